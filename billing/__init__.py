@@ -1,0 +1,3 @@
+"""Batch billing for Stripe Connect platforms: one direct charge per item, exactly once, with a ledger to prove it."""
+
+__version__ = "0.1.0"

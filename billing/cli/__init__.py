@@ -1,0 +1,1 @@
+"""The `billing` command: parse, wire, call one flow, print, exit."""

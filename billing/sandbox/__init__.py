@@ -1,0 +1,1 @@
+"""A stateful Stripe to rehearse against: a pure model, and a thin HTTP server over it."""

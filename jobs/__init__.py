@@ -1,0 +1,1 @@
+"""What a scheduler runs: thin entry points that use the library."""
