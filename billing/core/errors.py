@@ -1,0 +1,112 @@
+"""Every exception raised on purpose, one tree.
+
+    BillingError
+    ├── UsageError            2   wrong usage, or key, mode and file disagree
+    ├── InvalidInput          3   a file with problems, each with its place
+    ├── RunStopped            6   a guard, the operator or a contradiction stopped the run
+    │   └── LedgerError       6   storage that cannot be trusted
+    │       └── LedgerDamaged 6   entries, projection and chain disagree
+    ├── LedgerHeld            7   another runner holds the ledger
+    ├── CredentialsError      8   the key is refused or lacks a permission
+    ├── PlanStale             9   the plan is for other content
+    └── ProviderUnreachable  10   no answer within the budget
+
+The message is for the person who must act: it names the place and says what helps. It never holds a key, a name, an
+e-mail or card data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from billing.core.exits import Exit
+
+
+class BillingError(Exception):
+    """Something a person or a scheduler can act on. ``exit_code`` is the process's exit code."""
+
+    exit_code: ClassVar[Exit] = Exit.INTERNAL
+
+
+class UsageError(BillingError):
+    """The command cannot be carried out as typed or configured; nothing was sent."""
+
+    exit_code = Exit.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one place of an input file.
+
+    Attributes:
+        file: the file as the operator named it.
+        line: 1-based physical line, 0 when the whole file is meant.
+        column: 1-based; for CSV the number of the field, for YAML the character.
+        code: stable machine name, such as ``amount_decimals``.
+        message: what is wrong, quoting the offending text.
+        hint: what would help, or empty.
+        reference: the item's reference where it is known.
+    """
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    hint: str = ""
+    reference: str = ""
+
+    def __str__(self) -> str:
+        """``file:line:column: message (hint)``, on one line."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class InvalidInput(BillingError):
+    """A file was refused whole. ``problems`` are the first ones found, ``total`` how many there are."""
+
+    exit_code = Exit.INVALID
+
+    def __init__(self, problems: Sequence[Problem], total: int | None = None) -> None:
+        self.problems = tuple(problems)
+        self.total = len(self.problems) if total is None else total
+        noun = "problem" if self.total == 1 else "problems"
+        super().__init__(f"{self.total} {noun}; nothing was sent")
+
+
+class RunStopped(BillingError):
+    """The run was stopped for a person to look; its state is saved."""
+
+    exit_code = Exit.STOPPED
+
+
+class LedgerError(RunStopped):
+    """The ledger cannot be opened, written or trusted. Nothing more is sent after it."""
+
+
+class LedgerDamaged(LedgerError):
+    """Entries, projection and chain do not agree: something else changed the ledger."""
+
+
+class LedgerHeld(BillingError):
+    """Another runner holds the ledger."""
+
+    exit_code = Exit.HELD
+
+
+class CredentialsError(BillingError):
+    """The provider refuses the key, or the key lacks a permission."""
+
+    exit_code = Exit.CREDENTIALS
+
+
+class PlanStale(BillingError):
+    """The saved plan was made for other content, settings or history."""
+
+    exit_code = Exit.APPROVAL
+
+
+class ProviderUnreachable(BillingError):
+    """The provider gave no usable answer within the budget; the state is saved."""
+
+    exit_code = Exit.UNREACHABLE

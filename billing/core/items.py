@@ -1,0 +1,96 @@
+"""A run, its items and the lines they came from. Everything here is immutable and compares by value."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from billing.core.money import Money
+from billing.core.policies import Policies
+
+
+class Mode(StrEnum):
+    """Which of Stripe's two worlds a run belongs to."""
+
+    TEST = "test"
+    LIVE = "live"
+
+    @property
+    def livemode(self) -> bool:
+        """The value every Stripe object of this mode carries in ``livemode``."""
+        return self is Mode.LIVE
+
+
+class Kind(StrEnum):
+    """What fulfilling an item means. Each kind has its own table of states; the ledger knows them all alike."""
+
+    CHARGE = "charge"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One direct charge to make, as the run file describes it.
+
+    Attributes:
+        reference: the operator's own id, unique in the run.
+        account: the connected account (``acct_…``) the charge is made on.
+        customer: the platform customer (``cus_…``) who pays.
+        payment_method: the platform payment method (``pm_…``); None means the customer's default, looked up by the plan.
+        amount: what to charge, in minor units of its currency.
+        application_fee: the platform's share in minor units of the same currency, or None for none.
+        description: free text on the intent, or None.
+        statement_suffix: what follows the account's prefix on the card statement, or None.
+        metadata: the item's own metadata in file order, without the ``billing_…`` names.
+    """
+
+    reference: str
+    account: str
+    customer: str
+    payment_method: str | None
+    amount: Money
+    application_fee: int | None = None
+    description: str | None = None
+    statement_suffix: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputLine:
+    """One data line of the input with what it means.
+
+    Attributes:
+        line: its 1-based physical line in the file, for messages and reports.
+        cells: the texts as read, one per input column.
+        charge: the item it describes, or None when the line is invalid and was set aside.
+        reason: why it was set aside; empty for a valid line.
+    """
+
+    line: int
+    cells: tuple[str, ...]
+    charge: Charge | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run file says about the run as a whole.
+
+    Attributes:
+        name: what is billed, such as ``coaching``.
+        period: for which period, such as ``2026-11``; with the reference it names an obligation.
+        run_id: ``name-period`` unless the operator chose otherwise; stable across restarts.
+        timezone: IANA name in which days are meant.
+        mode: test or live.
+        columns: the input columns in input order, for the report.
+        not_after: the last day (ISO date) on which this file may be run, or None.
+        policies: the limits, guards and schedules that hold for it.
+        currencies: the dated currency table the amounts were read with.
+    """
+
+    name: str
+    period: str
+    run_id: str
+    timezone: str
+    mode: Mode
+    columns: tuple[str, ...]
+    not_after: str | None = None
+    policies: Policies = field(default_factory=Policies)
+    currencies: str = ""

@@ -1,0 +1,91 @@
+"""The numbers an operator may set for a run, each with its unit and its reason."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings checked before anything is sent. Amounts are minor units per currency (lower case)."""
+
+    per_item: dict[str, int] = field(default_factory=dict)
+    per_account: dict[str, int] = field(default_factory=dict)
+    per_run: dict[str, int] = field(default_factory=dict)
+    max_items: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Control totals that must match the file exactly. Amounts are minor units per currency."""
+
+    items: int | None = None
+    totals: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How hard the provider may be pressed. None means the setting decides.
+
+    Attributes:
+        rate_share: the share (0-1] of Stripe's documented limits a run may use.
+        per_account_rps: requests a second on one connected account.
+        concurrency: requests in flight at once.
+    """
+
+    rate_share: float | None = None
+    per_account_rps: float | None = None
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dunning:
+    """When a declined item may be tried again: the gaps after the first, second, ... decline; empty means never."""
+
+    soft: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
+    hard: tuple[timedelta, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StopOn:
+    """The guards that stop a run (exit 6).
+
+    Attributes:
+        decline_rate: stop when more than this share of the last ``after_items`` charges declined (a wrong file, or
+            card testing: failure catalogue C4). 1.0 switches the guard off.
+        after_items: the size of that window, and the fewest charges before the guard may act.
+        same_error: stop after this many items in a row failed with one and the same refusal.
+    """
+
+    decline_rate: float = 0.5
+    after_items: int = 50
+    same_error: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Where to send a summary. ``webhook`` names an environment variable (``env:NAME``): addresses can be secret."""
+
+    webhook: str
+    on: tuple[str, ...] = ("finished", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """When a second person must sign the plan. Amounts are minor units per currency."""
+
+    required_over: dict[str, int] = field(default_factory=dict)
+    two_person: bool = False
+    valid_for: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything a run file may set beside its items."""
+
+    control: Control = field(default_factory=Control)
+    limits: Limits = field(default_factory=Limits)
+    pacing: Pacing = field(default_factory=Pacing)
+    dunning: Dunning = field(default_factory=Dunning)
+    stop_on: StopOn = field(default_factory=StopOn)
+    notify: tuple[Notification, ...] = ()
+    approval: Approval | None = None
