@@ -28,7 +28,10 @@ MEANINGS: dict[Exit, tuple[str, str]] = {
     Exit.INVALID: ("input or policy invalid; nothing sent", "fail, tell finance"),
     Exit.DECLINES: ("finished; some items declined or need a person (`--declines-ok` gives 0)", "notify"),
     Exit.UNFINISHED: ("finished; some items unknown or still processing", "run `resolve` or `settle` later"),
-    Exit.STOPPED: ("stopped by a guard, the operator, or storage that cannot be trusted; state saved", "a person looks"),
+    Exit.STOPPED: (
+        "stopped by a guard, the operator, or storage that cannot be trusted; state saved",
+        "a person looks",
+    ),
     Exit.HELD: ("another runner holds this ledger", "not retry"),
     Exit.CREDENTIALS: ("credentials or permissions", "fail"),
     Exit.APPROVAL: ("approval missing, stale, or for another plan", "fail"),

@@ -1,0 +1,279 @@
+"""What the ledger keeps: entries that are never edited, and what is known of an item as their fold."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from billing.core.items import Kind, Mode
+from billing.core.states import Event, State, advance
+
+Facts = Mapping[str, Any]
+# JSON-able details of an entry: texts, whole numbers, booleans, flat lists. Never a key, a name or an e-mail.
+
+
+class Note(StrEnum):
+    """Entries that record a fact without moving an item."""
+
+    RUN_PLANNED = "run_planned"
+    RUN_STARTED = "run_started"
+    RUN_FINISHED = "run_finished"
+    RUN_STOPPED = "run_stopped"
+    ITEM_PLANNED = "item_planned"
+    KEY_RENEWED = "key_renewed"
+    REQUEST_RESENT = "request_resent"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One entry to append for an item: an event of its table of states, or a note.
+
+    Attributes:
+        name: what happened.
+        attempt: the new attempt's number, only with ``prepare_started``.
+        object_id: the provider object that fulfils the item (an intent, for a charge). Set once, for ever.
+        instrument_id: what this attempt spends (a clone, for a charge). Set once per attempt.
+        facts: details; they overwrite those known under the same name, None removes one.
+    """
+
+    name: Event | Note
+    attempt: int | None = None
+    object_id: str | None = None
+    instrument_id: str | None = None
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one item: the projection of its entries.
+
+    Attributes:
+        id: the ledger's row number, ascending in planning order.
+        item: the item id of ``core.keys``.
+        run_id: the run that owns the item.
+        kind: which table of states it lives by.
+        reference: the operator's own id.
+        generation: 0 for the first; the next is opened only after ``failed`` or ``skipped``, by an operator.
+        account: the connected account.
+        lane: the platform customer; the items of one lane run one after another.
+        amount: minor units of ``currency``.
+        digest: of what the file asked for.
+        content: what the requests are built from, JSON-able, frozen by the plan.
+        state: the state of the item.
+        attempt: 0 before the first.
+        ver: grows by one with each entry; every write names the one it saw.
+        object_id: the intent, once on record.
+        instrument_id: this attempt's clone, once on record.
+        facts: the latest details under each name.
+    """
+
+    id: int
+    item: str
+    run_id: str
+    kind: Kind
+    reference: str
+    generation: int
+    account: str
+    lane: str
+    amount: int
+    currency: str
+    digest: str
+    content: Facts
+    state: State = State.PLANNED
+    attempt: int = 0
+    ver: int = 0
+    object_id: str | None = None
+    instrument_id: str | None = None
+    facts: Facts = field(default_factory=dict)
+
+
+class BrokenPromise(Exception):
+    """An entry would contradict what is on record; the program is wrong, so it stops before it sends anything."""
+
+
+def apply(known: Known, move: Move) -> Known:
+    """Return ``known`` after ``move``.
+
+    Raises:
+        ImpossibleTransition: the table of states has no such row.
+        BrokenPromise: another intent or clone is already on record, or ``failed`` would be written over an
+            intent that was not seen cancelled.
+    """
+    state = advance(known.kind, known.state, move.name) if isinstance(move.name, Event) else known.state
+    attempt = known.attempt if move.attempt is None else move.attempt
+    instrument = None if attempt != known.attempt else known.instrument_id
+    if move.object_id and known.object_id not in (None, move.object_id):
+        raise BrokenPromise(f"{known.item}: a second intent, {move.object_id} after {known.object_id}")
+    if move.instrument_id and instrument not in (None, move.instrument_id):
+        raise BrokenPromise(f"{known.item}: a second clone in attempt {attempt}")
+    if state is State.FAILED and known.object_id and move.name is not Event.INTENT_CANCELLED:
+        raise BrokenPromise(f"{known.item}: failed without a cancelled intent")
+    return replace(
+        known,
+        state=state,
+        attempt=attempt,
+        ver=known.ver + 1,
+        object_id=known.object_id or move.object_id,
+        instrument_id=instrument or move.instrument_id,
+        facts=merged(known.facts, move.facts),
+    )
+
+
+def merged(old: Facts, new: Facts) -> Facts:
+    """Return ``old`` overwritten by ``new``, where None removes a fact."""
+    if not new:
+        return old
+    return {name: value for name, value in {**old, **new}.items() if value is not None}
+
+
+def fold(planned: Known, moves: Iterable[Move]) -> Known:
+    """Return what is known of an item after its moves, in order."""
+    known = planned
+    for move in moves:
+        known = apply(known, move)
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger as it is kept.
+
+    Attributes:
+        seq: 1, 2, 3 ... without a gap.
+        at: provider time in UTC, ISO 8601 with milliseconds.
+        name: the event or note.
+        run_id: the run it belongs to.
+        item: the item id, or empty for an entry about the run.
+        attempt: the item's attempt after it.
+        facts: its details, object and instrument included.
+        mac: hex of the chain: HMAC-SHA256 over the previous mac and this entry.
+    """
+
+    seq: int
+    at: str
+    name: str
+    run_id: str
+    item: str
+    attempt: int
+    facts: Facts
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item as a plan hands it to the ledger: planned, or planned and skipped at once.
+
+    Attributes:
+        skip: the reason code when the plan skips the item, else None.
+        facts: details of the skip.
+        The others are those of ``Known``.
+    """
+
+    item: str
+    kind: Kind
+    reference: str
+    generation: int
+    account: str
+    lane: str
+    amount: int
+    currency: str
+    digest: str
+    content: Facts
+    skip: str | None = None
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLine:
+    """One input line with its decision; each gives exactly one line of the report.
+
+    Attributes:
+        line: 1-based line in the input.
+        cells: the input's own texts, one per column.
+        new: the item to create, if the line brings one.
+        known: the row number of the item that already stands for this obligation, if there is one.
+        reason: why the line brings no item of this run (``already_paid``, ``in_other_run``, ``invalid``), else empty.
+        detail: a sentence about it for the report.
+    """
+
+    line: int
+    cells: tuple[str, ...]
+    new: NewItem | None = None
+    known: int | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+class RunStatus(StrEnum):
+    """Where a run as a whole stands."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as the ledger keeps it.
+
+    Attributes:
+        run_id: chosen by the operator, unique in the ledger.
+        platform: the platform account the items belong to.
+        name: the first half of the run id.
+        period: with the reference it names an obligation.
+        mode: test or live.
+        kind: of all its items.
+        header: JSON-able rest of the run: columns, timezone, file name, policies.
+        file_sha256: of the bytes the plan was made from.
+        plan_digest: 64 hex over every decision of the plan.
+        revision: 1, and one more with each amendment.
+        status: where it stands.
+        planned_at, started_at, finished_at: UTC, ISO 8601, or empty.
+    """
+
+    run_id: str
+    platform: str
+    name: str
+    period: str
+    mode: Mode
+    kind: Kind
+    header: Facts
+    file_sha256: str
+    plan_digest: str
+    revision: int = 1
+    status: RunStatus = RunStatus.PLANNED
+    planned_at: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many items of a run share a state, a grouping and a currency, and their planned amount in minor units.
+
+    ``grouping`` is the fact ``group`` of the items (how a decline is reported), or empty. ``reason_code`` likewise.
+    Lines without an item of this run count under ``skipped`` with their line's reason and no currency.
+    """
+
+    state: State
+    grouping: str
+    reason_code: str
+    currency: str
+    items: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """One input line with what became of it; ``known`` is None for a line without any item.
+
+    ``owned`` tells whether the item belongs to this run; otherwise ``reason`` says why the line was skipped.
+    """
+
+    line: int
+    cells: tuple[str, ...]
+    known: Known | None
+    owned: bool
+    reason: str
+    detail: str

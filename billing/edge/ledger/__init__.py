@@ -1,0 +1,141 @@
+"""The durable ledger: what every flow may ask of it, whichever database keeps it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from billing.core.entries import Entry, Facts, Known, Move, Note, PlannedLine, ReportLine, RunRecord, RunStatus, Tally
+from billing.core.items import Mode
+from billing.core.states import State
+
+
+class LostRace(Exception):
+    """Somebody else moved the item first; ``known`` is what stands there now."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__(f"{known.item} is {known.state} now")
+        self.known = known
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The result of checking a whole ledger. ``faults`` is empty for a sound one.
+
+    Attributes:
+        entries: how many were checked.
+        items: how many projections were compared with the fold of their entries.
+        head: the chain's last mac (hex), the value to keep elsewhere as a witness.
+        faults: sentences, each naming a place.
+    """
+
+    entries: int
+    items: int
+    head: str
+    faults: tuple[str, ...]
+
+
+class Ledger(Protocol):
+    """Append-only entries, the projection of what is known, and the questions flows ask.
+
+    Writes are async and return once they are durable. Reads are short, indexed and synchronous; the iterators stream.
+    After a failed commit every later write raises `LedgerError` at once: nothing more may be sent.
+    """
+
+    # --- writing
+
+    async def plan_run(self, record: RunRecord, lines: Iterable[PlannedLine]) -> RunRecord:
+        """Keep a run, its lines and its new items in one transaction; an amendment is the next revision of the run.
+
+        Raises:
+            LedgerError: the transaction failed; nothing of it is kept.
+        """
+        ...
+
+    async def note_run(self, run_id: str, note: Note, status: RunStatus, facts: Facts | None = None) -> None:
+        """Append an entry about the run and set its status (and its started or finished time)."""
+        ...
+
+    async def record(self, known: Known, *moves: Move) -> Known:
+        """Append ``moves`` for one item in one transaction and return what is known then, once it is durable.
+
+        The write happens only if the item still has the state, attempt and ver of ``known``; a sighting (an event whose
+        edge says so) is taken in any state that knows it.
+
+        Raises:
+            LostRace: the item moved meanwhile; start again from what it holds.
+            LedgerError: the commit failed.
+        """
+        ...
+
+    async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:
+        """Cache read-only look-ups (an account, a payment method) with the provider's time."""
+        ...
+
+    # --- runs
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """Return one run."""
+        ...
+
+    def runs(self) -> list[RunRecord]:
+        """Return every run, the newest first."""
+        ...
+
+    def tally(self, run_id: str) -> list[Tally]:
+        """Count the items and foreign lines of a run by state, grouping, reason and currency."""
+        ...
+
+    def report(self, run_id: str) -> Iterator[ReportLine]:
+        """Stream the lines of the latest revision in input order, then items whose line an amendment dropped."""
+        ...
+
+    # --- items
+
+    def item(self, row: int) -> Known:
+        """Return one item by row number."""
+        ...
+
+    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, Known]:
+        """Return the newest generation of each reference that is on record (at most 500 references a call)."""
+        ...
+
+    def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Return (amount, currency) of these references in an earlier run (at most 500 references a call)."""
+        ...
+
+    def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
+        """Count items in these states per connected account; all runs if ``run_id`` is None."""
+        ...
+
+    def work(self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int) -> list[Known]:
+        """Return up to ``limit`` items of an account in these states with row numbers above ``after``, ascending."""
+        ...
+
+    def accounts_charged(self, accounts: Sequence[str]) -> set[str]:
+        """Return those of ``accounts`` that have a succeeded item on record (at most 500 a call)."""
+        ...
+
+    # --- look-ups
+
+    def lookups(self, kind: str, names: Sequence[str], not_before: str) -> dict[str, Facts]:
+        """Return cached look-ups kept at or after ``not_before`` (ISO 8601, UTC; at most 500 names a call)."""
+        ...
+
+    # --- trust
+
+    @property
+    def head(self) -> str:
+        """The mac (hex) of the last durable entry."""
+        ...
+
+    def verify(self) -> Verification:
+        """Check chain, database integrity, projection against fold, ids and digests against content."""
+        ...
+
+    def entries(self, run_id: str | None = None, reference: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Stream entries in order."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish queued commits and let go of the file and its lock."""
+        ...
