@@ -33,7 +33,7 @@ class Charge:
         reference: the operator's own id, unique in the run.
         account: the connected account (``acct_…``) the charge is made on.
         customer: the platform customer (``cus_…``) who pays.
-        payment_method: the platform payment method (``pm_…``); None means the customer's default, looked up by the plan.
+        payment_method: on the platform (``pm_…``); None means the customer's default, looked up by the plan.
         amount: what to charge, in minor units of its currency.
         application_fee: the platform's share in minor units of the same currency, or None for none.
         description: free text on the intent, or None.

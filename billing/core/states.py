@@ -104,7 +104,7 @@ HOLDING_INTENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One transition and the reason it is sound. A sighting may be reported by whoever reads the intent, at any time."""
+    """One transition and the reason it is sound. A sighting may be reported at any time, by whoever reads the intent."""
 
     to: State
     reason: str

@@ -1,4 +1,4 @@
-"""One HTTP exchange with the provider, as values: what is asked, what comes back, and the two ways nothing comes back."""
+"""One HTTP exchange with the provider, as values: what is asked, what comes back, and two ways nothing does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
