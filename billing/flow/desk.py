@@ -1,0 +1,37 @@
+"""Everything a flow works with, wired once: the ledger, the gateway, the clock and where events go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from billing.core.items import Mode
+from billing.edge.clock import ProviderClock
+from billing.edge.gateway import Gateway
+from billing.edge.ledger import Ledger
+
+
+def _nowhere(_event: str, **_facts: Any) -> None:
+    """Drop an event: the default when nobody listens."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """What a flow may use.
+
+    Attributes:
+        ledger: open for writing by whoever charges.
+        gateway: every call to Stripe.
+        clock: the provider's time.
+        mode: test or live; every object Stripe shows must agree.
+        platform: the platform account, part of every item id and key.
+        log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
+        draining: set when no new step may be started.
+    """
+
+    ledger: Ledger
+    gateway: Gateway
+    clock: ProviderClock
+    mode: Mode
+    platform: str
+    log: Callable[..., None] = field(default=_nowhere)
+    draining: bool = False
