@@ -1,0 +1,216 @@
+"""Why a charge was declined and what would help, as a dated table."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from billing.core.states import Group
+
+TABLE_DATE = "2026-04-15"
+# The day of Stripe's list the codes were taken from (docs.stripe.com/declines/codes). The remedies are ours, in line
+# with Stripe's advice texts. A code not listed is reported and never repeated on its own.
+
+
+class Remedy(StrEnum):
+    """What has to happen before another attempt makes sense."""
+
+    NEVER = "never"
+    CUSTOMER = "customer"
+    LATER = "later"
+    SOON = "soon"
+    CHECK = "check"
+    REPORT = "report"
+
+
+MEANINGS: dict[Remedy, str] = {
+    Remedy.NEVER: "this payment method will not pay; another one is needed",
+    Remedy.CUSTOMER: "the payer must do something first",
+    Remedy.LATER: "may work after days",
+    Remedy.SOON: "may work after minutes, with a new clone",
+    Remedy.CHECK: "look at Stripe before anything else",
+    Remedy.REPORT: "not in the table; a person reads it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: the remedy, what to tell the person who acts, and whether the platform's payment method is blocked."""
+
+    remedy: Remedy
+    what_to_do: str
+    block_card: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """A certain no to one attempt.
+
+    Attributes:
+        code: the most telling name of the reason, for reports.
+        remedy: what would help.
+        group: how a report groups it.
+        what_to_do: a sentence for the person who acts.
+        block_card: no item of any account may try this platform payment method again (failure catalogue C2).
+        decline_code: the issuer's or Stripe's code, or None.
+        advice_code: Stripe's advice, or None.
+        network_decline_code: the card network's code, or None.
+        network_advice_code: the card network's advice, or None.
+        charge: the failed charge's id, or None.
+    """
+
+    code: str
+    remedy: Remedy
+    group: Group
+    what_to_do: str
+    block_card: bool = False
+    decline_code: str | None = None
+    advice_code: str | None = None
+    network_decline_code: str | None = None
+    network_advice_code: str | None = None
+    charge: str | None = None
+
+
+_BLOCKED = "Do not try this card again. Ask the customer for another payment method."
+_WITHDRAWN = "The customer withdrew consent for these payments. Do not charge again; contact the customer."
+_NEW_DETAILS = "Ask the customer for new card details."
+_OTHER_CARD = "Ask the customer for another card, or charge in another currency."
+_BANK_LIFTS = "Only the customer's bank can allow this payment. Ask the customer for another payment method."
+_READER = "This code belongs to card readers and is unexpected here. Ask the customer for another payment method."
+_TEST_CARD = "A test card met live mode. Check that key, run file and payment methods belong to one mode."
+_AUTHENTICATE = "The customer's bank wants authentication. Ask the customer to pay on session with a new confirmation."
+_CORRECT = "Ask the customer to correct the payment details on the platform."
+_CALL_BANK = "Ask the customer to call the bank, then try again."
+_LATER = "No reason was given. Try again in a few days."
+_FUNDS = "Not enough money or a spending limit. Try again in some days, best after payday."
+_SOON = "A passing fault at the bank. Try once more after some minutes."
+_RADAR = "Stripe blocked this payment before the network. Read the charge's risk insights in the Dashboard."
+_NEW_ACCOUNT = "Ask the customer for another bank account or a new mandate."
+_LIMITED = "Too many tries for this card or intent. Pause, then a person decides."
+_CHECK = "Look for a recent payment of the same amount before charging again."
+_UNKNOWN = "The code is not in the table of declines. A person reads it in the Dashboard and decides."
+
+
+def _rows(remedy: Remedy, what_to_do: str, codes: str, *, block_card: bool = False) -> dict[str, Rule]:
+    """Return one rule under each of the blank-separated ``codes``."""
+    return dict.fromkeys(codes.split(), Rule(remedy, what_to_do, block_card))
+
+
+# Mastercard's advice 03 (do not try again) and 21 (payment cancelled): any repeat within 30 days costs a fee.
+NETWORK_ADVICE: dict[str, Rule] = _rows(Remedy.NEVER, _BLOCKED, "03 21", block_card=True)
+
+ADVICE: dict[str, Rule] = {
+    **_rows(Remedy.NEVER, _BLOCKED, "do_not_try_again"),
+    **_rows(Remedy.CUSTOMER, _CORRECT, "confirm_card_data"),
+    **_rows(Remedy.LATER, _LATER, "try_again_later"),
+}
+
+REASONS: dict[str, Rule] = {
+    **_rows(Remedy.NEVER, _RADAR, "previously_declined_do_not_retry highest_risk_level rule"),
+    **_rows(Remedy.LATER, _RADAR, "low_probability_of_authorization"),
+}
+
+CODES: dict[str, Rule] = {
+    **_rows(
+        Remedy.NEVER,
+        _BLOCKED,
+        "lost_card stolen_card pickup_card restricted_card fraudulent merchant_blacklist security_violation",
+        block_card=True,
+    ),
+    **_rows(
+        Remedy.NEVER,
+        _WITHDRAWN,
+        "revocation_of_authorization revocation_of_all_authorizations stop_payment_order",
+        block_card=True,
+    ),
+    **_rows(Remedy.NEVER, _BLOCKED, "do_not_try_again"),
+    **_rows(Remedy.NEVER, _NEW_DETAILS, "invalid_account new_account_information_available expired_card"),
+    **_rows(Remedy.NEVER, _NEW_DETAILS, "incorrect_number invalid_number invalid_expiry_month invalid_expiry_year"),
+    **_rows(Remedy.NEVER, _NEW_DETAILS, "incorrect_cvc invalid_cvc expired_payment_method"),
+    **_rows(Remedy.NEVER, _OTHER_CARD, "card_not_supported currency_not_supported"),
+    **_rows(Remedy.NEVER, _OTHER_CARD, "payment_method_restricted payment_method_not_available"),
+    **_rows(Remedy.NEVER, _BANK_LIFTS, "not_permitted service_not_allowed transaction_not_allowed"),
+    **_rows(Remedy.NEVER, _READER, "incorrect_pin invalid_pin pin_try_exceeded offline_pin_required"),
+    **_rows(Remedy.NEVER, _READER, "online_or_offline_pin_required"),
+    **_rows(Remedy.NEVER, _TEST_CARD, "testmode_decline live_mode_test_card"),
+    **_rows(Remedy.CUSTOMER, _AUTHENTICATE, "authentication_required authentication_not_handled"),
+    **_rows(Remedy.CUSTOMER, _AUTHENTICATE, "mobile_device_authentication_required authentication_failure"),
+    **_rows(Remedy.CUSTOMER, _AUTHENTICATE, "payment_intent_authentication_failure approval_required"),
+    **_rows(Remedy.CUSTOMER, _CORRECT, "confirm_card_data incorrect_zip incorrect_address"),
+    **_rows(Remedy.CUSTOMER, _CALL_BANK, "call_issuer invalid_amount"),
+    **_rows(Remedy.LATER, _LATER, "try_again_later do_not_honor generic_decline no_action_taken"),
+    **_rows(Remedy.LATER, _FUNDS, "insufficient_funds card_velocity_exceeded withdrawal_count_limit_exceeded"),
+    **_rows(Remedy.SOON, _SOON, "processing_error issuer_not_available reenter_transaction approve_with_id"),
+    **_rows(Remedy.CHECK, _CHECK, "duplicate_transaction"),
+    **_rows(Remedy.REPORT, _LIMITED, "card_decline_rate_limit_exceeded payment_intent_rate_limit_exceeded"),
+    **_rows(Remedy.REPORT, _LIMITED, "request_blocked action_blocked"),
+    **_rows(Remedy.NEVER, _NEW_ACCOUNT, "account_closed no_account debit_not_authorized bank_account_restricted"),
+    **_rows(Remedy.NEVER, _NEW_ACCOUNT, "bank_account_unusable payment_method_bank_account_blocked"),
+}
+
+UNLISTED = Rule(Remedy.REPORT, _UNKNOWN)
+
+
+def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None) -> Decline:
+    """Return the decline that an error object describes.
+
+    Args:
+        error: Stripe's ``error`` of a 402, or an intent's ``last_payment_error``. Anything missing counts as absent.
+        charge: the failed charge when it is at hand expanded; its ``outcome`` holds Stripe's own reason.
+    """
+    outcome = _mapping((charge or _mapping(error.get("charge"))).get("outcome"))
+    matched = list(_matches(error, outcome))
+    name, rule = matched[0] if matched else ("", UNLISTED)
+    decline_code, code = _text(error.get("decline_code")), _text(error.get("code"))
+    advised = name in ADVICE or name in NETWORK_ADVICE
+    return Decline(
+        # An advice says what to do, not why: the reason is the better name for a report.
+        code=(name if name and not advised else "") or decline_code or code or name or "unknown",
+        remedy=rule.remedy,
+        group=Group.NEEDS_CUSTOMER if rule.remedy is Remedy.CUSTOMER else Group.DECLINED,
+        what_to_do=rule.what_to_do,
+        # Blocking errs on the safe side: one reason for it is enough, whichever row decides the remedy.
+        block_card=any(row.block_card for _, row in matched),
+        decline_code=decline_code,
+        advice_code=_text(error.get("advice_code")),
+        network_decline_code=_text(error.get("network_decline_code")),
+        network_advice_code=_text(error.get("network_advice_code")),
+        charge=_text(error.get("charge")) or _text((charge or _mapping(error.get("charge"))).get("id")),
+    )
+
+
+def _matches(error: Mapping[str, Any], outcome: Mapping[str, Any]) -> Iterator[tuple[str, Rule]]:
+    """Yield the rows that speak, in order of authority."""
+    network_advice = error.get("network_advice_code") or outcome.get("network_advice_code")
+    lookups = (
+        (NETWORK_ADVICE, (_text(network_advice) or "").zfill(2)),
+        (ADVICE, _text(error.get("advice_code")) or _text(outcome.get("advice_code"))),
+        (REASONS, _text(outcome.get("reason"))),
+        (CODES, _text(error.get("decline_code"))),
+        (CODES, _text(error.get("code"))),
+    )
+    for table, name in lookups:
+        if name and name in table:
+            yield name, table[name]
+
+
+def _text(value: object) -> str | None:
+    """Return a non-empty text, or None for anything else."""
+    return value if isinstance(value, str) and value else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Return a mapping, or an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def table_as_markdown() -> str:
+    """Return the table as the documentation shows it, one row per group of codes with one rule."""
+    rows = ["| source | codes | remedy | blocks the card | what to do |", "|---|---|---|---|---|"]
+    tables = {"network advice": NETWORK_ADVICE, "advice": ADVICE, "outcome reason": REASONS, "code": CODES}
+    for source, table in tables.items():
+        for rule in dict.fromkeys(table.values()):
+            codes = ", ".join(f"`{code}`" for code, row in table.items() if row == rule)
+            blocks = "yes" if rule.block_card else ""
+            rows.append(f"| {source} | {codes} | {rule.remedy} | {blocks} | {rule.what_to_do} |")
+    return "\n".join([*rows, f"| | any other | {UNLISTED.remedy} | | {UNLISTED.what_to_do} |"])

@@ -1,0 +1,201 @@
+"""What a reply means for us: a closed set. A lost answer is not a no, and a refusal is not always the truth."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from billing.core.declines import Decline
+from billing.core.exits import Exit
+from billing.core.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an answer or a read showed of our intent.
+
+    Attributes:
+        intent: its id.
+        charge: the latest charge's id, or None.
+        amount_received: minor units taken so far.
+        application_fee: the platform's share in minor units, or None.
+        request_id: the provider's id of the request that showed it.
+    """
+
+    intent: str
+    charge: str | None
+    amount_received: int
+    application_fee: int | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Open or clone is done. ``reply.replayed`` tells that it was done earlier, under the same key."""
+
+    object_id: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The intent is paid; final at the provider."""
+
+    seen: Seen
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """The provider accepted the charge, the bank answers in days."""
+
+    seen: Seen
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The intent is cancelled and takes no money ever after; final at the provider."""
+
+    seen: Seen
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A certain no to this attempt. The intent stays open."""
+
+    decline: Decline
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A read: the intent is open and shows no trace of this attempt's clone."""
+
+    seen: Seen
+    reply: Reply
+
+
+class Scope(StrEnum):
+    """How far a refusal reaches."""
+
+    ITEM = "item"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider did not accept the request itself.
+
+    Attributes:
+        code: Stripe's code, or its type, or the HTTP status as ``http_403``; never empty.
+        param: the parameter it is about, or empty.
+        message: Stripe's sentence without keys, e-mails or card numbers.
+        scope: whether it holds for the account's other items too.
+        account_reason: why the account cannot be charged, with ``Scope.ACCOUNT``; else empty.
+        reply: what it was read from.
+    """
+
+    code: str
+    param: str
+    message: str
+    scope: Scope
+    account_reason: str
+    reply: Reply
+
+
+class LookWhy(StrEnum):
+    """Why an answer is not believed."""
+
+    NO_INTENT = "no_intent"  # an error to a confirm or cancel that does not show the intent
+    SPENT_CLONE = "spent_clone"  # an earlier send may have spent it: on a charge, or on a decline
+    REPLAYED = "replayed"  # a stored answer may be older than the intent
+    STATE = "state"  # the intent's status is not what the request should have left
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """This answer decides nothing: read the intent.
+
+    ``refused`` is the refusal that was not believed, if it was one: after a read that shows no trace of this attempt
+    it tells why (a spent clone, a wrong request).
+    """
+
+    why: LookWhy
+    refused: Refused | None
+    reply: Reply
+
+
+class UnsentWhy(StrEnum):
+    """Why a request was certainly not executed."""
+
+    LIMITED = "limited"  # a rate or concurrency limiter; ``reason`` names it
+    LOCKED = "locked"  # another request held the object; only this payer's lane waits
+    NETWORK = "network"  # it never left: DNS, refused, TLS, connect time-out
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """This send certainly touched nothing. It says nothing about earlier sends of the same request.
+
+    ``reason`` is the limiter's name or the class of the network failure; ``retry_after`` a lower bound in seconds.
+    """
+
+    why: UnsentWhy
+    reason: str
+    retry_after: float | None
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another request with the same key is running: wait, then the same key again."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Possibly executed, and the answer is missing or worthless.
+
+    ``renew`` tells that the key would only replay a server error: a repeat needs the next key number, after looking.
+    """
+
+    renew: bool
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """The run must stop: ``exit`` is the process's exit code, ``message`` what the person who acts reads."""
+
+    exit: Exit
+    message: str
+    reply: Reply
+
+
+Outcome = (
+    Made | Succeeded | Unsettled | Cancelled | Declined | Unconfirmed | Refused | Look | Unsent | Busy | Lost | Halt
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an answer must agree with before it is believed.
+
+    Attributes:
+        item: the item id, which the intent carries as ``metadata.billing_item``.
+        amount: minor units.
+        currency: lower case.
+        livemode: of the run.
+        object_id: the intent on record, or None before there is one.
+        instrument_id: this attempt's clone, or None before there is one.
+        attempt: 1 for the first.
+    """
+
+    item: str
+    amount: int
+    currency: str
+    livemode: bool
+    object_id: str | None
+    instrument_id: str | None
+    attempt: int

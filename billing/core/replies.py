@@ -1,0 +1,102 @@
+"""What came back for one request, before anybody decides what it means."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any
+
+from billing.core.wire import WireResponse
+
+
+class WireFault(Enum):
+    """Whether an answer came at all and, if none did, whether the request can have been executed."""
+
+    NONE = "none"
+    NEVER_SENT = "never_sent"
+    ANSWER_LOST = "answer_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of the provider, or its absence.
+
+    Attributes:
+        status: the HTTP status, or None when no complete answer came.
+        body: the decoded JSON object, or None when the answer was anything else.
+        request_id: the provider's id of the request, or empty.
+        replayed: it is the stored answer of an earlier request with the same idempotency key.
+        should_retry: the provider's own advice (``Stripe-Should-Retry``), or None when it gave none.
+        limited_reason: which limiter said no (``Stripe-Rate-Limited-Reason``), or empty.
+        retry_after: seconds the provider asks to wait, or None.
+        date: the provider's clock (``Date`` header) in epoch seconds, or None.
+        fault: why no answer came.
+        detail: the class name of that failure, never its text.
+    """
+
+    status: int | None
+    body: Mapping[str, Any] | None = None
+    request_id: str = ""
+    replayed: bool = False
+    should_retry: bool | None = None
+    limited_reason: str = ""
+    retry_after: float | None = None
+    date: float | None = None
+    fault: WireFault = WireFault.NONE
+    detail: str = ""
+
+    @property
+    def error(self) -> Mapping[str, Any] | None:
+        """The provider's error object, or None when the body holds none."""
+        error = (self.body or {}).get("error")
+        return error if isinstance(error, Mapping) else None
+
+    @property
+    def reached(self) -> bool:
+        """The provider answered and was able to work: its own words, below status 500."""
+        return self.status is not None and self.status < 500 and self.body is not None
+
+
+def read_reply(response: WireResponse) -> Reply:
+    """Return what ``response`` says. Nothing in it can make this fail: what cannot be read counts as absent."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(
+        status=response.status,
+        body=_json_object(response.body),
+        request_id=headers.get("request-id", ""),
+        replayed=headers.get("idempotent-replayed", "").lower() == "true",
+        should_retry={"true": True, "false": False}.get(headers.get("stripe-should-retry", "").lower()),
+        limited_reason=headers.get("stripe-rate-limited-reason", ""),
+        retry_after=_seconds(headers.get("retry-after", "")),
+        date=_epoch(headers.get("date", "")),
+    )
+
+
+def no_reply(fault: WireFault, detail: str) -> Reply:
+    """Return the absence of an answer; ``detail`` is the class name of the failure."""
+    return Reply(status=None, fault=fault, detail=detail)
+
+
+def _json_object(raw: bytes) -> Mapping[str, Any] | None:
+    """Return the decoded object, or None for HTML, lists, cut text and whatever else is no JSON object."""
+    try:
+        value = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _seconds(text: str) -> float | None:
+    """Return a ``Retry-After`` in whole seconds; its date form is not used by Stripe and counts as absent."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+def _epoch(text: str) -> float | None:
+    """Return an HTTP date as epoch seconds, or None."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
