@@ -100,7 +100,7 @@ class Settings:
     @property
     def log_level(self) -> str:
         """``debug``, ``info``, ``warning`` or ``error``."""
-        return str(self.values["log_level"])
+        return str(self.values["log_level"] or ("info" if self.log_format == "json" else "warning"))
 
     @property
     def log_format(self) -> str:

@@ -71,8 +71,9 @@ SETTINGS: tuple[Setting, ...] = (
             "secrets."),
     Setting("notify.on", "finished, stopped", kinds.OCCASIONS, "",
             "On which endings."),
-    Setting("log_level", "info", kinds.LEVEL, "",
-            "debug adds every request, without bodies."),
+    Setting("log_level", "", kinds.LEVEL, "",
+            "The least that is written. Without it: info as json, warning on a console, where the progress tells the "
+            "rest."),
     Setting("log_format", "console", kinds.FORMAT, "",
             "json gives one event a line, for machines."),
 )  # fmt: skip

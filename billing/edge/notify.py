@@ -1,0 +1,87 @@
+"""Tell a webhook how a run ended. A notification that fails is a warning; it never changes what the run is worth."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from billing.core.policies import Notification
+
+TIMEOUT_SECONDS = 10.0
+TRIES = 3
+PAUSE_SECONDS = 1.0
+# Between tries, doubling: enough for a receiver to restart, short enough for an operator who waits for the prompt.
+
+
+async def notify(
+    notifications: Sequence[Notification],
+    occasion: str,
+    summary: Mapping[str, Any],
+    *,
+    environ: Mapping[str, str],
+    log: Callable[..., None],
+    pause: float = PAUSE_SECONDS,
+) -> int:
+    """Post the summary to every webhook that asks for this occasion; return how many took it.
+
+    Args:
+        notifications: of the run.
+        occasion: ``finished`` or ``stopped``.
+        summary: what is posted, as JSON.
+        environ: holds the addresses; only their variables' names are ever logged.
+        log: told of every failure.
+        pause: seconds before the second try.
+    """
+    taken = 0
+    for notification in notifications:
+        if occasion not in notification.on:
+            continue
+        variable = notification.webhook.removeprefix("env:")
+        address = environ.get(variable, "")
+        refused = _refusal(address)
+        failure = refused or await _post(address, {"event": f"run_{occasion}", **summary}, pause)
+        taken += not failure
+        if failure:
+            log("notify_failed", run=summary.get("run", ""), webhook=notification.webhook, reason=failure)
+    return taken
+
+
+def _refusal(address: str) -> str:
+    """Say why an address must not be used, or nothing."""
+    if not address:
+        return "the variable is not set"
+    parts = urlsplit(address)
+    if parts.scheme == "https" and parts.hostname:
+        return ""
+    if parts.scheme == "http" and _loopback(parts.hostname or ""):
+        return ""
+    return "the address is not https"
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _post(address: str, body: Mapping[str, Any], pause: float) -> str:
+    """Post with patience; return what went wrong, without the address, or nothing."""
+    import httpx
+
+    failure = ""
+    # The environment's proxies are not trusted, and a redirect would carry the summary to somewhere nobody named.
+    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False) as client:
+        for number in range(TRIES):
+            if number:
+                await asyncio.sleep(pause * 2 ** (number - 1))
+            try:
+                response = await client.post(address, json=dict(body))
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                failure = type(error).__name__
+                continue
+            if response.is_success:
+                return ""
+            failure = f"HTTP {response.status_code}"
+    return failure

@@ -1,0 +1,199 @@
+"""What became of a run: one summary, and one line for every line of the input."""
+
+import csv
+import io
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from billing.core.entries import Known, ReportLine, RunRecord, Tally
+from billing.core.errors import UsageError
+from billing.core.exits import Exit
+from billing.core.groups import group_in, group_of
+from billing.core.money import format_minor
+from billing.core.states import Group, State
+from billing.edge.ledger import Ledger
+
+FORMAT_VERSION = "1.0"
+
+OUR_COLUMNS = (
+    "line", "status", "reason_code", "reason", "what_to_do", "payment_intent", "charge", "clone", "attempts",
+    "first_try", "last_try", "next_try", "amount_charged", "stripe_fee", "application_fee_charged", "net", "payout",
+    "request_id", "run",
+)  # fmt: skip
+
+AMOUNTS = frozenset({"amount_charged", "stripe_fee", "application_fee_charged", "net"})
+
+
+def known_run(ledger: Ledger, run_id: str) -> RunRecord:
+    """Return the run.
+
+    Raises:
+        UsageError: the ledger has no such run.
+    """
+    record = ledger.run(run_id)
+    if record is None:
+        names = ", ".join(each.run_id for each in ledger.runs()[:5])
+        raise UsageError(f"the ledger has no run {run_id!r}" + (f"; the latest are {names}" if names else ""))
+    return record
+
+
+def counts(tallies: Sequence[Tally]) -> dict[Group, int]:
+    """Count items by group; every group is there."""
+    found = dict.fromkeys(Group, 0)
+    for tally in tallies:
+        found[group_in(tally.state, tally.grouping)] += tally.items
+    return found
+
+
+def totals(tallies: Sequence[Tally]) -> dict[str, dict[str, int]]:
+    """Add up planned amounts by currency, then by group, in minor units; ``planned`` is everything this run owns."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for tally in tallies:
+        if tally.currency:
+            sums[tally.currency][group_in(tally.state, tally.grouping)] += tally.amount
+    return {
+        currency: {
+            "planned": sum(by_group.values()),
+            **{group: by_group[group] for group in Group if group in by_group},
+        }
+        for currency, by_group in sorted(sums.items())
+    }
+
+
+def summary(
+    ledger: Ledger, run_id: str, *, exit_code: Exit | None = None, requests: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Return the object that ``billing run --output json`` prints.
+
+    Args:
+        ledger: where the run stands.
+        run_id: which one.
+        exit_code: of the command that asks, or None outside of a run.
+        requests: what that command sent: ``sent``, ``rate_limited``, ``resent``.
+
+    Raises:
+        UsageError: the ledger has no such run.
+    """
+    record = known_run(ledger, run_id)
+    tallies = ledger.tally(run_id)
+    return {
+        "format_version": FORMAT_VERSION,
+        "run": record.run_id,
+        "mode": str(record.mode),
+        "status": str(record.status),
+        "plan_digest": record.plan_digest,
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "exit_code": None if exit_code is None else int(exit_code),
+        "items": sum(tally.items for tally in tallies),
+        "counts": {str(group): count for group, count in counts(tallies).items()},
+        "totals": totals(tallies),
+        "requests": {name: (requests or {}).get(name, 0) for name in ("sent", "rate_limited", "resent")},
+        "ledger_head": ledger.head,
+    }
+
+
+def reasons(tallies: Sequence[Tally], *states: State) -> str:
+    """Return the reason codes of items in these states, the most frequent first: ``stolen_card 2, do_not_honor 16``."""
+    found: Counter[str] = Counter()
+    for tally in tallies:
+        if tally.state in states and tally.reason_code:
+            found[tally.reason_code] += tally.items
+    return ", ".join(f"{code} {count}" for code, count in found.most_common(5))
+
+
+def columns(record: RunRecord) -> list[str]:
+    """Return the report's columns: those of the input, then ours."""
+    return [*record.header.get("columns", ()), *OUR_COLUMNS]
+
+
+def rows(ledger: Ledger, run_id: str) -> Iterator[list[str]]:
+    """Stream one row per input line, in input order, without the header."""
+    width = len(columns(known_run(ledger, run_id))) - len(OUR_COLUMNS)
+    for line in ledger.report(run_id):
+        ours = describe(line, run_id)
+        cells = [*line.cells, *[""] * width][:width]
+        yield cells + [ours[name] for name in OUR_COLUMNS]
+
+
+def describe(line: ReportLine, run_id: str) -> dict[str, str]:
+    """Return our columns for one line, as texts; amounts are decimals in major units."""
+    known = line.known
+    facts = dict.fromkeys(OUR_COLUMNS, "") | {"line": str(line.line), "run": run_id, "status": str(Group.SKIPPED)}
+    if known is not None:
+        facts |= {
+            "payment_intent": known.object_id or "",
+            "charge": str(known.facts.get("charge") or ""),
+            "run": known.run_id,
+        }
+    if known is None or not line.owned:
+        # Paid, declined or waiting under another run: that run reports the money, this line only points there.
+        return facts | {"reason_code": line.reason, "reason": line.detail}
+    return facts | _of_item(known)
+
+
+def _of_item(known: Known) -> dict[str, str]:
+    facts = {name: _shown(name, known.facts[name], known.currency) for name in OUR_COLUMNS if name in known.facts}
+    return facts | {
+        "status": str(group_of(known)),
+        "clone": known.instrument_id or "",
+        "attempts": str(known.attempt),
+        "run": known.run_id,
+    }
+
+
+def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact is any JSON value
+    if value is None:
+        return ""
+    return format_minor(value, currency) if name in AMOUNTS and isinstance(value, int) else str(value)
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def neutral(cell: str) -> str:
+    """Return the cell so that no spreadsheet runs it: an apostrophe keeps a formula a text; numbers stay numbers."""
+    if cell.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(cell):
+        return "'" + cell
+    return cell
+
+
+def as_csv(ledger: Ledger, run_id: str) -> Iterator[str]:
+    """Stream the report as CSV lines (RFC 4180, UTF-8, LF)."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    for row in _with_header(ledger, run_id):
+        writer.writerow([neutral(cell) for cell in row])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _with_header(ledger: Ledger, run_id: str) -> Iterator[list[str]]:
+    yield columns(known_run(ledger, run_id))
+    yield from rows(ledger, run_id)
+
+
+def as_json(ledger: Ledger, run_id: str) -> Iterator[str]:
+    """Stream the report as one JSON array; amounts are integers in minor units with their currency."""
+    names = known_run(ledger, run_id).header.get("columns", ())
+    glue = "[\n"
+    for line in ledger.report(run_id):
+        row = {"input": dict(zip(names, line.cells, strict=False))} | _typed(line, run_id)
+        yield glue + json.dumps(row, ensure_ascii=False)
+        glue = ",\n"
+    yield ("[" if glue == "[\n" else "\n") + "]\n"
+
+
+def _typed(line: ReportLine, run_id: str) -> dict[str, Any]:
+    row: dict[str, Any] = {name: value or None for name, value in describe(line, run_id).items()}
+    row["line"] = line.line
+    if line.known is not None and line.owned:
+        facts = line.known.facts
+        row |= {name: facts.get(name) for name in AMOUNTS}
+        row |= {"attempts": line.known.attempt, "currency": line.known.currency, "amount": line.known.amount}
+    return row
