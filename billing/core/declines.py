@@ -35,9 +35,10 @@ MEANINGS: dict[Remedy, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: the remedy, what to tell the person who acts, and whether the platform's payment method is blocked."""
+    """One row: the remedy, what happened, what to do, and whether the platform's payment method is blocked for all."""
 
     remedy: Remedy
+    note: str
     what_to_do: str
     block_card: bool = False
 
@@ -50,6 +51,7 @@ class Decline:
         code: the most telling name of the reason, for reports.
         remedy: what would help.
         group: how a report groups it.
+        note: what happened, in a few words.
         what_to_do: a sentence for the person who acts.
         block_card: no item of any account may try this platform payment method again (failure catalogue C2).
         decline_code: the issuer's or Stripe's code, or None.
@@ -57,11 +59,13 @@ class Decline:
         network_decline_code: the card network's code, or None.
         network_advice_code: the card network's advice, or None.
         charge: the failed charge's id, or None.
+        request_id: the provider's id of the request that told it, or empty.
     """
 
     code: str
     remedy: Remedy
     group: Group
+    note: str
     what_to_do: str
     block_card: bool = False
     decline_code: str | None = None
@@ -69,38 +73,62 @@ class Decline:
     network_decline_code: str | None = None
     network_advice_code: str | None = None
     charge: str | None = None
+    request_id: str = ""
 
 
-_BLOCKED = "Do not try this card again. Ask the customer for another payment method."
-_WITHDRAWN = "The customer withdrew consent for these payments. Do not charge again; contact the customer."
-_NEW_DETAILS = "Ask the customer for new card details."
-_OTHER_CARD = "Ask the customer for another card, or charge in another currency."
-_BANK_LIFTS = "Only the customer's bank can allow this payment. Ask the customer for another payment method."
-_READER = "This code belongs to card readers and is unexpected here. Ask the customer for another payment method."
-_TEST_CARD = "A test card met live mode. Check that key, run file and payment methods belong to one mode."
-_AUTHENTICATE = "The customer's bank wants authentication. Ask the customer to pay on session with a new confirmation."
-_CORRECT = "Ask the customer to correct the payment details on the platform."
-_CALL_BANK = "Ask the customer to call the bank, then try again."
-_LATER = "No reason was given. Try again in a few days."
-_FUNDS = "Not enough money or a spending limit. Try again in some days, best after payday."
-_SOON = "A passing fault at the bank. Try once more after some minutes."
-_RADAR = "Stripe blocked this payment before the network. Read the charge's risk insights in the Dashboard."
-_NEW_ACCOUNT = "Ask the customer for another bank account or a new mandate."
-_LIMITED = "Too many tries for this card or intent. Pause, then a person decides."
-_CHECK = "Look for a recent payment of the same amount before charging again."
-_UNKNOWN = "The code is not in the table of declines. A person reads it in the Dashboard and decides."
+_BLOCKED = (
+    "the card is lost, stolen, restricted or under suspicion",
+    "Do not try this card again. Ask the customer for another payment method.",
+)
+_ADVISED = (
+    "the issuer advises never to try this payment again",
+    "Do not try this card again. Ask the customer for another payment method.",
+)
+_WITHDRAWN = ("the customer withdrew consent", "Do not charge again; contact the customer.")
+_NEW_DETAILS = ("the card's details are wrong or out of date", "Ask the customer for new card details.")
+_OTHER_CARD = (
+    "this card cannot make this payment",
+    "Ask the customer for another card, or charge in another currency.",
+)
+_BANK_LIFTS = (
+    "the bank does not permit this kind of payment",
+    "Ask the customer for another payment method; only the bank can lift it.",
+)
+_READER = ("a code of card readers, unexpected here", "Ask the customer for another payment method.")
+_TEST_CARD = ("a test card met live mode", "Check that key, run file and payment methods belong to one mode.")
+_AUTHENTICATE = (
+    "the bank wants the customer to authenticate",
+    "Ask the customer to pay on session, where authentication is possible.",
+)
+_CORRECT = (
+    "the bank could not match the customer's details",
+    "Ask the customer to correct the payment details on the platform.",
+)
+_CALL_BANK = ("the bank wants to hear from the customer", "Ask the customer to call the bank, then try again.")
+_LATER = ("the bank gave no reason", "Try again in a few days.")
+_FUNDS = ("not enough money, or a spending limit", "Try again in some days, best after payday.")
+_SOON = ("a passing fault at the bank", "Try once more after some minutes.")
+_RADAR = ("Stripe blocked the payment before the network", "Read the charge's risk insights in the Dashboard.")
+_NEW_ACCOUNT = ("the bank account cannot be debited", "Ask the customer for another bank account or a new mandate.")
+_LIMITED = ("too many tries for this card or intent", "Pause; then a person decides.")
+_CHECK = (
+    "the bank takes it for a repeat of a recent payment",
+    "Look for a payment of the same amount before charging again.",
+)
+_UNKNOWN = ("a code that is not in the table of declines", "A person reads it in the Dashboard and decides.")
+# What happened, and what to do about it.
 
 
-def _rows(remedy: Remedy, what_to_do: str, codes: str, *, block_card: bool = False) -> dict[str, Rule]:
+def _rows(remedy: Remedy, texts: tuple[str, str], codes: str, *, block_card: bool = False) -> dict[str, Rule]:
     """Return one rule under each of the blank-separated ``codes``."""
-    return dict.fromkeys(codes.split(), Rule(remedy, what_to_do, block_card))
+    return dict.fromkeys(codes.split(), Rule(remedy, *texts, block_card))
 
 
 # Mastercard's advice 03 (do not try again) and 21 (payment cancelled): any repeat within 30 days costs a fee.
-NETWORK_ADVICE: dict[str, Rule] = _rows(Remedy.NEVER, _BLOCKED, "03 21", block_card=True)
+NETWORK_ADVICE: dict[str, Rule] = _rows(Remedy.NEVER, _ADVISED, "03 21", block_card=True)
 
 ADVICE: dict[str, Rule] = {
-    **_rows(Remedy.NEVER, _BLOCKED, "do_not_try_again"),
+    **_rows(Remedy.NEVER, _ADVISED, "do_not_try_again"),
     **_rows(Remedy.CUSTOMER, _CORRECT, "confirm_card_data"),
     **_rows(Remedy.LATER, _LATER, "try_again_later"),
 }
@@ -123,7 +151,7 @@ CODES: dict[str, Rule] = {
         "revocation_of_authorization revocation_of_all_authorizations stop_payment_order",
         block_card=True,
     ),
-    **_rows(Remedy.NEVER, _BLOCKED, "do_not_try_again"),
+    **_rows(Remedy.NEVER, _ADVISED, "do_not_try_again"),
     **_rows(Remedy.NEVER, _NEW_DETAILS, "invalid_account new_account_information_available expired_card"),
     **_rows(Remedy.NEVER, _NEW_DETAILS, "incorrect_number invalid_number invalid_expiry_month invalid_expiry_year"),
     **_rows(Remedy.NEVER, _NEW_DETAILS, "incorrect_cvc invalid_cvc expired_payment_method"),
@@ -148,15 +176,16 @@ CODES: dict[str, Rule] = {
     **_rows(Remedy.NEVER, _NEW_ACCOUNT, "bank_account_unusable payment_method_bank_account_blocked"),
 }
 
-UNLISTED = Rule(Remedy.REPORT, _UNKNOWN)
+UNLISTED = Rule(Remedy.REPORT, *_UNKNOWN)
 
 
-def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None) -> Decline:
+def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None, request_id: str = "") -> Decline:
     """Return the decline that an error object describes.
 
     Args:
         error: Stripe's ``error`` of a 402, or an intent's ``last_payment_error``. Anything missing counts as absent.
         charge: the failed charge when it is at hand expanded; its ``outcome`` holds Stripe's own reason.
+        request_id: the provider's id of the request that told it.
     """
     outcome = _mapping((charge or _mapping(error.get("charge"))).get("outcome"))
     matched = list(_matches(error, outcome))
@@ -168,6 +197,7 @@ def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None
         code=(name if name and not advised else "") or decline_code or code or name or "unknown",
         remedy=rule.remedy,
         group=Group.NEEDS_CUSTOMER if rule.remedy is Remedy.CUSTOMER else Group.DECLINED,
+        note=rule.note,
         what_to_do=rule.what_to_do,
         # Blocking errs on the safe side: one reason for it is enough, whichever row decides the remedy.
         block_card=any(row.block_card for _, row in matched),
@@ -176,6 +206,7 @@ def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None
         network_decline_code=_text(error.get("network_decline_code")),
         network_advice_code=_text(error.get("network_advice_code")),
         charge=_text(error.get("charge")) or _text((charge or _mapping(error.get("charge"))).get("id")),
+        request_id=request_id,
     )
 
 
@@ -206,11 +237,11 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def table_as_markdown() -> str:
     """Return the table as the documentation shows it, one row per group of codes with one rule."""
-    rows = ["| source | codes | remedy | blocks the card | what to do |", "|---|---|---|---|---|"]
+    rows = ["| source | codes | remedy | blocks the card | what happened | what to do |", "|---|---|---|---|---|---|"]
     tables = {"network advice": NETWORK_ADVICE, "advice": ADVICE, "outcome reason": REASONS, "code": CODES}
     for source, table in tables.items():
         for rule in dict.fromkeys(table.values()):
             codes = ", ".join(f"`{code}`" for code, row in table.items() if row == rule)
             blocks = "yes" if rule.block_card else ""
-            rows.append(f"| {source} | {codes} | {rule.remedy} | {blocks} | {rule.what_to_do} |")
-    return "\n".join([*rows, f"| | any other | {UNLISTED.remedy} | | {UNLISTED.what_to_do} |"])
+            rows.append(f"| {source} | {codes} | {rule.remedy} | {blocks} | {rule.note} | {rule.what_to_do} |")
+    return "\n".join([*rows, f"| | any other | {UNLISTED.remedy} | | {UNLISTED.note} | {UNLISTED.what_to_do} |"])

@@ -13,15 +13,19 @@ Facts = Mapping[str, Any]
 
 
 class Note(StrEnum):
-    """Entries that record a fact without moving an item."""
+    """Entries that record a fact without moving an item.
+
+    ``part_prepared``: the intent or the clone is on record, the other one is still missing. ``key_renewed``: the next
+    request of one operation carries the next key number; it is durable before that request leaves.
+    """
 
     RUN_PLANNED = "run_planned"
     RUN_STARTED = "run_started"
     RUN_FINISHED = "run_finished"
     RUN_STOPPED = "run_stopped"
     ITEM_PLANNED = "item_planned"
+    PART_PREPARED = "part_prepared"
     KEY_RENEWED = "key_renewed"
-    REQUEST_RESENT = "request_resent"
 
 
 @dataclass(frozen=True, slots=True)

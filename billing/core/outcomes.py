@@ -1,11 +1,13 @@
 """What a reply means for us: a closed set. A lost answer is not a no, and a refusal is not always the truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from billing.core.declines import Decline
 from billing.core.exits import Exit
 from billing.core.replies import Reply
+
+UNANSWERED = Reply(status=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,51 +30,62 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Answered:
+    """What all outcomes share. ``reply`` is what they were read from; an object known from the ledger has none."""
+
+    reply: Reply = field(default=UNANSWERED, kw_only=True)
+
+    @property
+    def request_id(self) -> str:
+        """The provider's id of the request, or empty."""
+        return self.reply.request_id
+
+    @property
+    def replayed(self) -> bool:
+        """It is the stored answer of an earlier request with the same key."""
+        return self.reply.replayed
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Answered):
     """Open or clone is done. ``reply.replayed`` tells that it was done earlier, under the same key."""
 
     object_id: str
-    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Succeeded:
+class Succeeded(Answered):
     """The intent is paid; final at the provider."""
 
     seen: Seen
-    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class Unsettled(Answered):
     """The provider accepted the charge, the bank answers in days."""
 
     seen: Seen
-    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Answered):
     """The intent is cancelled and takes no money ever after; final at the provider."""
 
     seen: Seen
-    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
+class Declined(Answered):
     """A certain no to this attempt. The intent stays open."""
 
     decline: Decline
-    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Unconfirmed:
+class Unconfirmed(Answered):
     """A read: the intent is open and shows no trace of this attempt's clone."""
 
     seen: Seen
-    reply: Reply
 
 
 class Scope(StrEnum):
@@ -83,7 +96,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Answered):
     """The provider did not accept the request itself.
 
     Attributes:
@@ -92,15 +105,15 @@ class Refused:
         message: Stripe's sentence without keys, e-mails or card numbers.
         scope: whether it holds for the account's other items too.
         account_reason: why the account cannot be charged, with ``Scope.ACCOUNT``; else empty.
-        reply: what it was read from.
+        dead_clone: it was refused because of its clone, which something has spent.
     """
 
     code: str
     param: str
     message: str
-    scope: Scope
-    account_reason: str
-    reply: Reply
+    scope: Scope = Scope.ITEM
+    account_reason: str = ""
+    dead_clone: bool = False
 
 
 class LookWhy(StrEnum):
@@ -113,7 +126,7 @@ class LookWhy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Look(Answered):
     """This answer decides nothing: read the intent.
 
     ``refused`` is the refusal that was not believed, if it was one: after a read that shows no trace of this attempt
@@ -121,8 +134,7 @@ class Look:
     """
 
     why: LookWhy
-    refused: Refused | None
-    reply: Reply
+    refused: Refused | None = None
 
 
 class UnsentWhy(StrEnum):
@@ -134,7 +146,7 @@ class UnsentWhy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent:
+class Unsent(Answered):
     """This send certainly touched nothing. It says nothing about earlier sends of the same request.
 
     ``reason`` is the limiter's name or the class of the network failure; ``retry_after`` a lower bound in seconds.
@@ -142,35 +154,30 @@ class Unsent:
 
     why: UnsentWhy
     reason: str
-    retry_after: float | None
-    reply: Reply
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(Answered):
     """Another request with the same key is running: wait, then the same key again."""
 
-    reply: Reply
-
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Answered):
     """Possibly executed, and the answer is missing or worthless.
 
     ``renew`` tells that the key would only replay a server error: a repeat needs the next key number, after looking.
     """
 
     renew: bool
-    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Halt:
+class Halt(Answered):
     """The run must stop: ``exit`` is the process's exit code, ``message`` what the person who acts reads."""
 
     exit: Exit
     message: str
-    reply: Reply
 
 
 Outcome = (

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from billing.core.items import Mode
 from billing.edge.clock import ProviderClock
@@ -10,7 +9,7 @@ from billing.edge.gateway import Gateway
 from billing.edge.ledger import Ledger
 
 
-def _nowhere(_event: str, **_facts: Any) -> None:
+def _nowhere(_event: str, **_facts: object) -> None:
     """Drop an event: the default when nobody listens."""
 
 

@@ -1,7 +1,6 @@
 """What a person watching a run wants to see, counted once for the terminal, the log and the machine."""
 
 from collections import Counter
-
 from dataclasses import dataclass, field
 from typing import Protocol
 

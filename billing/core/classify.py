@@ -1,0 +1,360 @@
+"""From a reply to its outcome: one function and the tables it reads. When in doubt the answer is Lost, never a no.
+
+Order of belief (charge protocol, section 6):
+    1. no answer: it never left (Unsent) or nobody knows (Lost)
+    2. 2xx: only an object that is exactly what was asked for; one that contradicts the item stops the run
+    3. an error that shows our intent paid, cancelled or processing: the intent is believed first
+    4. the error's own code, then its type, then its status
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from billing.core.declines import Decline, decline_of
+from billing.core.exits import Exit
+from billing.core.keys import Op
+from billing.core.outcomes import (
+    Busy,
+    Cancelled,
+    Declined,
+    Expected,
+    Halt,
+    Look,
+    LookWhy,
+    Lost,
+    Made,
+    Outcome,
+    Refused,
+    Scope,
+    Seen,
+    Succeeded,
+    Unconfirmed,
+    Unsent,
+    UnsentWhy,
+    Unsettled,
+)
+from billing.core.redaction import scrub
+from billing.core.replies import Reply, WireFault
+
+READ: Literal["read"] = "read"
+Asked = Op | Literal["read"]
+
+Rule = Callable[[Asked, Reply, Expected], Outcome]
+
+
+def classify(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
+    """Return what ``reply`` to the request ``asked`` means for the item that ``expected`` describes."""
+    if reply.fault is WireFault.NEVER_SENT:
+        return Unsent(UnsentWhy.NETWORK, reply.detail, reply=reply)
+    if reply.fault is WireFault.ANSWER_LOST or reply.status is None:
+        return Lost(False, reply=reply)
+    if 200 <= reply.status < 300:
+        return _accepted(asked, reply, expected)
+    believed = _intent_in_error(reply, expected)
+    return believed or _rule_for(reply)(asked, reply, expected)
+
+
+# --- 2xx ---------------------------------------------------------------------------------------------------------
+
+
+def _accepted(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
+    """Return the outcome of a 2xx: success only for the very object that was asked for."""
+    body = reply.body or {}
+    if asked is Op.CLONE:
+        return _cloned(body, reply, expected)
+    if not _is_intent(body) or expected.object_id not in (None, body["id"]):
+        return Lost(False, reply=reply)
+    contradiction = _contradiction(body, expected)
+    if contradiction:
+        return Halt(Exit.STOPPED, contradiction, reply=reply)
+    if asked is Op.OPEN:
+        return Made(body["id"], reply=reply)
+    final = _believed(body, reply)
+    if final is not None:
+        return final
+    if asked is READ:
+        return _trace(body, reply, expected)
+    if asked is Op.CONFIRM and body["status"] == "requires_action" and not reply.replayed:
+        return Declined(_authenticate(reply), reply=reply)
+    return Look(LookWhy.REPLAYED if reply.replayed else LookWhy.STATE, reply=reply)
+
+
+def _cloned(body: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcome:
+    """Return the outcome of a clone's 2xx."""
+    known = expected.instrument_id
+    if body.get("object") != "payment_method" or not _id(body.get("id"), "pm_") or known not in (None, body["id"]):
+        return Lost(False, reply=reply)
+    if not isinstance(body.get("livemode"), bool):
+        return Lost(False, reply=reply)
+    if body["livemode"] != expected.livemode:
+        return Halt(Exit.STOPPED, f"clone {body['id']}: livemode is {body['livemode']}", reply=reply)
+    return Made(body["id"], reply=reply)
+
+
+def _is_intent(body: Mapping[str, Any]) -> bool:
+    """Tell whether ``body`` has everything an intent is believed by. ``bool`` is no amount although Python says so."""
+    return (
+        body.get("object") == "payment_intent"
+        and _id(body.get("id"), "pi_")
+        and type(body.get("amount")) is int
+        and isinstance(body.get("currency"), str)
+        and isinstance(body.get("livemode"), bool)
+        and isinstance(body.get("metadata"), Mapping)
+        and isinstance(body.get("status"), str)
+        and (body["status"] != "succeeded" or type(body.get("amount_received")) is int)
+    )
+
+
+def _id(value: object, prefix: str) -> bool:
+    """Tell whether ``value`` is an object id with this prefix."""
+    return isinstance(value, str) and re.fullmatch(prefix + r"[A-Za-z0-9_]{1,250}", value) is not None
+
+
+def _contradiction(intent: Mapping[str, Any], expected: Expected) -> str:
+    """Return the sentence that says how the intent contradicts the item, or empty."""
+    received = intent.get("amount_received") if intent["status"] == "succeeded" else expected.amount
+    pairs = (
+        ("amount", intent["amount"], expected.amount),
+        ("currency", intent["currency"], expected.currency),
+        ("livemode", intent["livemode"], expected.livemode),
+        ("metadata.billing_item", intent["metadata"].get("billing_item"), expected.item),
+        ("amount_received", received, expected.amount),
+    )
+    for name, shown, asked in pairs:
+        if shown != asked:
+            return f"intent {intent['id']}: {name} is {scrub(repr(shown))}, asked for {asked!r}"
+    return ""
+
+
+def _believed(intent: Mapping[str, Any], reply: Reply) -> Outcome | None:
+    """Return the outcome of a status that speaks for itself, or None. ``succeeded`` and ``canceled`` never change."""
+    match intent["status"]:
+        case "succeeded":
+            return Succeeded(_seen(intent, reply), reply=reply)
+        case "canceled":
+            return Cancelled(_seen(intent, reply), reply=reply)
+        case "processing" if not reply.replayed:
+            return Unsettled(_seen(intent, reply), reply=reply)
+        case _:
+            return None
+
+
+def _authenticate(reply: Reply) -> Decline:
+    """Return the decline of an intent in ``requires_action``: off session nobody is there to authenticate."""
+    return decline_of({"code": "authentication_required"}, None, reply.request_id)
+
+
+def _expanded(charge: object) -> Mapping[str, Any] | None:
+    """Return a charge that came expanded, or None for a bare id."""
+    return charge if isinstance(charge, Mapping) else None
+
+
+def _seen(intent: Mapping[str, Any], reply: Reply) -> Seen:
+    """Return what the intent shows."""
+    received, fee = intent.get("amount_received"), intent.get("application_fee_amount")
+    return Seen(
+        intent=intent["id"],
+        charge=_named(intent.get("latest_charge")),
+        amount_received=received if type(received) is int else 0,
+        application_fee=fee if type(fee) is int else None,
+        request_id=reply.request_id,
+    )
+
+
+def _named(value: object) -> str | None:
+    """Return the id of an object that may come as its id, expanded, or not at all."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    return value if isinstance(value, str) and value else None
+
+
+def _trace(intent: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcome:
+    """Return what a read of an open intent shows of this attempt."""
+    status, error = intent["status"], intent.get("last_payment_error")
+    if status == "requires_action" and _ours(intent.get("payment_method"), expected):
+        return Declined(_authenticate(reply), reply=reply)
+    failed = status == "requires_payment_method" and isinstance(error, Mapping)
+    if failed and _ours(error.get("payment_method"), expected):
+        return Declined(decline_of(error, _expanded(intent.get("latest_charge")), reply.request_id), reply=reply)
+    if status in ("requires_payment_method", "requires_confirmation", "requires_action"):
+        return Unconfirmed(_seen(intent, reply), reply=reply)
+    return Look(LookWhy.STATE, reply=reply)
+
+
+def _ours(payment_method: object, expected: Expected) -> bool:
+    """Tell whether a trace on the intent is this attempt's; a nameless one can only be the first attempt's."""
+    name = _named(payment_method)
+    return expected.attempt == 1 if name is None else name == expected.instrument_id
+
+
+# --- errors ------------------------------------------------------------------------------------------------------
+
+
+def _intent_in_error(reply: Reply, expected: Expected) -> Outcome | None:
+    """Return the outcome of the intent an error carries, when it is ours and its status speaks for itself."""
+    intent = _our_intent(reply, expected) if (reply.status or 0) >= 400 else None
+    return None if intent is None else _believed(intent, reply)
+
+
+def _our_intent(reply: Reply, expected: Expected) -> Mapping[str, Any] | None:
+    """Return the recorded intent if the error carries it, whole and without contradiction."""
+    intent = (reply.error or {}).get("payment_intent")
+    if not isinstance(intent, Mapping) or not _is_intent(intent):
+        return None
+    if expected.object_id != intent["id"] or _contradiction(intent, expected):
+        return None
+    return intent
+
+
+def _limited(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    # A throttle without a name is a rate limit of its endpoint (rate-control, section 2).
+    return Unsent(UnsentWhy.LIMITED, reply.limited_reason or "endpoint-rate", reply.retry_after, reply=reply)
+
+
+def _locked(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    return Unsent(UnsentWhy.LOCKED, "lock_timeout", reply.retry_after, reply=reply)
+
+
+def _throttled(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
+    # A 429 of a limiter names its reason; without one the object was locked. A 429 that is not Stripe's own words
+    # comes from something in front of it, and that limits too.
+    limiter = reply.limited_reason or reply.error is None
+    return (_limited if limiter else _locked)(asked, reply, expected)
+
+
+def _busy(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    return Busy(reply=reply)
+
+
+def _lost(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    # The API stores its 5xx under the key for a day and would replay it; a proxy's 5xx is stored nowhere.
+    answered = (reply.status or 0) >= 424 and (reply.error is not None or reply.request_id != "")
+    stored = reply.replayed or reply.should_retry is False
+    return Lost(stored or (answered and reply.should_retry is None), reply=reply)
+
+
+def _declined(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
+    if asked is not Op.CONFIRM:
+        return _refused(asked, reply, expected)  # no charge was asked for, so this is no decline of one
+    if reply.replayed:
+        return Look(LookWhy.REPLAYED, reply=reply)
+    charge = (_our_intent(reply, expected) or {}).get("latest_charge")
+    return Declined(decline_of(reply.error or {}, _expanded(charge), reply.request_id), reply=reply)
+
+
+def _refused(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
+    refused = _refusal(reply)
+    if asked not in (Op.CONFIRM, Op.CANCEL):
+        return refused
+    if asked is Op.CONFIRM and refused.dead_clone:
+        return Look(LookWhy.SPENT_CLONE, refused, reply=reply)
+    intent = _our_intent(reply, expected)
+    if intent is None:
+        return Look(LookWhy.NO_INTENT, refused, reply=reply)
+    if reply.replayed:
+        return Look(LookWhy.REPLAYED, refused, reply=reply)
+    untouched = isinstance(_trace(intent, reply, expected), Unconfirmed)
+    if asked is Op.CANCEL or refused.code in STATE_CODES or not untouched:
+        return Look(LookWhy.STATE, refused, reply=reply)
+    return refused
+
+
+def _forbidden(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
+    permission = re.search(r"\brak_[a-z_]+", str((reply.error or {}).get("message")))
+    if permission:
+        return Halt(Exit.CREDENTIALS, f"the key lacks the permission {permission[0]}", reply=reply)
+    return _account(asked, reply, expected)
+
+
+def _account(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    return _refusal(reply, Scope.ACCOUNT)
+
+
+def _bad_key(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    return Halt(Exit.CREDENTIALS, f"the provider refuses the key: {_refusal(reply).code}", reply=reply)
+
+
+def _other_content(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    return Halt(
+        Exit.STOPPED, "an idempotency key was used before with other content; nothing was charged by it", reply=reply
+    )
+
+
+def _refusal(reply: Reply, scope: Scope | None = None) -> Refused:
+    """Return the error as a refusal; its scope follows from its code unless given."""
+    error = reply.error or {}
+    code = str(error.get("decline_code") or error.get("code") or error.get("type") or f"http_{reply.status}")
+    scope = scope or (Scope.ACCOUNT if code in ACCOUNT_CODES else Scope.ITEM)
+    return Refused(
+        code=code,
+        param=str(error.get("param") or ""),
+        message=scrub(str(error.get("message") or ""))[:500],
+        scope=scope,
+        account_reason=code if scope is Scope.ACCOUNT else "",
+        dead_clone=_names_a_dead_clone(error),
+        reply=reply,
+    )
+
+
+def _names_a_dead_clone(error: Mapping[str, Any]) -> bool:
+    """Tell whether a refusal is about the clone. Stripe's code for a spent one is not documented, its text is."""
+    return (
+        error.get("code") == "payment_method_unexpected_state"
+        or error.get("param") == "payment_method"
+        or "previously used with a PaymentIntent" in str(error.get("message"))
+    )
+
+
+def _rule_for(reply: Reply) -> Rule:
+    """Return the row for an error: by code, then by type, then by status. What is in no table is Lost."""
+    status, error = reply.status or 0, reply.error
+    if error is None:
+        # Not Stripe's own words: a proxy, a captive portal, a cut answer.
+        return _throttled if status == 429 else _lost
+    if status >= 500 or status not in BY_STATUS:
+        return _lost
+    code, kind = error.get("code"), error.get("type")
+    if isinstance(code, str) and code in BY_CODE and status != 402:
+        return BY_CODE[code]
+    if kind == "idempotency_error" and status in (400, 404):
+        return _other_content
+    if status == 400 and "too quickly" in str(error.get("message")):
+        return _limited  # Stripe has throttles without a code (stripe/stripe-node#2223)
+    return BY_STATUS[status]
+
+
+ACCOUNT_CODES = frozenset(
+    {
+        "account_invalid",
+        "application_fees_not_allowed",
+        "capability_not_active",
+        "testmode_charges_only",
+        "transfers_not_allowed",
+    }
+)
+# Refusals that hold for every item of the connected account (stripe-facts, section 4.2).
+
+STATE_CODES = frozenset({"payment_intent_unexpected_state", "intent_invalid_state"})
+# The intent is not where the request needs it: whatever moved it, a read tells.
+
+BY_CODE: dict[str, Rule] = {
+    "idempotency_key_in_use": _busy,
+    "lock_timeout": _locked,
+    "rate_limit": _limited,
+    "api_key_expired": _bad_key,
+    "platform_api_key_expired": _bad_key,
+    "secret_key_required": _bad_key,
+    "livemode_mismatch": _bad_key,
+}
+
+BY_STATUS: dict[int, Rule] = {
+    400: _refused,
+    401: _bad_key,
+    402: _declined,
+    403: _forbidden,
+    404: _refused,
+    409: _busy,
+    424: _lost,
+    429: _throttled,
+}

@@ -1,0 +1,36 @@
+"""What follows a decline: another attempt after a gap, a rest until a person acts, or the fence."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from billing.core.declines import Remedy
+from billing.core.policies import Dunning
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What follows: wait ``gap`` and try again, or raise the ``fence``; neither means that a person must act first."""
+
+    gap: timedelta | None = None
+    fence: bool = False
+
+
+def after_decline(dunning: Dunning, remedy: Remedy, declines: int) -> Next:
+    """Return what follows the ``declines``-th decline (1 for the first) of an item.
+
+    A decline is never repeated within a run: the gap counts from now, and `billing retry` takes it up.
+    """
+    match remedy:
+        case Remedy.NEVER:
+            return _scheduled(dunning.hard, declines)
+        case Remedy.LATER | Remedy.SOON:
+            return _scheduled(dunning.soft, declines)
+        case Remedy.CUSTOMER | Remedy.CHECK | Remedy.REPORT:
+            return Next()
+        case _:
+            assert_never(remedy)
+
+
+def _scheduled(gaps: tuple[timedelta, ...], declines: int) -> Next:
+    return Next(gap=gaps[declines - 1]) if declines <= len(gaps) else Next(fence=True)

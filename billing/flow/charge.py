@@ -1,0 +1,102 @@
+"""One charge, from whatever the ledger shows to an end: decide, write, send, write. The only loop that moves money."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from billing.core.entries import Known
+from billing.core.states import FINAL, State
+from billing.edge.ledger import LostRace
+from billing.flow import confirm, fence, prepare
+from billing.flow.trip import LeftAsItIs, PutBack, Trip
+
+Step = Callable[[Trip, Known], Awaitable[Known]]
+
+
+class Goal(StrEnum):
+    """How far an item is taken: what a run does by itself, and what needs to be asked for."""
+
+    RUN = "run"
+    RESOLVE = "resolve"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where a trip ended: what is known, and why it goes on later if it does.
+
+    Attributes:
+        known: the item as the ledger holds it.
+        put_back: the answer of a limiter, when the item belongs at the head of its lane again.
+        dead_account: why the item's account refuses everything, when an answer said so.
+    """
+
+    known: Known
+    put_back: PutBack | None = None
+    dead_account: str = ""
+
+
+def wants_new_clone(known: Known) -> bool:
+    """Tell whether Stripe would not take a clone that no attempt of ours shows on: that allows one more, once."""
+    return bool(known.facts.get("dead_clone")) and not known.facts.get("recloned")
+
+
+async def after_attempt(trip: Trip, known: Known) -> Known:
+    """Go on from an attempt that took nothing and must not rest: a new clone for a dead one, else the fence."""
+    if wants_new_clone(known):
+        return await prepare.start_attempt(trip, known, recloned=True, fence=None)
+    return await fence.start_cancel(trip, known)
+
+
+STEPS: dict[State, Step] = {
+    State.PLANNED: prepare.start_attempt,
+    State.PREPARING: prepare.prepare,
+    State.READY: confirm.confirm,
+    State.CONFIRMING: confirm.note_lost,  # found so: the process that sent it is gone
+    State.UNKNOWN: confirm.look,
+    State.PARKED: confirm.look,
+    State.UNSETTLED: confirm.look,
+    State.UNPAID: after_attempt,
+    State.CANCELLING: fence.cancel,
+}
+
+RESTING: dict[Goal, frozenset[State]] = {
+    Goal.RUN: FINAL | {State.PARKED, State.UNSETTLED},
+    Goal.RESOLVE: FINAL | {State.UNSETTLED},
+    Goal.SETTLE: FINAL,
+}
+
+STARTS_NOTHING = frozenset({State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
+# What a draining process still follows up: requests that may be in flight. Everything else waits for the next one.
+
+
+def rests(goal: Goal, known: Known) -> bool:
+    """Tell whether an item is where ``goal`` leaves it."""
+    if known.state is State.UNPAID:
+        return not known.facts.get("fence")
+    return known.state in RESTING[goal]
+
+
+async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN) -> Arrival:
+    """Take one item as far as ``goal`` says, from whatever the ledger shows.
+
+    Every turn of the loop decides by the state on record alone, so a killed process is continued by simply calling this
+    again; a lost race begins anew from what the other runner wrote.
+
+    Raises:
+        Halted: an answer that stops the whole run.
+        LedgerError: a commit failed; nothing more may be sent.
+        ProviderUnreachable: the provider has been away for longer than the budget.
+    """
+    while not rests(goal, known):
+        if trip.desk.draining and known.state not in STARTS_NOTHING:
+            break
+        try:
+            known = await STEPS[known.state](trip, known)
+        except LostRace as race:
+            known = race.known
+        except LeftAsItIs as left:
+            return Arrival(left.known, dead_account=trip.dead_account)
+        except PutBack as back:
+            return Arrival(back.known, back, trip.dead_account)
+    return Arrival(known, dead_account=trip.dead_account)

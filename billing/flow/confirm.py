@@ -1,0 +1,229 @@
+"""Confirm, the one request that moves money, and look whenever its answer does not say for certain what happened."""
+
+from typing import assert_never
+
+import anyio
+
+from billing.core.declines import MEANINGS, Decline
+from billing.core.dunning import after_decline
+from billing.core.entries import Known, Move
+from billing.core.keys import Op
+from billing.core.outcomes import (
+    Busy,
+    Cancelled,
+    Declined,
+    Halt,
+    Look,
+    LookWhy,
+    Lost,
+    Made,
+    Outcome,
+    Refused,
+    Scope,
+    Seen,
+    Succeeded,
+    Unconfirmed,
+    Unsent,
+    Unsettled,
+)
+from billing.core.states import Event, Group, State
+from billing.edge.resend import resend
+from billing.flow.trip import (
+    NO_TROUBLE,
+    Halted,
+    LeftAsItIs,
+    PutBack,
+    Trip,
+    key_facts,
+    key_number,
+    key_outlived,
+)
+
+BUSY_PAUSE_SECONDS = 1.0
+# How long to leave a request alone that Stripe says is still running under this key, before looking at the intent.
+
+
+def confirm_started(trip: Trip, known: Known) -> Move:
+    """Return the entry that must be durable before the confirm leaves.
+
+    The key is the attempt's own. Its number grows only when Stripe stored a server error under the last one, or when
+    the last one is past its replay window; the intent is the fence either way.
+    """
+    number = key_number(known, Op.CONFIRM)
+    facts = {"last_try": trip.desk.clock.now().isoformat(timespec="seconds"), "key_spent": None}
+    if "confirm_born" not in known.facts:
+        facts |= key_facts(Op.CONFIRM, 0, trip.desk)
+    elif known.facts.get("key_spent") or key_outlived(known, Op.CONFIRM, trip.desk.clock.now()):
+        facts |= key_facts(Op.CONFIRM, number + 1, trip.desk)
+    if "first_try" not in known.facts:
+        facts["first_try"] = facts["last_try"]
+    return Move(Event.CONFIRM_STARTED, facts=facts)
+
+
+async def confirm(trip: Trip, known: Known, *prepared: Move) -> Known:
+    """Write that the confirm leaves, send it once, write what came of it.
+
+    Args:
+        trip: what may still be spent.
+        known: a ready item, or a preparing one with the move that makes it ready.
+        prepared: that move; it shares the commit, both or neither.
+    """
+    if prepared and trip.desk.draining:
+        return await trip.record(known, *prepared)
+    trip.spend(State.READY, known)
+    known = await trip.record(known, *prepared, confirm_started(trip, known))
+    return await _send_confirm(trip, known)
+
+
+async def _send_confirm(trip: Trip, known: Known) -> Known:
+    """Send the confirm of an item whose ``confirm_started`` this process has just made durable."""
+    outcome = await trip.desk.gateway.confirm(known, key_number(known, Op.CONFIRM))
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled() | Declined():
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unsent():
+            known = await trip.record(known, Move(Event.CHARGE_UNSENT))
+            raise PutBack(known, outcome)
+        case Refused():
+            return await _refused(trip, known, outcome, dead_clone=False)
+        case Look(refused=Refused() as refused):
+            return await _refused(trip, known, refused, dead_clone=outcome.why is LookWhy.SPENT_CLONE)
+        case Busy():
+            await anyio.sleep(BUSY_PAUSE_SECONDS)
+            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "busy"}))
+        case Lost() | Look() | Unconfirmed():
+            spent = True if isinstance(outcome, Lost) and outcome.renew else None
+            lost = type(outcome).__name__.lower()
+            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": lost, "key_spent": spent}))
+        case Halt():
+            # Not even this answer says that no money moved: the next look decides.
+            await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "halt"}))
+            raise Halted(outcome)
+        case Made():
+            raise AssertionError(f"{outcome} cannot answer a confirm")
+        case _:
+            assert_never(outcome)
+
+
+async def _refused(trip: Trip, known: Known, refused: Refused, *, dead_clone: bool) -> Known:
+    """Read the intent before a refusal is believed: an earlier, lost send of the same confirm may have been paid."""
+    if refused.scope is Scope.ACCOUNT:
+        trip.dead_account = refused.code
+    outcome = await _read(trip, known)
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled() | Declined():
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unconfirmed():
+            # A clone that Stripe will not take, although no attempt of ours shows: one new clone is allowed.
+            facts = {**refusal_facts(refused), "fence": True, "dead_clone": dead_clone or None}
+            return await trip.record(known, Move(Event.CHARGE_REFUSED, facts=facts))
+        case _:
+            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "refused"}))
+
+
+async def note_lost(trip: Trip, known: Known) -> Known:
+    """An item found confirming was left by a process that is gone: its answer is lost, whatever it was."""
+    return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "runner"}))
+
+
+async def look(trip: Trip, known: Known) -> Known:
+    """Read the intent of an unknown, parked or unsettled item, and go on from what it shows.
+
+    Raises:
+        PutBack: a limiter said no.
+        LeftAsItIs: nothing new was learnt and the item rests where it is.
+        Halted: an answer stops the run.
+    """
+    outcome = await _read(trip, known)
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled() | Declined():
+            if known.state is State.UNSETTLED and isinstance(outcome, Unsettled):
+                raise LeftAsItIs(known)
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unconfirmed() if known.state is not State.UNSETTLED:
+            if trip.spent(State.READY):
+                return await _exhausted(trip, known)
+            return await trip.record(known, Move(Event.INTENT_UNCONFIRMED))
+        case Unsent():
+            raise PutBack(known, outcome)
+        case Halt():
+            raise Halted(outcome)
+        case _:
+            return await _nothing_learnt(trip, known)
+
+
+async def _read(trip: Trip, known: Known) -> Outcome:
+    """Read the intent, again if the answer is lost: a read may be repeated freely."""
+    return await resend(lambda: trip.desk.gateway.read(known))
+
+
+async def _nothing_learnt(trip: Trip, known: Known) -> Known:
+    trip.rounds[known.state] += 1
+    return await _exhausted(trip, known) if trip.spent(known.state) else known
+
+
+async def _exhausted(trip: Trip, known: Known) -> Known:
+    if known.state is not State.UNKNOWN:
+        raise LeftAsItIs(known)
+    reason = {"group": str(Group.PARKED), "reason_code": "no_answer", "reason": "Stripe would not say what happened"}
+    return await trip.record(known, Move(Event.RESOLVE_EXHAUSTED, facts=reason))
+
+
+def sighting(trip: Trip, known: Known, outcome: Succeeded | Unsettled | Cancelled | Declined) -> Move:
+    """Return the entry for what an answer or a read shows of the intent."""
+    match outcome:
+        case Succeeded(seen=seen):
+            paid = {"amount_charged": seen.amount_received, "application_fee_charged": seen.application_fee}
+            return Move(Event.CHARGE_SUCCEEDED, facts={**NO_TROUBLE, **_provenance(seen), **paid})
+        case Unsettled(seen=seen):
+            return Move(Event.CHARGE_UNSETTLED, facts={**NO_TROUBLE, **_provenance(seen)})
+        case Cancelled(seen=seen):
+            return Move(Event.INTENT_CANCELLED, facts=_cancelled(known) | {"canceled": True, **_provenance(seen)})
+        case Declined(decline=decline, reply=reply):
+            facts = decline_facts(trip, known, decline) | {"request_id": reply.request_id}
+            return Move(Event.CHARGE_DECLINED, facts=facts)
+        case _:
+            assert_never(outcome)
+
+
+def refusal_facts(refused: Refused) -> dict[str, object]:
+    """Return what the report says of a request that Stripe refused."""
+    return {
+        "group": str(Group.FAILED),
+        "reason_code": refused.code,
+        "reason": refused.message,
+        "request_id": refused.reply.request_id,
+    }
+
+
+def _provenance(seen: Seen) -> dict[str, object]:
+    return {"charge": seen.charge, "request_id": seen.request_id}
+
+
+def _cancelled(known: Known) -> dict[str, object]:
+    """Return the reason of a failure that nobody recorded yet: the intent was cancelled by somebody else."""
+    if "reason_code" in known.facts:
+        return {}
+    reason = "the intent was cancelled outside of this run"
+    return {"group": str(Group.FAILED), "reason_code": "canceled_elsewhere", "reason": reason}
+
+
+def decline_facts(trip: Trip, known: Known, decline: Decline) -> dict[str, object]:
+    """Return what the report and later attempts need to know of a decline, with the time of the next try if any."""
+    declines = int(known.facts.get("declines", 0)) + 1
+    follows = after_decline(trip.dunning, decline.remedy, declines)
+    due = None if follows.gap is None else (trip.desk.clock.now() + follows.gap).isoformat(timespec="seconds")
+    return {
+        "declines": declines,
+        "group": str(decline.group),
+        "reason_code": decline.code,
+        "reason": MEANINGS[decline.remedy],
+        "what_to_do": decline.what_to_do,
+        "remedy": str(decline.remedy),
+        "advice_code": decline.advice_code or None,
+        "network_decline_code": decline.network_decline_code or None,
+        "charge": decline.charge,
+        "next_try": due,
+        "fence": follows.fence or None,
+        "blocks_card": decline.block_card or None,
+    }

@@ -1,0 +1,71 @@
+"""The fence: cancel the intent before its item is called failed, so that no late confirm can ever be paid."""
+
+from typing import assert_never
+
+from billing.core.entries import Known, Move
+from billing.core.keys import Op
+from billing.core.outcomes import (
+    Busy,
+    Cancelled,
+    Declined,
+    Halt,
+    Look,
+    Lost,
+    Made,
+    Outcome,
+    Refused,
+    Succeeded,
+    Unconfirmed,
+    Unsent,
+    Unsettled,
+)
+from billing.core.states import Event, State
+from billing.edge.resend import resend
+from billing.flow.confirm import sighting
+from billing.flow.trip import Halted, PutBack, Trip, key_facts, key_number, key_outlived, renewal
+
+
+async def start_cancel(trip: Trip, known: Known) -> Known:
+    """Write down that the cancel is about to leave."""
+    return await trip.record(known, Move(Event.CANCEL_STARTED, facts=key_facts(Op.CANCEL, 0, trip.desk)))
+
+
+async def cancel(trip: Trip, known: Known) -> Known:
+    """Cancel the intent, or see that it is paid after all.
+
+    Raises:
+        PutBack: a limiter said no.
+        LeftAsItIs: the budget is spent; the item stays cancelling.
+        Halted: an answer stops the run.
+    """
+    trip.spend(State.CANCELLING, known)
+    if key_outlived(known, Op.CANCEL, trip.desk.clock.now()):
+        known = await trip.record(known, renewal(known, Op.CANCEL, trip.desk))
+    outcome = await resend(lambda: trip.desk.gateway.cancel(known, key_number(known, Op.CANCEL)))
+    if isinstance(outcome, Refused | Look | Declined | Unconfirmed | Lost | Busy):
+        known, outcome = await _look(trip, known, outcome)
+    return await _concluded(trip, known, outcome)
+
+
+async def _look(trip: Trip, known: Known, refused: Outcome) -> tuple[Known, Outcome]:
+    """Read the intent after a cancel that did not say `canceled`; a stored server error also costs the key."""
+    outcome = await resend(lambda: trip.desk.gateway.read(known))
+    if isinstance(refused, Lost) and refused.renew and not isinstance(outcome, Succeeded | Unsettled | Cancelled):
+        known = await trip.record(known, renewal(known, Op.CANCEL, trip.desk))
+    return known, outcome
+
+
+async def _concluded(trip: Trip, known: Known, outcome: Outcome) -> Known:
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled():
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unsent():
+            raise PutBack(known, outcome)
+        case Halt():
+            raise Halted(outcome)
+        case Declined() | Unconfirmed() | Refused() | Look() | Lost() | Busy():
+            return known  # still open: the next round cancels again, within the budget
+        case Made():
+            raise AssertionError(f"{outcome} cannot answer a cancel")
+        case _:
+            assert_never(outcome)

@@ -1,0 +1,58 @@
+"""What stops a run by itself: a wave of declines, the same refusal over and over, too many failures, the clock."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from billing.core.entries import Known
+from billing.core.policies import StopOn
+from billing.core.states import State
+
+TRIED = frozenset({State.SUCCEEDED, State.UNSETTLED, State.UNPAID, State.FAILED})
+
+
+@dataclass(slots=True)
+class Guards:
+    """Counts how items ended, and says when a person should look before more money is moved.
+
+    Attributes:
+        stop_on: the run's own limits.
+        max_failures: stop after this many items that were not paid, or None.
+    """
+
+    stop_on: StopOn
+    max_failures: int | None = None
+    _window: deque[bool] = field(default_factory=deque)
+    _failures: int = 0
+    _same: tuple[str, int] = ("", 0)
+
+    def verdict(self, known: Known) -> str:
+        """Note one more finished item; return why the run must stop, or an empty text."""
+        if known.state not in TRIED:
+            return ""
+        unpaid = known.state in (State.UNPAID, State.FAILED)
+        declined = unpaid and "declines" in known.facts
+        self._failures += unpaid
+        return self._wave(declined) or self._repetition(known, unpaid and not declined) or self._too_many()
+
+    def _wave(self, declined: bool) -> str:
+        size = self.stop_on.after_items
+        self._window.append(declined)
+        if len(self._window) > size:
+            self._window.popleft()
+        declines = sum(self._window)
+        if len(self._window) < size or declines <= size * self.stop_on.decline_rate:
+            return ""
+        return f"{declines} of the last {size} charges declined (stop_on.decline_rate {self.stop_on.decline_rate:g})"
+
+    def _repetition(self, known: Known, refused: bool) -> str:
+        code = str(known.facts.get("reason_code", "")) if refused else ""
+        count = self._same[1] + 1 if code and code == self._same[0] else 1
+        self._same = (code, count)
+        if not code or count < self.stop_on.same_error:
+            return ""
+        return f"{count} items in a row failed with {code} (stop_on.same_error)"
+
+    def _too_many(self) -> str:
+        if self.max_failures is None or self._failures <= self.max_failures:
+            return ""
+        return f"{self._failures} items were not paid (--max-failures {self.max_failures})"

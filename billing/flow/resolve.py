@@ -1,0 +1,37 @@
+"""Find out by looking what happened to unfinished items, and follow slow payments to their end."""
+
+from billing.core.policies import Policies
+from billing.flow.charge import Goal
+from billing.flow.desk import Desk
+from billing.flow.progress import Watch, unwatched
+from billing.flow.run import STATES, Ending, Runner, RunOptions
+
+
+async def resolve(
+    desk: Desk, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
+) -> Ending:
+    """Read every unknown, parked or half-done item and finish it; nothing that was not begun is begun.
+
+    Args:
+        desk: what the flow works with.
+        run_id: one run, or None for all of this ledger.
+        options: selection and concurrency.
+        policies: what follows a decline that a look brings to light.
+        watch: told after each item.
+    """
+    return await _follow(desk, run_id, Goal.RESOLVE, options, policies, watch)
+
+
+async def settle(
+    desk: Desk, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
+) -> Ending:
+    """Read every payment that was still processing when last seen."""
+    return await _follow(desk, run_id, Goal.SETTLE, options, policies, watch)
+
+
+async def _follow(
+    desk: Desk, run_id: str | None, goal: Goal, options: RunOptions, policies: Policies, watch: Watch
+) -> Ending:
+    if not desk.ledger.workload(run_id, STATES[goal]):
+        return Ending()
+    return await Runner(desk, run_id, goal, policies, options, watch).go()

@@ -1,0 +1,332 @@
+"""Charge every item of a run, concurrently, until nothing is left or something says stop."""
+
+import contextlib
+import fnmatch
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from billing.core.entries import Known, Move, Note, RunStatus
+from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, UsageError
+from billing.core.exits import Exit
+from billing.core.groups import group_of
+from billing.core.outcomes import Unsent, UnsentWhy
+from billing.core.policies import Policies
+from billing.core.states import Event, Group, State
+from billing.edge.ledger import LostRace
+from billing.flow.charge import Arrival, Goal, charge, rests
+from billing.flow.desk import Desk
+from billing.flow.guards import Guards
+from billing.flow.lanes import PAGE, Lanes
+from billing.flow.progress import Snapshot, Watch, unwatched
+from billing.flow.trip import Halted, Trip
+
+DRAIN_SECONDS = 20.0
+# How long requests in flight may take to come home after a signal; with the last commit it stays under the 25 s that
+# leave Kubernetes' default grace of 30 s some room.
+STALLED_SECONDS = 600.0
+# Give up when limiters have turned everything away for this long (exit 10); a scheduler continues later.
+LOCK_PAUSE_SECONDS = 1.0
+# How long a payer's lane rests after Stripe said that something else holds the object.
+
+OPEN_STATES = (State.PREPARING, State.READY, State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.UNPAID)
+STATES: dict[Goal, tuple[State, ...]] = {
+    Goal.RUN: (State.PLANNED, *OPEN_STATES),
+    Goal.RESOLVE: (*OPEN_STATES, State.PARKED),
+    Goal.SETTLE: (State.UNSETTLED,),
+}
+# Which items each goal takes up. `resolve` starts nothing new; what a run had begun it finishes.
+
+BLOCKED_CARDS = "blocked_card"
+CARD_BLOCK_DAYS = 30
+# Trying a lost, stolen or closed card again costs a fee each time (Visa category 1, Mastercard advice 03 and 21).
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which items a person wants: globs over the reference, or an exact account or customer id."""
+
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def takes(self, known: Known) -> bool:
+        """Tell whether ``known`` is wanted."""
+        if self.only and not any(_names(pattern, known) for pattern in self.only):
+            return False
+        return not any(_names(pattern, known) for pattern in self.exclude)
+
+
+def _names(pattern: str, known: Known) -> bool:
+    return pattern in (known.account, known.lane) or fnmatch.fnmatchcase(known.reference, pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What one invocation asks for beside the run itself.
+
+    Attributes:
+        selection: which items.
+        limit: start at most this many items.
+        max_failures: stop after this many items that were not paid.
+        deadline: seconds after which nothing new is started.
+        concurrency: items in flight.
+        per_account: items in flight on one account while others wait.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    limit: int | None = None
+    max_failures: int | None = None
+    deadline: float | None = None
+    concurrency: int = 64
+    per_account: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an invocation ended.
+
+    Attributes:
+        exit: the exit code if it ended early, else OK: what the items are worth is the report's business.
+        reason: a sentence for a person, empty when nothing stopped it.
+    """
+
+    exit: Exit = Exit.OK
+    reason: str = ""
+
+
+class Runner:
+    """One invocation over one run: lanes, trips, guards, and the ways to stop."""
+
+    def __init__(
+        self, desk: Desk, run_id: str | None, goal: Goal, policies: Policies, options: RunOptions, watch: Watch
+    ) -> None:
+        self._desk = desk
+        self._run_id = run_id
+        self._goal = goal
+        self._policies = policies
+        self._options = options
+        self._watch = watch
+        self._guards = Guards(policies.stop_on, options.max_failures)
+        self._started = 0
+        self._left = 0
+        self._sweeping = False
+        self._reason = ""
+        self._exit = Exit.OK
+        self._fault: BillingError | None = None
+        self._wake = anyio.Event()
+        self._began = time.monotonic()
+        self._advanced = self._began
+        self.snapshot = Snapshot(total=0)
+
+    async def go(self) -> Ending:
+        """Work through everything, then once more through what was left open.
+
+        Raises:
+            LedgerError: a commit failed, so the state of the items in flight is for `resolve` to find out.
+        """
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._obey_signals, group.cancel_scope)
+            if self._options.deadline is not None:
+                group.start_soon(self._keep_deadline, self._options.deadline)
+            await self._pass(STATES[self._goal], self._goal)
+            if self._left and not self._desk.draining:
+                self._sweeping = True
+                await self._pass(STATES[Goal.RESOLVE], Goal.RESOLVE)
+            group.cancel_scope.cancel()
+        if self._fault is not None:
+            raise self._fault
+        return Ending(self._exit, self._reason)
+
+    async def _pass(self, states: Iterable[State], goal: Goal) -> None:
+        """Start items while lanes give some, and wait for one to end whenever they do not."""
+        states = tuple(states)
+        lanes = self._lanes(states, goal)
+        if not self._sweeping:
+            self.snapshot.total = lanes.remaining
+        async with anyio.create_task_group() as group:
+            while not self._desk.draining:
+                known = self._next(lanes)
+                if known is not None:
+                    self.snapshot.in_flight += 1
+                    group.start_soon(self._work, lanes, known, goal, group)
+                    continue
+                if self.snapshot.in_flight == 0:
+                    break
+                self._wake = anyio.Event()
+                await self._wake.wait()
+            if self._desk.draining:
+                group.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
+
+    def _lanes(self, states: tuple[State, ...], goal: Goal) -> Lanes:
+        ledger, selection = self._desk.ledger, self._options.selection
+
+        def fetch(account: str, after: int, limit: int) -> list[Known]:
+            page = ledger.work(self._run_id, states, account, after, limit)
+            while page and not (
+                wanted := [known for known in page if selection.takes(known) and not rests(goal, known)]
+            ):
+                page = ledger.work(self._run_id, states, account, page[-1].id, limit)
+            return wanted if page else []
+
+        return Lanes(fetch, ledger.workload(self._run_id, states), self._options.per_account)
+
+    def _next(self, lanes: Lanes) -> Known | None:
+        if self.snapshot.in_flight >= self._options.concurrency:
+            return None
+        if self._options.limit is not None and self._started >= self._options.limit:
+            return None
+        known = lanes.next()
+        self._started += known is not None
+        return known
+
+    async def _work(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
+        """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
+        try:
+            arrival = await self._trip(known, goal)
+            await self._arrived(lanes, arrival, group)
+        except Halted as halted:
+            self._stop(halted.exit_code, str(halted))
+        except ProviderUnreachable as away:
+            self._stop(away.exit_code, str(away))
+        except LedgerError as broken:
+            self._fault = self._fault or broken
+            self._stop(broken.exit_code, str(broken))
+            group.cancel_scope.cancel()
+        finally:
+            self.snapshot.in_flight -= 1
+            self._wake.set()
+
+    async def _trip(self, known: Known, goal: Goal) -> Arrival:
+        skipped = await self._skip_blocked_card(known)
+        if skipped is not None:
+            return Arrival(skipped)
+        return await charge(Trip(self._desk, self._policies.dunning), known, goal)
+
+    async def _arrived(self, lanes: Lanes, arrival: Arrival, group: TaskGroup) -> None:
+        known = arrival.known
+        if arrival.put_back is not None:
+            self._started -= 1
+            await self._return(lanes, known, arrival.put_back.unsent, group)
+            return
+        self._advanced = time.monotonic()
+        lanes.done(known, alive=not arrival.dead_account)
+        await self._after(arrival)
+        if not rests(Goal.RUN, known) and not self._sweeping:
+            self._left += 1
+            return
+        self._count(known)
+        reason = self._guards.verdict(known)
+        if reason:
+            self._stop(Exit.STOPPED, reason)
+
+    async def _return(self, lanes: Lanes, known: Known, unsent: Unsent, group: TaskGroup) -> None:
+        """Put an item back; a locked payer rests for a moment, everything else is paced by the throttle."""
+        if time.monotonic() - self._advanced > STALLED_SECONDS:
+            self._stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
+        if unsent.why is not UnsentWhy.LOCKED:
+            lanes.put_back(known)
+            return
+
+        async def later() -> None:
+            await anyio.sleep(LOCK_PAUSE_SECONDS)
+            lanes.put_back(known)
+            self.snapshot.in_flight -= 1
+            self._wake.set()
+
+        self.snapshot.in_flight += 1
+        group.start_soon(later)
+
+    async def _after(self, arrival: Arrival) -> None:
+        """Spread what one item taught: a dead account, or a card that must not be tried again."""
+        known = arrival.known
+        if known.facts.get("blocks_card"):
+            note = {"reason_code": known.facts.get("reason_code", "")}
+            await self._desk.ledger.keep_lookups(BLOCKED_CARDS, {str(known.content["payment_method"]): note})
+        if arrival.dead_account:
+            await self._skip_account(known.account, arrival.dead_account)
+
+    async def _skip_account(self, account: str, code: str) -> None:
+        """Skip what was not started on an account that refuses everything; what was started ends by its own answers.
+
+        The lane still hands these items out; each is then found skipped, and costs no request.
+        """
+        reason = f"{account} refuses every request ({code})"
+
+        async def skip(known: Known) -> None:
+            with contextlib.suppress(LostRace):  # it was just started: its own answers end it
+                await self._skip(known, code, reason)
+
+        row = 0
+        while page := self._desk.ledger.work(self._run_id, (State.PLANNED,), account, row, PAGE):
+            row = page[-1].id
+            async with anyio.create_task_group() as group:
+                for known in page:
+                    group.start_soon(skip, known)
+
+    async def _skip_blocked_card(self, known: Known) -> Known | None:
+        if known.state is not State.PLANNED:
+            return None
+        method = str(known.content.get("payment_method", ""))
+        since = self._desk.clock.days_ago(CARD_BLOCK_DAYS)
+        block = self._desk.ledger.lookups(BLOCKED_CARDS, [method], since).get(method)
+        if block is None:
+            return None
+        reason = f"this payment method was declined for good less than {CARD_BLOCK_DAYS} days ago"
+        return await self._skip(known, "card_blocked", f"{reason} ({block['reason_code']})")
+
+    async def _skip(self, known: Known, code: str, reason: str) -> Known:
+        facts = {"group": str(Group.SKIPPED), "reason_code": code, "reason": reason}
+        return await self._desk.ledger.record(known, Move(Event.ITEM_SKIPPED, facts=facts))
+
+    def _count(self, known: Known) -> None:
+        counters = self._desk.gateway.counters
+        snap = self.snapshot
+        snap.done += 1
+        snap.counts[group_of(known)] += 1
+        snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
+        snap.elapsed = time.monotonic() - self._began
+        self._watch(snap)
+
+    def _stop(self, code: Exit, reason: str) -> None:
+        """Start nothing more; what is in flight may come home. The first reason stands."""
+        if self._exit is Exit.OK:
+            self._exit, self._reason = code, reason
+            self._desk.log("run_stopping", run=self._run_id or "", exit_code=int(code), reason=reason)
+        self._desk.draining = True
+        self._wake.set()
+
+    async def _obey_signals(self, scope: anyio.CancelScope) -> None:
+        """Drain on the first signal, leave at once on the second; the ledger is consistent either way."""
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
+                if self._desk.draining and self._exit in (Exit.INTERRUPTED, Exit.TERMINATED):
+                    scope.cancel()
+                self._stop(code, f"{signal.Signals(number).name}: the state is saved, run again to continue")
+
+    async def _keep_deadline(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self._stop(Exit.STOPPED, f"the deadline of {seconds:g} s has come (--deadline)")
+
+
+async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched) -> Ending:
+    """Charge the items of a planned run; a run that was interrupted goes on, a finished one sends nothing.
+
+    Raises:
+        UsageError: the ledger knows no such run.
+        LedgerError: the ledger failed; nothing was sent after that.
+    """
+    record = desk.ledger.run(run_id)
+    if record is None:
+        raise UsageError(f"the ledger knows no run {run_id}; plan it first")
+    if not desk.ledger.workload(run_id, STATES[Goal.RUN]):
+        return Ending()
+    await desk.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING)
+    ending = await Runner(desk, run_id, Goal.RUN, policies, options, watch).go()
+    note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)
+    await desk.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(ending.exit)})
+    return ending

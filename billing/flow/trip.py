@@ -1,0 +1,126 @@
+"""One item's way through the protocol in this process: what it may still spend, and how it may end early."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from billing.core.entries import Known, Move, Note
+from billing.core.exits import Exit
+from billing.core.keys import Op
+from billing.core.outcomes import Halt, Unsent
+from billing.core.policies import Dunning
+from billing.core.states import State
+from billing.flow.desk import Desk
+
+ROUNDS = 3
+# How often one trip may send from one state before the item is left for `resolve`: a poison item must not hold up the
+# others (catalogue R3). Reads have the same budget.
+
+REPLAY_WINDOW = timedelta(hours=23)
+# Stripe may forget a key once it is 24 h old and would then run the request again. One hour of margin covers clock
+# skew and the longest request. (docs.stripe.com/api/idempotent_requests)
+
+
+class PutBack(Exception):
+    """The request certainly was not executed: the item goes back to the head of its lane."""
+
+    def __init__(self, known: Known, unsent: Unsent) -> None:
+        super().__init__(f"{known.item} was not sent")
+        self.known = known
+        self.unsent = unsent
+
+
+class LeftAsItIs(Exception):
+    """The budget of this trip is spent; the ledger holds all that is known, and `resolve` goes on from there."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__(f"{known.item} is left {known.state}")
+        self.known = known
+
+
+class Halted(Exception):
+    """An answer that no item may survive: the whole run stops, with this exit code."""
+
+    def __init__(self, halt: Halt) -> None:
+        super().__init__(halt.message)
+        self.exit_code: Exit = halt.exit
+
+
+@dataclass(slots=True)
+class Trip:
+    """What one item may still spend in this process.
+
+    Attributes:
+        desk: what the flow works with.
+        dunning: decides whether an attempt that took nothing rests or is fenced.
+        rounds: how often it has sent, by the state it sent from.
+        dead_account: why the account refuses everything, once an answer said so.
+    """
+
+    desk: Desk
+    dunning: Dunning = field(default_factory=Dunning)
+    rounds: Counter[State] = field(default_factory=Counter)
+    dead_account: str = ""
+
+    async def record(self, known: Known, *moves: Move) -> Known:
+        """Append durably, then tell the log what became of the item."""
+        after = await self.desk.ledger.record(known, *moves)
+        self.desk.log(
+            "item_moved",
+            run=after.run_id,
+            reference=after.reference,
+            account=after.account,
+            attempt=after.attempt,
+            moves=[str(move.name) for move in moves],
+            state=str(after.state),
+            request_id=after.facts.get("request_id", ""),
+        )
+        return after
+
+    def spent(self, state: State) -> bool:
+        """Tell whether no further round may be sent from ``state``."""
+        return self.rounds[state] >= ROUNDS
+
+    def spend(self, state: State, known: Known) -> None:
+        """Take one round of ``state`` from the budget.
+
+        Raises:
+            LeftAsItIs: none is left.
+        """
+        if self.spent(state):
+            raise LeftAsItIs(known)
+        self.rounds[state] += 1
+
+
+def key_facts(op: Op, number: int, desk: Desk) -> dict[str, Any]:
+    """Return the facts that remember a key: its number, and when it was first sent by the provider's clock."""
+    return {f"{op}_n": number, f"{op}_born": int(desk.clock.now().timestamp())}
+
+
+def key_number(known: Known, op: Op) -> int:
+    """Return the number of the key that the next request of ``op`` carries."""
+    return int(known.facts.get(f"{op}_n", 0))
+
+
+def key_outlived(known: Known, op: Op, now: datetime) -> bool:
+    """Tell whether Stripe may have forgotten the key of ``op``."""
+    born = known.facts.get(f"{op}_born")
+    return born is not None and now - datetime.fromtimestamp(born, UTC) > REPLAY_WINDOW
+
+
+def renewal(known: Known, op: Op, desk: Desk) -> Move:
+    """Return the note that makes the next request of ``op`` carry the next key number."""
+    return Move(Note.KEY_RENEWED, facts={"op": str(op), **key_facts(op, key_number(known, op) + 1, desk)})
+
+
+NO_TROUBLE: Mapping[str, Any] = {
+    "group": None,
+    "reason_code": None,
+    "reason": None,
+    "what_to_do": None,
+    "remedy": None,
+    "next_try": None,
+}
+# Written with a success, so that the refusal of an earlier attempt does not stand beside it.
