@@ -145,9 +145,9 @@ def _authenticate(reply: Reply) -> Decline:
     return decline_of({"code": "authentication_required"}, None, reply.request_id)
 
 
-def _expanded(charge: object) -> Mapping[str, Any] | None:
-    """Return a charge that came expanded, or None for a bare id."""
-    return charge if isinstance(charge, Mapping) else None
+def _expanded(value: object) -> Mapping[str, Any] | None:
+    """Return an object that came whole, or None for a bare id and for nothing."""
+    return value if isinstance(value, Mapping) else None
 
 
 def _seen(intent: Mapping[str, Any], reply: Reply) -> Seen:
@@ -174,9 +174,9 @@ def _trace(intent: Mapping[str, Any], reply: Reply, expected: Expected) -> Outco
     status, error = intent["status"], intent.get("last_payment_error")
     if status == "requires_action" and _ours(intent.get("payment_method"), expected):
         return Declined(_authenticate(reply), reply=reply)
-    failed = status == "requires_payment_method" and isinstance(error, Mapping)
-    if failed and _ours(error.get("payment_method"), expected):
-        return Declined(decline_of(error, _expanded(intent.get("latest_charge")), reply.request_id), reply=reply)
+    failed = _expanded(error) if status == "requires_payment_method" else None
+    if failed and _ours(failed.get("payment_method"), expected):
+        return Declined(decline_of(failed, _expanded(intent.get("latest_charge")), reply.request_id), reply=reply)
     if status in ("requires_payment_method", "requires_confirmation", "requires_action"):
         return Unconfirmed(_seen(intent, reply), reply=reply)
     return Look(LookWhy.STATE, reply=reply)
