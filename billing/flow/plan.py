@@ -206,7 +206,8 @@ def _decide_all(plan: Plan, source: Source, ledger: Ledger | None) -> None:
                 if len(problems) < SHOWN:
                     problems.append(_problem(plan, line, line.charge, decision))
                 continue
-            _count(plan, line.charge, decision)
+            if decision is not None:
+                _count(plan, line.charge, decision)
     if refused:
         raise InvalidInput(problems, refused)
     plan.customers = _distinct(payers)
@@ -293,9 +294,7 @@ def _signed(line: InputLine, decision: Decision | None) -> bytes:
 
 def _skip_of(known: Known) -> str:
     """Return why the plan itself skipped an item of this run, or an empty text."""
-    return (
-        str(known.facts.get("reason_code", "")) if known.attempt == 0 and known.facts.get("group") == "skipped" else ""
-    )
+    return str(known.content.get("skip", ""))
 
 
 def _count(plan: Plan, charge: Charge, decision: Decision) -> None:
