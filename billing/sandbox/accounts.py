@@ -1,0 +1,83 @@
+"""The platform's own account and its connected accounts, as the API shows them."""
+
+from billing.sandbox.refusals import Obj, no_access
+from billing.sandbox.shelves import Shelf
+from billing.sandbox.world import Account, Call
+
+
+def account_body(
+    wanted: str, *, country: str = "US", currency: str = "usd", created: int = 0, charges: bool = True, debits: bool = True,
+    name: str = "Sandbox", descriptor: str = "SANDBOX",
+) -> Obj:  # fmt: skip
+    """An account object. ``charges`` and ``debits`` are its two capabilities that matter here."""
+    state = {True: "active", False: "inactive"}
+    return {
+        "id": wanted, "object": "account", "application": f"ca_{wanted.removeprefix('acct_')}",
+        "business_profile": {"mcc": None, "name": name, "url": None},
+        "business_type": "company",
+        "capabilities": {
+            "card_payments": state[charges], "transfers": "active",
+            "us_bank_account_ach_payments": state[debits and charges and country == "US"],
+        },
+        "charges_enabled": charges, "controller": {"type": "application"}, "country": country, "created": created,
+        "default_currency": currency, "details_submitted": True, "email": None, "external_accounts": None,
+        "metadata": {}, "payouts_enabled": charges,
+        "requirements": {
+            "currently_due": [], "disabled_reason": None if charges else "requirements.past_due", "errors": [],
+            "eventually_due": [], "past_due": [] if charges else ["individual.verification.document"],
+            "pending_verification": [], "current_deadline": None, "alternatives": [],
+        },
+        "settings": {
+            "card_payments": {"statement_descriptor_prefix": descriptor},
+            "dashboard": {"display_name": name, "timezone": "Etc/UTC"},
+            "payments": {"statement_descriptor": descriptor},
+        },
+        "type": "express",
+    }  # fmt: skip
+
+
+def current(call: Call) -> Obj:
+    """The account the request acts on."""
+    return call.account.body
+
+
+def retrieve(call: Call) -> Obj:
+    """The platform itself, or one of its connected accounts.
+
+    Raises:
+        Refusal: 403 ``account_invalid``.
+    """
+    wanted = call.ids[0]
+    if wanted == call.account.id:
+        return call.account.body
+    found = call.world.accounts.get(wanted)
+    if found is None or not found.connected or call.connected:
+        raise no_access(call.api_key, wanted)
+    return found.body
+
+
+def listed(call: Call) -> Obj:
+    """The connected accounts, newest first."""
+    shelf = Shelf("account")
+    for account in call.world.accounts.values():
+        if account.connected:
+            shelf.add(account.body)
+    return shelf.page(call.params, "/v1/accounts", call.livemode)
+
+
+def balance(call: Call) -> Obj:
+    """What the account holds, available and pending, in its own currency."""
+    sums = {"available": 0, "pending": 0}
+    for row in call.account["txn"]:
+        if row["livemode"] == call.livemode:
+            sums[row["status"]] += row["net"]
+    currency = call.account.body["default_currency"]
+    return {
+        "object": "balance", "livemode": call.livemode,
+        **{name: [{"amount": amount, "currency": currency}] for name, amount in sums.items()},
+    }  # fmt: skip
+
+
+def revoke(account: Account) -> None:
+    """The account's owner takes the platform's access away."""
+    account.connected = False

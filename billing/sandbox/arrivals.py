@@ -1,0 +1,50 @@
+"""A request as it arrives, read but not judged: which endpoint, which account, which parameters."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from billing.core.wire import WireRequest
+from billing.sandbox.forms import pairs_of
+from billing.sandbox.routes import Route, match
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request.
+
+    Attributes:
+        headers: names in lower case.
+        account: the value of ``Stripe-Account``, if given.
+        idempotency_key: of a POST; a GET has none, whatever its headers say.
+        pairs: parameters of body and query, undecoded into a tree.
+        operation: the endpoint's name, or ``unknown``.
+    """
+
+    request: WireRequest
+    method: str
+    path: str
+    headers: dict[str, str]
+    account: str | None
+    idempotency_key: str | None
+    pairs: list[tuple[str, str]]
+    route: Route | None
+    ids: tuple[str, ...]
+    operation: str
+
+
+def arrival_of(request: WireRequest) -> Arrival:
+    """Read a request."""
+    url = urlsplit(request.url)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    posted = request.method == "POST"
+    pairs = pairs_of(request.body.decode("utf-8", "replace")) if posted else []
+    if url.query:
+        pairs = pairs_of(url.query) + pairs
+    found = match(request.method, url.path)
+    route, ids = found or (None, ())
+    return Arrival(
+        request, request.method, url.path, headers, headers.get("stripe-account") or None,
+        headers.get("idempotency-key") if posted else None, pairs, route, ids, route.operation if route else UNKNOWN,
+    )  # fmt: skip

@@ -1,0 +1,60 @@
+"""Customers, on the platform and on connected accounts: who pays, and with which method by default."""
+
+from billing.sandbox import methods
+from billing.sandbox.metadata import merged
+from billing.sandbox.refusals import Obj, missing
+from billing.sandbox.world import Call
+
+PLAIN = ("address", "description", "email", "name", "phone", "shipping", "preferred_locales", "tax_exempt")
+
+
+def create(call: Call) -> Obj:
+    """A new customer of this account, with a payment method attached if one is named."""
+    wanted = call.new_id("cus")
+    body: Obj = {
+        "id": wanted, "object": "customer", "balance": 0, "created": call.world.seconds, "currency": None,
+        "default_source": None, "delinquent": False, "discount": None,
+        "invoice_settings": {
+            "custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None,
+        },
+        "livemode": call.livemode, "metadata": merged({}, call.params.get("metadata")),
+    }  # fmt: skip
+    body.update({name: call.params.get(name) for name in PLAIN})
+    if "payment_method" in call.params:
+        methods.attach_to(call, methods.resolve(call, call.params["payment_method"]), wanted)
+    _set_default(call, body)
+    return call.account["cus"].add(body)
+
+
+def update(call: Call) -> Obj:
+    """Change a customer."""
+    body = call.find("cus", call.ids[0])
+    body["metadata"] = merged(body["metadata"], call.params.get("metadata"))
+    body |= {name: call.params[name] or None for name in PLAIN if name in call.params}
+    _set_default(call, body)
+    return body
+
+
+def _set_default(call: Call, body: Obj) -> None:
+    settings = call.params.get("invoice_settings", {})
+    if "default_payment_method" not in settings:
+        return
+    wanted = settings["default_payment_method"] or None
+    if wanted is not None:
+        row = call.account["pm"].peek(wanted)
+        if row is None or row["customer"] != body["id"]:
+            raise missing("PaymentMethod", wanted, "invoice_settings[default_payment_method]")
+    body["invoice_settings"]["default_payment_method"] = wanted
+
+
+def retrieve(call: Call) -> Obj:
+    """One customer of this account."""
+    return call.find("cus", call.ids[0])
+
+
+def listed(call: Call) -> Obj:
+    """Customers of this account, newest first."""
+    email = call.params.get("email")
+    return call.account["cus"].page(
+        call.params, "/v1/customers", call.livemode, lambda row: email in (None, row["email"])
+    )

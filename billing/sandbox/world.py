@@ -1,0 +1,153 @@
+"""The state of the sandbox: its clock, what falls due, and the platform with its connected accounts."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from billing.sandbox.config import SandboxConfig
+from billing.sandbox.ids import Ids
+from billing.sandbox.refusals import Obj
+from billing.sandbox.shelves import Shelf
+from billing.sandbox.testmethods import TestMethod
+
+API_VERSION = "2026-10-28.endive"
+
+SHELVES = {  # id prefix: how an error names the object
+    "cus": "customer",
+    "pm": "PaymentMethod",
+    "pi": "payment_intent",
+    "ch": "charge",
+    "re": "refund",
+    "txn": "balance_transaction",
+    "fee": "application_fee",
+    "po": "payout",
+    "dp": "dispute",
+}
+
+
+@dataclass(slots=True)
+class Instrument:
+    """What the sandbox knows of a payment method and never says.
+
+    Attributes:
+        acts: how the bank behind it behaves.
+        dead: used up, burnt by sharing while unattached, or detached: it never works again.
+        was_attached: it belongs, or belonged, to a customer.
+        origin: id of the payment method it is a clone of.
+        set_up: authenticated once for off-session use.
+    """
+
+    acts: TestMethod
+    dead: bool = False
+    was_attached: bool = False
+    origin: str | None = None
+    set_up: bool = False
+
+
+@dataclass(slots=True)
+class Account:
+    """The platform or one connected account.
+
+    Attributes:
+        body: the account object itself.
+        connected: false once the platform's access was revoked.
+    """
+
+    id: str
+    body: Obj
+    connected: bool = True
+    shelves: dict[str, Shelf] = field(default_factory=lambda: {prefix: Shelf(kind) for prefix, kind in SHELVES.items()})
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    confirms: dict[str, int] = field(default_factory=dict)
+    payout_of: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, prefix: str) -> Shelf:
+        """The shelf of one id prefix."""
+        return self.shelves[prefix]
+
+    def active(self, capability: str) -> bool:
+        """Whether a capability is active on this account."""
+        return bool(self.body["capabilities"].get(capability) == "active")
+
+
+class Agenda:
+    """What falls due, in order of time."""
+
+    def __init__(self) -> None:
+        """Nothing is due."""
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+
+    def add(self, due: float, act: Callable[[], None]) -> None:
+        """Have ``act`` called when the clock reaches ``due`` (seconds since 1970)."""
+        heapq.heappush(self._heap, (due, next(self._count), act))
+
+    def next_due(self, until: float) -> tuple[float, Callable[[], None]] | None:
+        """Take the earliest act that is due, with its time, or none."""
+        if not self._heap or self._heap[0][0] > until:
+            return None
+        due, _, act = heapq.heappop(self._heap)
+        return due, act
+
+
+class World:
+    """Everything that exists. Handlers change it; only the model moves its clock.
+
+    Attributes:
+        now: seconds since 1970.
+        platform: the platform's own account.
+        accounts: connected accounts by id.
+    """
+
+    def __init__(self, config: SandboxConfig, platform: Account, now: float, ids: Ids) -> None:
+        """A platform without connected accounts."""
+        self.config = config
+        self.behaviour = config.behaviour
+        self.ids = ids
+        self.now = now
+        self.platform = platform
+        self.accounts: dict[str, Account] = {}
+        self.agenda = Agenda()
+
+    @property
+    def seconds(self) -> int:
+        """The clock as objects carry it."""
+        return int(self.now)
+
+    def everyone(self) -> list[Account]:
+        """The platform, then every connected account."""
+        return [self.platform, *self.accounts.values()]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way through a handler.
+
+    Attributes:
+        account: the account it acts on: the one named by ``Stripe-Account``, else the platform.
+        connected: whether ``Stripe-Account`` named it.
+        ids: the ids in the path.
+        params: typed parameters.
+        api_key: for messages that show a masked key.
+    """
+
+    world: World
+    account: Account
+    connected: bool
+    livemode: bool
+    ids: tuple[str, ...]
+    params: Obj
+    api_key: str = ""
+
+    def find(self, prefix: str, wanted: str, param: str = "id", status: int = 404) -> Obj:
+        """An object of this account in this mode.
+
+        Raises:
+            Refusal: there is none.
+        """
+        return self.account[prefix].find(wanted, self.livemode, param, status)
+
+    def new_id(self, prefix: str) -> str:
+        """A fresh id; payments carry the 3 and everything else the 1 that the provider's ids carry."""
+        return self.world.ids.new(f"{prefix}_3" if prefix in ("pi", "ch") else f"{prefix}_1")
