@@ -1,0 +1,226 @@
+"""One cell at a time: a text becomes a value, or an error that says what is wrong and what would help."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import NoReturn
+
+from billing.edge.runfiles.problems import FieldError, suggestion
+from billing.edge.runfiles.text import invisible, named, quoted, sensitive
+
+REQUIRED = ("reference", "customer", "account", "currency")
+AMOUNTS = ("amount", "amount_minor")
+OPTIONAL = ("payment_method", "application_fee", "application_fee_minor", "description", "statement_suffix")
+COLUMNS = ("reference", "customer", "payment_method", "account", *AMOUNTS, "currency", *OPTIONAL[1:])
+"""The columns of a run file in the order of the contract; ``metadata.<key>`` columns come beside them."""
+
+METADATA = "metadata."
+
+METADATA_KEYS = 50 - 5
+# Stripe takes 50 keys; five are kept for our own. (docs.stripe.com/api/metadata)
+METADATA_KEY_LENGTH = 40
+METADATA_VALUE_LENGTH = 500
+METADATA_RESERVED = "billing_"
+# Our own names on every intent: billing_run, billing_reference, billing_item, billing_digest, and one to spare.
+
+DESCRIPTION_LENGTH = 1000
+REFERENCE_LENGTH = 100
+ID_LENGTH = 255
+# Stripe asks that columns for its ids hold 255 characters. (docs.stripe.com/upgrades)
+
+SUFFIX_LENGTH = 18
+# Prefix, "* " and suffix share 22 characters, and a prefix has at least two. (stripe: statement-descriptors)
+SUFFIX_FORBIDDEN = "<>\\'\"*"
+
+_ID_KINDS = {
+    "account": ("acct", "a connected account"),
+    "customer": ("cus", "a platform customer"),
+    "payment_method": ("pm", "a payment method"),
+}
+_NOT_CLONABLE = {
+    "card": "a card of the old Sources API cannot be cloned: use its PaymentMethod, pm_…",
+    "src": "a source cannot be cloned: use a PaymentMethod, pm_…",
+    "ba": "a bank account of the old API cannot be cloned: use its PaymentMethod, pm_…",
+    "tok": "a token cannot be cloned: use a PaymentMethod, pm_…",
+}
+_REFERENCE = re.compile(r"[^\W_][\w .:/#+=-]{0,99}")
+_RUN_ON = re.compile(r"[A-Za-z0-9]+")
+
+
+def id_reader(column: str, *, required: bool) -> Callable[[str], str | None]:
+    """A reader of ``acct_…``, ``cus_…`` or ``pm_…`` ids; an empty optional one is None."""
+    prefix, noun = _ID_KINDS[column]
+    good = re.compile(rf"{prefix}_[A-Za-z0-9]{{1,{ID_LENGTH - len(prefix) - 1}}}").fullmatch
+
+    def read(text: str) -> str | None:
+        if good(text):
+            return text
+        text = text.strip(" ")
+        if good(text):
+            return text
+        if not text:
+            return None if not required else _missing(column)
+        raise _bad_id(column, text, prefix, noun)
+
+    return read
+
+
+def read_reference(text: str) -> str:
+    """The operator's own id: 1-100 letters, digits and `` ._:/#+=-``, beginning with a letter or digit."""
+    text = text.strip(" ")
+    if not text:
+        _missing("reference")
+    _refuse_sensitive("reference", text)
+    if not _REFERENCE.fullmatch(text):
+        raise _bad_reference(text)
+    if not text.isascii():
+        _check_letters(text)
+    return text
+
+
+def read_currency(text: str) -> str:
+    """A lower-case code; whether Stripe knows it, the amount will tell."""
+    code = text.strip(" ")
+    if not code:
+        _missing("currency")
+    if len(code) == 3 and code.isascii() and code.isalpha():
+        return code.lower()
+    hint = "use a three-letter code such as USD"
+    raise FieldError("currency", "currency_form", f"currency {quoted(code)} is no currency code", hint)
+
+
+def text_reader(column: str, longest: int) -> Callable[[str], str | None]:
+    """A reader of free text; empty is None."""
+
+    def read(text: str) -> str | None:
+        text = text.strip(" ")
+        if not text:
+            return None
+        if not text.isprintable():
+            _refuse_invisible(column, text)
+        _refuse_sensitive(column, text)
+        if len(text) > longest:
+            raise FieldError(column, "too_long", f"{column} has {len(text)} characters, at most {longest} are allowed")
+        return text
+
+    return read
+
+
+def read_suffix(text: str) -> str | None:
+    """What follows the account's prefix on the card statement; empty is None."""
+    text = _suffix_text(text) or ""
+    if not text:
+        return None
+    bad = next((char for char in text if not char.isascii() or char in SUFFIX_FORBIDDEN), None)
+    if bad is not None:
+        message = f"statement_suffix {quoted(text)} has {quoted(bad)}"
+        raise FieldError("statement_suffix", "suffix_character", message, "Latin letters, digits and spaces are safe")
+    if not any(char.isalpha() for char in text):
+        message = f"statement_suffix {quoted(text)} has no letter"
+        raise FieldError("statement_suffix", "suffix_letter", message, "Stripe wants at least one: NOV26, not 1126")
+    return text
+
+
+_suffix_text = text_reader("statement_suffix", SUFFIX_LENGTH)
+
+
+def metadata_key(name: str) -> str:
+    """The key of a ``metadata.<key>`` column.
+
+    Raises:
+        FieldError: the key is not one Stripe takes, or is one of ours. Its column is the name as given.
+    """
+    key = name.removeprefix(METADATA)
+    if not key or len(key) > METADATA_KEY_LENGTH:
+        message = f"metadata key {quoted(key)} has {len(key)} characters, 1 to {METADATA_KEY_LENGTH} are allowed"
+        raise FieldError(name, "metadata_key", message)
+    if "[" in key or "]" in key or key != key.strip(" "):
+        raise FieldError(name, "metadata_key", f"metadata key {quoted(key)} has square brackets or outer spaces")
+    if key.lower().startswith(METADATA_RESERVED):
+        message = f'metadata key {quoted(key)} begins with "{METADATA_RESERVED}"'
+        raise FieldError(name, "metadata_reserved", message, "those names are written by billing itself")
+    _refuse_invisible(name, key)
+    _refuse_sensitive(name, key)
+    return key
+
+
+def _missing(column: str) -> NoReturn:
+    raise FieldError(column, "missing", f"{column} is empty", "every item needs one")
+
+
+def _refuse_sensitive(column: str, text: str) -> None:
+    found = sensitive(text)
+    if found is not None:
+        code, noun = found
+        raise FieldError(column, code, f"{column} holds {noun}", "it must not reach any record: use an id instead")
+
+
+def _refuse_invisible(column: str, text: str) -> None:
+    char = invisible(text)
+    if not char:
+        return
+    if char.startswith("line break"):
+        hint = "write the text on one line; an unclosed quote joins lines too"
+        raise FieldError(column, "line_break", f"{column} has a line break inside", hint)
+    raise FieldError(column, "invisible_character", f"{column} {quoted(text)} has an invisible {char}", "type it again")
+
+
+def _bad_id(column: str, text: str, prefix: str, noun: str) -> FieldError:
+    """The likeliest reason why a text is no id of its kind."""
+    try:
+        _refuse_sensitive(column, text)
+        _refuse_invisible(column, text)
+    except FieldError as error:
+        return error
+    foreign = next((char for char in text if not char.isascii()), None)
+    if foreign is not None:
+        message = f"{column} {quoted(text)} has {named(foreign)} at character {text.index(foreign) + 1}"
+        return FieldError(
+            column, "look_alike", message, "ids are ASCII; the character only looks right: copy the id again"
+        )
+    head, _, rest = text.partition("_")
+    if head == prefix and len(text) > ID_LENGTH:
+        return FieldError(column, "too_long", f"{column} has {len(text)} characters, at most {ID_LENGTH} are allowed")
+    return FieldError(
+        column, "id_form", f"{column} {quoted(text)} is not {noun} id", _id_hint(column, head, rest, prefix)
+    )
+
+
+def _id_hint(column: str, head: str, rest: str, prefix: str) -> str:
+    if column == "payment_method" and head in _NOT_CLONABLE:
+        return _NOT_CLONABLE[head]
+    other = next((name for name, (known, _) in _ID_KINDS.items() if known == head and known != prefix), "")
+    if other:
+        return f"that is a {other.replace('_', ' ')}: are two columns swapped?"
+    if head == prefix and rest and not _RUN_ON.fullmatch(rest):
+        return f"after {prefix}_ only letters and digits follow; test tokens must be attached to a customer first"
+    return f"it looks like {prefix}_1AbC…"
+
+
+def _bad_reference(text: str) -> FieldError:
+    try:
+        _refuse_invisible("reference", text)
+    except FieldError as error:
+        return error
+    if len(text) > REFERENCE_LENGTH:
+        message = f"reference has {len(text)} characters, at most {REFERENCE_LENGTH} are allowed"
+        return FieldError("reference", "too_long", message)
+    allowed = "letters, digits and ._:/#+=- and spaces, beginning with a letter or digit"
+    return FieldError("reference", "reference_form", f"reference {quoted(text)} has a character not allowed", allowed)
+
+
+def _check_letters(text: str) -> None:
+    """Unicode letters in their composed form: two spellings of one word would be two references."""
+    if not unicodedata.is_normalized("NFC", text):
+        hint = "retype it, or convert the file to Unicode NFC"
+        raise FieldError("reference", "reference_form", f"reference {quoted(text)} is not in composed form (NFC)", hint)
+    odd = next((char for char in text if not char.isascii() and unicodedata.category(char)[0] != "L"), None)
+    if odd is not None:
+        message = f"reference {quoted(text)} has {named(odd)}"
+        raise FieldError("reference", "reference_form", message, "letters of any alphabet, digits 0-9")
+
+
+def unknown_column(name: str) -> FieldError:
+    """The error for a name that is no field of an item."""
+    hint = suggestion(name, (*COLUMNS, f"{METADATA}<key>"))
+    return FieldError(name, "unknown_column", f"unknown column {quoted(name)}", hint)

@@ -1,0 +1,103 @@
+"""Items that stand in a YAML file: each mapping becomes a row, with the same rules as a line of a CSV."""
+
+from billing.edge.runfiles.fields import COLUMNS, METADATA, METADATA_KEYS, metadata_key, unknown_column
+from billing.edge.runfiles.forms import place_of
+from billing.edge.runfiles.intake import Intake
+from billing.edge.runfiles.problems import Fault, FieldError, Unreadable
+from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
+from billing.edge.runfiles.yamlnodes import Mapping, Node, Scalar, Sequence
+
+MOST_ITEMS = 100_000
+# A tree of more would not fit a small machine; a CSV of a million lines does. (failure catalogue A8)
+
+_METADATA = METADATA.removesuffix(".")
+
+
+def read_inline(nodes: Sequence, intake: Intake, defaults: ItemDefaults) -> None:
+    """Read every item into the intake, whose columns become the keys in use in the order of the contract.
+
+    Raises:
+        Unreadable: there are too many items for YAML.
+    """
+    if len(nodes.items) > MOST_ITEMS:
+        message = f"{len(nodes.items):,} items are more than YAML may hold ({MOST_ITEMS:,})"
+        raise Unreadable(nodes.line, nodes.column, "yaml_size", message, "use CSV")
+    columns = _columns(nodes)
+    intake.columns = columns
+    reader = RowReader(columns, defaults)
+    for node in nodes.items:
+        _take(node, columns, reader, intake)
+
+
+def _take(node: Node, columns: tuple[str, ...], reader: RowReader, intake: Intake) -> None:
+    if not isinstance(node, Mapping):
+        intake.refuse(node.line, (), (Fault(node.column, "yaml_shape", "an item must be a mapping"),), node.column, "")
+        return
+    flat, faults = _flat(node)
+    cells = tuple([flat[name].text if name in flat else "" for name in columns])
+    reference = flat.get("reference", node)
+    reference_at = reference.column if reference.line == node.line else node.column
+    try:
+        row = reader.read(cells)
+    except RowErrors as errors:
+        faults += [_located(error, node, flat) for error in errors.errors]
+    else:
+        if not faults:
+            intake.accept(node.line, cells, row, reference_at)
+            return
+    intake.refuse(node.line, cells, tuple(faults), reference_at, reader.reference_of(cells))
+
+
+def _columns(nodes: Sequence) -> tuple[str, ...]:
+    """The keys any item uses, in the order of the contract; metadata in the order of first use."""
+    used: dict[str, None] = {}
+    for node in nodes.items:
+        if isinstance(node, Mapping):
+            used.update(dict.fromkeys(key for key in node.entries if key in COLUMNS))
+            metadata = node.entries.get(_METADATA)
+            if isinstance(metadata, Mapping):
+                used.update(dict.fromkeys(METADATA + key for key in metadata.entries))
+    return (*(name for name in COLUMNS if name in used), *(name for name in used if name.startswith(METADATA)))
+
+
+def _flat(node: Mapping) -> tuple[dict[str, Scalar], list[Fault]]:
+    """The item's scalars by column, and what is wrong with its shape."""
+    flat: dict[str, Scalar] = {}
+    faults: list[Fault] = []
+    for key, value in node.entries.items():
+        if key == _METADATA:
+            faults += _flatten_metadata(value, flat)
+        elif key not in COLUMNS:
+            error = unknown_column(key)
+            line, column = node.keys[key]
+            faults.append(Fault(column, "unknown_key", error.message.replace("column", "key"), error.hint, line))
+        elif isinstance(value, Scalar):
+            flat[key] = value
+        else:
+            faults.append(Fault(value.column, "yaml_shape", f"{key} must be a single value", line=value.line))
+    return flat, faults
+
+
+def _flatten_metadata(node: Node, flat: dict[str, Scalar]) -> list[Fault]:
+    if not isinstance(node, Mapping):
+        return [Fault(node.column, "yaml_shape", "metadata must be a mapping of names to values", line=node.line)]
+    faults: list[Fault] = []
+    if len(node.entries) > METADATA_KEYS:
+        faults.append(Fault(node.column, "metadata_count", f"more than {METADATA_KEYS} metadata keys", line=node.line))
+    for key, value in node.entries.items():
+        try:
+            name = METADATA + metadata_key(METADATA + key)
+        except FieldError as error:
+            line, column = node.keys[key]
+            faults.append(Fault(column, error.code, error.message, error.hint, line))
+            continue
+        if isinstance(value, Scalar):
+            flat[name] = value
+        else:
+            faults.append(Fault(value.column, "yaml_shape", "a metadata value must be a single value", line=value.line))
+    return faults
+
+
+def _located(error: FieldError, node: Mapping, flat: dict[str, Scalar]) -> Fault:
+    line, column = place_of(flat.get(error.column, node))
+    return Fault(column, error.code, error.message, error.hint, line)

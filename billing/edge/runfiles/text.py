@@ -1,0 +1,106 @@
+"""What a text from outside may hold, and how it may be shown: nothing invisible, no secret, no person."""
+
+import re
+import unicodedata
+
+_LONGEST_QUOTE = 60
+
+# First digits and lengths of the card schemes. A number that no scheme issues is no card, so a long invoice number is
+# refused only when it could really be charged. (ISO/IEC 7812; the issuers' published ranges)
+_SCHEMES: tuple[tuple[str, range], ...] = (
+    (r"4", range(13, 20)),  # Visa
+    (r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", range(16, 17)),  # Mastercard
+    (r"3[47]", range(15, 16)),  # American Express
+    (r"30[0-5]|309|36|3[89]", range(14, 20)),  # Diners Club
+    (r"35(2[89]|[3-8])", range(16, 20)),  # JCB
+    (r"6011|64[4-9]|65|62|81", range(16, 20)),  # Discover, UnionPay
+    (r"50|5[6-8]|6", range(13, 20)),  # Maestro
+    (r"220[0-4]", range(16, 20)),  # Mir
+)
+_ISSUED = tuple((re.compile(prefix), lengths) for prefix, lengths in _SCHEMES)
+
+# Digits as people write card numbers: in one run, or in groups with one kind of separator.
+_CARD_LIKE = re.compile(
+    r"(?<!\d)(?:\d{13,19}|\d{4}([ .-])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ .-])\d{6}\2\d{4,5}|\d{4}([ .-])\d{4}\3\d{5})(?!\d)",
+    re.ASCII,
+)
+_EMAIL = re.compile(r"[^\s@＠<>\"',;|]+[@＠][^\s@＠]+\.[^\s@＠.]{2,}")
+_SECRET = re.compile(r"(?:sk|rk|pk|rkcs|ek)_(?:live|test|org)_\w+|whsec_\w+|_secret_\w+")
+# A quick look that rules out all three at once: most texts end here.
+_SUSPECT = re.compile(r"[@＠]|\d{13}|\d{4}[ .-]\d{4}|_(?:live|test|org|secret)_|whsec_", re.ASCII)
+
+
+def sensitive(text: str) -> tuple[str, str] | None:
+    """The code and the words for what must never be recorded, if the text holds it, else None.
+
+    Codes: ``card_data`` (a number some card scheme issues, with a correct check digit), ``personal_data`` (an e-mail
+    address), ``secret`` (an API key, a webhook secret or a client secret).
+    """
+    if not _SUSPECT.search(text):
+        return None
+    if any(_is_card(found.group()) for found in _CARD_LIKE.finditer(text)):
+        return "card_data", "a card number"
+    if _EMAIL.search(text):
+        return "personal_data", "an e-mail address"
+    return ("secret", "a secret key") if _SECRET.search(text) else None
+
+
+def suspect(text: str) -> bool:
+    """Whether `sensitive` has to look closer; False is certain, True is not."""
+    return _SUSPECT.search(text) is not None
+
+
+def withheld(text: str) -> str:
+    """The text, or a placeholder when it holds what must never be recorded."""
+    found = sensitive(text)
+    return text if found is None else f"[{found[1]} withheld]"
+
+
+def quoted(text: str) -> str:
+    """The text for a message: in quotes, on one line, shortened, with nothing invisible and nothing sensitive."""
+    found = sensitive(text)
+    if found is not None:
+        return f"[{found[1]} withheld]"
+    shown = text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+    if not shown.isprintable():
+        shown = "".join(char if char.isprintable() else _escaped(char) for char in shown)
+    return f'"{shown}"'
+
+
+def invisible(text: str) -> str:
+    """The name of the first character nobody can see in the text, or empty. Plain spaces are fine."""
+    if text.isprintable():
+        return ""
+    # Unassigned code points (Cn) pass: they are newer than this Python's table, not invisible.
+    bad = next(
+        (char for char in text if char != " " and unicodedata.category(char)[0] in "CZ" and not _newer(char)), ""
+    )
+    return named(bad) if bad else ""
+
+
+def named(char: str) -> str:
+    """A character's name and code point: ``NO-BREAK SPACE U+00A0``."""
+    return f"{unicodedata.name(char, _UNNAMED.get(char, 'control character'))} U+{ord(char):04X}"
+
+
+_UNNAMED = {"\n": "line break", "\r": "line break", "\t": "tab", "\0": "NUL", "\x1b": "escape"}
+
+
+def _newer(char: str) -> bool:
+    return unicodedata.category(char) == "Cn"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _is_card(text: str) -> bool:
+    digits = re.sub(r"\D", "", text)
+    issued = any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _ISSUED)
+    return issued and _passes_luhn(digits)
+
+
+def _passes_luhn(digits: str) -> bool:
+    """The check digit of ISO/IEC 7812: every second digit from the right doubled, the digits added up."""
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(doubled) + sum(map(int, digits[::-2]))) % 10 == 0

@@ -1,0 +1,239 @@
+"""A YAML run file: a strict form, every value read as text, all problems at once with their places."""
+
+import re
+from collections.abc import Mapping as ReadMapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import BinaryIO, Protocol
+
+from billing.core.errors import Problem
+from billing.core.items import Mode, Run
+from billing.core.money import TABLE_DATE
+from billing.core.policies import Policies
+from billing.edge.runfiles.fields import COLUMNS, DESCRIPTION_LENGTH, METADATA, read_suffix, text_reader
+from billing.edge.runfiles.forms import Forms, day, percent, place_of, timezone
+from billing.edge.runfiles.names import checked_id
+from billing.edge.runfiles.policyfile import SECTIONS, read_policies
+from billing.edge.runfiles.problems import Collector, Unreadable
+from billing.edge.runfiles.rows import ItemDefaults
+from billing.edge.runfiles.tap import Digest, Tap, decoded
+from billing.edge.runfiles.text import quoted
+from billing.edge.runfiles.yamlnodes import Mapping, Node, Scalar, Sequence, parsed
+
+LARGEST = 64 * 1024**2
+# Bytes; a hundred thousand items fit three times over. Larger runs belong into a CSV.
+
+KEYS = ("version", "run", "mode", "not_after", "source", "items", "defaults", *SECTIONS)
+RUN = ("name", "period", "timezone", "id")
+SOURCE = ("csv", "map", "delimiter", "ignore")
+DEFAULTS = ("application_fee_percent", "statement_suffix", "description")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+class Base(Protocol):
+    """What the settings say where the file is silent."""
+
+    @property
+    def mode(self) -> Mode:
+        """Test or live."""
+        ...
+
+    @property
+    def timezone(self) -> str:
+        """IANA name."""
+        ...
+
+    @property
+    def items(self) -> ItemDefaults:
+        """What empty cells stand for."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """Limits, pacing and guards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """Items that stand in the YAML file itself."""
+
+    nodes: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Items that stand in a CSV beside it; ``place`` is where the YAML names it."""
+
+    csv: str
+    place: tuple[int, int]
+    names: ReadMapping[str, str]
+    ignore: tuple[str, ...]
+    delimiter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML run file, understood except for its items."""
+
+    run: Run
+    items: Inline | Sheet
+    defaults: ItemDefaults
+    places: ReadMapping[str, tuple[int, int]]
+
+
+def read_yaml(source: BinaryIO, file: str, digest: Digest, base: Base) -> Document:
+    """Read everything but the items.
+
+    Raises:
+        InvalidInput: with all problems.
+    """
+    problems = Collector()
+    forms = Forms(file, problems)
+    try:
+        root = _root(Tap(source, digest, LARGEST), forms)
+    except Unreadable as end:
+        problems.add(Problem(file, end.line, end.fault.column, end.fault.code, end.fault.message, end.fault.hint))
+        root = Mapping(0, 0)
+    problems.raise_if_any()
+    document = _document(forms, root, base)
+    problems.raise_if_any()
+    if document is None:
+        raise AssertionError("a document without problems has all its parts")
+    return document
+
+
+def _root(tap: Tap, forms: Forms) -> Mapping:
+    try:
+        text = decoded(tap).read()
+    except UnicodeDecodeError as error:
+        raise tap.undecodable(error) from None
+    root = parsed(text, forms.fault)
+    if root is None or (isinstance(root, Scalar) and not root.text):
+        raise Unreadable(0, 0, "empty_file", "the file is empty", "it needs at least version, run and items")
+    if not isinstance(root, Mapping):
+        raise Unreadable(root.line, root.column, "yaml_shape", "a run file is a mapping of names to values")
+    return root
+
+
+def _document(forms: Forms, root: Mapping, base: Base) -> Document | None:
+    forms.section(root, "the run file", KEYS)
+    _check_version(forms, root)
+    identity = _identity(forms, root)
+    mode = forms.read(root.entries.get("mode"), "mode", _mode) or base.mode
+    zone = _zone(forms, root) or base.timezone
+    not_after = forms.read(root.entries.get("not_after"), "not_after", day)
+    policies = read_policies(forms, root, base.policies)
+    defaults = _defaults(forms, root.entries.get("defaults"), base.items)
+    items = _items(forms, root)
+    if identity is None or items is None:
+        return None
+    name, period, run_id = identity
+    run = Run(name, period, run_id, zone, mode, (), not_after, policies, TABLE_DATE)
+    return Document(run, items, defaults, root.keys)
+
+
+def _check_version(forms: Forms, root: Mapping) -> None:
+    node = root.entries.get("version")
+    if node is None:
+        forms.problem(place_of(root), "missing", "version is missing", "version: 1")
+    elif not isinstance(node, Scalar) or node.text != "1":
+        forms.problem(place_of(node), "version", "version must be 1")
+
+
+def _identity(forms: Forms, root: Mapping) -> tuple[str, str, str] | None:
+    """Name, period and id of the run."""
+    section = forms.section(root.entries.get("run"), "run", RUN)
+    for key in ("name", "period"):
+        if key not in section.entries:
+            place = root.keys.get("run", place_of(root))
+            forms.problem(place, "missing", f"run.{key} is missing", "run: {name: coaching, period: 2026-11}")
+    name = forms.read(section.entries.get("name"), "run.name", _word)
+    period = forms.read(section.entries.get("period"), "run.period", _word)
+    chosen = section.entries.get("id")
+    if chosen is not None:
+        run_id = forms.read(chosen, "run.id", checked_id)
+    elif name and period:
+        run_id = forms.read(Scalar(*root.keys["run"], f"{name}-{period}"), "run", checked_id)
+    else:
+        run_id = None
+    return (name, period, run_id) if name and period and run_id else None
+
+
+def _zone(forms: Forms, root: Mapping) -> str | None:
+    section = root.entries.get("run")
+    node = section.entries.get("timezone") if isinstance(section, Mapping) else None
+    return forms.read(node, "run.timezone", timezone)
+
+
+def _defaults(forms: Forms, node: Node | None, base: ItemDefaults) -> ItemDefaults:
+    entries = forms.section(node, "defaults", DEFAULTS).entries
+    fee: Decimal | None = forms.read(entries.get(DEFAULTS[0]), DEFAULTS[0], percent)
+    suffix = forms.read(entries.get(DEFAULTS[1]), DEFAULTS[1], read_suffix)
+    description = forms.read(entries.get(DEFAULTS[2]), DEFAULTS[2], text_reader(DEFAULTS[2], DESCRIPTION_LENGTH))
+    return ItemDefaults(
+        base.application_fee_percent if fee is None else fee,
+        suffix or base.statement_suffix,
+        description or base.description,
+    )
+
+
+def _items(forms: Forms, root: Mapping) -> Inline | Sheet | None:
+    items, source = root.entries.get("items"), root.entries.get("source")
+    if (items is None) == (source is None):
+        what = "either items or source is needed" if items is None else "items and source are both given"
+        forms.problem(root.keys.get("source", place_of(root)), "source", what, "items: [...] or source: {csv: FILE}")
+        return None
+    if items is None:
+        return _sheet(forms, root)
+    if isinstance(items, Sequence):
+        return Inline(items)
+    forms.problem(place_of(items), "yaml_shape", "items must be a list")
+    return None
+
+
+def _sheet(forms: Forms, root: Mapping) -> Sheet | None:
+    section = forms.section(root.entries["source"], "source", SOURCE)
+    entries = section.entries
+    if "csv" not in entries:
+        forms.problem(root.keys["source"], "missing", "source.csv is missing", "source: {csv: FILE}")
+    csv = forms.text(entries.get("csv"), "source.csv")
+    names = _names(forms, entries.get("map"))
+    ignore = [forms.text(each, "source.ignore") for each in forms.listed(entries.get("ignore"), "source.ignore")]
+    delimiter = entries.get("delimiter")
+    char = delimiter.text if isinstance(delimiter, Scalar) else None
+    if csv is None:
+        return None
+    return Sheet(csv, place_of(entries["csv"]), names, tuple(filter(None, ignore)), char)
+
+
+def _names(forms: Forms, node: Node | None) -> dict[str, str]:
+    """Our column -> their header."""
+    if node is not None and not isinstance(node, Mapping):
+        forms.problem(place_of(node), "yaml_shape", "source.map must be a mapping of our columns to theirs")
+        return {}
+    own = [key for key in node.entries if key.startswith(METADATA)] if node is not None else []
+    section = forms.section(node, "source.map", (*COLUMNS, *own))
+    found: dict[str, str] = {}
+    for key, value in section.entries.items():
+        title = forms.text(value, f"source.map.{key}")
+        if title is None:
+            continue
+        if title in found.values():
+            forms.problem(place_of(value), "duplicate_column", f"source.map uses {quoted(title)} twice", "keep one")
+        found[key] = title
+    return found
+
+
+def _word(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("may hold a-z, 0-9 and ._- only")
+    return text
+
+
+def _mode(text: str) -> Mode:
+    try:
+        return Mode(text)
+    except ValueError:
+        raise ValueError("must be test or live") from None
