@@ -104,7 +104,7 @@ HOLDING_INTENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One transition and the reason it is sound. A sighting may be reported at any time, by whoever reads the intent."""
+    """One transition and the reason it is sound. Whoever reads the intent may report a sighting, at any time."""
 
     to: State
     reason: str
