@@ -1,0 +1,66 @@
+"""The key of the chain: 32 random bytes in a file of their own, away from the ledger they protect."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from billing.core.errors import LedgerError
+from billing.edge.ledger.place import PRIVATE, check_private
+
+KEY_BYTES = 32
+
+
+def default_key_file(environ: Mapping[str, str]) -> Path:
+    """Return the user's own key file.
+
+    Raises:
+        LedgerError: there is no HOME to put it under.
+    """
+    base = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if (home := environ.get("HOME")) else "")
+    if not base:
+        raise LedgerError("there is no HOME to keep the ledger's key under; set BILLING_LEDGER_KEY_FILE")
+    return Path(base) / "connect-billing" / "ledger.key"
+
+
+def read_key(path: Path, *, live: bool) -> tuple[bytes, list[str]]:
+    """Return the key and warnings about who else can read it. A mounted secret may be a link and readable by its group.
+
+    Raises:
+        LedgerError: the file is missing, unreadable, not a key, or, in live mode, open to others.
+    """
+    try:
+        text = path.read_text(encoding="ascii").strip()
+        warnings = check_private(path, live=live, mask=0o027)
+    except FileNotFoundError:
+        raise LedgerError(f"{path}: the ledger's key is not there; set BILLING_LEDGER_KEY_FILE or restore it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgerError(f"{path}: the ledger's key cannot be read ({type(error).__name__})") from error
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise LedgerError(f"{path}: is no ledger key, which is {2 * KEY_BYTES} hexadecimal digits")
+    return key, warnings
+
+
+def make_key(path: Path) -> None:
+    """Make a new key only its owner can read; another process that was faster wins.
+
+    Raises:
+        LedgerError: it cannot be made there.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, PRIVATE)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: the ledger's key cannot be made there ({error.strerror}); set BILLING_LEDGER_KEY_FILE"
+        ) from error
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,79 @@
+"""One runner per ledger: a courtesy that says who is there. What keeps money safe is the charge protocol, not this."""
+
+import asyncio
+import fcntl
+import json
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from billing.core.errors import LedgerError, LedgerHeld
+from billing.edge.ledger.place import PRIVATE
+
+POLL_SECONDS = 0.1
+# How often a waiting runner asks again: too short for a person to notice, long enough to cost nothing.
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A held lock; it ends with `release` or with the process, however that dies."""
+
+    descriptor: int
+
+    def release(self) -> None:
+        """Let the next runner in. The file stays: removing it would let two runners hold two files of one name."""
+        os.ftruncate(self.descriptor, 0)
+        os.close(self.descriptor)
+
+
+async def acquire(ledger: Path, *, purpose: str, since: datetime, wait: float | None) -> Lock:
+    """Take the lock of ``ledger``, waiting up to ``wait`` seconds.
+
+    Raises:
+        LedgerHeld: somebody else still has it; the message names them.
+        LedgerError: the lock file cannot be opened.
+    """
+    path = ledger.with_name(ledger.name + ".lock")
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, PRIVATE)
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be opened ({error.strerror})") from error
+    try:
+        await _wait_for(descriptor, ledger, wait)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.fchmod(descriptor, PRIVATE)
+    holder = {
+        "purpose": purpose,
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": since.isoformat("T", "seconds"),
+    }
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    return Lock(descriptor)
+
+
+async def _wait_for(descriptor: int, ledger: Path, wait: float | None) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + (wait or 0)
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if loop.time() >= deadline:
+                raise LedgerHeld(f"{ledger}: held by {_holder(descriptor)}; wait for it to end, or stop it") from None
+            await asyncio.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        found = json.loads(os.pread(descriptor, 4096, 0))
+        return f"{found['purpose']} (pid {found['pid']} on {found['host']}, since {found['since']})"
+    except (ValueError, KeyError, TypeError):
+        return "another runner"

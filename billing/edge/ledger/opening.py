@@ -1,0 +1,216 @@
+"""Opening a ledger: is this the place, the key, the file, the newest copy? Only then may anything be written to it."""
+
+import asyncio
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from billing.core.errors import LedgerDamaged, LedgerError
+from billing.core.keys import SCHEME
+from billing.edge.ledger import schema
+from billing.edge.ledger.chain import key_check, meta_seal, read_head
+from billing.edge.ledger.keyfile import default_key_file, make_key, read_key
+from billing.edge.ledger.lock import Lock, acquire
+from billing.edge.ledger.place import (
+    check_file_system,
+    check_folder,
+    check_private,
+    create_private,
+    ledger_path,
+    mounts,
+)
+from billing.edge.ledger.rows import iso, millis
+from billing.edge.ledger.sqlite import Opened, SqliteLedger, connect
+from billing.edge.ledger.verify import verify
+from billing.edge.ledger.witness import Witness, remembered
+
+Clock = Callable[[], datetime]
+FAULTS_SHOWN = 3
+
+
+async def open_ledger(
+    url: str,
+    *,
+    key_file: Path | None,
+    clock: Clock,
+    write: bool = True,
+    wait: float | None = None,
+    live: bool = False,
+    purpose: str = "",
+    lock: bool = True,
+    inline: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> SqliteLedger:
+    """Open the ledger a URL names; to write, make it if there is none, and check all of it if there is one.
+
+    Args:
+        url: ``sqlite:///relative/ledger.db`` or ``sqlite:////absolute/ledger.db``.
+        key_file: the key of the chain; None means the user's own, made on first use.
+        clock: provider time, aware of its zone; the ``at`` of every entry.
+        write: False opens it read-only: no lock, no complete check, a damaged one too.
+        wait: seconds to wait for another runner to end; None refuses at once.
+        live: real money: permissions wider than the owner's are refused instead of warned of.
+        purpose: who holds the lock, for the other runner's message.
+        lock: False leaves the lock alone; nothing but the message depends on it.
+        inline: commit on the calling thread, without any thread of our own.
+        environ: where HOME and XDG_CONFIG_HOME are looked up.
+
+    Raises:
+        UsageError: the URL names no SQLite file.
+        LedgerHeld: another runner holds it.
+        LedgerDamaged: it does not agree with itself, or is older than what was last seen.
+        LedgerError: the place, the file or the key cannot be used; the message says what helps.
+    """
+    path = ledger_path(url)
+    check_folder(path, write=write)
+    warnings = check_file_system(path, mounts())
+    held = await acquire(path, purpose=purpose, since=clock(), wait=wait) if write and lock else None
+    try:
+        request = _Request(path, key_file or default_key_file(environ), clock, write, live, held, tuple(warnings))
+        opened = _open(request) if inline else await asyncio.to_thread(_open, request)
+        return SqliteLedger(opened, lambda: millis(clock()), inline=inline)
+    except BaseException:
+        if held:
+            held.release()
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    path: Path
+    key_file: Path
+    clock: Clock
+    write: bool
+    live: bool
+    lock: Lock | None
+    warnings: tuple[str, ...]
+
+
+def _open(request: _Request) -> Opened:
+    """Check key and file, and return the connection to write with (or none)."""
+    path = request.path
+    new = not path.exists()
+    empty = not new and path.stat().st_size == 0
+    if not request.write and (new or empty):
+        raise LedgerError(f"{path}: there is no ledger yet; billing plan or billing run makes one")
+    warnings = [*request.warnings, *_check_memory(request, new=new, empty=empty)]
+    if (new or empty) and not request.key_file.exists():
+        make_key(request.key_file)
+    key, more = read_key(request.key_file, live=request.live)
+    if new:
+        create_private(path)
+    for file in (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))):
+        if file.exists():
+            warnings += check_private(file, live=request.live)
+    try:
+        conn, witness = _connect(request, key)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    warnings += more
+    if conn and (warning := witness.keep(read_head(conn))):
+        warnings.append(warning)
+    return Opened(path, key, conn, request.lock, witness, tuple(warnings))
+
+
+def _check_memory(request: _Request, *, new: bool, empty: bool) -> list[str]:
+    """Return a warning when a ledger that was seen here has gone.
+
+    Raises:
+        LedgerDamaged: the file is still there, but empty.
+    """
+    path = request.path
+    entries = remembered(request.key_file.parent / "heads", path) if new or empty else 0
+    if not entries:
+        return []
+    if empty:
+        raise LedgerDamaged(f"{path}: is empty, and had {entries} entries when last seen; restore the newest copy")
+    return [
+        f"{path}: a ledger with {entries} entries was here and is gone; unless that was meant, stop and restore it, "
+        "or rebuild it from Stripe, before anything is charged"
+    ]
+
+
+def _connect(request: _Request, key: bytes) -> tuple[sqlite3.Connection | None, Witness]:
+    conn = connect(request.path, write=request.write)
+    try:
+        if request.write:
+            _create_if_empty(conn, request, key)
+        meta = _check_meta(conn, request, key)
+        witness = Witness(request.key_file.parent / "heads", meta["ledger"], request.path)
+        if not request.write:
+            conn.close()
+            return None, witness
+        faults = verify(conn, key, witness).faults
+        if faults:
+            raise LedgerDamaged(f"{request.path}: {_first(faults)}. Nothing is sent; it can still be read")
+    except BaseException:
+        conn.close()
+        raise
+    return conn, witness
+
+
+def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes) -> None:
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = conn.execute("PRAGMA user_version").fetchone()
+        (tables,) = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if version == 0 and tables == 0:
+            meta = {
+                "ledger": secrets.token_hex(16),
+                "created_at": iso(millis(request.clock())),
+                "scheme": str(SCHEME),
+                "key_check": key_check(key),
+            }
+            meta["seal"] = meta_seal(key, meta).hex()
+            schema.create(conn, meta)
+    except BaseException:
+        conn.execute("ROLLBACK")
+        raise
+    conn.execute("COMMIT")
+
+
+def _check_meta(conn: sqlite3.Connection, request: _Request, key: bytes) -> dict[str, str]:
+    """Return what the ledger says about itself.
+
+    Raises:
+        LedgerError: it is no ledger, a newer one, of another scheme, or its key is another.
+    """
+    path = request.path
+    (application,) = conn.execute("PRAGMA application_id").fetchone()
+    (version,) = conn.execute("PRAGMA user_version").fetchone()
+    if application != schema.APPLICATION:
+        raise LedgerError(f"{path}: is a database, but not a ledger; name another file (BILLING_LEDGER)")
+    if version != schema.VERSION:
+        raise LedgerError(
+            f"{path}: its schema is version {version}, this program knows {schema.VERSION}; "
+            "install the release that wrote it"
+        )
+    meta: dict[str, str] = dict(conn.execute("SELECT name, value FROM meta"))
+    if meta.get("key_check") != key_check(key):
+        raise LedgerError(
+            f"{path}: {request.key_file} is not its key; set BILLING_LEDGER_KEY_FILE to the one it was made with"
+        )
+    if meta.get("scheme") != str(SCHEME) or "ledger" not in meta:
+        raise LedgerError(f"{path}: its keys follow scheme {meta.get('scheme')}, this program's {SCHEME}")
+    return meta
+
+
+def _first(faults: tuple[str, ...]) -> str:
+    shown = "; ".join(faults[:FAULTS_SHOWN])
+    return shown + (f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else "")
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> LedgerError:
+    """Return what a person can do about what SQLite found."""
+    text = str(error)
+    if "not a database" in text:
+        return LedgerDamaged(f"{path}: is not a SQLite database; restore the newest copy, or name another file")
+    if "malformed" in text or "corrupt" in text:
+        return LedgerDamaged(f"{path}: {text}; restore the newest copy")
+    return LedgerError(
+        f"{path}: cannot be opened ({text}); the file and its folder must be readable, and writable to run"
+    )

@@ -1,0 +1,115 @@
+"""Where a ledger may lie: a local disk, a folder that can be written, a file nobody else can read."""
+
+import os
+import stat
+from pathlib import Path
+
+from billing.core.errors import LedgerError, UsageError
+
+# Write-ahead logging needs shared memory and honest locks between processes, which network and pass-through file
+# systems do not give. (sqlite.org/wal.html, section 1; sqlite.org/howtocorrupt.html, section 2.1)
+NETWORK = {"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "ncpfs", "afpfs", "ceph", "lustre", "beegfs", "gfs2"}
+SHARED_WITH_A_HOST = {"9p", "virtiofs", "vboxsf", "vmhgfs", "prl_fs"}
+UNSAFE_FILE_SYSTEMS = frozenset(NETWORK | SHARED_WITH_A_HOST)
+PASSING_FILE_SYSTEMS = frozenset({"overlay", "aufs"})
+# A container's own layer: works, but is gone with the container.
+
+PRIVATE = 0o600
+
+
+def ledger_path(url: str) -> Path:
+    """Return the path a ledger URL names, symbolic links resolved, so that one ledger has one lock and one log.
+
+    Raises:
+        UsageError: the URL names no SQLite file.
+    """
+    if url.startswith(("postgresql://", "postgres://")):
+        raise UsageError(f"{url.split('@')[-1]}: PostgreSQL ledgers come later; use sqlite:///path/to/ledger.db")
+    path = url.removeprefix("sqlite:///")
+    if path == url or path in ("", ":memory:") or "\0" in path or "?" in path:
+        raise UsageError(f"{url!r} is no ledger URL: sqlite:///relative/ledger.db or sqlite:////absolute/ledger.db")
+    return Path(os.path.realpath(path))
+
+
+def file_system(path: Path, mountinfo: str) -> str:
+    """Return the type of the file system ``path`` lies on, from the text of ``/proc/self/mountinfo``; empty if unknown.
+
+    (man 5 proc_pid_mountinfo: the mount point is field 5, the type follows a lone dash; blanks are octal escapes.)
+    """
+    best, found = "", ""
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split(" ")[4].encode().decode("unicode_escape")
+        if path.is_relative_to(point) and len(point) >= len(best):
+            best, found = point, after.split(" ")[0]
+    return found
+
+
+def check_file_system(path: Path, mountinfo: str) -> list[str]:
+    """Return warnings about the file system under ``path``.
+
+    Raises:
+        LedgerError: write-ahead logging would not be safe there.
+    """
+    kind = file_system(path, mountinfo)
+    if kind in UNSAFE_FILE_SYSTEMS or kind.startswith("fuse"):
+        raise LedgerError(
+            f"{path}: lies on {kind}, where a SQLite ledger can be damaged; put it on a local disk "
+            "(BILLING_LEDGER=sqlite:////local/path/ledger.db)"
+        )
+    if kind in PASSING_FILE_SYSTEMS:
+        return [f"{path}: lies on the container's own layer ({kind}) and is lost with it; mount a volume"]
+    return []
+
+
+def mounts() -> str:
+    """Return the kernel's table of mounts, empty where there is none."""
+    try:
+        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
+
+
+def check_folder(path: Path, *, write: bool) -> None:
+    """Raise `LedgerError` unless the folder of ``path`` exists and can be used as asked."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise LedgerError(f"{path}: there is no folder {folder}; make it (mkdir -p {folder}) or name another ledger")
+    if path.is_dir():
+        raise LedgerError(f"{path}: is a folder; name a file in it")
+    if write and not os.access(folder, os.W_OK | os.X_OK):
+        raise LedgerError(f"{path}: cannot write in {folder}; the ledger needs a writable folder (BILLING_LEDGER)")
+
+
+def check_private(path: Path, *, live: bool, mask: int = 0o077) -> list[str]:
+    """Return warnings about permissions of ``path`` wider than its owner; in live mode they are refused.
+
+    Raises:
+        LedgerError: others can open the file, and the mode is live; or the file has a second name.
+    """
+    found = path.stat()
+    if found.st_nlink > 1:
+        raise LedgerError(
+            f"{path}: has {found.st_nlink} hard links; SQLite needs one name per ledger, remove the others"
+        )
+    if not found.st_mode & mask:
+        return []
+    mode = stat.S_IMODE(found.st_mode)
+    message = f"{path}: mode {mode:04o} lets others at it; type: chmod 600 {path}"
+    if live:
+        raise LedgerError(message)
+    return [message]
+
+
+def create_private(path: Path) -> None:
+    """Make an empty file only its owner can open; SQLite gives its companions (-wal, -shm) the same mode.
+
+    Raises:
+        LedgerError: it cannot be made there.
+    """
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, PRIVATE)
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be created ({error.strerror})") from error
+    os.fchmod(descriptor, PRIVATE)
+    os.close(descriptor)

@@ -1,0 +1,190 @@
+"""Keeping a plan: a run, its lines and its new items in one transaction, streamed, however many there are."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+from itertools import islice
+
+from billing.core.entries import BrokenPromise, Move, NewItem, Note, PlannedLine, RunRecord, RunStatus
+from billing.core.errors import LedgerError
+from billing.core.keys import item_id
+from billing.core.states import Event, State
+from billing.edge.ledger.rows import frozen, iso, json_text
+from billing.edge.ledger.writer import Transaction
+from billing.edge.ledger.writes import prepared
+
+CHUNK = 2_000
+# Lines turned into rows at a time: large enough that the statements cost nothing, small enough that memory stays flat.
+
+Named = tuple[str, int, int | None, int, str]
+
+_ITEM = """INSERT INTO items (id, run, book, reference, generation, account, lane, amount, currency, digest, content)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_SKIP = "UPDATE items SET state = ?, ver = 1, last_event = ?, facts = ? WHERE id = ?"
+_LINE = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class LinesSeal:
+    """A running SHA-256 over the lines of a revision, so that an edit of any of them is noticed."""
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+        self.count = 0
+
+    def add(self, position: int, line: int, cells: str, item: int | None, reason: str, detail: str) -> None:
+        """Take in one line as it is kept."""
+        self.count += 1
+        text = f"{position},{line},{item},{len(cells)}:{cells}{len(reason)}:{reason}{len(detail)}:{detail}"
+        self._hash.update(text.encode("utf-8", "surrogatepass"))
+
+    def hex(self) -> str:
+        """Return the 64 hex of all lines taken in so far."""
+        return self._hash.hexdigest()
+
+
+def plan_run(tx: Transaction, record: RunRecord, lines: Iterable[PlannedLine]) -> RunRecord:
+    """Keep a plan and return its run with revision and time. ``run_planned`` comes last: it seals the lines before it.
+
+    Raises:
+        LedgerError: the run was planned or amended meanwhile: ``record.revision`` is not the next one.
+        BrokenPromise: a line has neither item nor reason, or an item's id is not that of its reference.
+    """
+    kept = replace(record, status=RunStatus.PLANNED, planned_at=iso(tx.at))
+    header = json_text(dict(record.header))
+    row, book = _put_run(tx, kept, header)
+    seal = _Plan(tx, kept, row, book).keep(lines)
+    facts = {**run_facts(kept), "header": frozen(header), "lines": seal.hex(), "line_count": seal.count}
+    tx.append([(Note.RUN_PLANNED, row, None, 0, json_text(facts))])
+    return kept
+
+
+def run_facts(record: RunRecord) -> dict[str, object]:
+    """Return what the entry of a planned run carries besides the hashes of its header and lines."""
+    return {
+        "run_id": record.run_id,
+        "platform": record.platform,
+        "name": record.name,
+        "period": record.period,
+        "mode": record.mode,
+        "kind": record.kind,
+        "revision": record.revision,
+        "plan_digest": record.plan_digest,
+        "file_sha256": record.file_sha256,
+    }
+
+
+def _put_run(tx: Transaction, run: RunRecord, header: str) -> tuple[int, int]:
+    """Insert the run, or take up its next revision; return its row number and its book."""
+    names = (run.platform, run.name, run.period, run.mode, run.kind)
+    found = tx.conn.execute(
+        "SELECT id, book, revision, platform, name, period, mode, kind FROM runs WHERE run_id = ?", (run.run_id,)
+    ).fetchone()
+    if run.revision != (found[2] + 1 if found else 1):
+        raise LedgerError(
+            f"{run.run_id}: was planned by somebody else meanwhile; run the same command again to continue it"
+        )
+    if found:
+        if found[3:] != names:
+            raise BrokenPromise(f"{run.run_id}: an amendment cannot change platform, name, period, mode or kind")
+        tx.conn.execute(
+            "UPDATE runs SET header = ?, file_sha256 = ?, plan_digest = ?, revision = ?, status = ?, planned_at = ? "
+            "WHERE id = ?",
+            (header, run.file_sha256, run.plan_digest, run.revision, run.status, run.planned_at, found[0]),
+        )
+        return found[0], found[1]
+    (row,) = tx.conn.execute("SELECT ifnull(max(id), 0) + 1 FROM runs").fetchone()
+    (book,) = tx.conn.execute(
+        "SELECT ifnull(min(id), ?) FROM runs WHERE platform = ? AND mode = ? AND period = ?",
+        (row, run.platform, run.mode, run.period),
+    ).fetchone()
+    tx.conn.execute(
+        "INSERT INTO runs (id, run_id, book, platform, name, period, mode, kind, header, file_sha256, plan_digest, "
+        "revision, status, planned_at, started_at, finished_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')",
+        (
+            row,
+            run.run_id,
+            book,
+            *names,
+            header,
+            run.file_sha256,
+            run.plan_digest,
+            run.revision,
+            run.status,
+            run.planned_at,
+        ),
+    )
+    return row, book
+
+
+class _Plan:
+    """Turns planned lines into rows, a chunk at a time."""
+
+    def __init__(self, tx: Transaction, run: RunRecord, row: int, book: int) -> None:
+        self._tx, self._run, self._row, self._book = tx, run, row, book
+        (self._last_item,) = tx.conn.execute("SELECT ifnull(max(id), 0) FROM items").fetchone()
+        self._seal = LinesSeal()
+
+    def keep(self, lines: Iterable[PlannedLine]) -> LinesSeal:
+        """Insert every line with its item and entries; return the seal over the lines."""
+        stream = iter(lines)
+        while chunk := list(islice(stream, CHUNK)):
+            self._chunk(chunk)
+        return self._seal
+
+    def _chunk(self, chunk: list[PlannedLine]) -> None:
+        items: list[tuple[object, ...]] = []
+        rows: list[tuple[object, ...]] = []
+        skips: list[tuple[object, ...]] = []
+        entries: list[Named] = []
+        for planned in chunk:
+            if planned.new is not None:
+                self._last_item += 1
+                items.append(self._item(planned.new))
+                entries.extend(self._entries(planned.new, planned.line, items[-1], skips))
+            rows.append(self._line(planned))
+        conn = self._tx.conn
+        conn.executemany(_ITEM, items)
+        conn.executemany(_SKIP, skips)
+        conn.executemany(_LINE, rows)
+        self._tx.append(entries)
+
+    def _item(self, new: NewItem) -> tuple[object, ...]:
+        run = self._run
+        if new.kind is not run.kind:
+            raise BrokenPromise(f"{new.reference}: a {new.kind} in a run of {run.kind}")
+        if new.item != item_id(run.mode, run.platform, run.period, new.reference, new.generation):
+            raise BrokenPromise(f"{new.reference}: {new.item} is not the id of this reference and generation")
+        return (
+            self._last_item,
+            self._row,
+            self._book,
+            new.reference,
+            new.generation,
+            new.account,
+            new.lane,
+            new.amount,
+            new.currency,
+            new.digest,
+            json_text(new.content),
+        )
+
+    def _entries(
+        self, new: NewItem, line: int, columns: tuple[object, ...], skips: list[tuple[object, ...]]
+    ) -> Iterator[Named]:
+        facts = f'{{"digest":{json_text(new.digest)},"line":{line},"frozen":"{frozen(*columns)}"}}'
+        yield Note.ITEM_PLANNED, self._row, self._last_item, 0, facts
+        if new.skip is not None:
+            move, text = prepared(Move(Event.ITEM_SKIPPED, facts={**new.facts, "reason_code": new.skip}))
+            kept = {name: value for name, value in move.facts.items() if value is not None}
+            skips.append((State.SKIPPED, move.name, json_text(kept), self._last_item))
+            yield move.name, self._row, self._last_item, 0, text
+
+    def _line(self, planned: PlannedLine) -> tuple[object, ...]:
+        item = planned.known if planned.new is None else self._last_item
+        if item is None and not planned.reason:
+            raise BrokenPromise(f"line {planned.line}: brings no item and gives no reason")
+        cells = json_text(planned.cells)
+        position = self._seal.count + 1
+        self._seal.add(position, planned.line, cells, item, planned.reason, planned.detail)
+        return self._row, self._run.revision, position, planned.line, cells, item, planned.reason, planned.detail

@@ -1,0 +1,201 @@
+"""The questions flows ask of an embedded ledger: parameters only, an index under each, streams in one snapshot."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+
+from billing.core.entries import Entry, Facts, Known, ReportLine, RunRecord, Tally
+from billing.core.errors import LedgerDamaged
+from billing.core.items import Mode
+from billing.core.states import State
+from billing.edge.ledger.chain import Head, read_head, seal
+from billing.edge.ledger.rows import ENTRY_COLUMNS, ITEM_COLUMNS, RUN_COLUMNS, Runs, entry_of, known_of, millis, run_of
+
+# ruff: noqa: S608 - the only texts put into these statements are the constant lists of columns above
+
+MOST_AT_ONCE = 500
+Open = Callable[[], AbstractContextManager[sqlite3.Connection]]
+
+_REPORT = f"""SELECT lines.line, lines.cells, lines.reason, lines.detail, {ITEM_COLUMNS} FROM lines
+    LEFT JOIN items ON items.id = lines.item WHERE lines.run = ? AND lines.revision = ? ORDER BY lines.position"""
+_DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail, {ITEM_COLUMNS} FROM lines
+    JOIN items ON items.id = lines.item AND items.run = lines.run
+    WHERE lines.run = ?1 AND items.id NOT IN
+        (SELECT item FROM lines WHERE run = ?1 AND revision = ?2 AND item IS NOT NULL)
+    GROUP BY items.id ORDER BY items.id"""
+_TALLY = """SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(json_extract(facts, '$.reason_code'), ''),
+    currency, count(*), sum(amount)
+    FROM items NOT INDEXED WHERE run = ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+_FOREIGN = """SELECT lines.reason, count(*) FROM lines LEFT JOIN items ON items.id = lines.item
+    WHERE lines.run = ?1 AND lines.revision = ?2 AND lines.reason <> '' AND items.run IS NOT ?1 GROUP BY 1 ORDER BY 1"""
+_OBLIGATIONS = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked CROSS JOIN items
+    ON items.book = ? AND items.reference = asked.value ORDER BY items.generation"""
+_WORK = f"SELECT {ITEM_COLUMNS} FROM items WHERE run = ? AND state = ? AND account = ? AND id > ? ORDER BY id LIMIT ?"
+_ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
+
+
+class Queries:
+    """Reads on one read-only connection; what streams opens a connection of its own and sees one moment throughout."""
+
+    def __init__(self, conn: sqlite3.Connection, open_snapshot: Open, key: bytes) -> None:
+        self._conn, self._open, self._key = conn, open_snapshot, key
+        self._runs = Runs(conn)
+
+    def head(self) -> Head:
+        """Return the end of the chain."""
+        return read_head(self._conn)
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """Return one run."""
+        row = self._conn.execute(f"SELECT {RUN_COLUMNS} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        return run_of(row) if row else None
+
+    def runs(self) -> list[RunRecord]:
+        """Return every run, the newest first."""
+        return [run_of(row) for row in self._conn.execute(f"SELECT {RUN_COLUMNS} FROM runs ORDER BY id DESC")]
+
+    def _place(self, run_id: str) -> tuple[int, int, int]:
+        """Return (row, book, revision) of a run, zeros when there is none."""
+        sql = "SELECT id, book, revision FROM runs WHERE run_id = ?"
+        return self._conn.execute(sql, (run_id,)).fetchone() or (0, 0, 0)
+
+    def _run_rows(self, run_id: str | None) -> list[int]:
+        """Return the row of one run, or of all."""
+        if run_id is None:
+            return [row for (row,) in self._conn.execute("SELECT id FROM runs ORDER BY id")]
+        row = self._place(run_id)[0]
+        return [row] if row else []
+
+    def tally(self, run_id: str) -> list[Tally]:
+        """Count the items and foreign lines of a run."""
+        row, _, revision = self._place(run_id)
+        items = self._conn.execute(_TALLY, (row,)).fetchall()
+        foreign = self._conn.execute(_FOREIGN, (row, revision)).fetchall()
+        return [Tally(State(state), *rest) for state, *rest in items] + [
+            Tally(State.SKIPPED, "", reason, "", count, 0) for reason, count in foreign
+        ]
+
+    def report(self, run_id: str) -> Iterator[ReportLine]:
+        """Stream the lines of the latest revision, then items whose line an amendment dropped."""
+        with self._open() as conn:
+            runs = Runs(conn)
+            found = conn.execute("SELECT id, revision FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            if found is None:
+                return
+            row, revision = found
+            for line, cells, reason, detail, *item in conn.execute(_REPORT, (row, revision)):
+                known = known_of(tuple(item), runs) if item[0] is not None else None
+                owned = known is not None and item[1] == row
+                yield ReportLine(line, tuple(json.loads(cells)), known, owned, reason, detail)
+            if revision > 1:
+                for line, cells, _, detail, *item in conn.execute(_DROPPED, (row, revision)):
+                    yield ReportLine(line, tuple(json.loads(cells)), known_of(tuple(item), runs), True, "", detail)
+
+    def item(self, row: int) -> Known:
+        """Return one item by row number.
+
+        Raises:
+            KeyError: there is none.
+        """
+        found = self._conn.execute(f"SELECT {ITEM_COLUMNS} FROM items WHERE id = ?", (row,)).fetchone()
+        if found is None:
+            raise KeyError(row)
+        return known_of(found, self._runs)
+
+    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, Known]:
+        """Return the newest generation of each reference on record."""
+        book = self._conn.execute(
+            "SELECT book FROM runs WHERE platform = ? AND mode = ? AND period = ? LIMIT 1", (platform, mode, period)
+        ).fetchone()
+        if book is None:
+            return {}
+        rows = self._conn.execute(_OBLIGATIONS, (_asked(references), *book)).fetchall()
+        return {known.reference: known for known in (known_of(row, self._runs) for row in rows)}
+
+    def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Return (amount, currency) of these references in a run."""
+        row, book, _ = self._place(run_id)
+        rows = self._conn.execute(
+            "SELECT items.reference, items.amount, items.currency FROM json_each(?) AS asked CROSS JOIN items "
+            "ON items.book = ? AND items.reference = asked.value AND items.run = ? ORDER BY items.generation",
+            (_asked(references), book, row),
+        )
+        return {reference: (amount, currency) for reference, amount, currency in rows}
+
+    def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
+        """Count items in these states per connected account."""
+        counts: dict[str, int] = {}
+        wanted = sorted(set(states))
+        for row in self._run_rows(run_id):
+            for state in wanted:
+                for account, count in self._conn.execute(
+                    "SELECT account, count(*) FROM items WHERE run = ? AND state = ? GROUP BY account", (row, state)
+                ):
+                    counts[account] = counts.get(account, 0) + count
+        return counts
+
+    def work(self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int) -> list[Known]:
+        """Return up to ``limit`` items of an account in these states above row ``after``, ascending."""
+        wanted = sorted(set(states))
+        found = [
+            [known_of(row, self._runs) for row in self._conn.execute(_WORK, (run, state, account, after, limit))]
+            for run in self._run_rows(run_id)
+            for state in wanted
+        ]
+        return list(islice(merge(*found, key=attrgetter("id")), limit))
+
+    def accounts_charged(self, accounts: Sequence[str]) -> set[str]:
+        """Return those of ``accounts`` that have a succeeded item on record."""
+        rows = self._conn.execute(
+            "SELECT value FROM json_each(?) AS asked WHERE EXISTS (SELECT 1 FROM runs CROSS JOIN items "
+            "ON items.run = runs.id AND items.state = 'succeeded' AND items.account = asked.value)",
+            (_asked(accounts),),
+        )
+        return {account for (account,) in rows}
+
+    def lookups(self, kind: str, names: Sequence[str], not_before: str) -> dict[str, Facts]:
+        """Return look-ups kept at or after ``not_before``.
+
+        Raises:
+            LedgerDamaged: one of them was changed by something else.
+        """
+        rows = self._conn.execute(
+            "SELECT lookups.name, at, facts, mac FROM json_each(?) AS asked CROSS JOIN lookups "
+            "ON lookups.kind = ? AND lookups.name = asked.value AND at >= ?",
+            (_asked(names), kind, millis(datetime.fromisoformat(not_before))),
+        ).fetchall()
+        for name, at, facts, mac in rows:
+            if mac != seal(self._key, "lookup", kind, name, at, facts):
+                raise LedgerDamaged(f"lookups: {kind} {name} was changed by something else")
+        return {name: json.loads(facts) for name, _, facts, _ in rows}
+
+    def entries(self, run_id: str | None, reference: str | None, after: int) -> Iterator[Entry]:
+        """Stream entries in order: all, those of a run, or those of the items with one reference."""
+        with self._open() as conn:
+            runs = Runs(conn)
+            row = self._place(run_id)[0] if run_id is not None else None
+            if reference is None:
+                found = conn.execute(
+                    f"{_ENTRIES} WHERE entries.seq > ?1 AND (?2 IS NULL OR entries.run = ?2) ORDER BY entries.seq",
+                    (after, row),
+                )
+            else:
+                found = conn.execute(
+                    f"{_ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE book IN (SELECT book FROM runs) "
+                    "AND reference = ?3 AND (?2 IS NULL OR run = ?2)) AND entries.seq > ?1 ORDER BY entries.seq",
+                    (after, row, reference),
+                )
+            for entry in found:
+                yield entry_of(entry, runs)
+
+
+def _asked(names: Sequence[str]) -> str:
+    """Return names as the one parameter of a statement."""
+    if len(names) > MOST_AT_ONCE:
+        raise ValueError(f"{len(names)} names asked for at once, at most {MOST_AT_ONCE}")
+    return json.dumps(list(names))

@@ -1,0 +1,162 @@
+"""Between the values of ``core`` and the columns of a table, both ways."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from billing.core.entries import Entry, Facts, Known, Move, Note, RunRecord, RunStatus
+from billing.core.items import Kind, Mode
+from billing.core.keys import item_id
+from billing.core.states import Event, State
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_compact: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_ascii: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+# The intent and the clone travel among an entry's facts under these names.
+OBJECT, INSTRUMENT = "object_id", "instrument_id"
+
+
+def json_text(value: object) -> str:
+    """Return compact JSON. A text that UTF-8 cannot hold (half a surrogate pair in an answer) is escaped instead."""
+    text = _compact(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _ascii(value)
+    return text
+
+
+def millis(at: datetime) -> int:
+    """Return whole milliseconds since 1970; ``at`` must know its time zone."""
+    return (at - EPOCH) // _MILLISECOND
+
+
+def iso(at: int) -> str:
+    """Return milliseconds since 1970 as ISO 8601 in UTC with milliseconds."""
+    return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def frozen(*columns: object) -> str:
+    """Return 32 hex of the SHA-256 over columns, each with its length before it."""
+    texts = [str(column) for column in columns]
+    joined = "".join([f"{len(text)}:{text}" for text in texts])
+    return sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+RUN_COLUMNS = (
+    "run_id, platform, name, period, mode, kind, header, file_sha256, plan_digest, revision, status, "
+    "planned_at, started_at, finished_at"
+)
+
+
+def run_of(row: tuple[Any, ...]) -> RunRecord:
+    """Return the run of a row of ``RUN_COLUMNS``."""
+    run_id, platform, name, period, mode, kind, header, file_sha256, plan_digest, revision, status, *times = row
+    return RunRecord(
+        run_id,
+        platform,
+        name,
+        period,
+        Mode(mode),
+        Kind(kind),
+        json.loads(header),
+        file_sha256,
+        plan_digest,
+        revision,
+        RunStatus(status),
+        *times,
+    )
+
+
+class Runs:
+    """What never changes about the runs of one ledger, kept so that reading an item needs no join."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+        self._by_row: dict[int, tuple[str, Kind, Mode, str, str]] = {}
+
+    def __getitem__(self, row: int) -> tuple[str, Kind, Mode, str, str]:
+        """Return (run id, kind, mode, platform, period) of the run in that row."""
+        if row not in self._by_row:
+            run_id, kind, mode, platform, period = self._conn.execute(
+                "SELECT run_id, kind, mode, platform, period FROM runs WHERE id = ?", (row,)
+            ).fetchone()
+            self._by_row[row] = (run_id, Kind(kind), Mode(mode), platform, period)
+        return self._by_row[row]
+
+
+ITEM_COLUMNS = (
+    "items.id, items.run, items.reference, items.generation, items.account, items.lane, items.amount, items.currency, "
+    "items.digest, items.content, items.state, items.attempt, items.ver, items.object_id, items.instrument_id, "
+    "items.facts"
+)
+
+
+def known_of(row: tuple[Any, ...], runs: Runs) -> Known:
+    """Return the item of a row of ``ITEM_COLUMNS``."""
+    (row_id, run, reference, generation, account, lane, amount, currency, digest, content) = row[:10]
+    (state, attempt, ver, object_id, instrument_id, facts) = row[10:16]
+    run_id, kind, mode, platform, period = runs[run]
+    return Known(
+        row_id,
+        item_id(mode, platform, period, reference, generation),
+        run_id,
+        kind,
+        reference,
+        generation,
+        account,
+        lane,
+        amount,
+        currency,
+        digest,
+        json.loads(content),
+        State(state),
+        attempt,
+        ver,
+        object_id,
+        instrument_id,
+        json.loads(facts) if facts else {},
+    )
+
+
+_NAMES: Mapping[str, Event | Note] = {str(name): name for names in (Event, Note) for name in names}
+
+
+def entry_facts(move: Move) -> dict[str, Any]:
+    """Return everything of ``move`` that its entry keeps among its facts; the attempt has a column of its own."""
+    facts = dict(move.facts)
+    if move.object_id:
+        facts[OBJECT] = move.object_id
+    if move.instrument_id:
+        facts[INSTRUMENT] = move.instrument_id
+    return facts
+
+
+def move_of(name: str, attempt: int, facts: Facts) -> Move:
+    """Return the move an entry records, so that folding the entries of an item gives what is known of it.
+
+    Raises:
+        KeyError: no event and no note has this name.
+    """
+    details = dict(facts)
+    object_id, instrument_id = details.pop(OBJECT, None), details.pop(INSTRUMENT, None)
+    return Move(_NAMES[name], attempt, object_id, instrument_id, details)
+
+
+ENTRY_COLUMNS = (
+    "entries.seq, entries.at, entries.name, entries.run, entries.attempt, entries.facts, entries.mac, "
+    "items.reference, items.generation"
+)
+
+
+def entry_of(row: tuple[Any, ...], runs: Runs) -> Entry:
+    """Return the entry of a row of ``ENTRY_COLUMNS`` (joined with its item, if it has one)."""
+    seq, at, name, run, attempt, facts, mac, reference, generation = row
+    run_id, _, mode, platform, period = runs[run]
+    item = "" if reference is None else item_id(mode, platform, period, reference, generation)
+    return Entry(seq, iso(at), name, run_id, item, attempt, json.loads(facts), mac.hex())

@@ -1,0 +1,250 @@
+"""The embedded ledger: one SQLite file, one writing connection, read-only connections beside it."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from billing.core.entries import Entry, Facts, Known, Move, Note, PlannedLine, ReportLine, RunRecord, RunStatus, Tally
+from billing.core.errors import LedgerError
+from billing.core.items import Mode
+from billing.core.states import State
+from billing.edge.ledger import Verification, planning, writes
+from billing.edge.ledger.lock import Lock
+from billing.edge.ledger.queries import Queries
+from billing.edge.ledger.rows import Runs
+from billing.edge.ledger.verify import verify
+from billing.edge.ledger.witness import Witness
+from billing.edge.ledger.writer import Committer, Work, Writer
+
+BUSY_SECONDS = 60.0
+# How long a write waits for another process's transaction; a plan of a million lines is the longest there is.
+CHECKPOINT_BYTES = 4 * 1024 * 1024
+# The log's size at which it is carried over into the database: SQLite's own default of 1,000 pages.
+WITNESS_ENTRIES = 10_000
+# How far the witness may lag while a run goes on. It costs two fsyncs; run notes and closing tell it at once.
+
+
+def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    """Open a connection; transactions are ours, and any thread may use it (SQLite serialises calls).
+
+    Raises:
+        sqlite3.Error: as SQLite finds the file.
+    """
+    uri = f"file:{quote(str(path))}?mode={'rw' if write else 'ro'}"
+    conn = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON", "recursive_triggers = ON"):
+            conn.execute(f"PRAGMA {pragma}")
+        if write:
+            for pragma in (
+                "journal_mode = WAL",
+                "synchronous = FULL",  # a commit is on the disk before anybody acts on it
+                "fullfsync = ON",  # macOS: through the drive's cache too
+                "checkpoint_fullfsync = ON",
+                "wal_autocheckpoint = 0",  # the writer does it, between commits
+                "cache_size = -32768",
+            ):
+                conn.execute(f"PRAGMA {pragma}")
+        else:
+            conn.execute("PRAGMA query_only = ON")
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening a ledger has established: everything `SqliteLedger` needs.
+
+    Attributes:
+        path: of the ledger, links resolved.
+        key: of its chain.
+        writer: the writing connection, None for a ledger opened to read.
+        lock: the held lock, None when not asked for.
+        witness: of this ledger.
+        warnings: what the operator should know.
+    """
+
+    path: Path
+    key: bytes
+    writer: sqlite3.Connection | None
+    lock: Lock | None
+    witness: Witness
+    warnings: tuple[str, ...]
+
+
+class SqliteLedger:
+    """A `Ledger` in one SQLite file; see there for what each question means.
+
+    Attributes:
+        warnings: sentences for the operator from opening it.
+    """
+
+    def __init__(self, opened: Opened, now: Callable[[], int], *, inline: bool) -> None:
+        self._opened = opened
+        self.warnings = opened.warnings
+        self._reader = connect(opened.path, write=False)
+        self._queries = Queries(self._reader, self._snapshot, opened.key)
+        self._committer: Committer | None = None
+        self._writer: Writer | None = None
+        self._witnessed = 0
+        if opened.writer:
+            self._write_runs = Runs(opened.writer)
+            self._committer = Committer(opened.writer, opened.key, now, str(opened.path))
+            self._witnessed = self._committer.head.seq
+            self._writer = Writer(self._committer, self._between, inline=inline)
+
+    # --- writing
+
+    async def plan_run(self, record: RunRecord, lines: Iterable[PlannedLine]) -> RunRecord:
+        """Keep a run, its lines and its new items in one transaction; ``lines`` is consumed on the writer's thread.
+
+        Raises:
+            LedgerError: the transaction failed, or ``record.revision`` is not the run's next one.
+        """
+        planned: RunRecord = await self._do(
+            Work(lambda tx: planning.plan_run(tx, record, lines), alone=True, milestone=True)
+        )
+        return planned
+
+    async def note_run(self, run_id: str, note: Note, status: RunStatus, facts: Facts | None = None) -> None:
+        """Append an entry about the run and set its status."""
+        await self._do(Work(lambda tx: writes.note_run(tx, run_id, note, status, facts or {}), milestone=True))
+
+    async def record(self, known: Known, *moves: Move) -> Known:
+        """Append ``moves`` for one item in one transaction.
+
+        Raises:
+            LostRace: the item moved meanwhile.
+            LedgerError: the commit failed.
+        """
+        ready = [writes.prepared(move) for move in moves]
+        recorded: Known = await self._do(Work(lambda tx: writes.record(tx, self._write_runs, known, ready)))
+        return recorded
+
+    async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:
+        """Cache read-only look-ups."""
+        await self._do(Work(lambda tx: writes.keep_lookups(tx, kind, found)))
+
+    async def _do(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
+        if self._writer is None:
+            raise LedgerError(f"{self._opened.path}: was opened to read only")
+        return await self._writer.do(work)
+
+    # --- reading
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """Return one run."""
+        return self._queries.run(run_id)
+
+    def runs(self) -> list[RunRecord]:
+        """Return every run, the newest first."""
+        return self._queries.runs()
+
+    def tally(self, run_id: str) -> list[Tally]:
+        """Count the items and foreign lines of a run."""
+        return self._queries.tally(run_id)
+
+    def report(self, run_id: str) -> Iterator[ReportLine]:
+        """Stream the lines of the latest revision, then dropped items."""
+        return self._queries.report(run_id)
+
+    def item(self, row: int) -> Known:
+        """Return one item by row number."""
+        return self._queries.item(row)
+
+    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, Known]:
+        """Return the newest generation of each reference on record."""
+        return self._queries.obligations(platform, mode, period, references)
+
+    def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Return (amount, currency) of these references in an earlier run."""
+        return self._queries.previous(run_id, references)
+
+    def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
+        """Count items in these states per connected account."""
+        return self._queries.workload(run_id, states)
+
+    def work(self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int) -> list[Known]:
+        """Return items of an account in these states, ascending."""
+        return self._queries.work(run_id, states, account, after, limit)
+
+    def accounts_charged(self, accounts: Sequence[str]) -> set[str]:
+        """Return those of ``accounts`` that have a succeeded item."""
+        return self._queries.accounts_charged(accounts)
+
+    def lookups(self, kind: str, names: Sequence[str], not_before: str) -> dict[str, Facts]:
+        """Return cached look-ups kept at or after ``not_before``."""
+        return self._queries.lookups(kind, names, not_before)
+
+    def entries(self, run_id: str | None = None, reference: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Stream entries in order."""
+        return self._queries.entries(run_id, reference, after)
+
+    # --- trust
+
+    @property
+    def head(self) -> str:
+        """The mac (hex) of the last durable entry."""
+        return self._queries.head().mac.hex()
+
+    def verify(self) -> Verification:
+        """Check everything, in one snapshot."""
+        with self._snapshot() as conn:
+            return verify(conn, self._opened.key, self._opened.witness)
+
+    async def aclose(self) -> None:
+        """Finish queued commits, tell the witness, and let go of the file and its lock."""
+        if self._writer:
+            await self._writer.stop()
+        self._close()
+
+    def _close(self) -> None:
+        opened, committer = self._opened, self._committer
+        if opened.writer and committer:
+            if committer.broken:
+                # With a reader still open SQLite does not carry the log over: a disk that failed is left alone.
+                opened.writer.close()
+                self._reader.close()
+            else:
+                self._reader.close()
+                opened.writer.close()
+                opened.witness.keep(committer.head)
+        self._reader.close()
+        if opened.lock:
+            opened.lock.release()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Open a connection that sees one moment of the ledger until it is closed."""
+        conn = connect(self._opened.path, write=False)
+        try:
+            conn.execute("BEGIN")
+            yield conn
+        finally:
+            conn.close()
+
+    def _between(self, milestone: bool) -> None:
+        """Carry the log over and tell the witness, when it is time; nobody waits for it."""
+        committer = self._committer
+        if committer is None or committer.broken:
+            return
+        if milestone or committer.head.seq - self._witnessed >= WITNESS_ENTRIES:
+            self._opened.witness.keep(committer.head)
+            self._witnessed = committer.head.seq
+        # Before SQLite 3.51.3 two connections that carry the log over at one instant can damage the file, so only the
+        # holder of the lock does. (sqlite.org/wal.html, "The WAL-Reset Bug")
+        if self._opened.lock and _log_bytes(self._opened.path) >= CHECKPOINT_BYTES:
+            committer.maintain(lambda conn: conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+
+
+def _log_bytes(path: Path) -> int:
+    try:
+        return Path(f"{path}-wal").stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,266 @@
+"""One writer, one commit for everything queued: whenever a commit returns, the next takes all that came meanwhile.
+
+No timer: a write alone waits for one commit, a write that comes during a commit waits for the rest of that one and its
+own. The event loop never waits for the disk.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from billing.core.entries import BrokenPromise
+from billing.core.errors import LedgerDamaged, LedgerError
+from billing.edge.ledger.chain import Head, entry_mac, first_break, read_head
+
+FATAL = (sqlite3.Error, MemoryError, LedgerDamaged)
+# After one of these, raised by a statement, nothing is known about the disk any more ...
+OF_ONE_CALLER = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
+# ... except these: a broken constraint or a value that no column can hold.
+
+_APPEND = "INSERT INTO entries (seq, at, name, run, item, attempt, facts, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+Row = tuple[int, int, str, int, int | None, int, str, bytes]
+
+
+class Transaction:
+    """One open transaction: the connection, its time, and the end of the chain as it grows."""
+
+    __slots__ = ("at", "conn", "head", "key")
+
+    def __init__(self, conn: sqlite3.Connection, key: bytes, at: int, head: Head) -> None:
+        self.conn, self.key, self.at, self.head = conn, key, at, head
+
+    def rows(self, entries: Iterable[tuple[str, int, int | None, int, str]]) -> list[Row]:
+        """Chain (name, run, item, attempt, facts) in order and return the rows to insert."""
+        key, at, seq, mac = self.key, self.at, self.head.seq, self.head.mac
+        rows = []
+        for name, run, item, attempt, facts in entries:
+            seq += 1
+            mac = entry_mac(key, mac, seq, at, name, run, item, attempt, facts)
+            rows.append((seq, at, name, run, item, attempt, facts, mac))
+        self.head = Head(seq, mac)
+        return rows
+
+    def append(self, entries: Iterable[tuple[str, int, int | None, int, str]]) -> None:
+        """Append entries to the chain."""
+        self.conn.executemany(_APPEND, self.rows(entries))
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something to write in a transaction.
+
+    Attributes:
+        write: does it and returns what its caller gets; an exception undoes this work alone.
+        alone: too big to share a transaction, such as a plan of a million lines.
+        milestone: worth telling the witness about at once.
+    """
+
+    write: Callable[[Transaction], Any]
+    alone: bool = False
+    milestone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The work broke off with ``error``; nothing of it was written, the others of its transaction were."""
+
+    error: Exception
+
+
+class Committer:
+    """Turns works into commits on one connection, and trusts it no further than its first failure."""
+
+    def __init__(self, conn: sqlite3.Connection, key: bytes, now: Callable[[], int], path: str) -> None:
+        self._conn, self._key, self._now, self._path = conn, key, now, path
+        self.head = read_head(conn)
+        self.broken = ""
+
+    def commit(self, works: Sequence[Work]) -> list[Any]:
+        """Write ``works`` in one transaction; each result is what the work returned, or `Failed`.
+
+        Raises:
+            LedgerError: the transaction failed as a whole, or an earlier one did. It is never repeated.
+        """
+        self.check()
+        try:
+            self._conn.execute("BEGIN IMMEDIATE")
+            tx = Transaction(self._conn, self._key, self._now(), self._current_head())
+            results = self._all(tx, works)
+            if self._conn.in_transaction:
+                self._conn.execute("COMMIT")
+        except BaseException as error:
+            self._poison(error)
+            if isinstance(error, Exception):
+                raise self._error() from error
+            raise
+        self.head = tx.head
+        return results
+
+    def check(self) -> None:
+        """Raise `LedgerError` if a commit has failed before."""
+        if self.broken:
+            raise self._error()
+
+    def maintain(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Do housekeeping between commits; the disk failing here is as fatal as in a commit."""
+        try:
+            work(self._conn)
+        except FATAL as error:
+            self._poison(error)
+
+    def _current_head(self) -> Head:
+        """Return the end of the chain; what another process appended meanwhile must continue it."""
+        head = read_head(self._conn)
+        if head != self.head and (
+            head.seq < self.head.seq or (at := first_break(self._conn, self._key, self.head)) is not None
+        ):
+            place = self.head.seq if head.seq < self.head.seq else at
+            raise LedgerDamaged(
+                f"the chain breaks at entry {place}: something else changed the ledger while it was open"
+            )
+        return head
+
+    def _all(self, tx: Transaction, works: Sequence[Work]) -> list[Any]:
+        if len(works) > 1:
+            return [self._shielded(tx, work) for work in works]
+        start = tx.head
+        try:
+            return [works[0].write(tx)]
+        except Exception as error:  # noqa: BLE001 - sorted out by _own
+            tx.head = start
+            failed = _own(error)
+            self._conn.execute("ROLLBACK")
+            return [failed]
+
+    def _shielded(self, tx: Transaction, work: Work) -> Any:  # noqa: ANN401 - whatever the work's caller waits for
+        start = tx.head
+        self._conn.execute("SAVEPOINT one")
+        try:
+            result = work.write(tx)
+        except Exception as error:  # noqa: BLE001 - sorted out by _own
+            tx.head = start
+            failed = _own(error)
+            self._conn.execute("ROLLBACK TO one")
+            result = failed
+        self._conn.execute("RELEASE one")
+        return result
+
+    def _poison(self, error: BaseException) -> None:
+        self.broken = (
+            f"{self._path}: {error}; nothing more is written. See to the disk, then run the same command again"
+        )
+        with suppress(sqlite3.Error):
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+
+    def _error(self) -> LedgerError:
+        return LedgerError(self.broken)
+
+
+def _own(error: Exception) -> Failed:
+    """Return what a work's own caller is told; raises what concerns everybody."""
+    if isinstance(error, sqlite3.IntegrityError):
+        broken = BrokenPromise(str(error))
+        broken.__cause__ = error
+        return Failed(broken)
+    if isinstance(error, FATAL) and not isinstance(error, OF_ONE_CALLER):
+        raise error
+    return Failed(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Work
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+
+
+class Writer:
+    """Queues works from any event loop and commits them on a thread of its own, or at once on the caller's (inline).
+
+    ``between`` is called after each commit, when its callers have been answered, and says what housekeeping is due.
+    """
+
+    def __init__(self, committer: Committer, between: Callable[[bool], None], *, inline: bool) -> None:
+        self._committer, self._between = committer, between
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = None if inline else Thread(target=self._serve, name="ledger-writer", daemon=True)
+        self._closed = False
+        if self._thread:
+            self._thread.start()
+
+    async def do(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
+        """Return what ``work`` returned, once it is durable. A caller that is cancelled meanwhile leaves it queued."""
+        if self._closed:
+            raise LedgerError("the ledger is closed")
+        self._committer.check()
+        if self._thread is None:
+            (result,) = self._committer.commit([work])
+            self._between(work.milestone)
+        else:
+            loop = asyncio.get_running_loop()
+            job = _Job(work, loop, loop.create_future())
+            self._queue.put(job)
+            result = await job.future
+        if isinstance(result, Failed):
+            raise result.error
+        return result
+
+    async def stop(self) -> None:
+        """Commit what is queued and end the thread."""
+        self._closed = True
+        if self._thread and self._thread.is_alive():
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+
+    def _serve(self) -> None:
+        jobs = [self._queue.get()]
+        while jobs:
+            jobs += self._queued()
+            for batch in _batches(job for job in jobs if job):
+                self._answer(batch)
+            jobs = [] if None in jobs else [self._queue.get()]
+
+    def _queued(self) -> Iterator[_Job | None]:
+        with suppress(Empty):
+            while True:
+                yield self._queue.get_nowait()
+
+    def _answer(self, batch: list[_Job]) -> None:
+        try:
+            results = self._committer.commit([job.work for job in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it, not wait for ever
+            results = [Failed(LedgerError(str(error))) for _ in batch]
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+        for job, result in zip(batch, results, strict=True):
+            by_loop.setdefault(job.loop, []).append((job.future, result))
+        for loop, answers in by_loop.items():
+            with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_deliver, answers)
+        self._between(any(job.work.milestone for job in batch))
+
+
+def _batches(jobs: Iterable[_Job]) -> Iterator[list[_Job]]:
+    """Yield the jobs of one commit after another, in order; a work that wants to be alone is."""
+    batch: list[_Job] = []
+    for job in jobs:
+        if job.work.alone:
+            if batch:
+                yield batch
+            yield [job]
+            batch = []
+        else:
+            batch.append(job)
+    if batch:
+        yield batch
+
+
+def _deliver(answers: list[tuple["asyncio.Future[Any]", Any]]) -> None:
+    for future, result in answers:
+        if not future.done():  # a cancelled caller has gone; its work is committed all the same
+            future.set_result(result)

@@ -1,0 +1,110 @@
+"""What is written about runs and items: each function does one piece of work inside an open transaction."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from billing.core.entries import BrokenPromise, Facts, Known, Move, Note, RunStatus, apply
+from billing.core.states import Event, is_sighting
+from billing.edge.ledger import LostRace
+from billing.edge.ledger.chain import seal
+from billing.edge.ledger.rows import INSTRUMENT, ITEM_COLUMNS, OBJECT, Runs, entry_facts, iso, json_text, known_of
+from billing.edge.ledger.writer import Transaction
+
+_ITEM = f"SELECT {ITEM_COLUMNS}, items.run FROM items WHERE id = ?"  # noqa: S608 - a constant list of columns
+_MOVE = """UPDATE items SET state = ?, attempt = ?, ver = ?, object_id = ?, instrument_id = ?,
+    last_event = coalesce(?, last_event), facts = ? WHERE id = ? AND state = ? AND attempt = ? AND ver = ?"""
+
+
+def prepared(move: Move) -> tuple[Move, str]:
+    """Return ``move`` as it will be read back, and the text of its entry's facts.
+
+    Raises:
+        TypeError, ValueError: the facts are not JSON.
+        BrokenPromise: the facts use a name that belongs to the entry itself.
+    """
+    if OBJECT in move.facts or INSTRUMENT in move.facts:
+        raise BrokenPromise(f"{move.name}: {OBJECT} and {INSTRUMENT} are set by the move, not by its facts")
+    text = json_text(entry_facts(move))
+    if not move.facts:
+        return move, text
+    facts = {name: value for name, value in json.loads(text).items() if name not in (OBJECT, INSTRUMENT)}
+    return Move(move.name, move.attempt, move.object_id, move.instrument_id, facts), text
+
+
+def record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move, str]]) -> Known:
+    """Append ``moves`` if the item is still as ``known`` says, or if they only report what was seen of it.
+
+    Raises:
+        LostRace: it is not.
+        ImpossibleTransition, BrokenPromise: the moves contradict what is on record.
+    """
+    row = tx.conn.execute(_ITEM, (known.id,)).fetchone()
+    found, run = known_of(row, runs), row[1]
+    if (found.state, found.attempt, found.ver) != (known.state, known.attempt, known.ver) and not _seen(found, moves):
+        raise LostRace(found)
+    for move, text in moves:
+        after = apply(found, move)
+        _update(tx, found, after, move)
+        tx.append([(move.name, run, found.id, after.attempt, text)])
+        found = after
+    return found
+
+
+def _seen(found: Known, moves: Sequence[tuple[Move, str]]) -> bool:
+    """Tell whether every move reports what was seen of the very object on record, and the found state can take it."""
+    return all(
+        isinstance(move.name, Event)
+        and is_sighting(found.kind, found.state, move.name)
+        and (found.object_id or move.object_id) is not None
+        and move.object_id in (None, found.object_id or move.object_id)
+        and move.instrument_id in (None, found.instrument_id)
+        for move, _ in moves
+    )
+
+
+def _update(tx: Transaction, found: Known, after: Known, move: Move) -> None:
+    event = move.name if isinstance(move.name, Event) else None
+    facts = json_text(after.facts) if after.facts else None
+    guard = (found.id, found.state, found.attempt, found.ver)
+    changed = tx.conn.execute(
+        _MOVE,
+        (*(after.state, after.attempt, after.ver, after.object_id, after.instrument_id, event, facts), *guard),
+    )
+    if changed.rowcount != 1:
+        raise sqlite3.DatabaseError(f"item {found.id} changed inside its own transaction")
+
+
+def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts: Facts) -> None:
+    """Append a note about a run and set its status; a run starts once and may finish again after it continued.
+
+    Raises:
+        BrokenPromise: there is no such run.
+    """
+    found = tx.conn.execute("SELECT id, started_at FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    if found is None:
+        raise BrokenPromise(f"{run_id}: not in the ledger")
+    row, started_at = found
+    started_at, finished_at = run_times(status, iso(tx.at), started_at)
+    tx.append([(note, row, None, 0, json_text({**facts, "status": status}))])
+    tx.conn.execute(
+        "UPDATE runs SET status = ?, started_at = ?, finished_at = ? WHERE id = ?",
+        (status, started_at, finished_at, row),
+    )
+
+
+def run_times(status: str, at: str, started_at: str) -> tuple[str, str]:
+    """Return when a run started and finished, after a note at ``at`` gave it ``status``."""
+    if status in (RunStatus.FINISHED, RunStatus.STOPPED):
+        return started_at, at
+    return (started_at or at) if status == RunStatus.RUNNING else started_at, ""
+
+
+def keep_lookups(tx: Transaction, kind: str, found: Mapping[str, Facts]) -> None:
+    """Keep what was looked up, each under a mac of its own; an older answer gives way."""
+    texts = ((name, json_text(dict(facts))) for name, facts in found.items())
+    tx.conn.executemany(
+        "INSERT INTO lookups VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET at = excluded.at, facts = excluded.facts, mac = excluded.mac",
+        [(kind, name, tx.at, text, seal(tx.key, "lookup", kind, name, tx.at, text)) for name, text in texts],
+    )
