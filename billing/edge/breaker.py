@@ -1,0 +1,140 @@
+"""When the provider is down, knock instead of hammering; and how many repeats the whole process may afford."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from billing.core.errors import ProviderUnreachable
+
+FAILURES = 20
+# So many requests in a row without an answer open the breaker (failure catalogue, N1).
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
+# Seconds between probes: doubling, so that five minutes of outage cost eight requests.
+PATIENCE = 600.0
+# Seconds of outage after which the run ends (exit 10) with everything saved, rather than occupy its scheduler.
+
+REPEAT_SHARE, REPEAT_FLOOR, REPEAT_WINDOW = 0.10, 10, 120.0
+# Repeats after lost answers may be a tenth of what was sent in the last two minutes, and ten in any case (R4).
+
+
+class Passage:
+    """One request's way through the breaker. ``answered`` says afterwards how it went; None teaches nothing."""
+
+    __slots__ = ("_breaker", "answered", "probe")
+
+    def __init__(self, breaker: "Breaker", *, probe: bool) -> None:
+        """Let one request through; ``probe`` when it is the one that knocks."""
+        self._breaker = breaker
+        self.probe = probe
+        self.answered: bool | None = None
+
+    @property
+    def void(self) -> bool:
+        """The breaker has opened since: ask for another passage instead of sending."""
+        return self._breaker.is_open and not self.probe
+
+
+class Breaker:
+    """Lets requests through until too many in a row stay unanswered; then one probe at a time, with growing pauses."""
+
+    def __init__(self) -> None:
+        """Start closed. Use one per event loop."""
+        self._failures = 0
+        self._opened_at: float | None = None
+        self._probe_at = 0.0
+        self._pause = FIRST_PAUSE
+        self._probing = False
+        self._changed = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        """The provider is taken to be down."""
+        return self._opened_at is not None
+
+    @asynccontextmanager
+    async def passage(self) -> AsyncIterator[Passage]:
+        """Wait until a request may be sent, then learn from ``answered`` how it went.
+
+        Raises:
+            ProviderUnreachable: the outage has lasted too long; nothing was sent.
+        """
+        passage = Passage(self, probe=await self._wait())
+        try:
+            yield passage
+        finally:
+            if passage.probe:
+                self._probing = False
+            if passage.answered is not None:
+                self._learn(passage.answered, probe=passage.probe)
+            self._tell()
+
+    async def _wait(self) -> bool:
+        """Return once a request may leave; True when it is the probe."""
+        while self._opened_at is not None:
+            now = asyncio.get_running_loop().time()
+            if now - self._opened_at >= PATIENCE:
+                raise ProviderUnreachable(f"no usable answer from the provider for {PATIENCE / 60:.0f} minutes")
+            if not self._probing and now >= self._probe_at:
+                self._probing = True
+                return True
+            due = self._opened_at + PATIENCE if self._probing else self._probe_at
+            await self._sleep(max(due - now, 0.001))
+        return False
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait until something changes, at most ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    def _learn(self, answered: bool, *, probe: bool) -> None:
+        """Count one request's fate. While open only the probe's failure lengthens the pause."""
+        now = asyncio.get_running_loop().time()
+        if answered:
+            self._failures, self._opened_at, self._pause = 0, None, FIRST_PAUSE
+            return
+        self._failures += 1
+        if probe and self._opened_at is not None:
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            self._probe_at = now + self._pause
+        elif self._opened_at is None and self._failures >= FAILURES:
+            self._opened_at, self._pause = now, FIRST_PAUSE
+            self._probe_at = now + FIRST_PAUSE
+
+    def _tell(self) -> None:
+        """Wake everybody who waits; each looks again for itself."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class Repeats:
+    """The budget of repeats for the whole process: attempts count when they are sent."""
+
+    def __init__(self, monotonic: Callable[[], float] | None = None) -> None:
+        """Start with the floor; ``monotonic`` gives seconds, the running loop's time by default."""
+        self._monotonic = monotonic
+        self._sent: deque[float] = deque()
+        self._repeated: deque[float] = deque()
+        self.taken = 0
+
+    def count_send(self) -> None:
+        """Count one request, repeat or not."""
+        self._sent.append(self._now())
+
+    def take(self) -> bool:
+        """Take one repeat from the budget; False when it is empty."""
+        now = self._now()
+        for times in (self._sent, self._repeated):
+            while times and times[0] <= now - REPEAT_WINDOW:
+                times.popleft()
+        if len(self._repeated) >= max(REPEAT_FLOOR, REPEAT_SHARE * len(self._sent)):
+            return False
+        self._repeated.append(now)
+        self.taken += 1
+        return True
+
+    def _now(self) -> float:
+        return self._monotonic() if self._monotonic else asyncio.get_running_loop().time()

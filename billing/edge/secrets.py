@@ -1,0 +1,111 @@
+"""The API key: where it comes from, and how it is kept out of everything that is written."""
+
+import ctypes
+import os
+import re
+import resource
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import NoReturn
+
+from billing.core.errors import UsageError
+from billing.core.items import Mode
+from billing.core.redaction import scrub
+
+__all__ = ["ApiKey", "harden_process", "load_key", "scrub"]
+
+_SHAPE = re.compile(r"(?P<kind>sk|rk)_(?P<mode>test|live)_(?P<rest>[A-Za-z0-9_]{4,240})")
+_HINTS = {
+    "pk_": "that is a publishable key, made for browsers; a secret (sk_) or restricted (rk_) key is needed",
+    "sk_org_": "that is an organisation key; a key of the platform account is needed",
+    "whsec_": "that is a webhook secret; a secret (sk_) or restricted (rk_) key is needed",
+}
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+
+class ApiKey:
+    """One API key. Whatever prints it shows its prefix and last four characters; only ``reveal`` gives it away."""
+
+    __slots__ = ("__value", "mode", "restricted")
+
+    def __init__(self, value: str) -> None:
+        """Take the key.
+
+        Raises:
+            UsageError: the value is no secret or restricted key of the platform; the value is not in the message.
+        """
+        match = _SHAPE.fullmatch(value)
+        if match is None or value.startswith("sk_org_"):
+            hint = next((hint for prefix, hint in _HINTS.items() if value.startswith(prefix)), "")
+            raise UsageError("the API key has no known shape" + (f": {hint}" if hint else "")) from None
+        self.__value = value
+        self.mode = Mode(match["mode"])
+        self.restricted = match["kind"] == "rk"
+
+    def reveal(self) -> str:
+        """Return the key itself, for the one header it belongs in."""
+        return self.__value
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 16 hex digits of the key's SHA-256: tells keys apart without showing them."""
+        return sha256(self.__value.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        """``rk_live_…ab4Q``; a short key shows no end."""
+        prefix, rest = self.__value[:8], self.__value[8:]
+        return f"{prefix}…{rest[-4:] if len(rest) >= 12 else ''}"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        """Format like the masked text."""
+        return format(repr(self), spec)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: bytes on a disk or a pipe would hold the key."""
+        raise TypeError("an API key is not serialised")
+
+
+def load_key(env: Mapping[str, str]) -> ApiKey:
+    """Return the key that the environment names: ``STRIPE_API_KEY``, or the file ``STRIPE_API_KEY_FILE``.
+
+    Raises:
+        UsageError: there is none, or two, or it has no known shape, or a live key's file is readable by others, or
+            ``STRIPE_LOG`` would make the SDK write bodies of live requests.
+    """
+    direct, path = env.get("STRIPE_API_KEY", "").strip(), env.get("STRIPE_API_KEY_FILE", "").strip()
+    if direct and path:
+        raise UsageError("STRIPE_API_KEY and STRIPE_API_KEY_FILE are both set; unset one")
+    if not direct and not path:
+        raise UsageError("no API key: set STRIPE_API_KEY, or STRIPE_API_KEY_FILE to a file that holds it")
+    key = ApiKey(direct) if direct else _key_from(Path(path))
+    if key.mode is Mode.LIVE and env.get("STRIPE_LOG"):
+        raise UsageError("STRIPE_LOG makes the SDK log requests and answers; unset it before using a live key")
+    return key
+
+
+def _key_from(path: Path) -> ApiKey:
+    """Return the key in a file of one line."""
+    try:
+        with path.open(encoding="ascii") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            value = file.read(4096).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: the API key file cannot be read ({type(error).__name__})") from None
+    key = ApiKey(value)
+    if key.mode is Mode.LIVE and mode & 0o077:
+        raise UsageError(f"{path}: a live key must be readable by its owner alone (0600 or 0400, found {mode:04o})")
+    return key
+
+
+def harden_process() -> None:
+    """Leave nothing behind for others: no core files, new files for the owner alone, no tracing where Linux lets us."""
+    os.umask(0o077)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
