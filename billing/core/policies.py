@@ -1,5 +1,6 @@
 """The numbers an operator may set for a run, each with its unit and its reason."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -43,6 +44,18 @@ class Dunning:
 
     soft: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
     hard: tuple[timedelta, ...] = ()
+
+    def to_facts(self) -> dict[str, list[int]]:
+        """Return the gaps in seconds, as the ledger keeps them with the run."""
+        return {
+            name: [int(gap.total_seconds()) for gap in gaps]
+            for name, gaps in (("soft", self.soft), ("hard", self.hard))
+        }
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Sequence[int]]) -> "Dunning":
+        """Return the schedule that `to_facts` wrote."""
+        return cls(*(tuple(timedelta(seconds=gap) for gap in facts[name]) for name in ("soft", "hard")))
 
 
 @dataclass(frozen=True, slots=True)

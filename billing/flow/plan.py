@@ -41,6 +41,11 @@ class Source(Protocol):
         ...
 
     @property
+    def items_file(self) -> str:
+        """The file that line numbers count in: the same, or the CSV a YAML file names."""
+        ...
+
+    @property
     def sha256(self) -> str:
         """Hex of the bytes that were read."""
         ...
@@ -204,7 +209,7 @@ def _decide_all(plan: Plan, source: Source, ledger: Ledger | None) -> None:
             if isinstance(decision, Refuse):
                 refused += 1
                 if len(problems) < SHOWN:
-                    problems.append(_problem(plan, line, line.charge, decision))
+                    problems.append(_problem(source, line, line.charge, decision))
                 continue
             if decision is not None:
                 _count(plan, line.charge, decision)
@@ -244,7 +249,7 @@ def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[Planne
             case Skip(known=known, reason=reason, detail=detail):
                 yield PlannedLine(line.line, line.cells, known=known.id, reason=reason, detail=detail)
             case Refuse() if line.charge is not None:
-                raise InvalidInput([_problem(plan, line, line.charge, decision)])
+                raise InvalidInput([_problem(source, line, line.charge, decision)])
 
 
 async def keep(plan: Plan, source: Source, ledger: Ledger) -> RunRecord:
@@ -262,7 +267,12 @@ async def keep(plan: Plan, source: Source, ledger: Ledger) -> RunRecord:
         period=plan.run.period,
         mode=plan.run.mode,
         kind=Kind.CHARGE,
-        header={"file": plan.file, "columns": list(plan.run.columns), "timezone": plan.run.timezone},
+        header={
+            "file": plan.file,
+            "columns": list(plan.run.columns),
+            "timezone": plan.run.timezone,
+            "dunning": plan.run.policies.dunning.to_facts(),
+        },
         file_sha256=plan.file_sha256,
         plan_digest=plan.digest,
         revision=1 if plan.existing is None else plan.existing.revision + 1,
@@ -317,8 +327,8 @@ def _count(plan: Plan, charge: Charge, decision: Decision) -> None:
     plan.totals[charge.amount.currency] += charge.amount.minor
 
 
-def _problem(plan: Plan, line: InputLine, charge: Charge, refuse: Refuse) -> Problem:
-    return Problem(plan.file, line.line, 1, refuse.code, refuse.message, refuse.hint, charge.reference)
+def _problem(source: Source, line: InputLine, charge: Charge, refuse: Refuse) -> Problem:
+    return Problem(source.items_file, line.line, 1, refuse.code, refuse.message, refuse.hint, charge.reference)
 
 
 def _count_missing(plan: Plan, ledger: Ledger | None) -> None:

@@ -1,9 +1,8 @@
 """Open the intent and clone the payment method, side by side; record both before anything may be confirmed."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import assert_never
-
-import anyio
 
 from billing.core.entries import Known, Move, Note
 from billing.core.keys import Op
@@ -26,6 +25,7 @@ from billing.core.outcomes import (
 from billing.core.states import Event, State
 from billing.edge.resend import resend
 from billing.flow.confirm import confirm, refusal_facts
+from billing.flow.together import together
 from billing.flow.trip import Halted, LeftAsItIs, PutBack, Trip, key_facts, key_number, key_outlived, renewal
 
 LIST_MARGIN_SECONDS = 300
@@ -72,11 +72,8 @@ async def _send_missing(trip: Trip, known: Known) -> tuple[Outcome, Outcome]:
     async def send(op: Op, call: Callable[[Known, int], Awaitable[Outcome]]) -> None:
         results[op] = await resend(lambda: call(known, key_number(known, op)))
 
-    async with anyio.create_task_group() as group:
-        if Op.OPEN not in results:
-            group.start_soon(send, Op.OPEN, gateway.open)
-        if Op.CLONE not in results:
-            group.start_soon(send, Op.CLONE, gateway.clone)
+    calls = {Op.OPEN: gateway.open, Op.CLONE: gateway.clone}
+    await together(*(partial(send, op, call) for op, call in calls.items() if op not in results))
     return results[Op.OPEN], results[Op.CLONE]
 
 

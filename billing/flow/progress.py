@@ -40,5 +40,5 @@ class Watch(Protocol):
         ...
 
 
-def unwatched(_snapshot: Snapshot) -> None:
+def unwatched(snapshot: Snapshot) -> None:  # noqa: ARG001  the Watch protocol names it
     """Look at nothing: for jobs and tests."""

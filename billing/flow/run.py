@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -23,6 +24,7 @@ from billing.flow.desk import Desk
 from billing.flow.guards import Guards
 from billing.flow.lanes import PAGE, Lanes
 from billing.flow.progress import Snapshot, Watch, unwatched
+from billing.flow.together import together
 from billing.flow.trip import Halted, Trip
 
 DRAIN_SECONDS = 20.0
@@ -263,9 +265,7 @@ class Runner:
         row = 0
         while page := self._desk.ledger.work(self._run_id, (State.PLANNED,), account, row, PAGE):
             row = page[-1].id
-            async with anyio.create_task_group() as group:
-                for known in page:
-                    group.start_soon(skip, known)
+            await together(*(partial(skip, known) for known in page))
 
     async def _skip_blocked_card(self, known: Known) -> Known | None:
         if known.state is not State.PLANNED:
