@@ -6,8 +6,8 @@ from billing.sandbox.world import Account, Call
 
 
 def account_body(
-    wanted: str, *, country: str = "US", currency: str = "usd", created: int = 0, charges: bool = True, debits: bool = True,
-    name: str = "Sandbox", descriptor: str = "SANDBOX",
+    wanted: str, *, country: str = "US", currency: str = "usd", created: int = 0, charges: bool = True,
+    debits: bool = True, name: str = "Sandbox", descriptor: str = "SANDBOX",
 ) -> Obj:  # fmt: skip
     """An account object. ``charges`` and ``debits`` are its two capabilities that matter here."""
     state = {True: "active", False: "inactive"}

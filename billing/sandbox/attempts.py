@@ -1,4 +1,4 @@
-"""One attempt to move money: what the bank says, and what that makes of the intent, the charge and the payment method."""
+"""One attempt to move money: what the bank says, and what becomes of intent, charge and payment method."""
 
 from typing import NoReturn
 

@@ -27,9 +27,11 @@ def make(call: Call, intent: Obj, method: Obj, status: str, decline: Decline | N
         "balance_transaction": None, "billing_details": method["billing_details"], "captured": paid,
         "created": call.world.seconds, "currency": intent["currency"], "customer": intent["customer"],
         "description": intent["description"], "disputed": False, "failure_balance_transaction": None,
-        "failure_code": None, "failure_message": None, "livemode": intent["livemode"], "metadata": dict(intent["metadata"]),
+        "failure_code": None, "failure_message": None, "livemode": intent["livemode"],
+        "metadata": dict(intent["metadata"]),
         "on_behalf_of": None, "outcome": _outcome(call, method, decline), "paid": paid, "payment_intent": intent["id"],
-        "payment_method": method["id"], "payment_method_details": _details(method), "receipt_email": intent["receipt_email"],
+        "payment_method": method["id"], "payment_method_details": _details(method),
+        "receipt_email": intent["receipt_email"],
         "receipt_url": None, "refunded": False, "review": None, "statement_descriptor": intent["statement_descriptor"],
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"], "status": status,
         "transfer_group": intent["transfer_group"],
@@ -124,7 +126,8 @@ def transaction(
     fee = sum(detail["amount"] for detail in details)
     row: Obj = {
         "id": world.ids.new("txn_3"), "object": "balance_transaction", "amount": amount, "available_on": int(available),
-        "created": world.seconds, "currency": account.body["default_currency"], "description": source.get("description"),
+        "created": world.seconds, "currency": account.body["default_currency"],
+        "description": source.get("description"),
         "exchange_rate": rate, "fee": fee, "fee_details": details, "livemode": source["livemode"], "net": amount - fee,
         "reporting_category": "fee" if kind == "application_fee" else kind, "source": source["id"],
         "status": "available" if days == 0 else "pending", "type": kind,

@@ -132,6 +132,21 @@ class Scripted:
         return self.operation in ("*", operation) and self.account in (None, account)
 
 
+@dataclass(slots=True)
+class Counted:
+    """A line of the script and how many requests it has matched."""
+
+    line: Scripted
+    seen: int = 0
+
+    def hit(self, operation: str, account: str | None) -> bool:
+        """Count a request; whether it is one of those the line is about."""
+        if not self.line.matches(operation, account):
+            return False
+        self.seen += 1
+        return self.line.nth <= self.seen < self.line.nth + self.line.times
+
+
 class FaultPlan:
     """Decides for every request. The same seed, script and order of requests give the same faults."""
 
@@ -142,13 +157,13 @@ class FaultPlan:
             ConfigProblem: an unknown kind, or probabilities over 1 together.
         """
         self._random = random.Random(f"faults-{seed}").random  # noqa: S311  repeatable by design, guards nothing
-        self._script = [[line, 0] for line in script]
+        self._script = [Counted(line) for line in script]
         self._chances = chances or Chances()
         self._ladder = _ladder(self._chances)
 
     def add(self, *lines: Scripted) -> None:
         """Append to the script; counting starts now."""
-        self._script.extend([line, 0] for line in lines)
+        self._script.extend(Counted(line) for line in lines)
 
     def clear(self) -> None:
         """No fault from now on."""
@@ -159,12 +174,8 @@ class FaultPlan:
         """The fault of this request, if any. Call once per request, in order of arrival."""
         chosen = None
         for counted in self._script:
-            line, seen = counted
-            if not line.matches(operation, account):
-                continue
-            counted[1] = seen = seen + 1
-            if chosen is None and line.nth <= seen < line.nth + line.times:
-                chosen = line.fault
+            if counted.hit(operation, account) and chosen is None:
+                chosen = counted.line.fault
         return chosen or self._by_chance(operation)
 
     def _by_chance(self, operation: str) -> Fault | None:

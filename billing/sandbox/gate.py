@@ -1,4 +1,4 @@
-"""Who may come in: the API key, the API version, the connected account, the permission. Nothing is looked up before this."""
+"""Who may come in: API key, API version, connected account, permission. Nothing is looked up before this."""
 
 import re
 
@@ -36,8 +36,8 @@ class Gate:
         key = headers.get("authorization", "").removeprefix("Bearer ").strip()
         if not key:
             raise unauthorised(
-                "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth "
-                "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
+                "You did not provide an API key. You need to provide your API key in the Authorization header, using "
+                "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
             )  # fmt: skip
         if key in self._revoked:
             raise unauthorised(f"Expired API Key provided: {masked(key)}", "api_key_expired")

@@ -50,7 +50,9 @@ def check_create(call: Call) -> list[str]:
     if not params.get("confirm"):
         for name in ONLY_WITH_CONFIRM:
             if params.get(name):
-                raise invalid(f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is set to true.", name)  # fmt: skip
+                raise invalid(
+                    f"`{name}` cannot be passed when creating a PaymentIntent unless `confirm` is true.", name
+                )
     check_confirm_options(call, None)
     return _types(call, currency)
 
@@ -86,7 +88,7 @@ def check_fee(call: Call, amount: int) -> None:
     if fee is None or fee == "":
         return
     if not call.connected:
-        message = "Can only apply an application_fee_amount when the PaymentIntent is a direct payment (using the Stripe-Account header)."
+        message = "Can only apply an application_fee_amount to a direct payment (using the Stripe-Account header)."
         raise invalid(message, "application_fee_amount", "application_fees_not_allowed")
     if fee < 0:
         raise invalid(
@@ -157,8 +159,9 @@ def check_method_fits(call: Call, intent: Obj, method: Obj) -> None:
         message += f" It accepts: {', '.join(intent['payment_method_types'])}."
         raise refusal(message, code="payment_intent_incompatible_payment_method", param="payment_method")
     if method["customer"] not in (None, intent["customer"]):
-        message = f"The PaymentMethod {method['id']} belongs to the Customer {method['customer']}. Please include the Customer "
-        raise refusal(message + "in the `customer` parameter on the PaymentIntent.", param="payment_method")
+        message = f"The PaymentMethod {method['id']} belongs to the Customer {method['customer']}. "
+        message += "Please include the Customer in the `customer` parameter on the PaymentIntent."
+        raise refusal(message, param="payment_method")
     if method["type"] == "card" and intent["statement_descriptor"]:
         message = "`statement_descriptor` cannot be used for card charges; use `statement_descriptor_suffix`."
         raise invalid(message, "statement_descriptor")

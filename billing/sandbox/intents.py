@@ -37,7 +37,7 @@ def create(call: Call) -> Obj:
         return call.account["pi"].add(intent)
     method = examine(call, intent)
     call.account["pi"].add(intent)
-    attempt(call, intent, method)
+    _try(call, intent, method)
     return intent
 
 
@@ -77,7 +77,8 @@ def update(call: Call) -> Obj:
     intent, params = call.find("pi", call.ids[0], "intent"), call.params
     if intent["status"] not in OPEN_STATUSES:
         raise unexpected_state(call, intent, "updated")
-    amount, currency = params.get("amount", intent["amount"]), params.get("currency", intent["currency"])
+    amount: int = call.given("amount", intent["amount"])
+    currency: str = call.given("currency", intent["currency"])
     check_amount(amount, currency, intent["payment_method_types"])
     check_fee(call, amount)
     check_statement(call)
@@ -107,20 +108,20 @@ def confirm(call: Call) -> Obj:
             f"The amount to confirm ({amount}) is not the intent's ({intent['amount']}).", "amount_to_confirm"
         )
     method = examine(call, intent)
-    count = call.account.confirms[intent["id"]] = call.account.confirms.get(intent["id"], 0) + 1
-    try:
-        attempt(call, intent, method)
-    except Refusal:
-        _cancel_when_worn(call, intent, count)
-        raise
+    _try(call, intent, method)
     return intent
 
 
-def _cancel_when_worn(call: Call, intent: Obj, count: int) -> None:
-    """After its last permitted confirm the provider cancels an unpaid intent itself."""
+def _try(call: Call, intent: Obj, method: Obj) -> None:
+    """One counted attempt. After its last permitted confirm the provider cancels an unpaid intent itself."""
+    count = call.account.confirms[intent["id"]] = call.account.confirms.get(intent["id"], 0) + 1
     most = call.world.behaviour.max_confirms
-    if most and count >= most and intent["status"] in OPEN_STATUSES:
-        _end(call, intent, "automatic")
+    try:
+        attempt(call, intent, method)
+    except Refusal:
+        if most and count >= most:
+            _end(call, intent, "automatic")
+        raise
 
 
 def cancel(call: Call) -> Obj:
@@ -153,7 +154,7 @@ def capture(call: Call) -> Obj:
     intent = call.find("pi", call.ids[0], "intent")
     if intent["status"] != "requires_capture":
         raise unexpected_state(call, intent, "captured")
-    amount = call.params.get("amount_to_capture", intent["amount_capturable"])
+    amount: int = call.given("amount_to_capture", intent["amount_capturable"])
     if not 1 <= amount <= intent["amount_capturable"]:
         raise invalid("The amount to capture is greater than the amount authorised, or below 1.", "amount_to_capture")
     capture_all(call, intent, amount)

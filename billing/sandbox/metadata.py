@@ -1,4 +1,4 @@
-"""Metadata as the provider keeps it: at most 50 keys of 40 characters, values of 500, all texts (docs.stripe.com/api/metadata)."""
+"""Metadata as the provider keeps it: texts, at most 50 keys of 40 characters (docs.stripe.com/api/metadata)."""
 
 from billing.sandbox.refusals import invalid
 

@@ -57,13 +57,14 @@ def make(call: Call, acts: TestMethod, expiry: tuple[int, int] = (EXPIRY_MONTH, 
 
 
 def _billing_details(call: Call) -> Obj:
-    blank: Obj = {"address": dict(NO_ADDRESS), "email": None, "name": None, "phone": None, "tax_id": None}
-    return blank | call.params.get("billing_details", {})
+    given: Obj = call.params.get("billing_details", {})
+    return {"address": dict(NO_ADDRESS), "email": None, "name": None, "phone": None, "tax_id": None} | given
 
 
 def _card(acts: TestMethod, expiry: tuple[int, int], fingerprint: str) -> Obj:
     return {
-        "brand": acts.brand, "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+        "brand": acts.brand,
+        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
         "country": acts.country, "display_brand": acts.brand, "exp_month": expiry[0], "exp_year": expiry[1],
         "fingerprint": fingerprint, "funding": "credit", "generated_from": None, "last4": acts.last4,
         "networks": {"available": [acts.brand], "preferred": None}, "regulated_status": "unregulated",
@@ -119,9 +120,9 @@ def _check_clonable(call: Call, original: Obj, instrument: Instrument, customer:
 def spent(call: Call) -> Refusal:
     """The answer to a payment method that will never work again."""
     message = (
-        "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a "
-        "connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use "
-        "a PaymentMethod multiple times, you must attach it to a Customer first."
+        "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with "
+        "a connected account without Customer attachment, or was detached from a Customer. It may not be used again. "
+        "To use a PaymentMethod multiple times, you must attach it to a Customer first."
     )
     return refusal(message, code=call.world.behaviour.spent_code or None, param="payment_method")
 
@@ -196,8 +197,8 @@ def attach_to(call: Call, row: Obj, customer: str) -> None:
     decline = instrument.acts.decline
     if not instrument.acts.attaches and decline is not None:
         raise refusal(
-            "Your card was declined.", status=402, code=decline.code, kind=CARD_ERROR, decline_code=decline.decline_code,
-            advice_code=decline.advice,
+            "Your card was declined.", status=402, code=decline.code, kind=CARD_ERROR,
+            decline_code=decline.decline_code, advice_code=decline.advice,
         )  # fmt: skip
     row["customer"] = customer
     instrument.was_attached = True

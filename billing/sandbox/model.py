@@ -1,4 +1,4 @@
-"""A stateful Stripe as a pure model: a request goes in, a reaction comes out, and nothing but its own clock and seed decides."""
+"""A stateful Stripe as a pure model: a request goes in, a reaction comes out; only its clock and its seed decide."""
 
 import math
 import random
@@ -69,7 +69,8 @@ class Sandbox:
     """
 
     def __init__(
-        self, config: SandboxConfig | None = None, *, clock: Callable[[], float] | None = None, faults: FaultPlan | None = None
+        self, config: SandboxConfig | None = None, *, clock: Callable[[], float] | None = None,
+        faults: FaultPlan | None = None,
     ) -> None:  # fmt: skip
         """A platform without customers or connected accounts.
 

@@ -45,8 +45,10 @@ def _give_back(call: Call, charge: Obj, amount: int) -> Obj:
     own = call.account.body["default_currency"]
     settled, rate = tariff.settled(amount, charge["currency"], own)
     body: Obj = {
-        "id": call.new_id("re"), "object": "refund", "amount": amount, "balance_transaction": None, "charge": charge["id"],
-        "created": call.world.seconds, "currency": charge["currency"], "description": None, "livemode": charge["livemode"],
+        "id": call.new_id("re"), "object": "refund", "amount": amount, "balance_transaction": None,
+        "charge": charge["id"],
+        "created": call.world.seconds, "currency": charge["currency"], "description": None,
+        "livemode": charge["livemode"],
         "metadata": merged({}, call.params.get("metadata")), "payment_intent": charge["payment_intent"],
         "reason": call.params.get("reason"), "receipt_number": None, "source_transfer_reversal": None,
         "status": "succeeded", "transfer_reversal": None,

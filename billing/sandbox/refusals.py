@@ -1,4 +1,4 @@
-"""Every way the sandbox says no, in the provider's own shape: status, error object, and whether the key store keeps the answer."""
+"""Every way the sandbox says no, in the provider's own shape: status, error object, kept under the key or not."""
 
 from typing import Any
 
@@ -73,17 +73,17 @@ def unauthorised(message: str, code: str | None = None) -> Refusal:
 
 def no_access(key: str, account: str) -> Refusal:
     """403 for an account that does not exist, or that no longer lets the platform in."""
-    message = f"The provided key '{masked(key)}' does not have access to account '{account}' (or that account does not exist)."
+    message = f"The provided key '{masked(key)}' does not have access to account '{account}' (or that account does not "
     return refusal(
-        f"{message} Application access may have been revoked.", status=403, code="account_invalid", stored=False
+        f"{message}exist). Application access may have been revoked.", status=403, code="account_invalid", stored=False
     )
 
 
 def no_permission(key: str, permission: str, account: str) -> Refusal:
     """403 for a restricted key that lacks a permission; it is given before anything is looked up."""
-    message = f"The provided key '{masked(key)}' does not have the required permissions for this endpoint on account '{account}'."
+    message = f"The provided key '{masked(key)}' does not have the required permissions for this endpoint on account "
     return refusal(
-        f"{message} Having the '{permission}' permission would allow this request to continue.",
+        f"{message}'{account}'. Having the '{permission}' permission would allow this request to continue.",
         status=403,
         stored=False,
     )

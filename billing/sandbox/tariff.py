@@ -4,24 +4,33 @@ from fractions import Fraction
 
 from billing.sandbox.refusals import Obj, invalid
 
-ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
-HUNDREDS_ONLY = frozenset(["isk", "ugx"])  # sent times 100 although no subunit is in use
-THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])  # the last digit must be 0
-TWO_DECIMAL = frozenset(
-    ["aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt", "bgn", "bmd", "bnd", "bob", "brl", "bsd", "bwp", "byn", "bzd", "cad", "cdf", "chf", "cny", "cop", "crc", "cve", "czk", "dkk", "dop", "dzd", "egp", "etb", "eur", "fjd", "fkp", "gbp", "gel", "gip", "gmd", "gtq", "gyd", "hkd", "hnl", "htg", "huf", "idr", "ils", "inr", "jmd", "kes", "kgs", "khr", "kyd", "kzt", "lak", "lbp", "lkr", "lrd", "lsl", "mad", "mdl", "mkd", "mmk", "mnt", "mop", "mur", "mvr", "mwk", "mxn", "myr", "mzn", "nad", "ngn", "nio", "nok", "npr", "nzd", "pab", "pen", "pgk", "php", "pkr", "pln", "qar", "ron", "rsd", "rub", "sar", "sbd", "scr", "sek", "sgd", "shp", "sle", "sos", "srd", "std", "szl", "thb", "tjs", "top", "try", "ttd", "twd", "tzs", "uah", "usd", "uyu", "uzs", "wst", "xcd", "yer", "zar", "zmw"]
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ZERO_DECIMAL = _codes("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf")
+HUNDREDS_ONLY = _codes("isk ugx")  # sent times 100 although no subunit is in use
+THREE_DECIMAL = _codes("bhd jod kwd omr tnd")  # the last digit must be 0
+TWO_DECIMAL = _codes(
+    "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop "
+    "crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr jmd kes kgs "
+    "khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab "
+    "pen pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs "
+    "uah usd uyu uzs wst xcd yer zar zmw "
 )
 
 MINIMUM = {  # minor units of the smallest charge
-    **dict.fromkeys(["usd", "aud", "cad", "chf", "eur", "brl", "inr", "nzd", "sgd", "zar", "idr", "ils", "php", "rub", "ars", "cop"], 50),
-    **dict.fromkeys(["aed", "myr", "pln", "ron"], 200),
-    **dict.fromkeys(["nok", "sek"], 300),
-    **dict.fromkeys(["jpy", "krw"], 50),
-    **dict.fromkeys(["mxn", "thb"], 1000),
+    **dict.fromkeys(_codes("usd aud cad chf eur brl inr nzd sgd zar idr ils php rub ars cop"), 50),
+    **dict.fromkeys(_codes("aed myr pln ron"), 200),
+    **dict.fromkeys(_codes("nok sek"), 300),
+    **dict.fromkeys(_codes("jpy krw"), 50),
+    **dict.fromkeys(_codes("mxn thb"), 1000),
     "gbp": 30, "dkk": 250, "hkd": 400, "czk": 1500, "huf": 17500,
 }  # fmt: skip
 MAXIMUM_DIGITS = {"card": 12, "us_bank_account": 8}
 
-CARD_FEE = {  # rehearsal fees: share of the amount in basis points, fixed part in minor units; public list prices, rounded
+CARD_FEE = {  # for rehearsals: basis points of the amount, and a fixed part in minor units
     "usd": (290, 30), "eur": (150, 25), "gbp": (150, 20), "jpy": (360, 0), "cad": (290, 30), "aud": (170, 30),
 }  # fmt: skip
 OTHER_CARD_FEE = (290, 0)

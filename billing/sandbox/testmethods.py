@@ -1,4 +1,4 @@
-"""The test payment methods and what becomes of a charge with each. Source: docs.stripe.com/testing, read November 2026."""
+"""The test payment methods, and what becomes of a charge with each (docs.stripe.com/testing, November 2026)."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -70,7 +70,7 @@ OWN_CODES = frozenset({  # decline codes that are error codes of their own (docs
     "processing_error",
 })  # fmt: skip
 
-ADVICE = {  # decline code: advice code, network decline code (docs.stripe.com/declines/codes, 15 April 2026; codes of ISO 8583)
+ADVICE = {  # decline code: advice code, network decline code (docs.stripe.com/declines/codes, 15 April 2026)
     "approve_with_id": ("try_again_later", "85"),
     "authentication_required": ("try_again_later", "65"),
     "call_issuer": ("try_again_later", "02"),
@@ -229,7 +229,7 @@ def method_named(name: str) -> TestMethod:
     if name in TEST_METHODS:
         return TEST_METHODS[name]
     if name.startswith(DECLINE):
-        code, advice, network_advice = (name.removeprefix(DECLINE).split(".") + ["", ""])[:3]
+        code, advice, network_advice = [*name.removeprefix(DECLINE).split("."), "", ""][:3]
         decline = decline_of(code, advice or None, network_advice or None)
         act = Act.ASKS if code == "authentication_required" else Act.DECLINES
         return TestMethod(act=act, decline=decline, last4="0341")

@@ -4,6 +4,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.ids import Ids
@@ -139,6 +140,10 @@ class Call:
     ids: tuple[str, ...]
     params: Obj
     api_key: str = ""
+
+    def given(self, name: str, default: Any) -> Any:  # noqa: ANN401  as typed as the parameter
+        """A parameter, or what holds without it."""
+        return self.params[name] if name in self.params else default  # noqa: SIM401  "get" would widen the type
 
     def find(self, prefix: str, wanted: str, param: str = "id", status: int = 404) -> Obj:
         """An object of this account in this mode.
