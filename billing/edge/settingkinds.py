@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -47,6 +48,12 @@ def _share(text: str) -> float:
     if not 0 < value <= 1:
         raise ValueError("is not above 0 and at most 1")
     return value
+
+
+def _percent(text: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?", text) or Decimal(text) > 100:
+        raise ValueError("is not a percentage from 0 to 100")
+    return Decimal(text)
 
 
 def _rate(text: str) -> float:
@@ -127,6 +134,7 @@ URL = Kind("an address such as http://127.0.0.1:12111", _url)
 ACCOUNT = Kind("an account id such as acct_1A2b3C", _account)
 ZONE = Kind("a time zone such as Europe/Berlin", _zone)
 SHARE = Kind("a number above 0, at most 1", _share)
+PERCENT = Kind("a number from 0 to 100, such as 2.5", _percent)
 RATE = Kind("a number above 0, such as 5 or 2.5", _rate)
 COUNT = Kind("a whole number above 0", _count)
 GAPS = Kind('gaps such as [1d, 3d, 7d], or "never"', _gaps, is_list=True)

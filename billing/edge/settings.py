@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -106,6 +107,22 @@ class Settings:
     def log_format(self) -> str:
         """``console`` or ``json``."""
         return str(self.values["log_format"])
+
+    @property
+    def application_fee_percent(self) -> Decimal | None:
+        """The platform's share of items that name none."""
+        percent: Decimal | None = self.values["defaults.application_fee_percent"]
+        return percent
+
+    @property
+    def statement_suffix(self) -> str | None:
+        """For items without one."""
+        return self.values["defaults.statement_suffix"] or None
+
+    @property
+    def description(self) -> str | None:
+        """For items without one."""
+        return self.values["defaults.description"] or None
 
     @property
     def policies(self) -> Policies:
@@ -238,14 +255,11 @@ def ignored_variables(environ: Mapping[str, str]) -> list[str]:
     return sorted(name for name in environ if name.upper() in _DIVERTING and environ[name])
 
 
-def require_agreement(
-    settings: Settings, environ: Mapping[str, str], *, mode: Mode, live_key: bool, live_flag: bool
-) -> None:
-    """Refuse to go on when mode, key, flag, address and environment do not agree; nothing was sent yet.
+def require_agreement(settings: Settings, *, mode: Mode, live_key: bool, live_flag: bool) -> None:
+    """Refuse to go on when mode, key, flag and address do not agree; nothing was sent yet.
 
     Args:
         settings: for the address.
-        environ: for ``STRIPE_LOG``.
         mode: of the run.
         live_key: whether the key is a live key.
         live_flag: whether ``--live`` was given.

@@ -1,0 +1,65 @@
+"""All commands in the order a newcomer needs them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from billing.cli import charging, reading, starting
+
+HELP = """Charge every item of a run once, on its connected account, with a ledger to prove it.
+
+\b
+  billing demo                                       see a whole run against the built-in sandbox
+  billing plan coaching.csv --run coaching-2026-11   look before anything is sent
+  billing run coaching.csv --run coaching-2026-11    charge; run it again to continue
+"""
+
+
+def build() -> typer.Typer:
+    """Put the commands together; none of them is imported before it is used."""
+    # Rich help and tracebacks would cost more time than the whole command line, and tracebacks would show values.
+    app = typer.Typer(
+        help=HELP,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    verbs: tuple[Callable[..., int], ...] = (
+        starting.demo,
+        starting.init,
+        charging.check,
+        charging.plan,
+        charging.run,
+        reading.status,
+        charging.resolve,
+        charging.settle,
+        reading.report,
+        starting.doctor,
+        starting.sandbox,
+        starting.version,
+    )
+    for verb in verbs:
+        app.command()(verb)
+    app.add_typer(_group("ledger", "The record: its soundness and its entries.", reading.verify, reading.events))
+    app.add_typer(_group("config", "The settings and where they come from.", starting.show))
+    return app
+
+
+def _group(name: str, help_text: str, *verbs: Callable[..., int]) -> typer.Typer:
+    group = typer.Typer(name=name, help=help_text, rich_markup_mode=None, no_args_is_help=True)
+
+    @group.callback()
+    def _group_alone() -> None:
+        """Keep a group a group even while it has a single command."""
+
+    for verb in verbs:
+        group.command()(verb)
+    return group
+
+
+def command() -> Any:  # noqa: ANN401  the parser's own command type is private to it
+    """The parser's root command."""
+    return typer.main.get_command(build())

@@ -1,0 +1,203 @@
+"""The commands that read a run file or move money: what they are called, what they take, what their help says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from billing.cli.options import (
+    ApiBaseOpt,
+    ConcurrencyOpt,
+    ConfigOpt,
+    DelimiterOpt,
+    ExcludeOpt,
+    FileArg,
+    LedgerOpt,
+    LiveOpt,
+    LogFormatOpt,
+    LogLevelOpt,
+    OnlyOpt,
+    OutputOpt,
+    RateOpt,
+    RunIdOpt,
+    SkipInvalidOpt,
+    WaitOpt,
+    YesOpt,
+)
+
+AnyRunArg = Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; all of them unless said.")]
+AmendOpt = Annotated[bool, typer.Option("--amend", help="Allow new items in a run that is already on record.")]
+DeclinesOkOpt = Annotated[bool, typer.Option("--declines-ok", help="Declines alone give exit code 0 instead of 4.")]
+
+
+def check(
+    file: FileArg,
+    run: RunIdOpt = None,
+    delimiter: DelimiterOpt = None,
+    skip_invalid: SkipInvalidOpt = False,
+    errors_csv: Annotated[
+        Path | None,
+        typer.Option("--errors-csv", metavar="PATH", help="Write the bad lines there, with a reason column."),
+    ] = None,
+    config: ConfigOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Check a run file offline: every problem with its line.
+
+    \b
+    billing check coaching.csv --run coaching-2026-11
+    billing check coaching.yaml --errors-csv bad-lines.csv
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.check import check as verb
+
+    common = Common(config, None, None, output, log_format, log_level)
+    return verb(common, file, run, delimiter, skip_invalid=skip_invalid, errors_csv=errors_csv)
+
+
+def plan(
+    file: FileArg,
+    run: RunIdOpt = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="PATH", help="Save the plan, for `run`.")] = None,
+    preflight: Annotated[
+        str,
+        typer.Option("--preflight", metavar="accounts|all", help="What to look up: accounts, or payment methods too."),
+    ] = "all",
+    offline: Annotated[bool, typer.Option("--offline", help="Look nothing up; no key is needed.")] = False,
+    amend: AmendOpt = False,
+    delimiter: DelimiterOpt = None,
+    skip_invalid: SkipInvalidOpt = False,
+    live: LiveOpt = False,
+    rate: RateOpt = None,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    api_base: ApiBaseOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Show what a run would do; only reads are sent.
+
+    Totals, what is skipped and why, warnings, an estimate of time and requests.
+
+    \b
+    billing plan coaching.csv --run coaching-2026-11
+    billing plan coaching.yaml -o plan.json && billing run plan.json
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.plan import PlanAsked
+    from billing.cli.verbs.plan import plan as verb
+
+    common = Common(config, ledger, api_base, output, log_format, log_level)
+    asked = PlanAsked(file, run, delimiter, skip_invalid, amend, preflight, offline, live, rate)
+    return verb(common, asked, out)
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file, or a plan saved by `billing plan -o`.")],
+    run: RunIdOpt = None,
+    yes: YesOpt = False,
+    live: LiveOpt = False,
+    only: OnlyOpt = None,
+    exclude: ExcludeOpt = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Start at most so many items.")
+    ] = None,
+    max_failures: Annotated[
+        int | None,
+        typer.Option("--max-failures", metavar="N", min=0, help="Stop after more than so many unpaid items."),
+    ] = None,
+    deadline: Annotated[
+        str | None, typer.Option("--deadline", metavar="TIME", help="Start nothing after this long: 90s, 30m, 2h.")
+    ] = None,
+    rate: RateOpt = None,
+    concurrency: ConcurrencyOpt = None,
+    wait: WaitOpt = None,
+    amend: AmendOpt = False,
+    skip_invalid: SkipInvalidOpt = False,
+    declines_ok: DeclinesOkOpt = False,
+    delimiter: DelimiterOpt = None,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    api_base: ApiBaseOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Charge every item of a run once. The same command again continues, or finds nothing to do.
+
+    \b
+    billing run coaching.csv --run coaching-2026-11
+    billing run plan.json --yes --output json
+    billing run coaching.yaml --only 'INV-2026-*' --limit 10
+    billing run coaching.yaml --live          real money; asks for the total
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.plan import PlanAsked
+    from billing.cli.verbs.run import RunAsked
+    from billing.cli.verbs.run import run as verb
+
+    common = Common(config, ledger, api_base, output, log_format, log_level)
+    planning = PlanAsked(file, run, delimiter, skip_invalid, amend, "accounts", False, live, rate)
+    wanted = RunAsked(
+        yes, tuple(only or ()), tuple(exclude or ()), limit, max_failures, deadline, concurrency, wait, declines_ok
+    )
+    return verb(common, planning, wanted)
+
+
+def resolve(
+    run: AnyRunArg = None,
+    live: LiveOpt = False,
+    rate: RateOpt = None,
+    wait: WaitOpt = None,
+    declines_ok: DeclinesOkOpt = False,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    api_base: ApiBaseOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Finish items whose answer was lost, by looking.
+
+    Finishes what was begun and starts nothing new.
+
+    \b
+    billing resolve
+    billing resolve coaching-2026-11
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.follow import follow
+
+    common = Common(config, ledger, api_base, output, log_format, log_level)
+    return follow(common, "resolve", run, live=live, rate=rate, wait=wait, declines_ok=declines_ok)
+
+
+def settle(
+    run: AnyRunArg = None,
+    live: LiveOpt = False,
+    rate: RateOpt = None,
+    wait: WaitOpt = None,
+    declines_ok: DeclinesOkOpt = False,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    api_base: ApiBaseOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Follow slow payments (bank debits) to their end.
+
+    Run it daily until nothing is processing.
+
+    \b
+    billing settle
+    billing settle coaching-2026-11
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.follow import follow
+
+    common = Common(config, ledger, api_base, output, log_format, log_level)
+    return follow(common, "settle", run, live=live, rate=rate, wait=wait, declines_ok=declines_ok)

@@ -1,0 +1,77 @@
+"""The options that several commands share, each worded once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """What stdout carries."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogFormat(StrEnum):
+    """How stderr is written."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+ConfigOpt = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings to use instead of ./billing.yaml.")
+]
+LedgerOpt = Annotated[
+    str | None,
+    typer.Option("--ledger", metavar="URL", help="The ledger, such as sqlite:///billing.db."),
+]
+ApiBaseOpt = Annotated[
+    str | None,
+    typer.Option("--api-base", metavar="URL", help="A sandbox instead of Stripe; test keys only."),
+]
+OutputOpt = Annotated[Output | None, typer.Option("--output", help="What stdout carries (text unless said).")]
+LogFormatOpt = Annotated[LogFormat | None, typer.Option("--log-format", help="How stderr is written.")]
+LogLevelOpt = Annotated[LogLevel | None, typer.Option("--log-level", help="The least that is logged.")]
+
+FileArg = Annotated[Path, typer.Argument(metavar="FILE", help="A run file: .csv, .yaml or .json.")]
+RunIdOpt = Annotated[
+    str | None, typer.Option("--run", metavar="RUN", help="The run id of a CSV: name, then period (coaching-2026-11).")
+]
+DelimiterOpt = Annotated[
+    str | None,
+    typer.Option("--delimiter", metavar="CHAR", help="Between the fields of a CSV: a character, or tab."),
+]
+SkipInvalidOpt = Annotated[
+    bool, typer.Option("--skip-invalid", help="Set bad lines aside instead of refusing the whole file.")
+]
+WaitOpt = Annotated[
+    float | None,
+    typer.Option("--wait", metavar="SECONDS", min=0, help="Wait this long for another runner to let go of the ledger."),
+]
+LiveOpt = Annotated[bool, typer.Option("--live", help="Needed in live mode, where real money moves.")]
+YesOpt = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+RateOpt = Annotated[
+    float | None,
+    typer.Option("--rate", metavar="R", min=0.1, help="Requests a second, instead of the documented limits."),
+]
+ConcurrencyOpt = Annotated[int | None, typer.Option("--concurrency", metavar="N", min=1, help="Requests in flight.")]
+OnlyOpt = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="WHAT", help="Only these: a reference (with *), account or customer. Repeatable."),
+]
+ExcludeOpt = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="WHAT", help="All but these, as for --only. Repeatable."),
+]

@@ -1,0 +1,97 @@
+"""The commands that only read the ledger."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from billing.cli.options import ConfigOpt, LedgerOpt, LogFormatOpt, LogLevelOpt, OutputOpt
+
+RunArg = Annotated[str, typer.Argument(metavar="RUN", help="The run id.")]
+
+
+def status(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; a list of all unless said.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second until the run has ended.")] = False,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Show where runs stand.
+
+    Counts by group, rate and time left of a run in progress, the oldest unfinished item.
+
+    \b
+    billing status
+    billing status coaching-2026-11 --watch
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.status import status as verb
+
+    return verb(Common(config, ledger, None, output, log_format, log_level), run, watch=watch)
+
+
+def report(
+    run: RunArg,
+    format_: Annotated[str, typer.Option("--format", metavar="text|csv|json", help="One of text, csv, json.")] = "text",
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="PATH", help="A file that only you can read.")
+    ] = None,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Give back every input line with what became of it.
+
+    \b
+    billing report coaching-2026-11
+    billing report coaching-2026-11 --format csv -o report.csv
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.report import report as verb
+
+    return verb(Common(config, ledger, None, None, log_format, log_level), run, format_, out)
+
+
+def verify(
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Check chain, database and every item.
+
+    Every item is compared with the fold of its entries; the head is the value to keep elsewhere as a witness.
+
+    \b
+    billing ledger verify
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.ledger import verify as verb
+
+    return verb(Common(config, ledger, None, output, log_format, log_level))
+
+
+def events(
+    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="Of one run.")] = None,
+    reference: Annotated[str | None, typer.Option("--reference", metavar="REF", help="Of one item.")] = None,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Print what happened, when, to which item.
+
+    \b
+    billing ledger events --run coaching-2026-11 --reference INV-0042
+    billing ledger events --output json | jq .name
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.ledger import events as verb
+
+    return verb(Common(config, ledger, None, output, log_format, log_level), run, reference)

@@ -1,0 +1,94 @@
+"""What every command begins with: its settings, its log, and the choice between text and JSON."""
+
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from billing.cli.options import LogFormat, LogLevel, Output
+from billing.edge.logs import Log, open_log
+from billing.edge.settings import Settings, ignored_variables, load_settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The options every command takes, as typed."""
+
+    config: Path | None = None
+    ledger: str | None = None
+    api_base: str | None = None
+    output: Output | None = None
+    log_format: LogFormat | None = None
+    log_level: LogLevel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command's surroundings.
+
+    Attributes:
+        settings: effective ones.
+        environ: the environment they were read from.
+        json: whether stdout carries JSON.
+        log: writes events to stderr.
+    """
+
+    settings: Settings
+    environ: Mapping[str, str]
+    json: bool
+    log: Log
+
+
+class Manner:
+    """How errors are shown, kept where `main` finds it even if a command fails before it has settings."""
+
+    json_log = False
+    debug = False
+
+
+def begin(common: Common, environ: Mapping[str, str] | None = None) -> Session:
+    """Gather the settings and open the log.
+
+    Raises:
+        UsageError: a flag or a variable cannot be used.
+        InvalidInput: ``billing.yaml`` has problems.
+    """
+    environ = os.environ if environ is None else environ
+    Manner.json_log = common.log_format is LogFormat.JSON
+    Manner.debug = common.log_level is LogLevel.DEBUG
+    flags = {
+        "ledger": common.ledger,
+        "api_base": common.api_base,
+        "log_format": common.log_format,
+        "log_level": common.log_level,
+    }
+    settings = load_settings(environ, flags, common.config)
+    Manner.json_log = settings.log_format == "json"
+    Manner.debug = settings.log_level == "debug"
+    return Session(settings, environ, common.output is Output.JSON, open_log(settings.log_level, settings.log_format))
+
+
+def before_connecting(session: Session) -> None:
+    """Keep the key in this process, and say which variables will not be obeyed."""
+    from billing.edge.secrets import harden_process
+
+    harden_process()
+    ignored = ignored_variables(session.environ)
+    if ignored:
+        session.log("variable_ignored", names=ignored, reason="connections follow the settings alone")
+
+
+def run_async(verb: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:  # noqa: ANN401  passed on as given
+    """Run a coroutine to its end, on the faster event loop where there is one."""
+    import anyio
+
+    return anyio.run(verb, *args, backend_options={"use_uvloop": _has_uvloop()})
+
+
+def _has_uvloop() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("uvloop") is not None

@@ -1,0 +1,125 @@
+"""The commands around a run: trying it out, setting it up, checking the surroundings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from billing.cli.options import (
+    ApiBaseOpt,
+    ConfigOpt,
+    LedgerOpt,
+    LiveOpt,
+    LogFormatOpt,
+    LogLevelOpt,
+    OutputOpt,
+)
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where its files go.")] = Path("billing-demo"),
+    items: Annotated[int, typer.Option("--items", metavar="N", min=10, max=5000, help="How many charges.")] = 300,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Of the faults: the same seed, the same trouble.")
+    ] = 1,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Show a whole run against the built-in sandbox, in about a minute.
+
+    Plan, charges, declines and faults survived, report. No key and no network needed; nothing real is charged.
+
+    \b
+    billing demo
+    billing demo --items 1000 --dir /tmp/demo
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.demo import demo as verb
+
+    return verb(Common(log_level=log_level), folder, items, seed)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> int:
+    """Write billing.yaml, a CSV template and a sample run.
+
+    \b
+    billing init
+    billing init billing-november
+    """
+    from billing.cli.verbs.init import init as verb
+
+    return verb(folder, force=force)
+
+
+def doctor(
+    live: LiveOpt = False,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    api_base: ApiBaseOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Check key, permissions, clock, ledger and versions. Only reads; moves no money.
+
+    \b
+    billing doctor
+    billing doctor --live
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.doctor import doctor as verb
+
+    return verb(Common(config, ledger, api_base, output, log_format, log_level), live=live)
+
+
+def sandbox(
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Seed, limits, faults; see configs/sandbox.yaml.")
+    ] = None,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")] = 12111,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of ids, latency and faults.")] = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Serve a stateful Stripe on this machine to rehearse against.
+
+    Stop it with Ctrl-C.
+
+    \b
+    billing sandbox --port 12111
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.sandbox import sandbox as verb
+
+    return verb(Common(log_level=log_level), config, port, seed)
+
+
+def show(
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    api_base: ApiBaseOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Print every setting and where it comes from.
+
+    Of the key only its beginning and its last four characters are shown.
+
+    \b
+    billing config show
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.config import show as verb
+
+    return verb(Common(config, ledger, api_base, output, log_format, log_level))
+
+
+def version() -> int:
+    """Print the version."""
+    from billing import __version__
+    from billing.cli.face import answer
+
+    answer(f"billing {__version__}\n")
+    return 0

@@ -1,0 +1,44 @@
+"""Show every effective setting with its source, and of the key only enough to recognise it."""
+
+from billing.cli.face import answer, answer_json
+from billing.cli.session import Common, Session, begin
+from billing.cli.tables import lined_up
+from billing.core.errors import UsageError
+from billing.core.exits import Exit
+from billing.edge.logs import visible
+from billing.edge.secrets import load_key
+from billing.edge.settingtable import SETTINGS
+
+
+def show(common: Common) -> int:
+    """Carry out `billing config show`."""
+    session = begin(common)
+    key, source = key_shown(session)
+    settings = session.settings
+    if session.json:
+        rows = {
+            setting.name: {
+                "value": settings.texts[setting.name] or None,
+                "source": settings.sources[setting.name],
+                "unit": setting.unit or None,
+            }
+            for setting in SETTINGS
+        }
+        answer_json({"settings": rows, "key": {"value": key, "source": source}})
+        return Exit.OK
+    table = [["setting", "value", "from"], ["key", key, source]]
+    table += [[s.name, settings.texts[s.name] or "-", settings.sources[s.name]] for s in SETTINGS]
+    answer("".join(visible(line) + "\n" for line in lined_up(table)))
+    return Exit.OK
+
+
+def key_shown(session: Session) -> tuple[str, str]:
+    """Return the key as it may be shown, and where it comes from; a key that cannot be used says why."""
+    environ = session.environ
+    named = [name for name in ("STRIPE_API_KEY", "STRIPE_API_KEY_FILE") if environ.get(name)]
+    if not named:
+        return "-", "not set"
+    try:
+        return str(load_key(environ)), f"env {named[0]}"
+    except UsageError as error:
+        return f"unusable: {error}", " and ".join(f"env {name}" for name in named)

@@ -1,0 +1,83 @@
+"""Check the ledger, and print its entries."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import chain
+from typing import Any
+
+from billing.cli.face import answer, answer_json
+from billing.cli.session import Common, Session, begin, run_async
+from billing.core.entries import Entry
+from billing.core.errors import UsageError
+from billing.core.exits import Exit
+from billing.edge.ledger import Verification
+from billing.edge.logs import visible
+from billing.flow.report import known_run
+
+
+def verify(common: Common) -> int:
+    """Carry out `billing ledger verify`."""
+    session = begin(common)
+
+    async def verb() -> Verification:
+        from billing.flow.opening import open_desk
+
+        async with open_desk(session.settings, environ=session.environ, write=False, provider=False) as desk:
+            return desk.ledger.verify()
+
+    found = run_async(verb)
+    if session.json:
+        answer_json({"sound": not found.faults, **asdict(found)})
+    else:
+        answer("".join(line + "\n" for line in _verdict(found)))
+    return Exit.STOPPED if found.faults else Exit.OK
+
+
+def _verdict(found: Verification) -> list[str]:
+    lines = [f"{found.entries:,} entries, {found.items:,} items"]
+    lines += [f"  ! {visible(fault)}" for fault in found.faults]
+    lines.append(f"head {found.head}")
+    lines.append(
+        "DAMAGED: nothing may be sent from it; a person looks"
+        if found.faults
+        else "sound: keep the head elsewhere as a witness"
+    )
+    return lines
+
+
+def events(common: Common, run_id: str | None, reference: str | None) -> int:
+    """Carry out `billing ledger events`."""
+    session = begin(common)
+
+    async def verb() -> None:
+        from billing.flow.opening import open_desk
+
+        async with open_desk(session.settings, environ=session.environ, write=False, provider=False) as desk:
+            if run_id is not None:
+                known_run(desk.ledger, run_id)
+            entries = desk.ledger.entries(run_id, reference)
+            first = next(entries, None)
+            if first is None and reference is not None:
+                raise UsageError(f"the ledger has no entry about {reference!r}")
+            found = chain([first] if first is not None else [], entries)
+            answer(_lines(session, found))
+
+    run_async(verb)
+    return Exit.OK
+
+
+def _lines(session: Session, entries: Iterator[Entry]) -> Iterator[str]:
+    for entry in entries:
+        yield (json.dumps(_plain(entry), ensure_ascii=False) if session.json else visible(_line(entry))) + "\n"
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    return asdict(entry) | {"facts": dict(entry.facts)}
+
+
+def _line(entry: Entry) -> str:
+    facts = " ".join(f"{name}={value}" for name, value in entry.facts.items())
+    what = f"{entry.seq:>7}  {entry.at[:19]}  {entry.name:<18}  {entry.run_id}"
+    item = f"  {entry.item} #{entry.attempt}" if entry.item else ""
+    return f"{what}{item}  {facts}".rstrip()
