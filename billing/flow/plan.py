@@ -1,255 +1,76 @@
-"""Decide for every line of a run file before any money moves, and keep the decisions in the ledger when asked to.
+"""Plan a run before any money moves: look up what can be known, decide for every line, keep or save the decisions.
 
-A plan is made in two streams over the file, so that a million lines need no more memory than a thousand: the first
-collects what must be looked up, the second decides, counts and signs. Keeping the plan is a third, identical stream.
+A plan is made in two streams over the file: the first collects what must be looked up, the second decides, counts and
+signs. Keeping the plan in the ledger is a third, identical stream.
 """
 
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from hashlib import blake2b, sha256
-from itertools import islice
-from typing import Protocol, TypeVar
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from billing.core.entries import Known, PlannedLine, RunRecord
-from billing.core.errors import InvalidInput, Problem
-from billing.core.items import Charge, InputLine, Kind, Run
-from billing.core.keys import length_prefixed
-from billing.core.plans import Continue, Create, Decision, Findings, Refuse, Scene, Skip, decide
+from billing.core.entries import RunRecord
+from billing.core.errors import PlanStale, UsageError
+from billing.core.items import Kind, Mode
+from billing.core.plans import Estimate, Findings, estimate
 from billing.edge.ledger import Ledger
+from billing.edge.throttle import Rates
+from billing.flow.decisions import Plan, Source, decide_all, planned_lines
+from billing.flow.desk import Desk
+from billing.flow.scout import Preflight, scout
 
-CHUNK = 500
-# Lines decided together: one indexed query for their references.
-SHOWN = 100
-# Problems kept for the message; all of them are counted.
-JUMP = 0.2
-# A change of an amount since the previous run of the same name that a person should see.
-
-
-class Source(Protocol):
-    """A checked run file: what `billing.edge.runfiles.open_run` returns."""
-
-    @property
-    def run(self) -> Run:
-        """What the file says of the run."""
-        ...
-
-    @property
-    def file(self) -> str:
-        """The file as the operator named it."""
-        ...
-
-    @property
-    def items_file(self) -> str:
-        """The file that line numbers count in: the same, or the CSV a YAML file names."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """Hex of the bytes that were read."""
-        ...
-
-    def lines(self) -> Iterator[InputLine]:
-        """Stream the lines in input order, as often as asked."""
-        ...
-
-
-@dataclass(slots=True)
-class Wanted:
-    """What the look-ups need to know of a file, collected in one stream.
-
-    Attributes:
-        accounts: connected account -> its first line; every distinct one.
-        defaults: customers whose default payment method is meant.
-        lines: valid lines.
-    """
-
-    accounts: dict[str, int] = field(default_factory=dict)
-    defaults: set[str] = field(default_factory=set)
-    lines: int = 0
-
-
-def wanted(source: Source) -> Wanted:
-    """Stream the file once and return what has to be looked up."""
-    found = Wanted()
-    for line in source.lines():
-        if line.charge is not None:
-            found.lines += 1
-            found.accounts.setdefault(line.charge.account, line.line)
-            if line.charge.payment_method is None:
-                found.defaults.add(line.charge.customer)
-    return found
+FORMAT_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """An amount that moved by more than 20 % since the previous run of the same name."""
-
-    reference: str
-    line: int
-    currency: str
-    before: int
-    after: int
-
-
-@dataclass(slots=True)
-class Changes:
-    """The run beside the previous one of the same name: how many references are new, gone or clearly different."""
-
-    previous: str
-    new: int = 0
-    gone: int = 0
-    jumps: int = 0
-    shown: list[Change] = field(default_factory=list)
-    totals_before: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Plan:
-    """The decisions for a whole run file, counted; the decisions themselves are streamed by `decisions`.
+class PlanOptions:
+    """What a plan is asked for.
 
     Attributes:
-        run: what the file says.
-        platform: the platform account.
-        file: the file as named by the operator.
-        file_sha256: of its bytes.
-        findings: of the look-ups.
-        existing: the run as the ledger holds it, or None.
-        amend: whether new items may be added.
-        items: lines that stand for an item of this run or another.
-        customers: distinct platform customers.
-        accounts: connected account -> items to charge there.
-        to_charge: new items to charge.
-        continued: items that this run already holds.
-        totals: currency -> minor units of what is to be charged or continued.
-        skips: reason code -> lines.
-        set_aside: invalid lines.
-        missing: items the ledger holds for this run that the file no longer has.
-        warnings: sentences worth a look before saying yes.
-        changes: beside the previous run, or None when there is none.
-        digest: 64 hex over every decision.
+        preflight: what is looked up on Stripe.
+        amend: whether items may be added to a run that is already on record.
+        findings: those of a saved plan, instead of looking again.
     """
 
-    run: Run
-    platform: str
-    file: str
-    file_sha256: str
-    findings: Findings
-    existing: RunRecord | None
-    amend: bool
-    items: int = 0
-    customers: int = 0
-    accounts: Counter[str] = field(default_factory=Counter)
-    to_charge: int = 0
-    continued: int = 0
-    totals: Counter[str] = field(default_factory=Counter)
-    skips: Counter[str] = field(default_factory=Counter)
-    set_aside: int = 0
-    missing: int = 0
-    warnings: list[str] = field(default_factory=list)
-    changes: Changes | None = None
-    digest: str = ""
-
-    @property
-    def scene(self) -> Scene:
-        """What decisions depend on beside the lines."""
-        return Scene(
-            platform=self.platform,
-            mode=self.run.mode,
-            period=self.run.period,
-            run_id=self.run.run_id,
-            existing=self.existing is not None,
-            amend=self.amend,
-            findings=self.findings,
-        )
-
-    @property
-    def is_news(self) -> bool:
-        """Whether the ledger does not hold all of this yet."""
-        return self.existing is None or self.items > self.continued
+    preflight: Preflight = Preflight.ALL
+    amend: bool = False
+    findings: Findings | None = None
 
 
-def make_plan(source: Source, ledger: Ledger | None, platform: str, findings: Findings, *, amend: bool = False) -> Plan:
-    """Decide for every line.
-
-    Args:
-        source: the checked file.
-        ledger: what is on record; None when planning offline without a ledger.
-        platform: the platform account.
-        findings: of the look-ups; empty when planning offline.
-        amend: whether items may be added to a run that exists.
+async def make_plan(desk: Desk, source: Source, options: PlanOptions) -> Plan:
+    """Look up what the file needs and decide for every line; nothing that moves money is sent.
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction is listed.
+        CredentialsError: the key may not look.
     """
-    existing = ledger.run(source.run.run_id) if ledger is not None else None
-    plan = Plan(source.run, platform, source.file, source.sha256, findings, existing, amend)
-    _decide_all(plan, source, ledger)
-    _count_missing(plan, ledger)
+    findings = options.findings
+    warnings: list[str] = []
+    if findings is None:
+        findings, warnings = await scout(desk, source, options.preflight)
+    plan = decide_all(source, desk.ledger, desk.platform, findings, amend=options.amend)
+    plan.warnings += warnings + _first_charges(plan, desk.ledger)
     return plan
 
 
-def _decide_all(plan: Plan, source: Source, ledger: Ledger | None) -> None:
-    """Stream, decide, count and sign; collect every contradiction before refusing."""
-    problems: list[Problem] = []
-    refused = 0
-    payers = array("Q")
-    signature = sha256(length_prefixed(_header(plan)))
-    plan.changes = _changes(plan, ledger)
-    for chunk in _chunks(decisions(plan, source, ledger)):
-        if plan.changes is not None and ledger is not None:
-            _compare(plan.changes, chunk, ledger)
-        for line, decision in chunk:
-            signature.update(_signed(line, decision))
-            if line.charge is None:
-                plan.set_aside += 1
-                continue
-            payers.append(_short_hash(line.charge.customer))
-            if isinstance(decision, Refuse):
-                refused += 1
-                if len(problems) < SHOWN:
-                    problems.append(_problem(source, line, line.charge, decision))
-                continue
-            if decision is not None:
-                _count(plan, line.charge, decision)
-    if refused:
-        raise InvalidInput(problems, refused)
-    plan.customers = _distinct(payers)
-    plan.digest = signature.hexdigest()
+def plan_offline(source: Source, ledger: Ledger | None, platform: str, *, amend: bool = False) -> Plan:
+    """Decide for every line with what the file and the ledger know alone."""
+    return decide_all(source, ledger, platform, Findings(), amend=amend)
 
 
-def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tuple[InputLine, Decision | None]]:
-    """Stream every line with its decision; a line that was set aside has none."""
-    scene = plan.scene
-    for chunk in _chunks(source.lines()):
-        references = [line.charge.reference for line in chunk if line.charge is not None]
-        known: dict[str, Known] = {}
-        if ledger is not None and plan.platform:
-            known = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references)
-        for line in chunk:
-            charge = line.charge
-            yield line, None if charge is None else decide(scene, charge, known.get(charge.reference))
-
-
-def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[PlannedLine]:
-    """Stream the lines as the ledger keeps them.
-
-    Raises:
-        InvalidInput: the ledger moved since the plan was made, and now contradicts it.
-    """
-    for line, decision in decisions(plan, source, ledger):
-        match decision:
-            case None:
-                yield PlannedLine(line.line, line.cells, reason="invalid", detail=line.reason)
-            case Create(new=new):
-                yield PlannedLine(line.line, line.cells, new=new)
-            case Continue(known=known):
-                yield PlannedLine(line.line, line.cells, known=known.id)
-            case Skip(known=known, reason=reason, detail=detail):
-                yield PlannedLine(line.line, line.cells, known=known.id, reason=reason, detail=detail)
-            case Refuse() if line.charge is not None:
-                raise InvalidInput([_problem(source, line, line.charge, decision)])
+def _first_charges(plan: Plan, ledger: Ledger) -> list[str]:
+    """Name accounts that were never charged before, once the ledger has a history that makes this worth a look."""
+    if plan.changes is None:
+        return []
+    accounts = sorted(plan.accounts)
+    charged: set[str] = set()
+    for start in range(0, len(accounts), 500):
+        charged |= ledger.accounts_charged(accounts[start : start + 500])
+    return [
+        f"{account}: first charge ever, {plan.accounts[account]} items"
+        for account in accounts
+        if account not in charged
+    ]
 
 
 async def keep(plan: Plan, source: Source, ledger: Ledger) -> RunRecord:
@@ -280,123 +101,115 @@ async def keep(plan: Plan, source: Source, ledger: Ledger) -> RunRecord:
     return await ledger.plan_run(record, planned_lines(plan, source, ledger))
 
 
-def _header(plan: Plan) -> Iterable[str]:
-    return ("plan", plan.run.run_id, plan.run.mode, plan.platform, plan.run.period, plan.run.currencies)
+def estimate_for(plan: Plan, rates: Rates) -> Estimate:
+    """Return requests and seconds at these rates."""
+    largest = max(plan.accounts.values(), default=0)
+    items = sum(plan.accounts.values())
+    return estimate(items, largest, rates.key_rps, rates.endpoint_rps, rates.account_rps)
 
 
-def _signed(line: InputLine, decision: Decision | None) -> bytes:
-    """Return the bytes of one decision that the digest covers; continuing is the same decision as creating."""
-    match decision:
-        case None:
-            return length_prefixed((line.line, "invalid"))
-        case Create(new=new):
-            return length_prefixed(
-                (line.line, new.item, new.digest, new.content["payment_method"], new.skip or "charge")
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan as `billing plan -o` wrote it: where its file is, what was found, and the digest it must come to again.
+
+    Attributes:
+        file: the run file, relative to the folder the plan was made in.
+        file_sha256: of its bytes.
+        run_id: of the run.
+        mode: test or live.
+        platform: the platform account.
+        delimiter: as typed, or None.
+        skip_invalid: as typed.
+        amend: as typed.
+        findings: of the look-ups.
+        digest: over every decision.
+    """
+
+    file: str
+    file_sha256: str
+    run_id: str
+    mode: Mode
+    platform: str
+    delimiter: str | None
+    skip_invalid: bool
+    amend: bool
+    findings: Findings
+    digest: str
+
+    def require_same(self, plan: Plan) -> None:
+        """Refuse a plan that is not this one.
+
+        Raises:
+            PlanStale: the file, the history or the platform changed since.
+        """
+        if plan.file_sha256 != self.file_sha256:
+            raise PlanStale(f"{self.file} changed since the plan was made; plan again. Nothing was sent")
+        if plan.digest != self.digest:
+            message = f"the plan {self.digest[:8]} no longer holds: the decisions are now {plan.digest[:8]}"
+            raise PlanStale(
+                f"{message} (another run, another platform or another release); plan again. Nothing was sent"
             )
-        case Continue(known=known):
-            verdict = _skip_of(known) or "charge"
-            return length_prefixed((line.line, known.item, known.digest, known.content["payment_method"], verdict))
-        case Skip(known=known, reason=reason):
-            return length_prefixed((line.line, known.item, known.digest, "", reason))
-        case Refuse():
-            return b""
 
 
-def _skip_of(known: Known) -> str:
-    """Return why the plan itself skipped an item of this run, or an empty text."""
-    return str(known.content.get("skip", ""))
+def plan_to_json(
+    plan: Plan, rates: Rates, *, delimiter: str | None = None, skip_invalid: bool = False
+) -> dict[str, Any]:
+    """Return the plan as one JSON object: what a person or a pull request wants to see, and what `run PLAN` needs."""
+    cost = estimate_for(plan, rates)
+    return {
+        "format_version": FORMAT_VERSION,
+        "plan_digest": plan.digest,
+        "run": plan.run.run_id,
+        "mode": str(plan.run.mode),
+        "platform": plan.platform,
+        "file": plan.file,
+        "file_sha256": plan.file_sha256,
+        "delimiter": delimiter,
+        "skip_invalid": skip_invalid,
+        "amend": plan.amend,
+        "items": plan.items,
+        "customers": plan.customers,
+        "accounts": len(plan.accounts),
+        "to_charge": plan.to_charge,
+        "continued": plan.continued,
+        "set_aside": plan.set_aside,
+        "missing": plan.missing,
+        "totals": dict(sorted(plan.totals.items())),
+        "skips": dict(sorted(plan.skips.items())),
+        "warnings": list(plan.warnings),
+        "changes": None if plan.changes is None else asdict(plan.changes),
+        "estimate": {"requests": cost.requests, "seconds": round(cost.seconds, 1)},
+        "findings": {
+            "accounts": dict(plan.findings.accounts),
+            "methods": dict(plan.findings.methods),
+            "defaults": dict(plan.findings.defaults),
+        },
+    }
 
 
-def _count(plan: Plan, charge: Charge, decision: Decision) -> None:
-    plan.items += 1
-    match decision:
-        case Create(new=new) if new.skip is not None:
-            plan.skips[new.skip] += 1
-            return
-        case Skip(reason=reason):
-            plan.skips[reason] += 1
-            return
-        case Continue(known=known):
-            plan.continued += 1
-            if skipped := _skip_of(known):
-                plan.skips[skipped] += 1
-                return
-        case _:
-            plan.to_charge += 1
-    plan.accounts[charge.account] += 1
-    plan.totals[charge.amount.currency] += charge.amount.minor
-
-
-def _problem(source: Source, line: InputLine, charge: Charge, refuse: Refuse) -> Problem:
-    return Problem(source.items_file, line.line, 1, refuse.code, refuse.message, refuse.hint, charge.reference)
-
-
-def _count_missing(plan: Plan, ledger: Ledger | None) -> None:
-    """Compare the file with the run on record: what was planned and is no longer in the file is a difference too.
+def load_plan(path: Path) -> SavedPlan:
+    """Read a plan that `billing plan -o` wrote.
 
     Raises:
-        InvalidInput: items are missing and the run is not being amended.
+        UsageError: the file cannot be read, or is no plan of this format.
     """
-    if plan.existing is None or ledger is None:
-        return
-    held = sum(tally.items for tally in ledger.tally(plan.run.run_id) if tally.currency)
-    plan.missing = held - plan.continued
-    if not plan.missing:
-        return
-    message = f"{plan.missing} items of run {plan.run.run_id} are in the ledger and no longer in the file"
-    if not plan.amend:
-        hint = "restore the lines; a planned item is never dropped by editing a file"
-        raise InvalidInput([Problem(plan.file, 0, 1, "items_missing", message, hint)])
-    plan.warnings.append(f"{message}; they stay in the run")
-
-
-def _changes(plan: Plan, ledger: Ledger | None) -> Changes | None:
-    """Return an empty comparison with the latest earlier run of the same name, if there is one."""
-    if ledger is None:
-        return None
-    run = plan.run
-    earlier = [r for r in ledger.runs() if r.name == run.name and r.mode is run.mode and r.period < run.period]
-    if not earlier:
-        return None
-    latest = max(earlier, key=lambda record: record.period)
-    changes = Changes(latest.run_id)
-    for tally in ledger.tally(latest.run_id):
-        if tally.currency:
-            changes.gone += tally.items
-            changes.totals_before[tally.currency] = changes.totals_before.get(tally.currency, 0) + tally.amount
-    return changes
-
-
-def _compare(changes: Changes, chunk: list[tuple[InputLine, Decision | None]], ledger: Ledger) -> None:
-    charges = [(line.line, line.charge) for line, _ in chunk if line.charge is not None]
-    before = ledger.previous(changes.previous, [charge.reference for _, charge in charges])
-    for line, charge in charges:
-        old = before.get(charge.reference)
-        if old is None:
-            changes.new += 1
-            continue
-        changes.gone -= 1
-        amount, currency = old
-        if currency == charge.amount.currency and abs(charge.amount.minor - amount) > amount * JUMP:
-            changes.jumps += 1
-            if len(changes.shown) < SHOWN:
-                changes.shown.append(Change(charge.reference, line, currency, amount, charge.amount.minor))
-
-
-T = TypeVar("T")
-
-
-def _chunks(rows: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
-
-
-def _short_hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def _distinct(hashes: array[int]) -> int:
-    """Count distinct values with eight bytes a line: a set of a million strings would cost a hundred megabytes."""
-    ordered = sorted(hashes)
-    return sum(1 for n, value in enumerate(ordered) if n == 0 or value != ordered[n - 1])
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        if saved["format_version"] != FORMAT_VERSION:
+            raise UsageError(f"{path}: a plan of format {saved['format_version']}, this release reads {FORMAT_VERSION}")
+        return SavedPlan(
+            file=saved["file"],
+            file_sha256=saved["file_sha256"],
+            run_id=saved["run"],
+            mode=Mode(saved["mode"]),
+            platform=saved["platform"],
+            delimiter=saved["delimiter"],
+            skip_invalid=saved["skip_invalid"],
+            amend=saved["amend"],
+            findings=Findings(**saved["findings"]),
+            digest=saved["plan_digest"],
+        )
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(f"{path}: this is no plan; make one with billing plan FILE -o {path.name}") from None

@@ -40,5 +40,5 @@ class Watch(Protocol):
         ...
 
 
-def unwatched(snapshot: Snapshot) -> None:  # noqa: ARG001  the Watch protocol names it
+def unwatched(snapshot: Snapshot) -> None:
     """Look at nothing: for jobs and tests."""
