@@ -279,10 +279,6 @@ def require_agreement(settings: Settings, *, mode: Mode, live_key: bool, live_fl
             f"a live key goes to {STRIPE_BASE} only, not to {base} (api_base)",
         ),
         (
-            live_key and environ.get("STRIPE_LOG", "").lower() == "debug",
-            "STRIPE_LOG=debug would log bodies with a live key",
-        ),
-        (
             base is not None and not _safe_base(base),
             f"{base}: plain http is for this machine or a private network only",
         ),

@@ -1,0 +1,70 @@
+"""What several test folders share: an environment without the machine's own settings, and the command as a process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CANARY = "sk_test_canary51H8xQ2eZvKYlo2C9k7TtRw4Vb"
+# A key of the right shape that no output, log, ledger or report may ever hold.
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """Return an environment in which only what a test names decides."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **extra}
+
+
+class Billing:
+    """The `billing` command as a real process in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ: dict[str, str] = {"HOME": str(folder / "home")}
+        (folder / "home").mkdir()
+
+    def __call__(self, *args: str, environ: Mapping[str, str] | None = None, seconds: float = 90) -> Ended:
+        """Run it to its end, without a terminal and with nothing on stdin."""
+        done = subprocess.run(
+            [sys.executable, "-m", "billing.cli.main", *args],
+            cwd=self.folder,
+            env=clean_environment(**self.environ, **(environ or {})),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start it; the caller ends it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "billing.cli.main", *args],
+            cwd=self.folder,
+            env=clean_environment(**self.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture
+def billing(tmp_path: Path) -> Billing:
+    """The command, in an empty folder with an empty home."""
+    return Billing(tmp_path)

@@ -1,0 +1,63 @@
+"""How states are grouped, and what the groups are worth."""
+
+import pytest
+
+from billing.core.entries import Tally
+from billing.core.exits import Exit
+from billing.core.groups import GROUPS, exit_for, group_in
+from billing.core.states import Group, State
+
+
+def tally(state: State, grouping: str = "", reason: str = "", items: int = 1) -> Tally:
+    return Tally(state, grouping, reason, "usd", items, 100 * items)
+
+
+PAID = tally(State.SUCCEEDED)
+SETTLING = tally(State.UNSETTLED)
+DECLINED = tally(State.UNPAID, "declined", "insufficient_funds")
+FENCED = tally(State.FAILED, "declined", "stolen_card")
+ASKED = tally(State.UNPAID, "needs_customer", "authentication_required")
+REFUSED = tally(State.FAILED, "failed", "account_invalid")
+REFUSED_OPEN = tally(State.UNPAID, "failed", "parameter_missing")
+
+
+def test_every_state_has_a_group():
+    assert set(GROUPS) == set(State)
+
+
+def test_only_what_was_not_paid_is_grouped_by_its_decline():
+    assert group_in(State.SUCCEEDED, "declined") is Group.SUCCEEDED
+    assert group_in(State.PREPARING, "declined") is Group.PENDING
+    assert group_in(State.FAILED, "needs_customer") is Group.NEEDS_CUSTOMER
+
+
+def test_an_item_is_never_called_failed_before_its_fence():
+    assert group_in(State.UNPAID, "failed") is Group.PENDING
+    assert group_in(State.FAILED, "failed") is Group.FAILED
+
+
+@pytest.mark.parametrize(
+    ("tallies", "code", "declines_ok"),
+    [
+        ([], Exit.OK, Exit.OK),
+        ([PAID], Exit.OK, Exit.OK),
+        ([PAID, tally(State.SKIPPED, reason="already_paid")], Exit.OK, Exit.OK),
+        ([PAID, tally(State.SKIPPED, reason="account_dead")], Exit.DECLINES, Exit.DECLINES),
+        ([PAID, SETTLING], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, DECLINED], Exit.DECLINES, Exit.OK),
+        ([PAID, FENCED, ASKED], Exit.DECLINES, Exit.OK),
+        ([PAID, SETTLING, DECLINED], Exit.DECLINES, Exit.UNFINISHED),
+        ([PAID, REFUSED], Exit.DECLINES, Exit.DECLINES),
+        ([PAID, REFUSED_OPEN], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.PARKED)], Exit.DECLINES, Exit.DECLINES),
+        ([PAID, DECLINED, tally(State.UNKNOWN)], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.CONFIRMING)], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.PREPARING)], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.CANCELLING)], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.PLANNED)], Exit.OK, Exit.OK),
+        ([PAID, tally(State.UNKNOWN, items=0)], Exit.OK, Exit.OK),
+    ],
+)
+def test_the_exit_code_is_that_of_the_first_rule_met(tallies, code, declines_ok):
+    assert exit_for(tallies) is code
+    assert exit_for(tallies, declines_ok=True) is declines_ok

@@ -1,0 +1,68 @@
+"""Log lines are events: one line each, without secrets."""
+
+import io
+import json
+
+import pytest
+
+from billing.edge.logs import open_log, visible
+
+HOSTILE = ['\n{"level":"error"', "\x1b[2J", "\u202egnp.exe", "\r\nGET /", "\x00", "\u2028x", "\x9b31m"]
+SECRETS = [
+    "sk_live_51H8xQ2eZvKYlo2C9k7",
+    "rk_test_abcdefgh12345678",
+    "whsec_abcdefgh1234",
+    "a.b@example.com",
+    "4242424242424242",
+]
+
+
+def lines(log_format: str, **facts: object) -> str:
+    out = io.StringIO()
+    open_log("debug", log_format, out)("item_moved", **facts)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_text_can_forge_a_line_or_write_on_a_terminal(text, log_format):
+    written = lines(log_format, reference=f"INV{text}")
+    assert written.endswith("\n")
+    assert written[:-1].isprintable()
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_secret_is_written_however_deep_it_sits(secret, log_format):
+    class Shows:
+        def __str__(self) -> str:
+            return secret
+
+    written = lines(log_format, a=f"key {secret}", b=[{"deep": [secret]}], c={secret: 1}, d=Shows())
+    assert secret not in written
+
+
+def test_a_json_line_is_the_event_with_its_facts():
+    found = json.loads(lines("json", run="r", attempt=2, moves=["prepared"]))
+    assert (found["event"], found["run"], found["attempt"], found["moves"]) == ("item_moved", "r", 2, ["prepared"])
+    assert found["timestamp"].endswith("Z")
+
+
+def test_events_below_the_level_are_not_written():
+    out = io.StringIO()
+    log = open_log("warning", "json", out)
+    log("item_moved")
+    log("notify_failed")
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["notify_failed"]
+
+
+def test_a_reader_that_is_gone_does_not_stop_the_run():
+    out = io.StringIO()
+    log = open_log("info", "json", out)
+    out.close()
+    assert log("item_moved") is None
+
+
+def test_visible_keeps_what_a_person_can_read():
+    assert visible("11月分 naïve") == "11月分 naïve"
+    assert visible("a\x1bb") == "a\\x1bb"

@@ -1,0 +1,172 @@
+"""Where settings come from, and what is refused."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from billing.core.errors import InvalidInput, UsageError
+from billing.core.items import Mode
+from billing.edge.plainyaml import read_plain
+from billing.edge.settings import Settings, ignored_variables, load_settings, require_agreement
+from billing.edge.settingtable import SETTINGS, settings_as_yaml
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def in_file(text: str) -> Settings:
+    Path("billing.yaml").write_text(text)
+    return load_settings({})
+
+
+def test_flags_beat_the_environment_which_beats_the_file_which_beats_the_default():
+    Path("billing.yaml").write_text("concurrency: 10\nper_account_rps: 3\nledger: sqlite:///file.db\n")
+    environ = {"BILLING_CONCURRENCY": "20", "BILLING_LEDGER": "sqlite:///env.db"}
+    settings = load_settings(environ, {"ledger": "sqlite:///flag.db"})
+    assert (settings.ledger, settings.sources["ledger"]) == ("sqlite:///flag.db", "flag")
+    assert (settings.concurrency, settings.sources["concurrency"]) == (20, "env BILLING_CONCURRENCY")
+    assert (settings.per_account_rps, settings.sources["per_account_rps"]) == (3.0, "billing.yaml:2")
+    assert (settings.rate_share, settings.sources["rate_share"]) == (0.4, "default")
+
+
+def test_without_anything_given_the_defaults_are_those_of_the_contract():
+    settings = load_settings({})
+    assert settings.mode is Mode.TEST
+    assert settings.ledger == "sqlite:///billing.db"
+    assert (settings.rate_share, settings.per_account_rps) == (0.4, 5.0)
+    assert (settings.concurrency, settings.per_account_concurrency) == (64, 8)
+    assert settings.timezone == "UTC"
+    assert settings.platform is settings.api_base is settings.ledger_key_file is None
+
+
+def test_the_commented_file_is_printed_from_the_table():
+    assert (ROOT / "configs" / "billing.yaml").read_text() == settings_as_yaml()
+
+
+def test_the_commented_file_changes_nothing_and_names_every_setting():
+    settings = in_file(settings_as_yaml())
+    assert settings.values == load_settings({}, config=Path(os.devnull)).values
+    for setting in SETTINGS:
+        assert setting.env in settings_as_yaml().replace("\n# ", " ").replace("\n  # ", " ")
+
+
+def test_every_setting_has_a_reason_and_every_number_a_unit():
+    for setting in SETTINGS:
+        assert setting.reason
+        assert setting.unit or not isinstance(load_settings({}).values[setting.name], int | float)
+
+
+def test_all_problems_of_a_file_are_listed_with_their_lines_and_a_suggestion():
+    text = "concurency: 5\nrate_share: 1.5\nmode: no\nstop_on:\n  after_items: 010\n  same_err: 3\n"
+    with pytest.raises(InvalidInput) as caught:
+        in_file(text)
+    shown = [str(problem) for problem in caught.value.problems]
+    assert [line.split(":")[1] for line in shown] == ["1", "2", "3", "5", "6"]
+    assert 'did you mean "concurrency"?' in shown[0]
+    assert 'did you mean "stop_on.same_error"?' in shown[4]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mode: test\nmode: live\n",
+        "mode: &a test\nledger: *a\n",
+        "mode: !!python/object:os.system test\n",
+        "- mode\n",
+        "mode: [test\n",
+        "mode: test\n---\nmode: live\n",
+        "<<: {mode: live}\n",
+        'mode: ""\n',
+        "mode: {a: b}\n",
+        "[[[[[[[[[[[[1]]]]]]]]]]]]\n",
+        "timezone: Europe/Atlantis\n",
+        "api_base: http://user:secret@example.com\n",
+        "notify: {webhook: https://example.com/secret}\n",
+        "platform: acct_\n",
+        "per_account_rps: nan\n",
+        "retry: {soft: [1x]}\n",
+    ],
+)
+def test_yaml_that_could_surprise_is_refused(text):
+    with pytest.raises(InvalidInput):
+        in_file(text)
+
+
+def test_yaml_scalars_stay_the_characters_typed():
+    found = read_plain("a: 010\nb: no\nc: 1_000\nd: 12:30\ne: 0x1F\n", "f")
+    assert found.tree == {"a": "010", "b": "no", "c": "1_000", "d": "12:30", "e": "0x1F"}
+
+
+def test_a_bad_variable_and_a_bad_flag_are_both_named():
+    with pytest.raises(UsageError, match=r"BILLING_CONCURRENCY.*--api-base"):
+        load_settings({"BILLING_CONCURRENCY": "many"}, {"api_base": "ftp://x"})
+
+
+def test_a_named_file_that_is_missing_is_refused_and_a_default_one_is_not():
+    load_settings({})
+    with pytest.raises(UsageError, match="no such file"):
+        load_settings({}, config=Path("other.yaml"))
+
+
+def test_policies_come_from_the_settings():
+    settings = in_file(
+        "limits: {max_items: 7}\nretry: {soft: [2d, 12h], hard: never}\nstop_on: {decline_rate: 0.2}\n"
+        "notify: {webhook: env:HOOK, on: stopped}\n"
+    )
+    policies = settings.policies
+    assert policies.limits.max_items == 7
+    assert policies.dunning.soft == (timedelta(days=2), timedelta(hours=12))
+    assert policies.dunning.hard == ()
+    assert policies.stop_on.decline_rate == 0.2
+    assert (policies.notify[0].webhook, policies.notify[0].on) == ("env:HOOK", ("stopped",))
+
+
+AGREEING = [
+    (Mode.TEST, False, False, None),
+    (Mode.LIVE, True, True, None),
+    (Mode.TEST, False, False, "http://127.0.0.1:12111"),
+    (Mode.TEST, False, False, "http://10.1.2.3:80"),
+    (Mode.TEST, False, False, "https://sandbox.example.com"),
+    (Mode.LIVE, True, True, "https://api.stripe.com"),
+]
+DISAGREEING = [
+    (Mode.LIVE, True, False, None),
+    (Mode.LIVE, False, True, None),
+    (Mode.LIVE, False, False, None),
+    (Mode.TEST, True, False, None),
+    (Mode.TEST, True, True, None),
+    (Mode.TEST, False, True, None),
+    (Mode.LIVE, True, True, "http://127.0.0.1:12111"),
+    (Mode.LIVE, True, True, "https://api.stripe.com.example.com"),
+    (Mode.LIVE, True, True, "https://api.stripe.com:8443"),
+    (Mode.LIVE, True, True, "http://api.stripe.com"),
+    (Mode.TEST, False, False, "http://sandbox.example.com"),
+    (Mode.TEST, False, False, "http://8.8.8.8"),
+]
+
+
+def agree(mode, live_key, live_flag, base):
+    settings = load_settings({}, {"api_base": base})
+    require_agreement(settings, mode=mode, live_key=live_key, live_flag=live_flag)
+
+
+@pytest.mark.parametrize("case", AGREEING)
+def test_mode_key_flag_and_address_that_agree_pass(case):
+    assert agree(*case) is None
+
+
+@pytest.mark.parametrize("case", DISAGREEING)
+def test_mode_key_flag_and_address_that_disagree_are_refused(case):
+    with pytest.raises(UsageError, match="nothing was sent"):
+        agree(*case)
+
+
+def test_variables_that_divert_connections_are_named_and_not_obeyed():
+    environ = {"HTTPS_PROXY": "http://evil", "https_proxy": "http://evil", "SSLKEYLOGFILE": "", "PATH": "/bin"}
+    assert ignored_variables(environ) == ["HTTPS_PROXY", "https_proxy"]
