@@ -18,7 +18,7 @@ GRACE = 0.0005
 
 
 class Pacer:
-    """A token bucket with a burst of two whose rate can be cut. Times are the running loop's, so they can be virtual."""
+    """A token bucket with a burst of two whose rate can be cut. Times are the running loop's: they can be virtual."""
 
     def __init__(self, rate: float) -> None:
         """Start at ``rate`` requests a second, which is also the most it will ever allow."""

@@ -41,8 +41,8 @@ class Rates:
 def documented(mode: Mode, share: float = 0.4, override: float | None = None, concurrency: int = 64) -> Rates:
     """Return the rates for a share (0-1] of the documented limits.
 
-    ``override`` (``--rate R``) replaces the limits of key, endpoint and account alike, share included. The default share
-    leaves room for live checkouts, as Stripe asks of bulk jobs.
+    ``override`` (``--rate R``) replaces the limits of key, endpoint and account alike, share included. The default
+    share leaves room for live checkouts, as Stripe asks of bulk jobs.
     """
     key, endpoint = DOCUMENTED[mode]
     if override is not None:

@@ -1,0 +1,274 @@
+"""Every Stripe call, one short method each: one call is one request, and its outcome is a value."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+
+from billing.core.classify import READ, Asked, classify
+from billing.core.entries import Known
+from billing.core.errors import UsageError
+from billing.core.items import Mode
+from billing.core.keys import Op, idempotency_key
+from billing.core.outcomes import Expected, Outcome, Unsent, UnsentWhy
+from billing.core.replies import Reply
+from billing.core.wire import Wire
+from billing.edge.breaker import Breaker, Repeats
+from billing.edge.clock import ProviderClock
+from billing.edge.lookups import Lookups
+from billing.edge.secrets import ApiKey
+from billing.edge.throttle import Throttle
+from billing.edge.transport import SdkClient, exchange
+
+API_BASE = "https://api.stripe.com"
+API_VERSION = "2026-10-28.endive"
+# Sent with every request, so that neither the account's setting nor an update of the SDK changes what answers mean.
+
+CLONABLE: dict[str, tuple[str, ...]] = {"usd": ("card", "us_bank_account")}
+ALWAYS_CLONABLE = ("card",)
+# Payment method types that can be cloned, by currency (docs.stripe.com/connect/direct-charges-multiple-accounts). Which
+# one the platform's method has is not known here; Stripe drops from this filter what does not fit.
+
+REMEMBERED_KEYS = 10_000
+# By these a request counts as sent again; a bound, because runs have no size.
+
+stripe.enable_telemetry = False
+# The SDK would write an id to the user's home and send timings along.
+logging.getLogger("stripe").setLevel(logging.WARNING)
+# Below that the SDK logs bodies, and they hold descriptions and metadata.
+
+
+@dataclass(slots=True)
+class Counters:
+    """What this process has sent.
+
+    Attributes:
+        sent: requests, repeats included.
+        rate_limited: answers of a limiter.
+        resent: requests whose key had been sent before.
+    """
+
+    sent: int = 0
+    rate_limited: int = 0
+    resent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: ``method`` in lower case as the SDK wants it, ``key`` empty for a ``get``."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any]
+    key: str = ""
+
+
+def _nowhere(_event: Mapping[str, Any]) -> None:
+    """Drop an event: the default when nobody listens."""
+
+
+class Gateway(Lookups):
+    """The one door to Stripe. Nothing the provider does raises here, except an outage that outlasts all patience."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        key: ApiKey,
+        *,
+        mode: Mode,
+        platform: str,
+        throttle: Throttle,
+        clock: ProviderClock,
+        counters: Counters | None = None,
+        api_base: str = API_BASE,
+        on_request: Callable[[Mapping[str, Any]], None] = _nowhere,
+    ) -> None:
+        """Wire the parts.
+
+        Args:
+            wire: what carries the requests.
+            key: of the platform, or a restricted one.
+            mode: of the run; every object shown must agree.
+            platform: the platform account, part of every idempotency key; may be set later, before the first charge.
+            throttle: the limits of this key.
+            clock: learns the provider's time from every answer.
+            counters: count for the run's summary.
+            api_base: other than Stripe's only for a sandbox.
+            on_request: told of every request, with facts only: no key, no name, no text of the item.
+
+        Raises:
+            UsageError: key and mode disagree, or a live key would go to another host than Stripe's.
+        """
+        if key.mode is not mode:
+            raise UsageError(f"the run is in {mode} mode, the key {key} is for {key.mode} mode")
+        if mode is Mode.LIVE and api_base != API_BASE:
+            raise UsageError(f"a live key is sent to {API_BASE} only, not to another API base")
+        self.mode = mode
+        self.platform = platform
+        self.counters = counters or Counters()
+        self.repeats = Repeats()
+        self.breaker = Breaker()
+        self._throttle = throttle
+        self._clock = clock
+        self._on_request = on_request
+        self._keys: dict[str, None] = {}
+        self._sdk = stripe.StripeClient(
+            key.reveal(),
+            stripe_version=API_VERSION,
+            base_addresses={"api": api_base},
+            max_network_retries=0,
+            http_client=SdkClient(wire),
+        )
+
+    async def open(self, known: Known, number: int) -> Outcome:
+        """Create the item's intent without moving money: ``Made(intent id)`` when done."""
+        params = _without_none(
+            amount=known.amount,
+            currency=known.currency,
+            allowed_payment_method_types=list(CLONABLE.get(known.currency, ALWAYS_CLONABLE)),
+            application_fee_amount=known.content.get("application_fee"),
+            description=known.content.get("description"),
+            statement_descriptor_suffix=known.content.get("statement_suffix"),
+            metadata=_metadata(known),
+        )
+        return await self._post(Op.OPEN, known, number, "/v1/payment_intents", params)
+
+    async def clone(self, known: Known, number: int) -> Outcome:
+        """Copy the platform's payment method to the connected account: ``Made(clone id)`` when done."""
+        params = {"customer": known.content["customer"], "payment_method": known.content["payment_method"]}
+        return await self._post(Op.CLONE, known, number, "/v1/payment_methods", params)
+
+    async def confirm(self, known: Known, number: int) -> Outcome:
+        """Move the money: confirm the recorded intent with the recorded clone. Send it once per durable entry."""
+        params = {"payment_method": known.instrument_id, "off_session": True}
+        return await self._post(Op.CONFIRM, known, number, f"/v1/payment_intents/{known.object_id}/confirm", params)
+
+    async def cancel(self, known: Known, number: int) -> Outcome:
+        """Make sure that the recorded intent never takes money."""
+        params = {"cancellation_reason": "abandoned"}
+        return await self._post(Op.CANCEL, known, number, f"/v1/payment_intents/{known.object_id}/cancel", params)
+
+    async def read(self, known: Known) -> Outcome:
+        """Look at the recorded intent."""
+        path = f"/v1/payment_intents/{known.object_id}"
+        return await self._ask(READ, known, Request("get", path, {}))
+
+    async def _post(self, op: Op, known: Known, number: int, path: str, params: Mapping[str, Any]) -> Outcome:
+        """Send one request of the protocol under its own key."""
+        attempt = known.attempt if op in (Op.CLONE, Op.CONFIRM) else 0
+        key = idempotency_key(self.mode, self.platform, known.account, known.item, op, attempt, number)
+        return await self._ask(op, known, Request("post", path, params, key))
+
+    async def _ask(self, asked: Asked, known: Known, request: Request) -> Outcome:
+        """Send one request about an item, once, and return what its reply means."""
+        reply, seconds = await self._send(asked, known.account, request, first=asked in (Op.OPEN, Op.CLONE))
+        outcome = classify(asked, reply, _expected(known, self.mode))
+        if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:
+            self._limited(outcome.reason, asked, known.account, reply)
+        facts = {"run": known.run_id, "item": known.item, "reference": known.reference, "attempt": known.attempt}
+        self._tell(asked, known.account, reply, seconds, outcome=type(outcome).__name__.lower(), **facts)
+        return outcome
+
+    async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
+        """Send one look-up, once."""
+        reply, seconds = await self._send(endpoint, account, Request("get", path, params))
+        if reply.status == 429 and (reply.limited_reason or reply.error is None):
+            self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply)
+        self._tell(endpoint, account, reply, seconds)
+        return reply
+
+    async def _send(self, endpoint: str, account: str, request: Request, first: bool = False) -> tuple[Reply, float]:
+        """Wait for the breaker and for a turn, send once, and learn from the reply. Also return the seconds it took.
+
+        Raises:
+            ProviderUnreachable: the outage has lasted too long; nothing was sent.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            async with self.breaker.passage() as passage, self._throttle.turn(endpoint, account, first):
+                if passage.void:
+                    continue  # the provider went down while this waited for its turn
+                began = loop.time()
+                self._count(request)
+                reply = await self._exchange(account, request)
+                passage.answered = reply.reached
+                self._clock.learn(reply.date)
+                return reply, loop.time() - began
+
+    async def _exchange(self, account: str, request: Request) -> Reply:
+        """Make one call of the SDK and return the reply below it."""
+        options = {"stripe_account": account, "idempotency_key": request.key, "stripe_version": API_VERSION}
+        given = {name: value for name, value in options.items() if value}
+        with exchange() as seen:
+            try:
+                await self._sdk.raw_request_async(request.method, request.path, **request.params, **given)
+            except Exception:
+                # What the SDK makes of an answer does not matter here; without any reply it is our own mistake.
+                if seen.reply is None:
+                    raise
+        assert seen.reply is not None  # noqa: S101  the SDK cannot return without having asked its HTTP client
+        return seen.reply
+
+    def _count(self, request: Request) -> None:
+        """Count a request as it leaves."""
+        self.counters.sent += 1
+        self.repeats.count_send()
+        if request.key:
+            self.counters.resent += request.key in self._keys
+            self._keys[request.key] = None
+            if len(self._keys) > REMEMBERED_KEYS:
+                self._keys.pop(next(iter(self._keys)))
+
+    def _limited(self, reason: str, endpoint: str, account: str, reply: Reply) -> None:
+        """Slow the limiter that said no."""
+        self.counters.rate_limited += 1
+        self._throttle.limited(reason, endpoint, account, reply.retry_after)
+
+    def _tell(self, endpoint: str, account: str, reply: Reply, seconds: float, **facts: object) -> None:
+        """Tell the log of one request."""
+        event = {
+            "event": "request",
+            "endpoint": str(endpoint),
+            "account": account,
+            "status": reply.status,
+            "request_id": reply.request_id,
+            "replayed": reply.replayed or None,
+            "limited": reply.limited_reason or None,
+            "fault": reply.detail or None,
+            "seconds": round(seconds, 4),
+            **facts,
+        }
+        self._on_request(_without_none(**event))
+
+
+def _expected(known: Known, mode: Mode) -> Expected:
+    """Return what an answer about this item must agree with."""
+    return Expected(
+        item=known.item,
+        amount=known.amount,
+        currency=known.currency,
+        livemode=mode.livemode,
+        object_id=known.object_id,
+        instrument_id=known.instrument_id,
+        attempt=known.attempt,
+    )
+
+
+def _metadata(known: Known) -> dict[str, str]:
+    """Return the item's own metadata and ours: enough to rebuild a lost ledger from Stripe."""
+    return {
+        **known.content.get("metadata", {}),
+        "billing_v": "1",
+        "billing_item": known.item,
+        "billing_run": str(known.content.get("run_id") or known.run_id),
+        "billing_reference": known.reference,
+        "billing_digest": known.digest[:16],
+    }
+
+
+def _without_none(**values: object) -> dict[str, Any]:
+    """Return the values that are there."""
+    return {name: value for name, value in values.items() if value is not None}

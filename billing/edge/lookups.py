@@ -1,0 +1,258 @@
+"""Reading what Stripe knows: accounts, customers, payment methods, lists of intents. Nothing here moves anything."""
+
+import asyncio
+import re
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from billing.core.errors import BillingError, CredentialsError, ProviderUnreachable, RunStopped
+from billing.core.redaction import scrub
+from billing.core.replies import Reply
+
+LOOKUP_SENDS = 5
+# A look-up may be repeated freely; five tries outlast a short outage, the breaker handles a long one.
+PAGE = 100
+# The most Stripe gives at once: one read for a hundred objects spares the monthly allowance of reads.
+
+
+class Trouble(StrEnum):
+    """Why a look-up has no result."""
+
+    MISSING = "missing"  # there is no such object for this key, account and mode
+    BARRED = "barred"  # the account does not let this key in
+    CREDENTIALS = "credentials"  # the key is refused, or lacks a permission
+    REFUSED = "refused"  # the request itself was wrong
+    UNANSWERED = "unanswered"  # no usable answer within the budget
+
+
+@dataclass(frozen=True, slots=True)
+class LookupFailed:
+    """A look-up without a result. ``message`` holds no key; for a missing permission it names it."""
+
+    trouble: Trouble
+    code: str
+    message: str
+    request_id: str = ""
+
+    def as_error(self) -> BillingError:
+        """Return the exception for a caller that cannot go on without the result."""
+        text = f"{self.message or self.code} ({self.code})"
+        match self.trouble:
+            case Trouble.CREDENTIALS:
+                return CredentialsError(text)
+            case Trouble.UNANSWERED:
+                return ProviderUnreachable(text)
+            case _:
+                return RunStopped(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as far as charging it goes.
+
+    ``capabilities`` maps names such as ``card_payments`` to ``active``, ``inactive`` or ``pending``.
+    """
+
+    id: str
+    country: str
+    default_currency: str
+    charges_enabled: bool
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A platform customer: ``default_method`` is the payment method of its invoice settings, or None."""
+
+    id: str
+    deleted: bool
+    default_method: str | None
+    livemode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A platform payment method; expiry and fingerprint are None for what is no card."""
+
+    id: str
+    type: str
+    customer: str | None
+    livemode: bool
+    exp_month: int | None = None
+    exp_year: int | None = None
+    fingerprint: str | None = None
+
+
+class Lookups:
+    """The reading half of the gateway."""
+
+    @abstractmethod
+    async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
+        """Send one ``GET``, once."""
+
+    async def own_account(self) -> Account | LookupFailed:
+        """Return the platform's own account."""
+        found = await self._object("read_account", "/v1/account", "account")
+        return found if isinstance(found, LookupFailed) else _account(found)
+
+    async def account(self, account: str) -> Account | LookupFailed:
+        """Return a connected account."""
+        found = await self._object("read_account", f"/v1/accounts/{_safe(account)}", "account")
+        return found if isinstance(found, LookupFailed) else _account(found)
+
+    async def customer(self, customer: str) -> Customer | LookupFailed:
+        """Return a platform customer; a deleted one is a result, too."""
+        found = await self._object("read_customer", f"/v1/customers/{_safe(customer)}", "customer")
+        return found if isinstance(found, LookupFailed) else _customer(found)
+
+    async def payment_method(self, method: str) -> Method | LookupFailed:
+        """Return a platform payment method."""
+        found = await self._object("read_method", f"/v1/payment_methods/{_safe(method)}", "payment_method")
+        return found if isinstance(found, LookupFailed) else _method(found)
+
+    async def customer_methods(self, customer: str) -> tuple[Method, ...] | LookupFailed:
+        """Return the payment methods attached to a platform customer, at most a page of them."""
+        path = f"/v1/customers/{_safe(customer)}/payment_methods"
+        found = await self._object("list_methods", path, "list", params={"limit": PAGE})
+        return found if isinstance(found, LookupFailed) else tuple(_method(one) for one in _page(found))
+
+    async def list_intents(self, account: str, created_gte: int) -> AsyncIterator[dict[str, Any]]:
+        """Yield the intents of a connected account created at or after an epoch second, newest first.
+
+        Raises:
+            BillingError: a page could not be read; what was yielded so far is not the whole list.
+        """
+        params: dict[str, Any] = {"limit": PAGE, "created": {"gte": created_gte}}
+        while True:
+            found = await self._object("list_intents", "/v1/payment_intents", "list", account, params)
+            if isinstance(found, LookupFailed):
+                raise found.as_error()
+            page = _page(found)
+            for intent in page:
+                yield intent
+            if not page or found.get("has_more") is not True:
+                return
+            params = {**params, "starting_after": page[-1]["id"]}
+
+    async def find_intents(self, account: str, created_gte: int, item: str) -> list[str] | None:
+        """Return the ids of an item's intents that are not cancelled, or None when the list could not be read.
+
+        A paid one comes alone: there is nothing to choose then.
+        """
+        found: dict[str, str] = {}
+        try:
+            async for intent in self.list_intents(account, created_gte):
+                metadata = intent.get("metadata")
+                if isinstance(metadata, Mapping) and metadata.get("billing_item") == item:
+                    found[intent["id"]] = str(intent.get("status"))
+        except BillingError:
+            return None
+        paid = [intent for intent, status in found.items() if status in ("succeeded", "processing")]
+        return sorted(paid) or sorted(intent for intent, status in found.items() if status != "canceled")
+
+    async def _object(
+        self, endpoint: str, path: str, kind: str, account: str = "", params: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any] | LookupFailed:
+        """Return the object of this ``kind``, repeating the read while it stays unanswered."""
+
+        async def once() -> Mapping[str, Any] | LookupFailed:
+            return _found(await self._get(endpoint, path, account, params or {}), kind)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_result(_unanswered),
+            stop=stop_after_attempt(LOOKUP_SENDS),
+            wait=wait_random_exponential(multiplier=0.5, max=8),
+            sleep=asyncio.sleep,
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        found: Mapping[str, Any] | LookupFailed = await retrying(once)
+        return found
+
+
+def _unanswered(found: Mapping[str, Any] | LookupFailed) -> bool:
+    return isinstance(found, LookupFailed) and found.trouble is Trouble.UNANSWERED
+
+
+def _found(reply: Reply, kind: str) -> Mapping[str, Any] | LookupFailed:
+    """Return the object a reply holds, or why there is none."""
+    body, status = reply.body or {}, reply.status or 0
+    if 200 <= status < 300 and body.get("object") == kind and (kind == "list" or isinstance(body.get("id"), str)):
+        return body
+    error = reply.error or {}
+    code = str(error.get("code") or error.get("type") or reply.detail or f"http_{status}")
+    message = scrub(str(error.get("message") or ""))[:500]
+    permission = re.search(r"\brak_[a-z_]+", message) if status == 403 else None
+    if permission:
+        message = f"the key lacks the permission {permission[0]}"
+    return LookupFailed(_trouble(reply, permission is not None), code, message, reply.request_id)
+
+
+def _trouble(reply: Reply, lacks_permission: bool) -> Trouble:
+    if reply.error is None or (reply.error.get("code") in ("rate_limit", "lock_timeout")):
+        return Trouble.UNANSWERED
+    if lacks_permission:
+        return Trouble.CREDENTIALS
+    by_status = {401: Trouble.CREDENTIALS, 403: Trouble.BARRED, 404: Trouble.MISSING, 400: Trouble.REFUSED}
+    return by_status.get(reply.status or 0, Trouble.UNANSWERED)
+
+
+def _safe(object_id: str) -> str:
+    """Return an id that cannot lead to another path.
+
+    Raises:
+        ValueError: it holds anything but letters, digits and ``_``; run files refuse such ids long before.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_]{1,255}", object_id) is None:
+        raise ValueError("not an object id")
+    return object_id
+
+
+def _page(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    data = found.get("data")
+    return [one for one in data if isinstance(one, dict) and isinstance(one.get("id"), str)] if data else []
+
+
+def _account(found: Mapping[str, Any]) -> Account:
+    capabilities = found.get("capabilities")
+    return Account(
+        id=found["id"],
+        country=str(found.get("country") or ""),
+        default_currency=str(found.get("default_currency") or ""),
+        charges_enabled=found.get("charges_enabled") is True,
+        capabilities={str(k): str(v) for k, v in capabilities.items()} if isinstance(capabilities, Mapping) else {},
+    )
+
+
+def _customer(found: Mapping[str, Any]) -> Customer:
+    settings = found.get("invoice_settings")
+    default = settings.get("default_payment_method") if isinstance(settings, Mapping) else None
+    if isinstance(default, Mapping):
+        default = default.get("id")
+    return Customer(
+        id=found["id"],
+        deleted=found.get("deleted") is True,
+        default_method=default if isinstance(default, str) else None,
+        livemode=found.get("livemode") is True,
+    )
+
+
+def _method(found: Mapping[str, Any]) -> Method:
+    card = found.get("card") if isinstance(found.get("card"), Mapping) else {}
+    bank = found.get("us_bank_account") if isinstance(found.get("us_bank_account"), Mapping) else {}
+    details: Mapping[str, Any] = card or bank or {}
+    owner = found.get("customer")
+    return Method(
+        id=found["id"],
+        type=str(found.get("type") or ""),
+        customer=owner.get("id") if isinstance(owner, Mapping) else owner if isinstance(owner, str) else None,
+        livemode=found.get("livemode") is True,
+        exp_month=details.get("exp_month"),
+        exp_year=details.get("exp_year"),
+        fingerprint=details.get("fingerprint"),
+    )
