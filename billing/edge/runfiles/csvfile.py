@@ -86,6 +86,7 @@ def _read(text: TextIO, intake: Intake, dialect: Dialect, defaults: ItemDefaults
     header_line, cells = _first_record(records)
     header = _header(cells, header_line, dialect, intake)
     intake.columns = header.titles
+    intake.amount_at = header.keep[header.columns.index("amount" if "amount" in header.columns else "amount_minor")] + 1
     reader = RowReader(header.columns, defaults)
     places = {name: index + 1 for name, index in zip(header.columns, header.keep, strict=True)}
     whole = header.keep == tuple(range(header.width))
@@ -162,6 +163,10 @@ def _header(cells: Sequence[str], line: int, dialect: Dialect, intake: Intake) -
         Unreadable: without it no line can be read. Smaller problems go to the intake and reading continues.
     """
     _check_delimiter(cells, line)
+    if not any(_is_known(cell, dialect) for cell in cells):
+        raise Unreadable(
+            line, 1, "no_header", "the first line is no header", f"it names columns: {', '.join(REQUIRED)}, amount"
+        )
     ours = {theirs: name for name, theirs in dialect.names.items()}
     keep: list[int] = []
     columns: list[str] = []
@@ -193,6 +198,9 @@ def _title_problem(title: str, name: str, cells: Sequence[str], index: int, dial
         return None
     if not title:
         return FieldError(title, "unknown_column", f"field {index + 1} of the header is empty", "remove the column")
+    if title in dialect.names:
+        message = f"column {quoted(title)} is not used: source.map reads {title} from {quoted(dialect.names[title])}"
+        return FieldError(title, "unknown_column", message, "list it under source.ignore")
     unknown = unknown_column(title)
     if dialect.names:
         hint = f"{unknown.hint}; columns a run does not need go to source.ignore"
@@ -203,10 +211,10 @@ def _title_problem(title: str, name: str, cells: Sequence[str], index: int, dial
 def _check_delimiter(cells: Sequence[str], line: int) -> None:
     """A header in one piece was split at the wrong character."""
     text = cells[0]
+    if text.lower().startswith("sep="):
+        raise Unreadable(line, 1, "delimiter", 'the first line is "sep=", not a header', "remove it, give --delimiter")
     if len(cells) > 1 or text in COLUMNS:
         return
-    if text.lower().startswith("sep="):
-        raise Unreadable(line, 1, "delimiter", f"the first line is {quoted(text)}", "remove it and give --delimiter")
     for char, name in _OTHER_DELIMITERS.items():
         if char in text:
             raise Unreadable(line, 1, "delimiter", f"the fields are separated by {name}", f"give --delimiter {name}")
@@ -217,10 +225,17 @@ def _check_complete(columns: Sequence[str], cells: Sequence[str], line: int, dia
     missing = [name for name in REQUIRED if name not in columns]
     if not any(name in columns for name in AMOUNTS):
         missing.append("amount")
+    for name, title in dialect.names.items():
+        if title not in cells and name not in missing:
+            message = f"column {quoted(title)} is missing, which source.map reads {name} from"
+            intake.refuse_file(line, 1, FieldError(name, "missing_column", message, _near(title, cells)))
+    understood = {*COLUMNS, *dialect.ignore, *dialect.names.values()}
+    misspelt = [cell for cell in cells if cell not in understood and not cell.startswith(METADATA)]
     for name in missing:
         theirs = dialect.names.get(name, name)
-        error = FieldError(name, "missing_column", f"column {quoted(theirs)} is missing", _near(theirs, cells))
-        intake.refuse_file(line, 1, error)
+        # A misspelt title has its own problem, with this name as the suggestion.
+        if not _near(theirs, misspelt) or not intake.problems.total:
+            intake.refuse_file(line, 1, FieldError(name, "missing_column", f"column {quoted(theirs)} is missing"))
     if all(name in columns for name in AMOUNTS):
         hint = "keep one: major units such as 10.99, or minor units such as 1099"
         error = FieldError("amount", "amount_twice", 'the columns "amount" and "amount_minor" are both given', hint)
@@ -234,8 +249,13 @@ def _check_complete(columns: Sequence[str], cells: Sequence[str], line: int, dia
         raise Unreadable.silent()
 
 
-def _near(name: str, cells: Sequence[str]) -> str:
-    hint = suggestion(name, [cell for cell in cells if cell not in COLUMNS]) if cells else ""
+def _is_known(title: str, dialect: Dialect) -> bool:
+    """Whether a title is one of ours, mapped to one of ours, or close to one."""
+    return title in dialect.names.values() or suggestion(title, COLUMNS).startswith("did")
+
+
+def _near(name: str, titles: Sequence[str]) -> str:
+    hint = suggestion(name, titles)
     return hint if hint.startswith("did") else ""
 
 

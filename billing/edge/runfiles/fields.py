@@ -193,7 +193,8 @@ def _id_hint(column: str, head: str, rest: str, prefix: str) -> str:
     if other:
         return f"that is a {other.replace('_', ' ')}: are two columns swapped?"
     if head == prefix and rest and not _RUN_ON.fullmatch(rest):
-        return f"after {prefix}_ only letters and digits follow; test tokens must be attached to a customer first"
+        attach = "; a test token must be attached to a customer first" if column == "payment_method" else ""
+        return f"after {prefix}_ only letters and digits follow{attach}"
     return f"it looks like {prefix}_1AbC…"
 
 
@@ -202,6 +203,8 @@ def _bad_reference(text: str) -> FieldError:
         _refuse_invisible("reference", text)
     except FieldError as error:
         return error
+    if not unicodedata.is_normalized("NFC", text):
+        return _not_composed(text)
     if len(text) > REFERENCE_LENGTH:
         message = f"reference has {len(text)} characters, at most {REFERENCE_LENGTH} are allowed"
         return FieldError("reference", "too_long", message)
@@ -212,12 +215,16 @@ def _bad_reference(text: str) -> FieldError:
 def _check_letters(text: str) -> None:
     """Unicode letters in their composed form: two spellings of one word would be two references."""
     if not unicodedata.is_normalized("NFC", text):
-        hint = "retype it, or convert the file to Unicode NFC"
-        raise FieldError("reference", "reference_form", f"reference {quoted(text)} is not in composed form (NFC)", hint)
+        raise _not_composed(text)
     odd = next((char for char in text if not char.isascii() and unicodedata.category(char)[0] != "L"), None)
     if odd is not None:
         message = f"reference {quoted(text)} has {named(odd)}"
         raise FieldError("reference", "reference_form", message, "letters of any alphabet, digits 0-9")
+
+
+def _not_composed(text: str) -> FieldError:
+    hint = "retype it, or convert the file to Unicode NFC"
+    return FieldError("reference", "reference_form", f"reference {quoted(text)} is not in composed form (NFC)", hint)
 
 
 def unknown_column(name: str) -> FieldError:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from billing.core.errors import Problem
 from billing.core.money import AmountError, parse_major
+from billing.edge.runfiles.names import BadName
 from billing.edge.runfiles.problems import Collector, Fault, FieldError, suggestion
 from billing.edge.runfiles.text import quoted, sensitive
 from billing.edge.runfiles.yamlnodes import Mapping, Node, Scalar, Sequence
@@ -83,6 +84,8 @@ class Forms:
             return reader(text)
         except FieldError as error:
             self.problem(place_of(node), error.code, error.message, error.hint)
+        except BadName as error:
+            self.problem(place_of(node), "run_id", str(error))
         except ValueError as error:
             self.problem(place_of(node), "value", f"{name} {quoted(text)} {error}")
         return None

@@ -24,6 +24,7 @@ class Intake:
         problems: what makes the file unacceptable, the first kept and all counted.
         warnings: what an operator should know of.
         columns: the headers as the file spells them, once known.
+        amount_at: the field or column of the amounts.
         broken: whether something other than single lines is wrong; then even setting lines aside does not help.
         totals: minor units per currency of the good lines.
         per_account: the same per (account, currency), kept only when a limit asks for it.
@@ -35,6 +36,7 @@ class Intake:
         self.warnings = Collector()
         self.columns: tuple[str, ...] = ()
         self.broken = False
+        self.amount_at = 1
         self.count = 0
         self.set_aside = 0
         self.totals: dict[str, int] = {}
@@ -49,7 +51,9 @@ class Intake:
         """Take a line that reads well; the limit on a single item may still refuse it."""
         reference, account, _, _, minor, currency, *_ = row
         if minor > self._limits.per_item.get(currency, minor):
-            self.refuse(line, cells, (_over_item(minor, currency, self._limits),), 1, reference)
+            self.refuse(
+                line, cells, (_over_item(minor, currency, self._limits, self.amount_at),), reference_at, reference
+            )
             return
         self.count += 1
         self.totals[currency] = self.totals.get(currency, 0) + minor
@@ -141,7 +145,7 @@ class Intake:
         return Problem(self.file, fault.line or line, fault.column, fault.code, fault.message, fault.hint, reference)
 
     def _warn(self, line: int, code: str, message: str, hint: str, reference: str) -> None:
-        self.warnings.add(Problem(self.file, line, 1, code, message, hint, reference))
+        self.warnings.add(Problem(self.file, line, self.amount_at, code, message, hint, reference))
 
     def _warn_of_content(self, line: int, first: int, reference: str) -> None:
         message = f"reference {quoted(reference)} has the same content as line {first}"
@@ -190,7 +194,7 @@ def _repeated(hashes: Sequence[int]) -> set[int]:
     return {one for one, other in pairwise(sorted(hashes)) if one == other}
 
 
-def _over_item(minor: int, currency: str, limits: Limits) -> Fault:
+def _over_item(minor: int, currency: str, limits: Limits, column: int) -> Fault:
     limit = format_minor(limits.per_item[currency], currency)
     message = f"{format_minor(minor, currency)} {currency} is over the limit of {limit} per item"
-    return Fault(1, "over_item_limit", message, "limits.per_item")
+    return Fault(column, "over_item_limit", message, "limits.per_item")

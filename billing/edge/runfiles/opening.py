@@ -20,6 +20,7 @@ from billing.edge.runfiles.reading import RunFile, bad_lines
 from billing.edge.runfiles.rows import ItemDefaults
 from billing.edge.runfiles.spool import Spool
 from billing.edge.runfiles.tap import Digest, Tap, new_digest
+from billing.edge.runfiles.text import quoted
 from billing.edge.runfiles.totals import Places, check_totals
 from billing.edge.runfiles.yamlfile import Inline, Sheet, read_yaml
 
@@ -135,6 +136,8 @@ def _open_yaml(asked: _Asked) -> RunFile:
     if asked.run_id not in {None, run.run_id}:
         raise UsageError(f"--run says {asked.run_id}, {path} says {run.run_id}: leave --run out")
     match document.items:
+        case Inline() if asked.delimiter is not None:
+            raise UsageError(f"--delimiter is for CSV; the items of {path} stand in the file itself")
         case Inline(nodes=nodes):
             return _taken_in(
                 asked,
@@ -207,8 +210,8 @@ def _opened(path: Path) -> BinaryIO:
             raise UsageError(f"{path} {reason}")
         return path.open("rb")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "the name is not usable"
-        raise UsageError(f"{path} cannot be read: {reason}") from None
+        why = error.strerror if isinstance(error, OSError) else "the name is not usable"
+        raise UsageError(f"{path} cannot be read: {why}") from None
 
 
 def _opened_sheet(place: Path, file: str, sheet: Sheet) -> BinaryIO:
@@ -220,8 +223,11 @@ def _opened_sheet(place: Path, file: str, sheet: Sheet) -> BinaryIO:
     try:
         return _opened(place)
     except UsageError as error:
+        reason = str(error).removeprefix(f"{place} ")
         hint = "the path is relative to the YAML file"
-        raise InvalidInput([Problem(file, *sheet.place, "source", f"source.csv: {error}", hint)]) from None
+        raise InvalidInput(
+            [Problem(file, *sheet.place, "source", f"source.csv {quoted(sheet.csv)} {reason}", hint)]
+        ) from None
 
 
 def _check_target(errors_csv: Path | None, sources: tuple[Path, ...]) -> None:

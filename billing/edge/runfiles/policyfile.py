@@ -17,6 +17,7 @@ from billing.core.policies import (
     StopOn,
 )
 from billing.edge.runfiles.forms import Forms, duration, flag, place_of, rate, share, whole
+from billing.edge.runfiles.problems import FieldError
 from billing.edge.runfiles.yamlnodes import Mapping, Node, Scalar
 
 S = TypeVar("S", Limits, Pacing, StopOn, Control)
@@ -135,7 +136,9 @@ def _notification(forms: Forms, node: Node) -> Notification | None:
 
 def _webhook(text: str) -> str:
     if not _WEBHOOK.fullmatch(text):
-        raise ValueError("must name an environment variable as env:NAME: addresses can be secret")
+        # The text stays out of the message: an address can be a secret in itself.
+        message = "notify.webhook must name an environment variable"
+        raise FieldError("webhook", "webhook", message, "write env:NAME; addresses can be secret")
     return text
 
 

@@ -17,7 +17,7 @@ from billing.edge.runfiles.fields import (
     read_suffix,
     text_reader,
 )
-from billing.edge.runfiles.problems import FieldError, suggestion
+from billing.edge.runfiles.problems import FieldError
 from billing.edge.runfiles.text import quoted
 
 Row = tuple[str, str, str, str | None, int, str, int | None, str | None, str | None, tuple[tuple[str, str], ...]]
@@ -195,6 +195,6 @@ def _raised(attempts: Sequence[tuple[Callable[[Any], object], object]]) -> list[
 
 
 def _unknown_currency(code: str) -> FieldError:
-    hint = suggestion(code, CURRENCIES) if len(code) == 3 else ""
-    hint = hint if hint.startswith("did") else "use a three-letter code such as USD"
+    # No suggestion: a near miss among currencies is another country's money.
+    hint = "use a three-letter code such as USD"
     return FieldError("currency", "currency_unknown", f"currency {quoted(code)} is none Stripe can charge", hint)
