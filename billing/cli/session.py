@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from billing.cli.options import LogFormat, LogLevel, Output
 from billing.edge.logs import Log, open_log
-from billing.edge.settings import Settings, ignored_variables, load_settings
+from billing.edge.settings import Settings, load_settings
 
 T = TypeVar("T")
 
@@ -74,11 +74,12 @@ def begin(common: Common, environ: Mapping[str, str] | None = None) -> Session:
 def before_connecting(session: Session) -> None:
     """Keep the key in this process, and say which variables will not be obeyed."""
     from billing.edge.secrets import harden_process
+    from billing.edge.transport import ignored_variables
 
     harden_process()
     ignored = ignored_variables(session.environ)
     if ignored:
-        session.log("variable_ignored", names=ignored, reason="connections follow the settings alone")
+        session.log("variable_ignored", names=list(ignored), reason="connections follow the settings alone")
 
 
 def run_async(verb: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:  # noqa: ANN401  passed on as given

@@ -76,23 +76,32 @@ def doctor(
 
 def sandbox(
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="Seed, limits, faults; see configs/sandbox.yaml.")
+        Path | None, typer.Option("--config", metavar="FILE", help="Seed, limits, faults: configs/sandbox.yaml.")
     ] = None,
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")] = 12111,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of ids, latency and faults.")] = None,
+    items: Annotated[int, typer.Option("--items", metavar="N", min=0, max=100_000, help="Payers to make up.")] = 0,
+    accounts: Annotated[
+        int, typer.Option("--accounts", metavar="N", min=1, max=1000, help="Accounts they pay on.")
+    ] = 5,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="PATH", help="A run file that charges them.")
+    ] = None,
     log_level: LogLevelOpt = None,
 ) -> int:
     """Serve a stateful Stripe on this machine to rehearse against.
 
-    Stop it with Ctrl-C.
+    Stop it with Ctrl-C. What it holds is gone then.
 
     \b
-    billing sandbox --port 12111
+    billing sandbox --items 200 --out rehearsal.csv
+    billing sandbox --config configs/sandbox.yaml --port 0
     """
     from billing.cli.session import Common
+    from billing.cli.verbs.sandbox import SandboxAsked
     from billing.cli.verbs.sandbox import sandbox as verb
 
-    return verb(Common(log_level=log_level), config, port, seed)
+    return verb(Common(log_level=log_level), SandboxAsked(config, port, seed, items, accounts, out))
 
 
 def show(

@@ -19,20 +19,6 @@ from billing.edge.settingtable import BY_NAME, SETTINGS, Setting
 DEFAULT_FILE = "billing.yaml"
 STRIPE_BASE = "https://api.stripe.com"
 
-_DIVERTING = frozenset(
-    {
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "SSLKEYLOGFILE",
-    }
-)
-# They change where connections go, whom they trust, or who can read them. (failure catalogue N5, S13)
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -248,11 +234,6 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 def _suggestion(name: str) -> str:
     close = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else "billing config show lists every setting"
-
-
-def ignored_variables(environ: Mapping[str, str]) -> list[str]:
-    """Variables of the environment that other programs obey and this one does not, because they could divert a key."""
-    return sorted(name for name in environ if name.upper() in _DIVERTING and environ[name])
 
 
 def require_agreement(settings: Settings, *, mode: Mode, live_key: bool, live_flag: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.items import Mode
 from billing.edge.plainyaml import read_plain
-from billing.edge.settings import Settings, ignored_variables, load_settings, require_agreement
+from billing.edge.settings import Settings, load_settings, require_agreement
 from billing.edge.settingtable import SETTINGS, settings_as_yaml
 
 ROOT = Path(__file__).parent.parent.parent
@@ -165,8 +165,3 @@ def test_mode_key_flag_and_address_that_agree_pass(case):
 def test_mode_key_flag_and_address_that_disagree_are_refused(case):
     with pytest.raises(UsageError, match="nothing was sent"):
         agree(*case)
-
-
-def test_variables_that_divert_connections_are_named_and_not_obeyed():
-    environ = {"HTTPS_PROXY": "http://evil", "https_proxy": "http://evil", "SSLKEYLOGFILE": "", "PATH": "/bin"}
-    assert ignored_variables(environ) == ["HTTPS_PROXY", "https_proxy"]

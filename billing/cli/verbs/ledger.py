@@ -6,6 +6,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
+from billing.cli.books import open_books
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
 from billing.core.entries import Entry
@@ -21,10 +22,9 @@ def verify(common: Common) -> int:
     session = begin(common)
 
     async def verb() -> Verification:
-        from billing.flow.opening import open_desk
 
-        async with open_desk(session.settings, environ=session.environ, write=False, provider=False) as desk:
-            return desk.ledger.verify()
+        async with open_books(session) as ledger:
+            return ledger.verify()
 
     found = run_async(verb)
     if session.json:
@@ -51,12 +51,11 @@ def events(common: Common, run_id: str | None, reference: str | None) -> int:
     session = begin(common)
 
     async def verb() -> None:
-        from billing.flow.opening import open_desk
 
-        async with open_desk(session.settings, environ=session.environ, write=False, provider=False) as desk:
+        async with open_books(session) as ledger:
             if run_id is not None:
-                known_run(desk.ledger, run_id)
-            entries = desk.ledger.entries(run_id, reference)
+                known_run(ledger, run_id)
+            entries = ledger.entries(run_id, reference)
             first = next(entries, None)
             if first is None and reference is not None:
                 raise UsageError(f"the ledger has no entry about {reference!r}")

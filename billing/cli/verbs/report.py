@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from billing.cli.books import open_books
 from billing.cli.face import answer
 from billing.cli.session import Common, begin, run_async
 from billing.cli.tables import amount, ending_table, lined_up
@@ -28,11 +29,10 @@ def report(common: Common, run_id: str, report_format: str, out: Path | None) ->
     session = begin(common)
 
     async def verb() -> int:
-        from billing.flow.opening import open_desk
 
-        async with open_desk(session.settings, environ=session.environ, write=False, provider=False) as desk:
-            chunks = {"text": as_text, "csv": as_csv, "json": as_json}[report_format](desk.ledger, run_id)
-            known_run(desk.ledger, run_id)
+        async with open_books(session) as ledger:
+            chunks = {"text": as_text, "csv": as_csv, "json": as_json}[report_format](ledger, run_id)
+            known_run(ledger, run_id)
             if out is None:
                 answer(chunks)
             else:

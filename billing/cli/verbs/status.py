@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from billing.cli.books import open_books
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import duration, ending_table, lined_up, plural
@@ -35,10 +36,8 @@ def status(common: Common, run_id: str | None, *, watch: bool) -> int:
 
 async def _once(session: Session, run_id: str | None) -> bool:
     """Print where things stand; tell whether anything is still running."""
-    from billing.flow.opening import open_desk
 
-    async with open_desk(session.settings, environ=session.environ, write=False, provider=False) as desk:
-        ledger = desk.ledger
+    async with open_books(session) as ledger:
         if run_id is None:
             records = ledger.runs()
             _list(session, ledger, records)

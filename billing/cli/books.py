@@ -1,0 +1,30 @@
+"""The ledger for commands that only read it: no lock, so they may look while another process charges."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from billing.cli.session import Session
+from billing.edge.clock import ProviderClock
+from billing.edge.ledger import Ledger
+from billing.edge.ledger.opening import open_ledger
+
+
+@asynccontextmanager
+async def open_books(session: Session) -> AsyncIterator[Ledger]:
+    """Open the ledger of the settings read-only.
+
+    Raises:
+        LedgerError: there is none, or it cannot be read.
+    """
+    settings = session.settings
+    ledger = await open_ledger(
+        settings.ledger,
+        key_file=settings.ledger_key_file,
+        clock=ProviderClock().now,
+        write=False,
+        environ=session.environ,
+    )
+    try:
+        yield ledger
+    finally:
+        await ledger.aclose()

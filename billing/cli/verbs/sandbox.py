@@ -1,0 +1,90 @@
+"""Serve a stateful Stripe on this machine until it is stopped."""
+
+import secrets
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from billing.cli.face import answer
+from billing.cli.session import Common, begin, run_async
+from billing.core.errors import InvalidInput, UsageError
+from billing.core.exits import Exit
+from billing.edge.logs import visible
+from billing.edge.plainyaml import read_plain
+from billing.edge.privatefile import write_private
+from billing.sandbox.config import ConfigProblem, SandboxConfig, read
+from billing.sandbox.scenario import ScenarioSpec, build
+from billing.sandbox.server import serve, ticking
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxAsked:
+    """What was typed: see the options of `billing sandbox`."""
+
+    config: Path | None
+    port: int
+    seed: int | None
+    items: int
+    accounts: int
+    out: Path | None
+
+
+def sandbox(common: Common, asked: SandboxAsked) -> int:
+    """Carry out `billing sandbox`."""
+    begin(common)
+    config = read_config(asked.config)
+    if asked.seed is not None:
+        config = replace(config, seed=asked.seed)
+    if asked.out is not None and not asked.items:
+        raise UsageError("--out needs --items: there is nothing to charge in an empty sandbox")
+    return run_async(_serve, config, asked)
+
+
+def read_config(path: Path | None) -> SandboxConfig:
+    """Return the sandbox's own settings.
+
+    Raises:
+        UsageError: the file cannot be read.
+        InvalidInput: it is no such file.
+    """
+    if path is None:
+        return SandboxConfig()
+    try:
+        found = read_plain(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
+    if found.problems:
+        raise InvalidInput(found.problems)
+    try:
+        return read(_filled(found.tree))
+    except ConfigProblem as problem:
+        raise UsageError(f"{path}: {problem}") from None
+
+
+def _filled(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what was written without a value: it keeps its default."""
+    return {name: value for name, value in tree.items() if value != ""}
+
+
+async def _serve(config: SandboxConfig, asked: SandboxAsked) -> int:
+    import anyio
+
+    model = ticking(config)
+    key = f"sk_test_sandbox{secrets.token_hex(8)}"
+    try:
+        async with serve(model, port=asked.port) as served:
+            answer(f"export BILLING_API_BASE={served.url}\nexport STRIPE_API_KEY={key}\n")
+            if asked.items:
+                scenario = build(model, ScenarioSpec(seed=config.seed, accounts=asked.accounts, items=asked.items))
+                target = asked.out or Path("rehearsal.csv")
+                write_private(target, [scenario.as_csv()])
+                answer(f"# then: billing run {visible(str(target))} --run rehearsal-2026-11\n")
+            answer("# serving; Ctrl-C ends it\n")
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                async for _ in signals:
+                    return Exit.OK
+    except OSError as error:
+        raise UsageError(f"port {asked.port} cannot be used: {error.strerror} (--port 0 takes a free one)") from None
+    return Exit.OK
