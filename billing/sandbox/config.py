@@ -182,7 +182,7 @@ def read(settings: Mapping[str, Any]) -> SandboxConfig:
     Raises:
         ConfigProblem: an unknown setting, or a value of the wrong kind.
     """
-    return _section(SandboxConfig, settings, "")
+    return section(SandboxConfig, settings)
 
 
 def read_limits(settings: Mapping[str, Any], base: Limits) -> Limits:
@@ -191,20 +191,16 @@ def read_limits(settings: Mapping[str, Any], base: Limits) -> Limits:
     Raises:
         ConfigProblem: an unknown limit, or a value of the wrong kind.
     """
-    given = _section(Limits, settings, "limits")
+    given = section(Limits, settings, "limits")
     return replace(base, **{name: getattr(given, name) for name in settings})
 
 
-def read_chances(settings: Mapping[str, Any]) -> Chances:
-    """Chance faults of a mapping.
+def section(kind: type[T], settings: object, path: str = "") -> T:
+    """A mapping read as one of the dataclasses that describe the sandbox; ``path`` names it in messages.
 
     Raises:
-        ConfigProblem: an unknown setting, or a value of the wrong kind.
+        ConfigProblem: an unknown setting, a missing one, or a value of the wrong kind.
     """
-    return _section(Chances, settings, "chances")
-
-
-def _section(kind: type[T], settings: object, path: str) -> T:
     if not isinstance(settings, Mapping):
         raise ConfigProblem(f"sandbox setting {path or 'file'}: expected a mapping")
     known = {each.name for each in fields(typing.cast("Any", kind))}
@@ -212,7 +208,11 @@ def _section(kind: type[T], settings: object, path: str) -> T:
     if unknown:
         raise ConfigProblem(f"sandbox setting {_join(path, unknown[0])} is unknown; known: {', '.join(sorted(known))}")
     hints = typing.get_type_hints(kind)
-    return kind(**{name: _value(hints[name], value, _join(path, name)) for name, value in settings.items()})
+    values = {name: _value(hints[name], value, _join(path, name)) for name, value in settings.items()}
+    try:
+        return kind(**values)
+    except TypeError:
+        raise ConfigProblem(f"sandbox setting {path}: incomplete; known: {', '.join(sorted(known))}") from None
 
 
 def _join(path: str, name: str) -> str:
@@ -222,7 +222,9 @@ def _join(path: str, name: str) -> str:
 def _value(kind: Any, value: object, path: str) -> Any:  # noqa: ANN401  one reader for every type a setting has
     origin = typing.get_origin(kind)
     if is_dataclass(kind):
-        return _section(typing.cast("type[Any]", kind), value, path)
+        return section(typing.cast("type[Any]", kind), value, path)
+    if origin is types.UnionType:
+        return None if value is None else _value(typing.get_args(kind)[0], value, path)
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise ConfigProblem(f"sandbox setting {path}: expected a list")
@@ -231,10 +233,8 @@ def _value(kind: Any, value: object, path: str) -> Any:  # noqa: ANN401  one rea
         if not isinstance(value, Mapping):
             raise ConfigProblem(f"sandbox setting {path}: expected a mapping")
         inner = typing.get_args(kind)[1]
-        return types.MappingProxyType(
-            {str(name): _value(inner, each, f"{path}.{name}") for name, each in value.items()}
-        )
-    return _scalar(kind, value, path)
+        return {str(name): _value(inner, each, f"{path}.{name}") for name, each in value.items()}
+    return value if kind is object else _scalar(kind, value, path)
 
 
 def _truth(text: str) -> bool:
@@ -244,11 +244,11 @@ def _truth(text: str) -> bool:
 def _scalar(kind: Any, value: object, path: str) -> Any:  # noqa: ANN401  as typed as the setting
     if isinstance(value, dict | list) or value is None:
         raise ConfigProblem(f"sandbox setting {path}: expected one value")
-    reader: Callable[[str], Any] = _truth if kind is bool else kind
+    readers: dict[Any, Callable[[str], Any]] = {bool: _truth, bytes: str.encode}
     try:
-        read_value = reader(str(value))
+        found = readers.get(kind, kind)(str(value))
     except (ValueError, KeyError):
         raise ConfigProblem(f"sandbox setting {path}: {value!r} is not a {kind.__name__}") from None
-    if isinstance(read_value, int | float) and read_value < 0:
-        raise ConfigProblem(f"sandbox setting {path}: {value!r} is negative")
-    return read_value
+    if isinstance(found, int | float) and not found >= 0:
+        raise ConfigProblem(f"sandbox setting {path}: {value!r} is not 0 or more")
+    return found

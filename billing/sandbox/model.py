@@ -4,7 +4,7 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from billing.core.wire import WireRequest, WireResponse
 from billing.sandbox.accounts import account_body
@@ -296,8 +296,3 @@ class Sandbox:
         self.log.append(line)
         for observer in self._observers:
             observer(line)
-
-    def configure(self, config: SandboxConfig) -> None:
-        """Other latency and habits from now on; limits, keys and faults have their own setters."""
-        self.config = replace(self.config, latency=config.latency, behaviour=config.behaviour)
-        self.world.behaviour = config.behaviour

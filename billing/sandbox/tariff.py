@@ -85,11 +85,12 @@ def settled(amount: int, currency: str, into: str) -> tuple[int, float | None]:
     if currency == into:
         return amount, None
     rate = Fraction(PER_DOLLAR.get(into, "1")) / Fraction(PER_DOLLAR.get(currency, "1"))
-    rate *= Fraction(_units(into), _units(currency))
+    rate *= Fraction(units(into), units(currency))
     return round(amount * rate), float(rate)
 
 
-def _units(currency: str) -> int:
+def units(currency: str) -> int:
+    """Minor units in one major unit, as amounts are sent."""
     if currency in ZERO_DECIMAL:
         return 1
     return 1000 if currency in THREE_DECIMAL else 100

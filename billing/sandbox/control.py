@@ -1,0 +1,145 @@
+"""The control plane: what a person or a test may ask of a running sandbox beside the API itself."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from billing.sandbox.config import Chances, ConfigProblem, SandboxConfig, read_limits, section
+from billing.sandbox.faults import FaultPlan, Scripted
+from billing.sandbox.model import Sandbox
+from billing.sandbox.refusals import Obj
+from billing.sandbox.scenario import ScenarioSpec, build
+from billing.sandbox.world import API_VERSION
+
+PREFIX = "/_sandbox/"
+Settings = Mapping[str, Any]
+
+
+class ControlProblem(Exception):
+    """A command that cannot be carried out; ``status`` is the HTTP status to answer."""
+
+    def __init__(self, message: str, status: int) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """A body of ``POST faults``: what it holds replaces all faults there were.
+
+    Attributes:
+        seed: of the chance faults.
+    """
+
+    seed: int = 0
+    chances: Chances | None = None
+    script: tuple[Scripted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """A body of ``POST clock``."""
+
+    advance_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """A body of ``POST keys``: API keys that stop working now."""
+
+    revoke: tuple[str, ...]
+
+
+def command(sandbox: Sandbox, method: str, name: str, body: bytes) -> Obj:
+    """Carry out one command; the answer as JSON values.
+
+    Raises:
+        ControlProblem: no such command (404), another method (405), or a body that is not understood (400).
+    """
+    if name not in {known for _, known in COMMANDS}:
+        raise ControlProblem(f"no such command: {name}", 404)
+    if (method, name) not in COMMANDS:
+        raise ControlProblem(f"{name} is no {method}", 405)
+    try:
+        settings = json.loads(body) if body else {}
+        return COMMANDS[method, name](sandbox, settings)
+    except (ConfigProblem, ValueError) as problem:
+        raise ControlProblem(str(problem), 400) from problem
+
+
+def _health(sandbox: Sandbox, _: Settings) -> Obj:
+    return {"status": "ok", "now": sandbox.now, "api_version": API_VERSION, "platform": sandbox.world.platform.id}
+
+
+def _books(sandbox: Sandbox, _: Settings) -> Obj:
+    books = sandbox.books()
+    totals = [
+        {"account": account, "currency": currency, "taken": taken}
+        for (account, currency), taken in sorted(books.totals().items())
+    ]
+    intents = [asdict(intent) for intent in books.intents]
+    return {"doubles": books.doubles(), "orphans": books.orphans(), "totals": totals, "intents": intents}
+
+
+def _requests(sandbox: Sandbox, _: Settings) -> Obj:
+    tallies = {operation: asdict(tally) for operation, tally in sandbox.requests.items()}
+    return {"total": sandbox.requests.total(), "operations": tallies, "log": [asdict(line) for line in sandbox.log]}
+
+
+def _config(sandbox: Sandbox, _: Settings) -> Obj:
+    """The settings in force; API keys are counted, never shown."""
+    shown = asdict(sandbox.config)
+    shown["keys"] = {name: len(value) for name, value in shown["keys"].items() if name != "live"}
+    return shown | {"limits": asdict(sandbox.limiters.limits)}
+
+
+def _clock(sandbox: Sandbox, settings: Settings) -> Obj:
+    return {"now": sandbox.advance(section(Advance, settings, "clock").advance_seconds)}
+
+
+def _prune(sandbox: Sandbox, _: Settings) -> Obj:
+    return {"pruned": sandbox.keys.prune()}
+
+
+def _faults(sandbox: Sandbox, settings: Settings) -> Obj:
+    asked = section(Faults, settings, "faults")
+    sandbox.faults = FaultPlan(asked.seed, asked.chances, asked.script)
+    return {"script": len(asked.script), "chances": dict(asked.chances.kinds) if asked.chances else {}}
+
+
+def _limits(sandbox: Sandbox, settings: Settings) -> Obj:
+    changes = section(SandboxConfig, {"limit_changes": settings.get("changes", [])}).limit_changes
+    now = {name: value for name, value in settings.items() if name != "changes"}
+    if now:
+        sandbox.limiters.set(read_limits(now, sandbox.limiters.limits))
+    if changes:
+        sandbox.limiters.schedule(changes, sandbox.now)
+    return asdict(sandbox.limiters.limits)
+
+
+def _seed(sandbox: Sandbox, settings: Settings) -> Obj:
+    scenario = build(sandbox, section(ScenarioSpec, settings, "seed"))
+    return asdict(scenario) | {"csv": scenario.as_csv()}
+
+
+def _keys(sandbox: Sandbox, settings: Settings) -> Obj:
+    keys = section(Revoke, settings, "keys").revoke
+    for key in keys:
+        sandbox.gate.revoke(key)
+    return {"revoked": len(keys)}
+
+
+COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
+    ("GET", "health"): _health,
+    ("GET", "books"): _books,
+    ("GET", "requests"): _requests,
+    ("GET", "config"): _config,
+    ("POST", "clock"): _clock,
+    ("POST", "prune"): _prune,
+    ("POST", "faults"): _faults,
+    ("POST", "limits"): _limits,
+    ("POST", "seed"): _seed,
+    ("POST", "keys"): _keys,
+}

@@ -1,0 +1,188 @@
+"""Payment methods: who may clone them, what uses them up, and what each test method does."""
+
+import pytest
+
+from billing.sandbox.config import CloneSpentOn
+from billing.sandbox.scenario import save_customer
+from billing.sandbox.testmethods import ADVICE, TEST_METHODS
+
+SPENT = "previously used with a PaymentIntent without Customer attachment"
+
+
+def test_a_clone_is_a_new_unattached_method_with_the_same_card(desk):
+    original = desk.get(f"/v1/payment_methods/{desk.method}").body
+    clone = desk.clone(metadata={"a": "b"})
+    assert clone.status == 200
+    assert clone["id"] != original["id"]
+    assert (clone["customer"], clone["metadata"], clone["card"]) == (None, {"a": "b"}, original["card"])
+    assert desk.get(f"/v1/payment_methods/{clone['id']}").status == 404
+
+
+def test_a_clone_needs_the_customer_it_belongs_to(desk):
+    stranger, _ = save_customer(desk.sandbox)
+    assert desk.clone(customer=stranger).error["param"] == "payment_method"
+    assert desk.clone(customer="cus_nobody").error["code"] == "resource_missing"
+    assert desk.clone(method="pm_nothing").status == 404
+    bare = desk.post("/v1/payment_methods", {"payment_method": desk.method}, account=desk.account.id)
+    assert bare.status == 400
+
+
+def test_only_cards_and_us_bank_accounts_can_be_cloned(desk):
+    customer, link = save_customer(desk.sandbox, "pm_sandbox_link")
+    assert desk.clone(link, customer).error["param"] == "payment_method"
+    customer, bank = save_customer(desk.sandbox, "pm_usBankAccount_success")
+    assert desk.clone(bank, customer)["type"] == "us_bank_account"
+
+
+def test_a_method_is_cloned_to_a_connected_account_only(desk):
+    own = desk.post("/v1/payment_methods", {"payment_method": desk.method, "customer": desk.customer})
+    assert own.error["param"] == "payment_method"
+
+
+def test_sharing_an_unattached_method_burns_the_original(desk):
+    loose = desk.post("/v1/payment_methods", {"type": "card", "card": {"token": "tok_visa"}})["id"]
+    first = desk.post("/v1/payment_methods", {"payment_method": loose}, account=desk.account.id)
+    assert first.status == 200
+    again = desk.post("/v1/payment_methods", {"payment_method": loose}, account=desk.account.id)
+    assert SPENT in again.error["message"]
+    assert SPENT in desk.post(f"/v1/payment_methods/{loose}/attach", {"customer": desk.customer}).error["message"]
+
+
+def test_a_charge_uses_up_the_clone_and_leaves_the_original_as_it_was(desk):
+    clone = desk.clone()["id"]
+    assert desk.confirm(desk.open()["id"], clone).status == 200
+    again = desk.confirm(desk.open()["id"], clone)
+    assert (again.status, again.error["type"]) == (400, "invalid_request_error")
+    assert SPENT in again.error["message"]
+    assert desk.clone().status == 200
+
+
+@pytest.mark.parametrize(("rule", "declined_again", "paid_again"), [
+    (CloneSpentOn.ALWAYS, 400, 400), (CloneSpentOn.SUCCESS, 402, 400), (CloneSpentOn.NEVER, 402, 200),
+])  # fmt: skip
+def test_what_uses_up_a_clone_is_configurable(make_desk, rule, declined_again, paid_again):
+    desk = make_desk(clone_spent_on=rule)
+    customer, failing = save_customer(desk.sandbox, "pm_card_chargeCustomerFail")
+    for method, payer, expected in ((failing, customer, declined_again), (desk.method, desk.customer, paid_again)):
+        clone = desk.clone(method, payer)["id"]
+        desk.confirm(desk.open()["id"], clone)
+        assert desk.confirm(desk.open()["id"], clone).status == expected
+
+
+def test_the_code_of_a_used_up_method_is_configurable(make_desk):
+    desk = make_desk(spent_code="payment_method_unexpected_state")
+    clone = desk.clone()["id"]
+    desk.confirm(desk.open()["id"], clone)
+    assert desk.confirm(desk.open()["id"], clone).error["code"] == "payment_method_unexpected_state"
+
+
+def test_an_attached_clone_is_reusable_but_only_for_its_customer(desk):
+    owner = desk.post("/v1/customers", {"email": "a@example.com"}, account=desk.account.id)["id"]
+    clone = desk.clone()["id"]
+    attached = desk.post(f"/v1/payment_methods/{clone}/attach", {"customer": owner}, account=desk.account.id)
+    assert attached["customer"] == owner
+    assert desk.confirm(desk.open()["id"], clone).error["param"] == "payment_method"
+    for _ in range(2):
+        assert desk.confirm(desk.open(customer=owner)["id"], clone)["status"] == "succeeded"
+
+
+def test_detaching_is_final(desk):
+    assert desk.post(f"/v1/payment_methods/{desk.method}/detach")["customer"] is None
+    assert desk.get(f"/v1/customers/{desk.customer}")["invoice_settings"]["default_payment_method"] is None
+    assert desk.post(f"/v1/payment_methods/{desk.method}/attach", {"customer": desk.customer}).status == 400
+    assert desk.clone().status == 400
+    assert desk.post(f"/v1/payment_methods/{desk.method}/detach").status == 400
+
+
+@pytest.mark.parametrize("name", sorted(name for name, method in TEST_METHODS.items() if method.kind == "card"))
+def test_the_cards_that_always_decline_cannot_be_attached_and_all_others_can(desk, name):
+    answer = desk.post(f"/v1/payment_methods/{name}/attach", {"customer": desk.customer})
+    if TEST_METHODS[name].attaches:
+        assert (answer.status, answer["customer"]) == (200, desk.customer)
+        assert answer["id"] != name
+    else:
+        assert (answer.status, answer.error["type"]) == (402, "card_error")
+
+
+@pytest.mark.parametrize(("name", "code", "decline_code"), [
+    ("pm_card_chargeCustomerFail", "card_declined", "generic_decline"),
+    ("pm_card_authenticationRequired", "authentication_required", "authentication_required"),
+    ("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds", "card_declined", "insufficient_funds"),
+    ("pm_sandbox_decline_stolen_card", "card_declined", "stolen_card"),
+    ("pm_sandbox_decline_expired_card", "expired_card", "expired_card"),
+])  # fmt: skip
+def test_a_documented_card_declines_with_its_code(desk, name, code, decline_code):
+    intent, answer = desk.charge(name)
+    assert (answer.status, answer.error["code"], answer.error["decline_code"]) == (402, code, decline_code)
+    assert answer.error["payment_method"]["object"] == "payment_method"
+    error = desk.intent(intent)["last_payment_error"]
+    assert (error["code"], error["payment_method"]["id"]) == (code, answer.error["payment_method"]["id"])
+    assert desk.intent(intent)["payment_method"] is None
+    assert desk.book(intent).paid == 0
+
+
+@pytest.mark.parametrize("name", ["pm_card_visa", "pm_card_authenticationRequiredSetupForOffSession", "pm_card_amex"])
+def test_a_good_card_pays_off_session(desk, name):
+    assert desk.charge(name)[1]["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("code", sorted(ADVICE))
+def test_every_decline_code_can_be_rehearsed(desk, code):
+    intent, answer = desk.charge(f"pm_sandbox_decline_{code}")
+    assert (answer.status, answer.error["decline_code"]) == (402, code)
+    assert answer.error.get("advice_code") == ADVICE[code][0]
+    charge = desk.get(f"/v1/charges/{desk.intent(intent)['latest_charge']}", account=desk.account.id)
+    assert (charge["status"], charge["outcome"]["reason"]) == ("failed", code)
+
+
+def test_advice_codes_can_be_chosen(desk):
+    _, answer = desk.charge("pm_sandbox_decline_do_not_honor.do_not_try_again.03")
+    assert (answer.error["advice_code"], answer.error["network_advice_code"]) == ("do_not_try_again", "03")
+
+
+@pytest.mark.parametrize("reason", ["highest_risk_level", "rule", "previously_declined_do_not_retry"])
+def test_a_block_by_the_provider_never_reaches_the_network(desk, reason):
+    intent, answer = desk.charge(f"pm_sandbox_block_{reason}")
+    assert answer.status == 402
+    charge = desk.get(f"/v1/charges/{desk.intent(intent)['latest_charge']}", account=desk.account.id)
+    outcome = charge["outcome"]
+    assert (outcome["type"], outcome["reason"], outcome["network_status"]) == ("blocked", reason, "not_sent_to_network")
+
+
+def test_on_session_authentication_leaves_the_intent_waiting_and_unpaid(desk):
+    customer, method = save_customer(desk.sandbox, "pm_card_authenticationRequired")
+    intent = desk.open()["id"]
+    answer = desk.confirm(intent, desk.clone(method, customer)["id"], off_session=False)
+    assert (answer.status, answer["status"], desk.book(intent).paid) == (200, "requires_action", 0)
+    assert desk.cancel(intent)["status"] == "canceled"
+
+
+def test_an_expired_card_clones_and_then_declines(desk):
+    details = {"type": "card", "card": {"number": "4242424242424242", "exp_month": 1, "exp_year": 2025}}
+    loose = desk.post("/v1/payment_methods", details)["id"]
+    method = desk.post(f"/v1/payment_methods/{loose}/attach", {"customer": desk.customer})["id"]
+    answer = desk.confirm(desk.open()["id"], desk.clone(method)["id"])
+    assert answer.error["code"] == "expired_card"
+
+
+def test_methods_are_listed_and_read_per_customer(desk):
+    stranger, _ = save_customer(desk.sandbox)
+    mine = desk.get(f"/v1/customers/{desk.customer}/payment_methods", {"type": "card"})
+    assert [row["id"] for row in mine["data"]] == [desk.method]
+    assert desk.get("/v1/payment_methods", {"customer": desk.customer})["data"] == mine["data"]
+    assert desk.get(f"/v1/customers/{desk.customer}/payment_methods/{desk.method}")["id"] == desk.method
+    assert desk.get(f"/v1/customers/{stranger}/payment_methods/{desk.method}").status == 404
+
+
+def test_a_customer_keeps_a_default_that_is_attached_to_it(desk):
+    _, foreign = save_customer(desk.sandbox)
+    path = f"/v1/customers/{desk.customer}"
+    refused = desk.post(path, {"invoice_settings": {"default_payment_method": foreign}})
+    assert refused.error["param"] == "invoice_settings[default_payment_method]"
+    assert desk.get(path)["invoice_settings"]["default_payment_method"] == desk.method
+
+
+def test_an_unattached_method_cannot_be_updated(desk):
+    clone = desk.clone()["id"]
+    assert desk.post(f"/v1/payment_methods/{clone}", {"metadata": {"a": "b"}}, account=desk.account.id).status == 400
+    assert desk.post(f"/v1/payment_methods/{desk.method}", {"metadata": {"a": "b"}})["metadata"] == {"a": "b"}

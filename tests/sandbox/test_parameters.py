@@ -1,0 +1,98 @@
+"""Parameters are checked against the SDK's own types, and refused in the provider's words."""
+
+import pytest
+
+
+def test_an_unknown_parameter_is_named(desk):
+    answer = desk.open(colour="red")
+    assert (answer.status, answer.error["code"], answer.error["param"]) == (400, "parameter_unknown", "colour")
+
+
+def test_an_unknown_nested_parameter_is_named_with_its_path(desk):
+    answer = desk.open(shipping={"address": {"planet": "x"}, "name": "n"})
+    assert (answer.error["code"], answer.error["param"]) == ("parameter_unknown", "shipping[address][planet]")
+
+
+@pytest.mark.parametrize("missing", ["amount", "currency"])
+def test_a_missing_parameter_is_named(desk, missing):
+    params = {"amount": 100, "currency": "usd"}
+    del params[missing]
+    answer = desk.post("/v1/payment_intents", params, account=desk.account.id)
+    assert (answer.status, answer.error["code"], answer.error["param"]) == (400, "parameter_missing", missing)
+
+
+@pytest.mark.parametrize("amount", ["10.5", "1e3", "x", "١٠٠", "+5"])
+def test_an_amount_is_an_ascii_integer(desk, amount):
+    answer = desk.open(amount)
+    assert (answer.error["code"], answer.error["param"]) == ("parameter_invalid_integer", "amount")
+
+
+def test_an_enum_takes_only_its_words(desk):
+    answer = desk.open(capture_method="someday")
+    assert answer.status == 400
+    assert answer.error["param"] == "capture_method"
+    assert "must be one of automatic, automatic_async, or manual" in answer.error["message"]
+
+
+def test_an_empty_value_is_refused_where_nothing_can_be_unset(desk):
+    assert desk.open("").error["code"] == "parameter_invalid_empty"
+
+
+def test_a_text_is_no_object_and_an_object_no_text(desk):
+    assert desk.open(shipping="here").error["param"] == "shipping"
+    assert desk.open(description={"a": "b"}).error["param"] == "description"
+
+
+def test_off_session_takes_a_truth_value_or_one_of_its_words(desk):
+    for value in (True, "one_off", "recurring"):
+        assert desk.confirm(desk.open()["id"], desk.clone()["id"], off_session=value).status == 200
+    assert desk.confirm(desk.open()["id"], desk.clone()["id"], off_session="perhaps").error["param"] == "off_session"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/payment_intents", "/v1/payment_intents/pi_x/confirm", "/v1/payment_intents/pi_x"]
+)
+def test_payment_method_types_is_gone(desk, path):
+    answer = desk.post(
+        path, {"amount": 100, "currency": "usd", "payment_method_types": ["card"]}, account=desk.account.id
+    )
+    assert (answer.status, answer.error["code"]) == (400, "payment_method_types_no_longer_supported")
+
+
+def test_metadata_has_the_documented_bounds(desk):
+    assert desk.open(metadata={f"k{n}": "v" for n in range(50)}).status == 200
+    assert desk.open(metadata={f"k{n}": "v" for n in range(51)}).error["param"] == "metadata"
+    assert desk.open(metadata={"k" * 40: "v" * 500}).status == 200
+    assert desk.open(metadata={"k" * 41: "v"}).status == 400
+    assert desk.open(metadata={"k": "v" * 501}).status == 400
+
+
+def test_metadata_is_merged_and_an_empty_value_drops_its_key(desk):
+    intent = desk.open(metadata={"a": "1", "b": "2"})["id"]
+    answer = desk.post(f"/v1/payment_intents/{intent}", {"metadata": {"a": "", "c": "3"}}, account=desk.account.id)
+    assert answer["metadata"] == {"b": "2", "c": "3"}
+
+
+@pytest.mark.parametrize(("method", "path"), [
+    ("GET", "/v1/nonsense"), ("POST", "/v1/payment_intents/pi_x/explode"), ("DELETE", "/v1/customers/cus_x"), ("GET", "/"),
+])  # fmt: skip
+def test_an_unknown_endpoint_is_the_providers_404(desk, method, path):
+    answer = desk.ask(method, path)
+    assert answer.status == 404
+    assert answer.error["message"].startswith(f"Unrecognized request URL ({method}: {path})")
+
+
+def test_expand_fills_in_objects_and_refuses_what_is_none(desk):
+    intent, _ = desk.charge()
+    desk.sandbox.advance(5)
+    answer = desk.intent(intent, expand=["latest_charge.balance_transaction", "payment_method"])
+    assert answer["latest_charge"]["balance_transaction"]["net"] == 1000 - 59
+    assert answer["payment_method"]["object"] == "payment_method"
+    assert desk.intent(intent)["latest_charge"].startswith("ch_3")
+    assert desk.intent(intent, expand=["amount"]).error["param"] == "expand"
+
+
+def test_expand_reaches_into_lists(desk):
+    desk.charge()
+    page = desk.get("/v1/payment_intents", {"expand": ["data.latest_charge"]}, account=desk.account.id)
+    assert page["data"][0]["latest_charge"]["object"] == "charge"
