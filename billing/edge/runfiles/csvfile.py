@@ -20,6 +20,9 @@ from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
 from billing.edge.runfiles.tap import Tap, decoded
 from billing.edge.runfiles.text import quoted
 
+MOST_COLUMNS = 500
+# Far more than a run and a generous sheet around it need; a guard against files that are no sheet at all.
+
 _OTHER_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
 
 
@@ -162,6 +165,8 @@ def _header(cells: Sequence[str], line: int, dialect: Dialect, intake: Intake) -
     Raises:
         Unreadable: without it no line can be read. Smaller problems go to the intake and reading continues.
     """
+    if len(cells) > MOST_COLUMNS:
+        raise Unreadable(line, 1, "too_many_columns", f"{len(cells)} columns, at most {MOST_COLUMNS} are allowed")
     _check_delimiter(cells, line)
     if not any(_is_known(cell, dialect) for cell in cells):
         raise Unreadable(

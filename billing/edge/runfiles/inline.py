@@ -10,6 +10,9 @@ from billing.edge.runfiles.yamlnodes import Mapping, Node, Scalar, Sequence
 MOST_ITEMS = 100_000
 # A tree of more would not fit a small machine; a CSV of a million lines does. (failure catalogue A8)
 
+MOST_METADATA = 450
+# Different metadata keys over all items: each is a column of every report.
+
 _METADATA = METADATA.removesuffix(".")
 
 
@@ -49,7 +52,11 @@ def _take(node: Node, columns: tuple[str, ...], reader: RowReader, intake: Intak
 
 
 def _columns(nodes: Sequence) -> tuple[str, ...]:
-    """The keys any item uses, in the order of the contract; metadata in the order of first use."""
+    """The keys any item uses, in the order of the contract; metadata in the order of first use.
+
+    Raises:
+        Unreadable: there are too many; every line of a report has them all.
+    """
     used: dict[str, None] = {}
     for node in nodes.items:
         if isinstance(node, Mapping):
@@ -57,7 +64,11 @@ def _columns(nodes: Sequence) -> tuple[str, ...]:
             metadata = node.entries.get(_METADATA)
             if isinstance(metadata, Mapping):
                 used.update(dict.fromkeys(METADATA + key for key in metadata.entries))
-    return (*(name for name in COLUMNS if name in used), *(name for name in used if name.startswith(METADATA)))
+    metadata_names = [name for name in used if name.startswith(METADATA)]
+    if len(metadata_names) > MOST_METADATA:
+        message = f"the items use {len(metadata_names)} different metadata keys, at most {MOST_METADATA} are allowed"
+        raise Unreadable(nodes.line, nodes.column, "metadata_count", message)
+    return (*(name for name in COLUMNS if name in used), *metadata_names)
 
 
 def _flat(node: Mapping) -> tuple[dict[str, Scalar], list[Fault]]:

@@ -24,7 +24,8 @@ _CARD_LIKE = re.compile(
     r"(?<!\d)(?:\d{13,19}|\d{4}([ .-])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ .-])\d{6}\2\d{4,5}|\d{4}([ .-])\d{4}\3\d{5})(?!\d)",
     re.ASCII,
 )
-_EMAIL = re.compile(r"[^\s@＠<>\"',;|]+[@＠][^\s@＠]+\.[^\s@＠.]{2,}")
+# Bounded repeats: a long text without an address must not be looked through once per character.
+_EMAIL = re.compile(r"[^\s@＠<>\"',;|]{1,64}[@＠][^\s@＠]{1,255}\.[^\s@＠.]{2,63}")
 _SECRET = re.compile(r"(?:sk|rk|pk|rkcs|ek)_(?:live|test|org)_\w+|whsec_\w+|_secret_\w+")
 # A quick look that rules out all three at once: most texts end here.
 _SUSPECT = re.compile(r"[@＠]|\d{13}|\d{4}[ .-]\d{4}|_(?:live|test|org|secret)_|whsec_", re.ASCII)

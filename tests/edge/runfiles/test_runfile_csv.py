@@ -323,6 +323,19 @@ def test_references_may_use_any_alphabet(opened: Open, good_csv: str, line: Line
     assert opened(good_csv + line(reference="Übung 7/11:a") + line(reference="請求-7")).count == 3
 
 
+@pytest.mark.parametrize("text", ["1234567890123" + "x" * 120_000, "a@" * 60_000, "x" * 120_000 + "@", "4 " * 60_000])
+def test_a_long_text_is_refused_without_being_pondered(opened: Open, good_csv: str, line: Line, text: str):
+    with pytest.raises(InvalidInput) as refused:
+        opened(good_csv + line(description=text, amount=text, account=text))
+    assert len("".join(found.message for found in _problems(refused))) < 1000
+
+
+def test_a_header_of_countless_columns_is_refused(opened: Open, good_csv: str):
+    with pytest.raises(InvalidInput) as refused:
+        opened(good_csv.replace("reference", "reference" + ",x" * 200_000))
+    assert [found.code for found in _problems(refused)] == ["too_many_columns"]
+
+
 def test_the_temporary_file_has_no_name_and_goes_away(opened: Open, good_csv: str, tmp_path: Path):
     folder = tmp_path / "spool"
     folder.mkdir()

@@ -138,12 +138,18 @@ def test_items_on_one_line_can_repeat_a_reference(opened: Open):
 
 
 def test_too_many_items_belong_into_a_csv(opened: Open):
-    item = "  - {reference: A, customer: cus_A1, account: acct_N1, amount: 1, currency: USD}\n"
-    # Short items: the limit counts them before any is looked at.
     with pytest.raises(InvalidInput) as refused:
         opened(HEAD + "items:\n" + "  - x\n" * 100_001, "run.yaml")
     assert refused.value.problems[0].hint == "use CSV"
-    assert item
+
+
+def test_countless_different_metadata_keys_are_refused(opened: Open):
+    item = (
+        "  - {{reference: A{0}, customer: cus_A1, account: acct_N1, amount: 1, currency: USD, metadata: {{k{0}: v}}}}\n"
+    )
+    with pytest.raises(InvalidInput) as refused:
+        opened(HEAD + "items:\n" + "".join(item.format(number) for number in range(451)), "run.yaml")
+    assert [code for *_, code in _codes(refused)] == ["metadata_count"]
 
 
 def test_the_delimiter_option_does_not_fit_inline_items(opened: Open):
