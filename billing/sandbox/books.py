@@ -123,7 +123,9 @@ class Tally:
         replayed: answered from the key store.
         limited: answered 429.
         late: carried out after their senders had given up.
-        statuses: answers by HTTP status.
+        lost: their senders saw a broken connection.
+        statuses: answers received, by HTTP status.
+        faults: faults met, by kind.
     """
 
     sent: int = 0
@@ -134,6 +136,13 @@ class Tally:
     lost: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+
+    def shown(self) -> Obj:
+        """The counts as JSON values."""
+        return {
+            "sent": self.sent, "served": self.served, "replayed": self.replayed, "limited": self.limited,
+            "late": self.late, "lost": self.lost, "statuses": dict(self.statuses), "faults": dict(self.faults),
+        }  # fmt: skip
 
 
 class Counters(dict[str, Tally]):

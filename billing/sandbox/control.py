@@ -84,7 +84,7 @@ def _books(sandbox: Sandbox, _: Settings) -> Obj:
 
 
 def _requests(sandbox: Sandbox, _: Settings) -> Obj:
-    tallies = {operation: asdict(tally) for operation, tally in sandbox.requests.items()}
+    tallies = {operation: tally.shown() for operation, tally in sandbox.requests.items()}
     return {"total": sandbox.requests.total(), "operations": tallies, "log": [asdict(line) for line in sandbox.log]}
 
 

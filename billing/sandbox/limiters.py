@@ -4,6 +4,9 @@ from collections import defaultdict
 
 from billing.sandbox.config import LimitChange, Limits
 
+SLACK = 1e-4
+# Tokens. Seconds since 1970 carry rounding of 2e-7 s, so a client that spaces its sends exactly must not lose to it.
+
 
 class Bucket:
     """A token bucket that starts full."""
@@ -22,7 +25,7 @@ class Bucket:
         if now > self._at:
             self._level = min(self._capacity, self._level + (now - self._at) * self._rate)
             self._at = now
-        return self._level >= 1.0 - 1e-9  # a client that spaces its sends exactly must not lose to rounding
+        return self._level >= 1.0 - SLACK
 
     def take(self) -> None:
         """Use one token."""

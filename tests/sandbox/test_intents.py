@@ -168,7 +168,8 @@ def test_an_application_fee_needs_a_connected_account_and_never_exceeds_the_amou
 
 
 @pytest.mark.parametrize(("suffix", "fits"), [
-    ("NOV26", True), ("2026", False), ("NOV*26", False), ("NOV<", False), ("ÜBER", False), ("A" * 12, True), ("A" * 13, False),
+    ("NOV26", True), ("2026", False), ("NOV*26", False), ("NOV<", False), ("ÜBER", False),
+    ("A" * 12, True), ("A" * 13, False),
 ])  # fmt: skip
 def test_a_statement_suffix_has_rules(desk, suffix, fits):
     answer = desk.open(statement_descriptor_suffix=suffix)

@@ -1,0 +1,88 @@
+"""Keys, versions, permissions and accounts: what is decided before anything is looked up."""
+
+import pytest
+
+from billing.sandbox.accounts import revoke
+from billing.sandbox.config import Keys, SandboxConfig
+
+ACCOUNT = "/v1/account"
+
+
+@pytest.mark.parametrize("api_key", ["", "nonsense", "pk_test_12345678", "sk_test_", "sk_live_12345678"])
+def test_a_key_that_is_none_is_refused(desk, api_key):
+    assert desk.get(ACCOUNT, api_key=api_key).status == 401
+
+
+def test_secret_and_restricted_test_keys_are_let_in(desk):
+    assert desk.get(ACCOUNT, api_key="sk_test_12345678").status == 200
+    assert desk.get(ACCOUNT, api_key="rk_test_12345678").status == 200
+
+
+def test_a_revoked_key_stops_in_mid_run_and_is_never_shown(desk):
+    desk.sandbox.gate.revoke("sk_test_desk0000")
+    answer = desk.open()
+    assert (answer.status, answer.error["code"]) == (401, "api_key_expired")
+    assert "sk_test_desk0000" not in answer.error["message"]
+
+
+def test_only_listed_keys_are_let_in_where_there_is_a_list(make_desk):
+    desk = make_desk(config=SandboxConfig(keys=Keys(listed=("sk_test_mine1234",))))
+    assert desk.get(ACCOUNT).status == 401
+    assert desk.get(ACCOUNT, api_key="sk_test_mine1234").status == 200
+
+
+def test_live_objects_follow_the_key_and_are_invisible_to_a_test_key(make_desk):
+    desk = make_desk(config=SandboxConfig(keys=Keys(live=True)))
+    live = desk.post("/v1/customers", {"email": "a@example.com"}, api_key="sk_live_12345678")
+    assert live["livemode"] is True
+    assert desk.get(f"/v1/customers/{live['id']}").status == 404
+    assert desk.get(f"/v1/customers/{live['id']}", api_key="sk_live_12345678").status == 200
+    assert desk.get("/v1/customers", api_key="sk_live_12345678")["data"] == [live.body]
+
+
+def test_a_missing_permission_is_named_before_existence_is_checked(desk):
+    desk.sandbox.gate.withhold("rk_test_narrow00", "rak_payment_intent_write")
+    for account in (desk.account.id, "acct_nobody"):
+        answer = desk.post("/v1/payment_intents/pi_none/confirm", account=account, api_key="rk_test_narrow00")
+        assert answer.status == 403
+        assert "'rak_payment_intent_write'" in answer.error["message"]
+    assert (
+        desk.get(f"/v1/payment_intents/{desk.open()['id']}", account=desk.account.id, api_key="rk_test_narrow00").status
+        == 200
+    )
+
+
+def test_an_account_without_access_is_403_account_invalid(desk):
+    revoke(desk.account)
+    for answer in (desk.open(), desk.get(f"/v1/accounts/{desk.account.id}"), desk.get(ACCOUNT, account="acct_nobody")):
+        assert (answer.status, answer.error["code"]) == (403, "account_invalid")
+
+
+def test_another_api_version_is_refused(desk):
+    assert desk.get(ACCOUNT, headers={"Stripe-Version": "2020-08-27"}).status == 400
+    assert desk.get(ACCOUNT, headers={"Stripe-Version": "2026-10-28.endive"}).status == 200
+
+
+def test_every_answer_names_its_request_its_date_and_its_version(desk):
+    for answer in (desk.get(ACCOUNT), desk.get("/v1/nothing"), desk.get(ACCOUNT, api_key="")):
+        assert answer.headers["request-id"].startswith("req_")
+        assert answer.headers["date"] == "Mon, 02 Nov 2026 09:00:00 GMT"
+        assert answer.headers["stripe-version"] == "2026-10-28.endive"
+
+
+def test_accounts_show_what_they_can_charge(desk):
+    body = desk.get(f"/v1/accounts/{desk.account.id}").body
+    assert (body["charges_enabled"], body["country"], body["default_currency"]) == (True, "US", "usd")
+    assert body["capabilities"]["card_payments"] == body["capabilities"]["us_bank_account_ach_payments"] == "active"
+    assert desk.get(ACCOUNT)["id"] == desk.sandbox.world.platform.id
+    assert desk.get(ACCOUNT, account=desk.account.id)["id"] == desk.account.id
+    assert [row["id"] for row in desk.get("/v1/accounts")["data"]] == [desk.account.id]
+
+
+def test_the_log_holds_no_key_and_no_parameter(desk):
+    seen = []
+    desk.sandbox.observe(seen.append)
+    desk.open(description="private")
+    assert seen[-1].operation == "payment_intents.create"
+    assert "desk0000" not in repr(desk.sandbox.log)
+    assert "private" not in repr(desk.sandbox.log)

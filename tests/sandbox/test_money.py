@@ -1,0 +1,163 @@
+"""The money behind a charge: balance transactions, fees, refunds, disputes, payouts, and bank debits days later."""
+
+import pytest
+
+from billing.sandbox.scenario import connect
+
+DAY = 86_400
+
+
+def ask(desk, path, **params):
+    return desk.get(path, params, account=desk.account.id)
+
+
+def test_a_charge_nets_the_providers_fee_and_the_platforms_share(desk):
+    intent, _ = desk.charge(amount=10_000, application_fee_amount=500)
+    desk.sandbox.advance(5)
+    charge = desk.intent(intent)["latest_charge"]
+    row = ask(desk, "/v1/balance_transactions", source=charge)["data"][0]
+    assert (row["amount"], row["fee"], row["net"]) == (10_000, 290 + 30 + 500, 9_180)
+    assert {line["type"]: line["amount"] for line in row["fee_details"]} == {"stripe_fee": 320, "application_fee": 500}
+    fee = desk.get("/v1/application_fees", {"charge": charge})["data"][0]
+    assert (fee["object"], fee["account"], fee["amount"]) == ("application_fee", desk.account.id, 500)
+    assert desk.get(f"/v1/application_fees/{fee['id']}")["charge"] == charge
+
+
+def test_a_foreign_charge_settles_in_the_accounts_currency_with_its_rate(desk):
+    intent, _ = desk.charge(amount=9_200, currency="eur")
+    desk.sandbox.advance(5)
+    row = ask(desk, "/v1/balance_transactions", source=desk.intent(intent)["latest_charge"])["data"][0]
+    assert (row["currency"], row["amount"]) == ("usd", 10_000)
+    assert row["exchange_rate"] == pytest.approx(1 / 0.92)
+
+
+def test_the_balance_transaction_of_an_async_capture_comes_a_moment_later(desk):
+    intent, _ = desk.charge()
+    path = f"/v1/charges/{desk.intent(intent)['latest_charge']}"
+    assert ask(desk, path)["balance_transaction"] is None
+    desk.sandbox.advance(1)
+    assert ask(desk, path)["balance_transaction"].startswith("txn_3")
+    at_once, _ = desk.charge(capture_method="automatic")
+    assert desk.intent(at_once, expand=["latest_charge"])["latest_charge"]["balance_transaction"] is not None
+
+
+def test_a_refund_gives_back_no_more_than_was_taken(desk):
+    intent, _ = desk.charge(amount=1000, application_fee_amount=100)
+    part = desk.post("/v1/refunds", {"payment_intent": intent, "amount": 400}, account=desk.account.id)
+    assert (part["status"], part["amount"], part["payment_intent"]) == ("succeeded", 400, intent)
+    too_much = desk.post("/v1/refunds", {"payment_intent": intent, "amount": 601}, account=desk.account.id)
+    assert too_much.error["param"] == "amount"
+    rest = desk.post("/v1/refunds", {"payment_intent": intent, "refund_application_fee": True}, account=desk.account.id)
+    assert rest["amount"] == 600
+    again = desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)
+    assert again.error["code"] == "charge_already_refunded"
+    assert desk.book(intent).refunded == 1000
+    assert desk.get("/v1/application_fees")["data"][0]["amount_refunded"] == 60
+    assert len(ask(desk, "/v1/refunds", payment_intent=intent)["data"]) == 2
+
+
+def test_an_unpaid_intent_cannot_be_refunded(desk):
+    answer = desk.post("/v1/refunds", {"payment_intent": desk.open()["id"]}, account=desk.account.id)
+    assert answer.status == 400
+    assert desk.post("/v1/refunds", {}, account=desk.account.id).error["code"] == "parameter_missing"
+
+
+def test_available_funds_are_paid_out_and_the_payout_names_its_transactions(desk):
+    for amount in (1000, 2000):
+        desk.charge(amount=amount)
+    assert ask(desk, "/v1/payouts")["data"] == []
+    desk.sandbox.advance(3 * DAY)
+    payout = ask(desk, "/v1/payouts")["data"][0]
+    rows = ask(desk, "/v1/balance_transactions", payout=payout["id"])["data"]
+    charges = [row for row in rows if row["type"] == "charge"]
+    assert sum(row["net"] for row in charges) == payout["amount"] == (1000 - 59) + (2000 - 88)
+    assert sum(row["net"] for row in rows) == 0
+    assert ask(desk, "/v1/balance")["available"][0]["amount"] == 0
+
+
+def test_a_dispute_takes_the_money_back(desk):
+    intent, paid = desk.charge("pm_card_createDispute")
+    assert paid["status"] == "succeeded"
+    desk.sandbox.advance(120)
+    charge = ask(desk, f"/v1/charges/{desk.intent(intent)['latest_charge']}")
+    assert charge["disputed"] is True
+    dispute = ask(desk, "/v1/disputes", payment_intent=intent)["data"][0]
+    assert (dispute["amount"], dispute["charge"]) == (1000, charge["id"])
+    adjustment = ask(desk, "/v1/balance_transactions", type="adjustment")["data"][0]
+    assert adjustment["net"] == -1000 - 1500
+
+
+def test_a_debit_is_known_business_days_later(desk):
+    good, sent = desk.charge("pm_usBankAccount_success")
+    bad, _ = desk.charge("pm_usBankAccount_insufficientFunds")
+    assert (sent["status"], desk.book(good).pending, desk.book(good).paid) == ("processing", 1, 0)
+    desk.sandbox.advance(4 * DAY - 1)  # a Monday; the fourth business day is Friday
+    assert desk.intent(good)["status"] == "processing"
+    desk.sandbox.advance(1)
+    assert (desk.intent(good)["status"], desk.book(good).taken) == ("succeeded", 1000)
+    failed = desk.intent(bad)
+    assert (failed["status"], failed["last_payment_error"]["code"]) == ("requires_payment_method", "insufficient_funds")
+    assert (desk.book(bad).paid, desk.book(bad).declined) == (0, 1)
+
+
+def test_a_weekend_is_no_business_day(desk):
+    desk.sandbox.advance(3 * DAY)  # Thursday
+    intent, _ = desk.charge("pm_usBankAccount_success")
+    desk.sandbox.advance(5 * DAY)
+    assert desk.intent(intent)["status"] == "processing"
+    desk.sandbox.advance(DAY)
+    assert desk.intent(intent)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(("name", "code"), [
+    ("pm_usBankAccount_accountClosed", "account_closed"), ("pm_usBankAccount_noAccount", "no_account"),
+    ("pm_usBankAccount_debitNotAuthorized", "debit_not_authorized"),
+    ("pm_sandbox_debit_bank_account_restricted", "bank_account_restricted"),
+])  # fmt: skip
+def test_a_debit_fails_with_the_outcome_of_its_method(desk, name, code):
+    intent, _ = desk.charge(name)
+    desk.sandbox.advance(7 * DAY)
+    assert desk.intent(intent)["last_payment_error"]["code"] == code
+
+
+def test_a_debit_may_stay_with_the_bank_for_ever(desk):
+    intent, _ = desk.charge("pm_usBankAccount_processing")
+    desk.sandbox.advance(60 * DAY)
+    assert desk.intent(intent)["status"] == "processing"
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_debit_under_way_can_be_cancelled_only_where_that_is_asked_for(make_desk, allowed):
+    desk = make_desk(cancel_processing=allowed)
+    intent, _ = desk.charge("pm_usBankAccount_success")
+    assert (desk.cancel(intent).status == 200) is allowed
+    desk.sandbox.advance(7 * DAY)
+    assert (desk.intent(intent)["status"], desk.book(intent).paid) == (("canceled", 0) if allowed else ("succeeded", 1))
+
+
+def test_a_returned_debit_is_a_dispute(desk):
+    intent, _ = desk.charge("pm_usBankAccount_dispute")
+    desk.sandbox.advance(7 * DAY)
+    assert desk.intent(intent)["status"] == "succeeded"
+    assert len(ask(desk, "/v1/disputes", payment_intent=intent)["data"]) == 1
+
+
+def test_the_books_total_what_was_taken_per_account_and_currency(desk):
+    desk.charge(amount=1000)
+    desk.charge(amount=500)
+    desk.charge("pm_card_chargeCustomerFail", amount=700)
+    first = desk.account.id
+    desk.account = connect(desk.sandbox, country="DE", currency="eur")
+    desk.charge(amount=900, currency="eur")
+    taken = {place: sum_ for place, sum_ in desk.sandbox.books().totals().items() if sum_}
+    assert taken == {(first, "usd"): 1500, (desk.account.id, "eur"): 900}
+
+
+def test_the_books_notice_an_obligation_that_was_paid_twice(desk):
+    for item in ("a", "b", "b"):
+        desk.charge(metadata={"billing_item": item})
+    desk.open(metadata={"billing_item": "c"})
+    books = desk.sandbox.books()
+    assert books.doubles() == ["b"]
+    assert [row.metadata["billing_item"] for row in books.intents if row.intent in books.orphans()] == ["c"]
+    assert len(books.by_item()["b"]) == 2

@@ -1,0 +1,199 @@
+"""The sandbox over a real socket: through the official SDK, with connections that break, and its control plane."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+import stripe
+
+from billing.sandbox.config import Limits
+from billing.sandbox.faults import Fault, FaultKind, Scripted
+from billing.sandbox.server import serve
+
+KEY = "sk_test_desk0000"
+
+
+@pytest.fixture
+async def served(desk):
+    async with serve(desk.sandbox) as running:
+        yield running
+
+
+@pytest.fixture
+async def session():
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def sdk(served, session):
+    transport = stripe.AIOHTTPClient(session=session)
+    return stripe.StripeClient(KEY, http_client=transport, base_addresses={"api": served.url})
+
+
+async def test_the_official_sdk_makes_a_direct_charge(desk, sdk):
+    options = {"stripe_account": desk.account.id}
+    intent = await sdk.v1.payment_intents.create_async(
+        {
+            "amount": 1099,
+            "currency": "usd",
+            "allowed_payment_method_types": ["card"],
+            "metadata": {"billing_item": "i"},
+        },
+        {**options, "idempotency_key": "open"},
+    )
+    clone = await sdk.v1.payment_methods.create_async(
+        {"customer": desk.customer, "payment_method": desk.method}, options
+    )
+    paid = await sdk.v1.payment_intents.confirm_async(
+        intent.id, {"payment_method": clone.id, "off_session": True}, options
+    )
+    assert (paid.status, paid.amount_received, paid.metadata["billing_item"]) == ("succeeded", 1099, "i")
+    assert paid.last_response.headers["request-id"].startswith("req_")
+    assert desk.book(intent.id).paid == 1
+
+
+async def test_a_raw_request_of_the_sdk_reads_the_same(desk, sdk):
+    answer = await sdk.raw_request_async("get", f"/v1/accounts/{desk.account.id}")
+    assert sdk.deserialize(answer, api_mode="V1").charges_enabled is True
+
+
+async def test_the_sdk_sees_each_error_as_its_own_kind(desk, sdk):
+    options = {"stripe_account": desk.account.id}
+    with pytest.raises(stripe.InvalidRequestError) as unknown:
+        await sdk.v1.payment_intents.create_async(
+            {"amount": 1, "currency": "usd", "payment_method_types": ["card"]}, options
+        )
+    assert unknown.value.code == "payment_method_types_no_longer_supported"
+    with pytest.raises(stripe.PermissionError):
+        await sdk.v1.accounts.retrieve_async("acct_nobody")
+    desk.sandbox.faults.add(Scripted(Fault(FaultKind.RATE_LIMITED)))
+    with pytest.raises(stripe.RateLimitError) as limited:
+        await sdk.v1.accounts.retrieve_current_async()
+    assert limited.value.headers["Stripe-Rate-Limited-Reason"] == "global-rate"
+
+
+async def test_the_sdk_sees_a_decline_with_its_intent(desk, sdk):
+    from billing.sandbox.scenario import save_customer
+
+    options = {"stripe_account": desk.account.id}
+    customer, method = save_customer(desk.sandbox, "pm_card_chargeCustomerFail")
+    intent = await sdk.v1.payment_intents.create_async({"amount": 1099, "currency": "usd"}, options)
+    clone = await sdk.v1.payment_methods.create_async({"customer": customer, "payment_method": method}, options)
+    with pytest.raises(stripe.CardError) as declined:
+        await sdk.v1.payment_intents.confirm_async(
+            intent.id, {"payment_method": clone.id, "off_session": True}, options
+        )
+    assert declined.value.error.payment_intent.id == intent.id
+    assert (declined.value.code, declined.value.error.decline_code) == ("card_declined", "generic_decline")
+
+
+@pytest.mark.parametrize(("kind", "carried_out"), [
+    (FaultKind.REFUSED, False), (FaultKind.LOST_BEFORE, False), (FaultKind.LOST_AFTER, True),
+])  # fmt: skip
+async def test_a_dropped_connection_is_really_dropped(desk, served, session, kind, carried_out):
+    desk.sandbox.faults.add(Scripted(Fault(kind)))
+    before = len(desk.sandbox.world.platform["cus"])
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await post(session, served, "/v1/customers")
+    assert (len(desk.sandbox.world.platform["cus"]) > before) is carried_out
+
+
+async def test_a_cut_body_breaks_off_inside(desk, served, session):
+    desk.sandbox.faults.add(Scripted(Fault(FaultKind.CUT_BODY)))
+    response = await session.post(f"{served.url}/v1/customers", headers={"Authorization": f"Bearer {KEY}"})
+    assert (response.status, int(response.headers["Content-Length"]) > 0) == (200, True)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await response.read()
+
+
+async def test_a_withheld_answer_does_not_hold_up_the_end(desk, session):
+    desk.sandbox.faults.add(Scripted(Fault(FaultKind.HANG, seconds=3600)))
+    arrived = asyncio.Event()
+    desk.sandbox.observe(lambda _: arrived.set())
+    async with serve(desk.sandbox) as served:
+        hanging = asyncio.create_task(post(session, served, "/v1/customers"))
+        await arrived.wait()
+    with pytest.raises(aiohttp.ClientError):
+        await hanging
+
+
+async def test_a_gateway_answers_html_with_the_sandboxes_date(desk, served, session):
+    desk.sandbox.faults.add(Scripted(Fault(FaultKind.BAD_GATEWAY_DONE)))
+    async with session.get(f"{served.url}/v1/account", headers={"Authorization": f"Bearer {KEY}"}) as response:
+        assert (response.status, response.content_type) == (502, "text/html")
+        assert response.headers["Date"] == "Mon, 02 Nov 2026 09:00:00 GMT"
+
+
+async def test_the_control_plane_moves_the_clock_prunes_scripts_limits_and_seeds(desk, served, session):
+    health = await control(session, served, "GET", "health")
+    assert (health["status"], health["platform"]) == ("ok", desk.sandbox.world.platform.id)
+    moved = await control(session, served, "POST", "clock", {"advance_seconds": 3600})
+    assert moved["now"] == health["now"] + 3600
+    desk.open(key="k")
+    assert await control(session, served, "POST", "prune") == {"pruned": 1}
+    script = [{"operation": "accounts.retrieve_current", "fault": {"kind": "canned", "status": 418, "body": "tea"}}]
+    assert (await control(session, served, "POST", "faults", {"seed": 3, "script": script}))["script"] == 1
+    async with session.get(f"{served.url}/v1/account") as response:
+        assert (response.status, await response.text()) == (418, "tea")
+    assert (await control(session, served, "POST", "limits", {"platform_rate": 7}))["platform_rate"] == 7
+    await control(
+        session, served, "POST", "limits", {"changes": [{"after_seconds": 5, "limits": {"platform_rate": 1}}]}
+    )
+    desk.sandbox.advance(5)
+    desk.get("/v1/account")
+    assert desk.sandbox.limiters.limits == Limits(platform_rate=1.0)
+    seeded = await control(session, served, "POST", "seed", {"items": 3, "accounts": 1})
+    assert (len(seeded["rows"]), seeded["csv"].count("\n")) == (3, 4)
+
+
+async def test_the_control_plane_shows_books_counters_and_settings_without_keys(desk, served, session):
+    intent, _ = desk.charge(metadata={"billing_item": "i"})
+    desk.sandbox.gate.withhold("rk_test_secret99", "rak_charge_read")
+    books = await control(session, served, "GET", "books")
+    assert [(row["intent"], row["paid"]) for row in books["intents"]] == [(intent, 1)]
+    assert books["doubles"] == []
+    counted = await control(session, served, "GET", "requests")
+    assert counted["operations"]["payment_intents.confirm"]["sent"] == 1
+    config = await control(session, served, "GET", "config")
+    assert config["seed"] == 1
+    shown = json.dumps([books, counted, config])
+    assert "desk0000" not in shown
+    assert "secret99" not in shown
+    await control(session, served, "POST", "keys", {"revoke": [KEY]})
+    assert desk.get("/v1/account").status == 401
+
+
+@pytest.mark.parametrize(("method", "name", "body", "status"), [
+    ("GET", "nothing", None, 404), ("GET", "clock", None, 405), ("POST", "clock", {"advance_seconds": -1}, 400),
+    ("POST", "clock", {"advanced": 1}, 400), ("POST", "faults", {"script": [{"fault": {"kind": "meteor"}}]}, 400),
+    ("POST", "faults", {"script": [{}]}, 400), ("POST", "limits", {"rate": 1}, 400),
+    ("POST", "seed", {"mix": {"x": 1}}, 400),
+])  # fmt: skip
+async def test_a_command_that_is_not_understood_says_why(served, session, method, name, body, status):
+    async with session.request(method, f"{served.url}/_sandbox/{name}", json=body) as response:
+        assert response.status == status
+        assert (await response.json())["error"]
+
+
+async def test_a_page_from_elsewhere_cannot_reach_the_sandbox(served, session):
+    async with session.get(f"{served.url}/_sandbox/books", headers={"Host": "evil.example"}) as response:
+        assert response.status == 421
+
+
+async def test_the_sandbox_listens_beyond_this_machine_only_when_told_to(desk):
+    with pytest.raises(ValueError, match="loopback"):
+        async with serve(desk.sandbox, host="0.0.0.0"):  # noqa: S104  refused is what the test is about
+            pass
+
+
+async def post(session, served, path):
+    async with session.post(f"{served.url}{path}", headers={"Authorization": f"Bearer {KEY}"}) as response:
+        return await response.read()
+
+
+async def control(session, served, method, name, body=None):
+    async with session.request(method, f"{served.url}/_sandbox/{name}", json=body) as response:
+        assert response.status == 200, await response.text()
+        return await response.json()
