@@ -43,7 +43,12 @@ async def resend(send: Callable[[], Awaitable[Outcome]], repeats: Repeats | None
         sleep=asyncio.sleep,
         retry_error_callback=_outcome,
     )
-    return trip.concluded(await retrying(send))
+
+    async def once() -> Outcome:
+        # tenacity awaits only what it can see to be a coroutine function; ``send`` may be a partial or a lambda.
+        return await send()
+
+    return trip.concluded(await retrying(once))
 
 
 def _outcome(state: RetryCallState) -> Outcome:

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from billing.core.entries import Known
-from billing.core.states import FINAL, State
+from billing.core.entries import Known, Move
+from billing.core.states import FINAL, Event, Group, State
 from billing.edge.ledger import LostRace
-from billing.flow import confirm, fence, prepare
+from billing.flow import cards, confirm, fence, prepare
 from billing.flow.trip import LeftAsItIs, PutBack, Trip
 
 Step = Callable[[Trip, Known], Awaitable[Known]]
@@ -36,6 +36,20 @@ class Arrival:
     dead_account: str = ""
 
 
+def skipped(code: str, reason: str) -> Move:
+    """Return the entry of an item that is never started."""
+    return Move(Event.ITEM_SKIPPED, facts={"group": str(Group.SKIPPED), "reason_code": code, "reason": reason})
+
+
+async def begin(trip: Trip, known: Known) -> Known:
+    """Start the first attempt, unless the payment method was declined for good lately."""
+    decline = cards.why_blocked(trip.desk, known)
+    if decline:
+        reason = f"this payment method was declined for good ({decline}) less than {cards.DAYS} days ago"
+        return await trip.record(known, skipped("card_blocked", reason))
+    return await prepare.start_attempt(trip, known)
+
+
 def wants_new_clone(known: Known) -> bool:
     """Tell whether Stripe would not take a clone that no attempt of ours shows on: that allows one more, once."""
     return bool(known.facts.get("dead_clone")) and not known.facts.get("recloned")
@@ -49,7 +63,7 @@ async def after_attempt(trip: Trip, known: Known) -> Known:
 
 
 STEPS: dict[State, Step] = {
-    State.PLANNED: prepare.start_attempt,
+    State.PLANNED: begin,
     State.PREPARING: prepare.prepare,
     State.READY: confirm.confirm,
     State.CONFIRMING: confirm.note_lost,  # found so: the process that sent it is gone

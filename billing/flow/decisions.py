@@ -282,7 +282,7 @@ def _short_hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _distinct(hashes: array[int]) -> int:
+def _distinct(hashes: "array[int]") -> int:
     """Count distinct values with eight bytes a line: a set of a million strings would cost a hundred megabytes."""
     ordered = sorted(hashes)
     return sum(1 for n, value in enumerate(ordered) if n == 0 or value != ordered[n - 1])

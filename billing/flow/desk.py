@@ -7,6 +7,7 @@ from billing.core.items import Mode
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway
 from billing.edge.ledger import Ledger
+from billing.edge.throttle import Rates
 
 
 def _nowhere(_event: str, **_facts: object) -> None:
@@ -23,6 +24,7 @@ class Desk:
         clock: the provider's time.
         mode: test or live; every object Stripe shows must agree.
         platform: the platform account, part of every item id and key.
+        rates: what may be sent, for the estimate.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
         draining: set when no new step may be started.
     """
@@ -32,5 +34,6 @@ class Desk:
     clock: ProviderClock
     mode: Mode
     platform: str
+    rates: Rates
     log: Callable[..., None] = field(default=_nowhere)
     draining: bool = False

@@ -13,6 +13,7 @@ from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_in, group_of
 from billing.core.money import format_minor
+from billing.core.plans import SKIPS
 from billing.core.states import Group, State
 from billing.edge.ledger import Ledger
 
@@ -131,18 +132,29 @@ def describe(line: ReportLine, run_id: str) -> dict[str, str]:
         }
     if known is None or not line.owned:
         # Paid, declined or waiting under another run: that run reports the money, this line only points there.
-        return facts | {"reason_code": line.reason, "reason": line.detail}
+        return facts | _skipped(line.reason) | ({"reason": line.detail} if line.detail else {})
     return facts | _of_item(known)
+
+
+def _skipped(code: str) -> dict[str, str]:
+    """Return what the table of skips says of a reason."""
+    meaning, what_to_do, _ = SKIPS.get(code, ("", "", False))
+    return {"reason_code": code, "reason": meaning, "what_to_do": what_to_do}
 
 
 def _of_item(known: Known) -> dict[str, str]:
     facts = {name: _shown(name, known.facts[name], known.currency) for name in OUR_COLUMNS if name in known.facts}
-    return facts | {
-        "status": str(group_of(known)),
-        "clone": known.instrument_id or "",
-        "attempts": str(known.attempt),
-        "run": known.run_id,
-    }
+    skipped = _skipped(str(known.content.get("skip", ""))) if known.state is State.SKIPPED else {}
+    return (
+        skipped
+        | facts
+        | {
+            "status": str(group_of(known)),
+            "clone": known.instrument_id or "",
+            "attempts": str(known.attempt),
+            "run": known.run_id,
+        }
+    )
 
 
 def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact is any JSON value

@@ -3,7 +3,6 @@
 import contextlib
 import fnmatch
 import signal
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,15 +10,16 @@ from functools import partial
 import anyio
 from anyio.abc import TaskGroup
 
-from billing.core.entries import Known, Move, Note, RunStatus
+from billing.core.entries import Known, Note, RunStatus
 from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.outcomes import Unsent, UnsentWhy
 from billing.core.policies import Policies
-from billing.core.states import Event, Group, State
+from billing.core.states import State
 from billing.edge.ledger import LostRace
-from billing.flow.charge import Arrival, Goal, charge, rests
+from billing.flow import cards
+from billing.flow.charge import Arrival, Goal, charge, rests, skipped
 from billing.flow.desk import Desk
 from billing.flow.guards import Guards
 from billing.flow.lanes import PAGE, Lanes
@@ -42,10 +42,6 @@ STATES: dict[Goal, tuple[State, ...]] = {
     Goal.SETTLE: (State.UNSETTLED,),
 }
 # Which items each goal takes up. `resolve` starts nothing new; what a run had begun it finishes.
-
-BLOCKED_CARDS = "blocked_card"
-CARD_BLOCK_DAYS = 30
-# Trying a lost, stolen or closed card again costs a fee each time (Visa category 1, Mastercard advice 03 and 21).
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +116,7 @@ class Runner:
         self._exit = Exit.OK
         self._fault: BillingError | None = None
         self._wake = anyio.Event()
-        self._began = time.monotonic()
-        self._advanced = self._began
+        self._began = self._advanced = anyio.current_time()
         self.snapshot = Snapshot(total=0)
 
     async def go(self) -> Ending:
@@ -203,9 +198,6 @@ class Runner:
             self._wake.set()
 
     async def _trip(self, known: Known, goal: Goal) -> Arrival:
-        skipped = await self._skip_blocked_card(known)
-        if skipped is not None:
-            return Arrival(skipped)
         return await charge(Trip(self._desk, self._policies.dunning), known, goal)
 
     async def _arrived(self, lanes: Lanes, arrival: Arrival, group: TaskGroup) -> None:
@@ -214,7 +206,7 @@ class Runner:
             self._started -= 1
             await self._return(lanes, known, arrival.put_back.unsent, group)
             return
-        self._advanced = time.monotonic()
+        self._advanced = anyio.current_time()
         lanes.done(known, alive=not arrival.dead_account)
         await self._after(arrival)
         if not rests(Goal.RUN, known) and not self._sweeping:
@@ -227,7 +219,7 @@ class Runner:
 
     async def _return(self, lanes: Lanes, known: Known, unsent: Unsent, group: TaskGroup) -> None:
         """Put an item back; a locked payer rests for a moment, everything else is paced by the throttle."""
-        if time.monotonic() - self._advanced > STALLED_SECONDS:
+        if anyio.current_time() - self._advanced > STALLED_SECONDS:
             self._stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
         if unsent.why is not UnsentWhy.LOCKED:
             lanes.put_back(known)
@@ -245,9 +237,7 @@ class Runner:
     async def _after(self, arrival: Arrival) -> None:
         """Spread what one item taught: a dead account, or a card that must not be tried again."""
         known = arrival.known
-        if known.facts.get("blocks_card"):
-            note = {"reason_code": known.facts.get("reason_code", "")}
-            await self._desk.ledger.keep_lookups(BLOCKED_CARDS, {str(known.content["payment_method"]): note})
+        await cards.remember(self._desk, known)
         if arrival.dead_account:
             await self._skip_account(known.account, arrival.dead_account)
 
@@ -260,27 +250,12 @@ class Runner:
 
         async def skip(known: Known) -> None:
             with contextlib.suppress(LostRace):  # it was just started: its own answers end it
-                await self._skip(known, code, reason)
+                await self._desk.ledger.record(known, skipped(code, reason))
 
         row = 0
         while page := self._desk.ledger.work(self._run_id, (State.PLANNED,), account, row, PAGE):
             row = page[-1].id
             await together(*(partial(skip, known) for known in page))
-
-    async def _skip_blocked_card(self, known: Known) -> Known | None:
-        if known.state is not State.PLANNED:
-            return None
-        method = str(known.content.get("payment_method", ""))
-        since = self._desk.clock.days_ago(CARD_BLOCK_DAYS)
-        block = self._desk.ledger.lookups(BLOCKED_CARDS, [method], since).get(method)
-        if block is None:
-            return None
-        reason = f"this payment method was declined for good less than {CARD_BLOCK_DAYS} days ago"
-        return await self._skip(known, "card_blocked", f"{reason} ({block['reason_code']})")
-
-    async def _skip(self, known: Known, code: str, reason: str) -> Known:
-        facts = {"group": str(Group.SKIPPED), "reason_code": code, "reason": reason}
-        return await self._desk.ledger.record(known, Move(Event.ITEM_SKIPPED, facts=facts))
 
     def _count(self, known: Known) -> None:
         counters = self._desk.gateway.counters
@@ -288,7 +263,7 @@ class Runner:
         snap.done += 1
         snap.counts[group_of(known)] += 1
         snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
-        snap.elapsed = time.monotonic() - self._began
+        snap.elapsed = anyio.current_time() - self._began
         self._watch(snap)
 
     def _stop(self, code: Exit, reason: str) -> None:

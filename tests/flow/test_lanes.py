@@ -1,4 +1,4 @@
-"""Which item next: the longest account first, payers one at a time, nobody held up by an account that is slow or dead."""
+"""Which item next: the longest account first, payers one at a time, nobody held up by a slow or dead account."""
 
 from dataclasses import replace
 

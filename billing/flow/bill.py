@@ -1,0 +1,141 @@
+"""A run from its file to its summary: plan, ask, keep, charge, sum up. The command line and scheduled jobs share it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from billing.core.errors import InvalidInput, PlanStale, Problem
+from billing.core.exits import Exit
+from billing.core.groups import exit_for
+from billing.core.money import format_minor
+from billing.edge.notify import notify
+from billing.flow.decisions import Plan, Source
+from billing.flow.desk import Desk
+from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan
+from billing.flow.progress import Watch, unwatched
+from billing.flow.report import summary
+from billing.flow.run import Ending, RunOptions, execute
+from billing.flow.scout import Preflight
+
+
+@dataclass(frozen=True, slots=True)
+class BillOptions:
+    """How a run is carried out.
+
+    Attributes:
+        run: which items, how many, until when.
+        amend: whether items may be added to a run on record.
+        saved: the plan it must come to, or None.
+        declines_ok: declines alone give exit code 0.
+    """
+
+    run: RunOptions
+    amend: bool = False
+    saved: SavedPlan | None = None
+    declines_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What became of it.
+
+    Attributes:
+        plan: what was decided.
+        ending: whether something stopped it.
+        exit: the exit code.
+        summary: the object that `billing run --output json` prints.
+    """
+
+    plan: Plan
+    ending: Ending
+    exit: Exit
+    summary: Mapping[str, Any]
+
+
+def agree_to_all(_plan: Plan) -> None:
+    """Say yes without looking: for schedulers, whose configuration said it."""
+
+
+async def bill(
+    desk: Desk,
+    source: Source,
+    options: BillOptions,
+    *,
+    agree: Callable[[Plan], None],
+    watch: Watch = unwatched,
+) -> Bill:
+    """Carry a run out, or go on with it, or find that there is nothing left to do.
+
+    Args:
+        desk: open for the mode of the run.
+        source: the checked run file.
+        options: how.
+        agree: shown the plan before anything is sent; it raises to say no.
+        watch: told after each item.
+
+    Raises:
+        InvalidInput: the file contradicts what is on record, or its last day is over.
+        PlanStale: it is not the plan that was saved, or needs an approval it does not have.
+        LedgerError: the ledger failed; nothing was sent after that.
+    """
+    require_timely(source, desk.clock.now())
+    findings = None if options.saved is None else options.saved.findings
+    plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS, options.amend, findings))
+    if options.saved is not None:
+        options.saved.require_same(plan)
+    require_approval(plan)
+    agree(plan)
+    await keep(plan, source, desk.ledger)
+    run = replace(options.run, concurrency=desk.rates.concurrency)
+    ending = await execute(desk, plan.run.run_id, run, plan.run.policies, watch)
+    code = ending.exit or exit_for(desk.ledger.tally(plan.run.run_id), declines_ok=options.declines_ok)
+    found = summary(desk.ledger, plan.run.run_id, exit_code=code, requests=requests_sent(desk))
+    return Bill(plan, ending, code, found)
+
+
+async def tell(billed: Bill, environ: Mapping[str, str], log: Callable[..., None]) -> None:
+    """Post the summary to whoever the run file names; a failure is a warning."""
+    occasion = "stopped" if billed.ending.exit else "finished"
+    await notify(billed.plan.run.policies.notify, occasion, billed.summary, environ=environ, log=log)
+
+
+def requests_sent(desk: Desk) -> dict[str, int]:
+    """Return what this process sent."""
+    counters = desk.gateway.counters
+    return {"sent": counters.sent, "rate_limited": counters.rate_limited, "resent": counters.resent}
+
+
+def require_timely(source: Source, now: datetime) -> None:
+    """Refuse a file whose last day is over: an old one started by mistake sends nothing.
+
+    Raises:
+        InvalidInput: today, in the run's own time zone, is after ``not_after``.
+    """
+    run = source.run
+    today = now.astimezone(ZoneInfo(run.timezone)).date().isoformat()
+    if run.not_after is not None and today > run.not_after:
+        message = f"not_after is {run.not_after} and today is {today}"
+        hint = "this file is from the past; change not_after if it is really meant"
+        raise InvalidInput([Problem(source.file, 0, 0, "too_late", message, hint)])
+
+
+def require_approval(plan: Plan) -> None:
+    """Refuse amounts that need a second person's yes.
+
+    Raises:
+        PlanStale: a total is over ``approval.required_over`` (exit 9).
+    """
+    approval = plan.run.policies.approval
+    limits = {} if approval is None else approval.required_over
+    over = [
+        f"{code.upper()} {format_minor(total, code)}"
+        for code, total in sorted(plan.totals.items())
+        if code in limits and total > limits[code]
+    ]
+    if over:
+        raise PlanStale(
+            f"{', '.join(over)} is over approval.required_over, and plan {plan.digest[:8]} has no approval on record; "
+            "nothing was sent"
+        )

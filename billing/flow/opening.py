@@ -1,0 +1,133 @@
+"""Open what a verb works with, in the order that lets nothing be sent before everything agrees."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from billing.core.errors import UsageError
+from billing.core.items import Mode
+from billing.core.wire import Wire
+from billing.edge.clock import ProviderClock
+from billing.edge.gateway import API_BASE, Gateway
+from billing.edge.ledger.opening import open_ledger
+from billing.edge.lookups import LookupFailed, Trouble
+from billing.edge.secrets import ApiKey, load_key
+from billing.edge.settings import Settings, require_agreement
+from billing.edge.throttle import DOCUMENTED, Rates, Throttle
+from billing.edge.transport import NetworkWire
+from billing.flow.desk import Desk
+
+UNREAD_PLATFORM = "platform"
+# Stands for the platform account in test mode when the key may not read it and no setting names it: one ledger, one
+# platform. In live mode the account must be known.
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a verb wants its desk.
+
+    Attributes:
+        mode: of the run; key, flag and address must agree with it.
+        purpose: who holds the ledger, for another runner's message.
+        live: whether `--live` was given.
+        wait: seconds to wait for another runner to end; None refuses at once.
+        rate: requests a second instead of the documented limits (`--rate`).
+        concurrency: requests in flight instead of the setting (`--concurrency`).
+    """
+
+    mode: Mode
+    purpose: str
+    live: bool = False
+    wait: float | None = None
+    rate: float | None = None
+    concurrency: int | None = None
+
+
+@asynccontextmanager
+async def open_desk(
+    settings: Settings,
+    environ: Mapping[str, str],
+    opening: Opening,
+    log: Callable[..., None],
+    *,
+    wire: Wire | None = None,
+) -> AsyncIterator[Desk]:
+    """Check that everything agrees, open the ledger, ask Stripe who we are, and yield the desk.
+
+    Args:
+        settings: effective ones.
+        environ: where the key comes from.
+        opening: what the verb wants.
+        log: ``log(event, **facts)``.
+        wire: what carries requests instead of the network: the sandbox in this process.
+
+    Raises:
+        UsageError: key, mode, flag and address disagree; nothing was sent.
+        LedgerError: the ledger cannot be trusted; nothing was sent.
+        LedgerHeld: another runner holds it.
+        CredentialsError: the key is refused.
+        ProviderUnreachable: no answer.
+    """
+    key = load_key(environ)
+    require_agreement(settings, mode=opening.mode, live_key=key.mode is Mode.LIVE, live_flag=opening.live)
+    clock = ProviderClock()
+    ledger = await open_ledger(
+        settings.ledger,
+        key_file=settings.ledger_key_file,
+        clock=clock.now,
+        wait=opening.wait,
+        live=opening.mode is Mode.LIVE,
+        purpose=opening.purpose,
+    )
+    try:
+        for warning in ledger.warnings:
+            log("ledger_warning", warning=warning)
+        rates = rates_for(settings, opening)
+        carrier = wire or NetworkWire(rates.concurrency)
+        try:
+            gateway = Gateway(
+                carrier,
+                key,
+                mode=opening.mode,
+                platform="",
+                throttle=Throttle(rates),
+                clock=clock,
+                api_base=settings.api_base or API_BASE,
+                on_request=lambda event: log(**event),
+            )
+            gateway.platform = await _platform(gateway, settings, key)
+            yield Desk(ledger, gateway, clock, opening.mode, gateway.platform, rates, log)
+        finally:
+            await carrier.aclose()
+    finally:
+        await ledger.aclose()
+
+
+def rates_for(settings: Settings, opening: Opening) -> Rates:
+    """Return what may be sent: `--rate` replaces key, endpoint and account limits, else the documented ones, shared."""
+    concurrency = opening.concurrency or settings.concurrency
+    if opening.rate is not None:
+        return Rates(opening.rate, opening.rate, opening.rate, concurrency, concurrency)
+    key, endpoint = (limit * settings.rate_share for limit in DOCUMENTED[opening.mode])
+    # How many items of one account are worked on is the lanes' business: they lift their cap when nobody else waits.
+    return Rates(key, endpoint, min(settings.per_account_rps, key), concurrency, concurrency)
+
+
+async def _platform(gateway: Gateway, settings: Settings, key: ApiKey) -> str:
+    """Ask Stripe whose key this is; every item id and key carries the answer.
+
+    Raises:
+        UsageError: it is another platform than the settings name, or cannot be found out in live mode.
+    """
+    found = await gateway.own_account()
+    if not isinstance(found, LookupFailed):
+        if settings.platform not in (None, found.id):
+            raise UsageError(f"the key {key} belongs to {found.id}, the settings name {settings.platform}")
+        return found.id
+    if found.trouble not in (Trouble.MISSING, Trouble.BARRED, Trouble.REFUSED):
+        raise found.as_error()
+    if settings.platform is not None:
+        return settings.platform
+    if gateway.mode is Mode.LIVE:
+        raise UsageError("the key may not read its own account: name the platform in the settings (platform: acct_...)")
+    return UNREAD_PLATFORM

@@ -1,0 +1,106 @@
+"""Stripe on a bad day, and runners that die: nobody is charged twice, nothing is hidden, nothing is left open."""
+
+import random
+
+import anyio
+import pytest
+
+from billing.core.states import Group
+from billing.sandbox.config import Chances, Latency, Limits, SandboxConfig
+from tests.flow.virtual import run_virtually
+from tests.flow.world import World
+
+DAY = dict.fromkeys(
+    [
+        "refused", "lost_before", "lost_after", "late", "stored_500_done", "stored_500_undone", "bad_gateway_done",
+        "bad_gateway_undone", "cut_body", "rate_limited", "lock_timeout", "throttled_400", "key_in_use",
+        "unavailable_503", "dependency_424", "wrong_object", "empty_200", "html_200", "redirect",
+    ],
+    0.012,
+)  # fmt: skip
+MIX = {
+    "succeeds": 0.7, "insufficient_funds": 0.1, "stolen_card": 0.05, "authentication_required": 0.05, "debit_succeeds": 0.05,
+    "not_clonable": 0.05,
+}  # fmt: skip
+OPEN_GROUPS = (Group.UNKNOWN, Group.PENDING, Group.PARKED)
+
+
+def bad_day(folder, seed: int, items: int = 60) -> World:
+    config = SandboxConfig(
+        seed=seed,
+        limits=Limits.off(),
+        latency=Latency(median_seconds=0.4),
+        chances=Chances(kinds=DAY, late_seconds=3.0),
+    )
+    return World.make(
+        folder, config, seed=seed, items=items, accounts=4, dead_accounts=1, items_per_customer=2, mix=MIX
+    )
+
+
+async def finish(world: World) -> None:
+    """Continue and resolve, as an operator would, until nothing is open."""
+    for _ in range(6):
+        await world.charge_all()
+        async with world.desk() as desk:
+            await world.resolve(desk)
+        groups = await world.groups()
+        if not any(groups[group] for group in OPEN_GROUPS):
+            return
+    raise AssertionError(f"still open: {groups}")
+
+
+async def killed_at_random(world: World, chance: random.Random) -> None:
+    """Run, die at a random moment, lose the keys at times, continue; the last runner lives."""
+    for _ in range(chance.randint(1, 6)):
+        with anyio.move_on_after(chance.uniform(0.05, 4.0)):
+            await world.charge_all()
+        if chance.random() < 0.3:
+            world.sandbox.advance(chance.choice([600, 25 * 3600, 72 * 3600]))
+    await finish(world)
+
+
+async def two_runners(world: World, chance: random.Random) -> None:
+    """Two runners on one ledger, the lock failed, each dying and coming back."""
+
+    async def runner() -> None:
+        for _ in range(chance.randint(1, 4)):
+            with anyio.move_on_after(chance.uniform(0.2, 5.0)):
+                async with world.desk(lock=False) as desk:
+                    await world.run(desk)
+
+    async with world.desk() as desk:
+        await world.plan(desk)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runner)
+        group.start_soon(runner)
+    await finish(world)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_bad_day_ends_true(tmp_path, seed):
+    world = bad_day(tmp_path, seed)
+    run_virtually(finish, world)
+    run_virtually(world.assert_true)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_runners_that_die_at_random_leave_the_truth(tmp_path, seed):
+    world = bad_day(tmp_path, 100 + seed)
+    run_virtually(killed_at_random, world, random.Random(seed))
+    run_virtually(world.assert_true)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_two_runners_without_a_lock_leave_the_truth(tmp_path, seed):
+    world = bad_day(tmp_path, 200 + seed)
+    run_virtually(two_runners, world, random.Random(seed))
+    run_virtually(world.assert_true)
+
+
+def test_the_day_after_charges_nobody(tmp_path):
+    world = bad_day(tmp_path, 300)
+    run_virtually(finish, world)
+    confirms = world.sandbox.requests["payment_intents.confirm"].sent
+    world.sandbox.faults.clear()
+    run_virtually(finish, world)
+    assert world.sandbox.requests["payment_intents.confirm"].sent == confirms

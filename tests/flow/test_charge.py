@@ -1,0 +1,267 @@
+"""The life of a charge against a stateful Stripe: every end it can come to, every fault on the way, every price."""
+
+import pytest
+
+from billing.core.states import Group, State
+from billing.sandbox.faults import FaultKind
+from tests.flow.virtual import run_virtually
+from tests.flow.world import World
+
+OPEN = "payment_intents.create"
+CLONE = "payment_methods.create"
+CONFIRM = "payment_intents.confirm"
+CANCEL = "payment_intents.cancel"
+READ = "payment_intents.retrieve"
+
+
+def one_item(tmp_path, outcome: str = "succeeds", **spec) -> World:
+    return World.make(tmp_path, items=1, mix={outcome: 1}, **spec)
+
+
+def sent(world: World, operation: str) -> int:
+    return world.sandbox.requests[operation].sent
+
+
+def outcome_of(world: World):
+    run_virtually(world.assert_true)
+    (item,) = run_virtually(world.known)
+    return item
+
+
+def test_a_charge_without_trouble_takes_three_requests(tmp_path):
+    world = one_item(tmp_path)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.SUCCEEDED
+    assert (sent(world, OPEN), sent(world, CLONE), sent(world, CONFIRM), world.sandbox.requests.total()) == (1, 1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "group", "state"),
+    [
+        ("succeeds", Group.SUCCEEDED, State.SUCCEEDED),
+        ("insufficient_funds", Group.DECLINED, State.UNPAID),
+        ("stolen_card", Group.DECLINED, State.FAILED),
+        ("expired_card", Group.DECLINED, State.FAILED),
+        ("authentication_required", Group.NEEDS_CUSTOMER, State.UNPAID),
+        ("debit_succeeds", Group.PROCESSING, State.UNSETTLED),
+        ("not_clonable", Group.FAILED, State.FAILED),
+    ],
+)
+def test_each_kind_of_item_comes_to_its_end(tmp_path, outcome, group, state):
+    world = one_item(tmp_path, outcome)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is state
+    assert run_virtually(world.groups) == {group: 1}
+
+
+def test_a_decline_is_never_repeated_within_a_run(tmp_path):
+    world = one_item(tmp_path, "insufficient_funds")
+    run_virtually(world.charge_all)
+    run_virtually(world.charge_all)
+    run_virtually(resolve_all, world)
+    assert sent(world, CONFIRM) == 1
+
+
+async def resolve_all(world: World):
+    async with world.desk() as desk:
+        return await world.resolve(desk)
+
+
+async def settle_all(world: World):
+    async with world.desk() as desk:
+        return await world.settle(desk)
+
+
+def test_a_final_decline_is_fenced_before_it_is_called_failed(tmp_path):
+    world = one_item(tmp_path, "stolen_card")
+    run_virtually(world.charge_all)
+    item = outcome_of(world)
+    assert (item.facts["reason_code"], item.facts["group"], item.facts["canceled"]) == ("stolen_card", "declined", True)
+    assert sent(world, CANCEL) == 1
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("debit_succeeds", State.SUCCEEDED), ("debit_fails", State.UNPAID)])
+def test_a_bank_debit_is_followed_to_its_end(tmp_path, outcome, state):
+    world = one_item(tmp_path, outcome)
+    run_virtually(world.charge_all)
+    run_virtually(settle_all, world)
+    assert outcome_of(world).state is State.UNSETTLED
+    world.sandbox.advance(10 * 24 * 3600)
+    run_virtually(settle_all, world)
+    assert outcome_of(world).state is state
+
+
+LOSSES = [
+    FaultKind.LOST_BEFORE,
+    FaultKind.LOST_AFTER,
+    FaultKind.STORED_500_DONE,
+    FaultKind.STORED_500_UNDONE,
+    FaultKind.BAD_GATEWAY_DONE,
+    FaultKind.BAD_GATEWAY_UNDONE,
+    FaultKind.CUT_BODY,
+    FaultKind.UNAVAILABLE_503,
+    FaultKind.DEPENDENCY_424,
+    FaultKind.EMPTY_200,
+    FaultKind.HTML_200,
+    FaultKind.REDIRECT,
+    FaultKind.WRONG_OBJECT,
+    FaultKind.REFUSED,
+    FaultKind.RATE_LIMITED,
+    FaultKind.LOCK_TIMEOUT,
+    FaultKind.THROTTLED_400,
+    FaultKind.KEY_IN_USE,
+]
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("operation", [OPEN, CLONE, CONFIRM])
+def test_no_single_fault_keeps_a_good_card_from_paying_exactly_once(tmp_path, operation, kind):
+    world = one_item(tmp_path)
+    world.script(kind, operation)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("operation", [CONFIRM, CANCEL])
+def test_no_single_fault_keeps_a_stolen_card_from_its_fence(tmp_path, operation, kind):
+    world = one_item(tmp_path, "stolen_card")
+    world.script(kind, operation)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.FAILED
+
+
+@pytest.mark.parametrize("read_fault", [FaultKind.LOST_AFTER, FaultKind.STORED_500_DONE, FaultKind.RATE_LIMITED])
+@pytest.mark.parametrize("kind", [FaultKind.LOST_BEFORE, FaultKind.LOST_AFTER, FaultKind.STORED_500_DONE])
+def test_a_look_may_itself_go_wrong(tmp_path, kind, read_fault):
+    world = one_item(tmp_path)
+    world.script(kind, CONFIRM)
+    world.script(read_fault, READ)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.SUCCEEDED
+
+
+def test_a_lost_answer_costs_one_look_and_no_second_confirm(tmp_path):
+    world = one_item(tmp_path)
+    world.script(FaultKind.LOST_AFTER, CONFIRM)
+    run_virtually(world.charge_all)
+    assert (sent(world, CONFIRM), sent(world, READ)) == (1, 1)
+    assert outcome_of(world).state is State.SUCCEEDED
+
+
+def test_a_stored_server_error_is_never_repeated_under_the_same_key(tmp_path):
+    world = one_item(tmp_path)
+    world.script(FaultKind.STORED_500_UNDONE, CONFIRM)
+    run_virtually(world.charge_all)
+    item = outcome_of(world)
+    assert (item.state, item.facts["confirm_n"], world.sandbox.requests[CONFIRM].replayed) == (State.SUCCEEDED, 1, 0)
+
+
+def test_a_confirm_that_lands_late_is_found_whatever_was_thought_of_it(tmp_path):
+    world = one_item(tmp_path, "succeeds")
+    world.script(FaultKind.LATE, CONFIRM, seconds=0.2)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.SUCCEEDED
+
+
+def test_an_item_that_stripe_will_not_speak_of_is_parked_and_resolved_later(tmp_path):
+    world = one_item(tmp_path)
+    world.script(FaultKind.LOST_AFTER, CONFIRM)
+    world.script(FaultKind.UNAVAILABLE_503, READ, times=100)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.PARKED
+    world.sandbox.faults.clear()
+    run_virtually(resolve_all, world)
+    assert outcome_of(world).state is State.SUCCEEDED
+    assert sent(world, CONFIRM) == 1
+
+
+def test_a_poison_open_is_left_as_it_is_and_finished_by_resolve(tmp_path):
+    world = one_item(tmp_path)
+    world.script(FaultKind.LOST_BEFORE, OPEN, times=1000)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.PREPARING
+    world.sandbox.faults.clear()
+    run_virtually(resolve_all, world)
+    assert outcome_of(world).state is State.SUCCEEDED
+
+
+def test_an_answer_that_contradicts_the_amount_stops_the_run(tmp_path):
+    world = World.make(tmp_path, items=20, accounts=1, mix={"succeeds": 1})
+    world.script(FaultKind.PATCHED, CONFIRM, nth=3, patch={"amount": 1})
+    ending = run_virtually(world.charge_all)
+    assert ending.exit == 6
+    assert "amount" in ending.reason
+    run_virtually(world.charge_all)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 20}
+    run_virtually(world.assert_true)
+
+
+def test_a_revoked_key_stops_everything_and_a_new_one_finishes(tmp_path):
+    world = World.make(tmp_path, items=30, mix={"succeeds": 1})
+    body = b'{"error": {"type": "invalid_request_error", "code": "api_key_expired", "message": "Expired API Key"}}'
+    world.script(FaultKind.CANNED, CONFIRM, nth=5, status=401, body=body)
+    ending = run_virtually(world.charge_all)
+    assert ending.exit == 8
+    assert run_virtually(world.groups)[Group.FAILED] == 0
+    assert run_virtually(world.charge_all).exit == 0
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 30}
+
+
+@pytest.mark.parametrize("dead", [1, 2])
+def test_a_dead_account_costs_a_handful_of_requests_and_its_other_items_are_skipped(tmp_path, dead):
+    world = World.make(tmp_path, items=120, accounts=2, dead_accounts=dead, mix={"succeeds": 1})
+    run_virtually(world.charge_all)
+    groups = run_virtually(world.groups)
+    on_dead = sum(row.account in world.scenario.dead_accounts for row in world.scenario.rows)
+    assert groups[Group.SUCCEEDED] == 120 - on_dead
+    assert groups[Group.SKIPPED] + groups[Group.FAILED] == on_dead
+    assert groups[Group.FAILED] <= dead
+    run_virtually(world.assert_true)
+
+
+def test_a_card_declined_for_good_is_not_tried_again_by_any_other_item(tmp_path):
+    world = World.make(tmp_path, items=3, accounts=3, items_per_customer=3, mix={"stolen_card": 1})
+    run_virtually(world.charge_all)
+    assert run_virtually(world.groups) == {Group.DECLINED: 1, Group.SKIPPED: 2}
+    assert sent(world, CONFIRM) == 1
+
+
+def test_items_of_one_customer_are_charged_one_after_another(tmp_path):
+    world = World.make(tmp_path, items=12, accounts=4, items_per_customer=6, mix={"succeeds": 1})
+    run_virtually(world.charge_all)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 12}
+
+
+def test_running_again_sends_nothing(tmp_path):
+    world = World.make(tmp_path, items=40, mix={"succeeds": 1})
+    run_virtually(world.charge_all)
+    before = world.sandbox.requests.total()
+    assert run_virtually(world.charge_all).exit == 0
+    assert world.sandbox.requests.total() == before
+
+
+def test_keys_pruned_between_a_kill_and_the_next_run_charge_nobody_twice(tmp_path):
+    world = one_item(tmp_path)
+    world.script(FaultKind.LOST_AFTER, CONFIRM)
+    world.script(FaultKind.UNAVAILABLE_503, READ, times=100)
+    run_virtually(world.charge_all)
+    world.sandbox.faults.clear()
+    world.sandbox.advance(48 * 3600)
+    run_virtually(resolve_all, world)
+    assert outcome_of(world).state is State.SUCCEEDED
+    assert sent(world, CONFIRM) == 1
+
+
+def test_an_open_past_its_key_is_found_by_its_metadata_and_adopted(tmp_path):
+    world = one_item(tmp_path)
+    world.script(FaultKind.LOST_AFTER, OPEN, times=1000)
+    world.script(FaultKind.UNAVAILABLE_503, "payment_intents.list", times=100)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.PREPARING
+    world.sandbox.faults.clear()
+    world.sandbox.advance(30 * 3600)
+    run_virtually(resolve_all, world)
+    item = outcome_of(world)
+    assert item.state is State.SUCCEEDED
+    assert len(world.sandbox.books().intents) == 1

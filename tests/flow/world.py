@@ -1,0 +1,174 @@
+"""A platform, its ledger and its run on one bench: the shipped flows over a real SQLite file against the sandbox."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from billing.core.entries import Known
+from billing.core.groups import group_of
+from billing.core.items import Mode
+from billing.core.policies import Policies, StopOn
+from billing.core.states import Group, State
+from billing.core.wire import Wire, WireRequest, WireResponse
+from billing.edge.clock import ProviderClock
+from billing.edge.gateway import Gateway
+from billing.edge.ledger.opening import open_ledger
+from billing.edge.runfiles import RunDefaults, open_run
+from billing.edge.secrets import ApiKey
+from billing.edge.throttle import Rates, Throttle
+from billing.flow.desk import Desk
+from billing.flow.plan import PlanOptions, keep, make_plan
+from billing.flow.resolve import resolve, settle
+from billing.flow.run import Ending, RunOptions, execute
+from billing.flow.scout import Preflight
+from billing.sandbox.config import SandboxConfig
+from billing.sandbox.faults import Fault, FaultKind, Scripted
+from billing.sandbox.inprocess import InProcess
+from billing.sandbox.model import Sandbox
+from billing.sandbox.scenario import Scenario, ScenarioSpec, build
+
+RUN = "coaching-2026-11"
+FAST = Rates(1000, 1000, 1000, 64, 64)
+UNGUARDED = Policies(stop_on=StopOn(decline_rate=1.0, same_error=10**9))
+
+
+class Recording:
+    """A wire that remembers what went over it."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.requests: list[WireRequest] = []
+
+    async def send(self, request: WireRequest) -> WireResponse:
+        self.requests.append(request)
+        return await self._wire.send(request)
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+
+@dataclass(slots=True)
+class World:
+    """The bench. Everything outlives a runner, as Stripe and the disk do.
+
+    Attributes:
+        folder: where ledger, key and run file lie.
+        sandbox: the provider.
+        scenario: the platform's accounts, customers and items.
+    """
+
+    folder: Path
+    sandbox: Sandbox
+    scenario: Scenario
+    policies: Policies = UNGUARDED
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, folder: Path, config: SandboxConfig | None = None, **spec: Any) -> "World":
+        """Build a platform; ``spec`` are fields of ``ScenarioSpec``."""
+        sandbox = Sandbox(config or SandboxConfig(limits=SandboxConfig().limits.off()))
+        world = cls(folder, sandbox, build(sandbox, ScenarioSpec(**spec)))
+        world.file.write_text(world.scenario.as_csv())
+        return world
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "coaching.csv"
+
+    def script(self, kind: FaultKind, operation: str, nth: int = 1, times: int = 1, **fault: Any) -> None:
+        """Let the nth request of an operation meet a fault."""
+        self.sandbox.faults.add(Scripted(Fault(kind, **fault), operation, nth=nth, times=times))
+
+    @asynccontextmanager
+    async def desk(self, *, lock: bool = True, wire: Wire | None = None, rates: Rates = FAST) -> AsyncIterator[Desk]:
+        """One runner's desk: its own ledger handle, gateway and clock."""
+        loop = asyncio.get_running_loop()
+        clock = ProviderClock(wall=lambda: self.sandbox.now, monotonic=loop.time)
+        ledger = await open_ledger(
+            f"sqlite:///{self.folder / 'ledger.db'}",
+            key_file=self.folder / "ledger.key",
+            clock=clock.now,
+            lock=lock,
+            inline=True,
+            purpose=RUN,
+        )
+        try:
+            gateway = Gateway(
+                wire or InProcess(self.sandbox),
+                ApiKey("sk_test_worldworldworld"),
+                mode=Mode.TEST,
+                platform=self.sandbox.world.platform.id,
+                throttle=Throttle(rates),
+                clock=clock,
+                api_base="http://127.0.0.1",
+            )
+            log: Callable[..., None] = lambda event, **facts: self.events.append((event, facts))  # noqa: E731
+            yield Desk(ledger, gateway, clock, Mode.TEST, gateway.platform, rates, log)
+        finally:
+            await ledger.aclose()
+
+    async def plan(self, desk: Desk, preflight: Preflight = Preflight.NONE, **options: Any) -> None:
+        """Plan the run file and keep the plan."""
+        with open_run(self.file, run_id=RUN, defaults=RunDefaults(policies=self.policies)) as source:
+            plan = await make_plan(desk, source, PlanOptions(preflight, **options))
+            await keep(plan, source, desk.ledger)
+
+    async def run(self, desk: Desk, **options: Any) -> Ending:
+        return await execute(desk, RUN, RunOptions(**options), self.policies)
+
+    async def resolve(self, desk: Desk) -> Ending:
+        return await resolve(desk, RUN, RunOptions(), self.policies)
+
+    async def settle(self, desk: Desk) -> Ending:
+        return await settle(desk, RUN, RunOptions(), self.policies)
+
+    async def charge_all(self, preflight: Preflight = Preflight.NONE, **options: Any) -> Ending:
+        """Plan and run in one runner, then go home."""
+        async with self.desk() as desk:
+            await self.plan(desk, preflight)
+            return await self.run(desk, **options)
+
+    def items(self, desk: Desk) -> list[Known]:
+        return [line.known for line in desk.ledger.report(RUN) if line.known is not None]
+
+    async def known(self) -> list[Known]:
+        """What the ledger holds, read by nobody's runner."""
+        async with self.desk(lock=False) as desk:
+            return self.items(desk)
+
+    async def groups(self) -> Counter[Group]:
+        return Counter(group_of(known) for known in await self.known())
+
+    async def assert_true(self) -> None:
+        """I1, I2, I3 and I6 against the sandbox's own books, and the ledger against itself."""
+        books = self.sandbox.books()
+        assert books.doubles() == []
+        by_intent = {row.intent: row for row in books.intents}
+        async with self.desk(lock=False) as desk:
+            assert desk.ledger.verify().faults == ()
+            known = self.items(desk)
+        paid: Counter[tuple[str, str]] = Counter()
+        for item in known:
+            rows = books.by_item().get(item.item, [])
+            taken = sum(row.taken for row in rows)
+            if item.state is State.SUCCEEDED:
+                assert by_intent[item.object_id].paid == 1, f"{item.reference} is not paid by its own intent"
+                paid[item.account, item.currency] += item.amount
+            elif item.state in (State.FAILED, State.SKIPPED):
+                assert taken == 0, f"{item.reference} is {item.state} and {taken} was taken"
+                assert item.object_id is None or by_intent[item.object_id].status == "canceled"
+            elif item.state is State.UNPAID:
+                assert taken == 0, f"{item.reference} rests unpaid and {taken} was taken"
+        decided = {State.SUCCEEDED, State.FAILED, State.SKIPPED, State.UNPAID, State.UNSETTLED}
+        if all(item.state in decided for item in known):
+            assert dict(paid) == {key: total for key, total in books.totals().items() if total}
+
+
+def with_latency(seconds: float) -> SandboxConfig:
+    """A sandbox without limits whose answers take about this long."""
+    config = SandboxConfig()
+    return replace(config, limits=config.limits.off(), latency=replace(config.latency, median_seconds=seconds))
