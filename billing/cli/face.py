@@ -50,4 +50,9 @@ def ask(question: str, expected: str, missing_flag: str) -> bool:
         raise UsageError(f"there is no terminal to ask on; nothing was sent (add {missing_flag})")
     sys.stderr.write(question)
     sys.stderr.flush()
-    return sys.stdin.readline().strip().casefold() == expected.casefold()
+    return _plain(sys.stdin.readline()) == _plain(expected)
+
+
+def _plain(text: str) -> str:
+    """Blanks, separators and capitals are nobody's mistake: ``usd 1234.50`` answers ``USD 1,234.50``."""
+    return "".join(text.split()).replace(",", "").casefold()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from billing.core.entries import Known, Tally
 from billing.core.exits import Exit
+from billing.core.plans import SKIPS
 from billing.core.states import Group, State
 
 GROUPS: dict[State, Group] = {
@@ -23,8 +24,8 @@ GROUPS: dict[State, Group] = {
 
 _BY_DECLINE = frozenset({Group.DECLINED, Group.NEEDS_CUSTOMER})
 
-GOOD_SKIPS = frozenset({"already_paid"})
-# Nothing is left to do for such a line; any other reason for skipping is something a person should know.
+GOOD_SKIPS = frozenset(code for code, (_, _, good) in SKIPS.items() if good)
+# Nothing is owed any more on such a line; any other reason for skipping is something a person should know.
 
 TOUCHED = frozenset({State.PREPARING, State.READY, State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
 # Requests have left for such an item, and it is not yet where it should rest. Planned items were left out on purpose.

@@ -34,6 +34,15 @@ class Settings:
     sources: Mapping[str, str]
     texts: Mapping[str, str]
 
+    def having(self, source: str, values: Mapping[str, Any]) -> "Settings":
+        """Return these settings with some values replaced, as a run file does; None replaces nothing."""
+        given = {name: value for name, value in values.items() if value is not None}
+        return Settings(
+            {**self.values, **given},
+            {**self.sources, **dict.fromkeys(given, source)},
+            {**self.texts, **{name: str(value) for name, value in given.items()}},
+        )
+
     @property
     def mode(self) -> Mode:
         """The mode of runs that name none."""

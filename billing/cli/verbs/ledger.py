@@ -76,7 +76,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
 
 
 def _line(entry: Entry) -> str:
-    facts = " ".join(f"{name}={value}" for name, value in entry.facts.items())
+    facts = " ".join(f"{name}={value}" for name, value in entry.facts.items() if value is not None)
     what = f"{entry.seq:>7}  {entry.at[:19]}  {entry.name:<18}  {entry.run_id}"
     item = f"  {entry.item} #{entry.attempt}" if entry.item else ""
     return f"{what}{item}  {facts}".rstrip()

@@ -1,0 +1,31 @@
+"""The desk for commands that talk to the provider, set up as the run file and the flags want it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from billing.cli.session import Session, before_connecting
+from billing.core.policies import Pacing
+from billing.flow.desk import Desk
+from billing.flow.opening import Opening, open_desk
+
+
+@asynccontextmanager
+async def desk_for(session: Session, opening: Opening, pacing: Pacing | None = None) -> AsyncIterator[Desk]:
+    """Open the desk; everything that disagrees is refused before anything is sent.
+
+    Args:
+        session: of the command.
+        opening: what the command wants.
+        pacing: of the run file; it replaces the settings, flags replace both.
+    """
+    before_connecting(session)
+    settings = session.settings
+    if pacing is not None:
+        values = {
+            "rate_share": pacing.rate_share,
+            "per_account_rps": pacing.per_account_rps,
+            "concurrency": pacing.concurrency,
+        }
+        settings = settings.having("run file", values)
+    async with open_desk(settings, session.environ, opening, session.log) as desk:
+        yield desk

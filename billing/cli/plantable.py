@@ -1,0 +1,75 @@
+"""A plan as a person reads it before saying yes."""
+
+from billing.cli.tables import amount, amounts, duration, plural
+from billing.core.items import Mode
+from billing.core.plans import SKIPS, Estimate
+from billing.edge.logs import visible
+from billing.flow.changes import Changes
+from billing.flow.decisions import Plan
+
+SHOWN = 20
+# Warnings and changes a person reads on a terminal; `billing plan -o` keeps them all.
+
+
+def plan_table(plan: Plan, key: str, cost: Estimate, *, share: str) -> list[str]:
+    """Write a plan.
+
+    Args:
+        plan: what was decided.
+        key: as it may be shown, or empty when none was used.
+        cost: requests and seconds.
+        share: what the estimate assumes, such as ``10/s (40 % of the limit)``.
+    """
+    run = plan.run
+    live = "   LIVE" if run.mode is Mode.LIVE else ""
+    digest = f"{plan.digest[:4]}…{plan.digest[-4:]}"
+    lines = [f"Plan {digest}  {run.run_id} ({run.timezone})" + (f"   key {key}" if key else "") + live]
+    lines.append(
+        f"  {plural(plan.items, 'item')}   {plural(plan.customers, 'customer')}   "
+        f"{plural(len(plan.accounts), 'connected account')}"
+    )
+    on_record = f" new, {plan.continued:,} on record in this run" if plan.continued else ""
+    lines.append(f"  to charge {plan.to_charge:,}{on_record}   {amounts(plan.totals)}".rstrip())
+    lines += _skips(plan)
+    if plan.run.policies.control.items is not None or plan.run.policies.control.totals:
+        lines.append("  control totals match the file")
+    lines += _changes(plan.changes, plan) if plan.changes else []
+    lines += _first(plan.warnings)
+    most = "at most " if plan.continued else ""
+    lines.append(f"  estimate  {most}{plural(cost.requests, 'request')}, about {duration(cost.seconds)} at {share}")
+    return [visible(line) for line in lines]
+
+
+def _skips(plan: Plan) -> list[str]:
+    counted = dict(plan.skips)
+    if plan.set_aside:
+        counted["invalid"] = counted.get("invalid", 0) + plan.set_aside
+    if not counted:
+        return []
+    lines = [f"  to skip   {sum(counted.values()):,}"]
+    for code, count in sorted(counted.items(), key=lambda each: -each[1]):
+        meaning, what_to_do, _ = SKIPS.get(code, (code, "", False))
+        lines.append(
+            f"    {count:,}  {meaning}" + (f" ({what_to_do})" if what_to_do and what_to_do != "nothing" else "")
+        )
+    return lines
+
+
+def _changes(changes: Changes, plan: Plan) -> list[str]:
+    parts = [f"+{changes.new:,} new", f"-{changes.gone:,} gone", f"{changes.jumps:,} changed by more than 20 %"]
+    for currency, before in sorted(changes.totals_before.items()):
+        if before:
+            moved = 100 * (plan.totals.get(currency, 0) - before) / before
+            parts.append(f"total {currency.upper()} {moved:+.1f} %")
+    lines = [f"  since {changes.previous}:  " + "  ".join(parts)]
+    for change in changes.shown[:SHOWN]:
+        now, before_text = amount(change.after, change.currency), amount(change.before, change.currency)
+        lines.append(f"  ! {change.reference}: {now} was {before_text} in {changes.previous} (line {change.line})")
+    return lines
+
+
+def _first(warnings: list[str]) -> list[str]:
+    lines = [f"  ! {warning}" for warning in warnings[:SHOWN]]
+    if len(warnings) > SHOWN:
+        lines.append(f"  ! ... and {len(warnings) - SHOWN} more warnings")
+    return lines

@@ -1,0 +1,106 @@
+"""Resolve what was left in doubt, and settle what takes days: one run, or every run of the ledger in this mode."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from billing.cli.books import open_books
+from billing.cli.desks import desk_for
+from billing.cli.face import answer, answer_json
+from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.tables import ending_table
+from billing.cli.watching import watching
+from billing.core.entries import RunRecord, Tally
+from billing.core.exits import Exit
+from billing.core.groups import exit_for
+from billing.core.policies import Dunning, Policies
+from billing.core.states import State
+from billing.edge.logs import visible
+from billing.edge.settings import Settings
+from billing.flow.bill import requests_sent
+from billing.flow.charge import Goal
+from billing.flow.desk import Desk
+from billing.flow.opening import Opening
+from billing.flow.report import known_run, summary
+from billing.flow.resolve import resolve, settle
+from billing.flow.run import STATES, Ending, RunOptions
+
+GOALS = {"resolve": Goal.RESOLVE, "settle": Goal.SETTLE}
+VERBS = {"resolve": resolve, "settle": settle}
+
+PAST = frozenset({State.UNPAID, State.FAILED, State.SKIPPED})
+# How old runs ended is their own report's business: without a run id, only what is still open decides the exit code.
+
+
+def follow(
+    common: Common,
+    verb: str,
+    run_id: str | None,
+    *,
+    live: bool,
+    rate: float | None,
+    wait: float | None,
+    declines_ok: bool,
+) -> int:
+    """Carry out `billing resolve` or `billing settle`."""
+    session = begin(common)
+    opening = Opening(session.settings.mode, verb, live=live, wait=wait, rate=rate)
+    return run_async(_follow, session, verb, run_id, opening, declines_ok)
+
+
+async def _follow(session: Session, verb: str, run_id: str | None, opening: Opening, declines_ok: bool) -> int:
+    if run_id is not None:
+        async with open_books(session) as ledger:
+            opening = replace(opening, mode=known_run(ledger, run_id).mode)
+    async with desk_for(session, opening) as desk:
+        records = _records(desk, verb, run_id)
+        ending = await _each(session, desk, verb, records)
+        chosen = [record.run_id for record in records] if run_id is None else [run_id]
+        code = ending.exit or exit_for(_tallies(desk, chosen, everything=run_id is not None), declines_ok=declines_ok)
+        _print(session, desk, verb, chosen, ending, code)
+        return code
+
+
+def _records(desk: Desk, verb: str, run_id: str | None) -> list[RunRecord]:
+    """Return the runs with something to follow, of this platform and mode: a key sees no other's intents."""
+    return [
+        record
+        for record in reversed(desk.ledger.runs())
+        if (record.platform, record.mode) == (desk.platform, desk.mode)
+        and run_id in {None, record.run_id}
+        and desk.ledger.workload(record.run_id, STATES[GOALS[verb]])
+    ]
+
+
+async def _each(session: Session, desk: Desk, verb: str, records: Sequence[RunRecord]) -> Ending:
+    options = RunOptions(concurrency=desk.rates.concurrency, per_account=session.settings.per_account_concurrency)
+    for record in records:
+        with watching(f"{verb} {record.run_id}") as watch:
+            ending = await VERBS[verb](desk, record.run_id, options, policies_of(record, session.settings), watch)
+        if ending.exit:
+            return ending
+    return Ending()
+
+
+def policies_of(record: RunRecord, settings: Settings) -> Policies:
+    """Return the policies a run was planned with, as far as the ledger keeps them."""
+    kept = record.header.get("dunning")
+    policies = settings.policies
+    return policies if kept is None else replace(policies, dunning=Dunning.from_facts(kept))
+
+
+def _tallies(desk: Desk, runs: Sequence[str], *, everything: bool) -> list[Tally]:
+    return [tally for run_id in runs for tally in desk.ledger.tally(run_id) if everything or tally.state not in PAST]
+
+
+def _print(session: Session, desk: Desk, verb: str, runs: Sequence[str], ending: Ending, code: Exit) -> None:
+    if session.json:
+        found: list[dict[str, Any]] = [summary(desk.ledger, run_id) for run_id in runs]
+        answer_json({"exit_code": int(code), "runs": found, "requests": requests_sent(desk)})
+        return
+    lines = [] if runs else [f"nothing to {verb}"]
+    for run_id in runs:
+        lines += [f"Run {run_id}", *ending_table(run_id, desk.ledger.tally(run_id))]
+    if ending.exit:
+        lines.append(f"stopped: {visible(ending.reason)}")
+    answer("".join(line + "\n" for line in lines))

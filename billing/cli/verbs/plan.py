@@ -1,0 +1,94 @@
+"""Show what a run would do, and save it if asked."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from billing.cli.desks import desk_for
+from billing.cli.face import answer, answer_json
+from billing.cli.plantable import plan_table
+from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.verbs.source import open_source
+from billing.core.errors import UsageError
+from billing.core.exits import Exit
+from billing.edge.logs import visible
+from billing.edge.privatefile import write_private
+from billing.edge.runfiles import RunFile
+from billing.edge.secrets import load_key
+from billing.edge.throttle import Rates
+from billing.flow.decisions import Plan
+from billing.flow.opening import Opening, rates_for
+from billing.flow.plan import PlanOptions, estimate_for, make_plan, plan_offline, plan_to_json
+from billing.flow.scout import Preflight
+
+PREFLIGHTS = {"accounts": Preflight.ACCOUNTS, "all": Preflight.ALL}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAsked:
+    """What was typed about the run file: see the options of `billing plan`."""
+
+    file: Path
+    run: str | None = None
+    delimiter: str | None = None
+    skip_invalid: bool = False
+    amend: bool = False
+    preflight: str = "all"
+    offline: bool = False
+    live: bool = False
+    rate: float | None = None
+
+
+def plan(common: Common, asked: PlanAsked, out: Path | None) -> int:
+    """Carry out `billing plan`."""
+    if asked.preflight not in PREFLIGHTS:
+        raise UsageError(f"--preflight {asked.preflight} is none of {', '.join(PREFLIGHTS)}")
+    if asked.offline and out is not None:
+        raise UsageError("a plan to run later needs its look-ups: leave out --offline or --out")
+    session = begin(common)
+    with open_source(session, asked.file, asked.run, asked.delimiter, skip_invalid=asked.skip_invalid) as source:
+        if asked.offline:
+            return _offline(session, asked, source)
+        return run_async(_online, session, asked, source, out)
+
+
+def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
+    found = plan_offline(source, None, session.settings.platform or "", amend=asked.amend)
+    rates = rates_for(session.settings, Opening(source.run.mode, "plan", rate=asked.rate))
+    _print(session, asked, found, rates, "")
+    return Exit.OK
+
+
+async def _online(session: Session, asked: PlanAsked, source: RunFile, out: Path | None) -> int:
+    opening = Opening(source.run.mode, "plan", live=asked.live, rate=asked.rate)
+    async with desk_for(session, opening, source.run.policies.pacing) as desk:
+        options = PlanOptions(PREFLIGHTS[asked.preflight], asked.amend)
+        found = await make_plan(desk, source, options)
+        if out is not None:
+            write_private(out, [_saved(asked, found, desk.rates)])
+        _print(session, asked, found, desk.rates, str(load_key(session.environ)), out)
+    return Exit.OK
+
+
+def _saved(asked: PlanAsked, found: Plan, rates: Rates) -> str:
+    saved = plan_to_json(found, rates, delimiter=asked.delimiter, skip_invalid=asked.skip_invalid)
+    return json.dumps(saved, indent=1, ensure_ascii=False) + "\n"
+
+
+def _print(session: Session, asked: PlanAsked, found: Plan, rates: Rates, key: str, out: Path | None = None) -> None:
+    if session.json:
+        answer_json(plan_to_json(found, rates, delimiter=asked.delimiter, skip_invalid=asked.skip_invalid))
+        return
+    lines = plan_table(found, key, estimate_for(found, rates), share=share_text(session, asked.rate, rates))
+    if out is not None:
+        following = f"billing run {out}"
+    else:
+        following = f"billing run {asked.file}" + (f" --run {asked.run}" if asked.run else "")
+    answer("".join(line + "\n" for line in [*lines, f"Nothing was sent. Next: {visible(following)}"]))
+
+
+def share_text(session: Session, rate: float | None, rates: Rates) -> str:
+    """Write the rate an estimate assumes, and why it is that one."""
+    if rate is not None:
+        return f"{rates.key_rps:g}/s (--rate)"
+    return f"{rates.key_rps:g}/s ({session.settings.rate_share:.0%} of the limit)"

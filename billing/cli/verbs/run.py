@@ -1,0 +1,195 @@
+"""Plan if needed, ask, charge, and say what became of it."""
+
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from billing.cli.desks import desk_for
+from billing.cli.face import answer, answer_json, ask, is_terminal, say
+from billing.cli.plantable import plan_table
+from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.tables import amounts, duration, ending_table, plural
+from billing.cli.verbs.plan import PlanAsked, share_text
+from billing.cli.verbs.source import open_source
+from billing.cli.watching import watching
+from billing.core.errors import UsageError
+from billing.core.items import Mode
+from billing.edge.logs import visible
+from billing.edge.runfiles import RunFile
+from billing.edge.secrets import load_key
+from billing.flow.bill import Bill, BillOptions, bill, tell
+from billing.flow.decisions import Plan
+from billing.flow.desk import Desk
+from billing.flow.opening import Opening
+from billing.flow.plan import SavedPlan, estimate_for, load_plan
+from billing.flow.run import RunOptions, Selection
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class RunAsked:
+    """What was typed about carrying it out: see the options of `billing run`."""
+
+    yes: bool = False
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    limit: int | None = None
+    max_failures: int | None = None
+    deadline: str | None = None
+    concurrency: int | None = None
+    wait: float | None = None
+    declines_ok: bool = False
+
+
+def run(common: Common, planning: PlanAsked, asked: RunAsked) -> int:
+    """Carry out `billing run`."""
+    session = begin(common)
+    options = RunOptions(
+        selection=Selection(asked.only, asked.exclude),
+        limit=asked.limit,
+        max_failures=asked.max_failures,
+        deadline=seconds_of(asked.deadline),
+        per_account=session.settings.per_account_concurrency,
+    )
+    if not asked.yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        raise UsageError("there is no terminal to ask on; nothing was sent (add --yes)")
+    saved = saved_plan(planning)
+    if saved is not None:
+        planning = of_saved(planning, saved)
+    billing = BillOptions(options, planning.amend, saved, asked.declines_ok)
+    with open_source(
+        session, planning.file, planning.run, planning.delimiter, skip_invalid=planning.skip_invalid
+    ) as source:
+        return run_async(carry_out, session, planning, asked, billing, source)
+
+
+def saved_plan(planning: PlanAsked) -> SavedPlan | None:
+    """Return the plan a JSON file holds, or None for a run file.
+
+    Raises:
+        UsageError: options were typed that the plan already fixes.
+    """
+    if planning.file.suffix.lower() != ".json":
+        return None
+    try:
+        is_plan = "plan_digest" in json.loads(planning.file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return None
+    if not is_plan:
+        return None
+    if planning.run or planning.delimiter or planning.skip_invalid or planning.amend:
+        raise UsageError(
+            f"{planning.file}: the plan fixes --run, --delimiter, --skip-invalid and --amend; leave them out"
+        )
+    return load_plan(planning.file)
+
+
+def of_saved(planning: PlanAsked, saved: SavedPlan) -> PlanAsked:
+    """Return what to read for a saved plan: its own file, in the way it was read then."""
+    file = Path(saved.file)
+    is_sheet = file.suffix.lower() not in {".yaml", ".yml", ".json"}
+    return replace(
+        planning,
+        file=file,
+        run=saved.run_id if is_sheet else None,
+        delimiter=saved.delimiter,
+        skip_invalid=saved.skip_invalid,
+        amend=saved.amend,
+    )
+
+
+async def carry_out(
+    session: Session,
+    planning: PlanAsked,
+    asked: RunAsked,
+    options: BillOptions,
+    source: RunFile,
+) -> int:
+    """Open the desk, bill, print and tell; return the exit code."""
+    run_id = source.run.run_id
+    opening = Opening(
+        source.run.mode,
+        f"run {run_id}",
+        live=planning.live,
+        wait=asked.wait,
+        rate=planning.rate,
+        concurrency=asked.concurrency,
+    )
+    async with desk_for(session, opening, source.run.policies.pacing) as desk:
+        began = time.monotonic()
+
+        def agree(plan: Plan) -> None:
+            nonlocal began
+            show(session, planning, plan, desk)
+            confirm(plan, asked)
+            began = time.monotonic()
+
+        with watching(run_id) as watch:
+            billed = await bill(desk, source, options, agree=agree, watch=watch)
+        if session.json:
+            answer_json(billed.summary)
+        else:
+            answer("".join(line + "\n" for line in ending_text(billed, desk, time.monotonic() - began)))
+        await tell(billed, session.environ, session.log)
+        return billed.exit
+
+
+def show(session: Session, planning: PlanAsked, plan: Plan, desk: Desk) -> None:
+    """Write the plan on stderr."""
+    share = share_text(session, planning.rate, desk.rates)
+    key = str(load_key(session.environ))
+    for line in plan_table(plan, key, estimate_for(plan, desk.rates), share=share):
+        say(line)
+
+
+def confirm(plan: Plan, asked: RunAsked) -> None:
+    """Have a person say yes; in live mode by typing the total.
+
+    Raises:
+        UsageError: the answer was no.
+    """
+    if asked.yes or not plan.totals:
+        return
+    if plan.run.mode is Mode.LIVE:
+        expected = amounts(plan.totals)
+        agreed = ask(f"This moves real money. Type the total to go on ({expected}): ", expected, "--yes")
+    else:
+        agreed = ask(f"Charge {plural(sum(plan.accounts.values()), 'item')} in test mode? Type yes: ", "yes", "--yes")
+    if not agreed:
+        raise UsageError("not confirmed; nothing was sent")
+
+
+def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
+    """Write the end of a run."""
+    run_id = billed.plan.run.run_id
+    if billed.ending.exit:
+        head = f"Run {run_id} stopped after {duration(seconds)}: {visible(billed.ending.reason)}"
+    else:
+        head = f"Run {run_id} finished in {duration(seconds)}"
+    requests = billed.summary["requests"]
+    limited, resent = f"{requests['rate_limited']:,} rate limited", f"{requests['resent']:,} resent"
+    return [
+        head,
+        *ending_table(run_id, desk.ledger.tally(run_id)),
+        f"  {plural(requests['sent'], 'request')}, {limited}, {resent}",
+        f"  ledger head {billed.summary['ledger_head'][:16]}",
+        f"Next: billing report {run_id} --format csv -o report.csv",
+    ]
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Read a duration such as 90s, 30m or 2h.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", text)
+    if found is None:
+        raise UsageError(f'--deadline "{visible(text)}" is no duration such as 90s, 30m or 2h')
+    return float(found[1]) * UNITS[found[2]]
