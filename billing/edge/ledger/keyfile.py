@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from billing.core.errors import LedgerError
@@ -46,21 +47,23 @@ def read_key(path: Path, *, live: bool) -> tuple[bytes, list[str]]:
 
 
 def make_key(path: Path) -> None:
-    """Make a new key only its owner can read; another process that was faster wins.
+    """Make a new key only its owner can read, whole or not at all; another process that was faster wins.
 
     Raises:
         LedgerError: it cannot be made there.
     """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, PRIVATE)
-    except FileExistsError:
-        return
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, PRIVATE)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)  # unlike a rename, this never replaces a key
+        draft.unlink()
     except OSError as error:
         raise LedgerError(
             f"{path}: the ledger's key cannot be made there ({error.strerror}); set BILLING_LEDGER_KEY_FILE"
         ) from error
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(KEY_BYTES) + "\n")
-        file.flush()
-        os.fsync(file.fileno())

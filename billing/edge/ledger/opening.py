@@ -18,6 +18,7 @@ from billing.edge.ledger.lock import Lock, acquire
 from billing.edge.ledger.place import (
     check_file_system,
     check_folder,
+    check_one_name,
     check_private,
     create_private,
     ledger_path,
@@ -30,6 +31,8 @@ from billing.edge.ledger.witness import Witness, remembered
 
 Clock = Callable[[], datetime]
 FAULTS_SHOWN = 3
+HEADER_BYTES = 100
+# A shorter file is no database, yet SQLite would take some for an empty one. (sqlite.org/fileformat.html, 1.3)
 
 
 async def open_ledger(
@@ -93,21 +96,24 @@ class _Request:
 def _open(request: _Request) -> Opened:
     """Check key and file, and return the connection to write with (or none)."""
     path = request.path
-    new = not path.exists()
-    empty = not new and path.stat().st_size == 0
-    if not request.write and (new or empty):
+    size = path.stat().st_size if path.exists() else None
+    if not request.write and not size:
         raise LedgerError(f"{path}: there is no ledger yet; billing plan or billing run makes one")
-    warnings = [*request.warnings, *_check_memory(request, new=new, empty=empty)]
-    if (new or empty) and not request.key_file.exists():
+    if size and size < HEADER_BYTES:
+        raise LedgerDamaged(f"{path}: is too short to be a ledger; restore the newest copy, or name another file")
+    new = size is None
+    warnings = [*request.warnings, *_missed(request, new=new)]
+    if not size and not request.key_file.exists():
         make_key(request.key_file)
     key, more = read_key(request.key_file, live=request.live)
     if new:
         create_private(path)
+    check_one_name(path)
     for file in (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))):
         if file.exists():
             warnings += check_private(file, live=request.live)
     try:
-        conn, witness = _connect(request, key)
+        conn, witness = _connect(request, key, new=new)
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     warnings += more
@@ -116,29 +122,25 @@ def _open(request: _Request) -> Opened:
     return Opened(path, key, conn, request.lock, witness, tuple(warnings))
 
 
-def _check_memory(request: _Request, *, new: bool, empty: bool) -> list[str]:
-    """Return a warning when a ledger that was seen here has gone.
-
-    Raises:
-        LedgerDamaged: the file is still there, but empty.
-    """
-    path = request.path
-    entries = remembered(request.key_file.parent / "heads", path) if new or empty else 0
-    if not entries:
+def _missed(request: _Request, *, new: bool) -> list[str]:
+    """Return a warning when there is no ledger where one was seen before."""
+    if not (new and (entries := _remembered(request))):
         return []
-    if empty:
-        raise LedgerDamaged(f"{path}: is empty, and had {entries} entries when last seen; restore the newest copy")
     return [
-        f"{path}: a ledger with {entries} entries was here and is gone; unless that was meant, stop and restore it, "
-        "or rebuild it from Stripe, before anything is charged"
+        f"{request.path}: a ledger with {entries} entries was here and is gone; unless that was meant, stop and "
+        "restore it, or rebuild it from Stripe, before anything is charged"
     ]
 
 
-def _connect(request: _Request, key: bytes) -> tuple[sqlite3.Connection | None, Witness]:
+def _remembered(request: _Request) -> int:
+    return remembered(request.key_file.parent / "heads", request.path)
+
+
+def _connect(request: _Request, key: bytes, *, new: bool) -> tuple[sqlite3.Connection | None, Witness]:
     conn = connect(request.path, write=request.write)
     try:
         if request.write:
-            _create_if_empty(conn, request, key)
+            _create_if_empty(conn, request, key, new=new)
         meta = _check_meta(conn, request, key)
         witness = Witness(request.key_file.parent / "heads", meta["ledger"], request.path)
         if not request.write:
@@ -153,12 +155,22 @@ def _connect(request: _Request, key: bytes) -> tuple[sqlite3.Connection | None, 
     return conn, witness
 
 
-def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes) -> None:
+def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *, new: bool) -> None:
+    """Make the tables where there are none yet, as after a kill while they were made.
+
+    Raises:
+        LedgerDamaged: there is a file without tables where a ledger with entries was seen before.
+    """
     conn.execute("BEGIN IMMEDIATE")
     try:
         (version,) = conn.execute("PRAGMA user_version").fetchone()
         (tables,) = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if version == 0 and tables == 0:
+            if not new and (entries := _remembered(request)):
+                raise LedgerDamaged(
+                    f"{request.path}: is empty, and had {entries} entries when last seen; restore the newest copy, "
+                    "or delete it to begin anew"
+                )
             meta = {
                 "ledger": secrets.token_hex(16),
                 "created_at": iso(millis(request.clock())),

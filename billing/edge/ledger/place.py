@@ -85,20 +85,25 @@ def check_private(path: Path, *, live: bool, mask: int = 0o077) -> list[str]:
     """Return warnings about permissions of ``path`` wider than its owner; in live mode they are refused.
 
     Raises:
-        LedgerError: others can open the file, and the mode is live; or the file has a second name.
+        LedgerError: others can open the file, and the mode is live.
     """
-    found = path.stat()
-    if found.st_nlink > 1:
-        raise LedgerError(
-            f"{path}: has {found.st_nlink} hard links; SQLite needs one name per ledger, remove the others"
-        )
-    if not found.st_mode & mask:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & mask:
         return []
-    mode = stat.S_IMODE(found.st_mode)
     message = f"{path}: mode {mode:04o} lets others at it; type: chmod 600 {path}"
     if live:
         raise LedgerError(message)
     return [message]
+
+
+def check_one_name(path: Path) -> None:
+    """Raise `LedgerError` if the file has a second name: each would have a log and a lock of its own.
+
+    (sqlite.org/howtocorrupt.html, section 2.5)
+    """
+    links = path.stat().st_nlink
+    if links > 1:
+        raise LedgerError(f"{path}: has {links} hard links; SQLite needs one name per ledger, remove the others")
 
 
 def create_private(path: Path) -> None:

@@ -32,7 +32,7 @@ class LinesSeal:
         self.count = 0
 
     def add(self, position: int, line: int, cells: str, item: int | None, reason: str, detail: str) -> None:
-        """Take in one line as it is kept."""
+        """Take in one line as it is kept; whatever else an edit made of a column is taken as text."""
         self.count += 1
         text = f"{position},{line},{item},{len(cells)}:{cells}{len(reason)}:{reason}{len(detail)}:{detail}"
         self._hash.update(text.encode("utf-8", "surrogatepass"))
@@ -137,6 +137,7 @@ class _Plan:
         rows: list[tuple[object, ...]] = []
         skips: list[tuple[object, ...]] = []
         entries: list[Named] = []
+        self._check_id(next((planned.new for planned in chunk if planned.new), None))
         for planned in chunk:
             if planned.new is not None:
                 self._last_item += 1
@@ -149,12 +150,16 @@ class _Plan:
         conn.executemany(_LINE, rows)
         self._tx.append(entries)
 
+    def _check_id(self, new: NewItem | None) -> None:
+        """Check one id of a chunk: the ledger derives ids, it does not keep them, so a plan's must be derived alike."""
+        run = self._run
+        if new and new.item != item_id(run.mode, run.platform, run.period, new.reference, new.generation):
+            raise BrokenPromise(f"{new.reference}: {new.item} is not the id of this reference and generation")
+
     def _item(self, new: NewItem) -> tuple[object, ...]:
         run = self._run
         if new.kind is not run.kind:
             raise BrokenPromise(f"{new.reference}: a {new.kind} in a run of {run.kind}")
-        if new.item != item_id(run.mode, run.platform, run.period, new.reference, new.generation):
-            raise BrokenPromise(f"{new.reference}: {new.item} is not the id of this reference and generation")
         return (
             self._last_item,
             self._row,

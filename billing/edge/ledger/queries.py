@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -39,6 +39,15 @@ _WORK = f"SELECT {ITEM_COLUMNS} FROM items WHERE run = ? AND state = ? AND accou
 _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
 
 
+@contextmanager
+def _legible() -> Iterator[None]:
+    """Tell a person instead of a debugger that the file cannot be read."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise LedgerDamaged(f"the ledger cannot be read ({error}); restore the newest copy") from error
+
+
 class Queries:
     """Reads on one read-only connection; what streams opens a connection of its own and sees one moment throughout."""
 
@@ -46,15 +55,18 @@ class Queries:
         self._conn, self._open, self._key = conn, open_snapshot, key
         self._runs = Runs(conn)
 
+    @_legible()
     def head(self) -> Head:
         """Return the end of the chain."""
         return read_head(self._conn)
 
+    @_legible()
     def run(self, run_id: str) -> RunRecord | None:
         """Return one run."""
         row = self._conn.execute(f"SELECT {RUN_COLUMNS} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         return run_of(row) if row else None
 
+    @_legible()
     def runs(self) -> list[RunRecord]:
         """Return every run, the newest first."""
         return [run_of(row) for row in self._conn.execute(f"SELECT {RUN_COLUMNS} FROM runs ORDER BY id DESC")]
@@ -71,6 +83,7 @@ class Queries:
         row = self._place(run_id)[0]
         return [row] if row else []
 
+    @_legible()
     def tally(self, run_id: str) -> list[Tally]:
         """Count the items and foreign lines of a run."""
         row, _, revision = self._place(run_id)
@@ -82,7 +95,7 @@ class Queries:
 
     def report(self, run_id: str) -> Iterator[ReportLine]:
         """Stream the lines of the latest revision, then items whose line an amendment dropped."""
-        with self._open() as conn:
+        with _legible(), self._open() as conn:
             runs = Runs(conn)
             found = conn.execute("SELECT id, revision FROM runs WHERE run_id = ?", (run_id,)).fetchone()
             if found is None:
@@ -96,6 +109,7 @@ class Queries:
                 for line, cells, _, detail, *item in conn.execute(_DROPPED, (row, revision)):
                     yield ReportLine(line, tuple(json.loads(cells)), known_of(tuple(item), runs), True, "", detail)
 
+    @_legible()
     def item(self, row: int) -> Known:
         """Return one item by row number.
 
@@ -107,16 +121,19 @@ class Queries:
             raise KeyError(row)
         return known_of(found, self._runs)
 
+    @_legible()
     def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, Known]:
         """Return the newest generation of each reference on record."""
+        asked = _asked(references)
         book = self._conn.execute(
             "SELECT book FROM runs WHERE platform = ? AND mode = ? AND period = ? LIMIT 1", (platform, mode, period)
         ).fetchone()
         if book is None:
             return {}
-        rows = self._conn.execute(_OBLIGATIONS, (_asked(references), *book)).fetchall()
+        rows = self._conn.execute(_OBLIGATIONS, (asked, *book)).fetchall()
         return {known.reference: known for known in (known_of(row, self._runs) for row in rows)}
 
+    @_legible()
     def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Return (amount, currency) of these references in a run."""
         row, book, _ = self._place(run_id)
@@ -127,6 +144,7 @@ class Queries:
         )
         return {reference: (amount, currency) for reference, amount, currency in rows}
 
+    @_legible()
     def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
         """Count items in these states per connected account."""
         counts: dict[str, int] = {}
@@ -139,6 +157,7 @@ class Queries:
                     counts[account] = counts.get(account, 0) + count
         return counts
 
+    @_legible()
     def work(self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int) -> list[Known]:
         """Return up to ``limit`` items of an account in these states above row ``after``, ascending."""
         wanted = sorted(set(states))
@@ -149,6 +168,7 @@ class Queries:
         ]
         return list(islice(merge(*found, key=attrgetter("id")), limit))
 
+    @_legible()
     def accounts_charged(self, accounts: Sequence[str]) -> set[str]:
         """Return those of ``accounts`` that have a succeeded item on record."""
         rows = self._conn.execute(
@@ -158,6 +178,7 @@ class Queries:
         )
         return {account for (account,) in rows}
 
+    @_legible()
     def lookups(self, kind: str, names: Sequence[str], not_before: str) -> dict[str, Facts]:
         """Return look-ups kept at or after ``not_before``.
 
@@ -176,7 +197,7 @@ class Queries:
 
     def entries(self, run_id: str | None, reference: str | None, after: int) -> Iterator[Entry]:
         """Stream entries in order: all, those of a run, or those of the items with one reference."""
-        with self._open() as conn:
+        with _legible(), self._open() as conn:
             runs = Runs(conn)
             row = self._place(run_id)[0] if run_id is not None else None
             if reference is None:

@@ -14,7 +14,9 @@ from billing.core.states import Event, State
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_compact: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_compact: Callable[[object], str] = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
 _ascii: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 # The intent and the clone travel among an entry's facts under these names.
@@ -22,8 +24,14 @@ OBJECT, INSTRUMENT = "object_id", "instrument_id"
 
 
 def json_text(value: object) -> str:
-    """Return compact JSON. A text that UTF-8 cannot hold (half a surrogate pair in an answer) is escaped instead."""
+    """Return compact JSON. A text that UTF-8 cannot hold (half a surrogate pair in an answer) is escaped instead.
+
+    Raises:
+        TypeError, ValueError, RecursionError: it is not JSON.
+    """
     text = _compact(value)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -43,8 +51,7 @@ def iso(at: int) -> str:
 
 def frozen(*columns: object) -> str:
     """Return 32 hex of the SHA-256 over columns, each with its length before it."""
-    texts = [str(column) for column in columns]
-    joined = "".join([f"{len(text)}:{text}" for text in texts])
+    joined = "".join([f"{len(text)}:{text}" for text in map(str, columns)])
     return sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

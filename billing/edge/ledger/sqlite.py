@@ -46,6 +46,7 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
                 "fullfsync = ON",  # macOS: through the drive's cache too
                 "checkpoint_fullfsync = ON",
                 "wal_autocheckpoint = 0",  # the writer does it, between commits
+                "journal_size_limit = 0",  # the log's size is what it holds, not what it once held
                 "cache_size = -32768",
             ):
                 conn.execute(f"PRAGMA {pragma}")
@@ -92,7 +93,8 @@ class SqliteLedger:
         self._queries = Queries(self._reader, self._snapshot, opened.key)
         self._committer: Committer | None = None
         self._writer: Writer | None = None
-        self._witnessed = 0
+        self._witnessed = self._carried = 0
+        self._closed = False
         if opened.writer:
             self._write_runs = Runs(opened.writer)
             self._committer = Committer(opened.writer, opened.key, now, str(opened.path))
@@ -202,7 +204,9 @@ class SqliteLedger:
         """Finish queued commits, tell the witness, and let go of the file and its lock."""
         if self._writer:
             await self._writer.stop()
-        self._close()
+        if not self._closed:
+            self._closed = True
+            self._close()
 
     def _close(self) -> None:
         opened, committer = self._opened, self._committer
@@ -239,8 +243,11 @@ class SqliteLedger:
             self._witnessed = committer.head.seq
         # Before SQLite 3.51.3 two connections that carry the log over at one instant can damage the file, so only the
         # holder of the lock does. (sqlite.org/wal.html, "The WAL-Reset Bug")
-        if self._opened.lock and _log_bytes(self._opened.path) >= CHECKPOINT_BYTES:
+        size = _log_bytes(self._opened.path)
+        self._carried = 0 if size < self._carried else self._carried
+        if self._opened.lock and size - self._carried >= CHECKPOINT_BYTES:
             committer.maintain(lambda conn: conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+            self._carried = size
 
 
 def _log_bytes(path: Path) -> int:

@@ -12,7 +12,7 @@ from billing.core.states import Event, ImpossibleTransition
 from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import MAC_BYTES, Head, entry_mac, meta_seal, seal
 from billing.edge.ledger.planning import LinesSeal, run_facts
-from billing.edge.ledger.rows import RUN_COLUMNS, Runs, frozen, iso, json_text, known_of, move_of, run_of
+from billing.edge.ledger.rows import RUN_COLUMNS, Runs, frozen, iso, json_text, move_of, run_of
 from billing.edge.ledger.schema import differences
 from billing.edge.ledger.witness import Witness
 from billing.edge.ledger.writes import run_times
@@ -162,7 +162,7 @@ def _item_fault(row: tuple[Any, ...], entries: list[tuple[Any, ...]], runs: Runs
     if any(entry[1] != run for entry in entries):
         return "has entries under another run"
     try:
-        start = known_of((*row[:10], "planned", 0, 0, None, None, None), runs)
+        start = _start(row, runs)
         folded, last_event = _fold(
             start, [move_of(name, attempt, json.loads(facts)) for _, _, name, attempt, facts in entries[1:]]
         )
@@ -171,6 +171,12 @@ def _item_fault(row: tuple[Any, ...], entries: list[tuple[Any, ...]], runs: Runs
     facts = json_text(folded.facts) if folded.facts else None
     expected = (folded.state, folded.attempt, folded.ver, folded.object_id, folded.instrument_id, facts, last_event)
     return "" if tuple(row[10:17]) == expected else f"is {row[10]}, its entries say {folded.state}, or details differ"
+
+
+def _start(row: tuple[Any, ...], runs: Runs) -> Known:
+    """Return the item as planned; what the plan froze is compared by its hash and stays out."""
+    run_id, kind, *_ = runs[row[1]]
+    return Known(row[0], str(row[2]), run_id, kind, row[2], row[3], row[4], row[5], row[6], row[7], row[8], {})
 
 
 def _fold(known: Known, moves: list[Move]) -> tuple[Known, str | None]:

@@ -1,0 +1,251 @@
+"""The laws of the table of states hold for any writer, this program or a hand with a database tool."""
+
+import sqlite3
+
+import pytest
+from ledger_tools import a_run, an_item, brought, lines, move_for, opened, planned, raw
+
+from billing.core.entries import BrokenPromise, Move, Note, PlannedLine, RunStatus
+from billing.core.errors import LedgerError
+from billing.core.states import TABLES, TRANSITIONS, Event, ImpossibleTransition, State
+from billing.edge.ledger import LostRace
+
+FORGE = "UPDATE items SET state = ?, last_event = ?, ver = ver + 1, object_id = ?, attempt = attempt + ? WHERE id = ?"
+
+
+async def test_every_edge_of_the_table_can_be_recorded(ledger):
+    items = iter(await planned(ledger, len(TRANSITIONS)))
+    for (state, event), edge in TRANSITIONS.items():
+        known = await brought(ledger, next(items), state)
+        after = await ledger.record(known, move_for(known, event))
+        assert (after.state, after.ver) == (edge.to, known.ver + 1), (state, event)
+        assert after == ledger.item(known.id)
+    assert ledger.verify().faults == ()
+
+
+async def test_raw_sql_takes_exactly_the_edges_of_the_table(ledger, tmp_path):
+    items = dict(zip(State, await planned(ledger, len(State)), strict=True))
+    kinds = {known.kind for known in items.values()}
+    for state, known in items.items():
+        items[state] = await brought(ledger, known, state)
+    with raw(tmp_path) as conn:
+        for state, known in items.items():
+            for event in Event:
+                intent = known.object_id or (None if event is Event.OPEN_REFUSED else f"pi_{known.id}")
+                for to in set(State) - {state}:
+                    conn.execute("BEGIN")
+                    try:
+                        conn.execute(FORGE, (to, event, intent, int(event is Event.PREPARE_STARTED), known.id))
+                        taken = True
+                    except sqlite3.IntegrityError:
+                        taken = False
+                    conn.execute("ROLLBACK")
+                    edge = TABLES[known.kind].get((state, event))
+                    holds_intent = event is Event.OPEN_REFUSED and known.object_id
+                    assert taken == (edge is not None and edge.to is to and not holds_intent), (state, event, to)
+    assert kinds == set(TABLES)
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("UPDATE items SET object_id = 'pi_other', ver = ver + 1", "the intent is set once"),
+        ("UPDATE items SET object_id = NULL, ver = ver + 1", "the intent is set once"),
+        ("UPDATE items SET instrument_id = 'pm_other', ver = ver + 1", "the clone is set once"),
+        ("UPDATE items SET attempt = attempt + 1, ver = ver + 1", "attempts follow one another"),
+        ("UPDATE items SET facts = '{}'", "ver grows by one"),
+        ("UPDATE items SET amount = 1, ver = ver + 1", "what the plan fixed"),
+        ("UPDATE items SET content = '{}', ver = ver + 1", "what the plan fixed"),
+        ("DELETE FROM items", "never deleted"),
+        ("DELETE FROM lines", "never deleted"),
+        ("UPDATE lines SET reason = 'x'", "never edited"),
+        ("DELETE FROM runs", "never deleted"),
+        ("UPDATE runs SET period = '2026-12'", "never changes"),
+        ("UPDATE runs SET revision = revision + 2", "revisions follow"),
+        ("UPDATE entries SET facts = '{}'", "never edited"),
+        ("DELETE FROM entries", "never deleted"),
+        ("INSERT INTO entries SELECT seq + 7, at, name, run, item, attempt, facts, mac FROM entries", "without a gap"),
+        ("INSERT OR REPLACE INTO entries SELECT * FROM entries WHERE seq = 1", "without a gap"),
+        ("UPDATE transitions SET to_state = 'succeeded'", "written once"),
+        ("INSERT INTO transitions VALUES ('charge', 'failed', 'prepared', 'ready')", "written once"),
+        ("DELETE FROM transitions", "written once"),
+        ("UPDATE meta SET value = ''", "written once"),
+        ("INSERT INTO items (id, run, book, reference, generation, account, lane, amount, currency, digest, content, "
+         "state) SELECT id + 1, run, book, 'new', 0, account, lane, amount, currency, digest, content, 'succeeded' "
+         "FROM items", "planned and nothing more"),
+        ("INSERT INTO items (id, run, book, reference, generation, account, lane, amount, currency, digest, content) "
+         "SELECT id + 1, run, book, reference, 1, account, lane, amount, currency, digest, content FROM items",
+         "a generation opens only after"),
+        ("INSERT INTO items (id, run, book, reference, generation, account, lane, amount, currency, digest, content) "
+         "SELECT id + 1, run, book, reference, 0, account, lane, amount, currency, digest, content FROM items",
+         "UNIQUE"),
+    ],
+)  # fmt: skip
+async def test_the_triggers_refuse_what_no_writer_may_do(ledger, tmp_path, sql, says):
+    (known,) = await planned(ledger)
+    await brought(ledger, known, State.READY)
+    with raw(tmp_path) as conn, pytest.raises(sqlite3.IntegrityError, match=says):
+        conn.execute(sql)
+
+
+async def test_failed_is_refused_over_an_intent_that_was_not_seen_cancelled(ledger, tmp_path):
+    (known,) = await planned(ledger)
+    known = await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    known = await ledger.record(known, Move(Note.PART_PREPARED, object_id="pi_1"))
+    with pytest.raises(BrokenPromise, match="failed without a cancelled intent"):
+        await ledger.record(known, Move(Event.OPEN_REFUSED))
+    with raw(tmp_path) as conn, pytest.raises(sqlite3.IntegrityError, match="failed only with the intent cancelled"):
+        conn.execute(FORGE, (State.FAILED, Event.OPEN_REFUSED, "pi_1", 0, known.id))
+
+
+async def test_succeeded_is_refused_without_an_intent_on_record(ledger):
+    (known,) = await planned(ledger)
+    known = await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    with pytest.raises(BrokenPromise, match="no money moves without an intent"):
+        await ledger.record(known, Move(Event.CHARGE_SUCCEEDED))
+    assert ledger.item(known.id) == known
+
+
+async def test_two_items_never_share_an_intent_or_a_clone(ledger):
+    first, second = await planned(ledger, 2)
+    await brought(ledger, first, State.READY)
+    second = await ledger.record(second, move_for(second, Event.PREPARE_STARTED))
+    for stolen in (Move(Event.PREPARED, None, "pi_1", "pm_new"), Move(Event.PREPARED, None, "pi_new", "pm_1_1")):
+        with pytest.raises(BrokenPromise, match="UNIQUE"):
+            await ledger.record(second, stolen)
+    assert ledger.item(second.id) == second
+    assert ledger.verify().faults == ()
+
+
+async def test_a_write_that_is_late_loses_and_hears_what_stands_there(ledger):
+    (known,) = await planned(ledger)
+    moved = await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    with pytest.raises(LostRace) as lost:
+        await ledger.record(known, Move(Event.ITEM_SKIPPED))
+    assert lost.value.known == moved
+    assert len(list(ledger.entries())) == 3
+
+
+async def test_a_late_sighting_is_taken_in_the_state_that_is_found(ledger):
+    (known,) = await planned(ledger)
+    confirming = await brought(ledger, known, State.CONFIRMING)
+    await ledger.record(confirming, Move(Event.CHARGE_LOST))
+    after = await ledger.record(confirming, Move(Event.CHARGE_SUCCEEDED, facts={"charge": "ch_1"}))
+    assert (after.state, after.ver) == (State.SUCCEEDED, confirming.ver + 2)
+
+
+async def test_a_sighting_of_another_intent_than_the_one_on_record_is_a_lost_race(ledger):
+    (known,) = await planned(ledger)
+    preparing = await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    ready = await ledger.record(preparing, move_for(preparing, Event.PREPARED))
+    with pytest.raises(LostRace) as lost:
+        await ledger.record(preparing, Move(Event.CHARGE_SUCCEEDED, object_id="pi_orphan"))
+    assert lost.value.known == ready
+
+
+async def test_a_sighting_that_already_stands_there_is_a_lost_race(ledger):
+    (known,) = await planned(ledger)
+    confirming = await brought(ledger, known, State.CONFIRMING)
+    await ledger.record(confirming, Move(Event.CHARGE_SUCCEEDED))
+    with pytest.raises(LostRace):
+        await ledger.record(confirming, Move(Event.CHARGE_SUCCEEDED))
+
+
+async def test_moves_recorded_together_are_kept_both_or_neither(ledger):
+    first, second = await planned(ledger, 2)
+    first = await ledger.record(first, move_for(first, Event.PREPARE_STARTED))
+    both = await ledger.record(first, move_for(first, Event.PREPARED), Move(Event.CONFIRM_STARTED))
+    assert (both.state, both.ver) == (State.CONFIRMING, first.ver + 2)
+    second = await ledger.record(second, move_for(second, Event.PREPARE_STARTED))
+    with pytest.raises(ImpossibleTransition):
+        await ledger.record(second, move_for(second, Event.PREPARED), Move(Event.ITEM_SKIPPED))
+    assert ledger.item(second.id) == second
+    assert ledger.verify().faults == ()
+
+
+async def test_a_generation_opens_only_after_the_last_one_failed_or_was_skipped(ledger):
+    first, second = await planned(ledger, 2)
+    await brought(ledger, first, State.FAILED)
+    await brought(ledger, second, State.UNPAID)
+    await ledger.plan_run(a_run("again"), lines(0, generation=1))
+    assert ledger.item(3).generation == 1
+    with pytest.raises(BrokenPromise, match="generation"):
+        await ledger.plan_run(a_run("more"), lines(1, generation=1))
+    assert [run.run_id for run in ledger.runs()] == ["again", "coaching-2026-11"]
+
+
+async def test_a_plan_is_kept_whole_or_not_at_all(ledger):
+    def breaking_off():
+        yield from lines(*range(5_000))
+        raise ValueError("the file ends in the middle")
+
+    with pytest.raises(ValueError, match="in the middle"):
+        await ledger.plan_run(a_run(), breaking_off())
+    assert (ledger.runs(), list(ledger.entries())) == ([], [])
+    await planned(ledger)
+    assert ledger.verify().faults == ()
+
+
+async def test_a_plan_whose_ids_are_derived_otherwise_is_refused(ledger):
+    with pytest.raises(BrokenPromise, match="is not the id"):
+        await ledger.plan_run(a_run(), [PlannedLine(2, (), an_item(1, item="x" * 32))])
+
+
+async def test_a_line_brings_an_item_or_a_reason(ledger):
+    with pytest.raises(BrokenPromise, match="gives no reason"):
+        await ledger.plan_run(a_run(), [PlannedLine(2, ("x",))])
+
+
+async def test_of_two_plans_of_one_revision_the_second_is_refused(ledger):
+    await planned(ledger)
+    with pytest.raises(LedgerError, match="planned by somebody else"):
+        await ledger.plan_run(a_run(), lines(7))
+    assert (await ledger.plan_run(a_run(revision=2), lines(7))).revision == 2
+
+
+async def test_facts_that_are_not_json_fail_their_caller_alone(ledger):
+    (known,) = await planned(ledger)
+    for facts in ({"x": object()}, {"x": float("nan")}, {"object_id": "pi_1"}):
+        with pytest.raises((TypeError, ValueError, BrokenPromise)):
+            await ledger.record(known, Move(Event.ITEM_SKIPPED, facts=facts))
+    after = await ledger.record(known, Move(Event.ITEM_SKIPPED, facts={"text": "half a pair: \ud83d", "pair": (1, 2)}))
+    assert after.facts == {"text": "half a pair: \ud83d", "pair": [1, 2]}
+    assert ledger.item(known.id) == after
+    assert ledger.verify().faults == ()
+
+
+async def test_text_of_any_kind_is_stored_as_it_came(ledger):
+    hostile = ["'; DROP TABLE items; --", '"', "\\", "NULL", "a\nb", "\x1b[2J", "%s", "?1", "€ 月 🙂", "' OR 1=1", ""]
+    new = [an_item(n, lane=text, content={"d": text}) for n, text in enumerate(hostile)]
+    kept = [PlannedLine(n, (text,), item, detail=text) for n, (text, item) in enumerate(zip(hostile, new, strict=True))]
+    await ledger.plan_run(a_run(), kept)
+    found = list(ledger.report("coaching-2026-11"))
+    assert [(line.cells[0], line.detail, line.known.lane, line.known.content["d"]) for line in found] == [
+        (text, text, text, text) for text in hostile
+    ]
+    await ledger.keep_lookups("'; --", {text: {"t": text} for text in hostile})
+    assert ledger.lookups("'; --", hostile, "2026-01-01T00:00:00Z") == {text: {"t": text} for text in hostile}
+
+
+async def test_a_run_starts_once_and_finishes_again_after_it_continued(ledger):
+    await planned(ledger)
+    await ledger.note_run("coaching-2026-11", Note.RUN_STARTED, RunStatus.RUNNING)
+    started = ledger.run("coaching-2026-11").started_at
+    await ledger.note_run("coaching-2026-11", Note.RUN_STOPPED, RunStatus.STOPPED, {"reason": "operator"})
+    stopped = ledger.run("coaching-2026-11")
+    await ledger.note_run("coaching-2026-11", Note.RUN_STARTED, RunStatus.RUNNING)
+    running = ledger.run("coaching-2026-11")
+    assert (stopped.started_at, running.started_at, running.finished_at) == (started, started, "")
+    assert stopped.finished_at > started
+    assert ledger.verify().faults == ()
+    with pytest.raises(BrokenPromise, match="not in the ledger"):
+        await ledger.note_run("nowhere", Note.RUN_STARTED, RunStatus.RUNNING)
+
+
+async def test_a_ledger_opened_to_read_refuses_to_write(ledger, tmp_path):
+    (known,) = await planned(ledger)
+    reader = await opened(tmp_path, write=False)
+    assert reader.item(known.id) == known
+    with pytest.raises(LedgerError, match="read only"):
+        await reader.record(known, Move(Event.ITEM_SKIPPED))
+    await reader.aclose()

@@ -1,0 +1,326 @@
+"""A ledger opens in a safe place, with its own key, for one runner; otherwise it says what to do."""
+
+# ruff: noqa: ASYNC220, ASYNC221, ASYNC251 - a test has nothing else to do than to wait for the process it needs
+
+import asyncio
+import json
+import os
+import random
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ledger_tools import Clock, opened, planned, raw
+
+from billing.core.errors import LedgerDamaged, LedgerError, LedgerHeld, UsageError
+from billing.edge.ledger.keyfile import default_key_file
+from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.place import check_file_system, file_system, ledger_path
+
+MOUNTS = """\
+22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+23 22 0:21 / /proc rw - proc proc rw
+30 22 0:40 / /mnt/nfs\\040share rw shared:1 - nfs4 server:/x rw
+31 22 0:41 / /mnt/host rw - 9p host rw
+32 22 0:42 / /mnt/ssh rw - fuse.sshfs me@there rw
+33 22 0:43 / /mnt/win rw - cifs //server/x rw
+34 31 0:44 / /mnt/host/local rw - xfs /dev/vdb rw
+35 22 0:45 / /layer rw - overlay overlay rw
+"""
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://db/x", "mysql://x", "ledger.db", "sqlite:///", "sqlite:///:memory:", "sqlite:///a?mode=ro", ""],
+)
+def test_a_url_that_names_no_sqlite_file_is_wrong_usage(url):
+    with pytest.raises(UsageError):
+        ledger_path(url)
+
+
+def test_a_postgresql_url_is_told_that_it_comes_later_without_its_password():
+    with pytest.raises(UsageError, match="come later") as error:
+        ledger_path("postgresql://me:secret@db/billing")
+    assert "secret" not in str(error.value)
+
+
+def test_urls_are_relative_or_absolute():
+    assert ledger_path("sqlite:///a/b.db") == Path.cwd() / "a/b.db"
+    assert ledger_path("sqlite:////var/b.db") == Path("/var/b.db")
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/srv/l.db", "ext4"),
+        ("/mnt/nfs share/l.db", "nfs4"),
+        ("/mnt/host/l.db", "9p"),
+        ("/mnt/host/local/l.db", "xfs"),
+        ("/mnt/hostile/l.db", "ext4"),
+        ("/mnt/ssh/x/l.db", "fuse.sshfs"),
+        ("/mnt/win/l.db", "cifs"),
+    ],
+)
+def test_the_file_system_under_a_path_is_the_nearest_mount_and_unsafe_ones_are_refused(path, found):
+    assert file_system(Path(path), MOUNTS) == found
+    if found in ("ext4", "xfs"):
+        assert check_file_system(Path(path), MOUNTS) == []
+    else:
+        with pytest.raises(LedgerError, match="local disk"):
+            check_file_system(Path(path), MOUNTS)
+
+
+def test_a_container_layer_is_warned_of_and_a_system_without_mount_table_is_trusted():
+    assert "lost with it" in check_file_system(Path("/layer/l.db"), MOUNTS)[0]
+    assert check_file_system(Path("/layer/l.db"), "") == []
+
+
+async def test_everything_a_ledger_makes_is_its_owners_alone_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        ledger = await opened(tmp_path)
+        await planned(ledger)
+        made = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert {path.name for path in made} >= {
+            "ledger.db",
+            "ledger.db-wal",
+            "ledger.db-shm",
+            "ledger.db.lock",
+            "ledger.key",
+        }
+        assert {path.name: oct(mode(path)) for path in made} == {path.name: "0o600" for path in made}
+        assert {mode(tmp_path / "keys"), mode(tmp_path / "keys/heads")} == {0o700}
+        await ledger.aclose()
+    finally:
+        os.umask(before)
+
+
+async def test_wider_permissions_are_warned_of_and_refused_in_live_mode(tmp_path):
+    await (await opened(tmp_path)).aclose()
+    path = tmp_path / "ledger.db"
+    path.chmod(0o644)
+    ledger = await opened(tmp_path)
+    assert ledger.warnings == (f"{path}: mode 0644 lets others at it; type: chmod 600 {path}",)
+    await ledger.aclose()
+    with pytest.raises(LedgerError, match="chmod 600"):
+        await opened(tmp_path, live=True)
+    path.chmod(0o600)
+    (tmp_path / "keys/ledger.key").chmod(0o644)
+    with pytest.raises(LedgerError, match="chmod 600"):
+        await opened(tmp_path, live=True)
+    (tmp_path / "keys/ledger.key").chmod(0o440)
+    ledger = await opened(tmp_path, live=True)
+    assert ledger.warnings == ()
+    await ledger.aclose()
+
+
+async def test_a_second_runner_is_told_who_holds_the_ledger(tmp_path):
+    ledger = await opened(tmp_path, purpose="run coaching-2026-11")
+    with pytest.raises(LedgerHeld, match=rf"run coaching-2026-11 \(pid {os.getpid()} on .*, since 2026-11-01T08"):
+        await opened(tmp_path)
+    reader = await opened(tmp_path, write=False)
+    await reader.aclose()
+    await ledger.aclose()
+    await (await opened(tmp_path)).aclose()
+
+
+async def test_a_runner_that_waits_takes_over_when_the_other_ends(tmp_path):
+    ledger = await opened(tmp_path)
+    with pytest.raises(LedgerHeld):
+        await opened(tmp_path, wait=0.15)
+    waiting = asyncio.create_task(opened(tmp_path, wait=30))
+    await asyncio.sleep(0.01)
+    await ledger.aclose()
+    await (await waiting).aclose()
+
+
+async def test_the_lock_of_a_killed_runner_is_free(tmp_path):
+    code = (
+        "import asyncio, sys, time; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
+        "from ledger_tools import opened\n"
+        "async def main():\n  ledger = await opened(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent), *sys.path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(LedgerHeld, match=f"pid {holder.pid}"):
+            await opened(tmp_path)
+        holder.kill()
+    await (await opened(tmp_path)).aclose()
+
+
+async def test_a_link_planted_for_the_lock_is_not_followed(tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "ledger.db.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(LedgerError, match="lock"):
+        await opened(tmp_path)
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+async def test_one_ledger_under_two_names_has_one_lock(tmp_path):
+    ledger = await opened(tmp_path)
+    (tmp_path / "other.db").symlink_to(tmp_path / "ledger.db")
+    with pytest.raises(LedgerHeld):
+        await open_ledger(f"sqlite:///{tmp_path}/other.db", key_file=tmp_path / "keys/ledger.key", clock=Clock())
+    await ledger.aclose()
+    os.link(tmp_path / "ledger.db", tmp_path / "hard.db")
+    with pytest.raises(LedgerError, match="hard links"):
+        await opened(tmp_path)
+
+
+async def test_the_key_is_made_once_and_another_key_is_refused(tmp_path):
+    await (await opened(tmp_path)).aclose()
+    key = tmp_path / "keys" / "ledger.key"
+    text = key.read_text()
+    assert len(bytes.fromhex(text)) == 32
+    await (await opened(tmp_path)).aclose()
+    assert key.read_text() == text
+    for other, says in (("0" * 64, "is not its key"), ("short", "is no ledger key")):
+        key.write_text(other)
+        for write in (True, False):
+            with pytest.raises(LedgerError, match=says):
+                await opened(tmp_path, write=write)
+    key.unlink()
+    with pytest.raises(LedgerError, match="BILLING_LEDGER_KEY_FILE"):
+        await opened(tmp_path)
+    assert not key.exists()
+
+
+def test_the_users_own_key_file_needs_a_home():
+    assert default_key_file({"HOME": "/h"}) == Path("/h/.config/connect-billing/ledger.key")
+    assert default_key_file({"HOME": "/h", "XDG_CONFIG_HOME": "/c"}) == Path("/c/connect-billing/ledger.key")
+    with pytest.raises(LedgerError, match="BILLING_LEDGER_KEY_FILE"):
+        default_key_file({})
+
+
+async def test_a_place_that_cannot_hold_a_ledger_is_named(tmp_path):
+    with pytest.raises(LedgerError, match="mkdir -p"):
+        await opened(tmp_path / "nowhere")
+    (tmp_path / "ledger.db").mkdir()
+    with pytest.raises(LedgerError, match="is a folder"):
+        await opened(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LedgerError, match="there is no folder"):
+        await open_ledger(f"sqlite:///{tmp_path}/file/l.db", key_file=None, clock=Clock())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+async def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    code = (
+        "import asyncio, os, sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
+        "from ledger_tools import opened\n"
+        "from billing.core.errors import LedgerError\n"
+        "os.setuid(65534)\n"
+        "try: asyncio.run(opened(Path(sys.argv[1]), key_file=Path('/nowhere/key')))\n"
+        "except LedgerError as error: print(error)"
+    )
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    command = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent), *sys.path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "cannot write in" in done.stdout
+
+
+async def test_reading_what_is_not_there_makes_nothing(tmp_path):
+    with pytest.raises(LedgerError, match="there is no ledger yet"):
+        await opened(tmp_path, write=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_is_not_a_ledger_is_left_alone(tmp_path):
+    await (await opened(tmp_path)).aclose()
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"reference,amount\n" * 500)
+    with pytest.raises(LedgerDamaged, match="not a SQLite database"):
+        await opened(tmp_path)
+    path.unlink()
+    with sqlite3.connect(path) as conn:
+        conn.execute("CREATE TABLE theirs (x)")
+    conn.close()
+    with pytest.raises(LedgerError, match="not a ledger"):
+        await opened(tmp_path)
+
+
+@pytest.mark.parametrize("write", [True, False])
+async def test_a_ledger_of_a_newer_release_is_refused(tmp_path, write):
+    await (await opened(tmp_path)).aclose()
+    with raw(tmp_path) as conn:
+        conn.execute("PRAGMA user_version = 9")
+    with pytest.raises(LedgerError, match="version 9"):
+        await opened(tmp_path, write=write)
+
+
+async def test_a_refused_opening_lets_go_of_the_lock(tmp_path):
+    await (await opened(tmp_path)).aclose()
+    (tmp_path / "ledger.db").chmod(0o644)
+    with pytest.raises(LedgerError):
+        await opened(tmp_path, live=True)
+    await (await opened(tmp_path)).aclose()
+
+
+async def test_a_commit_is_synced_and_the_log_is_ahead_of_the_database(ledger):
+    conn = ledger._opened.writer
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "cell_size_check": 1}
+    assert {name: conn.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
+    assert ledger._reader.execute("PRAGMA query_only").fetchone() == (1,)
+
+
+async def test_a_witness_that_cannot_be_kept_is_warned_of(tmp_path):
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "heads").write_text("in the way")
+    ledger = await opened(tmp_path)
+    assert any("will not be noticed" in warning for warning in ledger.warnings)
+    await planned(ledger)
+    await ledger.aclose()
+
+
+async def test_the_witness_knows_the_head_after_a_note_and_after_closing(tmp_path):
+    ledger = await opened(tmp_path)
+    await planned(ledger)
+    await ledger.aclose()
+    (witness,) = (tmp_path / "keys" / "heads").glob("[!.]*")
+    reader = await opened(tmp_path, write=False)
+    assert json.loads(witness.read_text())["mac"] == reader.head
+    await reader.aclose()
+
+
+MAKES_A_LEDGER = """
+import asyncio, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+from ledger_tools import opened
+print("go", flush=True)
+asyncio.run(opened(Path(sys.argv[1])))
+"""
+
+
+async def test_a_kill_while_a_ledger_is_made_leaves_one_that_opens(tmp_path):
+    dice = random.Random(5)
+    for n in range(8):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        command = [sys.executable, "-c", MAKES_A_LEDGER, str(folder), str(Path(__file__).parent), *sys.path]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as maker:
+            assert maker.stdout.readline() == "go\n"
+            time.sleep(dice.random() * 0.02)  # a random moment of making it
+            maker.kill()
+        ledger = await opened(folder)
+        await planned(ledger)
+        await ledger.aclose()
+
+
+async def test_closing_twice_is_closing_once(tmp_path):
+    ledger = await opened(tmp_path)
+    await ledger.aclose()
+    await ledger.aclose()
+    await (await opened(tmp_path)).aclose()

@@ -1,0 +1,154 @@
+"""The questions flows ask, answered from a real file."""
+
+import pytest
+from ledger_tools import PERIOD, PLATFORM, RUN, a_run, an_item, brought, lines, move_for, planned
+
+from billing.core.entries import Move, PlannedLine, Tally
+from billing.core.items import Mode
+from billing.core.states import Event, State
+
+
+async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_foreign_lines_by_reason(ledger):
+    kept = [
+        *lines(0, 1, 2),
+        PlannedLine(9, ("x",), an_item(3, skip="account_dead", facts={"group": "failed"}, currency="jpy")),
+        PlannedLine(10, ("bad",), reason="invalid", detail="amount has 3 decimals"),
+    ]
+    await ledger.plan_run(a_run(), kept)
+    await ledger.plan_run(a_run("other"), [PlannedLine(2, ("y",), known=1, reason="in_other_run"), *lines(7)])
+    known = await brought(ledger, ledger.item(1), State.CONFIRMING)
+    await ledger.record(known, Move(Event.CHARGE_DECLINED, facts={"group": "declined", "reason_code": "do_not_honor"}))
+    assert ledger.tally(RUN) == [
+        Tally(State.PLANNED, "", "", "usd", 2, 2003),
+        Tally(State.SKIPPED, "failed", "account_dead", "jpy", 1, 1003),
+        Tally(State.UNPAID, "declined", "do_not_honor", "usd", 1, 1000),
+        Tally(State.SKIPPED, "", "invalid", "", 1, 0),
+    ]
+    assert ledger.tally("other") == [
+        Tally(State.PLANNED, "", "", "usd", 1, 1007),
+        Tally(State.SKIPPED, "", "in_other_run", "", 1, 0),
+    ]
+    assert ledger.tally("nowhere") == []
+
+
+async def test_a_report_gives_every_line_once_in_input_order_then_what_an_amendment_dropped(ledger):
+    await ledger.plan_run(a_run(), lines(5, 3, 4))
+    amended = [
+        PlannedLine(2, ("INV-0004",), known=3),
+        *lines(9),
+        PlannedLine(4, ("bad",), reason="invalid", detail="no"),
+    ]
+    await ledger.plan_run(a_run(revision=2), amended)
+    found = [(line.line, line.cells[0], line.known.reference if line.known else "", line.owned, line.reason) for line in
+             ledger.report(RUN)]  # fmt: skip
+    assert found == [
+        (2, "INV-0004", "INV-0004", True, ""),
+        (11, "INV-0009", "INV-0009", True, ""),
+        (4, "bad", "", False, "invalid"),
+        (7, "INV-0005", "INV-0005", True, ""),
+        (5, "INV-0003", "INV-0003", True, ""),
+    ]
+    assert list(ledger.report("nowhere")) == []
+
+
+async def test_a_report_sees_one_moment_of_the_ledger(ledger):
+    (known,) = await planned(ledger)
+    report = ledger.report(RUN)
+    first = next(report)
+    await ledger.record(known, Move(Event.ITEM_SKIPPED))
+    assert first.known == known
+    assert next(ledger.report(RUN)).known.state is State.SKIPPED
+    report.close()
+
+
+async def test_work_comes_in_order_after_a_row_up_to_a_limit_for_one_account(ledger):
+    items = await planned(ledger, 12)
+    await ledger.record(items[3], Move(Event.ITEM_SKIPPED))
+    await ledger.record(items[6], move_for(items[6], Event.PREPARE_STARTED))
+    wanted = [State.PLANNED, State.PREPARING]
+    assert [known.id for known in ledger.work(RUN, wanted, "acct_0", 0, 2)] == [1, 7]
+    assert [known.id for known in ledger.work(None, wanted, "acct_0", 7, 9)] == [10]
+    assert ledger.workload(RUN, wanted) == {"acct_0": 3, "acct_1": 4, "acct_2": 4}
+    assert ledger.workload(None, [State.SKIPPED]) == {"acct_0": 1}
+    assert (ledger.workload("nowhere", wanted), ledger.work("nowhere", wanted, "acct_0", 0, 9)) == ({}, [])
+
+
+async def test_obligations_are_the_newest_generation_in_one_platform_mode_and_period(ledger):
+    first, _ = await planned(ledger, 2)
+    await brought(ledger, first, State.FAILED)
+    await ledger.plan_run(a_run("again"), lines(0, generation=1))
+    await ledger.plan_run(a_run("december", period="2026-12"), lines(0, period="2026-12"))
+    found = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["INV-0000", "INV-0001", "INV-0099"])
+    assert {name: (known.id, known.generation) for name, known in found.items()} == {
+        "INV-0000": (3, 1),
+        "INV-0001": (2, 0),
+    }
+    assert ledger.obligations(PLATFORM, Mode.LIVE, PERIOD, ["INV-0000"]) == {}
+    assert ledger.obligations(PLATFORM, Mode.TEST, "2026-12", ["INV-0000"])["INV-0000"].run_id == "december"
+    assert ledger.previous(RUN, ["INV-0001", "INV-0042"]) == {"INV-0001": (1001, "usd")}
+    assert ledger.previous("december", ["INV-0001"]) == {}
+
+
+async def test_too_many_names_at_once_are_refused(ledger):
+    with pytest.raises(ValueError, match="at most 500"):
+        ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["x"] * 501)
+    await planned(ledger)
+    with pytest.raises(ValueError, match="at most 500"):
+        ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["x"] * 501)
+
+
+async def test_an_account_counts_as_charged_once_an_item_of_it_succeeded(ledger):
+    items = await planned(ledger, 3)
+    await brought(ledger, items[0], State.SUCCEEDED)
+    await brought(ledger, items[1], State.CONFIRMING)
+    assert ledger.accounts_charged(["acct_0", "acct_1", "acct_9"]) == {"acct_0"}
+
+
+async def test_look_ups_are_found_while_they_are_young_enough(ledger):
+    await ledger.keep_lookups("account", {"acct_0": {"ok": True}})
+    await planned(ledger)
+    await ledger.keep_lookups("account", {"acct_1": {"ok": False}})
+    between = ledger.run(RUN).planned_at
+    assert ledger.lookups("account", ["acct_0", "acct_1"], between) == {"acct_1": {"ok": False}}
+    await ledger.keep_lookups("account", {"acct_0": {"ok": False}})
+    assert ledger.lookups("account", ["acct_0", "acct_1"], between) == {
+        "acct_0": {"ok": False},
+        "acct_1": {"ok": False},
+    }
+    assert ledger.lookups("method", ["acct_0"], between) == {}
+
+
+async def test_entries_stream_in_order_for_the_ledger_a_run_or_a_reference(ledger):
+    first, _ = await planned(ledger, 2)
+    await ledger.plan_run(a_run("other"), lines(7))
+    first = await ledger.record(first, move_for(first, Event.PREPARE_STARTED))
+    names = [(entry.seq, entry.run_id, entry.name, entry.item) for entry in ledger.entries()]
+    assert names == [
+        (1, RUN, "item_planned", first.item),
+        (2, RUN, "item_planned", ledger.item(2).item),
+        (3, RUN, "run_planned", ""),
+        (4, "other", "item_planned", ledger.item(3).item),
+        (5, "other", "run_planned", ""),
+        (6, RUN, "prepare_started", first.item),
+    ]
+    assert [entry.seq for entry in ledger.entries(run_id=RUN, after=1)] == [2, 3, 6]
+    assert [entry.seq for entry in ledger.entries(reference="INV-0000")] == [1, 6]
+    assert [entry.seq for entry in ledger.entries("other", "INV-0000")] == []
+    assert [entry.at for entry in ledger.entries(after=5)] == ["2026-11-01T08:00:00.005Z"]
+
+
+async def test_a_row_that_is_not_there_is_a_key_error(ledger):
+    with pytest.raises(KeyError):
+        ledger.item(1)
+
+
+async def test_the_questions_of_a_run_use_an_index(ledger):
+    await planned(ledger)
+    plans = {
+        "items_work": "SELECT account, count(*) FROM items WHERE run = 1 AND state = 'x' GROUP BY account",
+        "entries_item": "SELECT seq FROM entries WHERE item = 1",
+        "lines_without": "SELECT reason FROM lines WHERE run = 1 AND revision = 1 AND reason <> ''",
+    }
+    for index, sql in plans.items():
+        steps = ledger._reader.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+        assert any(index in step[3] for step in steps), steps
