@@ -44,13 +44,13 @@ _NOT_CLONABLE = {
     "tok": "a token cannot be cloned: use a PaymentMethod, pm_…",
 }
 _REFERENCE = re.compile(r"[^\W_][\w .:/#+=-]{0,99}")
-_RUN_ON = re.compile(r"[A-Za-z0-9]+")
+_RUN_ON = re.compile(r"[A-Za-z0-9_]+")
 
 
 def id_reader(column: str, *, required: bool) -> Callable[[str], str | None]:
     """A reader of ``acct_…``, ``cus_…`` or ``pm_…`` ids; an empty optional one is None."""
     prefix, noun = _ID_KINDS[column]
-    good = re.compile(rf"{prefix}_[A-Za-z0-9]{{1,{ID_LENGTH - len(prefix) - 1}}}").fullmatch
+    good = re.compile(rf"{prefix}_[A-Za-z0-9_]{{1,{ID_LENGTH - len(prefix) - 1}}}").fullmatch
 
     def read(text: str) -> str | None:
         if good(text):
