@@ -5,6 +5,7 @@ from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, missing
 from billing.sandbox.world import Call
 
+DEFAULT = "invoice_settings[default_payment_method]"
 PLAIN = ("address", "description", "email", "name", "phone", "shipping", "preferred_locales", "tax_exempt")
 
 
@@ -20,6 +21,8 @@ def create(call: Call) -> Obj:
         "livemode": call.livemode, "metadata": merged({}, call.params.get("metadata")),
     }  # fmt: skip
     body.update({name: call.params.get(name) for name in PLAIN})
+    if _default(call) not in (None, call.params.get("payment_method")):
+        raise missing("PaymentMethod", str(_default(call)), DEFAULT)  # nothing else can belong to a new customer yet
     if "payment_method" in call.params:
         methods.attach_to(call, methods.resolve(call, call.params["payment_method"]), wanted)
     _set_default(call, body)
@@ -29,22 +32,26 @@ def create(call: Call) -> Obj:
 def update(call: Call) -> Obj:
     """Change a customer."""
     body = call.find("cus", call.ids[0])
-    body["metadata"] = merged(body["metadata"], call.params.get("metadata"))
-    body |= {name: call.params[name] or None for name in PLAIN if name in call.params}
+    metadata = merged(body["metadata"], call.params.get("metadata"))
     _set_default(call, body)
+    body |= {name: call.params[name] or None for name in PLAIN if name in call.params} | {"metadata": metadata}
     return body
 
 
 def _set_default(call: Call, body: Obj) -> None:
-    settings = call.params.get("invoice_settings", {})
-    if "default_payment_method" not in settings:
+    wanted = _default(call)
+    if wanted is None:
         return
-    wanted = settings["default_payment_method"] or None
-    if wanted is not None:
-        row = call.account["pm"].peek(wanted)
-        if row is None or row["customer"] != body["id"]:
-            raise missing("PaymentMethod", wanted, "invoice_settings[default_payment_method]")
+    row = call.account["pm"].peek(wanted)
+    if row is None or row["customer"] != body["id"]:
+        raise missing("PaymentMethod", wanted, DEFAULT)
     body["invoice_settings"]["default_payment_method"] = wanted
+
+
+def _default(call: Call) -> str | None:
+    """The default method the request names: an id, or nothing."""
+    settings = call.params.get("invoice_settings") or {}
+    return settings.get("default_payment_method")
 
 
 def retrieve(call: Call) -> Obj:

@@ -96,11 +96,12 @@ def _clone(call: Call) -> Obj:
     original = platform["pm"].find(call.params["payment_method"], call.livemode, "payment_method")
     instrument = platform.instruments[original["id"]]
     _check_clonable(call, original, instrument, customer)
+    metadata = merged({}, call.params.get("metadata"))
     if original["customer"] is None:
         instrument.dead = True
     clone = original | {
         "id": call.new_id("pm"), "created": call.world.seconds, "customer": None, "allow_redisplay": "unspecified",
-        "metadata": merged({}, call.params.get("metadata")),
+        "metadata": metadata,
     }  # fmt: skip
     call.account.instruments[clone["id"]] = Instrument(instrument.acts, origin=original["id"], set_up=instrument.set_up)
     return call.account["pm"].add(clone)

@@ -14,7 +14,7 @@ from billing.sandbox.banks import next_midnight
 from billing.sandbox.books import Books, Counters, Logged, books_of
 from billing.sandbox.charges import pay_out
 from billing.sandbox.config import KeyScope, SandboxConfig
-from billing.sandbox.expand import expanded
+from billing.sandbox.expand import check, expanded
 from billing.sandbox.faults import ENDINGS, Ending, Fault, FaultKind, FaultPlan, Work, work_of
 from billing.sandbox.forms import tree_of
 from billing.sandbox.gate import Gate
@@ -256,12 +256,12 @@ class Sandbox:
         if REMOVED in tree and route.operation.startswith("payment_intents."):
             raise refuse_removed(REMOVED)
         call.params = shape(route.params).read(tree)
+        paths = call.params.get("expand", [])
+        check(route.operation, paths)
         if work is Work.ONLY_500:
             return server_error(headers)
         try:
-            body = route.handler(call)
-            if "expand" in call.params:
-                body = expanded(call, body, call.params["expand"])
+            body = expanded(call, route.handler(call), paths)
         except Refusal:
             if work is Work.ALL_THEN_500:
                 return server_error(headers)

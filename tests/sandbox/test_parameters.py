@@ -97,3 +97,23 @@ def test_expand_reaches_into_lists(desk):
     desk.charge()
     page = desk.get("/v1/payment_intents", {"expand": ["data.latest_charge"]}, account=desk.account.id)
     assert page["data"][0]["latest_charge"]["object"] == "charge"
+
+
+def test_a_refused_expand_carries_nothing_out(desk):
+    assert desk.open(expand=["nonsense"], key="k").error["param"] == "expand"
+    assert desk.open(expand=["latest_charge.customer.email"], key="k").error["param"] == "expand"
+    assert len(desk.sandbox.books().intents) == 0
+
+
+def test_a_refused_default_leaves_the_customer_as_it_was(desk):
+    path = f"/v1/customers/{desk.customer}"
+    before = desk.get(path).body
+    desk.post(path, {"email": "b@example.com", "invoice_settings": {"default_payment_method": "pm_none"}})
+    assert desk.get(path).body == before
+
+
+def test_a_customer_can_be_made_with_its_default_method(desk):
+    made = desk.post("/v1/customers", {"payment_method": "pm_card_visa"})
+    assert desk.get("/v1/payment_methods", {"customer": made["id"]})["data"][0]["card"]["last4"] == "4242"
+    foreign = {"invoice_settings": {"default_payment_method": desk.method}}
+    assert desk.post("/v1/customers", foreign).error["param"] == "invoice_settings[default_payment_method]"

@@ -1,0 +1,149 @@
+"""Whatever arrives, in whatever order, the sandbox answers in the provider's shape and keeps true books."""
+
+import random
+
+import pytest
+
+from billing.sandbox.routes import ROUTES
+from billing.sandbox.specs import shape
+
+ANSWERS = (200, 400, 402, 403, 404)
+ODD = [
+    "",
+    "x",
+    "1",
+    "0",
+    "-1",
+    "9" * 21,
+    "true",
+    "usd",
+    "a[b",
+    "\x00",
+    "é",
+    {"a": "b"},
+    {"0": "x"},
+    ["x"],
+    [{"a": "b"}],
+]
+PLAUSIBLE = {  # values of parameters, beside ids
+    "allowed_payment_method_types": [["card"], ["card"], ["card", "us_bank_account"], ["us_bank_account"], ["link"]],
+    "amount": [1000, 1000, 1000, 2500, 50, 1],
+    "amount_to_capture": [1, 900],
+    "application_fee_amount": [0, 10, 5000],
+    "automatic_payment_methods": [{"enabled": True, "allow_redirects": "never"}],
+    "billing_details": [{"email": "a@example.com"}],
+    "cancellation_reason": ["abandoned"],
+    "capture_method": ["automatic", "automatic_async", "manual"],
+    "card": [
+        {"token": "tok_visa"},
+        {"number": "4242424242424242", "exp_month": 1, "exp_year": 2030},
+        {"token": "tok_x"},
+    ],
+    "confirm": [True, False],
+    "created": [{"gte": 1}, {"lt": 5}, 7],
+    "currency": ["usd", "usd", "usd", "eur", "jpy", "USD"],
+    "expand": [["latest_charge"], ["data.latest_charge"], ["customer"], ["latest_charge.balance_transaction"]],
+    "invoice_settings": [{"default_payment_method": "pm_x"}],
+    "limit": [1, 3, 100],
+    "metadata": [{"billing_item": "i"}, {"a": ""}],
+    "off_session": [True, True, False],
+    "refund_application_fee": [True],
+    "return_url": ["https://example.com"],
+    "statement_descriptor_suffix": ["NOV26", "1"],
+    "type": ["card"],
+}
+METHODS = [
+    *["pm_card_visa"] * 8, "pm_card_chargeCustomerFail", "pm_card_authenticationRequired", "pm_sandbox_link",
+    "pm_usBankAccount_success", "pm_usBankAccount_insufficientFunds", "pm_card_createDispute",
+]  # fmt: skip
+USUAL = {  # what a request of this operation nearly always carries
+    "payment_intents.create": ["amount", "currency"],
+    "payment_intents.confirm": ["payment_method", "off_session"],
+    "payment_methods.create": ["type", "card"],
+    "payment_methods.attach": ["customer"],
+    "refunds.create": ["payment_intent"],
+}
+REFERENCES = {"payment_method": "pm", "customer": "cus", "payment_intent": "pi", "charge": "ch", "source": "ch"}
+PATHS = {"customers": "cus", "payment_methods": "pm", "payment_intents": "pi", "charges": "ch"}
+MONEY = [route for route in ROUTES if route.operation in ("payment_intents.create", "payment_intents.confirm")]
+
+
+class Monkey:
+    """Sends anything, mostly plausible, and remembers what it got."""
+
+    def __init__(self, desk, seed):
+        self.desk, self.chance = desk, random.Random(seed)
+        self.met = {"pi": ["pi_x"], "pm": [], "cus": [desk.customer], "ch": ["ch_x"]}
+
+    def known(self, prefix):
+        """An id it has met, rather a recent one."""
+        if prefix == "pm" and (not self.met["pm"] or self.chance.random() < 0.6):
+            return self.chance.choice(METHODS)
+        return self.chance.choice(self.met[prefix][-8:])
+
+    def value(self, name):
+        if self.chance.random() < 0.02 or (name not in PLAUSIBLE and name not in REFERENCES):
+            return self.chance.choice(ODD)
+        return self.known(REFERENCES[name]) if name in REFERENCES else self.chance.choice(PLAUSIBLE[name])
+
+    def parameters(self, route):
+        names = list(shape(route.params)._types)
+        known = [name for name in names if name in PLAUSIBLE or name in REFERENCES]
+        chosen = set(self.chance.sample(known, min(len(known), self.chance.randint(0, 2))))
+        chosen |= set(USUAL.get(route.operation, ()))
+        if self.chance.random() < 0.03:
+            chosen.add(self.chance.choice(names))
+        return {name: self.value(name) for name in sorted(chosen)}
+
+    def step(self):
+        route = self.chance.choice(MONEY if self.chance.random() < 0.6 else ROUTES)
+        path = route.path
+        while "{}" in path:
+            kind = PATHS.get(path.split("/{}")[0].rsplit("/", 1)[1], "ch")
+            path = path.replace("{}", self.known(kind), 1)
+        account = self.desk.account.id if self.chance.random() < 0.9 else None
+        key = f"k{self.chance.randint(0, 300)}" if self.chance.random() < 0.1 else None
+        params = self.parameters(route)
+        answer = self.desk.ask(route.method, path, params, account=account, key=key)
+        assert answer.status in ANSWERS, (route.operation, params, answer)
+        assert answer.body["object" if answer.status == 200 else "error"]
+        for found in (answer.body.get("id"), answer.body.get("latest_charge")):
+            if isinstance(found, str) and found.split("_")[0] in self.met:
+                self.met[found.split("_")[0]].append(found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_order_of_requests_brings_the_sandbox_down_or_its_books_out_of_true(desk, seed):
+    monkey = Monkey(desk, seed)
+    for n in range(2500):
+        if n % 500 == 499:
+            desk.sandbox.advance(86_400 * 2)
+        monkey.step()
+    books = desk.sandbox.books().intents
+    assert sum(row.paid for row in books) > 20  # else nothing was tried
+    assert sum(row.declined for row in books) > 5
+    check_books(desk)
+
+
+def check_books(desk):
+    """What must hold of the books after anything."""
+    for row in desk.sandbox.books().intents:
+        assert row.paid + row.pending <= 1
+        assert (row.status == "succeeded") == (row.taken > 0)
+        assert 0 <= row.refunded <= row.taken <= row.amount
+    for account in desk.sandbox.world.everyone():
+        for charge in account["ch"]:
+            refunds = [row["amount"] for row in account["re"] if row["charge"] == charge["id"]]
+            assert sum(refunds) == charge["amount_refunded"]
+        taken = [row["source"] for row in account["txn"] if row["type"] == "charge"]
+        assert len(taken) == len(set(taken))
+
+
+def test_what_is_held_is_given_back_whatever_happens(desk):
+    intent = desk.open(key="k")["id"]
+    desk.open(amount="x", key="k2")
+    desk.confirm(intent, "pm_none", key="k3")
+    desk.confirm(intent, desk.clone()["id"], key="k4")
+    assert not desk.sandbox._locked
+    assert set(desk.sandbox.limiters._in_flight.values()) == {0}
+    assert desk.sandbox.keys.prune() == len(["k", "k3", "k4"])
