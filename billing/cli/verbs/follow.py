@@ -45,10 +45,11 @@ def follow(
     """Carry out `billing resolve` or `billing settle`."""
     session = begin(common)
     opening = Opening(session.settings.mode, verb, live=live, wait=wait, rate=rate)
-    return run_async(_follow, session, verb, run_id, opening, declines_ok)
+    return run_async(follow_up, session, verb, run_id, opening, declines_ok)
 
 
-async def _follow(session: Session, verb: str, run_id: str | None, opening: Opening, declines_ok: bool) -> int:
+async def follow_up(session: Session, verb: str, run_id: str | None, opening: Opening, declines_ok: bool) -> int:
+    """Open the desk, follow every run that asks for it, print, and return the exit code."""
     if run_id is not None:
         async with open_books(session) as ledger:
             opening = replace(opening, mode=known_run(ledger, run_id).mode)

@@ -30,11 +30,12 @@ def verify(common: Common) -> int:
     if session.json:
         answer_json({"sound": not found.faults, **asdict(found)})
     else:
-        answer("".join(line + "\n" for line in _verdict(found)))
+        answer("".join(line + "\n" for line in verdict(found)))
     return Exit.STOPPED if found.faults else Exit.OK
 
 
-def _verdict(found: Verification) -> list[str]:
+def verdict(found: Verification) -> list[str]:
+    """Write what a check found."""
     lines = [f"{found.entries:,} entries, {found.items:,} items"]
     lines += [f"  ! {visible(fault)}" for fault in found.faults]
     lines.append(f"head {found.head}")

@@ -49,7 +49,7 @@ def plan(common: Common, asked: PlanAsked, out: Path | None) -> int:
     with open_source(session, asked.file, asked.run, asked.delimiter, skip_invalid=asked.skip_invalid) as source:
         if asked.offline:
             return _offline(session, asked, source)
-        return run_async(_online, session, asked, source, out)
+        return run_async(look_ahead, session, asked, source, out)
 
 
 def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
@@ -59,7 +59,8 @@ def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
     return Exit.OK
 
 
-async def _online(session: Session, asked: PlanAsked, source: RunFile, out: Path | None) -> int:
+async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, out: Path | None = None) -> int:
+    """Plan with look-ups, print, and save if asked."""
     opening = Opening(source.run.mode, "plan", live=asked.live, rate=asked.rate)
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
         options = PlanOptions(PREFLIGHTS[asked.preflight], asked.amend)

@@ -32,7 +32,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True, slots=True)
 class RunAsked:
-    """What was typed about carrying it out: see the options of `billing run`."""
+    """What was typed about carrying it out: see the options of `billing run`; ``quiet`` leaves out the plan."""
 
     yes: bool = False
     only: tuple[str, ...] = ()
@@ -43,6 +43,7 @@ class RunAsked:
     concurrency: int | None = None
     wait: float | None = None
     declines_ok: bool = False
+    quiet: bool = False
 
 
 def run(common: Common, planning: PlanAsked, asked: RunAsked) -> int:
@@ -124,7 +125,8 @@ async def carry_out(
 
         def agree(plan: Plan) -> None:
             nonlocal began
-            show(session, planning, plan, desk)
+            if not asked.quiet:
+                show(session, planning, plan, desk)
             confirm(plan, asked)
             began = time.monotonic()
 

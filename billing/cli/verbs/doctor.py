@@ -1,0 +1,187 @@
+"""Look at everything a run depends on, without moving money or touching the ledger, and say what to do about it."""
+
+import platform
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from billing import __version__
+from billing.cli.books import open_books
+from billing.cli.desks import desk_for
+from billing.cli.face import answer, answer_json
+from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.tables import lined_up
+from billing.core.errors import BillingError
+from billing.core.exits import Exit
+from billing.edge.gateway import API_VERSION
+from billing.edge.ledger.place import file_system, ledger_path, mounts
+from billing.edge.logs import visible
+from billing.edge.lookups import LookupFailed, Trouble
+from billing.edge.secrets import load_key
+from billing.edge.transport import ignored_variables
+from billing.flow.desk import Desk
+from billing.flow.opening import Opening
+
+SAFE_SQLITE = (3, 51, 3)
+# Before it, two writing connections could corrupt a WAL; one lock file and one writing connection keep us clear of it.
+# (sqlite.org/wal.html, the WAL-reset bug)
+SKEW_SECONDS = 5.0
+# Beyond it the times in logs and reports mislead; no decision depends on the machine's clock.
+NOBODY = "0000doctor"
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, what was found, what to do about it."""
+
+    verdict: Verdict
+    about: str
+    found: str
+    do: str = ""
+    exit_code: int = Exit.OK
+
+
+def doctor(common: Common, *, live: bool) -> int:
+    """Carry out `billing doctor`."""
+    session = begin(common)
+    findings = [*_versions(), *_variables(session), *run_async(_looked, session, live)]
+    if session.json:
+        answer_json([asdict(finding) for finding in findings])
+    else:
+        rows = [
+            [str(finding.verdict), finding.about, finding.found + (f"; {finding.do}" if finding.do else "")]
+            for finding in findings
+        ]
+        answer("".join(visible(line) + "\n" for line in lined_up(rows)))
+    return next((finding.exit_code for finding in findings if finding.verdict is Verdict.FAIL), Exit.OK)
+
+
+def _versions() -> Iterable[Finding]:
+    yield Finding(Verdict.OK, "billing", f"{__version__}, Python {platform.python_version()}")
+    yield Finding(Verdict.OK, "API version", f"{API_VERSION}, sent with every request")
+    if sqlite3.sqlite_version_info < SAFE_SQLITE:
+        safe = ".".join(map(str, SAFE_SQLITE))
+        text = f"{sqlite3.sqlite_version}: with two writing connections it could damage a ledger"
+        yield Finding(Verdict.WARN, "SQLite", text, f"one runner at a time, as the lock enforces; {safe} is better")
+    else:
+        yield Finding(Verdict.OK, "SQLite", sqlite3.sqlite_version)
+
+
+def _variables(session: Session) -> Iterable[Finding]:
+    names = ignored_variables(session.environ)
+    if names:
+        text = f"{', '.join(names)} set, and not obeyed"
+        yield Finding(Verdict.WARN, "environment", text, "connections follow the settings alone")
+
+
+async def _looked(session: Session, live: bool) -> list[Finding]:
+    return [*_key(session), *await _provider(session, live), *await _ledger(session)]
+
+
+def _key(session: Session) -> Iterable[Finding]:
+    try:
+        key = load_key(session.environ)
+    except BillingError as error:
+        yield _failed("key", error)
+        return
+    kind = "restricted" if key.restricted else "unrestricted"
+    if key.restricted or not key.mode.livemode:
+        yield Finding(Verdict.OK, "key", f"{key}, {key.mode} mode, {kind}")
+    else:
+        yield Finding(Verdict.WARN, "key", f"{key}, live and {kind}", "use a restricted key (rk_live_...)")
+
+
+def _failed(about: str, error: BillingError) -> Finding:
+    return Finding(Verdict.FAIL, about, str(error), exit_code=int(error.exit_code))
+
+
+async def _provider(session: Session, live: bool) -> list[Finding]:
+    """Ask Stripe, with a ledger of its own that is thrown away: the real one stays untouched and unlocked."""
+    try:
+        key = load_key(session.environ)
+    except BillingError:
+        return []
+    with tempfile.TemporaryDirectory(prefix="billing-doctor-") as folder:
+        apart = {"ledger": f"sqlite:///{folder}/ledger.db", "ledger_key_file": f"{folder}/key"}
+        aside = Session(session.settings.having("doctor", apart), session.environ, session.json, session.log)
+        try:
+            async with desk_for(aside, Opening(key.mode, "doctor", live=live)) as desk:
+                return [
+                    Finding(Verdict.OK, "platform", f"{desk.platform} at {session.settings.api_base or 'Stripe'}"),
+                    _clock(desk),
+                    *[await _permission(name, look) for name, look in _looks(desk).items()],
+                ]
+        except BillingError as error:
+            return [_failed("provider", error)]
+
+
+def _clock(desk: Desk) -> Finding:
+    skew = (desk.clock.now() - datetime.now(UTC)).total_seconds()
+    if abs(skew) <= SKEW_SECONDS:
+        return Finding(Verdict.OK, "clock", f"{abs(skew):.1f} s from the provider's")
+    text = f"{abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} the provider's"
+    return Finding(Verdict.WARN, "clock", text, "set it (NTP); decisions follow the provider's clock, logs this one")
+
+
+Look = Callable[[], Awaitable[Any]]
+
+
+def _looks(desk: Desk) -> Mapping[str, Look]:
+    """Reads of objects that do not exist: "no such object" is what a key with the permission hears."""
+    gateway = desk.gateway
+    return {
+        "connected accounts": partial(gateway.account, f"acct_{NOBODY}"),
+        "customers": partial(gateway.customer, f"cus_{NOBODY}"),
+        "payment methods": partial(gateway.payment_method, f"pm_{NOBODY}"),
+    }
+
+
+async def _permission(name: str, look: Look) -> Finding:
+    found = await look()
+    about = f"may read {name}"
+    if not isinstance(found, LookupFailed) or found.trouble in {Trouble.MISSING, Trouble.BARRED}:
+        return Finding(Verdict.OK, about, "yes")
+    if found.trouble is Trouble.CREDENTIALS:
+        text = f"no: {found.message or found.code}"
+        return Finding(Verdict.FAIL, about, text, "add the permission to the key", int(Exit.CREDENTIALS))
+    return Finding(Verdict.WARN, about, f"no answer: {found.message or found.code}", "try again")
+
+
+async def _ledger(session: Session) -> list[Finding]:
+    try:
+        path = ledger_path(session.settings.ledger)
+        kind = file_system(path, mounts()) or "unknown"
+        place = Finding(Verdict.OK, "ledger file", f"{path} on {kind}")
+        if not path.exists():
+            return [place, _folder(path)]
+        async with open_books(session) as ledger:
+            found = ledger.verify()
+    except BillingError as error:
+        return [_failed("ledger", error)]
+    if found.faults:
+        text = f"{len(found.faults)} faults, first: {found.faults[0]}"
+        return [place, Finding(Verdict.FAIL, "ledger", text, "restore the newest copy", int(Exit.STOPPED))]
+    text = f"sound: {found.entries:,} entries, {found.items:,} items, head {found.head[:16]}"
+    return [place, Finding(Verdict.OK, "ledger", text)]
+
+
+def _folder(path: Path) -> Finding:
+    if path.parent.is_dir():
+        return Finding(Verdict.OK, "ledger", "none yet; the first plan or run makes one")
+    return Finding(
+        Verdict.FAIL, "ledger", f"there is no folder {path.parent}", f"mkdir -p {path.parent}", int(Exit.STOPPED)
+    )
