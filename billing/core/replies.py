@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -25,7 +25,7 @@ class Reply:
 
     Attributes:
         status: the HTTP status, or None when no complete answer came.
-        body: the decoded JSON object, or None when the answer was anything else.
+        body: the decoded JSON object, or None when the answer was anything else; never printed, it may name a payer.
         request_id: the provider's id of the request, or empty.
         replayed: it is the stored answer of an earlier request with the same idempotency key.
         should_retry: the provider's own advice (``Stripe-Should-Retry``), or None when it gave none.
@@ -37,7 +37,7 @@ class Reply:
     """
 
     status: int | None
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
     request_id: str = ""
     replayed: bool = False
     should_retry: bool | None = None

@@ -78,7 +78,8 @@ class Breaker:
             if not self._probing and now >= self._probe_at:
                 self._probing = True
                 return True
-            due = self._opened_at + PATIENCE if self._probing else self._probe_at
+            ends = self._opened_at + PATIENCE
+            due = ends if self._probing else min(self._probe_at, ends)
             await self._sleep(max(due - now, 0.001))
         return False
 

@@ -181,6 +181,16 @@ def exchange() -> Iterator[Exchange]:
         _exchange.reset(token)
 
 
+class _Headers(dict[str, str]):
+    """Headers that do not print their values: one of them is the key."""
+
+    def __repr__(self) -> str:
+        """Names alone."""
+        return f"<headers {', '.join(self)}>"
+
+    __str__ = __repr__
+
+
 class SdkClient(stripe.HTTPClient):
     """Puts a wire under the SDK."""
 
@@ -202,7 +212,7 @@ class SdkClient(stripe.HTTPClient):
         body = post_data.encode() if isinstance(post_data, str) else post_data or b""
         current = _exchange.get() or Exchange()
         try:
-            response = await self._wire.send(WireRequest(method.upper(), url, dict(headers), body))
+            response = await self._wire.send(WireRequest(method.upper(), url, _Headers(headers), body))
         except WireError as error:
             fault = WireFault.NEVER_SENT if isinstance(error, NeverSent) else WireFault.ANSWER_LOST
             current.reply = no_reply(fault, str(error))

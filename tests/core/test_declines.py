@@ -1,0 +1,116 @@
+"""The table of declines: every code Stripe lists has a remedy, and authority goes from the network down to the code."""
+
+import pytest
+
+from billing.core.declines import (
+    ADVICE,
+    CODES,
+    MEANINGS,
+    NETWORK_ADVICE,
+    REASONS,
+    TABLE_DATE,
+    Remedy,
+    decline_of,
+    table_as_markdown,
+)
+from billing.core.states import Group
+
+# docs.stripe.com/declines/codes, 2026-04-15
+LISTED = """
+approve_with_id authentication_not_handled authentication_required call_issuer card_not_supported
+card_velocity_exceeded currency_not_supported do_not_honor do_not_try_again duplicate_transaction expired_card
+fraudulent generic_decline incorrect_address incorrect_cvc incorrect_number incorrect_pin incorrect_zip
+insufficient_funds invalid_account invalid_amount invalid_cvc invalid_expiry_month invalid_expiry_year invalid_number
+invalid_pin issuer_not_available lost_card merchant_blacklist mobile_device_authentication_required
+new_account_information_available no_action_taken not_permitted offline_pin_required online_or_offline_pin_required
+pickup_card pin_try_exceeded processing_error reenter_transaction restricted_card revocation_of_all_authorizations
+revocation_of_authorization security_violation service_not_allowed stolen_card stop_payment_order testmode_decline
+transaction_not_allowed try_again_later withdrawal_count_limit_exceeded
+"""
+
+
+BLOCKING = """
+lost_card stolen_card pickup_card restricted_card fraudulent merchant_blacklist security_violation
+revocation_of_authorization revocation_of_all_authorizations stop_payment_order
+"""
+
+
+@pytest.mark.parametrize("code", LISTED.split())
+def test_every_listed_code_has_a_remedy_of_its_own(code):
+    decline = decline_of({"code": "card_declined", "decline_code": code})
+    assert (decline.code, decline.decline_code) == (code, code)
+    assert decline.remedy is not Remedy.REPORT
+    assert decline.what_to_do.endswith(".")
+    assert decline.note
+
+
+@pytest.mark.parametrize("error", [{}, {"code": "card_declined"}, {"decline_code": "made_up"}, {"code": 7},
+                                   {"decline_code": ["lost_card"]}])  # fmt: skip
+def test_an_unknown_code_is_reported_and_never_repeated(error):
+    decline = decline_of(error)
+    assert decline.remedy is Remedy.REPORT
+    assert not decline.block_card
+    assert decline.code
+
+
+@pytest.mark.parametrize("code", BLOCKING.split())
+def test_a_card_that_must_not_be_tried_again_is_blocked_for_all(code):
+    decline = decline_of({"decline_code": code})
+    assert decline.remedy is Remedy.NEVER
+    assert decline.block_card
+
+
+@pytest.mark.parametrize("code", ["insufficient_funds", "expired_card", "authentication_required", "generic_decline"])
+def test_other_declines_block_no_card(code):
+    assert not decline_of({"decline_code": code}).block_card
+
+
+@pytest.mark.parametrize(
+    ("error", "charge", "remedy", "code"),
+    [
+        ({"network_advice_code": "03", "advice_code": "try_again_later", "decline_code": "insufficient_funds"}, None,
+         Remedy.NEVER, "insufficient_funds"),
+        ({"network_advice_code": "21", "decline_code": "do_not_honor"}, None, Remedy.NEVER, "do_not_honor"),
+        ({"network_advice_code": "3", "decline_code": "do_not_honor"}, None, Remedy.NEVER, "do_not_honor"),
+        ({"network_advice_code": "02", "decline_code": "do_not_honor"}, None, Remedy.LATER, "do_not_honor"),
+        ({"advice_code": "do_not_try_again", "decline_code": "insufficient_funds"}, None, Remedy.NEVER,
+         "insufficient_funds"),
+        ({"advice_code": "confirm_card_data", "decline_code": "do_not_honor"}, None, Remedy.CUSTOMER, "do_not_honor"),
+        ({"decline_code": "generic_decline"}, {"outcome": {"reason": "highest_risk_level"}}, Remedy.NEVER,
+         "highest_risk_level"),
+        ({"decline_code": "generic_decline", "charge": {"id": "ch_1", "outcome": {"advice_code": "do_not_try_again"}}},
+         None, Remedy.NEVER, "generic_decline"),
+        ({"code": "expired_card", "decline_code": "made_up"}, None, Remedy.NEVER, "expired_card"),
+        ({"code": "expired_card"}, None, Remedy.NEVER, "expired_card"),
+    ],
+)  # fmt: skip
+def test_advice_goes_before_reason_before_decline_code_before_code(error, charge, remedy, code):
+    decline = decline_of(error, charge)
+    assert (decline.remedy, decline.code) == (remedy, code)
+
+
+def test_a_blocking_reason_blocks_whatever_the_advice_says():
+    decline = decline_of({"advice_code": "try_again_later", "decline_code": "stolen_card"})
+    assert decline.remedy is Remedy.LATER
+    assert decline.block_card
+
+
+@pytest.mark.parametrize("table", [NETWORK_ADVICE, ADVICE, REASONS, CODES])
+def test_customers_are_asked_when_and_only_when_they_are_the_remedy(table):
+    for name, rule in table.items():
+        group = decline_of({"decline_code": name}).group if table is CODES else None
+        if group:
+            assert (group is Group.NEEDS_CUSTOMER) == (rule.remedy is Remedy.CUSTOMER)
+
+
+def test_an_error_keeps_what_the_network_said_and_its_charge():
+    decline = decline_of({"network_decline_code": "51", "network_advice_code": "24", "charge": "ch_1"}, None, "req_1")
+    assert (decline.network_decline_code, decline.network_advice_code) == ("51", "24")
+    assert (decline.charge, decline.request_id) == ("ch_1", "req_1")
+
+
+def test_the_printed_table_has_every_row_and_its_date_is_a_day():
+    text = table_as_markdown()
+    assert all(f"`{name}`" in text for table in (NETWORK_ADVICE, ADVICE, REASONS, CODES) for name in table)
+    assert len(TABLE_DATE) == len("2026-04-15")
+    assert set(MEANINGS) == set(Remedy)

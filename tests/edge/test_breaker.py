@@ -1,0 +1,137 @@
+"""A provider that is down is knocked at, not hammered; and repeats are counted for the whole process."""
+
+import asyncio
+
+import pytest
+
+from billing.core.errors import ProviderUnreachable
+from billing.edge.breaker import FAILURES, Breaker, Repeats
+from tests.edge.virtual import run
+
+
+async def send(breaker: Breaker, answered: bool) -> float:
+    """One request; returns when it left."""
+    async with breaker.passage() as passage:
+        passage.answered = answered
+        return asyncio.get_running_loop().time()
+
+
+async def opened() -> Breaker:
+    """A breaker that has just opened."""
+    breaker = Breaker()
+    for _ in range(FAILURES):
+        await send(breaker, answered=False)
+    return breaker
+
+
+def test_it_opens_after_twenty_failures_in_a_row_and_not_before():
+    async def main():
+        breaker = Breaker()
+        for _ in range(FAILURES - 1):
+            await send(breaker, answered=False)
+        assert not breaker.is_open
+        await send(breaker, answered=True)
+        for _ in range(FAILURES - 1):
+            await send(breaker, answered=False)
+        assert not breaker.is_open
+        await send(breaker, answered=False)
+        assert breaker.is_open
+
+    run(main())
+
+
+def test_probes_go_one_at_a_time_with_pauses_of_5_10_20_40_60_60():
+    async def main():
+        breaker = await opened()
+        start = asyncio.get_running_loop().time()
+        left = [await send(breaker, answered=False) - start for _ in range(6)]
+        assert [round(at) for at in left] == [5, 15, 35, 75, 135, 195]
+
+    run(main())
+
+
+def test_a_hundred_waiters_send_one_probe_and_go_on_when_it_is_answered():
+    async def main():
+        breaker = await opened()
+        probes = 0
+
+        async def one():
+            nonlocal probes
+            async with breaker.passage() as passage:
+                probes += breaker.is_open
+                await asyncio.sleep(1)
+                passage.answered = True
+
+        await asyncio.gather(*(one() for _ in range(100)))
+        assert probes == 1
+        assert not breaker.is_open
+
+    run(main())
+
+
+def test_it_gives_up_after_ten_minutes_of_outage_and_nothing_leaves_then():
+    async def main():
+        breaker = await opened()
+        start = asyncio.get_running_loop().time()
+
+        async def knock_for_ever():
+            while True:
+                await send(breaker, answered=False)
+
+        with pytest.raises(ProviderUnreachable):
+            await knock_for_ever()
+        assert asyncio.get_running_loop().time() - start == pytest.approx(600, abs=1)
+
+    run(main())
+
+
+def test_five_minutes_of_outage_cost_fewer_than_ten_probes():
+    async def main():
+        breaker = await opened()
+        start, probes = asyncio.get_running_loop().time(), 0
+        while asyncio.get_running_loop().time() - start < 300:
+            await send(breaker, answered=False)
+            probes += 1
+        assert probes < 10
+
+    run(main())
+
+
+def test_a_cancelled_probe_lets_the_next_one_knock():
+    async def main():
+        breaker = await opened()
+
+        async def hang():
+            async with breaker.passage():
+                await asyncio.sleep(3600)
+
+        task = asyncio.create_task(hang())
+        await asyncio.sleep(6)
+        task.cancel()
+        await send(breaker, answered=True)
+        assert not breaker.is_open
+
+    run(main())
+
+
+def test_a_passage_taken_before_the_breaker_opened_is_void():
+    async def main():
+        breaker = Breaker()
+        async with breaker.passage() as early:
+            for _ in range(FAILURES):
+                await send(breaker, answered=False)
+            assert early.void
+
+    run(main())
+
+
+def test_repeats_are_a_tenth_of_the_last_two_minutes_and_ten_in_any_case():
+    now = [0.0]
+    repeats = Repeats(lambda: now[0])
+    assert [repeats.take() for _ in range(11)] == [True] * 10 + [False]
+    for _ in range(200):
+        repeats.count_send()
+    assert [repeats.take() for _ in range(11)] == [True] * 10 + [False]
+    now[0] = 121.0
+    assert [repeats.take() for _ in range(11)] == [True] * 10 + [False]
+    assert repeats.taken == 30

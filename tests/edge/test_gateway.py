@@ -1,0 +1,454 @@
+"""Every Stripe call: one call is one request, built from what is recorded, and nothing comes back but an outcome."""
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from billing.core.entries import Known
+from billing.core.errors import CredentialsError, ProviderUnreachable, UsageError
+from billing.core.items import Kind, Mode
+from billing.core.keys import Op, idempotency_key
+from billing.core.outcomes import Declined, Halt, Look, LookWhy, Lost, Made, Succeeded, Unconfirmed, Unsent, Unsettled
+from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
+from billing.edge.clock import ProviderClock
+from billing.edge.gateway import API_BASE, API_VERSION, Gateway
+from billing.edge.lookups import LookupFailed, Trouble
+from billing.edge.secrets import ApiKey
+from billing.edge.throttle import Rates, Throttle
+from billing.sandbox.config import Limits, SandboxConfig
+from billing.sandbox.inprocess import InProcess
+from billing.sandbox.model import Sandbox
+from billing.sandbox.scenario import connect, save_customer
+from tests.edge.virtual import run
+
+SECRET = "canary51H8xQ2eZvKYlo2C9k7TtRw4Vb"
+PLATFORM, ACCOUNT = "acct_platform", "acct_connected"
+KNOWN = Known(
+    id=1,
+    item="item7",
+    run_id="coaching-2026-11",
+    kind=Kind.CHARGE,
+    reference="INV-1",
+    generation=0,
+    account=ACCOUNT,
+    lane="cus_1",
+    amount=1099,
+    currency="usd",
+    digest="d" * 64,
+    content={
+        "customer": "cus_1",
+        "payment_method": "pm_1",
+        "application_fee": 55,
+        "description": "November & more",
+        "statement_suffix": "NOV26",
+        "metadata": {"contract": "C-77"},
+        "run_id": "coaching-2026-11",
+    },
+    attempt=2,
+    object_id="pi_1",
+    instrument_id="pm_clone",
+)
+
+
+class Canned:
+    """A wire that gives these answers in turn, the last one for ever, and keeps what it was asked."""
+
+    def __init__(self, *answers: WireResponse | Exception) -> None:
+        self.answers = list(answers)
+        self.requests: list[WireRequest] = []
+
+    async def send(self, request: WireRequest) -> WireResponse:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def aclose(self) -> None:
+        pass
+
+
+def answer(status: int, body: Any, **headers: str) -> WireResponse:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return WireResponse(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+
+
+def intent(status: str = "requires_payment_method") -> dict[str, Any]:
+    return {
+        "id": "pi_1",
+        "object": "payment_intent",
+        "status": status,
+        "amount": 1099,
+        "amount_received": 1099,
+        "currency": "usd",
+        "livemode": False,
+        "metadata": {"billing_item": "item7"},
+    }
+
+
+def gateway(wire: Any, rates: Rates = Rates(1e4, 1e4, 1e4), **settings: Any) -> Gateway:  # noqa: B008  a frozen value
+    given = {"mode": Mode.TEST, "platform": PLATFORM, "throttle": Throttle(rates), "clock": ProviderClock(), **settings}
+    return Gateway(wire, given.pop("key", ApiKey(f"sk_test_{SECRET}")), **given)
+
+
+def sent(request: WireRequest) -> dict[str, str]:
+    """The parameters of a request, one value each."""
+    text = request.body.decode() if request.method == "POST" else urlsplit(request.url).query
+    return {name: values[0] for name, values in parse_qs(text, strict_parsing=bool(text)).items()}
+
+
+def header(request: WireRequest, name: str) -> str | None:
+    return {key.lower(): value for key, value in request.headers.items()}.get(name.lower())
+
+
+REQUESTS = {
+    "open": (
+        "POST",
+        "/v1/payment_intents",
+        {
+            "amount": "1099",
+            "currency": "usd",
+            "allowed_payment_method_types[0]": "card",
+            "allowed_payment_method_types[1]": "us_bank_account",
+            "application_fee_amount": "55",
+            "description": "November & more",
+            "statement_descriptor_suffix": "NOV26",
+            "metadata[contract]": "C-77",
+            "metadata[billing_v]": "1",
+            "metadata[billing_item]": "item7",
+            "metadata[billing_run]": "coaching-2026-11",
+            "metadata[billing_reference]": "INV-1",
+            "metadata[billing_digest]": "d" * 16,
+        },
+    ),
+    "clone": ("POST", "/v1/payment_methods", {"customer": "cus_1", "payment_method": "pm_1"}),
+    "confirm": ("POST", "/v1/payment_intents/pi_1/confirm", {"payment_method": "pm_clone", "off_session": "true"}),
+    "cancel": ("POST", "/v1/payment_intents/pi_1/cancel", {"cancellation_reason": "abandoned"}),
+    "read": ("GET", "/v1/payment_intents/pi_1", {}),
+}
+
+
+async def call(door: Gateway, name: str, known: Known = KNOWN, number: int = 0) -> Any:
+    return await (door.read(known) if name == "read" else getattr(door, name)(known, number))
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_each_call_is_this_one_request(name):
+    wire = Canned(answer(500, {"error": {}}))
+    await call(gateway(wire), name)
+    (request,) = wire.requests
+    method, path, params = REQUESTS[name]
+    assert (request.method, urlsplit(request.url).path, sent(request)) == (method, path, params)
+    assert request.url.startswith(API_BASE)
+    assert header(request, "Stripe-Account") == ACCOUNT
+    assert header(request, "Stripe-Version") == API_VERSION
+    assert header(request, "Authorization") == f"Bearer sk_test_{SECRET}"
+
+
+@pytest.mark.parametrize(("op", "attempt"), [(Op.OPEN, 0), (Op.CLONE, 2), (Op.CONFIRM, 2), (Op.CANCEL, 0)])
+async def test_every_post_carries_the_key_of_its_obligation(op, attempt):
+    wire = Canned(answer(500, {}))
+    await call(gateway(wire), op, number=3)
+    key = idempotency_key(Mode.TEST, PLATFORM, ACCOUNT, "item7", op, attempt, 3)
+    assert header(wire.requests[0], "Idempotency-Key") == key
+
+
+async def test_what_an_item_does_not_have_is_not_sent():
+    wire = Canned(answer(500, {}))
+    await gateway(wire).open(replace(KNOWN, currency="eur", content={"customer": "cus_1", "payment_method": "pm_1"}), 0)
+    names = set(sent(wire.requests[0]))
+    assert not names & {"application_fee_amount", "description", "statement_descriptor_suffix"}
+    assert "allowed_payment_method_types[1]" not in names
+
+
+async def test_nothing_of_the_machine_is_sent_along():
+    wire = Canned(answer(200, intent(), request_id="req_1"))
+    door = gateway(wire)
+    await door.read(KNOWN)
+    await door.read(KNOWN)
+    assert header(wire.requests[1], "X-Stripe-Client-Telemetry") is None
+    about = json.loads(header(wire.requests[1], "X-Stripe-Client-User-Agent") or "{}")
+    assert not {"telemetry_id", "platform"} & set(about)
+
+
+FAULTS = {
+    "500": answer(500, {"error": {"type": "api_error"}}, stripe_should_retry="true"),
+    "503 in HTML": answer(503, b"<html>"),
+    "409": answer(409, {"error": {"code": "idempotency_key_in_use"}}, stripe_should_retry="true"),
+    "429": answer(429, {"error": {"code": "lock_timeout"}}, stripe_should_retry="true"),
+    "lost": AnswerLost("SocketTimeoutError"),
+    "never sent": NeverSent("ClientConnectorError"),
+    "cut": answer(200, b'{"object": "payment_int'),
+    "list": answer(200, b"[]"),
+    "odd error": answer(400, {"error": "invalid"}),
+    "null error": answer(400, {"error": None}),
+    "not text": answer(200, b"\xff\xfe"),
+    "redirect": answer(302, b"", location="https://evil.example/"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_no_fault_makes_a_second_request_or_an_exception(name, fault):
+    wire = Canned(FAULTS[fault])
+    outcome = await call(gateway(wire), name)
+    assert len(wire.requests) == 1
+    assert not isinstance(outcome, Succeeded | Made)
+
+
+async def test_a_reply_keeps_its_headers_although_the_sdk_cannot_read_it():
+    outcome = await gateway(Canned(answer(500, b"<html>", request_id="req_9", stripe_should_retry="false"))).read(KNOWN)
+    assert isinstance(outcome, Lost)
+    assert (outcome.request_id, outcome.renew) == ("req_9", True)
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "base"),
+    [
+        (f"sk_test_{SECRET}", Mode.LIVE, API_BASE),
+        (f"rk_live_{SECRET}", Mode.TEST, API_BASE),
+        (f"sk_live_{SECRET}", Mode.LIVE, "http://127.0.0.1:12111"),
+        (f"sk_live_{SECRET}", Mode.LIVE, "https://api.stripe.com.evil.example"),
+        (f"sk_live_{SECRET}", Mode.LIVE, "https://api.stripe.com/"),
+        (f"sk_live_{SECRET}", Mode.LIVE, "http://api.stripe.com"),
+    ],
+)
+async def test_a_key_of_the_other_mode_or_a_live_key_for_another_host_is_refused_before_anything_is_sent(
+    key, mode, base
+):
+    wire = Canned(answer(200, intent()))
+    with pytest.raises(UsageError) as caught:
+        gateway(wire, key=ApiKey(key), mode=mode, api_base=base)
+    assert wire.requests == []
+    assert SECRET not in str(caught.value)
+
+
+async def test_every_request_is_told_with_facts_and_without_secrets(caplog):
+    events: list[Any] = []
+    body = intent("succeeded") | {"receipt_email": "anna@shop.example"}
+    wire = Canned(answer(200, body, request_id="req_1"))
+    with caplog.at_level(logging.DEBUG):
+        await gateway(wire, on_request=events.append).confirm(KNOWN, 0)
+    (event,) = events
+    assert event["outcome"] == "succeeded"
+    assert (event["endpoint"], event["account"], event["status"]) == ("confirm", ACCOUNT, 200)
+    assert (event["request_id"], event["reference"], event["attempt"]) == ("req_1", "INV-1", 2)
+    written = repr(events) + caplog.text
+    assert not [secret for secret in (SECRET, "anna@", "November", "cus_1") if secret in written]
+
+
+async def test_requests_limits_and_repeats_are_counted():
+    limited = answer(429, {"error": {}}, stripe_rate_limited_reason="global-concurrency")
+    door = gateway(Canned(limited, answer(200, intent())))
+    assert isinstance(await door.open(KNOWN, 0), Unsent)
+    await door.open(KNOWN, 0)
+    await door.open(KNOWN, 1)
+    assert (door.counters.sent, door.counters.rate_limited, door.counters.resent) == (3, 1, 1)
+
+
+async def test_the_clock_learns_from_every_answer():
+    clock = ProviderClock()
+    await gateway(Canned(answer(404, {"error": {}}, date="Thu, 01 Jan 1970 00:01:00 GMT")), clock=clock).read(KNOWN)
+    assert clock.now().year == 1970
+
+
+def test_a_429_slows_what_it_names():
+    async def main():
+        limited = answer(429, {"error": {}}, stripe_rate_limited_reason="endpoint-rate", retry_after="7")
+        door = gateway(Canned(limited, answer(200, intent())), Rates(100.0, 100.0, 100.0))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await door.open(KNOWN, 0)
+        await door.read(KNOWN)
+        assert loop.time() - began < 1
+        await door.open(KNOWN, 0)
+        assert loop.time() - began >= 7
+
+    run(main())
+
+
+def test_an_outage_of_five_minutes_costs_fewer_than_a_hundred_requests_and_ends_by_itself():
+    async def main():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        class Down(Canned):
+            async def send(self, request: WireRequest) -> WireResponse:
+                self.requests.append(request)
+                await asyncio.sleep(0.1)
+                return answer(200, intent()) if loop.time() - began > 300 else answer(500, {"error": {}})
+
+        wire = Down()
+        door = gateway(wire, Rates(100.0, 100.0, 100.0))
+
+        async def until_answered() -> None:
+            while isinstance(await door.read(KNOWN), Lost):
+                pass
+
+        await asyncio.gather(*(until_answered() for _ in range(64)))
+        assert len(wire.requests) - 64 < 100
+        assert loop.time() - began < 300 + 65
+
+    run(main())
+
+
+def test_an_outage_without_end_raises_and_sends_nothing_more():
+    async def main():
+        wire = Canned(NeverSent("ClientConnectorError"))
+        door = gateway(wire, Rates(100.0, 100.0, 100.0))
+
+        async def for_ever() -> None:
+            while True:
+                await door.read(KNOWN)
+
+        with pytest.raises(ProviderUnreachable):
+            await for_ever()
+        assert len(wire.requests) < 50
+
+    run(main())
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    """A sandbox without limits."""
+    return Sandbox(SandboxConfig(limits=Limits.off()))
+
+
+def item(sandbox: Sandbox, method: str) -> Known:
+    """An item of a connected account that this test payment method pays."""
+    customer, saved = save_customer(sandbox, method)
+    content = {**KNOWN.content, "customer": customer, "payment_method": saved}
+    account = connect(sandbox).id
+    return replace(KNOWN, account=account, content=content, attempt=1, object_id=None, instrument_id=None)
+
+
+async def prepared(door: Gateway, known: Known) -> Known:
+    """The item with its intent and clone."""
+    opened, cloned = await door.open(known, 0), await door.clone(known, 0)
+    assert isinstance(opened, Made)
+    assert isinstance(cloned, Made)
+    return replace(known, object_id=opened.object_id, instrument_id=cloned.object_id)
+
+
+async def test_a_charge_against_the_sandbox_succeeds_once(sandbox):
+    door = gateway(InProcess(sandbox))
+    known = await prepared(door, item(sandbox, "pm_card_visa"))
+    assert isinstance(await door.read(known), Unconfirmed)
+    paid = await door.confirm(known, 0)
+    assert isinstance(paid, Succeeded)
+    assert (paid.seen.amount_received, paid.seen.application_fee) == (1099, 55)
+    for number in (0, 1):
+        assert isinstance(await door.confirm(known, number), Succeeded)
+    assert isinstance(await door.cancel(known, 0), Succeeded)
+    assert isinstance(await door.read(known), Succeeded)
+    assert sandbox.books().doubles() == []
+
+
+async def test_a_decline_of_the_sandbox_is_seen_by_answer_and_by_read_and_its_replay_is_not_believed(sandbox):
+    door = gateway(InProcess(sandbox))
+    known = await prepared(door, item(sandbox, "pm_card_chargeCustomerFail"))
+    declined, again, spent = await door.confirm(known, 0), await door.confirm(known, 0), await door.confirm(known, 1)
+    assert isinstance(declined, Declined)
+    assert isinstance(await door.read(known), Declined)
+    assert isinstance(await door.read(replace(known, attempt=2, instrument_id="pm_next")), Unconfirmed)
+    assert isinstance(again, Look)
+    assert isinstance(spent, Look)
+    assert (again.why, spent.why) == (LookWhy.REPLAYED, LookWhy.SPENT_CLONE)
+
+
+async def test_a_bank_debit_of_the_sandbox_is_unsettled(sandbox):
+    door = gateway(InProcess(sandbox))
+    known = await prepared(door, item(sandbox, "pm_usBankAccount_success"))
+    assert isinstance(await door.confirm(known, 0), Unsettled)
+
+
+async def test_other_content_under_a_used_key_stops_the_run(sandbox):
+    door = gateway(InProcess(sandbox))
+    known = item(sandbox, "pm_card_visa")
+    await door.open(known, 0)
+    assert isinstance(await door.open(replace(known, amount=2999), 0), Halt)
+
+
+async def test_intents_are_found_by_item_over_several_pages(sandbox):
+    door = gateway(InProcess(sandbox))
+    known = item(sandbox, "pm_card_visa")
+    for n in range(103):
+        await door.open(replace(known, item=f"item{n}"), 0)
+    listed = [one async for one in door.list_intents(known.account, 0)]
+    assert len(listed) == 103
+    assert len(await door.find_intents(known.account, 0, "item0") or []) == 1
+    assert await door.find_intents(known.account, 0, "item999") == []
+
+
+async def test_look_ups_give_small_values(sandbox):
+    door = gateway(InProcess(sandbox))
+    known = item(sandbox, "pm_card_visa")
+    customer, method = known.content["customer"], known.content["payment_method"]
+    own, account = await door.own_account(), await door.account(known.account)
+    payer, saved = await door.customer(customer), await door.payment_method(method)
+    assert not isinstance(own, LookupFailed)
+    assert not isinstance(account, LookupFailed)
+    assert (account.id, account.charges_enabled, account.capabilities["card_payments"]) == (
+        known.account,
+        True,
+        "active",
+    )
+    assert not isinstance(payer, LookupFailed)
+    assert (payer.default_method, payer.deleted) == (method, False)
+    assert not isinstance(saved, LookupFailed)
+    assert (saved.customer, saved.type, saved.livemode) == (customer, "card", False)
+    assert await door.customer_methods(customer) == (saved,)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "trouble"),
+    [
+        (404, {"code": "resource_missing"}, Trouble.MISSING),
+        (403, {"code": "account_invalid"}, Trouble.BARRED),
+        (403, {"message": "the 'rak_accounts_read' permission would allow"}, Trouble.CREDENTIALS),
+        (401, {}, Trouble.CREDENTIALS),
+        (400, {"code": "parameter_unknown"}, Trouble.REFUSED),
+        (400, {"code": "rate_limit"}, Trouble.UNANSWERED),
+        (429, {"code": "lock_timeout"}, Trouble.UNANSWERED),
+        (500, {}, Trouble.UNANSWERED),
+    ],
+)
+def test_a_look_up_without_a_result_says_why(status, error, trouble):
+    async def main():
+        found = await gateway(Canned(answer(status, {"error": error}, request_id="req_1"))).account("acct_1")
+        assert isinstance(found, LookupFailed)
+        assert (found.trouble, found.request_id) == (trouble, "req_1")
+
+    run(main())
+
+
+def test_a_look_up_is_repeated_while_it_stays_unanswered():
+    async def main():
+        account = {"object": "account", "id": "acct_1", "charges_enabled": True}
+        wire = Canned(answer(500, {"error": {}}), AnswerLost("X"), answer(200, b"<html>"), answer(200, account))
+        found = await gateway(wire).account("acct_1")
+        assert not isinstance(found, LookupFailed)
+        assert len(wire.requests) == 4
+
+    run(main())
+
+
+async def test_a_list_that_breaks_off_is_not_taken_for_the_whole():
+    page = {"object": "list", "data": [{"id": "pi_1"}], "has_more": True}
+    wire = Canned(answer(200, page), answer(401, {"error": {"message": "no"}}))
+    with pytest.raises(CredentialsError):
+        [one async for one in gateway(wire).list_intents(ACCOUNT, 0)]
+    assert await gateway(Canned(answer(401, {"error": {}}))).find_intents(ACCOUNT, 0, "item7") is None
+
+
+@pytest.mark.parametrize("name", ["account", "customer", "payment_method", "customer_methods"])
+async def test_an_id_cannot_lead_to_another_path(name):
+    wire = Canned(answer(200, {}))
+    with pytest.raises(ValueError, match="id"):
+        await getattr(gateway(wire), name)("acct_1/../../refunds")
+    assert wire.requests == []

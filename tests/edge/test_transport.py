@@ -1,0 +1,448 @@
+"""Did the request leave? Asked of real sockets that refuse, hang, cut, reset, redirect and pretend."""
+
+import asyncio
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+import stripe
+
+from billing.core.replies import WireFault
+from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
+from billing.edge.transport import (
+    LARGEST_ANSWER,
+    NetworkWire,
+    SdkClient,
+    exchange,
+    failure,
+    ignored_variables,
+    tls_context,
+)
+
+KEY = "sk_test_canary51H8xQ2eZvKYlo2C9k7TtRw4Vb"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nRequest-Id: req_1\r\n\r\n{}"
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Server:
+    """A server on a real socket that counts the requests it has read."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.requests: list[bytes] = []
+        self.asked = asyncio.Event()
+
+
+@asynccontextmanager
+async def serving(handler: Callable[[Server], Handler], tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    """Serve until left; connections that are still open then are dropped."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        server = Server(sock.getsockname()[1])
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            tasks.add(task)
+            try:
+                await handler(server)(reader, writer)
+            except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                pass
+            finally:
+                writer.close()
+                tasks.discard(task)
+
+        running = await asyncio.start_server(handle, sock=sock, ssl=tls)
+        try:
+            yield server
+        finally:
+            running.close()
+            for task in list(tasks):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def one_request(server: Server, reader: asyncio.StreamReader) -> bytes:
+    """Read one request, head and body."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(
+        (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-l")), 0
+    )
+    body = await reader.readexactly(length)
+    server.requests.append(head + body)
+    server.asked.set()
+    return head + body
+
+
+def answering(*answers: bytes) -> Callable[[Server], Handler]:
+    """Answer the requests of one connection with these bytes, one after the other, then close."""
+
+    def handler(server: Server) -> Handler:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            for answer in answers:
+                await one_request(server, reader)
+                writer.write(answer)
+                await writer.drain()
+
+        return handle
+
+    return handler
+
+
+def hanging(server: Server) -> Handler:
+    """Read a request and never answer."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(server, reader)
+        await asyncio.sleep(60)
+
+    return handle
+
+
+def resetting(server: Server) -> Handler:
+    """Read a request, then reset the connection."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(server, reader)
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    return handle
+
+
+def closing(server: Server) -> Handler:
+    """Close the connection before anything is read."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del reader
+
+    return handle
+
+
+def silent(server: Server) -> Handler:
+    """Say nothing, read nothing."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    return handle
+
+
+def talkative(server: Server) -> Handler:
+    """Answer before anything was asked."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await writer.drain()
+
+    return handle
+
+
+@asynccontextmanager
+async def wired(**settings: object) -> AsyncIterator[NetworkWire]:
+    """A wire with short time-outs, closed afterwards."""
+    wire = NetworkWire(**{"connect_seconds": 2.0, "total_seconds": 2.0, **settings})
+    try:
+        yield wire
+    finally:
+        await wire.aclose()
+
+
+def post(url: str, body: bytes = b"amount=1") -> WireRequest:
+    """A POST with a key in it."""
+    return WireRequest("POST", url, {"Authorization": f"Bearer {KEY}"}, body)
+
+
+def get(url: str) -> WireRequest:
+    """A GET with a key in it."""
+    return WireRequest("GET", url, {"Authorization": f"Bearer {KEY}"})
+
+
+async def test_an_answer_comes_back_whole_with_lower_case_headers():
+    async with serving(answering(OK)) as server, wired() as wire:
+        response = await wire.send(post(f"{server.url}/v1/x"))
+    assert response == WireResponse(200, {"content-length": "2", "request-id": "req_1"}, b"{}")
+    assert server.requests[0].endswith(b"\r\n\r\namount=1")
+
+
+async def test_a_query_goes_out_as_it_was_written():
+    async with serving(answering(OK)) as server, wired() as wire:
+        await wire.send(get(f"{server.url}/v1/x?created[gte]=1&a=b%2Bc"))
+    assert server.requests[0].startswith(b"GET /v1/x?created[gte]=1&a=b%2Bc HTTP/1.1")
+
+
+def refused_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("request_to", [post, get])
+async def test_a_refused_connection_was_never_sent(request_to):
+    async with wired() as wire:
+        with pytest.raises(NeverSent, match="ClientConnectorError"):
+            await wire.send(request_to(f"http://127.0.0.1:{refused_port()}/"))
+
+
+async def test_a_name_that_does_not_resolve_was_never_sent():
+    async with wired() as wire:
+        with pytest.raises(NeverSent):
+            await wire.send(post("http://nowhere.invalid/"))
+
+
+async def test_no_free_connection_in_time_was_never_sent():
+    async with serving(hanging) as server, wired(connections=1, connect_seconds=0.2) as wire:
+        first = asyncio.create_task(wire.send(post(server.url)))
+        await server.asked.wait()
+        with pytest.raises(NeverSent, match="ConnectionTimeoutError"):
+            await wire.send(post(server.url))
+        first.cancel()
+        assert len(server.requests) == 1
+
+
+async def test_a_server_that_speaks_no_tls_was_never_sent():
+    async with serving(talkative) as server, wired() as wire:
+        with pytest.raises(NeverSent, match="SSL"):
+            await wire.send(post(f"https://127.0.0.1:{server.port}/"))
+
+
+async def test_a_handshake_that_hangs_was_never_sent():
+    async with serving(silent) as server, wired(connect_seconds=0.2) as wire:
+        with pytest.raises(NeverSent, match="ConnectionTimeoutError"):
+            await wire.send(post(f"https://127.0.0.1:{server.port}/"))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for localhost that nobody signed, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl command to make a certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-out", str(cert), "-keyout", str(key)]
+    subprocess.run(command, check=True, capture_output=True)
+    return cert, key
+
+
+def server_tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+    """The server's side of TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    return context
+
+
+async def test_a_certificate_nobody_signed_was_never_sent(certificate):
+    async with serving(answering(OK), server_tls(certificate)) as server, wired() as wire:
+        with pytest.raises(NeverSent, match="Certificate"):
+            await wire.send(post(f"https://localhost:{server.port}/"))
+    assert server.requests == []
+
+
+async def test_a_certificate_for_another_host_was_never_sent(certificate):
+    async with serving(answering(OK), server_tls(certificate)) as server, wired(extra_ca=certificate[0]) as wire:
+        with pytest.raises(NeverSent, match="Certificate"):
+            await wire.send(post(f"https://127.0.0.1:{server.port}/"))
+    assert server.requests == []
+
+
+async def test_an_authority_given_on_purpose_is_trusted(certificate, monkeypatch, tmp_path):
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    async with serving(answering(OK), server_tls(certificate)) as server, wired(extra_ca=certificate[0]) as wire:
+        assert (await wire.send(post(f"https://localhost:{server.port}/"))).status == 200
+    assert not (tmp_path / "keys").exists()
+
+
+def test_old_tls_is_not_spoken():
+    context = tls_context()
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+LOST_ANSWERS = {
+    "never answered": hanging,
+    "closed before reading": closing,
+    "closed after reading": answering(b""),
+    "reset after reading": resetting,
+    "head cut": answering(b"HTTP/1.1 200 OK\r\nContent-Le"),
+    "body cut": answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"),
+    "chunk cut": answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{}"),
+    "not HTTP": answering(b"SSH-2.0-OpenSSH\r\n\r\n"),
+    "bad encoding": answering(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+}
+
+
+@pytest.mark.parametrize("request_to", [post, get])
+@pytest.mark.parametrize("name", LOST_ANSWERS)
+async def test_whatever_fails_after_connecting_is_a_lost_answer(name, request_to):
+    async with serving(LOST_ANSWERS[name]) as server, wired(total_seconds=0.5) as wire:
+        with pytest.raises(AnswerLost):
+            await wire.send(request_to(server.url))
+    assert len(server.requests) <= 1
+
+
+@pytest.mark.parametrize("request_to", [post, get])
+async def test_a_used_connection_that_drops_is_a_lost_answer_and_nothing_is_sent_again(request_to):
+    async with serving(answering(OK, b"")) as server, wired() as wire:
+        await wire.send(request_to(server.url))
+        with pytest.raises(AnswerLost):
+            await wire.send(request_to(server.url))
+        await asyncio.sleep(0.05)
+        assert len(server.requests) == 2
+
+
+async def test_an_answer_larger_than_any_is_lost():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (LARGEST_ANSWER + 1)
+    async with serving(answering(head + b"x" * (LARGEST_ANSWER + 1))) as server, wired(total_seconds=20.0) as wire:
+        with pytest.raises(AnswerLost, match="AnswerTooLarge"):
+            await wire.send(get(server.url))
+
+
+async def test_a_cancelled_send_ends_as_cancelled():
+    async with serving(hanging) as server, wired() as wire:
+        task = asyncio.create_task(wire.send(post(server.url)))
+        await server.asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("request_to", [post, get])
+async def test_a_redirect_is_an_answer_and_is_not_followed(status, request_to):
+    async with serving(answering(OK)) as elsewhere:
+        moved = b"HTTP/1.1 %d Moved\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % (status, elsewhere.url.encode())
+        async with serving(answering(moved)) as server, wired() as wire:
+            assert (await wire.send(request_to(server.url))).status == status
+    assert elsewhere.requests == []
+
+
+async def test_proxies_of_the_environment_are_ignored(monkeypatch):
+    async with serving(answering(OK)) as proxy, serving(answering(OK)) as server, wired() as wire:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        await wire.send(post(server.url))
+    assert (len(proxy.requests), len(server.requests)) == (0, 1)
+
+
+def test_what_is_ignored_is_named():
+    assert ignored_variables({"https_proxy": "http://x", "SSLKEYLOGFILE": "/k", "PATH": "/bin"}) == (
+        "HTTPS_PROXY",
+        "SSLKEYLOGFILE",
+    )
+
+
+async def test_a_cookie_is_never_sent_back():
+    cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\n{}"
+    async with serving(answering(cookie, OK)) as server, wired() as wire:
+        await wire.send(get(server.url))
+        await wire.send(get(server.url))
+    assert b"cookie" not in server.requests[1].lower()
+
+
+async def test_a_hundred_requests_share_their_connections():
+    accepted = 0
+
+    def counting(server: Server) -> Handler:
+        nonlocal accepted
+        accepted += 1
+        return answering(*[OK] * 100)(server)
+
+    async with serving(counting) as server, wired(connections=4, connect_seconds=5.0, total_seconds=10.0) as wire:
+        await asyncio.gather(*(wire.send(post(server.url)) for _ in range(100)))
+    assert accepted <= 4
+
+
+async def test_no_failure_shows_the_key():
+    async with wired() as wire:
+        with pytest.raises(NeverSent) as caught:
+            await wire.send(post(f"http://127.0.0.1:{refused_port()}/"))
+    assert KEY not in "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (aiohttp.InvalidURL("x"), NeverSent),
+        (aiohttp.ConnectionTimeoutError(), NeverSent),
+        (aiohttp.ServerDisconnectedError(), AnswerLost),
+        (aiohttp.ClientOSError(104, "reset"), AnswerLost),
+        (aiohttp.ClientPayloadError(), AnswerLost),
+        (aiohttp.SocketTimeoutError(), AnswerLost),
+        (aiohttp.ClientConnectionError(), AnswerLost),
+        (TimeoutError(), AnswerLost),
+        (BrokenPipeError(), AnswerLost),
+        (ssl.SSLError(), AnswerLost),
+    ],
+)
+def test_only_what_fails_before_the_first_byte_was_never_sent(error, kind):
+    assert type(failure(error)) is kind
+
+
+class Canned:
+    """A wire that gives one answer, or one failure."""
+
+    def __init__(self, answer: WireResponse | Exception) -> None:
+        self.answer = answer
+        self.requests: list[WireRequest] = []
+
+    async def send(self, request: WireRequest) -> WireResponse:
+        self.requests.append(request)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_the_sdk_finds_headers_whatever_their_case():
+    client = SdkClient(Canned(WireResponse(200, {"request-id": "req_1"}, b"{}")))
+    _, _, headers = await client.request_async("get", "http://x/", {}, None)
+    assert headers["Request-Id"] == headers["REQUEST-ID"] == "req_1"
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"), [(NeverSent("A"), WireFault.NEVER_SENT), (AnswerLost("B"), WireFault.ANSWER_LOST)]
+)
+async def test_the_sdk_is_told_not_to_repeat_and_the_fault_is_kept(error, fault):
+    client = SdkClient(Canned(error))
+    with exchange() as seen, pytest.raises(stripe.APIConnectionError) as caught:
+        await client.request_async("post", "http://x/", {}, "a=b")
+    assert not caught.value.should_retry
+    assert caught.value.__cause__ is error
+    assert seen.reply is not None
+    assert (seen.reply.fault, seen.reply.detail) == (fault, str(error))
+
+
+async def test_a_request_from_the_sdk_does_not_print_its_headers():
+    wire = Canned(WireResponse(200, {}, b""))
+    await SdkClient(wire).request_async("get", "http://x/", {"Authorization": f"Bearer {KEY}"}, None)
+    assert wire.requests[0].headers["Authorization"] == f"Bearer {KEY}"
+    assert KEY not in repr(wire.requests[0]) + str(wire.requests[0].headers)
+
+
+async def test_exchanges_side_by_side_do_not_mix():
+    async def one(status: int) -> int | None:
+        with exchange() as seen:
+            await SdkClient(Canned(WireResponse(status, {}, b""))).request_async("get", "http://x/", {}, None)
+            await asyncio.sleep(0)
+            assert seen.reply is not None
+            return seen.reply.status
+
+    assert await asyncio.gather(*(one(200 + n) for n in range(20))) == [200 + n for n in range(20)]
