@@ -43,10 +43,6 @@ class KeyStore:
         self._age = age_seconds
         self._entries: dict[tuple[str, str], Entry] = {}
 
-    def __len__(self) -> int:
-        """How many keys are remembered."""
-        return len(self._entries)
-
     def open(self, space: str, key: str, path: str, pairs: list[tuple[str, str]], now: float) -> Entry:
         """The entry of this key: a new running one, or the kept one to replay.
 

@@ -74,7 +74,8 @@ class Sandbox:
     ) -> None:  # fmt: skip
         """A platform without customers or connected accounts.
 
-        ``clock`` gives seconds since 1970; without one the sandbox has its own, which stands still until ``advance``.
+        ``clock`` gives seconds since 1970. Without one the sandbox has its own, which stands still until ``advance``:
+        then no rate bucket refills either, so give a clock or switch the limits off.
         """
         self.config = config or SandboxConfig()
         start = float(self.config.start)

@@ -169,3 +169,15 @@ def test_a_rejection_is_quick_and_one_account_may_be_slow(make_desk):
     assert desk.begin("GET", "/v1/account", api_key="").reaction.delay == 0.05
     desk.sandbox.world.accounts["acct_slow"] = desk.account
     assert desk.begin("GET", "/v1/account", account="acct_slow").reaction.delay == 30
+
+
+def test_a_cleared_plan_harms_nobody(desk):
+    desk.sandbox.faults = FaultPlan(1, Chances(kinds={"lost_before": 1.0}), [Scripted(Fault(FaultKind.HTML_200))])
+    assert desk.open().body.startswith(b"<!DOCTYPE")
+    desk.sandbox.faults.clear()
+    assert desk.open().status == 200
+
+
+def test_a_patch_leaves_an_error_as_it_is(desk):
+    desk.sandbox.faults.add(Scripted(Fault(FaultKind.PATCHED, patch={"error": None})))
+    assert desk.open(amount="x").error["param"] == "amount"

@@ -1,5 +1,7 @@
 """The life of an intent: opened, confirmed, declined, paid at most once, cancelled for good."""
 
+from dataclasses import replace
+
 import pytest
 
 from billing.sandbox.scenario import connect, save_customer
@@ -199,3 +201,37 @@ def test_an_intent_of_one_account_is_unknown_on_another(desk):
     for account in (other, None):
         answer = desk.get(f"/v1/payment_intents/{intent}", account=account)
         assert (answer.status, answer.error["code"], answer.error["param"]) == (404, "resource_missing", "intent")
+
+
+def test_the_filter_of_types_excludes_its_rivals(desk):
+    answer = desk.open(automatic_payment_methods={"enabled": True})
+    assert (answer.error["code"], answer.error["param"]) == ("parameters_exclusive", "automatic_payment_methods")
+
+
+def test_an_open_intent_can_be_changed_and_given_a_method(desk):
+    intent = desk.open(1000)["id"]
+    path = f"/v1/payment_intents/{intent}"
+    changed = desk.post(path, {"amount": 2000, "payment_method": desk.clone()["id"]}, account=desk.account.id)
+    assert (changed["amount"], changed["status"]) == (2000, "requires_confirmation")
+    paid = desk.post(f"{path}/confirm", {"off_session": True}, account=desk.account.id)
+    assert (paid["status"], paid["amount_received"]) == ("succeeded", 2000)
+
+
+def test_a_confirm_may_set_receipt_and_capture(desk):
+    answer = desk.confirm(desk.open()["id"], desk.clone()["id"], receipt_email="a@example.com", capture_method="manual")
+    assert (answer["status"], answer["receipt_email"]) == ("requires_capture", "a@example.com")
+
+
+def test_a_name_cannot_be_a_value_and_a_container(desk):
+    request = desk.request("POST", "/v1/payment_intents", {}, account=desk.account.id)
+    body = b"amount=1000&currency=usd&metadata=&metadata[a]=b"
+    answer = desk.end(desk.sandbox.begin(replace(request, body=body)))
+    assert (answer.status, answer.error["param"]) == (400, "metadata[a]")
+
+
+def test_an_authorised_amount_is_not_taken_twice_nor_exceeded(desk):
+    intent, _ = desk.charge(capture_method="manual")
+    path = f"/v1/payment_intents/{intent}/capture"
+    assert desk.post(path, {"amount_to_capture": 1001}, account=desk.account.id).error["param"] == "amount_to_capture"
+    assert desk.post(path, account=desk.account.id)["status"] == "succeeded"
+    assert desk.post(path, account=desk.account.id).error["code"] == "payment_intent_unexpected_state"

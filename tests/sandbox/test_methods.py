@@ -186,3 +186,20 @@ def test_an_unattached_method_cannot_be_updated(desk):
     clone = desk.clone()["id"]
     assert desk.post(f"/v1/payment_methods/{clone}", {"metadata": {"a": "b"}}, account=desk.account.id).status == 400
     assert desk.post(f"/v1/payment_methods/{desk.method}", {"metadata": {"a": "b"}})["metadata"] == {"a": "b"}
+
+
+def test_a_new_method_needs_a_type_and_a_known_number(desk):
+    assert desk.post("/v1/payment_methods", {"card": {"token": "tok_visa"}}).error["param"] == "type"
+    unknown = desk.post("/v1/payment_methods", {"type": "card", "card": {"number": "4111111111111111"}})
+    assert (unknown.status, unknown.error["code"]) == (402, "incorrect_number")
+    assert desk.post("/v1/payment_methods", {"type": "us_bank_account"})["type"] == "us_bank_account"
+
+
+def test_a_clone_takes_no_type(desk):
+    assert desk.clone(type="card").error["code"] == "parameters_exclusive"
+
+
+def test_a_method_is_attached_once(desk):
+    answer = desk.post(f"/v1/payment_methods/{desk.method}/attach", {"customer": desk.customer})
+    assert answer.status == 400
+    assert desk.post(f"/v1/payment_methods/{desk.method}/attach").error["param"] == "customer"

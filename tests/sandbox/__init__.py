@@ -1,0 +1,1 @@
+"""The sandbox against the provider's documented behaviour."""
