@@ -315,7 +315,7 @@ def _rule_for(reply: Reply) -> Rule:
     if status >= 500 or status not in BY_STATUS:
         return _lost
     code, kind = error.get("code"), error.get("type")
-    if isinstance(code, str) and code in BY_CODE and status != 402:
+    if isinstance(code, str) and code in BY_CODE:
         return BY_CODE[code]
     if kind == "idempotency_error" and status in (400, 404):
         return _other_content

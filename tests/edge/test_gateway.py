@@ -15,6 +15,7 @@ from billing.core.items import Kind, Mode
 from billing.core.keys import Op, idempotency_key
 from billing.core.outcomes import Declined, Halt, Look, LookWhy, Lost, Made, Succeeded, Unconfirmed, Unsent, Unsettled
 from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
+from billing.edge.breaker import FAILURES
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import API_BASE, API_VERSION, Gateway
 from billing.edge.lookups import LookupFailed, Trouble
@@ -293,6 +294,19 @@ def test_an_outage_of_five_minutes_costs_fewer_than_a_hundred_requests_and_ends_
         await asyncio.gather(*(until_answered() for _ in range(64)))
         assert len(wire.requests) - 64 < 100
         assert loop.time() - began < 300 + 65
+
+    run(main())
+
+
+def test_what_waits_for_its_turn_when_the_provider_goes_down_is_not_sent():
+    async def main():
+        wire = Canned(answer(500, {"error": {}}))
+        door = gateway(wire, Rates(10.0, 10.0, 10.0))
+        waiting = [asyncio.create_task(door.read(KNOWN)) for _ in range(60)]
+        await asyncio.sleep(6.0)
+        assert len(wire.requests) <= FAILURES + 1
+        for task in waiting:
+            task.cancel()
 
     run(main())
 

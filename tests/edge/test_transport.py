@@ -350,8 +350,8 @@ def test_what_is_ignored_is_named():
 async def test_a_cookie_is_never_sent_back():
     cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\n{}"
     async with serving(answering(cookie, OK)) as server, wired() as wire:
-        await wire.send(get(server.url))
-        await wire.send(get(server.url))
+        await wire.send(get(f"http://localhost:{server.port}/"))
+        await wire.send(get(f"http://localhost:{server.port}/"))
     assert b"cookie" not in server.requests[1].lower()
 
 
