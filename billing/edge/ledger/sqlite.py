@@ -24,8 +24,9 @@ BUSY_SECONDS = 60.0
 # How long a write waits for another process's transaction; a plan of a million lines is the longest there is.
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 # The log's size at which it is carried over into the database: SQLite's own default of 1,000 pages.
-WITNESS_ENTRIES = 10_000
-# How far the witness may lag while a run goes on. It costs two fsyncs; run notes and closing tell it at once.
+WITNESS_ENTRIES = 1_000
+# How far the witness may lag while a run goes on: some seconds at the usual pace. Each time costs one more fsync; run
+# notes, plans and closing tell it at once.
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:

@@ -1,6 +1,8 @@
 """A change to the ledger made by anything else is noticed before anything is written to it."""
 
 # ruff: noqa: S608 - an intruder builds statements as it likes
+import asyncio
+import json
 import random
 import shutil
 import sqlite3
@@ -14,6 +16,7 @@ from billing.core.entries import Note, PlannedLine, RunStatus
 from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.states import Event, State
 from billing.edge.ledger.schema import DDL
+from billing.edge.ledger.sqlite import WITNESS_ENTRIES
 
 TABLES = ("meta", "transitions", "runs", "items", "lines", "entries", "lookups")
 EDITS = ("NULL", "'forged'", "x'00'", "12345678")
@@ -65,14 +68,27 @@ def _through_indexes(conn: sqlite3.Connection) -> list[tuple]:
 async def refused(folder: Path) -> str:
     """Return why the ledger may not be written to any more."""
     with pytest.raises(LedgerError) as error:
-        await opened(folder)
+        await opened(folder, inline=True)
     return str(error.value)
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("original")
+    asyncio.run(used(folder))
+    return folder
+
+
 @pytest.fixture
-async def sound(tmp_path):
-    await used(tmp_path)
-    return tmp_path
+def sound(original, tmp_path):
+    return Path(shutil.copytree(original, tmp_path, dirs_exist_ok=True))
+
+
+@pytest.fixture
+async def seen(sound):
+    """The witness remembers where the copy lies."""
+    await (await opened(sound)).aclose()
+    return sound
 
 
 @pytest.fixture
@@ -128,16 +144,16 @@ def count(folder: Path, table: str) -> int:
 @pytest.mark.parametrize(("table", "column"), columns())
 async def test_an_edit_of_any_column_of_any_table_is_noticed(sound, restore, table, column):
     edited, before = 0, content(sound / "ledger.db")
-    for value in EDITS:
-        for offset in (0, count(sound, table) - 1):
-            restore()
-            try:
-                tampered(sound, f"UPDATE {table} SET {column} = {value} WHERE {one_row(table, offset)}")
-            except sqlite3.IntegrityError:
-                continue
-            if content(sound / "ledger.db") != before:
-                edited += 1
-                await refused(sound)
+    last = count(sound, table) - 1
+    for value, offset in zip(EDITS, (0, last, last, 0), strict=True):
+        restore()
+        try:
+            tampered(sound, f"UPDATE {table} SET {column} = {value} WHERE {one_row(table, offset)}")
+        except sqlite3.IntegrityError:
+            continue
+        if content(sound / "ledger.db") != before:
+            edited += 1
+            await refused(sound)
     assert edited
 
 
@@ -247,19 +263,19 @@ async def test_flipped_bits_that_change_anything_are_noticed(sound, restore):
     assert noticed > 30
 
 
-async def test_a_truncated_file_is_noticed(sound, restore):
-    path = sound / "ledger.db"
+async def test_a_truncated_file_is_noticed(seen, restore):
+    path = seen / "ledger.db"
     size, dice = path.stat().st_size, random.Random(13)
     for length in [0, 1, 99, 100, 4096, size - 4096, size - 1, *(dice.randrange(size) for _ in range(15))]:
         restore()
         with path.open("r+b") as file:
             file.truncate(length)
-        await refused(sound)
+        await refused(seen)
 
 
-async def test_a_ledger_that_has_gone_is_missed(sound):
-    (sound / "ledger.db").unlink()
-    ledger = await opened(sound)
+async def test_a_ledger_that_has_gone_is_missed(seen):
+    (seen / "ledger.db").unlink()
+    ledger = await opened(seen)
     assert any("entries was here and is gone" in warning for warning in ledger.warnings)
     await ledger.aclose()
 
@@ -289,3 +305,14 @@ async def test_a_damaged_ledger_says_where_and_can_still_be_read(sound):
     reader = await opened(sound, write=False)
     assert reader.run(RUN) is not None
     await reader.aclose()
+
+
+async def test_the_witness_follows_a_long_run_before_it_ends(tmp_path):
+    ledger = await opened(tmp_path, inline=True)
+    items = await planned(ledger, WITNESS_ENTRIES + 1)
+    (witness,) = (tmp_path / "keys" / "heads").glob("[!.]*")
+    before = json.loads(witness.read_text())["seq"]
+    for known in items:
+        await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    assert json.loads(witness.read_text())["seq"] == before + WITNESS_ENTRIES
+    await ledger.aclose()

@@ -1,5 +1,7 @@
 """The questions flows ask, answered from a real file."""
 
+import asyncio
+
 import pytest
 from ledger_tools import PERIOD, PLATFORM, RUN, a_run, an_item, brought, lines, move_for, planned
 
@@ -152,3 +154,21 @@ async def test_the_questions_of_a_run_use_an_index(ledger):
     for index, sql in plans.items():
         steps = ledger._reader.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
         assert any(index in step[3] for step in steps), steps
+
+
+async def test_a_plan_may_ask_the_ledger_while_its_lines_stream_into_it(ledger):
+    await planned(ledger, 3)
+
+    def amended():
+        for planned_line in lines(*range(5_000)):
+            known = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, [planned_line.new.reference])
+            row = known[planned_line.new.reference].id if known else None
+            yield PlannedLine(planned_line.line, planned_line.cells, None if row else planned_line.new, row)
+
+    task = asyncio.create_task(ledger.plan_run(a_run(revision=2), amended()))
+    while not task.done():
+        assert ledger.item(2).reference == "INV-0001"
+        await asyncio.sleep(0)
+    assert ledger.tally(RUN) == [Tally(State.PLANNED, "", "", "usd", 5_000, sum(range(1000, 6000)))]
+    assert sum(1 for line in ledger.report(RUN) if line.owned) == 5_000
+    assert ledger.verify().faults == ()
