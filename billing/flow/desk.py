@@ -8,6 +8,7 @@ from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway
 from billing.edge.ledger import Ledger
 from billing.edge.throttle import Rates
+from billing.flow.finder import Finder
 
 
 def _nowhere(_event: str, **_facts: object) -> None:
@@ -25,6 +26,7 @@ class Desk:
         mode: test or live; every object Stripe shows must agree.
         platform: the platform account, part of every item id and key.
         rates: what may be sent, for the estimate.
+        finder: looks for intents whose ids were never learnt.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
         draining: set when no new step may be started.
     """
@@ -37,3 +39,7 @@ class Desk:
     rates: Rates
     log: Callable[..., None] = field(default=_nowhere)
     draining: bool = False
+    finder: Finder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.finder = Finder(self.gateway, self.clock)

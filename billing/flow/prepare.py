@@ -28,9 +28,6 @@ from billing.flow.confirm import confirm, refusal_facts
 from billing.flow.together import together
 from billing.flow.trip import Halted, LeftAsItIs, PutBack, Trip, key_facts, key_number, key_outlived, renewal
 
-LIST_MARGIN_SECONDS = 300
-# How far before the first send a list of intents begins: it covers the skew between Stripe's servers.
-
 
 async def start_attempt(trip: Trip, known: Known, **facts: object) -> Known:
     """Write down that open and clone (or, for a later attempt, the clone alone) are about to leave."""
@@ -38,7 +35,6 @@ async def start_attempt(trip: Trip, known: Known, **facts: object) -> Known:
     facts |= key_facts(Op.CLONE, 0, trip.desk) | {"confirm_n": None, "confirm_born": None, "key_spent": None}
     if known.object_id is None:
         facts |= key_facts(Op.OPEN, 0, trip.desk)
-        facts["open_first"] = facts["open_born"]
     return await trip.record(known, Move(Event.PREPARE_STARTED, attempt=attempt, facts=facts))
 
 
@@ -126,19 +122,12 @@ async def _find_or_renew(trip: Trip, known: Known) -> Known:
     Raises:
         LeftAsItIs: the list could not be read; nothing may be concluded from that.
     """
-    found = await _listed_intents(trip, known)
-    if found:
-        return await trip.record(known, Move(Note.PART_PREPARED, object_id=min(found)))
-    return await trip.record(known, renewal(known, Op.OPEN, trip.desk))
-
-
-async def _listed_intents(trip: Trip, known: Known) -> list[str]:
-    """Return the ids of this item's live intents on its account, from shortly before the first send on."""
-    since = int(known.facts["open_first"]) - LIST_MARGIN_SECONDS
-    matches = await trip.desk.gateway.find_intents(known.account, since, known.item)
-    if matches is None:
+    found = await trip.desk.finder.find(known, int(known.facts["open_born"]))
+    if found is None:
         raise LeftAsItIs(known)
-    return matches
+    if found:
+        return await trip.record(known, Move(Note.PART_PREPARED, object_id=found[0]))
+    return await trip.record(known, renewal(known, Op.OPEN, trip.desk))
 
 
 def _mark_account(trip: Trip, refused: Refused) -> None:

@@ -19,8 +19,8 @@ DAY = dict.fromkeys(
     0.012,
 )  # fmt: skip
 MIX = {
-    "succeeds": 0.7, "insufficient_funds": 0.1, "stolen_card": 0.05, "authentication_required": 0.05, "debit_succeeds": 0.05,
-    "not_clonable": 0.05,
+    "succeeds": 0.7, "insufficient_funds": 0.1, "stolen_card": 0.05, "authentication_required": 0.05,
+    "debit_succeeds": 0.05, "not_clonable": 0.05,
 }  # fmt: skip
 OPEN_GROUPS = (Group.UNKNOWN, Group.PENDING, Group.PARKED)
 

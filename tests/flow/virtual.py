@@ -1,4 +1,4 @@
-"""An event loop whose time jumps to the next timer, so that hours of pauses pass in milliseconds, the same every time."""
+"""An event loop whose time jumps to the next timer: hours of pauses pass in milliseconds, the same every time."""
 
 import asyncio
 import selectors
