@@ -33,6 +33,10 @@ MEANINGS: dict[Remedy, str] = {
 }
 
 
+STRICTNESS = (Remedy.NEVER, Remedy.CUSTOMER, Remedy.CHECK, Remedy.REPORT, Remedy.LATER, Remedy.SOON)
+# When advice, reason and codes disagree the strictest row decides; among equals the one with more authority.
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row: the remedy, what happened, what to do, and whether the platform's payment method is blocked for all."""
@@ -187,9 +191,11 @@ def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None
         charge: the failed charge when it is at hand expanded; its ``outcome`` holds Stripe's own reason.
         request_id: the provider's id of the request that told it.
     """
+    # Stripe sends its usual advice along with most codes: `authentication_required` comes with `try_again_later`, and
+    # yet only the payer can help. So an advice may make a decline stricter than its code, never softer.
     outcome = _mapping((charge or _mapping(error.get("charge"))).get("outcome"))
     matched = list(_matches(error, outcome))
-    name, rule = matched[0] if matched else ("", UNLISTED)
+    name, rule = min(matched, key=lambda row: STRICTNESS.index(row[1].remedy), default=("", UNLISTED))
     decline_code, code = _text(error.get("decline_code")), _text(error.get("code"))
     advised = name in ADVICE or name in NETWORK_ADVICE
     return Decline(
@@ -199,7 +205,6 @@ def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None
         group=Group.NEEDS_CUSTOMER if rule.remedy is Remedy.CUSTOMER else Group.DECLINED,
         note=rule.note,
         what_to_do=rule.what_to_do,
-        # Blocking errs on the safe side: one reason for it is enough, whichever row decides the remedy.
         block_card=any(row.block_card for _, row in matched),
         decline_code=decline_code,
         advice_code=_text(error.get("advice_code")),

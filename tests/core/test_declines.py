@@ -1,4 +1,4 @@
-"""The table of declines: every code Stripe lists has a remedy, and authority goes from the network down to the code."""
+"""The table of declines: every code Stripe lists has a remedy, and the strictest word decides."""
 
 import pytest
 
@@ -82,16 +82,22 @@ def test_other_declines_block_no_card(code):
          None, Remedy.NEVER, "generic_decline"),
         ({"code": "expired_card", "decline_code": "made_up"}, None, Remedy.NEVER, "expired_card"),
         ({"code": "expired_card"}, None, Remedy.NEVER, "expired_card"),
+        ({"advice_code": "try_again_later", "decline_code": "authentication_required"}, None, Remedy.CUSTOMER,
+         "authentication_required"),
+        ({"advice_code": "confirm_card_data", "decline_code": "expired_card"}, None, Remedy.NEVER, "expired_card"),
+        ({"advice_code": "try_again_later", "decline_code": "duplicate_transaction"}, None, Remedy.CHECK,
+         "duplicate_transaction"),
+        ({"advice_code": "try_again_later", "decline_code": "stolen_card"}, None, Remedy.NEVER, "stolen_card"),
     ],
 )  # fmt: skip
-def test_advice_goes_before_reason_before_decline_code_before_code(error, charge, remedy, code):
+def test_the_strictest_of_advice_reason_and_codes_decides(error, charge, remedy, code):
     decline = decline_of(error, charge)
     assert (decline.remedy, decline.code) == (remedy, code)
 
 
-def test_a_blocking_reason_blocks_whatever_the_advice_says():
-    decline = decline_of({"advice_code": "try_again_later", "decline_code": "stolen_card"})
-    assert decline.remedy is Remedy.LATER
+def test_among_equally_strict_rows_the_one_with_more_authority_names_the_reason():
+    decline = decline_of({"decline_code": "fraudulent"}, {"outcome": {"reason": "highest_risk_level"}})
+    assert decline.code == "highest_risk_level"
     assert decline.block_card
 
 
