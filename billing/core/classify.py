@@ -85,9 +85,9 @@ def _cloned(body: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcom
     known = expected.instrument_id
     if body.get("object") != "payment_method" or not _id(body.get("id"), "pm_") or known not in (None, body["id"]):
         return Lost(False, reply=reply)
-    if not isinstance(body.get("livemode"), bool):
+    if not isinstance(body.get("livemode", expected.livemode), bool):
         return Lost(False, reply=reply)
-    if body["livemode"] != expected.livemode:
+    if body.get("livemode", expected.livemode) != expected.livemode:
         return Halt(Exit.STOPPED, f"clone {body['id']}: livemode is {body['livemode']}", reply=reply)
     return Made(body["id"], reply=reply)
 
@@ -102,7 +102,7 @@ def _is_intent(body: Mapping[str, Any]) -> bool:
         and isinstance(body.get("livemode"), bool)
         and isinstance(body.get("metadata"), Mapping)
         and isinstance(body.get("status"), str)
-        and (body["status"] != "succeeded" or type(body.get("amount_received")) is int)
+        and type(body.get("amount_received", 0)) is int
     )
 
 
@@ -113,7 +113,7 @@ def _id(value: object, prefix: str) -> bool:
 
 def _contradiction(intent: Mapping[str, Any], expected: Expected) -> str:
     """Return the sentence that says how the intent contradicts the item, or empty."""
-    received = intent.get("amount_received") if intent["status"] == "succeeded" else expected.amount
+    received = intent.get("amount_received", expected.amount) if intent["status"] == "succeeded" else expected.amount
     pairs = (
         ("amount", intent["amount"], expected.amount),
         ("currency", intent["currency"], expected.currency),
@@ -152,11 +152,12 @@ def _expanded(value: object) -> Mapping[str, Any] | None:
 
 def _seen(intent: Mapping[str, Any], reply: Reply) -> Seen:
     """Return what the intent shows."""
-    received, fee = intent.get("amount_received"), intent.get("application_fee_amount")
+    fee = intent.get("application_fee_amount")
+    received = intent.get("amount_received", intent["amount"] if intent["status"] == "succeeded" else 0)
     return Seen(
         intent=intent["id"],
         charge=_named(intent.get("latest_charge")),
-        amount_received=received if type(received) is int else 0,
+        amount_received=received,
         application_fee=fee if type(fee) is int else None,
         request_id=reply.request_id,
     )

@@ -140,22 +140,6 @@ class Lookups:
                 return
             params = {**params, "starting_after": page[-1]["id"]}
 
-    async def find_intents(self, account: str, created_gte: int, item: str) -> list[str] | None:
-        """Return the ids of an item's intents that are not cancelled, or None when the list could not be read.
-
-        A paid one comes alone: there is nothing to choose then.
-        """
-        found: dict[str, str] = {}
-        try:
-            async for intent in self.list_intents(account, created_gte):
-                metadata = intent.get("metadata")
-                if isinstance(metadata, Mapping) and metadata.get("billing_item") == item:
-                    found[intent["id"]] = str(intent.get("status"))
-        except BillingError:
-            return None
-        paid = [intent for intent, status in found.items() if status in ("succeeded", "processing")]
-        return sorted(paid) or sorted(intent for intent, status in found.items() if status != "canceled")
-
     async def _object(
         self, endpoint: str, path: str, kind: str, account: str = "", params: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any] | LookupFailed:
@@ -198,6 +182,8 @@ def _trouble(reply: Reply, lacks_permission: bool) -> Trouble:
         return Trouble.UNANSWERED
     if lacks_permission:
         return Trouble.CREDENTIALS
+    if reply.status == 404 and not reply.error.get("code"):
+        return Trouble.REFUSED  # a route that is not there says nothing about the object
     by_status = {401: Trouble.CREDENTIALS, 403: Trouble.BARRED, 404: Trouble.MISSING, 400: Trouble.REFUSED}
     return by_status.get(reply.status or 0, Trouble.UNANSWERED)
 
@@ -224,7 +210,7 @@ def _account(found: Mapping[str, Any]) -> Account:
         id=found["id"],
         country=str(found.get("country") or ""),
         default_currency=str(found.get("default_currency") or ""),
-        charges_enabled=found.get("charges_enabled") is True,
+        charges_enabled=found.get("charges_enabled") is not False,
         capabilities={str(k): str(v) for k, v in capabilities.items()} if isinstance(capabilities, Mapping) else {},
     )
 

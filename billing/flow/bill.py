@@ -13,7 +13,7 @@ from billing.core.money import format_minor
 from billing.edge.notify import notify
 from billing.flow.decisions import Plan, Source
 from billing.flow.desk import Desk
-from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan
+from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan, plan_offline
 from billing.flow.progress import Watch, unwatched
 from billing.flow.report import summary
 from billing.flow.run import Ending, RunOptions, execute
@@ -81,6 +81,7 @@ async def bill(
         LedgerError: the ledger failed; nothing was sent after that.
     """
     require_timely(source, desk.clock.now())
+    require_consistent(desk, source, amend=options.amend)
     findings = None if options.saved is None else options.saved.findings
     plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS, options.amend, findings))
     if options.saved is not None:
@@ -105,6 +106,17 @@ def requests_sent(desk: Desk) -> dict[str, int]:
     """Return what this process sent."""
     counters = desk.gateway.counters
     return {"sent": counters.sent, "rate_limited": counters.rate_limited, "resent": counters.resent}
+
+
+def require_consistent(desk: Desk, source: Source, *, amend: bool) -> None:
+    """Refuse a file that contradicts the run on record, before anything at all is sent.
+
+    Raises:
+        InvalidInput: every contradiction, with its line.
+    """
+    record = desk.ledger.run(source.run.run_id)
+    if record is not None:
+        plan_offline(source, desk.ledger, record.platform, amend=amend)
 
 
 def require_timely(source: Source, now: datetime) -> None:

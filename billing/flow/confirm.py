@@ -27,7 +27,6 @@ from billing.core.outcomes import (
     Unsettled,
 )
 from billing.core.states import Event, Group, State
-from billing.edge.resend import resend
 from billing.flow.trip import (
     NO_TROUBLE,
     Halted,
@@ -154,7 +153,7 @@ async def look(trip: Trip, known: Known) -> Known:
 
 async def _read(trip: Trip, known: Known) -> Outcome:
     """Read the intent, again if the answer is lost: a read may be repeated freely."""
-    return await resend(lambda: trip.desk.gateway.read(known))
+    return await trip.resend(lambda: trip.desk.gateway.read(known))
 
 
 async def _nothing_learnt(trip: Trip, known: Known) -> Known:

@@ -1,8 +1,10 @@
 """Everything a flow works with, wired once: the ledger, the gateway, the clock and where events go."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from billing.core.entries import RunRecord
+from billing.core.errors import UsageError
 from billing.core.items import Mode
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway
@@ -24,9 +26,10 @@ class Desk:
         gateway: every call to Stripe.
         clock: the provider's time.
         mode: test or live; every object Stripe shows must agree.
-        platform: the platform account, part of every item id and key.
+        platform: the platform account, part of every item id and key; empty until `identify` has asked.
         rates: what may be sent, for the estimate.
         finder: looks for intents whose ids were never learnt.
+        who: asks Stripe whose key this is; None when the platform is known from the start.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
         draining: set when no new step may be started.
     """
@@ -39,7 +42,28 @@ class Desk:
     rates: Rates
     log: Callable[..., None] = field(default=_nowhere)
     draining: bool = False
+    who: Callable[[], Awaitable[str]] | None = None
     finder: Finder = field(init=False)
 
     def __post_init__(self) -> None:
         self.finder = Finder(self.gateway, self.clock)
+
+    async def identify(self) -> None:
+        """Learn the platform before anything that depends on it; a command that sends nothing never asks.
+
+        Raises:
+            UsageError: it is another platform than the settings name.
+            CredentialsError: the key is refused.
+            ProviderUnreachable: no answer.
+        """
+        if not self.platform and self.who is not None:
+            self.platform = self.gateway.platform = await self.who()
+
+    def require_own(self, record: RunRecord) -> None:
+        """Refuse a run of another platform: its intents cannot be seen with this key.
+
+        Raises:
+            UsageError: the run belongs to another platform; nothing was sent.
+        """
+        if record.platform != self.platform:
+            raise UsageError(f"run {record.run_id} belongs to {record.platform}, this key to {self.platform}")

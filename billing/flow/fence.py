@@ -20,7 +20,6 @@ from billing.core.outcomes import (
     Unsettled,
 )
 from billing.core.states import Event, State
-from billing.edge.resend import resend
 from billing.flow.confirm import sighting
 from billing.flow.trip import Halted, PutBack, Trip, key_facts, key_number, key_outlived, renewal
 
@@ -41,7 +40,7 @@ async def cancel(trip: Trip, known: Known) -> Known:
     trip.spend(State.CANCELLING, known)
     if key_outlived(known, Op.CANCEL, trip.desk.clock.now()):
         known = await trip.record(known, renewal(known, Op.CANCEL, trip.desk))
-    outcome = await resend(lambda: trip.desk.gateway.cancel(known, key_number(known, Op.CANCEL)))
+    outcome = await trip.resend(lambda: trip.desk.gateway.cancel(known, key_number(known, Op.CANCEL)))
     if isinstance(outcome, Refused | Look | Declined | Unconfirmed | Lost | Busy):
         known, outcome = await _look(trip, known, outcome)
     return await _concluded(trip, known, outcome)
@@ -49,7 +48,7 @@ async def cancel(trip: Trip, known: Known) -> Known:
 
 async def _look(trip: Trip, known: Known, refused: Outcome) -> tuple[Known, Outcome]:
     """Read the intent after a cancel that did not say `canceled`; a stored server error also costs the key."""
-    outcome = await resend(lambda: trip.desk.gateway.read(known))
+    outcome = await trip.resend(lambda: trip.desk.gateway.read(known))
     if isinstance(refused, Lost) and refused.renew and not isinstance(outcome, Succeeded | Unsettled | Cancelled):
         known = await trip.record(known, renewal(known, Op.CANCEL, trip.desk))
     return known, outcome

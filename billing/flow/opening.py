@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from billing.core.errors import UsageError
 from billing.core.items import Mode
@@ -52,7 +53,7 @@ async def open_desk(
     *,
     wire: Wire | None = None,
 ) -> AsyncIterator[Desk]:
-    """Check that everything agrees, open the ledger, ask Stripe who we are, and yield the desk.
+    """Check that everything agrees, open the ledger and yield the desk; nothing is sent yet.
 
     Args:
         settings: effective ones.
@@ -65,8 +66,6 @@ async def open_desk(
         UsageError: key, mode, flag and address disagree; nothing was sent.
         LedgerError: the ledger cannot be trusted; nothing was sent.
         LedgerHeld: another runner holds it.
-        CredentialsError: the key is refused.
-        ProviderUnreachable: no answer.
     """
     key = load_key(environ)
     require_agreement(settings, mode=opening.mode, live_key=key.mode is Mode.LIVE, live_flag=opening.live)
@@ -95,8 +94,9 @@ async def open_desk(
                 api_base=settings.api_base or API_BASE,
                 on_request=lambda event: log(**event),
             )
-            gateway.platform = await _platform(gateway, settings, key)
-            yield Desk(ledger, gateway, clock, opening.mode, gateway.platform, rates, log)
+            desk = Desk(ledger, gateway, clock, opening.mode, "", rates, log)
+            desk.who = partial(_platform, gateway, settings, key)
+            yield desk
         finally:
             await carrier.aclose()
     finally:

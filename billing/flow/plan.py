@@ -42,8 +42,13 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions) -> Plan:
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction is listed.
+        UsageError: the run on record belongs to another platform.
         CredentialsError: the key may not look.
     """
+    await desk.identify()
+    record = desk.ledger.run(source.run.run_id)
+    if record is not None:
+        desk.require_own(record)
     findings = options.findings
     warnings: list[str] = []
     if findings is None:

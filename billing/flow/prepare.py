@@ -23,8 +23,7 @@ from billing.core.outcomes import (
     Unsettled,
 )
 from billing.core.states import Event, State
-from billing.edge.resend import resend
-from billing.flow.confirm import confirm, refusal_facts
+from billing.flow.confirm import confirm, refusal_facts, sighting
 from billing.flow.together import together
 from billing.flow.trip import Halted, LeftAsItIs, PutBack, Trip, key_facts, key_number, key_outlived, renewal
 
@@ -53,6 +52,8 @@ async def prepare(trip: Trip, known: Known) -> Known:
     for outcome in (opened, cloned):
         if isinstance(outcome, Halt):
             raise Halted(outcome)
+        if isinstance(outcome, Succeeded | Unsettled | Cancelled):
+            return await trip.record(known, sighting(trip, known, outcome))  # an error that shows our intent
     return await _settle_pair(trip, known, opened, cloned)
 
 
@@ -66,7 +67,7 @@ async def _send_missing(trip: Trip, known: Known) -> tuple[Outcome, Outcome]:
         results[Op.CLONE] = Made(known.instrument_id)
 
     async def send(op: Op, call: Callable[[Known, int], Awaitable[Outcome]]) -> None:
-        results[op] = await resend(lambda: call(known, key_number(known, op)))
+        results[op] = await trip.resend(lambda: call(known, key_number(known, op)))
 
     calls = {Op.OPEN: gateway.open, Op.CLONE: gateway.clone}
     await together(*(partial(send, op, call) for op, call in calls.items() if op not in results))

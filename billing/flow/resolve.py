@@ -4,7 +4,7 @@ from billing.core.policies import Policies
 from billing.flow.charge import Goal
 from billing.flow.desk import Desk
 from billing.flow.progress import Watch, unwatched
-from billing.flow.run import STATES, Ending, Runner, RunOptions
+from billing.flow.run import Ending, Runner, RunOptions, has_work
 
 
 async def resolve(
@@ -32,6 +32,10 @@ async def settle(
 async def _follow(
     desk: Desk, run_id: str | None, goal: Goal, options: RunOptions, policies: Policies, watch: Watch
 ) -> Ending:
-    if not desk.ledger.workload(run_id, STATES[goal]):
+    records = [record for record in desk.ledger.runs() if run_id in (None, record.run_id)]
+    if not any(has_work(desk.ledger, record.run_id, goal) for record in records):
         return Ending()
+    await desk.identify()
+    for record in records:
+        desk.require_own(record)
     return await Runner(desk, run_id, goal, policies, options, watch).go()

@@ -17,7 +17,7 @@ from billing.core.groups import group_of
 from billing.core.outcomes import Unsent, UnsentWhy
 from billing.core.policies import Policies
 from billing.core.states import State
-from billing.edge.ledger import LostRace
+from billing.edge.ledger import Ledger, LostRace
 from billing.flow import cards
 from billing.flow.charge import Arrival, Goal, charge, rests, skipped
 from billing.flow.desk import Desk
@@ -288,18 +288,32 @@ class Runner:
         self._stop(Exit.STOPPED, f"the deadline of {seconds:g} s has come (--deadline)")
 
 
+def has_work(ledger: Ledger, run_id: str, goal: Goal) -> bool:
+    """Tell whether a run has an item that ``goal`` would take up; resting ones do not count."""
+    states = STATES[goal]
+    for account in ledger.workload(run_id, states):
+        row = 0
+        while page := ledger.work(run_id, states, account, row, PAGE):
+            if not all(rests(goal, known) for known in page):
+                return True
+            row = page[-1].id
+    return False
+
+
 async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched) -> Ending:
     """Charge the items of a planned run; a run that was interrupted goes on, a finished one sends nothing.
 
     Raises:
-        UsageError: the ledger knows no such run.
+        UsageError: the ledger knows no such run, or it belongs to another platform.
         LedgerError: the ledger failed; nothing was sent after that.
     """
     record = desk.ledger.run(run_id)
     if record is None:
         raise UsageError(f"the ledger knows no run {run_id}; plan it first")
-    if not desk.ledger.workload(run_id, STATES[Goal.RUN]):
+    if not has_work(desk.ledger, run_id, Goal.RUN):
         return Ending()
+    await desk.identify()
+    desk.require_own(record)
     await desk.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING)
     ending = await Runner(desk, run_id, Goal.RUN, policies, options, watch).go()
     note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)

@@ -170,7 +170,7 @@ class _Search:
         match result:
             case LookupFailed(trouble=Trouble.CREDENTIALS):
                 raise result.as_error()
-            case LookupFailed(trouble=Trouble.MISSING | Trouble.BARRED):
+            case LookupFailed(trouble=Trouble.MISSING) | LookupFailed(trouble=Trouble.BARRED, code="account_invalid"):
                 fresh[name] = {"missing": True}
             case LookupFailed():
                 self._unanswered[kind] = self._unanswered.get(kind, 0) + 1

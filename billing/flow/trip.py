@@ -1,7 +1,7 @@
 """One item's way through the protocol in this process: what it may still spend, and how it may end early."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,9 +9,10 @@ from typing import Any
 from billing.core.entries import Known, Move, Note
 from billing.core.exits import Exit
 from billing.core.keys import Op
-from billing.core.outcomes import Halt, Unsent
+from billing.core.outcomes import Halt, Outcome, Unsent
 from billing.core.policies import Dunning
 from billing.core.states import State
+from billing.edge.resend import resend
 from billing.flow.desk import Desk
 
 ROUNDS = 3
@@ -78,6 +79,10 @@ class Trip:
             request_id=after.facts.get("request_id", ""),
         )
         return after
+
+    async def resend(self, send: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Send a request that may be repeated under its own key, within what the process may repeat at all."""
+        return await resend(send, self.desk.gateway.repeats)
 
     def spent(self, state: State) -> bool:
         """Tell whether no further round may be sent from ``state``."""

@@ -395,8 +395,6 @@ async def test_intents_are_found_by_item_over_several_pages(sandbox):
         await door.open(replace(known, item=f"item{n}"), 0)
     listed = [one async for one in door.list_intents(known.account, 0)]
     assert len(listed) == 103
-    assert len(await door.find_intents(known.account, 0, "item0") or []) == 1
-    assert await door.find_intents(known.account, 0, "item999") == []
 
 
 async def test_look_ups_give_small_values(sandbox):
@@ -457,7 +455,6 @@ async def test_a_list_that_breaks_off_is_not_taken_for_the_whole():
     wire = Canned(answer(200, page), answer(401, {"error": {"message": "no"}}))
     with pytest.raises(CredentialsError):
         [one async for one in gateway(wire).list_intents(ACCOUNT, 0)]
-    assert await gateway(Canned(answer(401, {"error": {}}))).find_intents(ACCOUNT, 0, "item7") is None
 
 
 @pytest.mark.parametrize("name", ["account", "customer", "payment_method", "customer_methods"])

@@ -120,6 +120,7 @@ async def _provider(session: Session, live: bool) -> list[Finding]:
         aside = Session(session.settings.having("doctor", apart), session.environ, session.json, session.log)
         try:
             async with desk_for(aside, Opening(key.mode, "doctor", live=live)) as desk:
+                await desk.identify()
                 return [
                     Finding(Verdict.OK, "platform", f"{desk.platform} at {session.settings.api_base or 'Stripe'}"),
                     _clock(desk),

@@ -23,7 +23,7 @@ from billing.flow.desk import Desk
 from billing.flow.opening import Opening
 from billing.flow.report import known_run, summary
 from billing.flow.resolve import resolve, settle
-from billing.flow.run import STATES, Ending, RunOptions
+from billing.flow.run import Ending, RunOptions, has_work
 
 GOALS = {"resolve": Goal.RESOLVE, "settle": Goal.SETTLE}
 VERBS = {"resolve": resolve, "settle": settle}
@@ -54,7 +54,7 @@ async def follow_up(session: Session, verb: str, run_id: str | None, opening: Op
         async with open_books(session) as ledger:
             opening = replace(opening, mode=known_run(ledger, run_id).mode)
     async with desk_for(session, opening) as desk:
-        records = _records(desk, verb, run_id)
+        records = await _records(desk, verb, run_id)
         ending = await _each(session, desk, verb, records)
         chosen = [record.run_id for record in records] if run_id is None else [run_id]
         code = ending.exit or exit_for(_tallies(desk, chosen, everything=run_id is not None), declines_ok=declines_ok)
@@ -62,15 +62,18 @@ async def follow_up(session: Session, verb: str, run_id: str | None, opening: Op
         return code
 
 
-def _records(desk: Desk, verb: str, run_id: str | None) -> list[RunRecord]:
+async def _records(desk: Desk, verb: str, run_id: str | None) -> list[RunRecord]:
     """Return the runs with something to follow, of this platform and mode: a key sees no other's intents."""
-    return [
+    records = [
         record
         for record in reversed(desk.ledger.runs())
-        if (record.platform, record.mode) == (desk.platform, desk.mode)
+        if record.mode is desk.mode
         and run_id in {None, record.run_id}
-        and desk.ledger.workload(record.run_id, STATES[GOALS[verb]])
+        and has_work(desk.ledger, record.run_id, GOALS[verb])
     ]
+    if records:
+        await desk.identify()
+    return [record for record in records if record.platform == desk.platform]
 
 
 async def _each(session: Session, desk: Desk, verb: str, records: Sequence[RunRecord]) -> Ending:
