@@ -110,7 +110,8 @@ def apply(known: Known, move: Move) -> Known:
         raise BrokenPromise(f"{known.item}: a second intent, {move.object_id} after {known.object_id}")
     if move.instrument_id and instrument not in (None, move.instrument_id):
         raise BrokenPromise(f"{known.item}: a second clone in attempt {attempt}")
-    if state is State.FAILED and known.object_id and move.name is not Event.INTENT_CANCELLED:
+    becomes_failed = state is State.FAILED and known.state is not State.FAILED
+    if becomes_failed and known.object_id and move.name is not Event.INTENT_CANCELLED:
         raise BrokenPromise(f"{known.item}: failed without a cancelled intent")
     return replace(
         known,

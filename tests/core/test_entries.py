@@ -63,3 +63,8 @@ def test_a_note_keeps_the_state_and_still_counts_as_an_entry():
 def test_a_fact_is_removed_by_none_and_kept_when_nothing_new_is_said():
     assert merged({"a": 1, "b": 2}, {"a": None, "c": 3}) == {"b": 2, "c": 3}
     assert merged({"a": 1}, {}) == {"a": 1}
+
+
+def test_a_note_may_follow_a_fenced_failure():
+    known = fold(PLANNED, [*PREPARED, Move(Event.CANCEL_STARTED), Move(Event.INTENT_CANCELLED)])
+    assert apply(known, Move(Note.KEY_RENEWED)).state is State.FAILED
