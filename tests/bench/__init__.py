@@ -1,0 +1,1 @@
+"""What the promises of speed and memory are measured with. Not part of the test command: a timing is no law."""
