@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CANARY = "sk_test_canary51H8xQ2eZvKYlo2C9k7TtRw4Vb"
-# A key of the right shape that no output, log, ledger or report may ever hold.
 
 
 @dataclass(frozen=True, slots=True)

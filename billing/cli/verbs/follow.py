@@ -10,7 +10,7 @@ from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import ending_table
 from billing.cli.watching import watching
-from billing.core.entries import RunRecord, Tally
+from billing.core.entries import RunRecord
 from billing.core.exits import Exit
 from billing.core.groups import exit_for
 from billing.core.policies import Dunning, Policies
@@ -57,23 +57,27 @@ async def follow_up(session: Session, verb: str, run_id: str | None, opening: Op
         records = await _records(desk, verb, run_id)
         ending = await _each(session, desk, verb, records)
         chosen = [record.run_id for record in records] if run_id is None else [run_id]
-        code = ending.exit or exit_for(_tallies(desk, chosen, everything=run_id is not None), declines_ok=declines_ok)
+        code = ending.exit or _worth(desk, chosen, known=run_id is not None, declines_ok=declines_ok)
         _print(session, desk, verb, chosen, ending, code)
         return code
 
 
 async def _records(desk: Desk, verb: str, run_id: str | None) -> list[RunRecord]:
-    """Return the runs with something to follow, of this platform and mode: a key sees no other's intents."""
-    records = [
+    """Return the runs with something to follow, the oldest first; without any, nobody is asked anything.
+
+    Without a run id these are the runs of this key's platform and mode: it sees no other's intents.
+    """
+    found = [
         record
         for record in reversed(desk.ledger.runs())
         if record.mode is desk.mode
         and run_id in {None, record.run_id}
         and has_work(desk.ledger, record.run_id, GOALS[verb])
     ]
-    if records:
+    if found and run_id is None:
         await desk.identify()
-    return [record for record in records if record.platform == desk.platform]
+        return [record for record in found if record.platform == desk.platform]
+    return found
 
 
 async def _each(session: Session, desk: Desk, verb: str, records: Sequence[RunRecord]) -> Ending:
@@ -93,8 +97,13 @@ def policies_of(record: RunRecord, settings: Settings) -> Policies:
     return policies if kept is None else replace(policies, dunning=Dunning.from_facts(kept))
 
 
-def _tallies(desk: Desk, runs: Sequence[str], *, everything: bool) -> list[Tally]:
-    return [tally for run_id in runs for tally in desk.ledger.tally(run_id) if everything or tally.state not in PAST]
+def _worth(desk: Desk, runs: Sequence[str], *, known: bool, declines_ok: bool) -> Exit:
+    """Return the exit code: as long as anything is open it says so, so that a scheduler comes back."""
+    tallies = [tally for run_id in runs for tally in desk.ledger.tally(run_id)]
+    still_open = exit_for([tally for tally in tallies if tally.state not in PAST])
+    if still_open or not known:
+        return still_open
+    return exit_for(tallies, declines_ok=declines_ok)
 
 
 def _print(session: Session, desk: Desk, verb: str, runs: Sequence[str], ending: Ending, code: Exit) -> None:
@@ -102,7 +111,7 @@ def _print(session: Session, desk: Desk, verb: str, runs: Sequence[str], ending:
         found: list[dict[str, Any]] = [summary(desk.ledger, run_id) for run_id in runs]
         answer_json({"exit_code": int(code), "runs": found, "requests": requests_sent(desk)})
         return
-    lines = [] if runs else [f"nothing to {verb}"]
+    lines = [] if requests_sent(desk)["sent"] else [f"nothing to {verb}"]
     for run_id in runs:
         lines += [f"Run {run_id}", *ending_table(run_id, desk.ledger.tally(run_id))]
     if ending.exit:

@@ -1,0 +1,58 @@
+"""Working with a sandbox and with processes, as several tests need it."""
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+KEY = "sk_test_rehearsal12345678"
+ID = "rehearsal-2026-11"
+RUN = ("--run", ID)
+
+SANDBOX = """
+limits: {platform_rate: 0, endpoint_rate: 0}
+latency: {median_seconds: 0.01}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A running sandbox and the sheet that charges its payers."""
+
+    url: str
+
+    def ask(self, name: str, body: dict[str, Any] | None = None) -> Any:
+        """Use the sandbox's control plane."""
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(f"{self.url}/_sandbox/{name}", data=data), timeout=10) as answer:  # noqa: S310  loopback
+            return json.loads(answer.read())
+
+
+def read_line(process: subprocess.Popen[str]) -> str:
+    """Read one line of a process's stdout; a process that ended says nothing."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, "the process ended"
+    return line
+
+
+def everything_written(folder: Path) -> bytes:
+    """Every byte in every file below a folder."""
+    return b"\0".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def wait_until(true, seconds: float = 30) -> None:
+    """Wait for something that another process brings about."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+def send_signal(process: subprocess.Popen[str], number: int) -> None:
+    """Send a signal to a process the test has started."""
+    os.kill(process.pid, number)

@@ -1,0 +1,17 @@
+"""The demo shows a whole run without key, server or network."""
+
+
+def test_the_demo_ends_well_can_be_repeated_and_empties_no_other_folder(billing):
+    for _ in range(2):
+        ended = billing("demo", "--items", "30", "--dir", "here")
+        assert ended.code == 0, ended.err
+        assert "ties: yes" in ended.out
+        assert "0 paid twice" in ended.out
+        assert "sound" in ended.out
+    lines = (billing.folder / "here" / "report.csv").read_text().splitlines()
+    assert len(lines) == 31
+    (billing.folder / "mine").mkdir()
+    (billing.folder / "mine" / "precious").write_text("x")
+    refused = billing("demo", "--dir", "mine")
+    assert refused.code == 2
+    assert (billing.folder / "mine" / "precious").read_text() == "x"

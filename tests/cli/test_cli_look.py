@@ -1,0 +1,73 @@
+"""What the commands that only look say about a finished run."""
+
+import csv
+import io
+import json
+import re
+
+from cli_tools import ID, RUN, read_line
+
+OURS = (
+    ",line,status,reason_code,reason,what_to_do,payment_intent,charge,clone,attempts,first_try,last_try,next_try,"
+    "amount_charged,stripe_fee,application_fee_charged,net,payout,request_id,run"
+)
+
+
+def test_every_input_line_comes_back_once_in_order_with_the_columns_of_the_contract(finished):
+    folder = finished.billing.folder
+    ended = finished.billing("report", ID, "--format", "csv", "-o", "report.csv")
+    assert (ended.code, ended.out) == (0, "")
+    assert (folder / "report.csv").stat().st_mode & 0o777 == 0o600
+    rows = list(csv.DictReader(io.StringIO((folder / "report.csv").read_text())))
+    given = list(csv.DictReader(io.StringIO((folder / "rehearsal.csv").read_text())))
+    assert [row["reference"] for row in rows] == [row["reference"] for row in given]
+    assert ",".join(rows[0]) == ",".join(given[0]) + OURS
+    paid = [row for row in rows if row["status"] == "succeeded"]
+    assert len(paid) == finished.summary["counts"]["succeeded"]
+    assert all(row["amount_charged"] == row["amount"] and row["charge"] for row in paid)
+    as_json = json.loads(finished.billing("report", ID, "--format", "json").out)
+    assert [line["status"] for line in as_json] == [row["status"] for row in rows]
+
+
+def test_the_report_for_a_person_ties(finished):
+    assert "ties: yes" in finished.billing("report", ID).out
+
+
+def test_resolve_and_a_repeated_run_send_nothing_that_changes_anything(finished):
+    intents = finished.rehearsal.ask("books")["intents"]
+    requests = finished.rehearsal.ask("requests")["total"]
+    ended = finished.billing("resolve")
+    assert (ended.code, ended.out) == (0, "nothing to resolve\n")
+    assert finished.rehearsal.ask("requests")["total"] == requests
+    assert finished.billing("run", "rehearsal.csv", *RUN, "--yes").code == finished.code
+    assert finished.rehearsal.ask("books")["intents"] == intents
+
+
+def test_status_lists_runs_and_shows_one(finished):
+    assert ID in finished.billing("status").out
+    one = json.loads(finished.billing("status", ID, "--output", "json").out)
+    assert one["counts"] == finished.summary["counts"]
+    assert finished.billing("status", "other-2026-11").code == 2
+
+
+def test_the_ledger_can_be_verified_and_read(finished):
+    verified = json.loads(finished.billing("ledger", "verify", "--output", "json").out)
+    assert verified["sound"]
+    lines = finished.billing("ledger", "events", "--reference", "INV-00001", "--output", "json").out.splitlines()
+    names = [json.loads(line)["name"] for line in lines]
+    assert names[:4] == ["item_planned", "prepare_started", "prepared", "confirm_started"]
+
+
+def test_a_reader_that_leaves_early_changes_nothing(finished):
+    process = finished.billing.start("ledger", "events")
+    assert re.match(r" +1 ", read_line(process))
+    process.stdout.close()
+    assert process.wait(timeout=30) == 0
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_log_lines_are_json_events_about_items(finished):
+    events = [json.loads(line) for line in finished.logged.splitlines() if line.startswith("{")]
+    moved = [event for event in events if event["event"] == "item_moved"]
+    assert {"run", "reference", "account", "attempt", "request_id", "timestamp"} <= set(moved[0])
