@@ -144,17 +144,15 @@ def _skipped(code: str) -> dict[str, str]:
 
 def _of_item(known: Known) -> dict[str, str]:
     facts = {name: _shown(name, known.facts[name], known.currency) for name in OUR_COLUMNS if name in known.facts}
-    skipped = _skipped(str(known.content.get("skip", ""))) if known.state is State.SKIPPED else {}
-    return (
-        skipped
-        | facts
-        | {
-            "status": str(group_of(known)),
-            "clone": known.instrument_id or "",
-            "attempts": str(known.attempt),
-            "run": known.run_id,
-        }
-    )
+    code = facts.get("reason_code") or str(known.content.get("skip", ""))
+    skipped = _skipped(code) if known.state is State.SKIPPED else {}
+    ours = {
+        "status": str(group_of(known)),
+        "clone": known.instrument_id or "",
+        "attempts": str(known.attempt),
+        "run": known.run_id,
+    }
+    return skipped | facts | ours
 
 
 def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact is any JSON value

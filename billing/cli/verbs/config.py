@@ -5,6 +5,7 @@ from billing.cli.session import Common, Session, begin
 from billing.cli.tables import lined_up
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
+from billing.core.redaction import scrub
 from billing.edge.logs import visible
 from billing.edge.secrets import load_key
 from billing.edge.settingtable import SETTINGS
@@ -18,7 +19,7 @@ def show(common: Common) -> int:
     if session.json:
         rows = {
             setting.name: {
-                "value": settings.texts[setting.name] or None,
+                "value": scrub(settings.texts[setting.name]) or None,
                 "source": settings.sources[setting.name],
                 "unit": setting.unit or None,
             }
@@ -27,7 +28,7 @@ def show(common: Common) -> int:
         answer_json({"settings": rows, "key": {"value": key, "source": source}})
         return Exit.OK
     table = [["setting", "value", "from"], ["key", key, source]]
-    table += [[s.name, settings.texts[s.name] or "-", settings.sources[s.name]] for s in SETTINGS]
+    table += [[s.name, scrub(settings.texts[s.name]) or "-", settings.sources[s.name]] for s in SETTINGS]
     answer("".join(visible(line) + "\n" for line in lined_up(table)))
     return Exit.OK
 
