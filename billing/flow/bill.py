@@ -11,12 +11,13 @@ from billing.core.exits import Exit
 from billing.core.groups import exit_for
 from billing.core.money import format_minor
 from billing.edge.notify import notify
+from billing.flow.charge import Goal
 from billing.flow.decisions import Plan, Source
 from billing.flow.desk import Desk
 from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan, plan_offline
 from billing.flow.progress import Watch, unwatched
 from billing.flow.report import summary
-from billing.flow.run import Ending, RunOptions, execute
+from billing.flow.run import Ending, RunOptions, execute, has_work
 from billing.flow.scout import Preflight
 
 
@@ -81,7 +82,11 @@ async def bill(
         LedgerError: the ledger failed; nothing was sent after that.
     """
     require_timely(source, desk.clock.now())
-    require_consistent(desk, source, amend=options.amend)
+    settled = settled_plan(desk, source, options)
+    if settled is not None:
+        if options.saved is not None:
+            options.saved.require_same(settled)
+        return _summed_up(desk, settled, Ending(), options)
     findings = None if options.saved is None else options.saved.findings
     plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS, options.amend, findings))
     if options.saved is not None:
@@ -91,6 +96,10 @@ async def bill(
     await keep(plan, source, desk.ledger)
     run = replace(options.run, concurrency=desk.rates.concurrency)
     ending = await execute(desk, plan.run.run_id, run, plan.run.policies, watch)
+    return _summed_up(desk, plan, ending, options)
+
+
+def _summed_up(desk: Desk, plan: Plan, ending: Ending, options: BillOptions) -> Bill:
     code = ending.exit or exit_for(desk.ledger.tally(plan.run.run_id), declines_ok=options.declines_ok)
     found = summary(desk.ledger, plan.run.run_id, exit_code=code, requests=requests_sent(desk))
     return Bill(plan, ending, code, found)
@@ -108,15 +117,19 @@ def requests_sent(desk: Desk) -> dict[str, int]:
     return {"sent": counters.sent, "rate_limited": counters.rate_limited, "resent": counters.resent}
 
 
-def require_consistent(desk: Desk, source: Source, *, amend: bool) -> None:
-    """Refuse a file that contradicts the run on record, before anything at all is sent.
+def settled_plan(desk: Desk, source: Source, options: BillOptions) -> Plan | None:
+    """Compare the file with the run on record before anything at all is sent; return the plan if nothing is left to do.
 
     Raises:
-        InvalidInput: every contradiction, with its line.
+        InvalidInput: the file contradicts what is on record; every contradiction, with its line.
     """
     record = desk.ledger.run(source.run.run_id)
-    if record is not None:
-        plan_offline(source, desk.ledger, record.platform, amend=amend)
+    if record is None:
+        return None
+    plan = plan_offline(source, desk.ledger, record.platform, amend=options.amend)
+    if plan.is_news or has_work(desk.ledger, record.run_id, Goal.RUN):
+        return None
+    return plan
 
 
 def require_timely(source: Source, now: datetime) -> None:
