@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from billing.cli.session import Session, before_connecting
 from billing.core.policies import Pacing
+from billing.flow.bill import paced
 from billing.flow.desk import Desk
 from billing.flow.opening import Opening, open_desk
 
@@ -19,13 +20,6 @@ async def desk_for(session: Session, opening: Opening, pacing: Pacing | None = N
         pacing: of the run file; it replaces the settings, flags replace both.
     """
     before_connecting(session)
-    settings = session.settings
-    if pacing is not None:
-        values = {
-            "rate_share": pacing.rate_share,
-            "per_account_rps": pacing.per_account_rps,
-            "concurrency": pacing.concurrency,
-        }
-        settings = settings.having("run file", values)
+    settings = session.settings if pacing is None else paced(session.settings, pacing)
     async with open_desk(settings, session.environ, opening, session.log) as desk:
         yield desk

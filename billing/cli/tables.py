@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from billing.core.entries import Tally
+from billing.core.entries import RunRecord, Tally
 from billing.core.groups import group_in
 from billing.core.money import format_minor
 from billing.core.states import Group, State
@@ -70,14 +70,14 @@ ALWAYS = frozenset({"succeeded", "unknown"})
 # Shown even at 0: they answer "did it work" and "is anything in doubt".
 
 
-def ending_table(run_id: str, tallies: Sequence[Tally], planned: Mapping[str, int] | None = None) -> list[str]:
+def ending_table(record: RunRecord, tallies: Sequence[Tally]) -> list[str]:
     """Write the table at the end of a run, with its last line: what was planned, and whether the groups add up to it.
 
     Args:
-        run_id: for the commands it suggests.
+        record: of the run; totals it was planned with (minor units by currency) are compared where it has them.
         tallies: of the run.
-        planned: totals written down when the run was planned, in minor units; what the items say unless given.
     """
+    planned: Mapping[str, int] | None = record.header.get("totals")
     currencies = sorted({tally.currency for tally in tallies if tally.currency})
     rows: list[list[str]] = [["", "items", *(code.upper() for code in currencies)]]
     for label, group, states, hint in ENDINGS:
@@ -87,7 +87,7 @@ def ending_table(run_id: str, tallies: Sequence[Tally], planned: Mapping[str, in
             if group_in(tally.state, tally.grouping) is group and (states is None or tally.state in states)
         ]
         if chosen or label in ALWAYS:
-            rows.append(_row(label, chosen, currencies, hint.format(run=run_id, reasons=_why(chosen))))
+            rows.append(_row(label, chosen, currencies, hint.format(run=record.run_id, reasons=_why(chosen))))
     total = {code: sum(tally.amount for tally in tallies if tally.currency == code) for code in currencies}
     ties = planned is None or all(planned.get(code, 0) == total[code] for code in currencies)
     rows.append(_row("planned", tallies, currencies, f"ties: {'yes' if ties else 'NO'}"))

@@ -10,7 +10,7 @@ Event = MutableMapping[str, Any]
 Log = Callable[..., None]
 
 LEVELS = ("debug", "info", "warning", "error")
-WARNINGS = frozenset({"notify_failed", "variable_ignored"})
+LEVEL_OF = {"request": "debug", "notify_failed": "warning", "variable_ignored": "warning", "ledger_warning": "warning"}
 # Everything else a flow tells of is information; an error ends the process with a message of its own.
 
 
@@ -38,7 +38,7 @@ def open_log(level: str = "warning", log_format: str = "console", stream: TextIO
     )
 
     def log(event: str, **facts: object) -> None:
-        kind = str(facts.pop("level", "warning" if event in WARNINGS else "info"))
+        kind = str(facts.pop("level", LEVEL_OF.get(event, "info")))
         try:
             getattr(logger, kind)(event, level=kind, **facts)
         except (BrokenPipeError, ValueError):
@@ -48,7 +48,8 @@ def open_log(level: str = "warning", log_format: str = "console", stream: TextIO
 
 
 def _redacted(_logger: object, _method: str, event: Event) -> Event:
-    return {name: _clean(value) for name, value in event.items()}
+    first = {name: event.get(name) for name in ("timestamp", "level", "event")}
+    return {name: _clean(value) for name, value in {**first, **event}.items()}
 
 
 def _clean(value: Any) -> Any:  # noqa: ANN401  a fact is any JSON value

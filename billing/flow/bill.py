@@ -10,7 +10,10 @@ from billing.core.errors import InvalidInput, PlanStale, Problem
 from billing.core.exits import Exit
 from billing.core.groups import exit_for
 from billing.core.money import format_minor
+from billing.core.policies import Pacing
 from billing.edge.notify import notify
+from billing.edge.runfiles import RunDefaults
+from billing.edge.settings import Settings
 from billing.flow.charge import Goal
 from billing.flow.decisions import Plan, Source
 from billing.flow.desk import Desk
@@ -53,6 +56,28 @@ class Bill:
     ending: Ending
     exit: Exit
     summary: Mapping[str, Any]
+
+
+def run_defaults(settings: Settings) -> RunDefaults:
+    """Return what holds for a run file that does not say otherwise."""
+    return RunDefaults(
+        mode=settings.mode,
+        timezone=settings.timezone,
+        application_fee_percent=settings.application_fee_percent,
+        statement_suffix=settings.statement_suffix,
+        description=settings.description,
+        policies=settings.policies,
+    )
+
+
+def paced(settings: Settings, pacing: Pacing) -> Settings:
+    """Return the settings with the pacing of a run file in their place; flags replace both."""
+    told = {
+        "rate_share": pacing.rate_share,
+        "per_account_rps": pacing.per_account_rps,
+        "concurrency": pacing.concurrency,
+    }
+    return settings.having("run file", told)
 
 
 def agree_to_all(_plan: Plan) -> None:

@@ -51,6 +51,7 @@ def test_a_json_line_is_the_event_with_its_facts():
 def test_events_below_the_level_are_not_written():
     out = io.StringIO()
     log = open_log("warning", "json", out)
+    log("request")
     log("item_moved")
     log("notify_failed")
     assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["notify_failed"]

@@ -113,7 +113,7 @@ def _print(session: Session, desk: Desk, verb: str, runs: Sequence[str], ending:
         return
     lines = [] if requests_sent(desk)["sent"] else [f"nothing to {verb}"]
     for run_id in runs:
-        lines += [f"Run {run_id}", *ending_table(run_id, desk.ledger.tally(run_id))]
+        lines += [f"Run {run_id}", *ending_table(known_run(desk.ledger, run_id), desk.ledger.tally(run_id))]
     if ending.exit:
         lines.append(f"stopped: {visible(ending.reason)}")
     answer("".join(line + "\n" for line in lines))

@@ -46,7 +46,7 @@ def as_text(ledger: Ledger, run_id: str) -> Iterator[str]:
     """The table of a run, and the lines that need somebody."""
     record = known_run(ledger, run_id)
     yield f"Run {run_id}: {record.status}, {record.mode} mode\n"
-    yield "".join(line + "\n" for line in ending_table(run_id, ledger.tally(run_id)))
+    yield "".join(line + "\n" for line in ending_table(record, ledger.tally(run_id)))
     rows, more = _needing(ledger, run_id)
     if rows:
         head = ["line", "reference", "account", "amount", "status", "reason", "what to do"]

@@ -25,6 +25,7 @@ from billing.flow.decisions import Plan
 from billing.flow.desk import Desk
 from billing.flow.opening import Opening
 from billing.flow.plan import SavedPlan, estimate_for, load_plan
+from billing.flow.report import known_run
 from billing.flow.run import RunOptions, Selection
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -176,7 +177,7 @@ def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
     limited, resent = f"{requests['rate_limited']:,} rate limited", f"{requests['resent']:,} resent"
     return [
         head,
-        *ending_table(run_id, desk.ledger.tally(run_id)),
+        *ending_table(known_run(desk.ledger, run_id), desk.ledger.tally(run_id)),
         f"  {plural(requests['sent'], 'request')}, {limited}, {resent}",
         f"  ledger head {billed.summary['ledger_head'][:16]}",
         f"Next: billing report {run_id} --format csv -o report.csv",

@@ -3,20 +3,8 @@
 from pathlib import Path
 
 from billing.cli.session import Session
-from billing.edge.runfiles import RunDefaults, RunFile, open_run
-from billing.edge.settings import Settings
-
-
-def run_defaults(settings: Settings) -> RunDefaults:
-    """Return what holds for a run file that does not say otherwise."""
-    return RunDefaults(
-        mode=settings.mode,
-        timezone=settings.timezone,
-        application_fee_percent=settings.application_fee_percent,
-        statement_suffix=settings.statement_suffix,
-        description=settings.description,
-        policies=settings.policies,
-    )
+from billing.edge.runfiles import RunFile, open_run
+from billing.flow.bill import run_defaults
 
 
 def open_source(

@@ -100,7 +100,7 @@ def _oldest(ledger: Ledger, run_id: str) -> str | None:
 
 def _as_text(ledger: Ledger, record: RunRecord, found: dict[str, Any]) -> list[str]:
     lines = [f"Run {record.run_id}: {record.status}, {record.mode} mode"]
-    lines += ending_table(record.run_id, ledger.tally(record.run_id))
+    lines += ending_table(record, ledger.tally(record.run_id))
     if record.status is RunStatus.RUNNING and found["eta_seconds"] is not None:
         rate = f"{found['items_per_second']:g} items/s"
         lines.append(f"  {plural(found['left'], 'item')} left at {rate}: about {duration(found['eta_seconds'])}")
