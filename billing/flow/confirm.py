@@ -177,7 +177,8 @@ def sighting(trip: Trip, known: Known, outcome: Succeeded | Unsettled | Cancelle
         case Unsettled(seen=seen):
             return Move(Event.CHARGE_UNSETTLED, facts={**NO_TROUBLE, **_provenance(seen)})
         case Cancelled(seen=seen):
-            return Move(Event.INTENT_CANCELLED, facts=_cancelled(known) | {"canceled": True, **_provenance(seen)})
+            # Nothing about the reason: whoever cancelled may have written it meanwhile, and this is only a sighting.
+            return Move(Event.INTENT_CANCELLED, facts={"canceled": True, **_provenance(seen)})
         case Declined(decline=decline, reply=reply):
             facts = decline_facts(trip, known, decline) | {"request_id": reply.request_id}
             return Move(Event.CHARGE_DECLINED, facts=facts)
@@ -197,14 +198,6 @@ def refusal_facts(refused: Refused) -> dict[str, object]:
 
 def _provenance(seen: Seen) -> dict[str, object]:
     return {"charge": seen.charge, "request_id": seen.request_id}
-
-
-def _cancelled(known: Known) -> dict[str, object]:
-    """Return the reason of a failure that nobody recorded yet: the intent was cancelled by somebody else."""
-    if "reason_code" in known.facts:
-        return {}
-    reason = "the intent was cancelled outside of this run"
-    return {"group": str(Group.FAILED), "reason_code": "canceled_elsewhere", "reason": reason}
 
 
 def decline_facts(trip: Trip, known: Known, decline: Decline) -> dict[str, object]:

@@ -52,8 +52,9 @@ class Lanes:
         self._lanes = {account: Lane(account, n, left) for n, (account, left) in enumerate(workload.items())}
         self._heap: list[tuple[int, int, str]] = []
         self._busy: set[str] = set()
-        self._blocked: dict[str, set[str]] = {}
-        self._capped: set[str] = set()
+        # Dicts in the place of sets: their order is that of the run, so the same run takes the same course.
+        self._blocked: dict[str, dict[str, None]] = {}
+        self._capped: dict[str, None] = {}
         for lane in self._lanes.values():
             self._queue(lane)
 
@@ -92,7 +93,7 @@ class Lanes:
     def _take(self, lane: Lane) -> Known | None:
         if lane.in_flight >= (self._per_account if lane.proven else 1):
             if lane.proven:
-                self._capped.add(lane.account)
+                self._capped[lane.account] = None
             return None
         return self._start(lane)
 
@@ -102,7 +103,7 @@ class Lanes:
             known = self._start(self._lanes[account])
             if known is not None:
                 return known
-            self._capped.discard(account)
+            self._capped.pop(account, None)
         return None
 
     def _start(self, lane: Lane) -> Known | None:
@@ -116,7 +117,7 @@ class Lanes:
                 lane.in_flight += 1
                 self._queue(lane)
                 return known
-            self._blocked.setdefault(known.lane, set()).add(lane.account)
+            self._blocked.setdefault(known.lane, {})[lane.account] = None
         return None
 
     def _fill(self, lane: Lane) -> None:
@@ -135,6 +136,6 @@ class Lanes:
 
     def _queue(self, lane: Lane) -> None:
         if not lane.queued and (lane.waiting or not lane.exhausted):
-            self._capped.discard(lane.account)
+            self._capped.pop(lane.account, None)
             heapq.heappush(self._heap, (-lane.remaining, lane.order, lane.account))
             lane.queued = True

@@ -28,6 +28,14 @@ OUR_COLUMNS = (
 AMOUNTS = frozenset({"amount_charged", "stripe_fee", "application_fee_charged", "net"})
 
 
+CANCELLED_ELSEWHERE = {
+    "reason_code": "canceled_elsewhere",
+    "reason": "the intent was cancelled outside of this run",
+    "what_to_do": "See the intent in Stripe: who cancelled it, and why?",
+}
+# A failure for which no request of ours gave a reason: the Dashboard, another program, or Stripe's confirm limit.
+
+
 def known_run(ledger: Ledger, run_id: str) -> RunRecord:
     """Return the run.
 
@@ -144,6 +152,8 @@ def _skipped(code: str) -> dict[str, str]:
 
 def _of_item(known: Known) -> dict[str, str]:
     facts = {name: _shown(name, known.facts[name], known.currency) for name in OUR_COLUMNS if name in known.facts}
+    if known.state is State.FAILED and not facts.get("reason_code"):
+        facts |= CANCELLED_ELSEWHERE
     code = facts.get("reason_code") or str(known.content.get("skip", ""))
     skipped = _skipped(code) if known.state is State.SKIPPED else {}
     ours = {

@@ -1,0 +1,184 @@
+"""Bugs planted on purpose. A simulation that does not catch every one of them proves nothing about the shipped code."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from billing.core import classify
+from billing.core.entries import Move
+from billing.core.keys import Op
+from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Unconfirmed, Unsettled
+from billing.core.states import Event, State
+from billing.edge import gateway
+from billing.flow import charge, confirm, fence, prepare
+
+Patches = list[tuple[Any, Any, Any]]
+
+
+@contextmanager
+def planted(patches: Patches) -> Iterator[None]:
+    """Put the bugs in, and take them out again."""
+    originals = [(owner, name, _put(owner, name, bug)) for owner, name, bug in patches]
+    try:
+        yield
+    finally:
+        for owner, name, original in originals:
+            _put(owner, name, original)
+
+
+def _put(owner: Any, name: Any, value: Any) -> Any:
+    """Set an attribute, or an item of a table; return what was there."""
+    if isinstance(owner, dict):
+        original, owner[name] = owner[name], value
+    else:
+        original = getattr(owner, name)
+        setattr(owner, name, value)
+    return original
+
+
+def _seen(known: Any) -> Seen:
+    return Seen(known.object_id or "", None, known.amount, None, "")
+
+
+def no_fence() -> Patches:
+    """An item is called failed without cancelling its intent."""
+
+    async def skip_the_cancel(trip, known):
+        known = await trip.record(known, Move(Event.CANCEL_STARTED))
+        return await trip.record(known, Move(Event.INTENT_CANCELLED))
+
+    return [(fence, "start_cancel", skip_the_cancel)]
+
+
+def unknown_is_unpaid() -> Patches:
+    """A lost confirm is written down as a decline."""
+    original = confirm.note_lost
+
+    async def send(trip, known):
+        outcome = await trip.desk.gateway.confirm(known, 0)
+        if isinstance(outcome, Lost):
+            return await trip.record(known, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
+        return await original(trip, known)
+
+    return [(confirm, "_send_confirm", send)]
+
+
+def lost_is_paid() -> Patches:
+    """A lost confirm is written down as a success."""
+    original = confirm.note_lost
+
+    async def send(trip, known):
+        outcome = await trip.desk.gateway.confirm(known, 0)
+        if isinstance(outcome, Lost):
+            return await trip.record(known, Move(Event.CHARGE_SUCCEEDED))
+        return await original(trip, known)
+
+    return [(confirm, "_send_confirm", send)]
+
+
+def success_before_the_request() -> Patches:
+    """The result is written first and the request sent afterwards."""
+
+    async def send(trip, known):
+        after = await trip.record(known, Move(Event.CHARGE_SUCCEEDED))
+        await trip.desk.gateway.confirm(known, 0)
+        return after
+
+    return [(confirm, "_send_confirm", send)]
+
+
+def processing_is_paid() -> Patches:
+    """A debit that the bank has not answered yet counts as paid."""
+    original = confirm.sighting
+
+    def sighting(trip, known, outcome):
+        move = original(trip, known, outcome)
+        return replace(move, name=Event.CHARGE_SUCCEEDED) if isinstance(outcome, Unsettled) else move
+
+    return [(confirm, "sighting", sighting)]
+
+
+def lost_cancel_is_cancelled() -> Patches:
+    """A cancel whose answer was lost counts as done."""
+    original = fence._concluded
+
+    async def look(trip, known, outcome):
+        return known, Cancelled(_seen(known)) if isinstance(outcome, Lost) else outcome
+
+    return [(fence, "_look", look), (fence, "_concluded", original)]
+
+
+def lost_open_is_refused() -> Patches:
+    """An open whose answer was lost counts as refused."""
+    original = prepare._settle_pair
+
+    async def settle(trip, known, opened, cloned):
+        if isinstance(opened, Lost):
+            opened = Refused("lost", "", "", Scope.ITEM, "")
+        return await original(trip, known, opened, cloned)
+
+    return [(prepare, "_settle_pair", settle)]
+
+
+def any_body_is_believed() -> Patches:
+    """Whatever comes with a 200 counts as the object that was asked for."""
+    original = classify._accepted
+
+    def accepted(asked, reply, expected):
+        if asked is Op.CONFIRM:
+            seen = Seen(expected.object_id or "", None, expected.amount, None, "")
+            return classify.Succeeded(seen, reply=reply)
+        return original(asked, reply, expected)
+
+    return [(classify, "_accepted", accepted)]
+
+
+def new_key_per_send() -> Patches:
+    """Every send carries a key of its own."""
+    count = itertools.count()
+    original = gateway.idempotency_key
+    return [(gateway, "idempotency_key", lambda *parts: f"{original(*parts)[:55]}-{next(count)}")]
+
+
+def keys_trusted_for_ever() -> Patches:
+    """A key past its window is sent again without looking."""
+    return [(prepare, "key_outlived", lambda *_: False)]
+
+
+def new_clone_while_unknown() -> Patches:
+    """An item whose confirm was lost is continued with a fresh clone."""
+
+    async def look(trip, known):
+        return await prepare.start_attempt(trip, known)
+
+    return [(charge.STEPS, State.UNKNOWN, look)]
+
+
+def reads_show_nothing() -> Patches:
+    """A paid intent is taken for an untouched one, and the item for one that failed."""
+    original = confirm._read
+
+    async def read(trip, known):
+        outcome = await original(trip, known)
+        return outcome if isinstance(outcome, Lost | Made) else Unconfirmed(_seen(known))
+
+    return [(confirm, "_read", read)]
+
+
+MUTATIONS: dict[str, tuple[Callable[[], Patches], int]] = {
+    # the bug, and the number of seeds within which it must be caught
+    "no_fence": (no_fence, 5),
+    "unknown_is_unpaid": (unknown_is_unpaid, 20),
+    "lost_is_paid": (lost_is_paid, 20),
+    "success_before_the_request": (success_before_the_request, 5),
+    "processing_is_paid": (processing_is_paid, 20),
+    "lost_cancel_is_cancelled": (lost_cancel_is_cancelled, 60),
+    "lost_open_is_refused": (lost_open_is_refused, 60),
+    "any_body_is_believed": (any_body_is_believed, 60),
+    "new_key_per_send": (new_key_per_send, 60),
+    "keys_trusted_for_ever": (keys_trusted_for_ever, 60),
+    "new_clone_while_unknown": (new_clone_while_unknown, 20),
+    "reads_show_nothing": (reads_show_nothing, 60),
+}
