@@ -1,13 +1,18 @@
 """Working with a sandbox and with processes, as several tests need it."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
+
+from tests.conftest import clean_environment
 
 KEY = "sk_test_rehearsal12345678"
 ID = "rehearsal-2026-11"
@@ -38,6 +43,24 @@ def read_line(process: subprocess.Popen[str]) -> str:
     line = process.stdout.readline()
     assert line, "the process ended"
     return line
+
+
+def on_a_terminal(billing, *args: str, question: str, reply: str) -> tuple[int, str]:
+    """Run the command on a terminal of its own, answer its question, and return its exit code and what it showed."""
+    inner, outer = pty.openpty()
+    environ = clean_environment(**billing.environ, TERM="xterm", COLUMNS="120")
+    command = [sys.executable, "-m", "billing.cli.main", *args]
+    process = subprocess.Popen(command, cwd=billing.folder, env=environ, stdin=outer, stdout=outer, stderr=outer)
+    os.close(outer)
+    shown = b""
+    with contextlib.suppress(OSError):  # a terminal whose last program has ended
+        while part := os.read(inner, 65536):
+            shown += part
+            if question.encode() in shown and reply:
+                os.write(inner, f"{reply}\n".encode())
+                reply = ""
+    os.close(inner)
+    return process.wait(timeout=30), shown.decode()
 
 
 def everything_written(folder: Path) -> bytes:

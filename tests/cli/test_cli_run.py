@@ -6,7 +6,7 @@ import json
 import signal
 
 import pytest
-from cli_tools import ID, KEY, RUN, SANDBOX, send_signal, wait_until
+from cli_tools import ID, KEY, RUN, SANDBOX, on_a_terminal, send_signal, wait_until
 
 SLOW = "limits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 0.4}\n"
 TROUBLE = SANDBOX + (
@@ -190,3 +190,31 @@ def test_a_webhook_hears_of_the_end_and_a_missing_one_changes_nothing(ready, reh
     ended, found = run_json(ready)
     assert ended.code == found["exit_code"]
     assert "notify_failed" in ended.err
+
+
+def test_on_a_terminal_a_person_sees_the_plan_and_says_yes_or_no(ready, rehearsal):
+    args = ("run", "rehearsal.csv", *RUN, "--rate", "200")
+    code, shown = on_a_terminal(ready, *args, question="Type yes: ", reply="no")
+    assert code == 2
+    assert "30 items" in shown
+    assert "nothing was sent" in shown
+    assert rehearsal.ask("books")["intents"] == []
+    code, shown = on_a_terminal(ready, *args, question="Type yes: ", reply="yes")
+    assert code == 4
+    assert "30/30" in shown  # the bar
+    assert "ties: yes" in shown
+
+
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        ("not_after: 2020-01-31\n", 3),
+        ("approval: {required_over: {USD: 1}, two_person: true}\n", 9),
+        ("mode: live\n", 2),
+    ],
+)
+def test_a_file_that_must_not_run_today_sends_nothing_that_changes_anything(ready, rehearsal, extra, code):
+    text = f"version: 1\nrun: {{name: r, period: 2026-11}}\nsource: {{csv: rehearsal.csv}}\n{extra}"
+    (ready.folder / "r.yaml").write_text(text)
+    assert ready("run", "r.yaml", "--yes").code == code
+    assert rehearsal.ask("books")["intents"] == []

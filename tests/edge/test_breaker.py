@@ -6,7 +6,7 @@ import pytest
 
 from billing.core.errors import ProviderUnreachable
 from billing.edge.breaker import FAILURES, Breaker, Repeats
-from tests.edge.virtual import run
+from tests.virtual import run
 
 
 async def send(breaker: Breaker, answered: bool) -> float:

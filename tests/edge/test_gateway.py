@@ -25,7 +25,7 @@ from billing.sandbox.config import Limits, SandboxConfig
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.model import Sandbox
 from billing.sandbox.scenario import connect, save_customer
-from tests.edge.virtual import run
+from tests.virtual import run
 
 SECRET = "canary51H8xQ2eZvKYlo2C9k7TtRw4Vb"
 PLATFORM, ACCOUNT = "acct_platform", "acct_connected"

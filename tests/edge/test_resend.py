@@ -9,7 +9,7 @@ from billing.core.outcomes import Busy, Halt, Lost, Made, Outcome, Refused, Unse
 from billing.core.replies import Reply
 from billing.edge.breaker import Repeats
 from billing.edge.resend import BUSY_WAITS, SENDS, resend
-from tests.edge.virtual import run
+from tests.virtual import run
 
 LOST, RENEW, BUSY, DONE = Lost(renew=False), Lost(renew=True), Busy(), Made("pi_1")
 LIMITED = Unsent(UnsentWhy.LIMITED, "global-rate")

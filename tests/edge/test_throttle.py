@@ -8,7 +8,7 @@ import pytest
 from billing.core.items import Mode
 from billing.edge.pacer import Cap, Pacer
 from billing.edge.throttle import Rates, Throttle, documented
-from tests.edge.virtual import run
+from tests.virtual import run
 
 WIDE = Rates(1000.0, 1000.0, 1000.0, 1000, 1000)
 

@@ -7,8 +7,8 @@ import pytest
 
 from billing.core.states import Group
 from billing.sandbox.config import Chances, Latency, Limits, SandboxConfig
-from tests.flow.virtual import run_virtually
 from tests.flow.world import World
+from tests.virtual import run_virtually
 
 DAY = dict.fromkeys(
     [

@@ -4,8 +4,8 @@ import pytest
 
 from billing.core.states import Group, State
 from billing.sandbox.faults import FaultKind
-from tests.flow.virtual import run_virtually
 from tests.flow.world import World
+from tests.virtual import run_virtually
 
 OPEN = "payment_intents.create"
 CLONE = "payment_methods.create"

@@ -2,8 +2,8 @@
 
 from billing.core.states import Group, State
 from billing.sandbox.faults import FaultKind
-from tests.flow.virtual import run_virtually
 from tests.flow.world import World, with_latency
+from tests.virtual import run_virtually
 
 LIST = "payment_intents.list"
 OPEN = "payment_intents.create"

@@ -20,8 +20,8 @@ from billing.core.states import Group
 from billing.edge.ledger.sqlite import SqliteLedger
 from billing.flow.desk import Desk
 from billing.sandbox.config import Behaviour, Chances, CloneSpentOn, Latency, Limits, SandboxConfig
-from tests.flow.virtual import run_virtually
 from tests.flow.world import World
+from tests.virtual import run_virtually
 
 FAULTS = (
     "refused", "lost_before", "lost_after", "late", "stored_500_done", "stored_500_undone", "bad_gateway_done",

@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -42,3 +42,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 def run_virtually(main: Callable[..., Awaitable[Any]], *args: Any) -> Any:
     """Run ``main`` to its end on virtual time."""
     return anyio.run(main, *args, backend_options={"loop_factory": VirtualLoop})
+
+
+def run(main: Coroutine[Any, Any, Any]) -> Any:
+    """Run one coroutine to its end on virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
