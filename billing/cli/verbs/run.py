@@ -180,8 +180,15 @@ def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
         *ending_table(known_run(desk.ledger, run_id), desk.ledger.tally(run_id)),
         f"  {plural(requests['sent'], 'request')}, {limited}, {resent}",
         f"  ledger head {billed.summary['ledger_head'][:16]}",
-        f"Next: billing report {run_id} --format csv -o report.csv",
+        following(billed, run_id),
     ]
+
+
+def following(billed: Bill, run_id: str) -> str:
+    """Say what to type next."""
+    if billed.ending.exit:
+        return "Next: the same command again continues"
+    return f"Next: billing report {run_id} --format csv -o report.csv"
 
 
 def seconds_of(text: str | None) -> float | None:
