@@ -9,6 +9,7 @@
     ├── LedgerHeld            7   another runner holds the ledger
     ├── CredentialsError      8   the key is refused or lacks a permission
     ├── PlanStale             9   the plan is for other content
+    ├── ApprovalMissing       9   a total needs a second person's yes
     └── ProviderUnreachable  10   no answer within the budget
 
 The message is for the person who must act: it names the place and says what helps. It never holds a key, a name, an
@@ -102,6 +103,12 @@ class CredentialsError(BillingError):
 
 class PlanStale(BillingError):
     """The saved plan was made for other content, settings or history."""
+
+    exit_code = Exit.APPROVAL
+
+
+class ApprovalMissing(BillingError):
+    """A total is over what one person may charge, and no approval of the plan is on record."""
 
     exit_code = Exit.APPROVAL
 

@@ -194,7 +194,8 @@ def _unusable(findings: Findings, charge: Charge, method: str) -> str | None:
     if charge.account in findings.accounts:
         return findings.accounts[charge.account]
     if not method:
-        return "no_payment_method"
+        # A customer who was not looked up (planning offline) may well have a default.
+        return "no_payment_method" if charge.customer in findings.defaults else None
     return findings.methods.get(method)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing.core.errors import InvalidInput, PlanStale, Problem
+from billing.core.errors import ApprovalMissing, InvalidInput, Problem
 from billing.core.exits import Exit
 from billing.core.groups import exit_for
 from billing.core.money import format_minor
@@ -103,7 +103,8 @@ async def bill(
 
     Raises:
         InvalidInput: the file contradicts what is on record, or its last day is over.
-        PlanStale: it is not the plan that was saved, or needs an approval it does not have.
+        PlanStale: it is not the plan that was saved.
+        ApprovalMissing: it needs an approval it does not have.
         LedgerError: the ledger failed; nothing was sent after that.
     """
     require_timely(source, desk.clock.now())
@@ -175,7 +176,7 @@ def require_approval(plan: Plan) -> None:
     """Refuse amounts that need a second person's yes.
 
     Raises:
-        PlanStale: a total is over ``approval.required_over`` (exit 9).
+        ApprovalMissing: a total is over ``approval.required_over`` (exit 9).
     """
     approval = plan.run.policies.approval
     limits = {} if approval is None else approval.required_over
@@ -185,7 +186,7 @@ def require_approval(plan: Plan) -> None:
         if code in limits and total > limits[code]
     ]
     if over:
-        raise PlanStale(
+        raise ApprovalMissing(
             f"{', '.join(over)} is over approval.required_over, and plan {plan.digest[:8]} has no approval on record; "
             "nothing was sent"
         )

@@ -65,6 +65,7 @@ class Plan:
         items: lines that stand for an item of this run or another.
         customers: distinct platform customers.
         accounts: connected account -> items to charge there.
+        added: currency -> minor units of every item that is new to the run, planned skips included.
         to_charge: new items to charge.
         continued: items that this run already holds.
         totals: currency -> minor units of what is to be charged or continued.
@@ -86,6 +87,7 @@ class Plan:
     items: int = 0
     customers: int = 0
     accounts: Counter[str] = field(default_factory=Counter)
+    added: Counter[str] = field(default_factory=Counter)
     to_charge: int = 0
     continued: int = 0
     totals: Counter[str] = field(default_factory=Counter)
@@ -228,6 +230,8 @@ def _skip_of(known: Known) -> str:
 
 def _count(plan: Plan, charge: Charge, decision: Decision) -> None:
     plan.items += 1
+    if isinstance(decision, Create):
+        plan.added[charge.amount.currency] += charge.amount.minor
     match decision:
         case Create(new=new) if new.skip is not None:
             plan.skips[new.skip] += 1

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from billing.core.errors import UsageError
+from billing.core.errors import ProviderUnreachable, UsageError
 from billing.core.items import Mode
 from billing.core.wire import Wire
 from billing.edge.clock import ProviderClock
@@ -124,7 +124,9 @@ async def _platform(gateway: Gateway, settings: Settings, key: ApiKey) -> str:
         if settings.platform not in (None, found.id):
             raise UsageError(f"the key {key} belongs to {found.id}, the settings name {settings.platform}")
         return found.id
-    if found.trouble not in (Trouble.MISSING, Trouble.BARRED, Trouble.REFUSED):
+    if found.trouble is Trouble.UNANSWERED:
+        raise ProviderUnreachable(f"no usable answer from {settings.api_base or API_BASE} ({found.code})")
+    if found.trouble is Trouble.CREDENTIALS:
         raise found.as_error()
     if settings.platform is not None:
         return settings.platform

@@ -5,6 +5,7 @@ signs. Keeping the plan in the ledger is a third, identical stream.
 """
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ async def keep(plan: Plan, source: Source, ledger: Ledger) -> RunRecord:
             "file": plan.file,
             "columns": list(plan.run.columns),
             "timezone": plan.run.timezone,
+            "totals": _owned(plan),
             "dunning": plan.run.policies.dunning.to_facts(),
         },
         file_sha256=plan.file_sha256,
@@ -104,6 +106,12 @@ async def keep(plan: Plan, source: Source, ledger: Ledger) -> RunRecord:
         revision=1 if plan.existing is None else plan.existing.revision + 1,
     )
     return await ledger.plan_run(record, planned_lines(plan, source, ledger))
+
+
+def _owned(plan: Plan) -> dict[str, int]:
+    """Return what the whole run comes to per currency, counted while planning: the report is held against it."""
+    before = {} if plan.existing is None else plan.existing.header.get("totals", {})
+    return dict(sorted((Counter(before) + plan.added).items()))
 
 
 def estimate_for(plan: Plan, rates: Rates) -> Estimate:

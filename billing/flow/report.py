@@ -3,11 +3,11 @@
 import csv
 import io
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from billing.core.cells import neutral
 from billing.core.entries import Known, ReportLine, RunRecord, Tally
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
@@ -169,17 +169,6 @@ def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact
     if value is None:
         return ""
     return format_minor(value, currency) if name in AMOUNTS and isinstance(value, int) else str(value)
-
-
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-
-
-def neutral(cell: str) -> str:
-    """Return the cell so that no spreadsheet runs it: an apostrophe keeps a formula a text; numbers stay numbers."""
-    if cell.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(cell):
-        return "'" + cell
-    return cell
 
 
 def as_csv(ledger: Ledger, run_id: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 
 from billing.core.entries import Facts
+from billing.core.errors import ProviderUnreachable
 from billing.core.plans import Findings
 from billing.edge.lookups import Account, Customer, LookupFailed, Method, Trouble
 from billing.flow.decisions import Source
@@ -59,6 +60,7 @@ async def scout(desk: Desk, source: Source, preflight: Preflight) -> tuple[Findi
 
     Raises:
         CredentialsError: the key is refused or lacks a permission.
+        ProviderUnreachable: a default that the run needs could not be read.
     """
     if preflight is Preflight.NONE:
         return Findings(), []
@@ -66,6 +68,8 @@ async def scout(desk: Desk, source: Source, preflight: Preflight) -> tuple[Findi
     search = _Search(desk)
     accounts = await search.each("account", need.accounts, desk.gateway.account)
     customers = await search.each("customer", need.defaults, desk.gateway.customer)
+    if missing := need.defaults - customers.keys():
+        raise ProviderUnreachable(f"the default payment method of {len(missing)} customers could not be read")
     defaults = {name: facts.get("default_method") or "" for name, facts in customers.items()}
     methods = {method: customer for customer, method in defaults.items() if method} | need.methods
     found = await search.methods(methods) if preflight is Preflight.ALL else {}

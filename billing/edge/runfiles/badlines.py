@@ -6,18 +6,11 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from billing.core.cells import neutral
 from billing.core.errors import RunStopped, UsageError
 from billing.edge.runfiles.reading import BadLine
 
 REASONS = ("line", "column", "code", "reason")
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# What a spreadsheet runs when a cell begins with it. (failure catalogue S5)
-
-
-def neutralised(text: str) -> str:
-    """The text as a spreadsheet may show it: a cell that it would run as a formula gets a leading apostrophe."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def write_bad_lines(path: Path, columns: Sequence[str], lines: Iterable[BadLine]) -> int:
@@ -30,10 +23,10 @@ def write_bad_lines(path: Path, columns: Sequence[str], lines: Iterable[BadLine]
     handle = _opened(path)
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([neutralised(cell) for cell in (*columns, *REASONS)])
+        writer.writerow([neutral(cell) for cell in (*columns, *REASONS)])
         count = 0
         for bad in lines:
-            writer.writerow([neutralised(cell) for cell in _cells(bad, len(columns))])
+            writer.writerow([neutral(cell) for cell in _cells(bad, len(columns))])
             count += 1
     return count
 

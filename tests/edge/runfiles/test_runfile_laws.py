@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.core.cells import neutral
 from billing.core.errors import InvalidInput
 from billing.core.items import Charge
 from billing.core.money import CURRENCIES, Money, format_minor
 from billing.edge.runfiles import open_run
-from billing.edge.runfiles.badlines import neutralised
 from billing.edge.runfiles.problems import Unreadable
 from billing.edge.runfiles.spool import Spool
 from billing.edge.runfiles.tap import Tap, decoded, new_digest
@@ -114,9 +114,9 @@ def test_the_schemes_numbers_are_known(number: str):
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
-def test_a_cell_that_a_spreadsheet_would_run_is_neutralised(first: str):
-    assert neutralised(f"{first}1+1") == f"'{first}1+1"
-    assert neutralised("plain =1") == "plain =1"
+def test_a_cell_that_a_spreadsheet_would_run_is_neutral(first: str):
+    assert neutral(f"{first}1+1") == f"'{first}1+1"
+    assert neutral("plain =1") == "plain =1"
 
 
 def test_a_spool_gives_back_what_it_took_in_order(tmp_path: Path):
