@@ -103,17 +103,19 @@ class Lookups:
 
     async def account(self, account: str) -> Account | LookupFailed:
         """Return a connected account."""
-        found = await self._object("read_account", f"/v1/accounts/{_safe(account)}", "account")
+        found = await self._object("read_account", f"/v1/accounts/{_safe(account)}", "account", named=account)
         return found if isinstance(found, LookupFailed) else _account(found)
 
     async def customer(self, customer: str) -> Customer | LookupFailed:
         """Return a platform customer; a deleted one is a result, too."""
-        found = await self._object("read_customer", f"/v1/customers/{_safe(customer)}", "customer")
+        found = await self._object("read_customer", f"/v1/customers/{_safe(customer)}", "customer", named=customer)
         return found if isinstance(found, LookupFailed) else _customer(found)
 
     async def payment_method(self, method: str) -> Method | LookupFailed:
         """Return a platform payment method."""
-        found = await self._object("read_method", f"/v1/payment_methods/{_safe(method)}", "payment_method")
+        found = await self._object(
+            "read_method", f"/v1/payment_methods/{_safe(method)}", "payment_method", named=method
+        )
         return found if isinstance(found, LookupFailed) else _method(found)
 
     async def customer_methods(self, customer: str) -> tuple[Method, ...] | LookupFailed:
@@ -141,12 +143,18 @@ class Lookups:
             params = {**params, "starting_after": page[-1]["id"]}
 
     async def _object(
-        self, endpoint: str, path: str, kind: str, account: str = "", params: Mapping[str, Any] | None = None
+        self,
+        endpoint: str,
+        path: str,
+        kind: str,
+        account: str = "",
+        params: Mapping[str, Any] | None = None,
+        named: str = "",
     ) -> Mapping[str, Any] | LookupFailed:
-        """Return the object of this ``kind``, repeating the read while it stays unanswered."""
+        """Return the object of this ``kind`` (and id, if one was ``named``), repeating the read while unanswered."""
 
         async def once() -> Mapping[str, Any] | LookupFailed:
-            return _found(await self._get(endpoint, path, account, params or {}), kind)
+            return _found(await self._get(endpoint, path, account, params or {}), kind, named)
 
         retrying = AsyncRetrying(
             retry=retry_if_result(_unanswered),
@@ -163,10 +171,19 @@ def _unanswered(found: Mapping[str, Any] | LookupFailed) -> bool:
     return isinstance(found, LookupFailed) and found.trouble is Trouble.UNANSWERED
 
 
-def _found(reply: Reply, kind: str) -> Mapping[str, Any] | LookupFailed:
+def _is_what_was_asked(body: Mapping[str, Any], kind: str, named: str) -> bool:
+    """Tell whether a body is the very object that was asked for; another one of its kind teaches nothing."""
+    if body.get("object") != kind:
+        return False
+    if kind == "list":
+        return isinstance(body.get("data"), list)
+    return isinstance(body.get("id"), str) and named in ("", body["id"])
+
+
+def _found(reply: Reply, kind: str, named: str) -> Mapping[str, Any] | LookupFailed:
     """Return the object a reply holds, or why there is none."""
     body, status = reply.body or {}, reply.status or 0
-    if 200 <= status < 300 and body.get("object") == kind and (kind == "list" or isinstance(body.get("id"), str)):
+    if 200 <= status < 300 and _is_what_was_asked(body, kind, named):
         return body
     error = reply.error or {}
     code = str(error.get("code") or error.get("type") or reply.detail or f"http_{status}")

@@ -92,7 +92,6 @@ def summary(
         "format_version": FORMAT_VERSION,
         "run": record.run_id,
         "mode": str(record.mode),
-        "status": str(record.status),
         "plan_digest": record.plan_digest,
         "started_at": record.started_at,
         "finished_at": record.finished_at,

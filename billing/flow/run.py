@@ -209,7 +209,7 @@ class Runner:
         self._advanced = anyio.current_time()
         lanes.done(known, alive=not arrival.dead_account)
         await self._after(arrival)
-        if not rests(Goal.RUN, known) and not self._sweeping:
+        if not rests(Goal.RESOLVE, known) and not self._sweeping:
             self._left += 1
             return
         self._count(known)

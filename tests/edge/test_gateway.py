@@ -450,6 +450,16 @@ def test_a_look_up_is_repeated_while_it_stays_unanswered():
     run(main())
 
 
+@pytest.mark.parametrize("body", [{"object": "customer", "id": "cus_other"}, {"object": "account", "id": "cus_1"}, {}])
+def test_another_object_is_no_answer_to_a_look_up(body):
+    async def main():
+        right = {"object": "customer", "id": "cus_1", "invoice_settings": {"default_payment_method": "pm_1"}}
+        found = await gateway(Canned(answer(200, body), answer(200, right))).customer("cus_1")
+        assert (found.id, found.default_method) == ("cus_1", "pm_1")
+
+    run(main())
+
+
 async def test_a_list_that_breaks_off_is_not_taken_for_the_whole():
     page = {"object": "list", "data": [{"id": "pi_1"}], "has_more": True}
     wire = Canned(answer(200, page), answer(401, {"error": {"message": "no"}}))
