@@ -10,6 +10,7 @@ from billing.core.items import Mode
 from billing.core.wire import Wire
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import API_BASE, Gateway
+from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.lookups import LookupFailed, Trouble
 from billing.edge.secrets import ApiKey, load_key
@@ -95,7 +96,7 @@ async def open_desk(
                 on_request=lambda event: log(**event),
             )
             desk = Desk(ledger, gateway, clock, opening.mode, "", rates, log)
-            desk.who = partial(_platform, gateway, settings, key)
+            desk.who = partial(_platform, gateway, ledger, settings, key)
             yield desk
         finally:
             await carrier.aclose()
@@ -113,10 +114,26 @@ def rates_for(settings: Settings, opening: Opening) -> Rates:
     return Rates(key, endpoint, min(settings.per_account_rps, key), concurrency, concurrency)
 
 
-async def _platform(gateway: Gateway, settings: Settings, key: ApiKey) -> str:
-    """Ask Stripe whose key this is; every item id and key carries the answer.
+async def _platform(gateway: Gateway, ledger: Ledger, settings: Settings, key: ApiKey) -> str:
+    """Ask Stripe whose key this is. Every item id and key carries the answer, so a new one is asked for twice.
 
     Raises:
+        ProviderUnreachable: no answer, or two that differ.
+        CredentialsError: the key is refused.
+        UsageError: it is another platform than the settings name, or cannot be found out in live mode.
+    """
+    platform = await _asked(gateway, settings, key)
+    if platform in {record.platform for record in ledger.runs()} or platform == await _asked(gateway, settings, key):
+        return platform
+    raise ProviderUnreachable(f"{settings.api_base or API_BASE} gave two answers to whose key this is; try again")
+
+
+async def _asked(gateway: Gateway, settings: Settings, key: ApiKey) -> str:
+    """Ask once.
+
+    Raises:
+        ProviderUnreachable: no answer.
+        CredentialsError: the key is refused.
         UsageError: it is another platform than the settings name, or cannot be found out in live mode.
     """
     found = await gateway.own_account()

@@ -1,0 +1,47 @@
+"""Whose key is this? The root of every id must not come from a stray answer."""
+
+import pytest
+
+from billing.core.errors import ProviderUnreachable
+from billing.core.items import Mode
+from billing.edge.settings import load_settings
+from billing.flow.opening import Opening, open_desk
+from billing.sandbox.config import Limits, SandboxConfig
+from billing.sandbox.faults import Fault, FaultKind, Scripted
+from billing.sandbox.inprocess import InProcess
+from billing.sandbox.model import Sandbox
+
+KEY = {"STRIPE_API_KEY": "sk_test_openingopeningopening"}
+
+
+@pytest.fixture
+def sandbox():
+    return Sandbox(SandboxConfig(limits=Limits.off()))
+
+
+def desk_at(sandbox, folder):
+    environ = {"BILLING_LEDGER": f"sqlite:///{folder / 'l.db'}", "BILLING_LEDGER_KEY_FILE": str(folder / "k")}
+    settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
+    return open_desk(settings, KEY, Opening(Mode.TEST, "test"), lambda *_, **__: None, wire=InProcess(sandbox))
+
+
+async def test_a_desk_that_sends_nothing_asks_nobody(sandbox, tmp_path):
+    async with desk_at(sandbox, tmp_path) as desk:
+        assert desk.platform == ""
+    assert sandbox.requests.total() == 0
+
+
+async def test_a_new_platform_is_asked_for_twice(sandbox, tmp_path):
+    async with desk_at(sandbox, tmp_path) as desk:
+        await desk.identify()
+        assert (desk.platform, desk.gateway.platform) == (sandbox.world.platform.id,) * 2
+    assert sandbox.requests.total() == 2
+
+
+async def test_two_answers_that_differ_stop_everything(sandbox, tmp_path):
+    stray = Fault(FaultKind.PATCHED, patch={"id": "acct_1SomebodyElse"})
+    sandbox.faults.add(Scripted(stray, "accounts.retrieve_current"))
+    async with desk_at(sandbox, tmp_path) as desk:
+        with pytest.raises(ProviderUnreachable, match="two answers"):
+            await desk.identify()
+        assert desk.platform == ""
