@@ -42,7 +42,7 @@ class Job:
     config: Path | None = None
     live: bool = False
     declines_ok: bool = False
-    wait: float | None = None
+    wait: int | None = None
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -67,7 +67,7 @@ def _job(argv: Sequence[str]) -> Job:
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings to use instead of ./billing.yaml")
     parser.add_argument("--live", action="store_true", help="needed in live mode, where real money moves")
     parser.add_argument("--declines-ok", action="store_true", help="declines alone give exit code 0 instead of 4")
-    parser.add_argument("--wait", metavar="SECONDS", type=float, help="for another runner to let go of the ledger")
+    parser.add_argument("--wait", metavar="SECONDS", type=int, help="for another runner to let go of the ledger")
     return Job(**vars(parser.parse_args(argv)))
 
 
@@ -94,8 +94,6 @@ async def _bill(job: Job, settings: Settings, environ: Mapping[str, str], source
     async with open_desk(paced(settings, source.run.policies.pacing), environ, opening, log) as desk:
         run = RunOptions(per_account=settings.per_account_concurrency)
         billed = await bill(desk, source, BillOptions(run, declines_ok=job.declines_ok), agree=agree_to_all)
-        if billed.ending.exit:
-            log("stopped", level="warning", reason=billed.ending.reason, exit_code=int(billed.exit))
         _print(billed.summary)
         await tell(billed, environ, log)
         return billed.exit
