@@ -6,20 +6,47 @@ from pathlib import Path
 import pytest
 
 from billing.core.exits import MEANINGS
-from billing.core.states import diagram, table_as_markdown
+from billing.core.groups import GROUPS, group_in
+from billing.core.states import Group, State, diagram, table_as_markdown
+from billing.edge.runfiles import open_run
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def marked(name: str) -> str:
+    """What stands between the marks of a part that the code decides."""
+    return README.partition(f"<!-- {name} -->\n")[2].partition("<!-- end -->")[0]
+
+
 def test_the_exit_codes_are_those_of_the_code():
     rows = [f"| {int(code)} | {meaning} | {then} |" for code, (meaning, then) in MEANINGS.items()]
-    assert "\n".join(rows) in README
+    assert marked("exit codes: billing.core.exits").splitlines()[2:] == rows
 
 
 def test_the_states_and_their_diagram_are_those_of_the_code():
-    assert table_as_markdown() in README
-    assert diagram() in README
+    shown = marked("states: billing.core.states")
+    assert shown.startswith(f"```mermaid\n{diagram()}\n```\n")
+    assert shown.endswith(f"\n\n{table_as_markdown()}\n")
+
+
+def test_the_groups_of_a_report_are_those_of_the_code():
+    rows = dict(re.findall(r"^\| (\w+) \| (.+) \|$", marked("groups: billing.core.groups"), re.MULTILINE))
+    assert list(rows) == list(Group)
+    for group in set(Group) - {Group.DECLINED, Group.NEEDS_CUSTOMER}:
+        assert rows[group] == ", ".join(state for state in State if GROUPS[state] is group)
+    for group in (Group.DECLINED, Group.NEEDS_CUSTOMER):
+        for state in (State.UNPAID, State.FAILED):
+            assert group_in(state, group) is group
+            assert state in rows[group]
+
+
+def test_the_run_file_it_shows_is_one(tmp_path):
+    sheet, run_file = (README.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("csv", "yaml"))
+    (tmp_path / "coaching.csv").write_text(sheet, encoding="utf-8")
+    (tmp_path / "coaching.yaml").write_text(run_file, encoding="utf-8")
+    with open_run(tmp_path / "coaching.yaml") as source:
+        assert source.run.run_id == "coaching-2026-11"
 
 
 def test_every_link_to_a_file_leads_to_one():
@@ -34,6 +61,12 @@ def test_every_command_is_named(billing):
     assert commands
     for command in commands:
         assert f"`billing {command}" in README
+
+
+def test_both_commands_install_what_the_hashes_name_and_start_what_they_say():
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert [command.rsplit("/", 1)[1] for command in commands] == ["billing demo", "pytest"]
+    assert all("--require-hashes -r .ci/requirements.txt" in command for command in commands)
 
 
 def test_the_test_command_stands_where_ci_looks_for_it():
