@@ -51,10 +51,10 @@ def test_a_drain_ends_within_the_grace_period(pod):
     assert pod["terminationGracePeriodSeconds"] > 2 * DRAIN_SECONDS
 
 
-def test_the_container_can_write_nothing_but_its_ledger_and_its_scratch(pod):
+def test_the_container_can_write_nothing_but_its_ledger_its_witness_and_its_scratch(pod):
     (container,) = pod["containers"]
     writable = {mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
-    assert writable == {"ledger", "scratch"}
+    assert writable == {"ledger", "ledger-key", "scratch"}
     assert container["securityContext"]["readOnlyRootFilesystem"]
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert not pod["automountServiceAccountToken"]
