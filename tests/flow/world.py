@@ -16,7 +16,9 @@ from billing.core.states import Group, State
 from billing.core.wire import Wire, WireRequest, WireResponse
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway
+from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite import SqliteLedger
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
 from billing.edge.throttle import Rates, Throttle
@@ -69,9 +71,15 @@ class World:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @classmethod
-    def make(cls, folder: Path, config: SandboxConfig | None = None, **spec: Any) -> "World":
-        """Build a platform; ``spec`` are fields of ``ScenarioSpec``."""
-        sandbox = Sandbox(config or SandboxConfig(limits=SandboxConfig().limits.off()))
+    def make(
+        cls,
+        folder: Path,
+        config: SandboxConfig | None = None,
+        clock: Callable[[], float] | None = None,
+        **spec: Any,
+    ) -> "World":
+        """Build a platform; ``clock`` gives its epoch seconds, ``spec`` are fields of ``ScenarioSpec``."""
+        sandbox = Sandbox(config or SandboxConfig(limits=SandboxConfig().limits.off()), clock=clock)
         world = cls(folder, sandbox, build(sandbox, ScenarioSpec(**spec)))
         world.file.write_text(world.scenario.as_csv())
         return world
@@ -85,19 +93,29 @@ class World:
         self.sandbox.faults.add(Scripted(Fault(kind, **fault), operation, nth=nth, times=times))
 
     @asynccontextmanager
-    async def desk(self, *, lock: bool = True, wire: Wire | None = None, rates: Rates = FAST) -> AsyncIterator[Desk]:
-        """One runner's desk: its own ledger handle, gateway and clock."""
-        loop = asyncio.get_running_loop()
-        clock = ProviderClock(wall=lambda: self.sandbox.now, monotonic=loop.time)
+    async def ledger(self, clock: ProviderClock, **options: Any) -> AsyncIterator[SqliteLedger]:
+        """A handle on the ledger, committing on this thread; ``options`` are those of ``open_ledger``."""
         ledger = await open_ledger(
             f"sqlite:///{self.folder / 'ledger.db'}",
             key_file=self.folder / "ledger.key",
             clock=clock.now,
-            lock=lock,
             inline=True,
             purpose=RUN,
+            **options,
         )
         try:
+            yield ledger
+        finally:
+            await ledger.aclose()
+
+    @asynccontextmanager
+    async def desk(
+        self, *, lock: bool = True, wire: Wire | None = None, rates: Rates = FAST, skew: float = 0.0
+    ) -> AsyncIterator[Desk]:
+        """One runner's desk: its own ledger handle, gateway and clock; ``skew`` is how wrong its wall clock is."""
+        loop = asyncio.get_running_loop()
+        clock = ProviderClock(wall=lambda: self.sandbox.now + skew, monotonic=loop.time)
+        async with self.ledger(clock, lock=lock) as ledger:
             gateway = Gateway(
                 wire or InProcess(self.sandbox),
                 ApiKey("sk_test_worldworldworld"),
@@ -109,8 +127,12 @@ class World:
             )
             log: Callable[..., None] = lambda event, **facts: self.events.append((event, facts))  # noqa: E731
             yield Desk(ledger, gateway, clock, Mode.TEST, gateway.platform, rates, log)
-        finally:
-            await ledger.aclose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[SqliteLedger]:
+        """The ledger as anybody may read it, while runners come and go."""
+        async with self.ledger(ProviderClock(), write=False) as ledger:
+            yield ledger
 
     async def plan(self, desk: Desk, preflight: Preflight = Preflight.NONE, **options: Any) -> None:
         """Plan the run file and keep the plan."""
@@ -134,12 +156,12 @@ class World:
             return await self.run(desk, **options)
 
     def items(self, desk: Desk) -> list[Known]:
-        return [line.known for line in desk.ledger.report(RUN) if line.known is not None]
+        return _items(desk.ledger)
 
     async def known(self) -> list[Known]:
         """What the ledger holds, read by nobody's runner."""
-        async with self.desk(lock=False) as desk:
-            return self.items(desk)
+        async with self.read() as ledger:
+            return _items(ledger)
 
     async def groups(self) -> Counter[Group]:
         return Counter(group_of(known) for known in await self.known())
@@ -149,9 +171,9 @@ class World:
         books = self.sandbox.books()
         assert books.doubles() == []
         by_intent = {row.intent: row for row in books.intents}
-        async with self.desk(lock=False) as desk:
-            assert desk.ledger.verify().faults == ()
-            known = self.items(desk)
+        async with self.read() as ledger:
+            assert ledger.verify().faults == ()
+            known = _items(ledger)
         paid: Counter[tuple[str, str]] = Counter()
         for item in known:
             rows = books.by_item().get(item.item, [])
@@ -174,6 +196,10 @@ class World:
             if row.taken and row.intent not in exclude:
                 taken[row.account, row.currency] += row.taken
         return taken
+
+
+def _items(ledger: Ledger) -> list[Known]:
+    return [line.known for line in ledger.report(RUN) if line.known is not None]
 
 
 def with_latency(seconds: float) -> SandboxConfig:

@@ -18,21 +18,24 @@ def main() -> int:
     parser.add_argument("--items", type=int, default=8, help="items of each run")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     asked = parser.parse_args()
-    began, bad, groups, requests = time.monotonic(), 0, Counter(), 0
+    began, bad, groups, requests, turns, met = time.monotonic(), 0, Counter(), 0, 0, 0
     seeds = range(asked.first, asked.first + asked.seeds)
     with ProcessPoolExecutor(asked.jobs) as pool:
         for verdict in pool.map(partial(simulate, items=asked.items), seeds, chunksize=4):
             groups += verdict.groups
             requests += verdict.requests
+            turns += verdict.turns
+            met += verdict.met
             if verdict.violation:
                 bad += 1
                 sys.stdout.write(f"seed {verdict.seed}: {verdict.violation}\n  {verdict.replay}\n")
                 sys.stdout.flush()
     seconds = time.monotonic() - began
     rate = asked.seeds / seconds / asked.jobs
-    sums = ", ".join(f"{group} {count}" for group, count in sorted(groups.items()))
-    sys.stdout.write(f"{asked.seeds} runs of {asked.items} items, {requests} requests, {bad} violations; {sums}\n")
-    sys.stdout.write(f"{seconds:.0f} s, {rate:.1f} runs a second per process\n")
+    sums = ", ".join(f"{group} {count:,}" for group, count in sorted(groups.items()))
+    lives = f"{asked.seeds:,} lives of {asked.items} items, {met:,} runners come to grief"
+    sys.stdout.write(f"{lives}, {requests:,} requests, {turns:,} awaits, {bad} violations; {sums}\n")
+    sys.stdout.write(f"{seconds:.0f} s, {rate:.1f} lives a second per process\n")
     return 1 if bad else 0
 
 

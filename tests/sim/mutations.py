@@ -1,5 +1,6 @@
 """Bugs planted on purpose. A simulation that does not catch every one of them proves nothing about the shipped code."""
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,12 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from billing.core import classify
-from billing.core.entries import Move
+from billing.core.entries import Move, Note, merged
 from billing.core.keys import Op
 from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Unconfirmed, Unsettled
-from billing.core.states import Event, State
+from billing.core.states import TRANSITIONS, Event, State
 from billing.edge import gateway
+from billing.edge.ledger import schema, verify, writes
 from billing.flow import charge, confirm, fence, prepare
+from billing.flow.trip import PutBack
 
 Patches = list[tuple[Any, Any, Any]]
 
@@ -167,6 +170,86 @@ def reads_show_nothing() -> Patches:
     return [(confirm, "_read", read)]
 
 
+def last_writer_wins() -> Patches:
+    """Nobody compares before writing: not state, attempt and version, not the intent that is on record."""
+
+    def forced(known, move):
+        to = next((edge.to for (_, event), edge in TRANSITIONS.items() if event == move.name), known.state)
+        fresh = move.attempt not in (None, known.attempt)
+        return replace(
+            known,
+            state=to,
+            attempt=known.attempt if move.attempt is None else move.attempt,
+            ver=known.ver + 1,
+            object_id=move.object_id or known.object_id,
+            instrument_id=move.instrument_id or (None if fresh else known.instrument_id),
+            facts=merged(known.facts, move.facts),
+        )
+
+    kept = tuple(guard for guard in schema.GUARDS if not guard.name.startswith("items_"))
+    return [
+        (writes, "apply", forced),
+        (verify, "apply", forced),
+        (writes, "_seen", lambda *_: True),
+        (schema, "GUARDS", kept),
+    ]
+
+
+def key_per_process() -> Patches:
+    """Every runner has keys of its own."""
+    loops: dict[Any, int] = {}
+    original = gateway.idempotency_key
+
+    def key(*parts):
+        number = loops.setdefault(asyncio.get_running_loop(), len(loops))
+        return f"{original(*parts)[:55]}-{number}"
+
+    return [(gateway, "idempotency_key", key)]
+
+
+def limited_is_declined() -> Patches:
+    """A limiter's no to a confirm counts as the issuer's."""
+    original = confirm._send_confirm
+
+    async def send(trip, known):
+        try:
+            return await original(trip, known)
+        except PutBack as back:
+            return await trip.record(back.known, Move(Event.CONFIRM_STARTED), Move(Event.CHARGE_DECLINED))
+
+    return [(confirm, "_send_confirm", send)]
+
+
+def key_never_renewed() -> Patches:
+    """A key under which the provider keeps a server error is sent again and again."""
+
+    def same(known, op, _desk):
+        return Move(Note.KEY_RENEWED, facts={"op": str(op)})
+
+    return [(prepare, "renewal", same), (fence, "renewal", same)]
+
+
+def parked_is_failed() -> Patches:
+    """What the provider would not say counts as not paid."""
+
+    async def exhausted(trip, known):
+        return await trip.record(known, Move(Event.INTENT_CANCELLED))
+
+    return [(confirm, "_exhausted", exhausted)]
+
+
+def drain_abandons() -> Patches:
+    """A draining runner calls what it has in flight failed."""
+    original = charge.STEPS[State.UNKNOWN]
+
+    async def abandon(trip, known):
+        if trip.desk.draining:
+            return await trip.record(known, Move(Event.INTENT_CANCELLED))
+        return await original(trip, known)
+
+    return [(charge.STEPS, State.UNKNOWN, abandon)]
+
+
 MUTATIONS: dict[str, tuple[Callable[[], Patches], int]] = {
     # the bug, and the number of seeds within which it must be caught
     "no_fence": (no_fence, 5),
@@ -181,4 +264,10 @@ MUTATIONS: dict[str, tuple[Callable[[], Patches], int]] = {
     "keys_trusted_for_ever": (keys_trusted_for_ever, 60),
     "new_clone_while_unknown": (new_clone_while_unknown, 20),
     "reads_show_nothing": (reads_show_nothing, 60),
+    "last_writer_wins": (last_writer_wins, 60),
+    "key_per_process": (key_per_process, 60),
+    "limited_is_declined": (limited_is_declined, 60),
+    "key_never_renewed": (key_never_renewed, 60),
+    "parked_is_failed": (parked_is_failed, 60),
+    "drain_abandons": (drain_abandons, 200),
 }

@@ -1,22 +1,28 @@
-"""Seeds that must hold, and planted bugs that must not."""
+"""Seeds that must hold, awaits at which anything may happen, and planted bugs that must not live."""
 
 import os
-from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.sim.life import fate_of, simulate
+from tests.sim.fate import How, fate_of
+from tests.sim.life import simulate
 from tests.sim.mutations import MUTATIONS, planted
+from tests.sim.points import COURSES, Course, points
 
 SEEDS = int(os.environ.get("BILLING_SIM_SEEDS", "2000"))
+BLOCKS = 16
+# So that the seeds can be shared out among the cores.
 
 
-def test_every_seed_ends_true():
-    with ProcessPoolExecutor(2) as pool:
-        verdicts = list(pool.map(simulate, range(SEEDS), chunksize=8))
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_every_seed_ends_true(block, record_property):
+    verdicts = [simulate(seed) for seed in range(block, SEEDS, BLOCKS)]
     broken = [f"{verdict.violation}: {verdict.replay}" for verdict in verdicts if verdict.violation]
     assert broken == []
-    assert len(verdicts) == SEEDS
+    met = sum(verdict.met for verdict in verdicts)
+    record_property(
+        "evidence", f"simulation: {len(verdicts):,} lives of a run, {met:,} runners come to grief, 0 violations"
+    )
 
 
 def test_a_seed_repeats_its_life_to_the_request():
@@ -27,10 +33,20 @@ def test_a_seed_repeats_its_life_to_the_request():
 
 def test_seeds_hold_every_kind_of_trouble():
     fates = [fate_of(seed, 8) for seed in range(200)]
+    dooms = [doom for fate in fates for doom in fate.dooms]
     assert {kind for fate in fates for kind in fate.faults} >= {"lost_before", "lost_after", "late", "stored_500_done"}
-    assert any(fate.pairs for fate in fates)
-    assert any(fate.cut_at for fate in fates)
-    assert any(jump > 24 * 3600 for fate in fates for jump in fate.jumps)
+    assert {doom.how for doom in dooms} == set(How)
+    assert any(doom.company for doom in dooms)
+    assert any(doom.jump > 24 * 3600 for doom in dooms)
+    assert {doom.skew for doom in dooms if doom.skew} == {-24 * 3600.0, 48 * 3600.0}
+
+
+@pytest.mark.parametrize("course", COURSES, ids=str)
+def test_every_await_of_the_money_path_may_be_the_last(course: Course, record_property):
+    found = list(points(course))
+    assert [violation for violation in found if violation] == []
+    assert len(found) > 40
+    record_property("evidence", f"every await of the money path: killed or stopped at {len(found)}, 0 violations")
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
