@@ -172,15 +172,23 @@ def _named(value: object) -> str | None:
 
 def _trace(intent: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcome:
     """Return what a read of an open intent shows of this attempt."""
-    status, error = intent["status"], intent.get("last_payment_error")
-    if status == "requires_action" and _ours(intent.get("payment_method"), expected):
-        return Declined(_authenticate(reply), reply=reply)
-    failed = _expanded(error) if status == "requires_payment_method" else None
-    if failed and _ours(failed.get("payment_method"), expected):
-        return Declined(decline_of(failed, _expanded(intent.get("latest_charge")), reply.request_id), reply=reply)
-    if status in ("requires_payment_method", "requires_confirmation", "requires_action"):
-        return Unconfirmed(_seen(intent, reply), reply=reply)
-    return Look(LookWhy.STATE, reply=reply)
+    if intent["status"] not in OPEN_STATUSES:
+        return Look(LookWhy.STATE, reply=reply)
+    decline, payment_method = _last_decline(intent, reply)
+    if decline is not None and _ours(payment_method, expected):
+        return Declined(decline, reply=reply)
+    return Unconfirmed(_seen(intent, reply), decline, reply=reply)
+
+
+def _last_decline(intent: Mapping[str, Any], reply: Reply) -> tuple[Decline | None, object]:
+    """Return the decline that an open intent shows, and the payment method it names; None when it shows none."""
+    if intent["status"] == "requires_action":
+        return _authenticate(reply), intent.get("payment_method")
+    error = _expanded(intent.get("last_payment_error")) if intent["status"] == "requires_payment_method" else None
+    if not error:
+        return None, None
+    charge = _expanded(intent.get("latest_charge"))
+    return decline_of(error, charge, reply.request_id), error.get("payment_method")
 
 
 def _ours(payment_method: object, expected: Expected) -> bool:
@@ -335,6 +343,9 @@ ACCOUNT_CODES = frozenset(
     }
 )
 # Refusals that hold for every item of the connected account (stripe-facts, section 4.2).
+
+OPEN_STATUSES = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
+# The intent holds no money and nothing at the bank, and a confirm may still be taken.
 
 STATE_CODES = frozenset({"payment_intent_unexpected_state", "intent_invalid_state"})
 # The intent is not where the request needs it: whatever moved it, a read tells.

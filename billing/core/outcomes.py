@@ -83,9 +83,13 @@ class Declined(Answered):
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed(Answered):
-    """A read: the intent is open and shows no trace of this attempt's clone."""
+    """A read: the intent is open and shows no trace of this attempt's clone.
+
+    ``earlier`` is the decline it shows of another clone, an earlier attempt's as a rule, or None when it shows none.
+    """
 
     seen: Seen
+    earlier: Decline | None = None
 
 
 class Scope(StrEnum):

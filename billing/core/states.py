@@ -126,7 +126,7 @@ _STEPS: dict[tuple[State, Event], Edge] = {
     (State.CONFIRMING, Event.CHARGE_DECLINED): Edge(State.UNPAID, "a certain no to this attempt"),
     (State.UNKNOWN, Event.CHARGE_DECLINED): Edge(State.UNPAID, "a read whose last error names this attempt's clone"),
     (State.PARKED, Event.CHARGE_DECLINED): Edge(State.UNPAID, "a read whose last error names this attempt's clone"),
-    (State.UNSETTLED, Event.CHARGE_DECLINED): Edge(State.UNPAID, "the bank said no"),
+    (State.UNSETTLED, Event.CHARGE_DECLINED): Edge(State.UNPAID, "the bank said no: the intent is open again"),
     (State.UNKNOWN, Event.INTENT_UNCONFIRMED): Edge(State.READY, "no trace of this clone: same intent, same clone"),
     (State.PARKED, Event.INTENT_UNCONFIRMED): Edge(State.READY, "no trace of this clone: same intent, same clone"),
     (State.UNKNOWN, Event.RESOLVE_EXHAUSTED): Edge(State.PARKED, "the budget of sends and reads told nothing"),

@@ -4,7 +4,7 @@ from typing import assert_never
 
 import anyio
 
-from billing.core.declines import MEANINGS, Decline
+from billing.core.declines import MEANINGS, Decline, decline_of
 from billing.core.dunning import after_decline
 from billing.core.entries import Known, Move
 from billing.core.keys import Op
@@ -40,6 +40,10 @@ from billing.flow.trip import (
 
 BUSY_PAUSE_SECONDS = 1.0
 # How long to leave a request alone that Stripe says is still running under this key, before looking at the intent.
+
+ATTEMPT_FAILED = "payment_intent_payment_attempt_failed"
+# Stripe's code for an attempt that failed, here for a refusal of which the intent shows nothing more. No remedy is
+# known for it, so the item rests until a person has read it. (docs.stripe.com/error-codes)
 
 
 def confirm_started(trip: Trip, known: Known) -> Move:
@@ -139,7 +143,9 @@ async def look(trip: Trip, known: Known) -> Known:
             if known.state is State.UNSETTLED and isinstance(outcome, Unsettled):
                 raise LeftAsItIs(known)
             return await trip.record(known, sighting(trip, known, outcome))
-        case Unconfirmed() if known.state is not State.UNSETTLED:
+        case Unconfirmed() if known.state is State.UNSETTLED:
+            return await _open_again(trip, known, outcome)
+        case Unconfirmed():
             if trip.spent(State.READY):
                 return await _exhausted(trip, known)
             return await trip.record(known, Move(Event.INTENT_UNCONFIRMED))
@@ -154,6 +160,21 @@ async def look(trip: Trip, known: Known) -> Known:
 async def _read(trip: Trip, known: Known) -> Outcome:
     """Read the intent, again if the answer is lost: a read may be repeated freely."""
     return await trip.resend(lambda: trip.desk.gateway.read(known))
+
+
+async def _open_again(trip: Trip, known: Known, shown: Unconfirmed) -> Known:
+    """Believe that the bank refused an accepted charge although the refusal does not name this attempt's clone.
+
+    The charge that was seen processing may be an earlier attempt's, reported late. A read that shows that very charge
+    is newer than the sighting. Any other may be older than it, so it counts only when all the reads of a trip say the
+    same; were they all old, the intent would still pay once and tell so.
+    """
+    trip.rounds[known.state] += 1
+    refused = shown.seen.charge is not None and shown.seen.charge == known.facts.get("charge")
+    if not refused and not trip.spent(known.state):
+        return known
+    decline = shown.earlier or decline_of({"code": ATTEMPT_FAILED}, request_id=shown.request_id)
+    return await trip.record(known, sighting(trip, known, Declined(decline, reply=shown.reply)))
 
 
 async def _nothing_learnt(trip: Trip, known: Known) -> Known:

@@ -254,6 +254,22 @@ def test_a_decline_brings_stripes_own_reason_when_the_charge_is_expanded():
     assert (declined.decline.code, declined.decline.decline_code) == ("highest_risk_level", "do_not_honor")
 
 
+@pytest.mark.parametrize(
+    ("shown", "code"),
+    [
+        (failed("pm_old"), "do_not_honor"),
+        (failed(None), "do_not_honor"),
+        (intent("requires_action", payment_method="pm_old"), "authentication_required"),
+        (intent(), None),
+        (intent("requires_confirmation", last_payment_error={"code": "card_declined"}), None),
+    ],
+)
+def test_an_open_intent_without_our_trace_still_tells_of_an_earlier_decline(shown, code):
+    outcome = classify(READ, reply(200, shown), SECOND)
+    assert isinstance(outcome, Unconfirmed)
+    assert (outcome.earlier and outcome.earlier.code) == code
+
+
 def test_an_unbelieved_refusal_keeps_what_it_said():
     spent = classify(CONFIRM, error(400, "payment_method_unexpected_state", message="for a@b.example"), FIRST)
     assert isinstance(spent, Look)

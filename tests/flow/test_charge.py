@@ -2,7 +2,10 @@
 
 import pytest
 
+from billing.core.outcomes import Unsettled
 from billing.core.states import Group, State
+from billing.flow import confirm, prepare
+from billing.flow.trip import Trip
 from billing.sandbox.faults import FaultKind
 from tests.flow.world import World
 from tests.virtual import run_virtually
@@ -86,9 +89,84 @@ def test_a_bank_debit_is_followed_to_its_end(tmp_path, outcome, state):
     run_virtually(world.charge_all)
     run_virtually(settle_all, world)
     assert outcome_of(world).state is State.UNSETTLED
-    world.sandbox.advance(10 * 24 * 3600)
+    world.sandbox.advance(10 * DAYS)
     run_virtually(settle_all, world)
     assert outcome_of(world).state is state
+
+
+DAYS = 24 * 3600
+SEEN_OPEN = {"status": "requires_payment_method", "latest_charge": None, "last_payment_error": None}
+
+
+def with_a_late_sighting(tmp_path, outcome: str) -> World:
+    """Let one runner see the debit of attempt 1 processing and sleep, while another one begins attempt 2.
+
+    The first one then wakes up and reports what it saw: the item is unsettled by a debit that is not this attempt's.
+    """
+    world = one_item(tmp_path, outcome)
+    world.script(FaultKind.LOST_AFTER, CONFIRM)
+    world.script(FaultKind.UNAVAILABLE_503, READ, times=100)
+    run_virtually(world.charge_all)
+    world.sandbox.faults.clear()
+    run_virtually(sees_late, world)
+    return world
+
+
+async def sees_late(world: World):
+    async with world.desk() as desk:
+        trip = Trip(desk)
+        (sleeper,) = world.items(desk)
+        seen = await desk.gateway.read(sleeper)
+        assert isinstance(seen, Unsettled)
+        world.sandbox.advance(10 * DAYS)
+        await world.resolve(desk)
+        (declined,) = world.items(desk)
+        assert declined.state is State.UNPAID
+        await prepare.start_attempt(trip, declined)
+        found = await trip.record(sleeper, confirm.sighting(trip, sleeper, seen))
+        assert (found.state, found.attempt) == (State.UNSETTLED, 2)
+
+
+def test_a_refused_debit_ends_its_item_although_the_refusal_names_an_earlier_clone(tmp_path):
+    world = with_a_late_sighting(tmp_path, "debit_fails")
+    before = sent(world, READ)
+    run_virtually(settle_all, world)
+    item = outcome_of(world)
+    assert (item.state, item.attempt, item.facts["reason_code"]) == (State.UNPAID, 2, "insufficient_funds")
+    assert (item.facts["remedy"], item.facts["group"], "next_try" in item.facts) == ("later", "declined", True)
+    assert sent(world, READ) == before + 1
+
+
+def test_a_refused_debit_of_which_nothing_is_shown_rests_for_a_person(tmp_path):
+    world = with_a_late_sighting(tmp_path, "debit_fails")
+    world.script(FaultKind.PATCHED, READ, times=100, patch=SEEN_OPEN)
+    run_virtually(settle_all, world)
+    item = outcome_of(world)
+    assert (item.state, item.facts["remedy"], item.facts["group"]) == (State.UNPAID, "report", "declined")
+    assert item.facts["reason_code"] == "payment_intent_payment_attempt_failed"
+    assert "fence" not in item.facts
+
+
+def test_a_refused_debit_for_which_there_is_no_remedy_is_fenced_whichever_clone_it_names(tmp_path):
+    world = with_a_late_sighting(tmp_path, "debit_fails")
+    closed = {"last_payment_error": {"code": "account_closed", "payment_method": "pm_earlier"}}
+    world.script(FaultKind.PATCHED, READ, patch=closed)
+    run_virtually(settle_all, world)
+    item = outcome_of(world)
+    assert (item.state, item.facts["reason_code"], item.facts["canceled"]) == (State.FAILED, "account_closed", True)
+
+
+@pytest.mark.parametrize("answered", [{}, {"latest_charge": None}], ids=["its charge is known", "its charge is not"])
+def test_a_debit_is_still_followed_after_a_read_that_is_older_than_it(tmp_path, answered):
+    world = one_item(tmp_path, "debit_succeeds")
+    world.script(FaultKind.PATCHED, CONFIRM, patch=answered)
+    run_virtually(world.charge_all)
+    world.script(FaultKind.PATCHED, READ, times=2, patch=SEEN_OPEN)
+    run_virtually(settle_all, world)
+    assert outcome_of(world).state is State.UNSETTLED
+    world.sandbox.advance(10 * DAYS)
+    run_virtually(settle_all, world)
+    assert outcome_of(world).state is State.SUCCEEDED
 
 
 LOSSES = [
