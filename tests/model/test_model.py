@@ -1,0 +1,105 @@
+"""The charge protocol holds in every interleaving, and the designs it was chosen over do not."""
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from billing.core.entries import Known, Move, apply
+from billing.core.states import TRANSITIONS, Edge, Event, State
+from billing.edge.ledger import writes
+from tests.model import book
+from tests.model.explorer import Found
+from tests.model.rules import Rules
+from tests.model.runner import Shipped
+from tests.model.settings import CHANGE, REJECTED, Case, shipped
+from tests.model.walks import as_expected, explore, totals
+
+ENOUGH_STATES = 600_000
+QUICK = Rules(runners=1)
+SHIPPED = shipped(CHANGE)
+
+
+@cache
+def walk(case: Case) -> Found:
+    """Explore one design under one setting, once for all tests."""
+    return explore(case)
+
+
+@pytest.mark.parametrize("case", SHIPPED, ids=lambda case: str(case.design.rules))
+def test_no_item_is_charged_twice_failed_means_not_paid_for_ever_and_every_item_can_end(case: Case) -> None:
+    found = walk(case)
+    assert found.complete
+    assert found.violations == {}
+
+
+@pytest.mark.parametrize("case", REJECTED, ids=lambda case: case.design.name)
+def test_each_rejected_design_is_caught_and_each_sound_one_holds(case: Case) -> None:
+    found = walk(case)
+    assert as_expected(case, found), found.violations
+
+
+def test_enough_states_are_explored_and_every_row_of_the_table_is_walked(record_property) -> None:
+    walked = [(case, walk(case)) for case in (*SHIPPED, *REJECTED)]
+    counted = totals(walked)
+    record_property("evidence", f"exhaustive model: {counted}")
+    assert counted.states >= ENOUGH_STATES
+    assert counted.violations == 0
+    assert counted.caught == counted.rejected > 0
+    assert TRANSITIONS.keys() == set().union(*(case.design.rows for case in SHIPPED))
+
+
+@pytest.mark.parametrize("fault", ["losses", "delays", "kills"])
+def test_what_every_setting_promises_to_walk_makes_it_larger(fault: str) -> None:
+    without = explore(Case(Shipped(replace(QUICK, **{fault: False}))))
+    assert without.states < explore(Case(Shipped(QUICK))).states
+
+
+# --- the same walk over broken parts of the product ---------------------------------------------------------------
+
+
+def caught(rules: Rules) -> set[str]:
+    """Explore what is there now, with nothing remembered of how the ledger decided before."""
+    book.record.cache_clear()
+    book.rows.cache_clear()
+    return set(explore(Case(Shipped(rules))).violations)
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """What a test breaks is whole again afterwards, and how the ledger decided meanwhile is forgotten."""
+    yield monkeypatch
+    monkeypatch.undo()
+    book.record.cache_clear()
+    book.rows.cache_clear()
+
+
+def without_the_guard(known: Known, move: Move) -> Known:
+    """``apply`` as it would be without the rule that failed needs a cancelled intent."""
+    after = apply(replace(known, object_id=None), replace(move, object_id=None))
+    return replace(after, object_id=known.object_id or move.object_id)
+
+
+BROKEN_ROWS = [
+    ((State.CONFIRMING, Event.CHARGE_LOST), State.FAILED, "hidden"),
+    ((State.CONFIRMING, Event.CHARGE_REFUSED), State.FAILED, "hidden"),
+    ((State.UNPAID, Event.CANCEL_STARTED), State.FAILED, "hidden"),
+    ((State.UNKNOWN, Event.RESOLVE_EXHAUSTED), State.SUCCEEDED, "false"),
+]
+
+
+@pytest.mark.parametrize(("row", "to", "law"), BROKEN_ROWS, ids=lambda value: str(value))
+def test_a_table_with_one_wrong_row_is_noticed(broken, row, to, law) -> None:
+    broken.setitem(TRANSITIONS, row, Edge(to, "wrong"))
+    broken.setattr(book, "apply", without_the_guard)
+    assert law in caught(QUICK)
+
+
+def test_the_guard_of_failed_is_noticed_by_itself(broken) -> None:
+    broken.setitem(TRANSITIONS, (State.CONFIRMING, Event.CHARGE_LOST), Edge(State.FAILED, "wrong"))
+    assert caught(QUICK) == {"impossible"}
+
+
+def test_a_ledger_that_takes_every_late_write_for_a_sighting_is_noticed(broken) -> None:
+    broken.setattr(writes, "_seen", lambda found, moves: True)
+    assert "impossible" in caught(Rules(attempts=1, refusals=False))
