@@ -1,0 +1,36 @@
+"""Sweep worlds: ``python -m tests.kills --worlds 200 --first 1000``. A failing world prints how to repeat it."""
+
+import argparse
+import sys
+import time
+
+from tests.kills.planted import BUGS
+from tests.kills.points import MONEY_PATH
+from tests.kills.suite import sum_up, verdicts
+from tests.kills.world import Asked
+
+
+def main() -> int:
+    """Live the worlds, print failures as they come and the sums at the end."""
+    parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first world")
+    parser.add_argument("--jobs", type=int, default=3, help="worlds at one time")
+    parser.add_argument("--bug", choices=sorted(BUGS), default="", help="plant this bug in every runner")
+    parser.add_argument("--at", choices=MONEY_PATH, default="", help="strike at this request only")
+    parser.add_argument("--lives", type=int, help="play only the first few lives of each world")
+    given = parser.parse_args()
+    began, found = time.monotonic(), []
+    seeds = range(given.first, given.first + given.worlds)
+    for verdict in verdicts([Asked(seed, given.bug, given.at, given.lives) for seed in seeds], given.jobs):
+        found.append(verdict)
+        if not verdict.sound:
+            sys.stdout.write(f"{verdict}\n")
+            sys.stdout.flush()
+    bad = sum(not verdict.sound for verdict in found)
+    sys.stdout.write(f"{sum_up(found)}\n{len(found)} worlds, {bad} failed, {time.monotonic() - began:.0f} s\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

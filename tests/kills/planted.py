@@ -1,0 +1,59 @@
+"""A runner with a bug planted: ``python -m tests.kills.planted BUG run ...`` is `billing run ...`, wrong in one way."""
+
+import os
+import sys
+from dataclasses import replace
+
+from billing.core.entries import Move
+from billing.core.outcomes import Made
+from billing.core.states import Event, State
+from billing.edge import gateway
+from billing.edge.gateway import Gateway
+from billing.flow import charge
+from tests.sim.mutations import MUTATIONS, Patches, planted
+
+
+def intent_per_process() -> Patches:
+    """Every process opens an intent of its own under keys of its own, and confirms that one, whatever is on record."""
+    key, confirm = gateway.idempotency_key, Gateway.confirm
+
+    async def confirm_own(self, known, number):
+        bare = replace(known, object_id=None, instrument_id=None)
+        opened, cloned = await self.open(bare, number + 1), await self.clone(bare, number + 1)
+        if isinstance(opened, Made) and isinstance(cloned, Made):
+            known = replace(known, object_id=opened.object_id, instrument_id=cloned.object_id)
+        return await confirm(self, known, number)
+
+    own = f"-{os.getpid()}"
+    return [
+        (gateway, "idempotency_key", lambda *parts: key(*parts) + own),
+        (Gateway, "confirm", confirm_own),
+    ]
+
+
+def killed_is_unpaid() -> Patches:
+    """An item found confirming counts as declined: whoever sent the confirm is gone, and nothing came back."""
+
+    async def give_up(trip, known):
+        return await trip.record(known, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
+
+    return [(charge.STEPS, State.CONFIRMING, give_up)]
+
+
+BUGS = {name: bug for name, (bug, _) in MUTATIONS.items()} | {
+    "intent_per_process": intent_per_process,
+    "killed_is_unpaid": killed_is_unpaid,
+}
+
+
+def main() -> None:
+    """Plant the bug, then be the command."""
+    from billing.cli.main import main as command
+
+    name = sys.argv.pop(1)
+    with planted(BUGS[name]()):
+        command()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Many worlds side by side, and what they came to in one sentence."""
+
+import signal
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from tests.kills.points import Point
+from tests.kills.world import Asked, Verdict, live, stage
+
+
+def verdicts(asked: Iterable[Asked], jobs: int) -> Iterator[Verdict]:
+    """Live these worlds, a few at one time, and give each verdict as it comes."""
+    with stage() as root, ThreadPoolExecutor(jobs) as pool:
+        for done in as_completed([pool.submit(live, each, root) for each in asked]):
+            yield done.result()
+
+
+def hits_of(found: Sequence[Verdict]) -> Counter[Point]:
+    """Living processes that were struck, by point."""
+    return sum((verdict.hits for verdict in found), Counter())
+
+
+def sum_up(found: Sequence[Verdict]) -> str:
+    """The figures: blows that fell on living processes, and the four zeros."""
+    kills, stops = (sum(verdict.count(blow) for verdict in found) for blow in (signal.SIGKILL, signal.SIGSTOP))
+    kinds = {"double": "double", "hidden": "hidden", "false": "falsely told", "open": "open"}
+    zeros = (f"{sum(len(getattr(verdict.findings, kind)) for verdict in found)} {name}" for kind, name in kinds.items())
+    return f"{kills} SIGKILL, {stops} SIGSTOP at {len(hits_of(found))} points, {', '.join(zeros)}"

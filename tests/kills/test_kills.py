@@ -1,0 +1,43 @@
+"""The installed command, struck from outside at every point of the money path: nobody pays twice, nothing is hidden."""
+
+import signal
+
+from tests.kills.points import POINTS
+from tests.kills.suite import hits_of, sum_up, verdicts
+from tests.kills.world import Asked
+
+WORLDS = 8
+KILLS, STOPS = 200, 40
+JOBS = 3  # on two cores: a world waits for a start or a pause of its runner most of the time
+
+
+def test_killed_and_stopped_runners_leave_the_truth(record_property):
+    found = list(verdicts([Asked(seed) for seed in range(WORLDS)], JOBS))
+    record_property("evidence", f"real kills: {sum_up(found)}")
+    assert [str(verdict) for verdict in found if not verdict.sound] == []
+    hits = hits_of(found)
+    assert [str(point) for point in POINTS if point not in hits] == [], "every point was struck"
+    assert sum(verdict.count(signal.SIGKILL) for verdict in found) >= KILLS
+    assert sum(verdict.count(signal.SIGSTOP) for verdict in found) >= STOPS
+
+
+BITES = {
+    # a bug planted in every runner, the request at which runners are struck, and as what it must show
+    "intent_per_process": ("confirm", "double"),
+    "killed_is_unpaid": ("confirm", "hidden"),
+    "no_fence": ("cancel", "false"),
+}
+LIVES, TRIES = 4, 4
+
+
+def test_planted_bugs_are_seen(record_property):
+    unseen, seen = dict(BITES), []
+    for seed in range(1, TRIES + 1):
+        worlds = [Asked(seed, bug, at, LIVES) for bug, (at, _) in unseen.items()]
+        for verdict in verdicts(worlds, JOBS):
+            bug = verdict.asked.bug
+            if found := getattr(verdict.findings, BITES[bug][1]):
+                seen.append(f"{bug} showed as {BITES[bug][1]} in {len(found)} items of world {seed}")
+                del unseen[bug]
+    record_property("evidence", f"planted bugs, seen by kills: {'; '.join(seen)}")
+    assert list(unseen) == []

@@ -1,0 +1,101 @@
+"""Report, ledger and the sandbox's own books, held against each other line by line."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from billing.core.money import parse_major
+from billing.core.states import Event, Group
+from billing.sandbox.books import Books, IntentBook
+
+PAID = frozenset({Group.SUCCEEDED, Group.PROCESSING})
+UNPAID = frozenset({Group.DECLINED, Group.NEEDS_CUSTOMER, Group.FAILED, Group.SKIPPED})
+OPEN = frozenset({Group.PENDING, Group.UNKNOWN, Group.PARKED})
+REFERENCE = "billing_reference"
+Line = Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What must be empty.
+
+    Attributes:
+        double: references paid more than once.
+        hidden: references told unpaid although money was taken.
+        false: references told paid, or cancelled, although they are not, or not by that intent or in that amount.
+        open: references without an ending.
+        other: everything else that does not agree.
+    """
+
+    double: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    false: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return any((self.double, self.hidden, self.false, self.open, self.other))
+
+    def __str__(self) -> str:
+        names = ("double", "hidden", "false", "open", "other")
+        return "; ".join(f"{name}: {found}" for name in names if (found := getattr(self, name)))
+
+
+def hold(wanted: Sequence[str], report: Sequence[Line], events: Sequence[Mapping[str, Any]], books: Books) -> Findings:
+    """Compare. ``wanted`` are the references of the run file in order, ``events`` the ledger's entries."""
+    found = Findings()
+    intents = books.by_item(REFERENCE)
+    found.double += books.doubles(REFERENCE)
+    if [line["reference"] for line in report] != list(wanted):
+        found.other.append("the report does not have every input line exactly once")
+    for line in report:
+        _hold_line(found, line, intents.get(line["reference"], []))
+    _hold_totals(found, report, books)
+    _hold_fences(found, events, {row.intent: row for row in books.intents})
+    return found
+
+
+def _hold_line(found: Findings, line: Line, intents: Sequence[IntentBook]) -> None:
+    name, status = line["reference"], line["status"]
+    paid = [row for row in intents if row.paid + row.pending]
+    if status in OPEN:
+        found.open.append(f"{name} {status}")
+    elif status in UNPAID:
+        found.hidden += [f"{name} {status}"] if paid else []
+    elif status not in PAID:
+        found.other.append(f"{name} is told {status!r}")
+    elif not any(_agree(line, row) for row in paid):
+        found.false.append(f"{name} {status}")
+
+
+def _agree(line: Line, row: IntentBook) -> bool:
+    """Whether a payment is the one that the report tells of: this intent, this account, this amount, this fee."""
+    same = (line["payment_intent"], line["account"], _minor(line)) == (row.intent, row.account, row.amount)
+    if line["status"] == Group.PROCESSING:
+        return same
+    return same and row.paid == 1 and row.taken == row.amount and line["amount_charged"] == line["amount"]
+
+
+def _minor(line: Line) -> int:
+    return parse_major(line["amount"], line["currency"].lower()).minor
+
+
+def _hold_totals(found: Findings, report: Sequence[Line], books: Books) -> None:
+    """Compare what was taken per account and currency; a debit that the bank has not answered yet has taken nothing."""
+    told: Counter[tuple[str, str]] = Counter()
+    for line in report:
+        if line["status"] == Group.SUCCEEDED:
+            told[line["account"], line["currency"].lower()] += _minor(line)
+    taken = {place: total for place, total in books.totals().items() if total}
+    if dict(told) != taken:
+        found.other.append(f"totals: told {dict(told)}, taken {taken}")
+
+
+def _hold_fences(found: Findings, events: Sequence[Mapping[str, Any]], intents: Mapping[str, IntentBook]) -> None:
+    """Hold every cancellation on record against the intent itself: what is called failed can never be paid any more."""
+    known: dict[str, str] = {}
+    for event in events:
+        known[event["item"]] = event["facts"].get("object_id") or known.get(event["item"], "")
+        if event["name"] == Event.INTENT_CANCELLED and intents[known[event["item"]]].status != "canceled":
+            found.false.append(f"{known[event['item']]} is on record as cancelled")
