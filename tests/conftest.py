@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.evidence import PREFIX, summed
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -60,6 +62,14 @@ class Billing:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Print the figures that tests recorded; the README shows them (`tests.evidence`)."""
+    reports = terminalreporter.stats.get("passed", [])
+    lines = [value for report in reports for name, value in report.user_properties if name == "evidence"]
+    for line in summed(lines):
+        terminalreporter.write_line(PREFIX + line)
 
 
 @pytest.fixture
