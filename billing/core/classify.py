@@ -85,9 +85,9 @@ def _cloned(body: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcom
     known = expected.instrument_id
     if body.get("object") != "payment_method" or not _id(body.get("id"), "pm_") or known not in (None, body["id"]):
         return Lost(False, reply=reply)
-    if not isinstance(body.get("livemode", expected.livemode), bool):
+    if not isinstance(body.get("livemode"), bool):
         return Lost(False, reply=reply)
-    if body.get("livemode", expected.livemode) != expected.livemode:
+    if body["livemode"] != expected.livemode:
         return Halt(Exit.STOPPED, f"clone {body['id']}: livemode is {body['livemode']}", reply=reply)
     return Made(body["id"], reply=reply)
 
@@ -102,7 +102,7 @@ def _is_intent(body: Mapping[str, Any]) -> bool:
         and isinstance(body.get("livemode"), bool)
         and isinstance(body.get("metadata"), Mapping)
         and isinstance(body.get("status"), str)
-        and type(body.get("amount_received", 0)) is int
+        and type(body.get("amount_received")) is int
     )
 
 
@@ -113,13 +113,14 @@ def _id(value: object, prefix: str) -> bool:
 
 def _contradiction(intent: Mapping[str, Any], expected: Expected) -> str:
     """Return the sentence that says how the intent contradicts the item, or empty."""
-    received = intent.get("amount_received", expected.amount) if intent["status"] == "succeeded" else expected.amount
+    # What a final status says of the money must be so: all of it taken, or none ever. Nothing else is compared.
+    taken = {"succeeded": expected.amount, "canceled": 0}.get(intent["status"], intent["amount_received"])
     pairs = (
         ("amount", intent["amount"], expected.amount),
         ("currency", intent["currency"], expected.currency),
         ("livemode", intent["livemode"], expected.livemode),
         ("metadata.billing_item", intent["metadata"].get("billing_item"), expected.item),
-        ("amount_received", received, expected.amount),
+        ("amount_received", intent["amount_received"], taken),
     )
     for name, shown, asked in pairs:
         if shown != asked:
@@ -153,11 +154,10 @@ def _expanded(value: object) -> Mapping[str, Any] | None:
 def _seen(intent: Mapping[str, Any], reply: Reply) -> Seen:
     """Return what the intent shows."""
     fee = intent.get("application_fee_amount")
-    received = intent.get("amount_received", intent["amount"] if intent["status"] == "succeeded" else 0)
     return Seen(
         intent=intent["id"],
         charge=_named(intent.get("latest_charge")),
-        amount_received=received,
+        amount_received=intent["amount_received"],
         application_fee=fee if type(fee) is int else None,
         request_id=reply.request_id,
     )

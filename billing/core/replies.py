@@ -82,10 +82,23 @@ def no_reply(fault: WireFault, detail: str) -> Reply:
 def _json_object(raw: bytes) -> Mapping[str, Any] | None:
     """Return the decoded object, or None for HTML, lists, cut text and whatever else is no JSON object."""
     try:
-        value = json.loads(raw.decode("utf-8"))
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object; one that names a field twice says two things, and which one holds nobody knows."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is given twice")
+    return found
+
+
+def _no_number(name: str) -> None:
+    """NaN and Infinity are Python's JSON, not the provider's."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def _seconds(text: str) -> float | None:

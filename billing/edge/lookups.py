@@ -131,6 +131,7 @@ class Lookups:
             BillingError: a page could not be read; what was yielded so far is not the whole list.
         """
         params: dict[str, Any] = {"limit": PAGE, "created": {"gte": created_gte}}
+        ends: set[str] = set()
         while True:
             found = await self._object("list_intents", "/v1/payment_intents", "list", account, params)
             if isinstance(found, LookupFailed):
@@ -140,7 +141,11 @@ class Lookups:
                 yield intent
             if not page or found.get("has_more") is not True:
                 return
-            params = {**params, "starting_after": page[-1]["id"]}
+            last = page[-1]["id"]
+            if last in ends:
+                raise ProviderUnreachable("a list of intents does not move on (list_repeats)")
+            ends.add(last)
+            params = {**params, "starting_after": last}
 
     async def _object(
         self,
@@ -176,8 +181,13 @@ def _is_what_was_asked(body: Mapping[str, Any], kind: str, named: str) -> bool:
     if body.get("object") != kind:
         return False
     if kind == "list":
-        return isinstance(body.get("data"), list)
+        # A list that is not whole is no list: what it lacks would be taken for what is not there.
+        return isinstance(body.get("has_more"), bool) and _all_objects(body.get("data"))
     return isinstance(body.get("id"), str) and named in ("", body["id"])
+
+
+def _all_objects(data: object) -> bool:
+    return isinstance(data, list) and all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in data)
 
 
 def _found(reply: Reply, kind: str, named: str) -> Mapping[str, Any] | LookupFailed:
@@ -217,8 +227,7 @@ def _safe(object_id: str) -> str:
 
 
 def _page(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    data = found.get("data")
-    return [one for one in data if isinstance(one, dict) and isinstance(one.get("id"), str)] if data else []
+    return list(found["data"])
 
 
 def _account(found: Mapping[str, Any]) -> Account:
