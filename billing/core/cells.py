@@ -1,14 +1,35 @@
 """Cells that a spreadsheet shows and never runs."""
 
+import csv
+import io
 import re
+from collections.abc import Iterable
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_CONTROLS = frozenset("\t\r\n")
 # What a spreadsheet runs when a cell begins with it, full-width forms included. (failure catalogue S5)
 
 
 def neutral(cell: str) -> str:
     """Return the cell so that no spreadsheet runs it: an apostrophe keeps a formula a text; numbers stay numbers."""
-    if cell.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(cell):
-        return "'" + cell
-    return cell
+    shown = next((place for place, char in enumerate(cell) if not _blank(char)), len(cell))
+    # TAB, CR and LF are blanks too: wherever one stands in front, it already counts.
+    runs = any(char in _CONTROLS for char in cell[:shown]) or cell.startswith(_FORMULA, shown)
+    return "'" + cell if runs and not _NUMBER.fullmatch(cell) else cell
+
+
+def _blank(char: str) -> bool:
+    """Whether a program that trims would take the character away: blanks, marks and controls nobody sees."""
+    return char.isspace() or not char.isprintable()
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """Return one line of a CSV that no spreadsheet runs, ended by LF.
+
+    The writer of the standard library quotes a carriage return only when it ends lines too: left bare it would end the
+    line for every reader, and what follows it would begin a cell.
+    """
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow([neutral(cell) for cell in cells])
+    return out.getvalue().removesuffix("\r\n") + "\n"

@@ -1,13 +1,11 @@
 """What became of a run: one summary, and one line for every line of the input."""
 
-import csv
-import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from billing.core.cells import neutral
+from billing.core.cells import csv_line
 from billing.core.entries import Known, ReportLine, RunRecord, Tally
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
@@ -172,13 +170,8 @@ def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact
 
 def as_csv(ledger: Ledger, run_id: str) -> Iterator[str]:
     """Stream the report as CSV lines (RFC 4180, UTF-8, LF)."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     for row in _with_header(ledger, run_id):
-        writer.writerow([neutral(cell) for cell in row])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        yield csv_line(row)
 
 
 def _with_header(ledger: Ledger, run_id: str) -> Iterator[list[str]]:

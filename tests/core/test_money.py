@@ -39,6 +39,21 @@ def test_each_currency_round_trips_at_its_borders():
             assert parse_major(format_minor(minor, code), code).minor == minor
 
 
+def test_every_currency_round_trips_over_its_lowest_and_highest_amounts(record_property):
+    tried = 0
+    for code, row in CURRENCIES.items():
+        most = (10**MAX_DIGITS - 1) // row.step
+        for units in [*range(1, 202), *range(10**row.exponent - 2, 10**row.exponent + 3), *range(most - 200, most + 1)]:
+            minor = max(units, 1) * row.step
+            text = format_minor(minor, code)
+            assert parse_major(text, code) == parse_minor(str(minor), code) == Money(minor, code)
+            assert Decimal(text).scaleb(row.exponent) == minor
+            tried += 1
+    record_property(
+        "evidence", f"money: {tried} amounts written and read back in {len(CURRENCIES)} currencies, 0 wrong"
+    )
+
+
 def test_a_hundred_thousand_two_decimal_amounts_are_exact():
     for minor in range(1, 100_001):
         assert parse_major(f"{minor // 100}.{minor % 100:02}", "usd").minor == minor

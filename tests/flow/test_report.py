@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from billing.core.cells import neutral
 from billing.core.entries import Move, NewItem, PlannedLine, RunRecord
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
@@ -14,7 +15,7 @@ from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.states import Event, Group
 from billing.edge.ledger.opening import open_ledger
-from billing.flow.report import OUR_COLUMNS, as_csv, as_json, columns, neutral, rows, summary
+from billing.flow.report import OUR_COLUMNS, as_csv, as_json, columns, rows, summary
 
 RUN = "coaching-2026-11"
 COLUMNS = ["reference", "description"]

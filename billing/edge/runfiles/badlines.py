@@ -1,12 +1,11 @@
 """The bad lines given back as a CSV with a reason column: to correct in a spreadsheet and feed in again."""
 
-import csv
 import errno
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from billing.core.cells import neutral
+from billing.core.cells import csv_line
 from billing.core.errors import RunStopped, UsageError
 from billing.edge.runfiles.reading import BadLine
 
@@ -22,11 +21,10 @@ def write_bad_lines(path: Path, columns: Sequence[str], lines: Iterable[BadLine]
     """
     handle = _opened(path)
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([neutral(cell) for cell in (*columns, *REASONS)])
+        out.write(csv_line((*columns, *REASONS)))
         count = 0
         for bad in lines:
-            writer.writerow([neutral(cell) for cell in _cells(bad, len(columns))])
+            out.write(csv_line(_cells(bad, len(columns))))
             count += 1
     return count
 

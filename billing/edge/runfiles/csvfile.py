@@ -269,9 +269,13 @@ def _misshapen(record: Sequence[str], width: int) -> Fault:
         return Fault(1, "blank_line", "the line has no values", "remove it")
     if len(record) < width:
         hint = "empty values still need their separators"
-        return Fault(len(record), "short_line", f"{len(record)} fields, the header has {width}", hint)
+        return Fault(len(record), "short_line", f"{_fields(len(record))}, the header has {width}", hint)
     hint = "put quotes around values that contain the separator"
-    return Fault(width + 1, "long_line", f"{len(record)} fields, the header has {width}", hint)
+    return Fault(width + 1, "long_line", f"{_fields(len(record))}, the header has {width}", hint)
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"
 
 
 def _kept(record: Sequence[str], header: Header) -> tuple[str, ...]:

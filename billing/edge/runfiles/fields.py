@@ -74,6 +74,7 @@ def read_reference(text: str) -> str:
     if not _REFERENCE.fullmatch(text):
         raise _bad_reference(text)
     if not text.isascii():
+        _refuse_invisible("reference", text)
         _check_letters(text)
     return text
 
@@ -85,6 +86,10 @@ def read_currency(text: str) -> str:
         _missing("currency")
     if len(code) == 3 and code.isascii() and code.isalpha():
         return code.lower()
+    foreign = _foreign(code) if len(code) == 3 else None
+    if foreign is not None:
+        message = f"currency {quoted(code)} has {named(foreign)} at character {code.index(foreign) + 1}"
+        raise FieldError("currency", "look_alike", message, "codes are ASCII; the character only looks right")
     hint = "use a three-letter code such as USD"
     raise FieldError("currency", "currency_form", f"currency {quoted(code)} is no currency code", hint)
 
@@ -96,7 +101,7 @@ def text_reader(column: str, longest: int) -> Callable[[str], str | None]:
         text = text.strip(" ")
         if not text:
             return None
-        if not text.isprintable():
+        if not text.isascii() or not text.isprintable():
             _refuse_invisible(column, text)
         _refuse_sensitive(column, text)
         if len(text) > longest:
@@ -139,8 +144,9 @@ def metadata_key(name: str) -> str:
     if key.lower().startswith(METADATA_RESERVED):
         message = f'metadata key {quoted(key)} begins with "{METADATA_RESERVED}"'
         raise FieldError(name, "metadata_reserved", message, "those names are written by billing itself")
-    _refuse_invisible(name, key)
-    _refuse_sensitive(name, key)
+    # The name itself must not be repeated: it may be what nobody should see, or what nobody can see.
+    _refuse_invisible(name, key, "a metadata key")
+    _refuse_sensitive(name, key, "a metadata key")
     return key
 
 
@@ -148,21 +154,23 @@ def _missing(column: str) -> NoReturn:
     raise FieldError(column, "missing", f"{column} is empty", "every item needs one")
 
 
-def _refuse_sensitive(column: str, text: str) -> None:
+def _refuse_sensitive(column: str, text: str, shown: str = "") -> None:
     found = sensitive(text)
     if found is not None:
         code, noun = found
-        raise FieldError(column, code, f"{column} holds {noun}", "it must not reach any record: use an id instead")
+        hint = "it must not reach any record: use an id instead"
+        raise FieldError(column, code, f"{shown or column} holds {noun}", hint)
 
 
-def _refuse_invisible(column: str, text: str) -> None:
+def _refuse_invisible(column: str, text: str, shown: str = "") -> None:
+    shown = shown or column
     char = invisible(text)
     if not char:
         return
     if char.startswith("line break"):
         hint = "write the text on one line; an unclosed quote joins lines too"
-        raise FieldError(column, "line_break", f"{column} has a line break inside", hint)
-    raise FieldError(column, "invisible_character", f"{column} {quoted(text)} has an invisible {char}", "type it again")
+        raise FieldError(column, "line_break", f"{shown} has a line break inside", hint)
+    raise FieldError(column, "invisible_character", f"{shown} {quoted(text)} has an invisible {char}", "type it again")
 
 
 def _bad_id(column: str, text: str, prefix: str, noun: str) -> FieldError:
@@ -172,7 +180,7 @@ def _bad_id(column: str, text: str, prefix: str, noun: str) -> FieldError:
         _refuse_invisible(column, text)
     except FieldError as error:
         return error
-    foreign = next((char for char in text if not char.isascii()), None)
+    foreign = _foreign(text)
     if foreign is not None:
         message = f"{column} {quoted(text)} has {named(foreign)} at character {text.index(foreign) + 1}"
         return FieldError(
@@ -186,12 +194,17 @@ def _bad_id(column: str, text: str, prefix: str, noun: str) -> FieldError:
     )
 
 
+def _foreign(text: str) -> str | None:
+    """The first character that is not ASCII."""
+    return next((char for char in text if not char.isascii()), None)
+
+
 def _id_hint(column: str, head: str, rest: str, prefix: str) -> str:
     if column == "payment_method" and head in _NOT_CLONABLE:
         return _NOT_CLONABLE[head]
     other = next((name for name, (known, _) in _ID_KINDS.items() if known == head and known != prefix), "")
     if other:
-        return f"that is a {other.replace('_', ' ')}: are two columns swapped?"
+        return f"that is {_ID_KINDS[other][1]}: are two columns swapped?"
     if head == prefix and rest and not _RUN_ON.fullmatch(rest):
         attach = "; a test token must be attached to a customer first" if column == "payment_method" else ""
         return f"after {prefix}_ only letters and digits follow{attach}"
@@ -208,6 +221,9 @@ def _bad_reference(text: str) -> FieldError:
     if len(text) > REFERENCE_LENGTH:
         message = f"reference has {len(text)} characters, at most {REFERENCE_LENGTH} are allowed"
         return FieldError("reference", "too_long", message)
+    odd = next((char for char in text if not char.isascii() and not char.isalpha()), None)
+    if odd is not None:
+        return _odd_letter(text, odd)
     allowed = "letters, digits and ._:/#+=- and spaces, beginning with a letter or digit"
     return FieldError("reference", "reference_form", f"reference {quoted(text)} has a character not allowed", allowed)
 
@@ -218,8 +234,12 @@ def _check_letters(text: str) -> None:
         raise _not_composed(text)
     odd = next((char for char in text if not char.isascii() and unicodedata.category(char)[0] != "L"), None)
     if odd is not None:
-        message = f"reference {quoted(text)} has {named(odd)}"
-        raise FieldError("reference", "reference_form", message, "letters of any alphabet, digits 0-9")
+        raise _odd_letter(text, odd)
+
+
+def _odd_letter(text: str, odd: str) -> FieldError:
+    hint = "letters of any alphabet, digits 0-9 and ._:/#+=-"
+    return FieldError("reference", "reference_form", f"reference {quoted(text)} has {named(odd)}", hint)
 
 
 def _not_composed(text: str) -> FieldError:
@@ -230,4 +250,10 @@ def _not_composed(text: str) -> FieldError:
 def unknown_column(name: str) -> FieldError:
     """The error for a name that is no field of an item."""
     hint = suggestion(name, (*COLUMNS, f"{METADATA}<key>"))
-    return FieldError(name, "unknown_column", f"unknown column {quoted(name)}", hint)
+    return FieldError(name, "unknown_column", f"unknown column {quoted(name)}{foreign_in(name, hint)}", hint)
+
+
+def foreign_in(name: str, hint: str) -> str:
+    """`` (it has CYRILLIC SMALL LETTER A U+0430)`` for a name that only looks like the one suggested, or nothing."""
+    foreign = _foreign(name) if hint.startswith("did") else None
+    return f" (it has {named(foreign)})" if foreign is not None else ""

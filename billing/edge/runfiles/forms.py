@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from billing.core.errors import Problem
 from billing.core.money import AmountError, parse_major
+from billing.edge.runfiles.fields import foreign_in
 from billing.edge.runfiles.names import BadName
 from billing.edge.runfiles.problems import Collector, Fault, FieldError, suggestion
 from billing.edge.runfiles.text import quoted, sensitive
@@ -47,7 +48,9 @@ class Forms:
         options = tuple(known)
         for key, place in node.keys.items():
             if key not in options:
-                self.problem(place, "unknown_key", f"unknown key {quoted(key)} in {name}", suggestion(key, options))
+                hint = suggestion(key, options)
+                message = f"unknown key {quoted(key)}{foreign_in(key, hint)} in {name}"
+                self.problem(place, "unknown_key", message, hint)
         return node
 
     def listed(self, node: Node | None, name: str) -> list[Node]:
@@ -88,6 +91,19 @@ class Forms:
             self.problem(place_of(node), "run_id", str(error))
         except ValueError as error:
             self.problem(place_of(node), "value", f"{name} {quoted(text)} {error}")
+        return None
+
+    def character(self, node: Node | None, name: str, reader: Callable[[str], str]) -> str | None:
+        """A value that may be a blank, such as a tab: given to ``reader`` as it stands."""
+        if node is None:
+            return None
+        try:
+            if isinstance(node, Scalar):
+                return reader(node.text)
+            self.problem(place_of(node), "yaml_shape", f"{name} must be a single value")
+        except ValueError as error:
+            shown = quoted(node.text) if isinstance(node, Scalar) else ""
+            self.problem(place_of(node), "value", f"{name} {shown} {error}")
         return None
 
     def amounts(self, node: Node | None, name: str) -> dict[str, int]:

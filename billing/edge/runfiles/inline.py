@@ -43,7 +43,10 @@ def _take(node: Node, columns: tuple[str, ...], reader: RowReader, intake: Intak
     try:
         row = reader.read(cells)
     except RowErrors as errors:
-        faults += [_located(error, node, flat) for error in errors.errors]
+        # A value of the wrong shape is not missing: it has its own fault.
+        given = node.entries.keys() - flat.keys()
+        told = [error for error in errors.errors if error.code != "missing" or error.column not in given]
+        faults += [_located(error, node, flat) for error in told]
     else:
         if not faults:
             intake.accept(node.line, cells, row, reference_at)

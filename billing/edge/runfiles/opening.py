@@ -12,6 +12,7 @@ from billing.core.money import TABLE_DATE
 from billing.core.policies import Policies
 from billing.edge.runfiles.badlines import write_bad_lines
 from billing.edge.runfiles.csvfile import Dialect, read_csv
+from billing.edge.runfiles.delimiters import delimiter_of
 from billing.edge.runfiles.inline import read_inline
 from billing.edge.runfiles.intake import Intake
 from billing.edge.runfiles.names import BadName, split_id
@@ -23,10 +24,6 @@ from billing.edge.runfiles.tap import Digest, Tap, new_digest
 from billing.edge.runfiles.text import quoted
 from billing.edge.runfiles.totals import Places, check_totals
 from billing.edge.runfiles.yamlfile import Inline, Sheet, read_yaml
-
-_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-_NEVER_A_DELIMITER = '\r\n" .-_'
-# Line ends, the quote, and what stands inside ids and amounts.
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +189,10 @@ def _delimiter(text: str | None) -> str:
     Raises:
         UsageError: it is neither.
     """
-    char = _DELIMITERS.get(text or "comma") or text or ","
-    if len(char) != 1 or char in _NEVER_A_DELIMITER or not char.isascii():
-        raise UsageError("--delimiter takes one character, or one of: " + ", ".join(sorted(_DELIMITERS)))
-    return char
+    try:
+        return delimiter_of(text or "")
+    except ValueError as error:
+        raise UsageError(f"--delimiter {error}") from None
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -11,7 +11,12 @@ LARGEST = 2 * 1024**3
 # Bytes. Beyond it a file is a mistake, or should be several runs. (failure catalogue A21)
 
 _HINT = "save the file as UTF-8"
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf32", "UTF-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf16", "UTF-16"),
+)
 
 
 class Digest(Protocol):
@@ -34,7 +39,7 @@ def new_digest() -> Digest:
 class Tap(io.BufferedIOBase):
     """A byte stream between a file and a text decoder: it hashes, counts, and looks for what no text file holds.
 
-    Reading raises `Unreadable` for NUL bytes, UTF-16 and files beyond the limit.
+    Reading raises `Unreadable` for NUL bytes, UTF-16, UTF-32 and files beyond the limit.
     """
 
     def __init__(self, source: BinaryIO, digest: Digest, largest: int = LARGEST) -> None:
@@ -69,8 +74,9 @@ class Tap(io.BufferedIOBase):
         return Unreadable(line, 1, "not_utf8", f"byte 0x{byte:02X} at offset {offset} is not UTF-8", _HINT)
 
     def _inspect(self, chunk: bytes) -> None:
-        if not self._bytes and chunk.startswith(_UTF16):
-            raise Unreadable(1, 1, "utf16", "the file is UTF-16: byte order mark at offset 0", _HINT)
+        for mark, code, name in _MARKS if not self._bytes else ():
+            if chunk.startswith(mark):
+                raise Unreadable(1, 1, code, f"the file is {name}: byte order mark at offset 0", _HINT)
         nul = chunk.find(b"\0")
         if nul >= 0:
             line, offset = self._lines + chunk[:nul].count(b"\n") + 1, self._bytes + nul

@@ -63,19 +63,16 @@ def quoted(text: str) -> str:
     if found is not None:
         return f"[{found[1]} withheld]"
     shown = text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
-    if not shown.isprintable():
-        shown = "".join(char if char.isprintable() else _escaped(char) for char in shown)
+    if invisible(shown) or not shown.isprintable():
+        shown = "".join(char if char.isprintable() and char not in _BLANK else _escaped(char) for char in shown)
     return f'"{shown}"'
 
 
 def invisible(text: str) -> str:
     """The name of the first character nobody can see in the text, or empty. Plain spaces are fine."""
-    if text.isprintable():
+    if text.isprintable() and _BLANK.isdisjoint(text):
         return ""
-    # Unassigned code points (Cn) pass: they are newer than this Python's table, not invisible.
-    bad = next(
-        (char for char in text if char != " " and unicodedata.category(char)[0] in "CZ" and not _newer(char)), ""
-    )
+    bad = next((char for char in text if _hidden(char)), "")
     return named(bad) if bad else ""
 
 
@@ -86,9 +83,21 @@ def named(char: str) -> str:
 
 _UNNAMED = {"\n": "line break", "\r": "line break", "\t": "tab", "\0": "NUL", "\x1b": "escape"}
 
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+# Letters, marks and symbols to Unicode, blank to the eye: two references that differ in one look the same.
+# (Unicode DerivedCoreProperties, Default_Ignorable_Code_Point; and BRAILLE PATTERN BLANK)
 
-def _newer(char: str) -> bool:
-    return unicodedata.category(char) == "Cn"
+
+def _hidden(char: str) -> bool:
+    if char in _BLANK:
+        return True
+    category = unicodedata.category(char)
+    # Unassigned code points pass: they are newer than this Python's table, not invisible. Noncharacters never come.
+    return char != " " and category[0] in "CZ" and (category != "Cn" or _noncharacter(ord(char)))
+
+
+def _noncharacter(point: int) -> bool:
+    return 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE
 
 
 def _escaped(char: str) -> str:

@@ -10,9 +10,10 @@ from billing.core.errors import Problem
 from billing.core.items import Mode, Run
 from billing.core.money import TABLE_DATE
 from billing.core.policies import Policies
+from billing.edge.runfiles.delimiters import delimiter_of
 from billing.edge.runfiles.fields import COLUMNS, DESCRIPTION_LENGTH, METADATA, read_suffix, text_reader
 from billing.edge.runfiles.forms import Forms, day, percent, place_of, timezone
-from billing.edge.runfiles.names import checked_id
+from billing.edge.runfiles.names import checked_id, checked_period
 from billing.edge.runfiles.policyfile import SECTIONS, read_policies
 from billing.edge.runfiles.problems import Collector, Unreadable
 from billing.edge.runfiles.rows import ItemDefaults
@@ -145,12 +146,12 @@ def _check_version(forms: Forms, root: Mapping) -> None:
 def _identity(forms: Forms, root: Mapping) -> tuple[str, str, str] | None:
     """Name, period and id of the run."""
     section = forms.section(root.entries.get("run"), "run", RUN)
-    for key in ("name", "period"):
+    for key in ("name", "period") if isinstance(root.entries.get("run"), Mapping | None) else ():
         if key not in section.entries:
             place = root.keys.get("run", place_of(root))
             forms.problem(place, "missing", f"run.{key} is missing", "run: {name: coaching, period: 2026-11}")
     name = forms.read(section.entries.get("name"), "run.name", _word)
-    period = forms.read(section.entries.get("period"), "run.period", _word)
+    period = forms.read(section.entries.get("period"), "run.period", checked_period)
     chosen = section.entries.get("id")
     if chosen is not None:
         run_id = forms.read(chosen, "run.id", checked_id)
@@ -196,16 +197,15 @@ def _items(forms: Forms, root: Mapping) -> Inline | Sheet | None:
 def _sheet(forms: Forms, root: Mapping) -> Sheet | None:
     section = forms.section(root.entries["source"], "source", SOURCE)
     entries = section.entries
-    if "csv" not in entries:
+    if "csv" not in entries and isinstance(root.entries["source"], Mapping):
         forms.problem(root.keys["source"], "missing", "source.csv is missing", "source: {csv: FILE}")
     csv = forms.text(entries.get("csv"), "source.csv")
     names = _names(forms, entries.get("map"))
     ignore = [forms.text(each, "source.ignore") for each in forms.listed(entries.get("ignore"), "source.ignore")]
-    delimiter = entries.get("delimiter")
-    char = delimiter.text if isinstance(delimiter, Scalar) else None
+    delimiter = forms.character(entries.get("delimiter"), "source.delimiter", delimiter_of)
     if csv is None:
         return None
-    return Sheet(csv, place_of(entries["csv"]), names, tuple(filter(None, ignore)), char)
+    return Sheet(csv, place_of(entries["csv"]), names, tuple(filter(None, ignore)), delimiter)
 
 
 def _names(forms: Forms, node: Node | None) -> dict[str, str]:
@@ -228,7 +228,7 @@ def _names(forms: Forms, node: Node | None) -> dict[str, str]:
 
 def _word(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise ValueError("may hold a-z, 0-9 and ._- only")
+        raise ValueError("must be 1 to 63 of a-z, 0-9 and ._-, not beginning with ._-")
     return text
 
 

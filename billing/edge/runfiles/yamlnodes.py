@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from billing.edge.runfiles.problems import Fault, Unreadable
-from billing.edge.runfiles.text import invisible, quoted
+from billing.edge.runfiles.text import named, quoted
 
 DEEPEST = 8
 MOST_NODES = 2_500_000
@@ -68,19 +68,44 @@ def parsed(text: str, report: Report) -> Node | None:
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise Unreadable(line, column, "yaml_syntax", f"not valid YAML: {error.problem or error.context}") from None
+        line, column = _inside(text, mark.line + 1, mark.column + 1) if mark else (0, 0)
+        what = error.problem or error.context or ""
+        raise Unreadable(line, column, "yaml_syntax", f"not valid YAML: {what}", _hint(what)) from None
     except yaml.reader.ReaderError as error:
-        raise Unreadable(0, 0, "yaml_character", f"not valid YAML: {error.reason}", _place(text)) from None
+        raise _bad_character(text, error.reason) from None
     return builder.root
 
 
-def _place(text: str) -> str:
-    for number, line in enumerate(text.splitlines(), start=1):
-        char = invisible(line.replace("\t", " "))
-        if char:
-            return f"line {number} has a {char}"
-    return ""
+def _inside(text: str, line: int, column: int) -> tuple[int, int]:
+    """The place, or the end of the text: the parser counts a line break after the last line even where none is."""
+    last = text.count("\n") + 1
+    return (line, column) if line <= last or "\r" in text else (last, len(text) - text.rfind("\n"))
+
+
+_HINTS = (
+    ("cannot start any token", "put quotes around the value; indent with spaces, not tabs"),
+    ("mapping values are not allowed", "put quotes around a value that contains a colon"),
+    ("Unicode character escape", "write the character itself; escapes of half a character are not YAML"),
+    ("unknown escape", "in double quotes a backslash is written twice"),
+    ("unexpected end of stream", "a quote is not closed"),
+    ("expected ',' or", "a comma or a closing bracket is missing before this place"),
+    ("expected <document start>", "one file is one run: nothing may follow it"),
+)
+# What the parser says, and what usually helps.
+
+
+def _hint(what: str) -> str:
+    return next((hint for part, hint in _HINTS if part in what), "")
+
+
+def _bad_character(text: str, reason: str) -> Unreadable:
+    """The first character YAML does not take, with its place."""
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if found is None:
+        return Unreadable(0, 0, "yaml_character", f"not valid YAML: {reason}")
+    before = text[: found.start()]
+    line, column = before.count("\n") + 1, found.start() - before.rfind("\n")
+    return Unreadable(line, column, "yaml_character", f"not valid YAML: {named(found.group())}", "remove it")
 
 
 class _Builder:

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.core.cells import neutral
@@ -17,8 +17,10 @@ from billing.edge.runfiles.problems import Unreadable
 from billing.edge.runfiles.spool import Spool
 from billing.edge.runfiles.tap import Tap, decoded, new_digest
 from billing.edge.runfiles.text import quoted, sensitive
+from tests.fuzz.laws import LAWS
 
 COLUMNS = ("reference", "customer", "payment_method", "account", "amount", "currency", "application_fee", "description")
+EXAMPLES = 30
 WORDS = st.text(st.characters(categories=["L", "Nd", "P", "S"], exclude_characters="@＠"), min_size=1, max_size=30)
 IDS = st.from_regex(r"[A-Za-z0-9]{1,20}", fullmatch=True)
 
@@ -92,6 +94,13 @@ def test_line_noise_never_hides_a_charge(tmp_path_factory, noise: list[str]):
         return
     assert found[0] == "INV-1"
     assert found[-1] == "INV-2"
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_the_readers_keep_their_laws(law, record_property):
+    # A million of these: python -m tests.fuzz --examples 1000000
+    settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])(law)()
+    record_property("evidence", f"run files by grammar: {EXAMPLES} examples of {law.__name__}")
 
 
 @given(st.text())

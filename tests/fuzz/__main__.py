@@ -1,0 +1,51 @@
+"""Many examples of the readers' laws: ``python -m tests.fuzz --examples 1000000``. A failure prints its example."""
+
+import argparse
+import sys
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+from hypothesis import HealthCheck, Phase, seed, settings
+
+from tests.fuzz.laws import LAWS
+
+ROUND = 2_000
+# Examples of one law in one go: Hypothesis remembers what it has tried, so a round must not be endless.
+
+
+def tried(turn: int, first: int) -> str:
+    """One round of one law under its own seed; the failure, or empty."""
+    law, number = LAWS[turn % len(LAWS)], first + turn
+    asked = settings(max_examples=ROUND, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+                     phases=[Phase.generate, Phase.shrink], print_blob=True)  # fmt: skip
+    try:
+        seed(number)(asked(law))()
+    except Exception:  # noqa: BLE001  whatever it is, it is what was looked for
+        return f"{law.__name__}, seed {number}:\n{traceback.format_exc()}"
+    return ""
+
+
+def main() -> int:
+    """Try the laws in turn until the examples are used up; print failures as they come and the sums at the end."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--examples", type=int, default=100_000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    asked = parser.parse_args()
+    rounds = max(1, -(-asked.examples // ROUND))
+    began, bad = time.monotonic(), 0
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for failure in pool.map(partial(tried, first=asked.first), range(rounds)):
+            if failure:
+                bad += 1
+                sys.stdout.write(failure + "\n")
+                sys.stdout.flush()
+    seconds = time.monotonic() - began
+    sys.stdout.write(f"{rounds * ROUND:,} examples of {len(LAWS)} laws, {bad} failures, {seconds:.0f} s\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
