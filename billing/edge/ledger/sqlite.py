@@ -25,8 +25,9 @@ BUSY_SECONDS = 60.0
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 # The log's size at which it is carried over into the database: SQLite's own default of 1,000 pages.
 WITNESS_ENTRIES = 1_000
-# How far the witness may lag while a run goes on: some seconds at the usual pace. Each time costs one more fsync; run
-# notes, plans and closing tell it at once.
+# How far the witness's disk may lag behind the ledger's while a run goes on: some seconds at the usual pace. It is told
+# of every commit, and that survives a killed process; a power cut takes back what was not synced. A sync costs as much
+# as a commit; run notes, plans and closing do it at once.
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
@@ -38,11 +39,12 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     uri = f"file:{quote(str(path))}?mode={'rw' if write else 'ro'}"
     conn = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
+        _check_schema_text(conn)
         for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON", "recursive_triggers = ON"):
             conn.execute(f"PRAGMA {pragma}")
         if write:
+            _write_ahead(conn)
             for pragma in (
-                "journal_mode = WAL",
                 "synchronous = FULL",  # a commit is on the disk before anybody acts on it
                 "fullfsync = ON",  # macOS: through the drive's cache too
                 "checkpoint_fullfsync = ON",
@@ -57,6 +59,30 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         conn.close()
         raise
     return conn
+
+
+def _check_schema_text(conn: sqlite3.Connection) -> None:
+    """Let damage inside the name of a column be SQLite's kind of error, which every caller expects, not Python's.
+
+    Raises:
+        sqlite3.DatabaseError: the schema is no text, or cannot be read.
+    """
+    try:
+        for (sql,) in conn.execute("SELECT CAST(sql AS BLOB) FROM sqlite_schema WHERE sql IS NOT NULL"):
+            sql.decode()
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("the schema is malformed: not UTF-8") from error
+
+
+def _write_ahead(conn: sqlite3.Connection) -> None:
+    """Let the log be written ahead of the database. SQLite does not raise when it cannot: it answers with the old mode.
+
+    Raises:
+        sqlite3.OperationalError: it could not, such as after an fsync that failed.
+    """
+    (mode,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"its journal_mode stays {mode}, not wal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +265,9 @@ class SqliteLedger:
         committer = self._committer
         if committer is None or committer.broken:
             return
-        if milestone or committer.head.seq - self._witnessed >= WITNESS_ENTRIES:
-            self._opened.witness.keep(committer.head)
-            self._witnessed = committer.head.seq
+        durable = milestone or committer.head.seq - self._witnessed >= WITNESS_ENTRIES
+        self._opened.witness.keep(committer.head, durable=durable)
+        self._witnessed = committer.head.seq if durable else self._witnessed
         # Before SQLite 3.51.3 two connections that carry the log over at one instant can damage the file, so only the
         # holder of the lock does. (sqlite.org/wal.html, "The WAL-Reset Bug")
         size = _log_bytes(self._opened.path)

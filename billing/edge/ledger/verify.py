@@ -51,6 +51,8 @@ class _Checks:
         for (line,) in self.conn.execute("PRAGMA integrity_check(5)"):
             if line != "ok":
                 self.fault(f"database: {line}")
+
+    def schema(self) -> None:
         for sentence in differences(self.conn):
             self.fault(sentence)
 
@@ -126,24 +128,27 @@ class _Checks:
 
 
 def verify(conn: sqlite3.Connection, key: bytes, witness: Witness) -> Verification:
-    """Check everything the connection sees in one moment. A damaged database ends the part it stops, not the check."""
+    """Check everything the connection sees in one moment. What cannot be read ends the part it stops, not the check.
+
+    Only the witness is asked about a database whose pages do not fit together: walking through those can go round in
+    circles and never end.
+    """
     checks = _Checks(conn, key)
-    parts: tuple[Callable[[], None], ...] = (
-        checks.database,
-        checks.meta,
-        checks.chain,
-        checks.projections,
-        checks.runs,
-        checks.lookups,
-        lambda: _witnessed(checks, witness),
-    )
-    for part in parts:
-        try:
-            part()
-        except (sqlite3.Error, *_BREAKS) as error:
-            checks.fault(f"database: cannot be read ({error})")
+    contents = (checks.schema, checks.meta, checks.chain, checks.projections, checks.runs, checks.lookups)
+    _carry_out(checks, checks.database)
+    if not checks.faults:
+        for part in contents:
+            _carry_out(checks, part)
+    _carry_out(checks, lambda: _witnessed(checks, witness))
     faults = [*checks.faults, *([f"and {checks.more} more"] if checks.more else [])]
     return Verification(checks.entries, checks.items, checks.head.mac.hex(), tuple(faults))
+
+
+def _carry_out(checks: _Checks, part: Callable[[], None]) -> None:
+    try:
+        part()
+    except (sqlite3.Error, *_BREAKS) as error:
+        checks.fault(f"database: cannot be read ({error})")
 
 
 def _witnessed(checks: _Checks, witness: Witness) -> None:

@@ -1,7 +1,11 @@
 """The witness: where the chain stood when last seen, kept beside the key, so that a cut or restored ledger is noticed.
 
-A chain alone cannot tell that its end is missing. The witness may lag behind the ledger (it is not written with every
-commit, and a kill may come first); the ledger may never be behind the witness.
+A chain alone cannot tell that its end is missing. The witness is told of every commit once that is durable. It may lag
+behind the ledger (a kill or a power cut may come first); the ledger may never be behind the witness.
+
+The file begins with two lines of fixed length, each a head with its checksum; the newer one counts. A new head goes
+over the older line, so that whatever cuts a write short leaves the other line as it was. Where the ledger lies stands
+behind them.
 """
 
 import json
@@ -9,9 +13,17 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
-from billing.edge.ledger.chain import Head
+from billing.edge.ledger.chain import MAC_BYTES, Head
 from billing.edge.ledger.place import PRIVATE
+
+_DIGITS = 20
+# Of an entry's number: more than SQLite can count.
+_TEXT = _DIGITS + 1 + 2 * MAC_BYTES
+# Bytes of one head: number, blank, mac in hexadecimal digits.
+_LINE = _TEXT + 1 + 8 + 1
+# ... with a blank, its checksum, and the end of the line.
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +43,57 @@ class Witness:
         """Return where the chain last stood, or None when nothing was kept (or it cannot be read)."""
         return _read(self.file)[1]
 
-    def keep(self, head: Head) -> str:
-        """Remember ``head`` atomically; return a warning when that is not possible, else an empty text."""
-        text = json.dumps({"path": str(self.path), "seq": head.seq, "mac": head.mac.hex()})
-        draft = self.folder / f".{self.ledger}.{os.getpid()}"
+    def keep(self, head: Head, *, durable: bool = True) -> str:
+        """Remember ``head``, atomically: killed in the middle, the file still holds this head or the one before.
+
+        Args:
+            head: the end of the chain, durable in the ledger itself.
+            durable: wait until a power cut cannot take it back; costs as much as a commit.
+
+        Returns:
+            A warning when it cannot be kept, else an empty text.
+        """
         try:
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            draft.unlink(missing_ok=True)
-            descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, PRIVATE)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.file)
+            if not self._overwrite(head, durable=durable):
+                self._replace(head)
         except OSError as error:
             return (
                 f"{self.file}: cannot be kept ({error.strerror}); a ledger restored from a backup will not be noticed"
             )
         return ""
+
+    def _overwrite(self, head: Head, *, durable: bool) -> bool:
+        """Put ``head`` over the older line; False when there is no such file of this ledger yet."""
+        try:
+            descriptor = os.open(self.file, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            place = _tail(self.path)
+            content = os.pread(descriptor, 2 * _LINE + len(place) + 1, 0)
+            if content[2 * _LINE :] != place:
+                return False
+            first, second = _heads(content)
+            older = 0 if first is None or (second is not None and first.seq < second.seq) else 1
+            if head not in (first, second):
+                os.pwrite(descriptor, _line(head), older * _LINE)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return True
+
+    def _replace(self, head: Head) -> None:
+        """Make the file anew, whole or not at all."""
+        draft = self.folder / f".{self.ledger}.{os.getpid()}"
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, PRIVATE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(2 * _line(head) + _tail(self.path))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.file)
 
     def fault(self, conn: sqlite3.Connection) -> str:
         """Return a sentence when the ledger lacks the entry last seen, else an empty text."""
@@ -73,9 +118,45 @@ def remembered(folder: Path, path: Path) -> int:
     return max((head.seq for where, head in heads if head and where == str(path)), default=0)
 
 
+def _line(head: Head) -> bytes:
+    text = f"{head.seq:0{_DIGITS}d} {head.mac.hex()}".encode()
+    return text + _check(text)
+
+
+def _check(text: bytes) -> bytes:
+    return b" %08x\n" % crc32(text)
+
+
+def _head(line: bytes) -> Head | None:
+    """Return the head of a line, or None when it was not written whole."""
+    text = line[:_TEXT]
+    if len(text) != _TEXT or line != text + _check(text):
+        return None
+    number, mac = text.decode("ascii").split(" ")
+    return Head(int(number), bytes.fromhex(mac))
+
+
+def _heads(content: bytes) -> tuple[Head | None, Head | None]:
+    return _head(content[:_LINE]), _head(content[_LINE : 2 * _LINE])
+
+
+def _tail(path: Path) -> bytes:
+    return json.dumps({"path": str(path)}).encode() + b"\n"
+
+
 def _read(file: Path) -> tuple[str, Head | None]:
+    """Return where the ledger lay and its newest head; ("", None) for a file that tells neither."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return str(found["path"]), Head(int(found["seq"]), bytes.fromhex(found["mac"]))
+        content = file.read_bytes()
+        if content.startswith(b"{"):
+            return _of_first_release(content)
+        heads = [head for head in _heads(content) if head is not None]
+        return str(json.loads(content[2 * _LINE :])["path"]), max(heads, key=lambda head: head.seq, default=None)
     except (OSError, ValueError, KeyError, TypeError):
         return "", None
+
+
+def _of_first_release(content: bytes) -> tuple[str, Head]:
+    """Read what release 0.1 kept: one JSON object, replaced whole."""
+    found = json.loads(content)
+    return str(found["path"]), Head(int(found["seq"]), bytes.fromhex(found["mac"]))

@@ -3,14 +3,17 @@
 # ruff: noqa: ASYNC220, ASYNC251 - a test has nothing else to do than to wait for the process it kills
 
 import random
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
 from ledger_tools import opened, planned
 
 from billing.core.states import State
+from billing.edge.ledger.sqlite import connect
 
 KILLS = 20
 WRITES_UNTIL_KILLED = """
@@ -72,3 +75,9 @@ async def test_after_every_kill_the_ledger_opens_and_holds_all_that_was_acknowle
     ledger = await opened(tmp_path)
     assert sum(ledger.workload(None, State).values()) == 3 + 500 * (len(ledger.runs()) - 1)
     await ledger.aclose()
+
+
+def test_a_database_whose_log_cannot_be_written_ahead_is_not_written_to():
+    """SQLite only answers with the mode it stays in; one in memory never has such a log."""
+    with pytest.raises(sqlite3.OperationalError, match="journal_mode stays memory, not wal"):
+        connect(Path(":memory:"), write=True)

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 - an intruder builds statements as it likes
 import asyncio
-import json
 import random
 import shutil
 import sqlite3
@@ -10,15 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ledger_tools import RUN, a_run, brought, lines, move_for, opened, planned, raw, unguarded
+from ledger_tools import RUN, a_run, brought, lines, opened, planned, raw, unguarded
 
 from billing.core.entries import Note, PlannedLine, RunStatus
 from billing.core.errors import LedgerDamaged, LedgerError
-from billing.core.states import Event, State
+from billing.core.states import State
 from billing.edge.ledger.schema import DDL
-from billing.edge.ledger.sqlite import WITNESS_ENTRIES
+from tests.storage.damages import TABLES, content
 
-TABLES = ("meta", "transitions", "runs", "items", "lines", "entries", "lookups")
 EDITS = ("NULL", "'forged'", "x'00'", "12345678")
 
 
@@ -35,34 +33,6 @@ async def used(folder: Path) -> None:
     await ledger.note_run(RUN, Note.RUN_FINISHED, RunStatus.FINISHED, {"exit_code": 4})
     await ledger.keep_lookups("account", {"acct_0": {"charges_enabled": True}, "acct_1": {"charges_enabled": False}})
     await ledger.aclose()
-
-
-def content(path: Path) -> list[list[tuple]] | str:
-    """Return everything a reader can see of a database file, or why it cannot be read."""
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as conn:
-            tables = [conn.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in TABLES]
-            tables += [conn.execute("SELECT name, sql FROM sqlite_schema").fetchall()]
-            return [*tables, conn.execute("PRAGMA user_version").fetchall(), _through_indexes(conn)]
-    except sqlite3.Error as error:
-        return str(error)
-
-
-def _through_indexes(conn: sqlite3.Connection) -> list[tuple]:
-    names = [
-        name for (name,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
-    ]
-    found = []
-    for name in names:
-        (table,) = conn.execute("SELECT tbl_name FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
-        columns = [column for _, _, column in conn.execute(f"PRAGMA index_info({name})")]
-        where = {"items_object": "object_id IS NOT NULL", "items_instrument": "instrument_id IS NOT NULL"}.get(
-            name, {"entries_item": "item IS NOT NULL", "lines_without": "reason <> ''"}.get(name, "1")
-        )
-        found += conn.execute(
-            f"SELECT {', '.join(columns)} FROM {table} INDEXED BY {name} WHERE {where} ORDER BY {', '.join(columns)}"
-        ).fetchall()
-    return found
 
 
 async def refused(folder: Path) -> str:
@@ -235,19 +205,6 @@ async def test_an_older_copy_is_refused_until_its_witness_is_deleted(tmp_path):
     await (await opened(tmp_path)).aclose()
 
 
-async def test_a_kill_leaves_the_witness_behind_and_that_is_no_damage(tmp_path):
-    ledger = await opened(tmp_path)
-    (known,) = await planned(ledger)
-    (witness,) = (tmp_path / "keys" / "heads").glob("[!.]*")
-    before = witness.read_bytes()
-    await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
-    await ledger.aclose()
-    witness.write_bytes(before)
-    ledger = await opened(tmp_path)
-    assert ledger.item(1).state is State.PREPARING
-    await ledger.aclose()
-
-
 async def test_flipped_bits_that_change_anything_are_noticed(sound, restore):
     path = sound / "ledger.db"
     whole, dice, noticed = path.read_bytes(), random.Random(11), 0
@@ -307,12 +264,24 @@ async def test_a_damaged_ledger_says_where_and_can_still_be_read(sound):
     await reader.aclose()
 
 
-async def test_the_witness_follows_a_long_run_before_it_ends(tmp_path):
-    ledger = await opened(tmp_path, inline=True)
-    items = await planned(ledger, WITNESS_ENTRIES + 1)
-    (witness,) = (tmp_path / "keys" / "heads").glob("[!.]*")
-    before = json.loads(witness.read_text())["seq"]
-    for known in items:
-        await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
-    assert json.loads(witness.read_text())["seq"] == before + WITNESS_ENTRIES
-    await ledger.aclose()
+async def test_a_column_name_that_is_no_text_any_more_is_damage_and_not_a_crash(sound):
+    whole = (sound / "ledger.db").read_bytes()
+    place = whole.index(b"CREATE TABLE meta (name") + len(b"CREATE TABLE meta (")
+    (sound / "ledger.db").write_bytes(whole[:place] + b"\xee" + whole[place + 1 :])
+    assert "malformed" in await refused(sound)
+    with pytest.raises(LedgerDamaged, match="malformed"):
+        await opened(sound, write=False)
+
+
+async def test_pages_in_a_circle_end_the_check_and_are_noticed(sound):
+    """Every page in turn is put in the place of every other: readers of such trees may walk for ever."""
+    path, noticed = sound / "ledger.db", 0
+    whole, before = path.read_bytes(), content(path)
+    pages = [whole[at : at + 4096] for at in range(0, len(whole), 4096)]
+    for place in range(1, len(pages), 3):
+        for other in range(2, len(pages), 3):
+            path.write_bytes(b"".join([*pages[:place], pages[other], *pages[place + 1 :]]))
+            if content(path) != before:
+                await refused(sound)
+                noticed += 1
+    assert noticed > 20

@@ -3,7 +3,6 @@
 # ruff: noqa: ASYNC220, ASYNC221, ASYNC251 - a test has nothing else to do than to wait for the process it needs
 
 import asyncio
-import json
 import os
 import random
 import sqlite3
@@ -273,25 +272,6 @@ async def test_a_commit_is_synced_and_the_log_is_ahead_of_the_database(ledger):
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "cell_size_check": 1}
     assert {name: conn.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
     assert ledger._reader.execute("PRAGMA query_only").fetchone() == (1,)
-
-
-async def test_a_witness_that_cannot_be_kept_is_warned_of(tmp_path):
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "heads").write_text("in the way")
-    ledger = await opened(tmp_path)
-    assert any("will not be noticed" in warning for warning in ledger.warnings)
-    await planned(ledger)
-    await ledger.aclose()
-
-
-async def test_the_witness_knows_the_head_after_a_note_and_after_closing(tmp_path):
-    ledger = await opened(tmp_path)
-    await planned(ledger)
-    await ledger.aclose()
-    (witness,) = (tmp_path / "keys" / "heads").glob("[!.]*")
-    reader = await opened(tmp_path, write=False)
-    assert json.loads(witness.read_text())["mac"] == reader.head
-    await reader.aclose()
 
 
 MAKES_A_LEDGER = """
