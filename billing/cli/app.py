@@ -43,7 +43,8 @@ def build() -> typer.Typer:
     )
     for verb in verbs:
         app.command()(verb)
-    app.add_typer(_group("ledger", "The record: its soundness and its entries.", reading.verify, reading.events))
+    ledger = (reading.verify, reading.events, charging.rebuild)
+    app.add_typer(_group("ledger", "The record: is it sound, what it holds; rebuild it.", *ledger))
     app.add_typer(_group("config", "The settings and where they come from.", starting.show))
     return app
 

@@ -26,6 +26,22 @@ from billing.cli.options import (
 )
 
 AnyRunArg = Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; all of them unless said.")]
+SinceOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="DATE",
+        help="List intents opened from this day on; 31 days before a month's period unless said.",
+    ),
+]
+SkipAccountOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip-account",
+        metavar="ACCOUNT",
+        help="Give up an account that cannot be looked at any more: its items are never charged. Repeatable.",
+    ),
+]
 AmendOpt = Annotated[bool, typer.Option("--amend", help="Allow new items in a run that is already on record.")]
 DeclinesOkOpt = Annotated[bool, typer.Option("--declines-ok", help="Declines alone give exit code 0 instead of 4.")]
 
@@ -201,3 +217,43 @@ def settle(
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
     return follow(common, "settle", run, live=live, rate=rate, wait=wait, declines_ok=declines_ok)
+
+
+def rebuild(
+    file: FileArg,
+    run: RunIdOpt = None,
+    since: SinceOpt = None,
+    skip_account: SkipAccountOpt = None,
+    delimiter: DelimiterOpt = None,
+    skip_invalid: SkipInvalidOpt = False,
+    live: LiveOpt = False,
+    rate: RateOpt = None,
+    wait: WaitOpt = None,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    api_base: ApiBaseOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Rebuild a lost run from its file and Stripe.
+
+    Only reads. Give the very file that was charged: each of its accounts is listed once (and no other), and every item
+    gets the state of its intent. One intent that disagrees with the file refuses it whole. Until the rebuild is
+    complete the run cannot be started; type the same command again to go on. Items without any intent are named: the
+    next run charges them.
+
+    A window that begins too late makes paid items look unpaid, and the next run would charge them again. One that
+    begins too early costs a read for every hundred intents more.
+
+    \b
+    billing ledger rebuild coaching.csv --run coaching-2026-11
+    billing ledger rebuild coaching.yaml --since 2026-09-01 --live
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.rebuild import RebuildAsked
+    from billing.cli.verbs.rebuild import rebuild as verb
+
+    common = Common(config, ledger, api_base, output, log_format, log_level)
+    asked = RebuildAsked(file, run, since, tuple(skip_account or ()), delimiter, skip_invalid, live, rate, wait)
+    return verb(common, asked)

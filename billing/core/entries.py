@@ -16,13 +16,16 @@ class Note(StrEnum):
     """Entries that record a fact without moving an item.
 
     ``part_prepared``: the intent or the clone is on record, the other one is still missing. ``key_renewed``: the next
-    request of one operation carries the next key number; it is durable before that request leaves.
+    request of one operation carries the next key number; it is durable before that request leaves. ``rebuild_started``,
+    ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and may not be started.
     """
 
     RUN_PLANNED = "run_planned"
     RUN_STARTED = "run_started"
     RUN_FINISHED = "run_finished"
     RUN_STOPPED = "run_stopped"
+    REBUILD_STARTED = "rebuild_started"
+    REBUILD_FINISHED = "rebuild_finished"
     ITEM_PLANNED = "item_planned"
     PART_PREPARED = "part_prepared"
     KEY_RENEWED = "key_renewed"
@@ -210,12 +213,26 @@ class PlannedLine:
 
 
 class RunStatus(StrEnum):
-    """Where a run as a whole stands."""
+    """Where a run as a whole stands. One that is ``rebuilding`` may not be started: its items may be paid already."""
 
     PLANNED = "planned"
+    REBUILDING = "rebuilding"
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED = "stopped"
+
+
+REBUILD_BEGUN = "rebuild_begun"
+# The kind of look-up that remembers, by run id, that a rebuild of a run not yet on record was begun. From then on only
+# a rebuild may plan that run: whoever planned it anew would charge what the lost ledger had charged.
+
+
+def unfinished_rebuild(run_id: str) -> str:
+    """Return what a person reads who starts a run before its rebuild is complete."""
+    return (
+        f"run {run_id} is being rebuilt from Stripe, and until that is complete what was paid is not known; "
+        "nothing was charged. Type billing ledger rebuild with its file again"
+    )
 
 
 @dataclass(frozen=True, slots=True)

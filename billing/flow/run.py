@@ -10,8 +10,8 @@ from functools import partial
 import anyio
 from anyio.abc import TaskGroup
 
-from billing.core.entries import Known, Note, RunStatus
-from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, UsageError
+from billing.core.entries import Known, Note, RunStatus, unfinished_rebuild
+from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, RunStopped, UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.outcomes import Unsent, UnsentWhy
@@ -305,11 +305,14 @@ async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Polici
 
     Raises:
         UsageError: the ledger knows no such run, or it belongs to another platform.
+        RunStopped: the run is being rebuilt: what looks planned may be paid. Nothing was sent.
         LedgerError: the ledger failed; nothing was sent after that.
     """
     record = desk.ledger.run(run_id)
     if record is None:
         raise UsageError(f"the ledger knows no run {run_id}; plan it first")
+    if record.status is RunStatus.REBUILDING:
+        raise RunStopped(unfinished_rebuild(run_id))
     if not has_work(desk.ledger, run_id, Goal.RUN):
         return Ending()
     await desk.identify()

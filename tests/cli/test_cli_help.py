@@ -8,7 +8,8 @@ import pytest
 
 COMMANDS = [
     ("demo",), ("init",), ("check",), ("plan",), ("run",), ("status",), ("resolve",), ("settle",), ("report",),
-    ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"), ("config", "show"),
+    ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"), ("ledger", "rebuild"),
+    ("config", "show"),
 ]  # fmt: skip
 
 SLOW = ["stripe", "aiohttp", "httpx", "rich", "pydantic", "structlog", "yaml", "anyio", "asyncio", "sqlite3"]
@@ -33,7 +34,9 @@ def test_no_sentence_of_the_list_is_cut(billing):
     assert "..." not in billing("--help").out.partition("Commands:")[2]
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("report",), ("ledger", "events")], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("report",), ("ledger", "events"), ("ledger", "rebuild")], ids=" ".join
+)
 def test_help_loads_nothing_slow(command):
     code = (
         "import sys; from billing.cli.main import run; "

@@ -128,7 +128,7 @@ def _missed(request: _Request, *, new: bool) -> list[str]:
         return []
     return [
         f"{request.path}: a ledger with {entries} entries was here and is gone; unless that was meant, stop and "
-        "restore it, or rebuild it from Stripe, before anything is charged"
+        "restore it, or rebuild each of its runs (billing ledger rebuild FILE), before anything is charged"
     ]
 
 
@@ -169,7 +169,7 @@ def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *,
             if not new and (entries := _remembered(request)):
                 raise LedgerDamaged(
                     f"{request.path}: is empty, and had {entries} entries when last seen; restore the newest copy, "
-                    "or delete it to begin anew"
+                    "or delete it and rebuild each of its runs (billing ledger rebuild FILE)"
                 )
             meta = {
                 "ledger": secrets.token_hex(16),

@@ -5,13 +5,23 @@ from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 
-from billing.core.entries import BrokenPromise, Move, NewItem, Note, PlannedLine, RunRecord, RunStatus
+from billing.core.entries import (
+    REBUILD_BEGUN,
+    BrokenPromise,
+    Move,
+    NewItem,
+    Note,
+    PlannedLine,
+    RunRecord,
+    RunStatus,
+    unfinished_rebuild,
+)
 from billing.core.errors import LedgerError
 from billing.core.keys import item_id
 from billing.core.states import Event, State
 from billing.edge.ledger.rows import frozen, iso, json_text
 from billing.edge.ledger.writer import Transaction
-from billing.edge.ledger.writes import prepared
+from billing.edge.ledger.writes import note_run, prepared
 
 CHUNK = 2_000
 # Lines turned into rows at a time: large enough that the statements cost nothing, small enough that memory stays flat.
@@ -43,19 +53,41 @@ class LinesSeal:
 
 
 def plan_run(tx: Transaction, record: RunRecord, lines: Iterable[PlannedLine]) -> RunRecord:
-    """Keep a plan and return its run with revision and time. ``run_planned`` comes last: it seals the lines before it.
+    """Keep a plan and return its run with revision and time. ``run_planned`` seals the lines before it.
+
+    A record that is ``rebuilding`` stays so in the same transaction: nobody ever finds its items merely planned.
 
     Raises:
-        LedgerError: the run was planned or amended meanwhile: ``record.revision`` is not the next one.
+        LedgerError: the run was planned or amended meanwhile (``record.revision`` is not the next one), or a rebuild of
+            it was begun and this is none.
         BrokenPromise: a line has neither item nor reason, or an item's id is not that of its reference.
     """
+    _require_rebuilt(tx, record)
     kept = replace(record, status=RunStatus.PLANNED, planned_at=iso(tx.at))
     header = json_text(dict(record.header))
     row, book = _put_run(tx, kept, header)
     seal = _Plan(tx, kept, row, book).keep(lines)
     facts = {**run_facts(kept), "header": frozen(header), "lines": seal.hex(), "line_count": seal.count}
     tx.append([(Note.RUN_PLANNED, row, None, 0, json_text(facts))])
-    return kept
+    if record.status is not RunStatus.REBUILDING:
+        return kept
+    note_run(tx, record.run_id, Note.REBUILD_STARTED, RunStatus.REBUILDING, {})
+    return replace(kept, status=RunStatus.REBUILDING)
+
+
+def _require_rebuilt(tx: Transaction, record: RunRecord) -> None:
+    """Refuse to plan a run whose rebuild was begun and is not complete, unless the rebuild itself plans it.
+
+    Raises:
+        LedgerError: its items may be paid already.
+    """
+    if record.status is RunStatus.REBUILDING:
+        return
+    found = tx.conn.execute("SELECT status FROM runs WHERE run_id = ?", (record.run_id,)).fetchone()
+    begun = tx.conn.execute("SELECT 1 FROM lookups WHERE kind = ? AND name = ?", (REBUILD_BEGUN, record.run_id))
+    # Once the run is on record its own status tells; until then the note that a rebuild was begun does.
+    if found == (RunStatus.REBUILDING,) or (found is None and begun.fetchone() is not None):
+        raise LedgerError(unfinished_rebuild(record.run_id))
 
 
 def run_facts(record: RunRecord) -> dict[str, object]:

@@ -1,0 +1,159 @@
+"""Rebuild a lost run, and say what was found, what was not, and what the next run will charge."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from billing.cli.desks import desk_for
+from billing.cli.face import answer, answer_json, say
+from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.tables import amounts, duration, ending_table, plural
+from billing.cli.verbs.source import open_source
+from billing.cli.watching import watching
+from billing.core.errors import UsageError
+from billing.core.exits import Exit
+from billing.edge.logs import visible
+from billing.edge.runfiles import RunFile
+from billing.flow.bill import requests_sent
+from billing.flow.desk import Desk
+from billing.flow.opening import Opening
+from billing.flow.rebuild import RebuildOptions, Rebuilt, Stray, window
+from billing.flow.rebuild import rebuild as rebuild_run
+from billing.flow.report import known_run, summary
+
+SHOWN = 10
+# References and strays a person sees; JSON carries all of them.
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildAsked:
+    """What was typed: see the options of `billing ledger rebuild`."""
+
+    file: Path
+    run: str | None = None
+    since: str | None = None
+    skip_accounts: tuple[str, ...] = ()
+    delimiter: str | None = None
+    skip_invalid: bool = False
+    live: bool = False
+    rate: float | None = None
+    wait: float | None = None
+
+
+def rebuild(common: Common, asked: RebuildAsked) -> int:
+    """Carry out `billing ledger rebuild`."""
+    session = begin(common)
+    options = RebuildOptions(day_of(asked.since), frozenset(asked.skip_accounts))
+    with open_source(session, asked.file, asked.run, asked.delimiter, skip_invalid=asked.skip_invalid) as source:
+        return run_async(carry_out, session, asked, options, source)
+
+
+def day_of(text: str | None) -> date | None:
+    """Read a day such as 2026-10-01.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f'--since "{visible(text or "")}" is no day such as 2026-10-01') from None
+
+
+async def carry_out(session: Session, asked: RebuildAsked, options: RebuildOptions, source: RunFile) -> int:
+    """Open the desk, rebuild, print; return the exit code."""
+    run_id = source.run.run_id
+    opening = Opening(source.run.mode, f"rebuild {run_id}", live=asked.live, wait=asked.wait, rate=asked.rate)
+    async with desk_for(session, opening, source.run.policies.pacing) as desk:
+        began = time.monotonic()
+        since = window(source.run, options.since, desk.clock.now())
+        say(f"listing the intents opened since {since:%Y-%m-%d} on every account of {visible(source.file)}")
+        with watching(f"rebuild {run_id}, accounts") as watch:
+            rebuilt = await rebuild_run(desk, source, options, watch)
+        if session.json:
+            answer_json(as_json(desk, rebuilt))
+        else:
+            answer("".join(line + "\n" for line in as_text(desk, rebuilt, asked, time.monotonic() - began)))
+        return rebuilt.exit
+
+
+def as_json(desk: Desk, rebuilt: Rebuilt) -> dict[str, Any]:
+    """Return the summary of the run as `billing run` prints it, with what the rebuild adds to it."""
+    found = summary(desk.ledger, rebuilt.run_id, exit_code=rebuilt.exit, requests=requests_sent(desk))
+    return found | {
+        "rebuilt": rebuilt.since is not None,
+        "since": None if rebuilt.since is None else rebuilt.since.isoformat(),
+        "accounts_listed": rebuilt.inventory.accounts,
+        "intents_listed": rebuilt.inventory.listed,
+        "intents_of_run": rebuilt.inventory.intents,
+        "without_intent": {
+            "items": len(rebuilt.unopened),
+            "totals": dict(sorted(rebuilt.unopened_totals.items())),
+            "references": rebuilt.unopened,
+        },
+        "orphans": [_stray_facts(stray) for stray in rebuilt.strays],
+        "warnings": rebuilt.warnings,
+    }
+
+
+def _stray_facts(stray: Stray) -> dict[str, Any]:
+    return {
+        "reference": stray.reference,
+        "payment_intent": stray.intent,
+        "account": stray.account,
+        "status": stray.status,
+        "recorded": stray.recorded or None,
+        "paid": stray.paid,
+    }
+
+
+def as_text(desk: Desk, rebuilt: Rebuilt, asked: RebuildAsked, seconds: float) -> Iterator[str]:
+    """Write what was found, then what a person has to know before the next run."""
+    run_id = rebuilt.run_id
+    if rebuilt.since is None:
+        yield f"Run {run_id} is on record and nothing in it waits to be looked up: nothing to rebuild"
+        return
+    stock = rebuilt.inventory
+    yield f"Run {run_id} rebuilt from Stripe in {duration(seconds)}; nothing was sent but reads"
+    listed = f"{plural(stock.listed, 'intent')}, {stock.intents:,} of this run"
+    yield f"  {plural(stock.accounts, 'account')} listed from {rebuilt.since:%Y-%m-%d} on: {listed}"
+    yield from ending_table(known_run(desk.ledger, run_id), desk.ledger.tally(run_id))
+    yield from (f"  ! {visible(warning)}" for warning in rebuilt.warnings)
+    yield from _unopened(rebuilt)
+    yield from _strays(rebuilt.strays)
+    yield f"  {plural(requests_sent(desk)['sent'], 'request')}   ledger head {desk.ledger.head[:16]}"
+    yield f"Next: {visible(_following(rebuilt, asked))}"
+
+
+def _unopened(rebuilt: Rebuilt) -> Iterator[str]:
+    """Say what the next run charges: whoever types it should have seen this."""
+    if not rebuilt.unopened:
+        yield "  every item has its intent: the next run charges nobody anew"
+        return
+    count = len(rebuilt.unopened)
+    yield (
+        f"  ! {plural(count, 'item')} without any intent WILL BE CHARGED by the next run: "
+        f"{amounts(rebuilt.unopened_totals)}"
+    )
+    more = f" and {count - SHOWN:,} more" if count > SHOWN else ""
+    yield f"      {visible(', '.join(rebuilt.unopened[:SHOWN]))}{more}"
+
+
+def _strays(strays: list[Stray]) -> Iterator[str]:
+    for stray in [*(one for one in strays if one.paid), *(one for one in strays if not one.paid)][:SHOWN]:
+        what = "PAID TWICE" if stray.paid else "an orphan"
+        yield visible(
+            f"  ! {stray.reference}: {what}: {stray.intent} ({stray.status}) on {stray.account}, beside "
+            f"{stray.recorded or 'none on record'}; it was not touched"
+        )
+    if len(strays) > SHOWN:
+        yield f"  ! and {len(strays) - SHOWN:,} more: --output json names all"
+
+
+def _following(rebuilt: Rebuilt, asked: RebuildAsked) -> str:
+    if rebuilt.exit is not Exit.OK:
+        return "a person looks at what was paid twice, in Stripe, before anything else"
+    return f"billing run {asked.file}" + (f" --run {asked.run}" if asked.run else "")
