@@ -25,8 +25,12 @@ from billing.flow.trip import Halted, PutBack, Trip, key_facts, key_number, key_
 
 
 async def start_cancel(trip: Trip, known: Known) -> Known:
-    """Write down that the cancel is about to leave."""
-    return await trip.record(known, Move(Event.CANCEL_STARTED, facts=key_facts(Op.CANCEL, 0, trip.desk)))
+    """Write down that the cancel is about to leave, under a key that no earlier fence of this item has used.
+
+    An intent that the bank was still asked about refuses to be cancelled, and Stripe would replay that refusal.
+    """
+    number = key_number(known, Op.CANCEL) + 1 if f"{Op.CANCEL}_n" in known.facts else 0
+    return await trip.record(known, Move(Event.CANCEL_STARTED, facts=key_facts(Op.CANCEL, number, trip.desk)))
 
 
 async def cancel(trip: Trip, known: Known) -> Known:

@@ -33,6 +33,7 @@ class Opening:
         purpose: who holds the ledger, for another runner's message.
         live: whether `--live` was given.
         wait: seconds to wait for another runner to end; None refuses at once.
+        anew: whether a ledger that is gone may be made anew: only a rebuild knows what to do then.
         rate: requests a second instead of the documented limits (`--rate`).
         concurrency: requests in flight instead of the setting (`--concurrency`).
     """
@@ -41,6 +42,7 @@ class Opening:
     purpose: str
     live: bool = False
     wait: float | None = None
+    anew: bool = False
     rate: float | None = None
     concurrency: int | None = None
 
@@ -76,6 +78,7 @@ async def open_desk(
         key_file=settings.ledger_key_file,
         clock=clock.now,
         wait=opening.wait,
+        anew=opening.anew,
         live=opening.mode is Mode.LIVE,
         purpose=opening.purpose,
     )

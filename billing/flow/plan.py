@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from billing.core.entries import RunRecord
+from billing.core.entries import RunRecord, RunStatus
 from billing.core.errors import PlanStale, UsageError
 from billing.core.items import Kind, Mode
 from billing.core.plans import Estimate, Findings, estimate
@@ -79,11 +79,18 @@ def _first_charges(plan: Plan, ledger: Ledger) -> list[str]:
     ]
 
 
-async def keep(plan: Plan, source: Source, ledger: Ledger) -> RunRecord:
+async def keep(plan: Plan, source: Source, ledger: Ledger, status: RunStatus = RunStatus.PLANNED) -> RunRecord:
     """Put a plan into the ledger in one transaction; a plan that adds nothing leaves the ledger as it is.
+
+    Args:
+        plan: the decisions.
+        source: whose lines they are about.
+        ledger: open for writing.
+        status: ``rebuilding`` keeps the run closed from the same transaction on.
 
     Raises:
         LedgerError: the transaction failed and nothing was kept.
+        LedgerHeld: another runner planned the run meanwhile.
     """
     if plan.existing is not None and not plan.is_news:
         return plan.existing
@@ -104,6 +111,7 @@ async def keep(plan: Plan, source: Source, ledger: Ledger) -> RunRecord:
         file_sha256=plan.file_sha256,
         plan_digest=plan.digest,
         revision=1 if plan.existing is None else plan.existing.revision + 1,
+        status=status,
     )
     return await ledger.plan_run(record, planned_lines(plan, source, ledger))
 

@@ -36,17 +36,17 @@ from billing.core.entries import REBUILD_BEGUN, Known, Move, Note, RunRecord, Ru
 from billing.core.errors import InvalidInput, Problem, UsageError
 from billing.core.exits import Exit
 from billing.core.groups import TOUCHED
-from billing.core.items import Kind, Run
+from billing.core.items import Run
 from billing.core.plans import Findings
 from billing.core.redaction import scrub
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow import cards
 from billing.flow.charge import Goal
-from billing.flow.decisions import SHOWN, Plan, Source, decide_all, decisions, planned_lines
+from billing.flow.decisions import SHOWN, Plan, Source, decide_all, decisions
 from billing.flow.desk import Desk
 from billing.flow.inventory import Inventory, disagreements, item_of, take_inventory, wanted
-from billing.flow.plan import plan_offline
+from billing.flow.plan import keep, plan_offline
 from billing.flow.progress import Watch, unwatched
 from billing.flow.retelling import given_up, moves_for
 from billing.flow.run import has_work
@@ -153,7 +153,8 @@ async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Wa
     stock = await take_inventory(desk, want, int(since.timestamp()), watch)
     _require_agreement(stock, checked, source, desk)
     if record is None:
-        await _plan(desk, source, _still_true(findings, stock, checked, source, desk))
+        plan = decide_all(source, desk.ledger, desk.platform, _still_true(findings, stock, checked, source, desk))
+        await keep(plan, source, desk.ledger, RunStatus.REBUILDING)
     await _bring_up(desk, source, stock, options.skip_accounts)
     rebuilt = Rebuilt(run.run_id, since, stock, warnings=[*warnings, *_warnings(stock, run, since)])
     await _open(desk, rebuilt, source)
@@ -246,30 +247,6 @@ def _still_true(findings: Findings, stock: Inventory, plan: Plan, source: Source
         accounts={account: why for account, why in findings.accounts.items() if account not in accounts},
         defaults={payer: method for payer, method in findings.defaults.items() if method or payer not in payers},
     )
-
-
-async def _plan(desk: Desk, source: Source, findings: Findings) -> None:
-    """Keep the plan as `billing run` would, with the run closed in the same transaction."""
-    plan = decide_all(source, desk.ledger, desk.platform, findings)
-    record = RunRecord(
-        run_id=plan.run.run_id,
-        platform=plan.platform,
-        name=plan.run.name,
-        period=plan.run.period,
-        mode=plan.run.mode,
-        kind=Kind.CHARGE,
-        header={
-            "file": plan.file,
-            "columns": list(plan.run.columns),
-            "timezone": plan.run.timezone,
-            "totals": dict(sorted(plan.added.items())),
-            "dunning": plan.run.policies.dunning.to_facts(),
-        },
-        file_sha256=plan.file_sha256,
-        plan_digest=plan.digest,
-        status=RunStatus.REBUILDING,
-    )
-    await desk.ledger.plan_run(record, planned_lines(plan, source, desk.ledger))
 
 
 async def _bring_up(desk: Desk, source: Source, stock: Inventory, lost: frozenset[str]) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from billing.core.entries import Move
 from billing.core.outcomes import Unsettled
-from billing.core.states import Group, State
-from billing.flow import confirm, prepare
+from billing.core.states import Event, Group, State
+from billing.flow import confirm, fence, prepare
 from billing.flow.trip import Trip
 from billing.sandbox.faults import FaultKind
 from tests.flow.world import World
@@ -343,3 +344,20 @@ def test_an_open_past_its_key_is_found_by_its_metadata_and_adopted(tmp_path):
     item = outcome_of(world)
     assert item.state is State.SUCCEEDED
     assert len(world.sandbox.books().intents) == 1
+
+
+def test_a_second_fence_never_sends_the_key_of_the_first(tmp_path):
+    """Stripe keeps the refusal of a cancel that met a processing intent, and would replay it for a day."""
+    world = one_item(tmp_path, "insufficient_funds")
+    run_virtually(world.charge_all)
+
+    async def fenced_twice() -> list[int]:
+        async with world.desk() as desk:
+            (known,) = world.items(desk)
+            known = await fence.start_cancel(Trip(desk), known)
+            first = known.facts["cancel_n"]
+            known = await desk.ledger.record(known, Move(Event.CHARGE_UNSETTLED), Move(Event.CHARGE_DECLINED))
+            known = await fence.start_cancel(Trip(desk), known)
+            return [first, known.facts["cancel_n"]]
+
+    assert run_virtually(fenced_twice) == [0, 1]

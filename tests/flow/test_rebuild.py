@@ -12,7 +12,15 @@ import anyio
 import pytest
 
 from billing.core.entries import Known, RunStatus
-from billing.core.errors import CredentialsError, InvalidInput, LedgerError, ProviderUnreachable, RunStopped, UsageError
+from billing.core.errors import (
+    CredentialsError,
+    InvalidInput,
+    LedgerDamaged,
+    LedgerError,
+    ProviderUnreachable,
+    RunStopped,
+    UsageError,
+)
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.keys import item_id
@@ -107,7 +115,7 @@ def the_file(world: World):
 
 async def rebuilt(world: World, *, wire=None, cut: int | None = None, **options):
     """Rebuild in a process of its own."""
-    async with world.desk(wire=wire) as desk:
+    async with world.desk(wire=wire, anew=True) as desk:
         if cut is not None:
             desk.ledger = CutLedger(desk.ledger, cut)
         with the_file(world) as source:
@@ -140,9 +148,19 @@ async def next_run(world: World) -> list:
     return [request for request in wire.requests if request.method.upper() == "POST"]
 
 
+def test_nothing_is_charged_from_where_a_ledger_was_lost_until_it_is_rebuilt(tmp_path):
+    world = World.make(tmp_path, items=2)
+    run_virtually(world.charge_all)
+    lose(world)
+    with pytest.raises(LedgerDamaged, match=r"was here and is gone.*billing ledger rebuild"):
+        run_virtually(world.charge_all)
+    run_virtually(rebuilt, world)
+    assert run_virtually(next_run, world) == []
+
+
 async def plan_alone(world: World) -> None:
-    """Plan as somebody does who does not know of the loss, and stop there."""
-    async with world.desk() as desk:
+    """Plan as somebody does who thinks that the loss does not matter, and stop there."""
+    async with world.desk(anew=True) as desk:
         await world.plan(desk)
 
 
@@ -249,7 +267,7 @@ async def swift_desk(world: World, wire):
     """A desk whose writers share commits, as those of the command do: 5,000 items need few of them."""
     clock = ProviderClock(wall=lambda: world.sandbox.now)
     url, key = f"sqlite:///{world.folder / 'ledger.db'}", world.folder / "ledger.key"
-    ledger = await open_ledger(url, key_file=key, clock=clock.now, purpose=RUN)
+    ledger = await open_ledger(url, key_file=key, clock=clock.now, purpose=RUN, anew=True)
     try:
         gateway = Gateway(
             wire,
@@ -659,7 +677,7 @@ def test_a_reference_that_another_run_holds_unpaid_while_stripe_shows_it_paid_re
     lose(world)
 
     async def other() -> None:
-        async with world.desk() as desk:
+        async with world.desk(anew=True) as desk:
             with open_run(world.file, run_id="other-2026-11", defaults=RunDefaults(policies=world.policies)) as source:
                 plan = await make_plan(desk, source, PlanOptions(Preflight.NONE))
                 await keep(plan, source, desk.ledger)

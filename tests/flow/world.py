@@ -110,12 +110,12 @@ class World:
 
     @asynccontextmanager
     async def desk(
-        self, *, lock: bool = True, wire: Wire | None = None, rates: Rates = FAST, skew: float = 0.0
+        self, *, wire: Wire | None = None, rates: Rates = FAST, skew: float = 0.0, **ledger_options: Any
     ) -> AsyncIterator[Desk]:
         """One runner's desk: its own ledger handle, gateway and clock; ``skew`` is how wrong its wall clock is."""
         loop = asyncio.get_running_loop()
         clock = ProviderClock(wall=lambda: self.sandbox.now + skew, monotonic=loop.time)
-        async with self.ledger(clock, lock=lock) as ledger:
+        async with self.ledger(clock, **ledger_options) as ledger:
             gateway = Gateway(
                 wire or InProcess(self.sandbox),
                 ApiKey("sk_test_worldworldworld"),

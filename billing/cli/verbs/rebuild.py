@@ -66,7 +66,9 @@ def day_of(text: str | None) -> date | None:
 async def carry_out(session: Session, asked: RebuildAsked, options: RebuildOptions, source: RunFile) -> int:
     """Open the desk, rebuild, print; return the exit code."""
     run_id = source.run.run_id
-    opening = Opening(source.run.mode, f"rebuild {run_id}", live=asked.live, wait=asked.wait, rate=asked.rate)
+    opening = Opening(
+        source.run.mode, f"rebuild {run_id}", live=asked.live, wait=asked.wait, anew=True, rate=asked.rate
+    )
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
         began = time.monotonic()
         since = window(source.run, options.since, desk.clock.now())

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ class Lock:
 
     def release(self) -> None:
         """Let the next runner in. The file stays: removing it would let two runners hold two files of one name."""
-        os.ftruncate(self.descriptor, 0)
+        with suppress(OSError):
+            os.ftruncate(self.descriptor, 0)
         os.close(self.descriptor)
 
 
@@ -45,16 +47,22 @@ async def acquire(ledger: Path, *, purpose: str, since: datetime, wait: float | 
     except BaseException:
         os.close(descriptor)
         raise
-    os.fchmod(descriptor, PRIVATE)
+    with suppress(OSError):  # the name of the holder is a courtesy; a full disk is for the ledger itself to report
+        os.fchmod(descriptor, PRIVATE)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, _name(purpose, since), 0)
+    return Lock(descriptor)
+
+
+def _name(purpose: str, since: datetime) -> bytes:
+    """Return what another runner is told of the holder."""
     holder = {
         "purpose": purpose,
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": since.isoformat("T", "seconds"),
     }
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-    return Lock(descriptor)
+    return json.dumps(holder).encode()
 
 
 async def _wait_for(descriptor: int, ledger: Path, wait: float | None) -> None:

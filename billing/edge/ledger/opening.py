@@ -27,7 +27,7 @@ from billing.edge.ledger.place import (
 from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite import Opened, SqliteLedger, connect
 from billing.edge.ledger.verify import verify
-from billing.edge.ledger.witness import Witness, remembered
+from billing.edge.ledger.witness import Trace, Witness, traces
 
 Clock = Callable[[], datetime]
 FAULTS_SHOWN = 3
@@ -45,6 +45,7 @@ async def open_ledger(
     live: bool = False,
     purpose: str = "",
     lock: bool = True,
+    anew: bool = False,
     inline: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> SqliteLedger:
@@ -59,13 +60,14 @@ async def open_ledger(
         live: real money: permissions wider than the owner's are refused instead of warned of.
         purpose: who holds the lock, for the other runner's message.
         lock: False leaves the lock alone; nothing but the message depends on it.
+        anew: make one even where another was seen before and is gone, as a rebuild does.
         inline: commit on the calling thread, without any thread of our own.
         environ: where HOME and XDG_CONFIG_HOME are looked up.
 
     Raises:
         UsageError: the URL names no SQLite file.
         LedgerHeld: another runner holds it.
-        LedgerDamaged: it does not agree with itself, or is older than what was last seen.
+        LedgerDamaged: it does not agree with itself, is older than what was last seen, or is gone altogether.
         LedgerError: the place, the file or the key cannot be used; the message says what helps.
     """
     path = ledger_path(url)
@@ -73,7 +75,7 @@ async def open_ledger(
     warnings = check_file_system(path, mounts())
     held = await acquire(path, purpose=purpose, since=clock(), wait=wait) if write and lock else None
     try:
-        request = _Request(path, key_file or default_key_file(environ), clock, write, live, held, tuple(warnings))
+        request = _Request(path, key_file or default_key_file(environ), clock, write, live, anew, held, tuple(warnings))
         opened = _open(request) if inline else await asyncio.to_thread(_open, request)
         return SqliteLedger(opened, lambda: millis(clock()), inline=inline)
     except BaseException:
@@ -89,6 +91,7 @@ class _Request:
     clock: Clock
     write: bool
     live: bool
+    anew: bool
     lock: Lock | None
     warnings: tuple[str, ...]
 
@@ -117,23 +120,46 @@ def _open(request: _Request) -> Opened:
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     warnings += more
+    if request.write:
+        warnings += _predecessors(request, witness)
     if conn and (warning := witness.keep(read_head(conn))):
         warnings.append(warning)
     return Opened(path, key, conn, request.lock, witness, tuple(warnings))
 
 
 def _missed(request: _Request, *, new: bool) -> list[str]:
-    """Return a warning when there is no ledger where one was seen before."""
-    if not (new and (entries := _remembered(request))):
+    """Return a warning, for a rebuild, when there is no ledger where one was seen before.
+
+    Raises:
+        LedgerDamaged: the same, for everybody else: without it, what was charged would be charged again.
+    """
+    if not new or not (found := _traces(request)):
+        return []
+    lost = f"{request.path}: a ledger with {found[0].entries} entries was here and is gone"
+    if request.anew:
+        return [f"{lost}; rebuild each of its runs before it is run again"]
+    raise LedgerDamaged(
+        f"{lost}. Restore it, or rebuild each of its runs (billing ledger rebuild FILE). If nothing it knew matters, "
+        f"delete {_named(found)} to begin anew"
+    )
+
+
+def _predecessors(request: _Request, witness: Witness) -> list[str]:
+    """Return a warning when another ledger lay here before this one: what it knew and this one does not may be paid."""
+    if not (found := [trace for trace in _traces(request) if trace.file != witness.file]):
         return []
     return [
-        f"{request.path}: a ledger with {entries} entries was here and is gone; unless that was meant, stop and "
-        "restore it, or rebuild each of its runs (billing ledger rebuild FILE), before anything is charged"
+        f"{request.path}: another ledger with {found[0].entries} entries was here before this one; a run that only it "
+        f"knew must be rebuilt before it is run (billing ledger rebuild FILE). Then delete {_named(found)}"
     ]
 
 
-def _remembered(request: _Request) -> int:
-    return remembered(request.key_file.parent / "heads", request.path)
+def _traces(request: _Request) -> list[Trace]:
+    return traces(request.key_file.parent / "heads", request.path)
+
+
+def _named(found: list[Trace]) -> str:
+    return " and ".join(str(trace.file) for trace in found)
 
 
 def _connect(request: _Request, key: bytes, *, new: bool) -> tuple[sqlite3.Connection | None, Witness]:
@@ -166,10 +192,10 @@ def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *,
         (version,) = conn.execute("PRAGMA user_version").fetchone()
         (tables,) = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if version == 0 and tables == 0:
-            if not new and (entries := _remembered(request)):
+            if not new and (found := _traces(request)):
                 raise LedgerDamaged(
-                    f"{request.path}: is empty, and had {entries} entries when last seen; restore the newest copy, "
-                    "or delete it and rebuild each of its runs (billing ledger rebuild FILE)"
+                    f"{request.path}: is empty, and had {found[0].entries} entries when last seen; restore the newest "
+                    "copy, or delete it and rebuild each of its runs (billing ledger rebuild FILE)"
                 )
             meta = {
                 "ledger": secrets.token_hex(16),

@@ -16,7 +16,7 @@ from billing.core.entries import (
     RunStatus,
     unfinished_rebuild,
 )
-from billing.core.errors import LedgerError
+from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.keys import item_id
 from billing.core.states import Event, State
 from billing.edge.ledger.rows import frozen, iso, json_text
@@ -58,8 +58,8 @@ def plan_run(tx: Transaction, record: RunRecord, lines: Iterable[PlannedLine]) -
     A record that is ``rebuilding`` stays so in the same transaction: nobody ever finds its items merely planned.
 
     Raises:
-        LedgerError: the run was planned or amended meanwhile (``record.revision`` is not the next one), or a rebuild of
-            it was begun and this is none.
+        LedgerHeld: the run was planned or amended meanwhile: ``record.revision`` is not the next one.
+        LedgerError: a rebuild of it was begun and this is none.
         BrokenPromise: a line has neither item nor reason, or an item's id is not that of its reference.
     """
     _require_rebuilt(tx, record)
@@ -112,8 +112,8 @@ def _put_run(tx: Transaction, run: RunRecord, header: str) -> tuple[int, int]:
         "SELECT id, book, revision, platform, name, period, mode, kind FROM runs WHERE run_id = ?", (run.run_id,)
     ).fetchone()
     if run.revision != (found[2] + 1 if found else 1):
-        raise LedgerError(
-            f"{run.run_id}: was planned by somebody else meanwhile; run the same command again to continue it"
+        raise LedgerHeld(
+            f"{run.run_id}: was planned by another runner meanwhile; leave it to that one, or wait for its end"
         )
     if found:
         if found[3:] != names:

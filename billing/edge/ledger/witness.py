@@ -105,17 +105,26 @@ class Witness:
             return ""
         return (
             f"entry {seen.seq}, last seen by {self.file}, is not in it: the ledger was cut, or is an older copy. "
-            f"Restore the newest copy. If there is none, compare with Stripe (billing reconcile) and only then delete "
-            f"{self.file} to accept what is left"
+            f"Restore the newest copy. If there is none, set this one aside, delete {self.file}, and rebuild each of "
+            f"its runs (billing ledger rebuild FILE)"
         )
 
 
-def remembered(folder: Path, path: Path) -> int:
-    """Return how many entries a ledger at ``path`` had when last seen, 0 if none was ever seen there."""
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What is remembered of a ledger that once lay somewhere: the file that remembers it, and how many entries."""
+
+    file: Path
+    entries: int
+
+
+def traces(folder: Path, path: Path) -> list[Trace]:
+    """Return what is remembered of every ledger with entries that lay at ``path``, the longest first."""
     if not folder.is_dir():
-        return 0
-    heads = (_read(file) for file in folder.iterdir() if not file.name.startswith("."))
-    return max((head.seq for where, head in heads if head and where == str(path)), default=0)
+        return []
+    heads = ((file, *_read(file)) for file in folder.iterdir() if not file.name.startswith("."))
+    found = [Trace(file, head.seq) for file, where, head in heads if head and head.seq and where == str(path)]
+    return sorted(found, key=lambda trace: (-trace.entries, trace.file))
 
 
 def _line(head: Head) -> bytes:

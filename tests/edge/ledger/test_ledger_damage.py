@@ -194,7 +194,7 @@ async def test_an_older_copy_is_refused_until_its_witness_is_deleted(tmp_path):
     await ledger.aclose()
     shutil.copy(tmp_path / "backup.db", tmp_path / "ledger.db")
     message = await refused(tmp_path)
-    assert "billing reconcile" in message
+    assert "billing ledger rebuild" in message
     reader = await opened(tmp_path, write=False)
     assert reader.item(2).state is State.PLANNED
     assert any("older copy" in fault for fault in reader.verify().faults)
@@ -230,10 +230,25 @@ async def test_a_truncated_file_is_noticed(seen, restore):
         await refused(seen)
 
 
-async def test_a_ledger_that_has_gone_is_missed(seen):
+def forget(trace: str) -> None:
+    Path(trace).unlink()
+
+
+async def test_a_ledger_that_has_gone_is_missed_and_a_new_one_remembers_that_another_was_there(seen):
     (seen / "ledger.db").unlink()
+    assert "was here and is gone" in await refused(seen)
+    assert not (seen / "ledger.db").exists()
+    ledger = await opened(seen, anew=True)
+    assert any("was here and is gone" in warning for warning in ledger.warnings)
+    await planned(ledger)
+    await ledger.aclose()
     ledger = await opened(seen)
-    assert any("entries was here and is gone" in warning for warning in ledger.warnings)
+    (warning,) = [warning for warning in ledger.warnings if "was here before this one" in warning]
+    assert "billing ledger rebuild" in warning
+    await ledger.aclose()
+    forget(warning.partition("Then delete ")[2])
+    ledger = await opened(seen)
+    assert ledger.warnings == ()
     await ledger.aclose()
 
 

@@ -6,7 +6,7 @@ import pytest
 from ledger_tools import a_run, an_item, brought, lines, move_for, opened, planned, raw
 
 from billing.core.entries import BrokenPromise, Move, Note, PlannedLine, RunStatus
-from billing.core.errors import LedgerError
+from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.states import TABLES, TRANSITIONS, Event, ImpossibleTransition, State
 from billing.edge.ledger import LostRace
 
@@ -198,7 +198,7 @@ async def test_a_line_brings_an_item_or_a_reason(ledger):
 
 async def test_of_two_plans_of_one_revision_the_second_is_refused(ledger):
     await planned(ledger)
-    with pytest.raises(LedgerError, match="planned by somebody else"):
+    with pytest.raises(LedgerHeld, match="planned by another runner"):
         await ledger.plan_run(a_run(), lines(7))
     assert (await ledger.plan_run(a_run(revision=2), lines(7))).revision == 2
 

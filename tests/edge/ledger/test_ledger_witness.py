@@ -20,7 +20,7 @@ from billing.core.states import Event, State
 from billing.edge.ledger import witness as witness_module
 from billing.edge.ledger.chain import Head
 from billing.edge.ledger.sqlite import WITNESS_ENTRIES
-from billing.edge.ledger.witness import Witness, remembered
+from billing.edge.ledger.witness import Trace, Witness, traces
 
 LEDGER = "ab" * 16
 
@@ -204,17 +204,17 @@ def test_a_link_in_its_place_is_not_followed(witness, tmp_path):
 def test_deleting_it_forgets_and_the_next_commit_begins_it_anew(witness):
     witness.file.unlink()
     assert witness.seen() is None
-    assert remembered(witness.folder, witness.path) == 0
+    assert traces(witness.folder, witness.path) == []
     witness.keep(head(3), durable=False)
     assert witness.seen() == head(3)
 
 
 def test_it_remembers_where_the_ledger_lies(witness, tmp_path):
-    assert remembered(witness.folder, witness.path) == 10
+    assert traces(witness.folder, witness.path) == [Trace(witness.file, 10)]
     moved = Witness(witness.folder, LEDGER, tmp_path / "moved" / "ledger.db")
     moved.keep(head(11), durable=False)
-    assert remembered(witness.folder, witness.path) == 0
-    assert remembered(witness.folder, moved.path) == 11
+    assert traces(witness.folder, witness.path) == []
+    assert traces(witness.folder, moved.path) == [Trace(witness.file, 11)]
 
 
 def test_the_witness_of_release_0_1_is_read_and_then_kept_in_the_new_form(tmp_path):
@@ -223,7 +223,7 @@ def test_the_witness_of_release_0_1_is_read_and_then_kept_in_the_new_form(tmp_pa
     old = {"path": str(witness.path), "seq": 7, "mac": head(7).mac.hex()}
     witness.file.write_text(json.dumps(old))
     assert witness.seen() == head(7)
-    assert remembered(witness.folder, witness.path) == 7
+    assert traces(witness.folder, witness.path) == [Trace(witness.file, 7)]
     witness.keep(head(8), durable=False)
     assert witness.seen() == head(8)
     assert witness.file.stat().st_mode & 0o777 == 0o600
