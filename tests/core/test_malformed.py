@@ -317,4 +317,4 @@ def test_every_request_has_its_table_of_different_replies(asked: Asked, record_p
     replies = {(case.spoil(RIGHT[asked][1]).status, case.spoil(RIGHT[asked][1]).body) for case in CASES[asked]}
     assert len(replies) >= 50
     assert len({case.name for case in CASES[asked]}) == len(CASES[asked])
-    record_property("evidence", f"malformed replies to {asked}: {len(replies)}, none taken for success")
+    record_property("evidence", f"malformed replies: {len(replies)}, 0 taken for success")

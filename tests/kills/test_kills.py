@@ -39,5 +39,5 @@ def test_planted_bugs_are_seen(record_property):
             if found := getattr(verdict.findings, BITES[bug][1]):
                 seen.append(f"{bug} showed as {BITES[bug][1]} in {len(found)} items of world {seed}")
                 del unseen[bug]
-    record_property("evidence", f"planted bugs, seen by kills: {'; '.join(seen)}")
+    record_property("evidence", f"planted bugs: {len(seen)} seen by real kills")
     assert list(unseen) == []

@@ -109,7 +109,7 @@ class Life:
         self._meet(runner, doom.how)
         rest = [] if doom.how is How.STOP else [runner]
         self.machine.finish(*rest, *company)
-        self.machine.now += doom.jump
+        self.machine.pass_time(doom.jump)
         return runner
 
     def _meet(self, runner: Process, how: How) -> None:
@@ -152,7 +152,7 @@ class Life:
                 run_virtually(self.world.assert_true)
         self.finish()
         if stopped:
-            self.machine.now += DAY
+            self.machine.pass_time(DAY)
             for runner in stopped:
                 runner.resume(noticed=self.fate.noticed)
             self.machine.finish(*stopped)

@@ -152,6 +152,14 @@ class Machine:
         """Give turns until these runners have ended."""
         self.run(lambda: not any(process.alive for process in processes))
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time go by in which no runner gets a turn; what was under way arrives meanwhile."""
+        until = self.now + seconds
+        while self._events and self._events[0][0] <= until:
+            self.now, _, do = heapq.heappop(self._events)
+            do()
+        self.now = until
+
     def _step(self) -> None:
         at = self._events[0][0] if self._events else float("inf")
         due = [(process.due, process) for process in self.processes if process.alive]

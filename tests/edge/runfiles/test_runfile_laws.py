@@ -100,7 +100,7 @@ def test_line_noise_never_hides_a_charge(tmp_path_factory, noise: list[str]):
 def test_the_readers_keep_their_laws(law, record_property):
     # A million of these: python -m tests.fuzz --examples 1000000
     settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])(law)()
-    record_property("evidence", f"run files by grammar: {EXAMPLES} examples of {law.__name__}")
+    record_property("evidence", f"run files by grammar: {EXAMPLES} examples, 0 accepted but changed")
 
 
 @given(st.text())
