@@ -27,6 +27,7 @@ from billing.edge.ledger.place import (
 from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite import Opened, SqliteLedger, connect
 from billing.edge.ledger.verify import verify
+from billing.edge.ledger.whole import Whole
 from billing.edge.ledger.witness import Trace, Witness, traces
 
 Clock = Callable[[], datetime]
@@ -50,6 +51,8 @@ async def open_ledger(
     environ: Mapping[str, str] = os.environ,
 ) -> SqliteLedger:
     """Open the ledger a URL names; to write, make it if there is none, and check all of it if there is one.
+
+    One that is byte for byte as it was last closed was checked then; see `billing.edge.ledger.whole`.
 
     Args:
         url: ``sqlite:///relative/ledger.db`` or ``sqlite:////absolute/ledger.db``.
@@ -115,8 +118,9 @@ def _open(request: _Request) -> Opened:
     for file in (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))):
         if file.exists():
             warnings += check_private(file, live=request.live)
+    whole = Whole(request.key_file.parent / "heads", key, path)
     try:
-        conn, witness = _connect(request, key, new=new)
+        conn, witness = _connect(request, key, whole, new=new)
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     warnings += more
@@ -124,7 +128,7 @@ def _open(request: _Request) -> Opened:
         warnings += _predecessors(request, witness)
     if conn and (warning := witness.keep(read_head(conn))):
         warnings.append(warning)
-    return Opened(path, key, conn, request.lock, witness, tuple(warnings))
+    return Opened(path, key, conn, request.lock, witness, whole, tuple(warnings))
 
 
 def _missed(request: _Request, *, new: bool) -> list[str]:
@@ -162,7 +166,8 @@ def _named(found: list[Trace]) -> str:
     return " and ".join(str(trace.file) for trace in found)
 
 
-def _connect(request: _Request, key: bytes, *, new: bool) -> tuple[sqlite3.Connection | None, Witness]:
+def _connect(request: _Request, key: bytes, whole: Whole, *, new: bool) -> tuple[sqlite3.Connection | None, Witness]:
+    untouched = request.write and not new and whole.untouched()
     conn = connect(request.path, write=request.write)
     try:
         if request.write:
@@ -172,7 +177,7 @@ def _connect(request: _Request, key: bytes, *, new: bool) -> tuple[sqlite3.Conne
         if not request.write:
             conn.close()
             return None, witness
-        faults = verify(conn, key, witness).faults
+        faults = tuple(filter(None, [witness.fault(conn)])) if untouched else verify(conn, key, witness).faults
         if faults:
             raise LedgerDamaged(f"{request.path}: {_first(faults)}. Nothing is sent; it can still be read")
     except BaseException:

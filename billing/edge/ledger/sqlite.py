@@ -17,6 +17,7 @@ from billing.edge.ledger.lock import Lock
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.rows import Runs
 from billing.edge.ledger.verify import verify
+from billing.edge.ledger.whole import Whole
 from billing.edge.ledger.witness import Witness
 from billing.edge.ledger.writer import Committer, Work, Writer
 
@@ -95,6 +96,7 @@ class Opened:
         writer: the writing connection, None for a ledger opened to read.
         lock: the held lock, None when not asked for.
         witness: of this ledger.
+        whole: the sum of its file, from when it was last closed.
         warnings: what the operator should know.
     """
 
@@ -103,6 +105,7 @@ class Opened:
     writer: sqlite3.Connection | None
     lock: Lock | None
     witness: Witness
+    whole: Whole
     warnings: tuple[str, ...]
 
 
@@ -246,6 +249,7 @@ class SqliteLedger:
                 self._reader.close()
                 opened.writer.close()
                 opened.witness.keep(committer.head)
+                opened.whole.keep()
         self._reader.close()
         if opened.lock:
             opened.lock.release()
