@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.evidence import PREFIX, summed
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+# On a busy machine an example may take any time, and drawing it, too: no law is about that.
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """A plan as a person reads it before saying yes."""
 
 from billing.cli.tables import amount, amounts, duration, plural
+from billing.core.estimates import Estimate
 from billing.core.items import Mode
-from billing.core.plans import SKIPS, Estimate
+from billing.core.plans import SKIPS
 from billing.edge.logs import visible
 from billing.flow.changes import Changes
 from billing.flow.decisions import Plan

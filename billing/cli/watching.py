@@ -13,6 +13,8 @@ from billing.flow.progress import Snapshot, Watch
 QUIET_SECONDS = 10.0
 # Often enough to see that it lives, seldom enough for a scheduler's log.
 DRAW_SECONDS = 0.1
+FINEST_SHARE = 0.1
+# Percent: what is less is said to be less.
 
 SHORT = {
     Group.SUCCEEDED: "paid",
@@ -33,12 +35,29 @@ def counts_text(snapshot: Snapshot) -> str:
 
 
 def left_text(snapshot: Snapshot) -> str:
-    """Write how fast it goes and how long it still takes, from the pace so far."""
+    """Write how fast it goes, what is allowed and refused, and how long it still takes at the pace so far.
+
+    ``24.3 requests/s of 25 (hold)  0.1 % limited  about 3m left``
+    """
     if not snapshot.done or not snapshot.elapsed:
         return ""
-    pace = snapshot.done / snapshot.elapsed
-    requests = snapshot.sent / snapshot.elapsed
-    return f"{requests:.0f} requests/s  about {duration(max(snapshot.total - snapshot.done, 0) / pace)} left"
+    left = duration(max(snapshot.total - snapshot.done, 0) * snapshot.elapsed / snapshot.done)
+    return "  ".join(text for text in (_pace_text(snapshot), _limited_text(snapshot), f"about {left} left") if text)
+
+
+def _pace_text(snapshot: Snapshot) -> str:
+    if not snapshot.rate:
+        return f"{snapshot.sent / snapshot.elapsed:.1f} requests/s"
+    allowed = f"{snapshot.rate:,.0f}" if snapshot.rate >= 100 else f"{snapshot.rate:.3g}"
+    return f"{snapshot.pace:.1f} requests/s of {allowed} ({snapshot.phase})"
+
+
+def _limited_text(snapshot: Snapshot) -> str:
+    """Write the share of answers that were a limiter's: nothing while there were none, never 0.0 when there were."""
+    if not snapshot.rate_limited:
+        return ""
+    share = 100 * snapshot.rate_limited / snapshot.sent
+    return f"{share:.1f} % limited" if share >= FINEST_SHARE else f"under {FINEST_SHARE} % limited"
 
 
 @contextmanager

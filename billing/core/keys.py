@@ -7,6 +7,7 @@ A key names the *obligation*, never its parameters: an edited amount under a use
 from base64 import b32encode
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
 from billing.core.items import Charge, Mode
@@ -26,11 +27,7 @@ class Op(StrEnum):
 
 def length_prefixed(fields: Iterable[str | int]) -> bytes:
     """Join ``fields`` so that no two different lists give the same bytes: each is its UTF-8 length, a colon, itself."""
-    parts = []
-    for value in fields:
-        raw = str(value).encode()
-        parts.append(b"%d:%b" % (len(raw), raw))
-    return b"".join(parts)
+    return b"".join([b"%d:%b" % (len(raw), raw) for raw in [str(value).encode() for value in fields]])
 
 
 def _base32(data: bytes) -> str:
@@ -76,5 +73,11 @@ def idempotency_key(mode: Mode, platform: str, account: str, item: str, op: Op, 
         number: grows only when the stored answer of the last number is a server error or the key has outlived its
             replay window, and only after looking.
     """
-    fields = (SCHEME, mode, platform, account, item, op, attempt, number)
-    return f"bil{SCHEME}-{op}-{_base32(sha256(length_prefixed(fields)).digest())}"
+    fields = _scope(mode, platform, account) + length_prefixed((item, op, attempt, number))
+    return f"bil{SCHEME}-{op}-{_base32(sha256(fields).digest())}"
+
+
+@lru_cache(maxsize=4096)
+def _scope(mode: Mode, platform: str, account: str) -> bytes:
+    """Return the fields that all keys of one connected account begin with."""
+    return length_prefixed((SCHEME, mode, platform, account))

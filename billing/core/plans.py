@@ -218,29 +218,3 @@ def _content(scene: Scene, charge: Charge, method: str, skip: str | None) -> Fac
     if charge.metadata:
         content["metadata"] = dict(charge.metadata)
     return content
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a run will cost: requests in all, and seconds at the pace that is allowed."""
-
-    requests: int
-    seconds: float
-
-
-REQUESTS_PER_ITEM = 3
-
-
-def estimate(items: int, largest_account: int, key_rps: float, endpoint_rps: float, account_rps: float) -> Estimate:
-    """Return the lower bound that pacing allows: the slowest of key, endpoint and the largest account.
-
-    Args:
-        items: how many are charged; each takes one open, one clone and one confirm.
-        largest_account: how many of them belong to the account with the most.
-        key_rps: requests a second of the key.
-        endpoint_rps: requests a second of one endpoint.
-        account_rps: requests a second on one connected account.
-    """
-    requests = items * REQUESTS_PER_ITEM
-    seconds = max(requests / key_rps, items / endpoint_rps, largest_account * REQUESTS_PER_ITEM / account_rps)
-    return Estimate(requests, seconds)

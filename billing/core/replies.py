@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from billing.core.wire import WireResponse
@@ -61,7 +62,7 @@ class Reply:
 
 def read_reply(response: WireResponse) -> Reply:
     """Return what ``response`` says. Nothing in it can make this fail: what cannot be read counts as absent."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = response.headers
     return Reply(
         status=response.status,
         body=_json_object(response.body),
@@ -82,7 +83,7 @@ def no_reply(fault: WireFault, detail: str) -> Reply:
 def _json_object(raw: bytes) -> Mapping[str, Any] | None:
     """Return the decoded object, or None for HTML, lists, cut text and whatever else is no JSON object."""
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_no_number)
+        value = _DECODER.decode(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -101,13 +102,17 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_each_once, parse_constant=_no_number)
+
+
 def _seconds(text: str) -> float | None:
     """Return a ``Retry-After`` in whole seconds; its date form is not used by Stripe and counts as absent."""
     return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
 
 
+@lru_cache(maxsize=64)
 def _epoch(text: str) -> float | None:
-    """Return an HTTP date as epoch seconds, or None."""
+    """Return an HTTP date as epoch seconds, or None. All answers of one second carry the same."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, IndexError, TypeError):

@@ -21,7 +21,7 @@ from billing.edge.clock import ProviderClock
 from billing.edge.lookups import Lookups
 from billing.edge.secrets import ApiKey
 from billing.edge.throttle import Throttle
-from billing.edge.transport import SdkClient, exchange
+from billing.edge.transport import Poster, SdkClient, exchange
 
 API_BASE = "https://api.stripe.com"
 API_VERSION = "2026-10-28.endive"
@@ -111,7 +111,7 @@ class Gateway(Lookups):
         self.counters = counters or Counters()
         self.repeats = Repeats()
         self.breaker = Breaker()
-        self._throttle = throttle
+        self.throttle = throttle
         self._clock = clock
         self._on_request = on_request
         self._keys: dict[str, None] = {}
@@ -122,6 +122,7 @@ class Gateway(Lookups):
             max_network_retries=0,
             http_client=SdkClient(wire),
         )
+        self._poster = Poster(wire, key.reveal(), API_VERSION, api_base)
 
     async def open(self, known: Known, number: int) -> Outcome:
         """Create the item's intent without moving money: ``Made(intent id)`` when done."""
@@ -164,31 +165,35 @@ class Gateway(Lookups):
 
     async def _ask(self, asked: Asked, known: Known, request: Request) -> Outcome:
         """Send one request about an item, once, and return what its reply means."""
-        reply, seconds = await self._send(asked, known.account, request, first=asked in (Op.OPEN, Op.CLONE))
+        reply, sent_at, seconds = await self._send(asked, known.account, request, first=asked in (Op.OPEN, Op.CLONE))
         outcome = classify(asked, reply, _expected(known, self.mode))
         if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:
-            self._limited(outcome.reason, asked, known.account, reply)
+            self._limited(outcome.reason, asked, known.account, reply, sent_at)
         facts = {"run": known.run_id, "item": known.item, "reference": known.reference, "attempt": known.attempt}
         self._tell(asked, known.account, reply, seconds, outcome=type(outcome).__name__.lower(), **facts)
         return outcome
 
     async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
         """Send one look-up, once."""
-        reply, seconds = await self._send(endpoint, account, Request("get", path, params))
+        reply, sent_at, seconds = await self._send(endpoint, account, Request("get", path, params))
         if reply.status == 429 and (reply.limited_reason or reply.error is None):
-            self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply)
+            self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply, sent_at)
         self._tell(endpoint, account, reply, seconds)
         return reply
 
-    async def _send(self, endpoint: str, account: str, request: Request, first: bool = False) -> tuple[Reply, float]:
-        """Wait for the breaker and for a turn, send once, and learn from the reply. Also return the seconds it took.
+    async def _send(
+        self, endpoint: str, account: str, request: Request, first: bool = False
+    ) -> tuple[Reply, float, float]:
+        """Wait for the breaker and for a turn, send once, and learn from the reply.
+
+        Also return the time of the turn, by which limiters tell what they have heard of, and the seconds it took.
 
         Raises:
             ProviderUnreachable: the outage has lasted too long; nothing was sent.
         """
         loop = asyncio.get_running_loop()
         while True:
-            async with self.breaker.passage() as passage, self._throttle.turn(endpoint, account, first):
+            async with self.breaker.passage() as passage, self.throttle.turn(endpoint, account, first) as sent_at:
                 if passage.void:
                     continue  # the provider went down while this waited for its turn
                 began = loop.time()
@@ -196,19 +201,15 @@ class Gateway(Lookups):
                 reply = await self._exchange(account, request)
                 passage.answered = reply.reached
                 self._clock.learn(reply.date)
-                return reply, loop.time() - began
+                return reply, sent_at, loop.time() - began
 
     async def _exchange(self, account: str, request: Request) -> Reply:
-        """Make one call of the SDK and return the reply below it."""
-        options = {"stripe_account": account, "idempotency_key": request.key, "stripe_version": API_VERSION}
-        given = {name: value for name, value in options.items() if value}
+        """Send one request and return its reply: what changes something is written here, a read by the SDK."""
+        if request.key:
+            return await self._poster.post(request.path, request.params, account, request.key)
+        given = {"stripe_account": account} if account else {}
         with exchange() as seen:
-            try:
-                await self._sdk.raw_request_async(request.method, request.path, **request.params, **given)
-            except Exception:
-                # What the SDK makes of an answer does not matter here; without any reply it is our own mistake.
-                if seen.reply is None:
-                    raise
+            await self._sdk.raw_request_async(request.method, request.path, **request.params, **given)
         assert seen.reply is not None  # noqa: S101  the SDK cannot return without having asked its HTTP client
         return seen.reply
 
@@ -222,10 +223,10 @@ class Gateway(Lookups):
             if len(self._keys) > REMEMBERED_KEYS:
                 self._keys.pop(next(iter(self._keys)))
 
-    def _limited(self, reason: str, endpoint: str, account: str, reply: Reply) -> None:
+    def _limited(self, reason: str, endpoint: str, account: str, reply: Reply, sent_at: float) -> None:
         """Slow the limiter that said no."""
         self.counters.rate_limited += 1
-        self._throttle.limited(reason, endpoint, account, reply.retry_after)
+        self.throttle.limited(reason, endpoint, account, reply.retry_after, sent_at)
 
     def _tell(self, endpoint: str, account: str, reply: Reply, seconds: float, **facts: object) -> None:
         """Tell the log of one request."""

@@ -17,6 +17,8 @@ FIRST_WINDOW, LONGEST_WINDOW = 0.5, 8.0
 # Seconds: the pause is drawn evenly from a window that doubles ("full jitter"), so that repeats do not march in step.
 LONGEST_RESEND = 240.0
 # Seconds for all sends together: three requests that time out after 80 s each.
+UNCLEAR = (Lost, Busy, Unsent)
+# What may want a repeat. Everything else is final at once, and costs nothing here.
 
 
 async def resend(send: Callable[[], Awaitable[Outcome]], repeats: Repeats | None = None) -> Outcome:
@@ -31,6 +33,13 @@ async def resend(send: Callable[[], Awaitable[Outcome]], repeats: Repeats | None
         repeats: the process's budget of repeats after lost answers; None for no bound beside this request's own.
     """
     trip = _Trip(asyncio.get_running_loop().time(), repeats)
+    first = await send()
+    return await _again(send, first, trip) if isinstance(first, UNCLEAR) else first
+
+
+async def _again(send: Callable[[], Awaitable[Outcome]], first: Outcome, trip: "_Trip") -> Outcome:
+    """Go on from an outcome that may want a repeat; the loop takes it for its own first send."""
+    sent = [first]
     jitter = wait_random_exponential(multiplier=FIRST_WINDOW, max=LONGEST_WINDOW)
 
     def wait(state: RetryCallState) -> float:
@@ -46,7 +55,7 @@ async def resend(send: Callable[[], Awaitable[Outcome]], repeats: Repeats | None
 
     async def once() -> Outcome:
         # tenacity awaits only what it can see to be a coroutine function; ``send`` may be a partial or a lambda.
-        return await send()
+        return sent.pop() if sent else await send()
 
     return trip.concluded(await retrying(once))
 

@@ -5,18 +5,24 @@ new item, so fewer items are half done. When the provider says no, only the limi
 """
 
 import asyncio
-from bisect import insort
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 
 from billing.core.items import Mode
-from billing.edge.pacer import Cap, Pacer
+from billing.edge.pacer import KNOWN_SHARE, Pacer
+from billing.edge.slots import LearnedSlots, Slots
+from billing.edge.turns import Gate, Turn, Turns
 
 DOCUMENTED: dict[Mode, tuple[float, float]] = {Mode.LIVE: (100.0, 25.0), Mode.TEST: (25.0, 25.0)}
 # Requests a second per account and per API operation (docs.stripe.com/rate-limits). Whether a Connect call draws on the
 # platform's or the connected account's limit is not documented, so each connected account gets the account's limit too.
+
+SUSPECT_REFUSALS, SUSPECT_DOUBT = 3, 0.001
+# A limiter of the whole key refuses every account alike. When so many refusals in a row name one account, and its share
+# of the sends makes that less likely than this, the limit is the account's own, whatever the reason says.
+
+Remember = Callable[[str], float | None]
+# The rate that an earlier run learned for a limiter, by the name `Throttle.learned` gave it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,143 +56,128 @@ def documented(mode: Mode, share: float = 0.4, override: float | None = None, co
     return Rates(key * share, endpoint * share, key * share, concurrency)
 
 
-@dataclass(slots=True, order=True)
-class _Waiter:
-    """One request in the queue; requests that finish something sort before those that start.
-
-    ``number`` is unique, so nothing after it is ever compared.
-    """
-
-    first: bool
-    number: int
-    endpoint: str
-    account: str
-    turn: asyncio.Future[None]
-
-
 class Throttle:
     """The limits of one key. Use one per event loop."""
 
-    def __init__(self, rates: Rates) -> None:
-        """Start with every limiter at its full rate."""
-        self.rates = rates
-        self._key = Pacer(rates.key_rps)
-        self._key_cap = Cap(rates.concurrency)
-        self._endpoints: dict[str, tuple[Pacer, Cap]] = {}
-        self._accounts: dict[str, tuple[Pacer, Cap]] = {}
-        self._queue: list[_Waiter] = []
-        self._number = count()
-        self._timer: asyncio.TimerHandle | None = None
+    def __init__(self, rates: Rates, *, start: float | None = None, remember: Remember = lambda _name: None) -> None:
+        """Pace what is sent.
 
-    @asynccontextmanager
-    async def turn(self, endpoint: str, account: str, first: bool = False) -> AsyncIterator[None]:
-        """Wait for a turn and hold its slots until left.
+        Args:
+            rates: what will never be exceeded.
+            start: requests a second where a limiter begins that nothing is known of; None trusts ``rates`` at once.
+            remember: what an earlier run learned; a limiter begins a tenth under that.
+        """
+        self.rates = rates
+        self._start = start
+        self._remember = remember
+        self._key = Gate(self._pacer("key", rates.key_rps), LearnedSlots(rates.concurrency))
+        self._turns = Turns(self._key)
+        self._endpoints: dict[str, Gate] = {}
+        self._accounts: dict[str, Gate] = {}
+        self._suspect, self._suspected_since, self._suspicions = "", 0.0, 0
+        self._rate_before = rates.key_rps
+        self._own_limit: set[str] = set()
+
+    @property
+    def key(self) -> Pacer:
+        """The pacer of the whole key, to look at."""
+        return self._key.pacer
+
+    def learned(self) -> dict[str, float]:
+        """Return requests a second worth remembering, by the name of the limiter."""
+        named = [("key", self._key)]
+        named += [(f"endpoint {name}", gate) for name, gate in self._endpoints.items()]
+        named += [(f"account {name}", gate) for name, gate in self._accounts.items()]
+        return {name: rate for name, gate in named if (rate := gate.pacer.learned) is not None}
+
+    def turn(self, endpoint: str, account: str, first: bool = False) -> Turn:
+        """Return a turn to wait for and to hold; entered, it gives the loop's time at which the request may be sent.
 
         Args:
             endpoint: the API operation; each has its own limit.
             account: the connected account, or empty for the platform itself.
             first: the request starts a new item, so it lets others go before it.
         """
-        await self._enter(endpoint, account, first)
-        caps = (self._key_cap, self._endpoint(endpoint)[1], self._account(account)[1])
-        try:
-            yield
-        finally:
-            for cap in caps:
-                cap.leave()
-            self._wake()
+        return Turn(self._turns, self._endpoint(endpoint), self._account(account), first=first)
 
-    def limited(self, reason: str, endpoint: str, account: str, retry_after: float | None = None) -> None:
+    def limited(
+        self,
+        reason: str,
+        endpoint: str,
+        account: str,
+        retry_after: float | None = None,
+        sent_at: float | None = None,
+    ) -> None:
         """Slow the limiter that ``reason`` (``Stripe-Rate-Limited-Reason``) names, and no other.
 
-        ``resource-specific`` and locks concern one object: the caller's lane waits, nothing here does.
+        ``resource-specific`` lies within one account, and a reason that nobody knows may: its limiter is the narrowest.
+        A lock concerns one object: the payer's lane waits, nothing here does.
+
+        Args:
+            reason: the header's value.
+            endpoint: of the refused request.
+            account: of the refused request.
+            retry_after: seconds, as a lower bound.
+            sent_at: the time its turn was given; a limiter has heard of older sends already. None means now.
         """
+        now = asyncio.get_running_loop().time()
+        sent_at = now if sent_at is None else sent_at
         match reason:
-            case "global-rate":
-                self._key.slow(retry_after)
+            case "global-rate" if account not in self._own_limit:
+                self._suspect_account(account, sent_at)
+                self._key.pacer.refused(now, sent_at, retry_after)
+                self._acquit_key(now, sent_at)
             case "endpoint-rate":
-                self._endpoint(endpoint)[0].slow(retry_after)
+                self._endpoint(endpoint).pacer.refused(now, sent_at, retry_after)
             case "global-concurrency":
-                self._key_cap.slow()
+                self._key.slots.refused(now, sent_at)
             case "endpoint-concurrency":
-                self._endpoint(endpoint)[1].slow()
+                self._endpoint(endpoint).slots.refused(now, sent_at)
+            case "lock_timeout":
+                pass
             case _:
-                # A reason we do not know may mean the account's own limit: the narrowest one slows.
-                if reason not in ("resource-specific", "lock_timeout"):
-                    self._account(account)[0].slow(retry_after)
+                self._account(account).pacer.refused(now, sent_at, retry_after)
 
-    async def _enter(self, endpoint: str, account: str, first: bool) -> None:
-        """Take a token and a slot of each limiter, all in one step."""
-        if not self._queue and self._free(endpoint, account):
-            await self._take(endpoint, account)
-            return
-        waiter = _Waiter(first, next(self._number), endpoint, account, _future())
-        insort(self._queue, waiter)
-        try:
-            while True:
-                self._wake()
-                await waiter.turn
-                waiter.turn = _future()
-                if self._free(endpoint, account):
-                    await self._take(endpoint, account)
-                    return
-        finally:
-            self._queue.remove(waiter)
-            self._wake()
+    def _endpoint(self, name: str) -> Gate:
+        """Return the limiters of an endpoint."""
+        gate = self._endpoints.get(name)
+        if gate is None:
+            pacer = self._pacer(f"endpoint {name}", self.rates.endpoint_rps)
+            gate = self._endpoints[name] = Gate(pacer, LearnedSlots(self.rates.concurrency))
+            self._turns.add_endpoint(gate)
+        return gate
 
-    async def _take(self, endpoint: str, account: str) -> None:
-        """Take what ``_free`` has just found; none of these waits."""
-        for pacer, cap in self._limiters(endpoint, account):
-            await pacer.acquire()
-            cap.enter()
-
-    def _free(self, endpoint: str, account: str) -> bool:
-        """Tell whether every limiter has a token and a slot."""
-        return all(cap.free and pacer.ready for pacer, cap in self._limiters(endpoint, account))
-
-    def _wake(self) -> None:
-        """Give the turn to the first request that may go; if none may, come back when the first one might."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._queue or not self._key_cap.free:
-            return  # whoever leaves wakes again
-        if not self._key.ready:
-            self._wake_in(self._key.pause)
-            return
-        pauses = []
-        for waiter in self._queue:
-            if waiter.turn.done():
-                return  # it is on its way, and wakes the next one itself
-            limiters = self._limiters(waiter.endpoint, waiter.account)
-            if all(cap.free for _, cap in limiters):
-                blocked = [pacer.pause for pacer, _ in limiters if not pacer.ready]
-                if not blocked:
-                    waiter.turn.set_result(None)
-                    return
-                pauses.append(max(blocked))
-        if pauses:
-            self._wake_in(min(pauses))
-
-    def _wake_in(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._wake)
-
-    def _limiters(self, endpoint: str, account: str) -> tuple[tuple[Pacer, Cap], ...]:
-        return (self._key, self._key_cap), self._endpoint(endpoint), self._account(account)
-
-    def _endpoint(self, endpoint: str) -> tuple[Pacer, Cap]:
-        if endpoint not in self._endpoints:
-            self._endpoints[endpoint] = (Pacer(self.rates.endpoint_rps), Cap(self.rates.concurrency))
-        return self._endpoints[endpoint]
-
-    def _account(self, account: str) -> tuple[Pacer, Cap]:
-        if account not in self._accounts:
+    def _account(self, name: str) -> Gate:
+        """Return the limiters of a connected account, or those of the platform itself."""
+        gate = self._accounts.get(name)
+        if gate is None:
             # The platform itself is no connected account: only the key's and the endpoint's limits hold for it.
-            slots = self.rates.per_account_concurrency if account else self.rates.concurrency
-            rate = self.rates.account_rps if account else self.rates.key_rps
-            self._accounts[account] = (Pacer(rate), Cap(slots))
-        return self._accounts[account]
+            slots = self.rates.per_account_concurrency if name else self.rates.concurrency
+            rate = self.rates.account_rps if name else self.rates.key_rps
+            gate = self._accounts[name] = Gate(self._pacer(f"account {name}", rate), Slots(slots))
+        return gate
 
+    def _pacer(self, name: str, cap: float) -> Pacer:
+        known = self._remember(name)
+        return Pacer(cap, self._start if known is None else known * KNOWN_SHARE)
 
-def _future() -> asyncio.Future[None]:
-    return asyncio.get_running_loop().create_future()
+    def _suspect_account(self, account: str, sent_at: float) -> None:
+        """Count refusals of the whole key that name one account after another's name was last heard."""
+        if account != self._suspect:
+            self._suspect, self._suspected_since, self._suspicions = account, sent_at, 0
+            self._rate_before = self._key.pacer.rate
+        self._suspicions += 1
+
+    def _acquit_key(self, now: float, sent_at: float) -> None:
+        """Find out whose limit it was: the key's refuses all accounts alike, an account's own refuses that one alone.
+
+        Whether an account has a limit of its own is not documented, nor what reason it would give.
+        """
+        if not self._suspect or self._suspicions < SUSPECT_REFUSALS:
+            return
+        pacer, since = self._account(self._suspect).pacer, self._suspected_since
+        share = pacer.sends_since(since) / max(self._key.pacer.sends_since(since), 1)
+        if share**self._suspicions < SUSPECT_DOUBT:
+            self._own_limit.add(self._suspect)
+            self._key.pacer.acquit(now, self._rate_before)
+            pacer.refused(now, sent_at)

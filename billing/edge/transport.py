@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import stripe
 from aiohttp.client_middlewares import ClientHandlerType
-from multidict import CIMultiDict
 from yarl import URL
 
 from billing.core.replies import Reply, WireFault, no_reply, read_reply
 from billing.core.wire import AnswerLost, NeverSent, Wire, WireError, WireRequest, WireResponse
+from billing.edge.forms import form
 
 CONNECT_SECONDS = 5.0
 # For a free connection, the name, the socket and TLS together; until then nothing of the request has left.
@@ -88,6 +89,7 @@ class NetworkWire:
                 headers=request.headers,
                 data=request.body or None,
                 allow_redirects=False,
+                middlewares=() if request.method == "POST" else ONLY_ONCE,
             ) as response:
                 body = await _whole(response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -109,7 +111,6 @@ class NetworkWire:
                 timeout=self._timeout,
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                middlewares=(_once,),
             )
         return self._session
 
@@ -120,6 +121,10 @@ async def _once(request: aiohttp.ClientRequest, handler: ClientHandlerType) -> a
         return await handler(request)
     except (aiohttp.ClientError, OSError) as error:
         raise failure(error) from None
+
+
+ONLY_ONCE = (_once,)
+# For reads alone: aiohttp never repeats a POST (aiohttp/client.py, IDEMPOTENT_METHODS).
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:
@@ -191,8 +196,21 @@ class _Headers(dict[str, str]):
     __str__ = __repr__
 
 
+async def _carried(wire: Wire, request: WireRequest) -> Reply:
+    """Send one request, once, and return its reply or why there is none."""
+    try:
+        return read_reply(await wire.send(request))
+    except WireError as error:
+        fault = WireFault.NEVER_SENT if isinstance(error, NeverSent) else WireFault.ANSWER_LOST
+        return no_reply(fault, str(error))
+
+
+NOTHING_TO_READ: tuple[bytes, int, Mapping[str, str]] = (b"{}", 200, {})
+# All the SDK is ever shown. It would parse every answer a second time, and raise what it takes for an error.
+
+
 class SdkClient(stripe.HTTPClient):
-    """Puts a wire under the SDK."""
+    """Puts a wire under the SDK, which writes the requests and reads no answer."""
 
     name = "connect-billing"
 
@@ -204,22 +222,49 @@ class SdkClient(stripe.HTTPClient):
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: str | bytes | None = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """Send one request, once, and leave the reply where ``exchange`` finds it.
-
-        Raises:
-            stripe.APIConnectionError: no complete answer came; ``__cause__`` is the wire's own error.
-        """
+        """Send one request, once, and leave the reply, or why there is none, where ``exchange`` finds it."""
         body = post_data.encode() if isinstance(post_data, str) else post_data or b""
         current = _exchange.get() or Exchange()
-        try:
-            response = await self._wire.send(WireRequest(method.upper(), url, _Headers(headers), body))
-        except WireError as error:
-            fault = WireFault.NEVER_SENT if isinstance(error, NeverSent) else WireFault.ANSWER_LOST
-            current.reply = no_reply(fault, str(error))
-            raise stripe.APIConnectionError(f"no answer: {error}") from error  # type: ignore[no-untyped-call]
-        current.reply = read_reply(response)
-        return response.body, response.status, CIMultiDict(response.headers)
+        current.reply = await _carried(self._wire, WireRequest(method.upper(), url, _Headers(headers), body))
+        return NOTHING_TO_READ
 
     async def close_async(self) -> None:
         """Close the wire."""
         await self._wire.aclose()
+
+
+class Poster:
+    """Writes a ``POST`` as the SDK does, to the byte, at a small part of its cost.
+
+    The SDK builds the same headers for every request anew, and formats log lines that nobody reads: more work than all
+    the rest of a charge. So it writes one request, and only what differs is put into its headers.
+    """
+
+    def __init__(self, wire: Wire, key: str, version: str, base: str) -> None:
+        """Let the SDK write the headers that every request of this key carries; nothing is sent."""
+        self._wire, self._base = wire, base
+        specimen = _Specimen()
+        sdk = stripe.StripeClient(key, stripe_version=version, max_network_retries=0, http_client=specimen)
+        sdk.raw_request("post", "/v1/payment_intents", stripe_account="acct", idempotency_key="key")
+        self._headers = specimen.headers
+
+    async def post(self, path: str, params: Mapping[str, Any], account: str, key: str) -> Reply:
+        """Send one request, once, on a connected account and under an idempotency key."""
+        headers = _Headers(self._headers)
+        headers["Stripe-Account"], headers["Idempotency-Key"] = account, key
+        return await _carried(self._wire, WireRequest("POST", self._base + path, headers, form(params)))
+
+
+class _Specimen(stripe.HTTPClient):
+    """Keeps the headers of the one request that it does not send."""
+
+    name = SdkClient.name
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None, **usage: object
+    ) -> tuple[str, int, Mapping[str, str]]:
+        """Keep the headers."""
+        del method, url, post_data, usage
+        self.headers = _Headers(headers or {})
+        body, status, nothing = NOTHING_TO_READ
+        return body.decode(), status, nothing

@@ -13,11 +13,13 @@ from billing.edge.gateway import API_BASE, Gateway
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.lookups import LookupFailed, Trouble
+from billing.edge.pacer import START_RPS
 from billing.edge.secrets import ApiKey, load_key
 from billing.edge.settings import Settings, require_agreement
 from billing.edge.throttle import DOCUMENTED, Rates, Throttle
 from billing.edge.transport import NetworkWire
 from billing.flow.desk import Desk
+from billing.flow.limits import remembered
 
 UNREAD_PLATFORM = "platform"
 # Stands for the platform account in test mode when the key may not read it and no setting names it: one ledger, one
@@ -87,13 +89,15 @@ async def open_desk(
             log("ledger_warning", warning=warning)
         rates = rates_for(settings, opening)
         carrier = wire or NetworkWire(rates.concurrency)
+        # What is documented may be trusted at once; what `--rate` names is to be found out.
+        start = None if opening.rate is None else START_RPS
         try:
             gateway = Gateway(
                 carrier,
                 key,
                 mode=opening.mode,
                 platform="",
-                throttle=Throttle(rates),
+                throttle=Throttle(rates, start=start, remember=remembered(ledger, clock, opening.mode)),
                 clock=clock,
                 api_base=settings.api_base or API_BASE,
                 on_request=lambda event: log(**event),

@@ -12,8 +12,9 @@ from typing import Any
 
 from billing.core.entries import RunRecord, RunStatus
 from billing.core.errors import PlanStale, UsageError
+from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.items import Kind, Mode
-from billing.core.plans import Estimate, Findings, estimate
+from billing.core.plans import Findings
 from billing.edge.ledger import Ledger
 from billing.edge.throttle import Rates
 from billing.flow.decisions import Plan, Source, decide_all, planned_lines
@@ -122,11 +123,12 @@ def _owned(plan: Plan) -> dict[str, int]:
     return dict(sorted((Counter(before) + plan.added).items()))
 
 
-def estimate_for(plan: Plan, rates: Rates) -> Estimate:
-    """Return requests and seconds at these rates."""
-    largest = max(plan.accounts.values(), default=0)
+def estimate_for(plan: Plan, rates: Rates, start_rps: float | None = None) -> Estimate:
+    """Return requests and seconds at these rates; ``start_rps`` is where the key begins when that is below its rate."""
     items = sum(plan.accounts.values())
-    return estimate(items, largest, rates.key_rps, rates.endpoint_rps, rates.account_rps)
+    load = Load(items, max(plan.accounts.values(), default=0), min(plan.largest_payer, items))
+    speed = Speed(rates.key_rps, rates.endpoint_rps, rates.account_rps, rates.concurrency, start_rps)
+    return estimate(load, speed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +175,15 @@ class SavedPlan:
 
 
 def plan_to_json(
-    plan: Plan, rates: Rates, *, delimiter: str | None = None, skip_invalid: bool = False
+    plan: Plan,
+    rates: Rates,
+    *,
+    delimiter: str | None = None,
+    skip_invalid: bool = False,
+    start_rps: float | None = None,
 ) -> dict[str, Any]:
     """Return the plan as one JSON object: what a person or a pull request wants to see, and what `run PLAN` needs."""
-    cost = estimate_for(plan, rates)
+    cost = estimate_for(plan, rates, start_rps)
     return {
         "format_version": FORMAT_VERSION,
         "plan_digest": plan.digest,

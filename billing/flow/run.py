@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 
 from billing.core.entries import Known, Note, RunStatus, unfinished_rebuild
 from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, RunStopped, UsageError
+from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.outcomes import Unsent, UnsentWhy
@@ -22,8 +23,9 @@ from billing.flow import cards
 from billing.flow.charge import Arrival, Goal, charge, rests, skipped
 from billing.flow.desk import Desk
 from billing.flow.guards import Guards
-from billing.flow.lanes import PAGE, Lanes
-from billing.flow.progress import Snapshot, Watch, unwatched
+from billing.flow.lanes import PAGE, Bounds, Lanes
+from billing.flow.limits import LearnedLimits
+from billing.flow.progress import Pace, Snapshot, Watch, unwatched
 from billing.flow.together import together
 from billing.flow.trip import Halted, Trip
 
@@ -42,6 +44,8 @@ STATES: dict[Goal, tuple[State, ...]] = {
     Goal.SETTLE: (State.UNSETTLED,),
 }
 # Which items each goal takes up. `resolve` starts nothing new; what a run had begun it finishes.
+REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.RESOLVE: 1, Goal.SETTLE: 1}
+# What an item usually costs its account: a charge is opened, cloned and confirmed; to find out takes one look.
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class RunOptions:
         max_failures: stop after this many items that were not paid.
         deadline: seconds after which nothing new is started.
         concurrency: items in flight.
-        per_account: items in flight on one account while others wait.
+        per_account: items in flight on an account that answers slowly, while others wait.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -117,6 +121,8 @@ class Runner:
         self._fault: BillingError | None = None
         self._wake = anyio.Event()
         self._began = self._advanced = anyio.current_time()
+        self._limits = LearnedLimits(desk)
+        self._pace = Pace()
         self.snapshot = Snapshot(total=0)
 
     async def go(self) -> Ending:
@@ -136,6 +142,7 @@ class Runner:
             group.cancel_scope.cancel()
         if self._fault is not None:
             raise self._fault
+        await self._limits.keep()
         return Ending(self._exit, self._reason)
 
     async def _pass(self, states: Iterable[State], goal: Goal) -> None:
@@ -151,10 +158,12 @@ class Runner:
                     self.snapshot.in_flight += 1
                     group.start_soon(self._work, lanes, known, goal, group)
                     continue
-                if self.snapshot.in_flight == 0:
+                pause = None if self._full() else lanes.pause
+                if self.snapshot.in_flight == 0 and pause is None:
                     break
                 self._wake = anyio.Event()
-                await self._wake.wait()
+                with anyio.move_on_after(pause):
+                    await self._wake.wait()
             if self._desk.draining:
                 group.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
 
@@ -169,12 +178,23 @@ class Runner:
                 page = ledger.work(self._run_id, states, account, page[-1].id, limit)
             return wanted if page else []
 
-        return Lanes(fetch, ledger.workload(self._run_id, states), self._options.per_account)
+        options, rates, key = self._options, self._desk.rates, self._desk.gateway.throttle.key
+        bounds = Bounds(
+            run_rps=lambda: min(key.rate / REQUESTS[goal], rates.endpoint_rps),
+            rps=rates.account_rps / REQUESTS[goal],
+            per_account=options.per_account,
+            slots=options.concurrency,
+        )
+        return Lanes(fetch, ledger.workload(self._run_id, states), bounds, anyio.current_time)
+
+    def _full(self) -> bool:
+        """Tell whether nothing more may be started for now, whatever the lanes hold."""
+        if self.snapshot.in_flight >= self._options.concurrency:
+            return True
+        return self._options.limit is not None and self._started >= self._options.limit
 
     def _next(self, lanes: Lanes) -> Known | None:
-        if self.snapshot.in_flight >= self._options.concurrency:
-            return None
-        if self._options.limit is not None and self._started >= self._options.limit:
+        if self._full():
             return None
         known = lanes.next()
         self._started += known is not None
@@ -207,8 +227,9 @@ class Runner:
             await self._return(lanes, known, arrival.put_back.unsent, group)
             return
         self._advanced = anyio.current_time()
-        lanes.done(known, alive=not arrival.dead_account)
+        lanes.done(known, alive=not arrival.dead_account, sent=known.attempt > 0)
         await self._after(arrival)
+        await self._limits.keep_at_times()
         if not rests(Goal.RESOLVE, known) and not self._sweeping:
             self._left += 1
             return
@@ -258,12 +279,13 @@ class Runner:
             await together(*(partial(skip, known) for known in page))
 
     def _count(self, known: Known) -> None:
-        counters = self._desk.gateway.counters
+        counters, key = self._desk.gateway.counters, self._desk.gateway.throttle.key
         snap = self.snapshot
         snap.done += 1
         snap.counts[group_of(known)] += 1
         snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
         snap.elapsed = anyio.current_time() - self._began
+        snap.rate, snap.phase, snap.pace = key.rate, key.phase, self._pace.at(snap.elapsed, snap.sent)
         self._watch(snap)
 
     def _stop(self, code: Exit, reason: str) -> None:

@@ -36,15 +36,20 @@ def _open(form: dict[str, str]) -> dict:
         "description": form.get("description"), "payment_method_types": ["card"], "created": 1790000000,
         "client_secret": "withheld", "capture_method": "automatic_async", "confirmation_method": "automatic",
     }  # fmt: skip
+    if form.get("confirm") == "true":
+        return _paid(intent)
     _intents[intent["id"]] = intent
     return intent
 
 
-def _confirm(path: str) -> dict:
-    intent = _intents.pop(path.split("/")[3])
+def _paid(intent: dict) -> dict:
     return intent | {
         "status": "succeeded", "amount_received": intent["amount"], "latest_charge": f"ch_{next(_numbers):024d}"
     }  # fmt: skip
+
+
+def _confirm(path: str) -> dict:
+    return _paid(_intents.pop(path.split("/")[3]))
 
 
 def _clone(form: dict[str, str]) -> dict:
@@ -54,12 +59,18 @@ def _clone(form: dict[str, str]) -> dict:
     }  # fmt: skip
 
 
+def _account(path: str) -> dict:
+    asked = path.partition("?")[0].rpartition("/")[2]
+    name = asked if asked.startswith("acct_") else "acct_1Bench"
+    return {"id": name, "object": "account", "country": "US", "default_currency": "usd", "charges_enabled": True}
+
+
 def answer(path: str, body: bytes) -> bytes:
     """Return the JSON body for one request."""
     if path.endswith("/confirm"):
         found = _confirm(path)
     elif not body:
-        found = {"id": "acct_1Bench", "object": "account", "country": "US", "charges_enabled": True}
+        found = _account(path)
     else:
         form = dict(parse_qsl(body.decode()))
         found = _open(form) if "amount" in form else _clone(form)

@@ -8,7 +8,7 @@ from billing.core.entries import Known
 from billing.core.items import Charge, Kind, Mode
 from billing.core.keys import charge_digest, item_id
 from billing.core.money import Money
-from billing.core.plans import SKIPS, Continue, Create, Findings, Refuse, Scene, Skip, decide, estimate
+from billing.core.plans import SKIPS, Continue, Create, Findings, Refuse, Scene, Skip, decide
 from billing.core.states import State
 
 CHARGE = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "usd"), application_fee=55, description="Coaching")
@@ -115,17 +115,3 @@ def test_an_obligation_of_another_run_is_never_charged_again(state):
 
 def test_only_what_is_paid_is_a_good_reason_to_skip():
     assert [code for code, (_, _, good) in SKIPS.items() if good] == ["already_paid"]
-
-
-@pytest.mark.parametrize(
-    ("items", "largest", "rates", "seconds"),
-    [
-        (1000, 10, (30, 25, 25), 100.0),  # the key is the limit
-        (1000, 10, (100, 10, 25), 100.0),  # one endpoint is
-        (1000, 500, (100, 25, 5), 300.0),  # one account is
-        (0, 0, (100, 25, 5), 0.0),
-    ],
-)
-def test_the_estimate_is_the_slowest_of_key_endpoint_and_largest_account(items, largest, rates, seconds):
-    assert estimate(items, largest, *rates).seconds == pytest.approx(seconds)
-    assert estimate(items, largest, *rates).requests == 3 * items

@@ -273,7 +273,7 @@ def test_a_429_slows_what_it_names():
     run(main())
 
 
-def test_an_outage_of_five_minutes_costs_fewer_than_a_hundred_requests_and_ends_by_itself():
+def test_an_outage_of_five_minutes_costs_fewer_than_two_hundred_requests_and_ends_by_itself():
     async def main():
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -292,8 +292,8 @@ def test_an_outage_of_five_minutes_costs_fewer_than_a_hundred_requests_and_ends_
                 pass
 
         await asyncio.gather(*(until_answered() for _ in range(64)))
-        assert len(wire.requests) - 64 < 100
-        assert loop.time() - began < 300 + 65
+        assert len(wire.requests) < 200
+        assert loop.time() - began < 300 + 5
 
     run(main())
 
@@ -322,7 +322,7 @@ def test_an_outage_without_end_raises_and_sends_nothing_more():
 
         with pytest.raises(ProviderUnreachable):
             await for_ever()
-        assert len(wire.requests) < 50
+        assert len(wire.requests) < 200
 
     run(main())
 

@@ -14,12 +14,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 import stripe
+from hypothesis import given
+from hypothesis import strategies as st
 
 from billing.core.replies import WireFault
 from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
 from billing.edge.transport import (
     LARGEST_ANSWER,
     NetworkWire,
+    Poster,
     SdkClient,
     exchange,
     failure,
@@ -411,23 +414,78 @@ class Canned:
         pass
 
 
-async def test_the_sdk_finds_headers_whatever_their_case():
-    client = SdkClient(Canned(WireResponse(200, {"request-id": "req_1"}, b"{}")))
-    _, _, headers = await client.request_async("get", "http://x/", {}, None)
-    assert headers["Request-Id"] == headers["REQUEST-ID"] == "req_1"
+OBJECT = WireResponse(200, {"request-id": "req_1"}, b'{"id": "pi_1"}')
+
+ANSWERS = {
+    "an object": OBJECT,
+    "a decline": WireResponse(402, {"request-id": "req_1"}, b'{"error": {"type": "card_error"}}'),
+    "no JSON": WireResponse(500, {"request-id": "req_1"}, b"<html>"),
+    "never sent": NeverSent("A"),
+    "lost": AnswerLost("B"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_the_sdk_is_shown_no_answer_and_has_no_reason_to_raise_or_repeat(name):
+    wire = Canned(ANSWERS[name])
+    sdk = stripe.StripeClient(KEY, max_network_retries=2, http_client=SdkClient(wire))
+    with exchange() as seen:
+        shown = await sdk.raw_request_async("get", "/v1/account")
+    assert (shown.code, shown.body) == (200, "{}")
+    assert len(wire.requests) == 1
+    assert seen.reply is not None
 
 
 @pytest.mark.parametrize(
     ("error", "fault"), [(NeverSent("A"), WireFault.NEVER_SENT), (AnswerLost("B"), WireFault.ANSWER_LOST)]
 )
-async def test_the_sdk_is_told_not_to_repeat_and_the_fault_is_kept(error, fault):
-    client = SdkClient(Canned(error))
-    with exchange() as seen, pytest.raises(stripe.APIConnectionError) as caught:
-        await client.request_async("post", "http://x/", {}, "a=b")
-    assert not caught.value.should_retry
-    assert caught.value.__cause__ is error
-    assert seen.reply is not None
-    assert (seen.reply.fault, seen.reply.detail) == (fault, str(error))
+async def test_why_no_answer_came_is_kept(error, fault):
+    with exchange() as seen:
+        await SdkClient(Canned(error)).request_async("get", "http://x/", {}, None)
+    posted = await Poster(Canned(error), KEY, "2026-10-28.endive", "http://x").post("/v1/x", {}, "acct_1", "key")
+    assert seen.reply == posted
+    assert (posted.fault, posted.detail) == (fault, str(error))
+
+
+NAMES = st.sampled_from(["amount", "currency", "description", "metadata", "payment_method", "off_session"])
+LEAVES = st.text(st.characters(exclude_categories=["Cs"])) | st.integers()
+PARAMS = st.dictionaries(
+    NAMES,
+    LEAVES
+    | st.booleans()
+    | st.lists(LEAVES)
+    | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), LEAVES),
+)
+IDS = st.text("abcXYZ019_", min_size=1)
+
+
+@given(PARAMS, IDS, IDS)
+def test_what_is_posted_is_to_the_byte_what_the_sdk_would_send(params, account, key):
+    async def main() -> None:
+        ours, theirs = Canned(OBJECT), Canned(OBJECT)
+        base, version, path = "https://api.stripe.com", "2026-10-28.endive", "/v1/payment_intents/pi_1/confirm"
+        await Poster(ours, KEY, version, base).post(path, params, account, key)
+        sdk = stripe.StripeClient(KEY, stripe_version=version, http_client=SdkClient(theirs))
+        await sdk.raw_request_async("post", path, **params, stripe_account=account, idempotency_key=key)
+        assert ours.requests == theirs.requests
+
+    asyncio.run(main())
+
+
+async def test_a_posted_request_does_not_print_its_headers():
+    wire = Canned(OBJECT)
+    poster = Poster(wire, KEY, "2026-10-28.endive", "http://x")
+    await poster.post("/v1/x", {}, "acct_1", "key")
+    assert wire.requests[0].headers["Authorization"] == f"Bearer {KEY}"
+    assert KEY not in repr(wire.requests[0]) + str(wire.requests[0].headers) + repr(vars(poster))
+
+
+@pytest.mark.parametrize("value", [None, 1.5, b"x", {"a": {"b": "c"}}, ["a", ["b"]]])
+async def test_what_no_form_can_say_is_not_sent(value):
+    wire = Canned(OBJECT)
+    with pytest.raises(TypeError):
+        await Poster(wire, KEY, "2026-10-28.endive", "http://x").post("/v1/x", {"a": value}, "acct_1", "key")
+    assert wire.requests == []
 
 
 async def test_a_request_from_the_sdk_does_not_print_its_headers():

@@ -257,7 +257,7 @@ MUTATIONS: dict[str, tuple[Callable[[], Patches], int]] = {
     "lost_is_paid": (lost_is_paid, 20),
     "success_before_the_request": (success_before_the_request, 5),
     "processing_is_paid": (processing_is_paid, 20),
-    "lost_cancel_is_cancelled": (lost_cancel_is_cancelled, 60),
+    "lost_cancel_is_cancelled": (lost_cancel_is_cancelled, 200),
     "lost_open_is_refused": (lost_open_is_refused, 60),
     "any_body_is_believed": (any_body_is_believed, 60),
     "new_key_per_send": (new_key_per_send, 60),

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from billing.cli.desks import desk_for
 from billing.cli.face import answer, answer_json
@@ -12,6 +13,7 @@ from billing.cli.verbs.source import open_source
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import visible
+from billing.edge.pacer import START_RPS
 from billing.edge.privatefile import write_private
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
@@ -39,6 +41,14 @@ class PlanAsked:
     rate: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What an estimate assumes: what may be sent, and where the key begins (requests a second)."""
+
+    rates: Rates
+    start_rps: float
+
+
 def plan(common: Common, asked: PlanAsked, out: Path | None) -> int:
     """Carry out `billing plan`."""
     if asked.preflight not in PREFLIGHTS:
@@ -55,7 +65,8 @@ def plan(common: Common, asked: PlanAsked, out: Path | None) -> int:
 def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
     found = plan_offline(source, None, session.settings.platform or "", amend=asked.amend)
     rates = rates_for(session.settings, Opening(source.run.mode, "plan", rate=asked.rate))
-    _print(session, asked, found, rates, "")
+    begin_rps = rates.key_rps if asked.rate is None else min(START_RPS, rates.key_rps)
+    _print(session, asked, found, Pace(rates, begin_rps), "")
     return Exit.OK
 
 
@@ -64,23 +75,31 @@ async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, out: P
     opening = Opening(source.run.mode, "plan", live=asked.live, rate=asked.rate)
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
         options = PlanOptions(PREFLIGHTS[asked.preflight], asked.amend)
+        pace = Pace(desk.rates, desk.gateway.throttle.key.rate)  # before the look-ups move it: as a run will begin
         found = await make_plan(desk, source, options)
         if out is not None:
-            write_private(out, [_saved(asked, found, desk.rates)])
-        _print(session, asked, found, desk.rates, str(load_key(session.environ)), out)
+            write_private(out, [_saved(asked, found, pace)])
+        _print(session, asked, found, pace, str(load_key(session.environ)), out)
     return Exit.OK
 
 
-def _saved(asked: PlanAsked, found: Plan, rates: Rates) -> str:
-    saved = plan_to_json(found, rates, delimiter=asked.delimiter, skip_invalid=asked.skip_invalid)
+def _as_json(asked: PlanAsked, found: Plan, pace: Pace) -> dict[str, Any]:
+    return plan_to_json(
+        found, pace.rates, delimiter=asked.delimiter, skip_invalid=asked.skip_invalid, start_rps=pace.start_rps
+    )
+
+
+def _saved(asked: PlanAsked, found: Plan, pace: Pace) -> str:
+    saved = _as_json(asked, found, pace)
     return json.dumps(saved, indent=1, ensure_ascii=False) + "\n"
 
 
-def _print(session: Session, asked: PlanAsked, found: Plan, rates: Rates, key: str, out: Path | None = None) -> None:
+def _print(session: Session, asked: PlanAsked, found: Plan, pace: Pace, key: str, out: Path | None = None) -> None:
     if session.json:
-        answer_json(plan_to_json(found, rates, delimiter=asked.delimiter, skip_invalid=asked.skip_invalid))
+        answer_json(_as_json(asked, found, pace))
         return
-    lines = plan_table(found, key, estimate_for(found, rates), share=share_text(session, asked.rate, rates))
+    cost = estimate_for(found, pace.rates, pace.start_rps)
+    lines = plan_table(found, key, cost, share=share_text(session, asked.rate, pace.rates))
     if out is not None:
         following = f"billing run {out}"
     else:

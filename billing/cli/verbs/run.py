@@ -123,11 +123,12 @@ async def carry_out(
     )
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
         began = time.monotonic()
+        start_rps = desk.gateway.throttle.key.rate  # before the look-ups move it
 
         def agree(plan: Plan) -> None:
             nonlocal began
             if not asked.quiet:
-                show(session, planning, plan, desk)
+                show(session, planning, plan, desk, start_rps)
             confirm(plan, asked)
             began = time.monotonic()
 
@@ -141,11 +142,11 @@ async def carry_out(
         return billed.exit
 
 
-def show(session: Session, planning: PlanAsked, plan: Plan, desk: Desk) -> None:
-    """Write the plan on stderr."""
+def show(session: Session, planning: PlanAsked, plan: Plan, desk: Desk, start_rps: float) -> None:
+    """Write the plan on stderr, with what it takes when the key begins at ``start_rps`` requests a second."""
     share = share_text(session, planning.rate, desk.rates)
     key = str(load_key(session.environ))
-    for line in plan_table(plan, key, estimate_for(plan, desk.rates), share=share):
+    for line in plan_table(plan, key, estimate_for(plan, desk.rates, start_rps), share=share):
         say(line)
 
 

@@ -146,13 +146,14 @@ class Queries:
 
     @_legible()
     def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
-        """Count items in these states per connected account."""
+        """Count items in these states per connected account, in the order of the file within each state."""
         counts: dict[str, int] = {}
         wanted = sorted(set(states))
         for row in self._run_rows(run_id):
             for state in wanted:
                 for account, count in self._conn.execute(
-                    "SELECT account, count(*) FROM items WHERE run = ? AND state = ? GROUP BY account", (row, state)
+                    "SELECT account, count(*) FROM items WHERE run = ? AND state = ? GROUP BY account ORDER BY min(id)",
+                    (row, state),
                 ):
                     counts[account] = counts.get(account, 0) + count
         return counts

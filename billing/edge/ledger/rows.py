@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from billing.core.entries import Entry, Facts, Known, Move, Note, RunRecord, RunStatus
+from billing.core.entries import BrokenPromise, Entry, Facts, Known, Move, Note, RunRecord, RunStatus
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.states import Event, State
@@ -86,6 +86,7 @@ class Runs:
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
         self._by_row: dict[int, tuple[str, Kind, Mode, str, str]] = {}
+        self._rows: dict[str, int] = {}
 
     def __getitem__(self, row: int) -> tuple[str, Kind, Mode, str, str]:
         """Return (run id, kind, mode, platform, period) of the run in that row."""
@@ -95,6 +96,19 @@ class Runs:
             ).fetchone()
             self._by_row[row] = (run_id, Kind(kind), Mode(mode), platform, period)
         return self._by_row[row]
+
+    def row(self, run_id: str) -> int:
+        """Return the row of a run.
+
+        Raises:
+            BrokenPromise: the ledger knows no such run.
+        """
+        if run_id not in self._rows:
+            found = self._conn.execute("SELECT id FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            if found is None:
+                raise BrokenPromise(f"{run_id}: not in the ledger")
+            self._rows[run_id] = found[0]
+        return self._rows[run_id]
 
 
 ITEM_COLUMNS = (
@@ -129,6 +143,14 @@ def known_of(row: tuple[Any, ...], runs: Runs) -> Known:
         instrument_id,
         json.loads(facts) if facts else {},
     )
+
+
+_EXACT = frozenset({str, int, bool, type(None)})
+
+
+def reads_back(facts: Facts, text: str) -> bool:
+    """Tell whether JSON gives ``facts`` back just as they are, so that reading ``text`` again would teach nothing."""
+    return text.isascii() and all(type(name) is str and type(value) in _EXACT for name, value in facts.items())
 
 
 _NAMES: Mapping[str, Event | Note] = {str(name): name for names in (Event, Note) for name in names}

@@ -15,6 +15,7 @@ from typing import Any
 
 from billing.core.entries import BrokenPromise
 from billing.core.errors import LedgerDamaged, LedgerError
+from billing.edge.ledger import batches
 from billing.edge.ledger.chain import Head, entry_mac, first_break, read_head
 
 FATAL = (sqlite3.Error, MemoryError, LedgerDamaged)
@@ -22,17 +23,26 @@ FATAL = (sqlite3.Error, MemoryError, LedgerDamaged)
 OF_ONE_CALLER = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 # ... except these: a broken constraint or a value that no column can hold.
 
-_APPEND = "INSERT INTO entries (seq, at, name, run, item, attempt, facts, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 Row = tuple[int, int, str, int, int | None, int, str, bytes]
 
 
+class Stale(Exception):
+    """An item is not as the one who moves it believes; which one is found out by writing one work after another."""
+
+
 class Transaction:
-    """One open transaction: the connection, its time, and the end of the chain as it grows."""
+    """One open transaction: the connection, its time, and the end of the chain as it grows.
 
-    __slots__ = ("at", "conn", "head", "key")
+    Attributes:
+        hopeful: the works are written together, in as few statements as there can be, and undone together if one fails.
+    """
 
-    def __init__(self, conn: sqlite3.Connection, key: bytes, at: int, head: Head) -> None:
-        self.conn, self.key, self.at, self.head = conn, key, at, head
+    __slots__ = ("_layers", "_rows", "at", "conn", "head", "hopeful", "key")
+
+    def __init__(self, conn: sqlite3.Connection, key: bytes, at: int, head: Head, *, hopeful: bool = False) -> None:
+        self.conn, self.key, self.at, self.head, self.hopeful = conn, key, at, head, hopeful
+        self._rows: list[Row] = []
+        self._layers: list[list[tuple[object, ...]]] = []
 
     def rows(self, entries: Iterable[tuple[str, int, int | None, int, str]]) -> list[Row]:
         """Chain (name, run, item, attempt, facts) in order and return the rows to insert."""
@@ -47,7 +57,34 @@ class Transaction:
 
     def append(self, entries: Iterable[tuple[str, int, int | None, int, str]]) -> None:
         """Append entries to the chain."""
-        self.conn.executemany(_APPEND, self.rows(entries))
+        self._rows += self.rows(entries)
+        if not self.hopeful:
+            self.flush()
+
+    def move(self, layer: int, row: tuple[object, ...]) -> None:
+        """Move an item on, by a row of `batches.MOVE`; ``layer`` counts the moves of one work.
+
+        Raises:
+            Stale: the item is not as the row says; a hopeful transaction finds out when it is flushed.
+        """
+        while len(self._layers) <= layer:
+            self._layers.append([])
+        self._layers[layer].append(row)
+        if not self.hopeful:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was collected.
+
+        Raises:
+            Stale: an item is not as its move says.
+        """
+        layers, self._layers = self._layers, []
+        for layer in layers:
+            if batches.write(self.conn, batches.MOVE, layer) != len(layer):
+                raise Stale
+        rows, self._rows = self._rows, []
+        batches.write(self.conn, batches.APPEND, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +125,7 @@ class Committer:
         """
         self.check()
         try:
-            self._conn.execute("BEGIN IMMEDIATE")
-            tx = Transaction(self._conn, self._key, self._now(), self._current_head())
-            results = self._all(tx, works)
+            tx, results = self._written(works)
             if self._conn.in_transaction:
                 self._conn.execute("COMMIT")
         except BaseException as error:
@@ -124,6 +159,29 @@ class Committer:
                 f"the chain breaks at entry {place}: something else changed the ledger while it was open"
             )
         return head
+
+    def _written(self, works: Sequence[Work]) -> tuple[Transaction, list[Any]]:
+        """Write ``works`` in a transaction that is still open, and return their results.
+
+        Hardly any work fails, so they are written together in hope; if one does, nothing of them is kept, and they are
+        written anew one after another, each shielded from the others.
+        """
+        if not works[0].alone:
+            tx = self._begun(hopeful=True)
+            try:
+                results = [work.write(tx) for work in works]
+                tx.flush()
+            except Exception as error:  # noqa: BLE001 - whose it is shows when they are written one after another
+                _own(error)
+                self._conn.execute("ROLLBACK")
+            else:
+                return tx, results
+        tx = self._begun(hopeful=False)
+        return tx, self._all(tx, works)
+
+    def _begun(self, *, hopeful: bool) -> Transaction:
+        self._conn.execute("BEGIN IMMEDIATE")
+        return Transaction(self._conn, self._key, self._now(), self._current_head(), hopeful=hopeful)
 
     def _all(self, tx: Transaction, works: Sequence[Work]) -> list[Any]:
         if len(works) > 1:
@@ -184,11 +242,13 @@ class Writer:
     """Queues works from any event loop and commits them on a thread of its own, or at once on the caller's (inline).
 
     ``between`` is called after each commit, when its callers have been answered, and says what housekeeping is due.
+    The works of one turn of the loop are handed over together: waking a sleeping thread costs more than most works.
     """
 
     def __init__(self, committer: Committer, between: Callable[[bool], None], *, inline: bool) -> None:
         self._committer, self._between = committer, between
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._turns: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         self._thread = None if inline else Thread(target=self._serve, name="ledger-writer", daemon=True)
         self._closed = False
         if self._thread:
@@ -205,28 +265,39 @@ class Writer:
         else:
             loop = asyncio.get_running_loop()
             job = _Job(work, loop, loop.create_future())
-            self._queue.put(job)
+            if loop not in self._turns:
+                self._turns[loop] = []
+                loop.call_soon(self._hand_over, loop)
+            self._turns[loop].append(job)
             result = await job.future
         if isinstance(result, Failed):
             raise result.error
         return result
 
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the thread what one turn of ``loop`` brought."""
+        jobs = self._turns.pop(loop, None)
+        if jobs:
+            self._queue.put(jobs)
+
     async def stop(self) -> None:
         """Commit what is queued and end the thread."""
         self._closed = True
         if self._thread and self._thread.is_alive():
+            for loop in list(self._turns):
+                self._hand_over(loop)
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
-        jobs = [self._queue.get()]
-        while jobs:
-            jobs += self._queued()
-            for batch in _batches(job for job in jobs if job):
+        ended = False
+        while not ended:
+            turns = [self._queue.get(), *self._queued()]
+            ended = None in turns
+            for batch in _batches(job for turn in turns if turn for job in turn):
                 self._answer(batch)
-            jobs = [] if None in jobs else [self._queue.get()]
 
-    def _queued(self) -> Iterator[_Job | None]:
+    def _queued(self) -> Iterator[list[_Job] | None]:
         with suppress(Empty):
             while True:
                 yield self._queue.get_nowait()

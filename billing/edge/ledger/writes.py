@@ -1,19 +1,26 @@
 """What is written about runs and items: each function does one piece of work inside an open transaction."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 
 from billing.core.entries import BrokenPromise, Facts, Known, Move, Note, RunStatus, apply
 from billing.core.states import Event, is_sighting
 from billing.edge.ledger import LostRace
 from billing.edge.ledger.chain import seal
-from billing.edge.ledger.rows import INSTRUMENT, ITEM_COLUMNS, OBJECT, Runs, entry_facts, iso, json_text, known_of
+from billing.edge.ledger.rows import (
+    INSTRUMENT,
+    ITEM_COLUMNS,
+    OBJECT,
+    Runs,
+    entry_facts,
+    iso,
+    json_text,
+    known_of,
+    reads_back,
+)
 from billing.edge.ledger.writer import Transaction
 
 _ITEM = f"SELECT {ITEM_COLUMNS}, items.run FROM items WHERE id = ?"  # noqa: S608 - a constant list of columns
-_MOVE = """UPDATE items SET state = ?, attempt = ?, ver = ?, object_id = ?, instrument_id = ?,
-    last_event = coalesce(?, last_event), facts = ? WHERE id = ? AND state = ? AND attempt = ? AND ver = ?"""
 
 
 def prepared(move: Move) -> tuple[Move, str]:
@@ -26,7 +33,7 @@ def prepared(move: Move) -> tuple[Move, str]:
     if OBJECT in move.facts or INSTRUMENT in move.facts:
         raise BrokenPromise(f"{move.name}: {OBJECT} and {INSTRUMENT} are set by the move, not by its facts")
     text = json_text(entry_facts(move))
-    if not move.facts:
+    if reads_back(move.facts, text):
         return move, text
     facts = {name: value for name, value in json.loads(text).items() if name not in (OBJECT, INSTRUMENT)}
     return Move(move.name, move.attempt, move.object_id, move.instrument_id, facts), text
@@ -35,20 +42,33 @@ def prepared(move: Move) -> tuple[Move, str]:
 def record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move, str]]) -> Known:
     """Append ``moves`` if the item is still as ``known`` says, or if they only report what was seen of it.
 
+    An item of one version has one content, so a hopeful transaction reads nothing: the update names the version.
+
     Raises:
         LostRace: it is not.
         ImpossibleTransition, BrokenPromise: the moves contradict what is on record.
+        Stale: a hopeful transaction had no reason to hope.
+    """
+    found, run = (known, runs.row(known.run_id)) if tx.hopeful else _on_record(tx, runs, known, moves)
+    for layer, (move, text) in enumerate(moves):
+        after = apply(found, move)
+        tx.move(layer, _moved(found, after, move))
+        tx.append([(move.name.value, run, found.id, after.attempt, text)])
+        found = after
+    return found
+
+
+def _on_record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move, str]]) -> tuple[Known, int]:
+    """Return the item as it is on record, and the row of its run.
+
+    Raises:
+        LostRace: it is not as ``known`` says, and ``moves`` do not merely report what was seen of it.
     """
     row = tx.conn.execute(_ITEM, (known.id,)).fetchone()
     found, run = known_of(row, runs), row[1]
     if (found.state, found.attempt, found.ver) != (known.state, known.attempt, known.ver) and not _seen(found, moves):
         raise LostRace(found)
-    for move, text in moves:
-        after = apply(found, move)
-        _update(tx, found, after, move)
-        tx.append([(move.name, run, found.id, after.attempt, text)])
-        found = after
-    return found
+    return found, run
 
 
 def _seen(found: Known, moves: Sequence[tuple[Move, str]]) -> bool:
@@ -63,16 +83,12 @@ def _seen(found: Known, moves: Sequence[tuple[Move, str]]) -> bool:
     )
 
 
-def _update(tx: Transaction, found: Known, after: Known, move: Move) -> None:
-    event = move.name if isinstance(move.name, Event) else None
+def _moved(found: Known, after: Known, move: Move) -> tuple[object, ...]:
+    """Return the row of `batches.MOVE` that writes ``after`` over ``found``."""
+    event = move.name.value if isinstance(move.name, Event) else None
     facts = json_text(after.facts) if after.facts else None
-    guard = (found.id, found.state, found.attempt, found.ver)
-    changed = tx.conn.execute(
-        _MOVE,
-        (*(after.state, after.attempt, after.ver, after.object_id, after.instrument_id, event, facts), *guard),
-    )
-    if changed.rowcount != 1:
-        raise sqlite3.DatabaseError(f"item {found.id} changed inside its own transaction")
+    became = (after.state.value, after.attempt, after.ver, after.object_id, after.instrument_id, event, facts)
+    return (found.id, found.state.value, found.attempt, found.ver, *became)
 
 
 def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts: Facts) -> None:

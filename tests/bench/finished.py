@@ -1,0 +1,73 @@
+"""Write all but ten items of a run down as paid, or open the ledger of such a run and find the ten.
+
+``python -m tests.bench.finished write|find FOLDER LEDGER``; FOLDER is the home that holds the ledger's key. Items are
+written through the ledger's own door, four entries in one commit each, many side by side: what a run leaves, without
+the time that a provider takes.
+"""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from functools import partial
+
+from billing.core.entries import Known, Move
+from billing.core.states import Event, State
+from billing.edge.ledger import Ledger
+from billing.edge.ledger.opening import open_ledger
+from billing.flow.charge import Goal
+from billing.flow.run import STATES, has_work
+from billing.flow.together import together
+from tests.bench.scale import RUN
+
+LEFT = 10
+PAGE = 500
+
+
+def moves(known: Known, *, paid: bool) -> tuple[Move, ...]:
+    """Return the entries of an item that was charged, or whose confirm was lost."""
+    keys = {"open_n": 0, "open_born": 1_790_000_000, "clone_n": 0, "clone_born": 1_790_000_000}
+    end = Move(Event.CHARGE_SUCCEEDED, facts={"charge": f"ch_{known.id:024d}", "amount_charged": known.amount})
+    return (
+        Move(Event.PREPARE_STARTED, attempt=1, facts=keys),
+        Move(Event.PREPARED, object_id=f"pi_done{known.id:020d}", instrument_id=f"pm_done{known.id:020d}"),
+        Move(Event.CONFIRM_STARTED, facts={"confirm_n": 0, "confirm_born": 1_790_000_000}),
+        end if paid else Move(Event.CHARGE_LOST, facts={"lost": "runner"}),
+    )
+
+
+async def write(ledger: Ledger) -> None:
+    """Write every planned item down; the last ten as unknown."""
+    workload = ledger.workload(RUN, (State.PLANNED,))
+    total, done = sum(workload.values()), 0
+    for account in workload:
+        row = 0
+        while page := ledger.work(RUN, (State.PLANNED,), account, row, PAGE):
+            row = page[-1].id
+            first = done
+            done += len(page)
+            await together(
+                *(
+                    partial(ledger.record, known, *moves(known, paid=first + n < total - LEFT))
+                    for n, known in enumerate(page)
+                )
+            )
+
+
+async def find(ledger: Ledger) -> None:
+    """Find what `billing resolve` would take up."""
+    assert has_work(ledger, RUN, Goal.RESOLVE)
+    states = STATES[Goal.RESOLVE]
+    found = [ledger.work(RUN, states, account, 0, PAGE) for account in ledger.workload(RUN, states)]
+    assert sum(map(len, found)) == LEFT
+
+
+async def main(verb: str, home: str, path: str) -> None:
+    """Open the ledger as a run does, and carry out one verb."""
+    clock = lambda: datetime.now(UTC)  # noqa: E731  a clock is a function
+    ledger = await open_ledger(f"sqlite:///{path}", key_file=None, clock=clock, environ={"HOME": home})
+    await {"write": write, "find": find}[verb](ledger)
+    await ledger.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:4]))

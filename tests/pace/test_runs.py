@@ -1,0 +1,202 @@
+"""Whole runs under the pacer: storms, outages, locks, and what one run leaves for the next."""
+
+import asyncio
+from collections import Counter
+
+from billing.cli.watching import left_text
+from billing.core.exits import Exit
+from billing.core.items import Mode
+from billing.core.states import Group
+from billing.edge.pacer import KNOWN_SHARE, SLOWEST, START_RPS
+from billing.edge.settings import load_settings
+from billing.edge.throttle import Rates
+from billing.flow.limits import DAYS, KIND, remembered
+from billing.flow.opening import Opening, open_desk
+from billing.flow.run import STALLED_SECONDS, RunOptions, execute
+from billing.sandbox.config import START, Latency, Limits, SandboxConfig
+from billing.sandbox.faults import Fault, FaultKind, Scripted
+from billing.sandbox.inprocess import InProcess
+from tests.flow.world import RUN, World
+from tests.pace.stage import OFF, per_second
+from tests.virtual import run_virtually
+
+HIGH = Rates(500.0, 500.0, 500.0, 256, 256)
+OPEN = "payment_intents.create"
+EVER = 10**9
+LATENCY = Latency(median_seconds=0.6, rejection_seconds=0.055)
+
+
+def stage(folder, limits: Limits = OFF, **spec) -> World:
+    """A world on the running loop's time; every item pays."""
+    loop = asyncio.get_running_loop()
+    config = SandboxConfig(limits=limits, latency=LATENCY, log_size=100_000)
+    return World.make(folder, config, lambda: START + loop.time(), mix={"succeeds": 1.0}, **spec)
+
+
+async def charge(world: World, rates: Rates = HIGH):
+    async with world.desk(rates=rates) as desk:
+        await world.plan(desk)
+        return await world.run(desk)
+
+
+def test_one_item_that_is_refused_for_ever_sends_one_request_in_two_seconds(tmp_path, record_property):
+    async def main():
+        world = stage(tmp_path, items=1, accounts=1)
+        world.script(FaultKind.RATE_LIMITED, OPEN, times=EVER)
+        ending = await charge(world)
+        assert ending.exit is Exit.UNREACHABLE
+        return world.sandbox.requests[OPEN].sent
+
+    sent = run_virtually(main)
+    assert 50 <= sent <= STALLED_SECONDS * SLOWEST + 50
+    record_property("evidence", f"pace: {sent} requests of an item that is refused for ten minutes")
+
+
+def test_an_account_that_is_refused_for_ever_does_not_slow_the_others(tmp_path):
+    async def main():
+        world = stage(tmp_path, items=600, accounts=12)
+        loop, unlucky = asyncio.get_running_loop(), world.scenario.rows[0].account
+        world.sandbox.faults.add(Scripted(Fault(FaultKind.RATE_LIMITED), OPEN, account=unlucky, times=EVER))
+        began = loop.time()
+        await charge(world, Rates(60.0, 60.0, 60.0, 64, 64))
+        paid = [line for line in world.sandbox.log if line.operation.endswith("confirm") and line.status == 200]
+        others = sum(item.account != unlucky for item in world.scenario.rows)
+        assert len(paid) == others
+        assert paid[-1].at - START - began <= 1.15 * 3 * others / 60.0 + 10.0
+        tries = [line for line in world.sandbox.log if line.account == unlucky and line.operation == OPEN]
+        assert len(tries) <= STALLED_SECONDS * SLOWEST + 100
+
+    run_virtually(main)
+
+
+def test_a_lock_rests_its_own_payer_and_slows_nothing_else(tmp_path):
+    async def main():
+        world = stage(tmp_path, items=200, accounts=4)
+        loop = asyncio.get_running_loop()
+        world.script(FaultKind.LOCK_TIMEOUT, "payment_methods.create", nth=20, times=20)
+        async with world.desk(rates=Rates(60.0, 60.0, 60.0, 64, 64)) as desk:
+            await world.plan(desk)
+            began = loop.time()
+            await world.run(desk)
+            assert desk.gateway.throttle.key.rate == 60.0
+            assert desk.gateway.throttle.learned() == {}
+        assert (await world.groups()) == Counter({Group.SUCCEEDED: 200})
+        requests = world.sandbox.requests.total()
+        assert loop.time() - began <= requests / 60.0 + 8.0
+
+    run_virtually(main)
+
+
+def test_five_minutes_of_outage_cost_under_200_requests_and_five_seconds_afterwards_all_is_well(tmp_path):
+    """R4."""
+
+    async def main():
+        world = stage(tmp_path, items=400, accounts=8)
+        loop = asyncio.get_running_loop()
+        down = world.sandbox.begin
+
+        def begin(request):
+            if 5.0 <= loop.time() < 305.0:
+                asked.append(loop.time())
+                world.sandbox.faults.add(Scripted(Fault(FaultKind.STORED_500_UNDONE)))
+            return down(request)
+
+        asked: list[float] = []
+        world.sandbox.begin = begin
+        await charge(world, Rates(40.0, 40.0, 40.0, 64, 64))
+        assert len(asked) <= 200
+        after = [line.at - START for line in world.sandbox.log if line.at - START >= 310.0]
+        assert sum(at < 315.0 for at in after) >= 0.9 * 5 * 40.0
+        await world.assert_true()
+
+    run_virtually(main)
+
+
+def test_no_second_of_a_run_holds_more_than_the_cap(tmp_path):
+    """R5."""
+
+    async def main():
+        world = stage(tmp_path, items=300, accounts=6)
+        await charge(world, Rates(100.0, 50.0, 100.0, 256, 256))
+        times = [line.at for line in world.sandbox.log]
+        first, most = 0, 0
+        for last, at in enumerate(times):
+            while times[first] <= at - 1.0:
+                first += 1
+            most = max(most, last - first + 1)
+        assert 90 <= most <= 102
+
+    run_virtually(main)
+
+
+def test_what_a_run_has_learned_the_ledger_keeps_for_a_week(tmp_path):
+    async def main():
+        world = stage(tmp_path, per_second(40.0), items=400, accounts=8)
+        async with world.desk(rates=HIGH) as desk:
+            await world.plan(desk)
+            await world.run(desk)
+            learned = desk.gateway.throttle.learned()
+            recall = remembered(desk.ledger, desk.clock, Mode.TEST)
+            assert 0.85 * 40.0 <= learned["key"] <= 1.05 * 40.0
+            assert recall("key") == learned["key"]
+            assert remembered(desk.ledger, desk.clock, Mode.LIVE)("key") is None
+            world.sandbox.advance((DAYS - 1) * 86_400)
+            desk.clock.learn(world.sandbox.now)
+            assert recall("key") == learned["key"]
+            world.sandbox.advance(2 * 86_400)
+            desk.clock.learn(world.sandbox.now)
+            assert recall("key") is None
+
+    run_virtually(main)
+
+
+async def test_a_run_starts_a_tenth_under_what_was_learned_and_never_above_its_cap(tmp_path):
+    async def main(rate: float | None, learned: float | None) -> tuple[float, float]:
+        folder = tmp_path / f"{rate}-{learned}"
+        folder.mkdir()
+        world = World.make(folder)
+        environ = {"BILLING_LEDGER": f"sqlite:///{folder / 'l.db'}", "BILLING_LEDGER_KEY_FILE": str(folder / "k")}
+        settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
+        key, wire = {"STRIPE_API_KEY": "sk_test_learnedlearned"}, InProcess(world.sandbox)
+        opening = Opening(Mode.TEST, "test", rate=rate)
+        if learned is not None:
+            async with open_desk(settings, key, opening, lambda *_, **__: None, wire=wire) as desk:
+                await desk.ledger.keep_lookups(KIND, {"test key": {"requests_per_second": learned}})
+        async with open_desk(settings, key, opening, lambda *_, **__: None, wire=wire) as desk:
+            pacer = desk.gateway.throttle.key
+            return pacer.rate, pacer.cap
+
+    assert await main(200.0, None) == (START_RPS, 200.0)
+    assert await main(200.0, 100.0) == (KNOWN_SHARE * 100.0, 200.0)
+    assert await main(200.0, 1000.0) == (200.0, 200.0)
+    assert await main(None, None) == (10.0, 10.0)  # documented for test mode, and the share of it: trusted at once
+    assert await main(None, 5.0) == (KNOWN_SHARE * 5.0, 10.0)
+
+
+def test_a_run_that_met_no_limit_writes_nothing_about_limits(tmp_path):
+    async def main():
+        world = stage(tmp_path, items=20, accounts=2)
+        async with world.desk() as desk:
+            await world.plan(desk)
+            await world.run(desk)
+            assert desk.gateway.throttle.learned() == {}
+
+    run_virtually(main)
+
+
+def test_a_person_sees_the_rate_what_the_pacer_does_and_the_share_of_refusals(tmp_path):
+    async def main():
+        world = stage(tmp_path, per_second(40.0), items=400, accounts=8)
+        texts: list[str] = []
+        async with world.desk(rates=HIGH) as desk:
+            await world.plan(desk)
+            await execute(desk, RUN, RunOptions(), world.policies, lambda snapshot: texts.append(left_text(snapshot)))
+        return texts
+
+    texts = run_virtually(main)
+    middle = texts[len(texts) // 2]
+    pace, _, rest = middle.partition(" requests/s of ")
+    assert 30.0 <= float(pace) <= 45.0
+    assert rest.split(" ")[1] in ("(hold)", "(probe)")
+    assert "% limited  about " in rest
+    assert rest.endswith("left")
