@@ -15,14 +15,12 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
-import anyio
-
 from billing.core.errors import BillingError, InvalidInput, UsageError
 from billing.core.exits import Exit
+from billing.edge.eventloop import run
 from billing.edge.logs import Log, open_log
 from billing.edge.runfiles import RunFile, open_run
 from billing.edge.secrets import harden_process
@@ -85,15 +83,14 @@ def _carry_out(job: Job, environ: Mapping[str, str]) -> int:
     if ignored:
         log("variable_ignored", names=list(ignored), reason="connections follow the settings alone")
     with open_run(job.file, run_id=job.run, defaults=run_defaults(settings)) as source:
-        uvloop = {"use_uvloop": find_spec("uvloop") is not None}
-        return anyio.run(_bill, job, settings, environ, source, log, backend_options=uvloop)
+        return run(_bill, job, settings, environ, source, log)
 
 
 async def _bill(job: Job, settings: Settings, environ: Mapping[str, str], source: RunFile, log: Log) -> int:
     opening = Opening(source.run.mode, f"job {source.run.run_id}", live=job.live, wait=job.wait)
     async with open_desk(paced(settings, source.run.policies.pacing), environ, opening, log) as desk:
-        run = RunOptions(per_account=settings.per_account_concurrency)
-        billed = await bill(desk, source, BillOptions(run, declines_ok=job.declines_ok), agree=agree_to_all)
+        options = RunOptions(per_account=settings.per_account_concurrency)
+        billed = await bill(desk, source, BillOptions(options, declines_ok=job.declines_ok), agree=agree_to_all)
         _print(billed.summary)
         await tell(billed, environ, log)
         return billed.exit

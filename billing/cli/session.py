@@ -84,12 +84,6 @@ def before_connecting(session: Session) -> None:
 
 def run_async(verb: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:  # noqa: ANN401  passed on as given
     """Run a coroutine to its end, on the faster event loop where there is one."""
-    import anyio
+    from billing.edge.eventloop import run
 
-    return anyio.run(verb, *args, backend_options={"use_uvloop": _has_uvloop()})
-
-
-def _has_uvloop() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("uvloop") is not None
+    return run(verb, *args)

@@ -10,7 +10,7 @@ import stripe
 
 from billing.core.classify import READ, Asked, classify
 from billing.core.entries import Known
-from billing.core.errors import UsageError
+from billing.core.errors import LedgerError, UsageError
 from billing.core.items import Mode
 from billing.core.keys import Op, idempotency_key
 from billing.core.outcomes import Expected, Outcome, Unsent, UnsentWhy
@@ -114,6 +114,7 @@ class Gateway(Lookups):
         self.throttle = throttle
         self._clock = clock
         self._on_request = on_request
+        self._shut = ""
         self._keys: dict[str, None] = {}
         self._sdk = stripe.StripeClient(
             key.reveal(),
@@ -123,6 +124,10 @@ class Gateway(Lookups):
             http_client=SdkClient(wire),
         )
         self._poster = Poster(wire, key.reveal(), API_VERSION, api_base)
+
+    def shut(self, reason: str) -> None:
+        """Let nothing leave any more: what happens to it could not be written down."""
+        self._shut = self._shut or reason
 
     async def open(self, known: Known, number: int) -> Outcome:
         """Create the item's intent without moving money: ``Made(intent id)`` when done."""
@@ -190,10 +195,13 @@ class Gateway(Lookups):
 
         Raises:
             ProviderUnreachable: the outage has lasted too long; nothing was sent.
+            LedgerError: the door was shut; nothing was sent.
         """
         loop = asyncio.get_running_loop()
         while True:
             async with self.breaker.passage() as passage, self.throttle.turn(endpoint, account, first) as sent_at:
+                if self._shut:
+                    raise LedgerError(self._shut)
                 if passage.void:
                     continue  # the provider went down while this waited for its turn
                 began = loop.time()

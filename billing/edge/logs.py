@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable, MutableMapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO
 
@@ -16,7 +15,7 @@ LEVELS = ("debug", "info", "warning", "error")
 LEVEL_OF = {"request": "debug", "notify_failed": "warning", "variable_ignored": "warning", "ledger_warning": "warning"}
 # Everything else a flow tells of is information; an error ends the process with a message of its own.
 
-_json_line: Callable[[Event], str] = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
+_encode: Callable[[Event], str] = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
 _scrub = lru_cache(maxsize=1024)(scrub)
 # The names of facts, events, states, runs and accounts come again with every item.
 
@@ -29,24 +28,36 @@ def open_log(level: str = "warning", log_format: str = "console", stream: TextIO
         log_format: ``json`` writes one object a line, ``console`` a line for a person.
         stream: stderr unless given.
     """
-    out = stream or sys.stderr
-    render = _json_line if log_format == "json" else _line
-    written = frozenset(LEVELS[LEVELS.index(level) :])
+    import structlog
+
+    as_json = structlog.processors.JSONRenderer(serializer=_json_line)
+    logger = structlog.wrap_logger(
+        structlog.WriteLogger(stream or sys.stderr),
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _redacted,
+            as_json if log_format == "json" else _line,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    write = {kind: getattr(logger, kind) for kind in LEVELS[LEVELS.index(level) :]}
 
     def log(event: str, **facts: object) -> None:
         kind = str(facts.pop("level", LEVEL_OF.get(event, "info")))
-        if kind not in written:
+        if kind not in write:
             return
-        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        told = {_scrub(name): _scrub(fact) if type(fact) is str else _clean(fact) for name, fact in facts.items()}
-        line = render({"timestamp": at, "level": kind, "event": _scrub(event), **told})
         try:
-            out.write(line + "\n")
-            out.flush()
+            write[kind](event, level=kind, **facts)
         except (BrokenPipeError, ValueError):
             return  # whoever read stderr is gone; the run is worth more than its log
 
     return log
+
+
+def _redacted(_logger: object, _method: str, event: Event) -> Event:
+    told = {_scrub(name): _scrub(fact) if type(fact) is str else _clean(fact) for name, fact in event.items()}
+    return {"timestamp": told.pop("timestamp"), "level": told.pop("level"), "event": told.pop("event"), **told}
 
 
 def _clean(value: Any) -> Any:  # noqa: ANN401  a fact is any JSON value
@@ -69,7 +80,11 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
-def _line(event: Event) -> str:
+def _json_line(event: Event, **_: object) -> str:
+    return _encode(event)
+
+
+def _line(_logger: object, _method: str, event: Event) -> str:
     """Write an event for a person: time, level, name, facts."""
     at, level, name = (str(event.pop(key, "")) for key in ("timestamp", "level", "event"))
     facts = " ".join(f"{key}={_fact(value)}" for key, value in event.items() if value not in ("", None))

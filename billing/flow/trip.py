@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing.core.entries import Known, Move, Note
+from billing.core.errors import LedgerError
 from billing.core.exits import Exit
 from billing.core.keys import Op
 from billing.core.outcomes import Halt, Outcome, Unsent
@@ -66,8 +67,16 @@ class Trip:
     dead_account: str = ""
 
     async def record(self, known: Known, *moves: Move) -> Known:
-        """Append durably, then tell the log what became of the item."""
-        after = await self.desk.ledger.record(known, *moves)
+        """Append durably, then tell the log what became of the item.
+
+        Raises:
+            LedgerError: the commit failed; in the same moment the door to the provider is shut for everybody.
+        """
+        try:
+            after = await self.desk.ledger.record(known, *moves)
+        except LedgerError as broken:
+            self.desk.gateway.shut(str(broken))
+            raise
         self.desk.log(
             "item_moved",
             run=after.run_id,
