@@ -8,6 +8,7 @@ import pytest
 from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.states import Event
+from billing.edge.breaker import FAILURES, LONGEST_PAUSE, PATIENCE
 from billing.edge.resend import BUSY_WAITS
 from billing.flow.trip import ROUNDS
 from billing.sandbox.config import CloneSpentOn
@@ -52,6 +53,8 @@ MOST = {**dict.fromkeys(OPERATIONS, 2 * ROUNDS * (1 + BUSY_WAITS) + 1), CONFIRM:
 # Requests of one item at the very most when a budget runs out: no storm. A confirm that may have been executed has
 # its rounds in a run, in the run's second look at what it left, and in ``resolve``. What moves no money may be waited
 # for in every round of a run and of its second look, while it is running under its key; the last is ``resolve``'s.
+KNOCKS = FAILURES + int(PATIENCE / LONGEST_PAUSE) + 3
+# What never leaves costs no budget: the breaker opens and knocks until its patience ends. (`edge.breaker`)
 BEFORE_THE_CARD = (OPEN, CLONE, LIST)
 
 
@@ -167,7 +170,8 @@ def _sends_what_its_faults_cost(story: Story) -> list[str]:
         return [f"{took[name]} {name}, not {due[name]}" for name in {*due, *took} if took[name] != due[name]]
     for op, trouble in story.met:
         took[op] -= op == CONFIRM and trouble.sort in CERTAIN
-    return [f"a storm: {took[op]} {op}" for op in OPERATIONS if took[op] > MOST[op]]
+    away = story.case.endless and any(trouble.sort is Sort.UNSENT for _, trouble in story.met)
+    return [f"a storm: {took[op]} {op}" for op in OPERATIONS if took[op] > (KNOCKS if away else MOST[op])]
 
 
 def _confirms_once_per_entry(story: Story) -> list[str]:
