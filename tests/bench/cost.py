@@ -8,7 +8,6 @@ best of each counts, because machines are busy; ratios of one run travel better 
 
 import argparse
 import asyncio
-import gc
 import json
 import os
 import resource
@@ -29,6 +28,7 @@ from billing.core.items import Mode
 from billing.core.policies import Policies, StopOn
 from billing.core.states import State
 from billing.core.wire import WireRequest
+from billing.edge.eventloop import spare_collections
 from billing.edge.gateway import API_VERSION
 from billing.edge.logs import open_log
 from billing.edge.runfiles import RunDefaults, open_run
@@ -96,8 +96,8 @@ def _cpu() -> float:
 async def measured(
     client: str, work: Callable[[], Awaitable[None]], items: int, in_flight: int, server: Server
 ) -> Figure:
-    """Return what ``work`` took for each of its ``items``, with modules out of the collector's way as in a command."""
-    gc.freeze()
+    """Return what ``work`` took for each of its ``items``; for all three the collector is as sparing as in a command."""
+    spare_collections()
     server_began, cpu_began, began = server.cpu(), _cpu(), time.monotonic()
     await work()
     seconds, cpu, server_cpu = time.monotonic() - began, _cpu() - cpu_began, server.cpu() - server_began
