@@ -96,7 +96,7 @@ def _cpu() -> float:
 async def measured(
     client: str, work: Callable[[], Awaitable[None]], items: int, in_flight: int, server: Server
 ) -> Figure:
-    """Return what ``work`` took for each of its ``items``; for all three the collector is as sparing as in a command."""
+    """Return what ``work`` took for each of its ``items``; for all the collector is as sparing as in a command."""
     spare_collections()
     server_began, cpu_began, began = server.cpu(), _cpu(), time.monotonic()
     await work()

@@ -124,4 +124,4 @@ def test_a_plan_says_within_ten_per_cent_what_its_run_takes(name, tmp_path, reco
         await world.assert_true()
 
     run(main())
-    record_property("evidence", "runs that took what their plan said: 1")
+    record_property("evidence", "estimate: 1 runs took what their plan said, within a tenth")

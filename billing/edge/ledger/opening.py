@@ -31,6 +31,8 @@ from billing.edge.ledger.whole import Whole
 from billing.edge.ledger.witness import Trace, Witness, traces
 
 Clock = Callable[[], datetime]
+OLDEST_SQLITE = (3, 33, 0)
+# Many items are moved on by one statement, UPDATE ... FROM. (sqlite.org/lang_update.html, section 2.2)
 FAULTS_SHOWN = 3
 HEADER_BYTES = 100
 # A shorter file is no database, yet SQLite would take some for an empty one. (sqlite.org/fileformat.html, 1.3)
@@ -102,6 +104,9 @@ class _Request:
 def _open(request: _Request) -> Opened:
     """Check key and file, and return the connection to write with (or none)."""
     path = request.path
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        needed = ".".join(map(str, OLDEST_SQLITE[:2]))
+        raise LedgerError(f"{path}: SQLite {sqlite3.sqlite_version} is too old, {needed} is needed; use a newer Python")
     size = path.stat().st_size if path.exists() else None
     if not request.write and not size:
         raise LedgerError(f"{path}: there is no ledger yet; billing plan or billing run makes one")

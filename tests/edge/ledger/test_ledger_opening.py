@@ -305,3 +305,10 @@ async def test_closing_twice_is_closing_once(tmp_path):
     await ledger.aclose()
     await ledger.aclose()
     await (await opened(tmp_path)).aclose()
+
+
+async def test_a_sqlite_that_cannot_move_many_items_at_once_is_refused_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    with pytest.raises(LedgerError, match=r"too old, 3\.33 is needed"):
+        await opened(tmp_path)
+    assert not (tmp_path / "ledger.db").exists()
