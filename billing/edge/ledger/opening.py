@@ -76,6 +76,7 @@ async def open_ledger(
         LedgerError: the place, the file or the key cannot be used; the message says what helps.
     """
     path = ledger_path(url)
+    _require_sqlite(path)
     check_folder(path, write=write)
     warnings = check_file_system(path, mounts())
     held = await acquire(path, purpose=purpose, since=clock(), wait=wait) if write and lock else None
@@ -87,6 +88,12 @@ async def open_ledger(
         if held:
             held.release()
         raise
+
+
+def _require_sqlite(path: Path) -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        needed = ".".join(map(str, OLDEST_SQLITE[:2]))
+        raise LedgerError(f"{path}: SQLite {sqlite3.sqlite_version} is too old, {needed} is needed; use a newer Python")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,6 @@ class _Request:
 def _open(request: _Request) -> Opened:
     """Check key and file, and return the connection to write with (or none)."""
     path = request.path
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        needed = ".".join(map(str, OLDEST_SQLITE[:2]))
-        raise LedgerError(f"{path}: SQLite {sqlite3.sqlite_version} is too old, {needed} is needed; use a newer Python")
     size = path.stat().st_size if path.exists() else None
     if not request.write and not size:
         raise LedgerError(f"{path}: there is no ledger yet; billing plan or billing run makes one")
