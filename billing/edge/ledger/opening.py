@@ -128,8 +128,9 @@ def _open(request: _Request) -> Opened:
         if file.exists():
             warnings += check_private(file, live=request.live)
     whole = Whole(request.key_file.parent / "heads", key, path)
+    untouched = request.write and not new and whole.untouched()
     try:
-        conn, witness = _connect(request, key, whole, new=new)
+        conn, witness = _connect(request, key, new=new, untouched=untouched)
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     warnings += more
@@ -137,7 +138,7 @@ def _open(request: _Request) -> Opened:
         warnings += _predecessors(request, witness)
     if conn and (warning := witness.keep(read_head(conn))):
         warnings.append(warning)
-    return Opened(path, key, conn, request.lock, witness, whole, tuple(warnings))
+    return Opened(path, key, conn, request.lock, witness, whole, untouched, tuple(warnings))
 
 
 def _missed(request: _Request, *, new: bool) -> list[str]:
@@ -175,8 +176,7 @@ def _named(found: list[Trace]) -> str:
     return " and ".join(str(trace.file) for trace in found)
 
 
-def _connect(request: _Request, key: bytes, whole: Whole, *, new: bool) -> tuple[sqlite3.Connection | None, Witness]:
-    untouched = request.write and not new and whole.untouched()
+def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tuple[sqlite3.Connection | None, Witness]:
     conn = connect(request.path, write=request.write)
     try:
         if request.write:

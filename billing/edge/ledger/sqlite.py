@@ -97,6 +97,7 @@ class Opened:
         lock: the held lock, None when not asked for.
         witness: of this ledger.
         whole: the sum of its file, from when it was last closed.
+        untouched: whether that sum was still right.
         warnings: what the operator should know.
     """
 
@@ -106,6 +107,7 @@ class Opened:
     lock: Lock | None
     witness: Witness
     whole: Whole
+    untouched: bool
     warnings: tuple[str, ...]
 
 
@@ -249,7 +251,8 @@ class SqliteLedger:
                 self._reader.close()
                 opened.writer.close()
                 opened.witness.keep(committer.head)
-                opened.whole.keep()
+                if committer.wrote or not opened.untouched:
+                    opened.whole.keep()
         self._reader.close()
         if opened.lock:
             opened.lock.release()

@@ -116,6 +116,7 @@ class Committer:
         self._conn, self._key, self._now, self._path = conn, key, now, path
         self.head = read_head(conn)
         self.broken = ""
+        self.wrote = False
 
     def commit(self, works: Sequence[Work]) -> list[Any]:
         """Write ``works`` in one transaction; each result is what the work returned, or `Failed`.
@@ -124,6 +125,7 @@ class Committer:
             LedgerError: the transaction failed as a whole, or an earlier one did. It is never repeated.
         """
         self.check()
+        self.wrote = True
         try:
             tx, results = self._written(works)
             if self._conn.in_transaction:

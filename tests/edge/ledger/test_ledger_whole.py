@@ -45,6 +45,18 @@ async def test_a_closed_ledger_is_untouched_until_anything_writes_to_it(tmp_path
         await opened(tmp_path)
 
 
+async def test_a_look_leaves_the_sum_and_any_write_makes_a_new_one(tmp_path):
+    kept = await closed(tmp_path)
+    before, written = kept.file.read_text(), kept.file.stat().st_mtime_ns
+    await (await opened(tmp_path)).aclose()
+    assert kept.file.stat().st_mtime_ns == written
+    ledger = await opened(tmp_path)
+    await ledger.keep_lookups("account", {"acct_0": {}})
+    await ledger.aclose()
+    assert kept.file.read_text() != before
+    assert kept.untouched()
+
+
 async def test_the_sum_is_what_is_believed_so_it_must_be_made_with_the_ledgers_own_key(tmp_path):
     kept = await closed(tmp_path)
     forge(tmp_path)
