@@ -134,7 +134,7 @@ def _open(request: _Request) -> Opened:
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     warnings += more
-    if request.write:
+    if request.write and not new:
         warnings += _predecessors(request, witness)
     if conn and (warning := witness.keep(read_head(conn))):
         warnings.append(warning)
