@@ -210,6 +210,7 @@ class Runner:
         except ProviderUnreachable as away:
             self._stop(away.exit_code, str(away))
         except LedgerError as broken:
+            self._desk.gateway.shut(str(broken))  # whichever write it was: an item's own shut the door itself
             self._fault = self._fault or broken
             self._stop(broken.exit_code, str(broken))
             group.cancel_scope.cancel()
