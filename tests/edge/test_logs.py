@@ -1,10 +1,16 @@
 """Log lines are events: one line each, without secrets."""
 
+import asyncio
 import io
 import json
+from threading import Thread
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from billing.core.redaction import scrub
+from billing.edge.eventloop import run
 from billing.edge.logs import open_log, visible
 
 HOSTILE = ['\n{"level":"error"', "\x1b[2J", "\u202egnp.exe", "\r\nGET /", "\x00", "\u2028x", "\x9b31m"]
@@ -55,6 +61,72 @@ def test_events_below_the_level_are_not_written():
     log("item_moved")
     log("notify_failed")
     assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["notify_failed"]
+
+
+class Writes(io.StringIO):
+    """A stream that remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return super().write(text)
+
+
+async def test_the_lines_of_one_turn_of_the_loop_are_one_write_in_their_order():
+    out = Writes()
+    log = open_log("info", "json", out)
+    for turn in range(3):
+        for attempt in range(5):
+            log("item_moved", attempt=attempt)
+        assert len(out.writes) == turn
+        await asyncio.sleep(0)
+    assert [json.loads(line)["attempt"] for line in out.getvalue().splitlines()] == list(range(5)) * 3
+
+
+@pytest.mark.parametrize("error", [None, ValueError])
+def test_what_the_last_turn_told_is_written_however_the_loop_ends(error):
+    out = Writes()
+    log = open_log("info", "json", out)
+
+    async def main() -> None:
+        log("run_started")
+        await asyncio.sleep(0)
+        log("run_stopping")
+        if error:
+            raise error
+
+    try:
+        run(main)
+    except ValueError:
+        assert error
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["run_started", "run_stopping"]
+    log("told_afterwards")
+    assert "told_afterwards" in out.getvalue()
+
+
+async def test_a_line_from_another_thread_is_neither_lost_nor_torn():
+    out = Writes()
+    log = open_log("info", "json", out)
+    threads = [Thread(target=lambda: [log("item_moved", attempt=n) for n in range(200)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for n in range(200):
+        log("item_moved", attempt=n)
+        await asyncio.sleep(0)
+    for thread in threads:
+        thread.join()
+    assert sorted(json.loads(line)["attempt"] for line in out.getvalue().splitlines()) == sorted(list(range(200)) * 5)
+
+
+@given(st.text(alphabet=st.characters(blacklist_categories=())))
+def test_a_json_line_is_printable_ascii_and_gives_every_text_back(text):
+    shown = lines("json", reference=text)
+    assert shown.isascii()
+    assert shown[:-1].isprintable()
+    assert json.loads(shown)["reference"] == scrub(text)
 
 
 def test_a_reader_that_is_gone_does_not_stop_the_run():

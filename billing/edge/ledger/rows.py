@@ -3,9 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
+
+import orjson
 
 from billing.core.entries import BrokenPromise, Entry, Facts, Known, Move, Note, RunRecord, RunStatus
 from billing.core.items import Kind, Mode
@@ -19,6 +22,10 @@ _compact: Callable[[object], str] = json.JSONEncoder(
 ).encode
 _ascii: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
+_TEXT = frozenset({str})
+_EXACT = frozenset({str, int, bool, type(None)})
+# Types that JSON gives back just as they were.
+
 # The intent and the clone travel among an entry's facts under these names.
 OBJECT, INSTRUMENT = "object_id", "instrument_id"
 
@@ -29,6 +36,9 @@ def json_text(value: object) -> str:
     Raises:
         TypeError, ValueError, RecursionError: it is not JSON.
     """
+    if type(value) is dict and _flat(value):
+        with suppress(orjson.JSONEncodeError):  # half a surrogate pair, or a number of more than 64 bits
+            return orjson.dumps(value).decode()
     text = _compact(value)
     if text.isascii():
         return text
@@ -145,12 +155,14 @@ def known_of(row: tuple[Any, ...], runs: Runs) -> Known:
     )
 
 
-_EXACT = frozenset({str, int, bool, type(None)})
-
-
 def reads_back(facts: Facts, text: str) -> bool:
     """Tell whether JSON gives ``facts`` back just as they are, so that reading ``text`` again would teach nothing."""
-    return text.isascii() and all(type(name) is str and type(value) in _EXACT for name, value in facts.items())
+    return text.isascii() and _flat(facts)
+
+
+def _flat(facts: Facts) -> bool:
+    """Tell whether there is nothing but texts, whole numbers, booleans and None, under names that are texts."""
+    return _TEXT.issuperset(map(type, facts)) and _EXACT.issuperset(map(type, facts.values()))
 
 
 _NAMES: Mapping[str, Event | Note] = {str(name): name for names in (Event, Note) for name in names}
