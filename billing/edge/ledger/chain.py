@@ -1,9 +1,10 @@
 """The keyed hash chain: each entry's mac covers the one before it, so nothing can be changed, cut out or slipped in."""
 
+import hmac
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hmac import digest
+from functools import lru_cache
 from struct import Struct
 
 MAC_BYTES = 32
@@ -26,13 +27,29 @@ def entry_mac(
     """Return the HMAC-SHA256 of one entry over the mac of the one before it."""
     raw_name, raw_facts = name.encode(), facts.encode()
     fixed = _FIXED.pack(previous, seq, at, run, item or 0, attempt, len(raw_name), len(raw_facts))
-    return digest(key, fixed + raw_name + raw_facts, "sha256")
+    return _hmac_sha256(key, fixed + raw_name + raw_facts)
 
 
 def seal(key: bytes, *fields: object) -> bytes:
     """Return the HMAC-SHA256 of ``fields``, each with its length before it."""
     texts = [str(field) for field in fields]
-    return digest(key, "".join(f"{len(text)}:{text}" for text in texts).encode("utf-8", "surrogatepass"), "sha256")
+    return _hmac_sha256(key, "".join(f"{len(text)}:{text}" for text in texts).encode("utf-8", "surrogatepass"))
+
+
+def _hmac_sha256(key: bytes, message: bytes) -> bytes:
+    """Return the HMAC-SHA256 of ``message``.
+
+    Not by ``hmac.digest``: that gives the interpreter away at every call, and the writer's thread had to wait for it
+    anew with each entry of a commit.
+    """
+    mac = _keyed(key).copy()
+    mac.update(message)
+    return mac.digest()
+
+
+@lru_cache(maxsize=4)
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")
 
 
 def meta_seal(key: bytes, meta: Mapping[str, str]) -> bytes:

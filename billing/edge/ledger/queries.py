@@ -49,11 +49,15 @@ def _legible() -> Iterator[None]:
 
 
 class Queries:
-    """Reads on one read-only connection; what streams opens a connection of its own and sees one moment throughout."""
+    """Reads on one read-only connection; what streams opens a connection of its own and sees one moment throughout.
+
+    Attributes:
+        kept_runs: what never changes about the runs it has met.
+    """
 
     def __init__(self, conn: sqlite3.Connection, open_snapshot: Open, key: bytes) -> None:
         self._conn, self._open, self._key = conn, open_snapshot, key
-        self._runs = Runs(conn)
+        self.kept_runs = Runs(conn)
 
     @_legible()
     def head(self) -> Head:
@@ -119,7 +123,7 @@ class Queries:
         found = self._conn.execute(f"SELECT {ITEM_COLUMNS} FROM items WHERE id = ?", (row,)).fetchone()
         if found is None:
             raise KeyError(row)
-        return known_of(found, self._runs)
+        return known_of(found, self.kept_runs)
 
     @_legible()
     def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, Known]:
@@ -131,7 +135,7 @@ class Queries:
         if book is None:
             return {}
         rows = self._conn.execute(_OBLIGATIONS, (asked, *book)).fetchall()
-        return {known.reference: known for known in (known_of(row, self._runs) for row in rows)}
+        return {known.reference: known for known in (known_of(row, self.kept_runs) for row in rows)}
 
     @_legible()
     def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
@@ -163,7 +167,7 @@ class Queries:
         """Return up to ``limit`` items of an account in these states above row ``after``, ascending."""
         wanted = sorted(set(states))
         found = [
-            [known_of(row, self._runs) for row in self._conn.execute(_WORK, (run, state, account, after, limit))]
+            [known_of(row, self.kept_runs) for row in self._conn.execute(_WORK, (run, state, account, after, limit))]
             for run in self._run_rows(run_id)
             for state in wanted
         ]

@@ -158,7 +158,8 @@ class SqliteLedger:
             LedgerError: the commit failed.
         """
         ready = [writes.prepared(move) for move in moves]
-        recorded: Known = await self._do(Work(lambda tx: writes.record(tx, self._write_runs, known, ready)))
+        draft = writes.hoped(known, self._queries.kept_runs, ready)
+        recorded: Known = await self._do(Work(lambda tx: writes.record(tx, self._write_runs, known, ready, draft)))
         return recorded
 
     async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:

@@ -24,6 +24,8 @@ OF_ONE_CALLER = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.Inter
 # ... except these: a broken constraint or a value that no column can hold.
 
 Row = tuple[int, int, str, int, int | None, int, str, bytes]
+Unchained = tuple[str, int, int | None, int, str]
+# An entry before it has its place in the chain: name, run, item, attempt, facts.
 
 
 class Stale(Exception):
@@ -37,15 +39,45 @@ class Transaction:
         hopeful: the works are written together, in as few statements as there can be, and undone together if one fails.
     """
 
-    __slots__ = ("_layers", "_rows", "at", "conn", "head", "hopeful", "key")
+    __slots__ = ("_entries", "_layers", "at", "conn", "head", "hopeful", "key")
 
     def __init__(self, conn: sqlite3.Connection, key: bytes, at: int, head: Head, *, hopeful: bool = False) -> None:
         self.conn, self.key, self.at, self.head, self.hopeful = conn, key, at, head, hopeful
-        self._rows: list[Row] = []
+        self._entries: list[Unchained] = []
         self._layers: list[list[tuple[object, ...]]] = []
 
-    def rows(self, entries: Iterable[tuple[str, int, int | None, int, str]]) -> list[Row]:
-        """Chain (name, run, item, attempt, facts) in order and return the rows to insert."""
+    def append(self, entries: Iterable[Unchained]) -> None:
+        """Append entries to the chain."""
+        self._entries.extend(entries)
+        if not self.hopeful:
+            self.flush()
+
+    def move(self, rows: Iterable[tuple[object, ...]], entries: Iterable[Unchained]) -> None:
+        """Move an item on, by rows of `batches.MOVE` one after another, and append their entries.
+
+        Raises:
+            Stale: the item is not as the rows say; a hopeful transaction finds out when it is flushed.
+        """
+        for layer, row in enumerate(rows):
+            if layer == len(self._layers):
+                self._layers.append([])
+            self._layers[layer].append(row)
+        self.append(entries)
+
+    def flush(self) -> None:
+        """Write what was collected.
+
+        Raises:
+            Stale: an item is not as its move says.
+        """
+        layers, entries, self._layers, self._entries = self._layers, self._entries, [], []
+        for layer in layers:
+            if batches.write(self.conn, batches.MOVE, layer) != len(layer):
+                raise Stale
+        batches.write(self.conn, batches.APPEND, self._chained(entries))
+
+    def _chained(self, entries: Iterable[Unchained]) -> list[Row]:
+        """Give entries their places in the chain, in order; return the rows to insert."""
         key, at, seq, mac = self.key, self.at, self.head.seq, self.head.mac
         rows = []
         for name, run, item, attempt, facts in entries:
@@ -54,37 +86,6 @@ class Transaction:
             rows.append((seq, at, name, run, item, attempt, facts, mac))
         self.head = Head(seq, mac)
         return rows
-
-    def append(self, entries: Iterable[tuple[str, int, int | None, int, str]]) -> None:
-        """Append entries to the chain."""
-        self._rows += self.rows(entries)
-        if not self.hopeful:
-            self.flush()
-
-    def move(self, layer: int, row: tuple[object, ...]) -> None:
-        """Move an item on, by a row of `batches.MOVE`; ``layer`` counts the moves of one work.
-
-        Raises:
-            Stale: the item is not as the row says; a hopeful transaction finds out when it is flushed.
-        """
-        while len(self._layers) <= layer:
-            self._layers.append([])
-        self._layers[layer].append(row)
-        if not self.hopeful:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what was collected.
-
-        Raises:
-            Stale: an item is not as its move says.
-        """
-        layers, self._layers = self._layers, []
-        for layer in layers:
-            if batches.write(self.conn, batches.MOVE, layer) != len(layer):
-                raise Stale
-        rows, self._rows = self._rows, []
-        batches.write(self.conn, batches.APPEND, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from billing.core.entries import BrokenPromise, Facts, Known, Move, Note, RunStatus, apply
-from billing.core.states import Event, is_sighting
+from billing.core.states import Event, ImpossibleTransition, is_sighting
 from billing.edge.ledger import LostRace
 from billing.edge.ledger.chain import seal
 from billing.edge.ledger.rows import (
@@ -18,7 +19,7 @@ from billing.edge.ledger.rows import (
     known_of,
     reads_back,
 )
-from billing.edge.ledger.writer import Transaction
+from billing.edge.ledger.writer import Stale, Transaction, Unchained
 
 _ITEM = f"SELECT {ITEM_COLUMNS}, items.run FROM items WHERE id = ?"  # noqa: S608 - a constant list of columns
 
@@ -39,7 +40,42 @@ def prepared(move: Move) -> tuple[Move, str]:
     return Move(move.name, move.attempt, move.object_id, move.instrument_id, facts), text
 
 
-def record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move, str]]) -> Known:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What moving an item on writes: rows of `batches.MOVE` one after another, their entries, and the item after it."""
+
+    rows: Sequence[tuple[object, ...]]
+    entries: Sequence[Unchained]
+    after: Known
+
+
+def drafted(found: Known, run: int, moves: Sequence[tuple[Move, str]]) -> Draft:
+    """Return what ``moves`` write over ``found``, an item of the run in row ``run``.
+
+    Raises:
+        ImpossibleTransition, BrokenPromise: the moves contradict it.
+    """
+    rows, entries = [], []
+    for move, text in moves:
+        after = apply(found, move)
+        rows.append(_moved(found, after, move))
+        entries.append((move.name.value, run, found.id, after.attempt, text))
+        found = after
+    return Draft(rows, entries, found)
+
+
+def hoped(known: Known, runs: Runs, moves: Sequence[tuple[Move, str]]) -> Draft | None:
+    """Return what ``moves`` write if the item still is as ``known`` says; None when that cannot be: then it is read.
+
+    Drafted by the caller: what the writer's thread does meanwhile, the event loop has to wait for.
+    """
+    try:
+        return drafted(known, runs.row(known.run_id), moves)
+    except (ImpossibleTransition, BrokenPromise):
+        return None
+
+
+def record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move, str]], draft: Draft | None) -> Known:
     """Append ``moves`` if the item is still as ``known`` says, or if they only report what was seen of it.
 
     An item of one version has one content, so a hopeful transaction reads nothing: the update names the version.
@@ -49,13 +85,12 @@ def record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move
         ImpossibleTransition, BrokenPromise: the moves contradict what is on record.
         Stale: a hopeful transaction had no reason to hope.
     """
-    found, run = (known, runs.row(known.run_id)) if tx.hopeful else _on_record(tx, runs, known, moves)
-    for layer, (move, text) in enumerate(moves):
-        after = apply(found, move)
-        tx.move(layer, _moved(found, after, move))
-        tx.append([(move.name.value, run, found.id, after.attempt, text)])
-        found = after
-    return found
+    if not tx.hopeful:
+        draft = drafted(*_on_record(tx, runs, known, moves), moves)
+    if draft is None:
+        raise Stale
+    tx.move(draft.rows, draft.entries)
+    return draft.after
 
 
 def _on_record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move, str]]) -> tuple[Known, int]:
