@@ -1,30 +1,31 @@
 """Several awaits side by side, with one plain exception instead of a group."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-
-import anyio
 
 
 async def together(*calls: Callable[[], Awaitable[None]]) -> None:
     """Await all ``calls`` concurrently; the first failure cancels the others and is raised as it is.
 
     Callers match on exceptions of the tree in `billing.core.errors`; a group around one of them would slip through. The
-    last call needs no task of its own: it is awaited here. The tasks are anyio's, so that whatever stops a run stops
-    them in the same moment; asyncio's own would hear of it a turn later, and might send in it.
+    last call needs no task of its own: it is awaited here.
     """
     failures: list[Exception] = []
 
-    async def guarded(call: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
+    async def guarded(call: Callable[[], Awaitable[None]]) -> None:
         try:
             await call()
-        except Exception as failure:  # noqa: BLE001  raised again below, outside of the group
+        except Exception as failure:
             failures.append(failure)
-            scope.cancel()
+            raise
 
-    async with anyio.create_task_group() as group:
-        for call in calls[:-1]:
-            group.start_soon(guarded, call, group.cancel_scope)
-        for call in calls[-1:]:
-            await guarded(call, group.cancel_scope)
-    if failures:
-        raise failures[0]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for call in calls[:-1]:
+                group.create_task(guarded(call))
+            for call in calls[-1:]:
+                await guarded(call)
+    except BaseExceptionGroup:
+        if not failures:
+            raise  # something that no caller of ours handles
+        raise failures[0] from None
