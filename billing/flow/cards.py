@@ -1,22 +1,51 @@
 """Cards that were declined for good: no item of any account tries one again for a month."""
 
+from collections.abc import Iterable
+
 from billing.core.entries import Known
-from billing.flow.desk import Desk
+from billing.edge.clock import ProviderClock
+from billing.edge.ledger import Ledger
 
 BLOCKED = "blocked_card"
 DAYS = 30
 # Trying a lost, stolen or closed card again costs a fee each time (Visa category 1, Mastercard advice 03 and 21).
 
 
-async def remember(desk: Desk, known: Known) -> None:
-    """Keep the block that a decline asks for: on the platform's payment method, not on the clone."""
-    if known.facts.get("blocks_card"):
-        note = {"reason_code": known.facts.get("reason_code", "")}
-        await desk.ledger.keep_lookups(BLOCKED, {str(known.content["payment_method"]): note})
+class Blocks:
+    """The blocks on record, asked for by the page: one question to the ledger for each item took a 20th of a charge."""
+
+    def __init__(self, ledger: Ledger, clock: ProviderClock) -> None:
+        """Begin with nothing looked up."""
+        self._ledger = ledger
+        self._clock = clock
+        self._looked_up: dict[str, str] = {}
+
+    def look_up(self, items: Iterable[Known]) -> None:
+        """Find out about the payment methods of items that will be started soon."""
+        self._looked_up |= self._declines({_method(known) for known in items})
+
+    def why(self, known: Known) -> str:
+        """Return the decline that blocks the payment method of an item, or an empty text; asked once for each item.
+
+        Forgotten afterwards, because runs have no size: for another item with this method the ledger is asked again.
+        """
+        method = _method(known)
+        if method not in self._looked_up:
+            self.look_up([known])
+        return self._looked_up.pop(method)
+
+    async def remember(self, known: Known) -> None:
+        """Keep the block that a decline asks for: on the platform's payment method, not on the clone."""
+        if known.facts.get("blocks_card"):
+            method, code = _method(known), str(known.facts.get("reason_code", ""))
+            await self._ledger.keep_lookups(BLOCKED, {method: {"reason_code": code}})
+            if method in self._looked_up:
+                self._looked_up[method] = code
+
+    def _declines(self, methods: set[str]) -> dict[str, str]:
+        blocks = self._ledger.lookups(BLOCKED, sorted(methods), self._clock.days_ago(DAYS))
+        return {method: str(blocks[method]["reason_code"]) if method in blocks else "" for method in methods}
 
 
-def why_blocked(desk: Desk, known: Known) -> str:
-    """Return the decline that blocks the payment method of an item, or an empty text."""
-    method = str(known.content.get("payment_method", ""))
-    block = desk.ledger.lookups(BLOCKED, [method], desk.clock.days_ago(DAYS)).get(method)
-    return "" if block is None else str(block["reason_code"])
+def _method(known: Known) -> str:
+    return str(known.content.get("payment_method", ""))

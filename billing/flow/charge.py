@@ -43,7 +43,7 @@ def skipped(code: str, reason: str) -> Move:
 
 async def begin(trip: Trip, known: Known) -> Known:
     """Start the first attempt, unless the payment method was declined for good lately."""
-    decline = cards.why_blocked(trip.desk, known)
+    decline = trip.desk.blocks.why(known)
     if decline:
         reason = f"this payment method was declined for good ({decline}) less than {cards.DAYS} days ago"
         return await trip.record(known, skipped("card_blocked", reason))

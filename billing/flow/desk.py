@@ -10,6 +10,7 @@ from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway
 from billing.edge.ledger import Ledger
 from billing.edge.throttle import Rates
+from billing.flow.cards import Blocks
 from billing.flow.finder import Finder
 
 
@@ -29,6 +30,7 @@ class Desk:
         platform: the platform account, part of every item id and key; empty until `identify` has asked.
         rates: what may be sent, for the estimate.
         finder: looks for intents whose ids were never learnt.
+        blocks: the cards that must not be tried again.
         who: asks Stripe whose key this is; None when the platform is known from the start.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
         draining: set when no new step may be started.
@@ -44,9 +46,11 @@ class Desk:
     draining: bool = False
     who: Callable[[], Awaitable[str]] | None = None
     finder: Finder = field(init=False)
+    blocks: Blocks = field(init=False)
 
     def __post_init__(self) -> None:
         self.finder = Finder(self.gateway, self.clock)
+        self.blocks = Blocks(self.ledger, self.clock)
 
     async def identify(self) -> None:
         """Learn the platform before anything that depends on it; a command that sends nothing never asks.

@@ -41,7 +41,6 @@ from billing.core.plans import Findings
 from billing.core.redaction import scrub
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
-from billing.flow import cards
 from billing.flow.charge import Goal
 from billing.flow.decisions import SHOWN, Plan, Source, decide_all, decisions
 from billing.flow.desk import Desk
@@ -269,7 +268,7 @@ async def _bring_up(desk: Desk, source: Source, stock: Inventory, lost: frozense
         await together(*(partial(one, known) for known in page))
     for state in (State.UNPAID, State.FAILED):
         for page in _pages(desk.ledger, source.run.run_id, state):
-            await together(*(partial(cards.remember, desk, known) for known in page))
+            await together(*(partial(desk.blocks.remember, known) for known in page))
 
 
 def _pages(ledger: Ledger, run_id: str, state: State) -> Iterator[list[Known]]:

@@ -1,5 +1,6 @@
 """Charge every item of a run, concurrently, until nothing is left or something says stop."""
 
+import asyncio
 import contextlib
 import fnmatch
 import signal
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from billing.core.entries import Known, Note, RunStatus, unfinished_rebuild
@@ -19,7 +21,6 @@ from billing.core.outcomes import Unsent, UnsentWhy
 from billing.core.policies import Policies
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
-from billing.flow import cards
 from billing.flow.charge import Arrival, Goal, charge, rests, skipped
 from billing.flow.desk import Desk
 from billing.flow.guards import Guards
@@ -120,7 +121,8 @@ class Runner:
         self._exit = Exit.OK
         self._fault: BillingError | None = None
         self._wake = anyio.Event()
-        self._began = self._advanced = anyio.current_time()
+        self._now = asyncio.get_running_loop().time  # a look at the clock for every step of an item
+        self._began = self._advanced = self._now()
         self._limits = LearnedLimits(desk)
         self._pace = Pace()
         self.snapshot = Snapshot(total=0)
@@ -155,7 +157,6 @@ class Runner:
             while not self._desk.draining:
                 known = self._next(lanes)
                 if known is not None:
-                    self.snapshot.in_flight += 1
                     group.start_soon(self._work, lanes, known, goal, group)
                     continue
                 pause = None if self._full() else lanes.pause
@@ -165,18 +166,19 @@ class Runner:
                 with anyio.move_on_after(pause):
                     await self._wake.wait()
             if self._desk.draining:
-                group.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
+                group.cancel_scope.deadline = self._now() + DRAIN_SECONDS
 
     def _lanes(self, states: tuple[State, ...], goal: Goal) -> Lanes:
         ledger, selection = self._desk.ledger, self._options.selection
 
         def fetch(account: str, after: int, limit: int) -> list[Known]:
-            page = ledger.work(self._run_id, states, account, after, limit)
-            while page and not (
-                wanted := [known for known in page if selection.takes(known) and not rests(goal, known)]
-            ):
-                page = ledger.work(self._run_id, states, account, page[-1].id, limit)
-            return wanted if page else []
+            wanted: list[Known] = []
+            while not wanted and (page := ledger.work(self._run_id, states, account, after, limit)):
+                wanted = [known for known in page if selection.takes(known) and not rests(goal, known)]
+                after = page[-1].id
+            if goal is Goal.RUN:
+                self._desk.blocks.look_up(known for known in wanted if known.state is State.PLANNED)
+            return wanted
 
         options, rates, key = self._options, self._desk.rates, self._desk.gateway.throttle.key
         bounds = Bounds(
@@ -185,7 +187,7 @@ class Runner:
             per_account=options.per_account,
             slots=options.concurrency,
         )
-        return Lanes(fetch, ledger.workload(self._run_id, states), bounds, anyio.current_time)
+        return Lanes(fetch, ledger.workload(self._run_id, states), bounds, self._now)
 
     def _full(self) -> bool:
         """Tell whether nothing more may be started for now, whatever the lanes hold."""
@@ -194,13 +196,25 @@ class Runner:
         return self._options.limit is not None and self._started >= self._options.limit
 
     def _next(self, lanes: Lanes) -> Known | None:
-        if self._full():
+        """Start an item, if one may be started now."""
+        if self._desk.draining or self._full():
             return None
         known = lanes.next()
-        self._started += known is not None
+        if known is not None:
+            self._started += 1
+            self.snapshot.in_flight += 1
         return known
 
-    async def _work(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
+    async def _work(self, lanes: Lanes, known: Known | None, goal: Goal, group: TaskGroup) -> None:
+        """Take up an item, and another one whenever it has ended: a task for each would cost as much as its entries."""
+        while known is not None:
+            await self._take_up(lanes, known, goal, group)
+            await anyio.lowlevel.checkpoint()  # an item found skipped awaits nothing, and signals must be heard
+            known = self._next(lanes)
+            if known is None or not self._full():
+                self._wake.set()
+
+    async def _take_up(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
             arrival = await self._trip(known, goal)
@@ -216,7 +230,6 @@ class Runner:
             group.cancel_scope.cancel()
         finally:
             self.snapshot.in_flight -= 1
-            self._wake.set()
 
     async def _trip(self, known: Known, goal: Goal) -> Arrival:
         return await charge(Trip(self._desk, self._policies.dunning), known, goal)
@@ -227,7 +240,7 @@ class Runner:
             self._started -= 1
             await self._return(lanes, known, arrival.put_back.unsent, group)
             return
-        self._advanced = anyio.current_time()
+        self._advanced = self._now()
         lanes.done(known, alive=not arrival.dead_account, sent=known.attempt > 0)
         await self._after(arrival)
         await self._limits.keep_at_times()
@@ -241,7 +254,7 @@ class Runner:
 
     async def _return(self, lanes: Lanes, known: Known, unsent: Unsent, group: TaskGroup) -> None:
         """Put an item back; a locked payer rests for a moment, everything else is paced by the throttle."""
-        if anyio.current_time() - self._advanced > STALLED_SECONDS:
+        if self._now() - self._advanced > STALLED_SECONDS:
             self._stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
         if unsent.why is not UnsentWhy.LOCKED:
             lanes.put_back(known)
@@ -259,7 +272,7 @@ class Runner:
     async def _after(self, arrival: Arrival) -> None:
         """Spread what one item taught: a dead account, or a card that must not be tried again."""
         known = arrival.known
-        await cards.remember(self._desk, known)
+        await self._desk.blocks.remember(known)
         if arrival.dead_account:
             await self._skip_account(known.account, arrival.dead_account)
 
@@ -285,7 +298,7 @@ class Runner:
         snap.done += 1
         snap.counts[group_of(known)] += 1
         snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
-        snap.elapsed = anyio.current_time() - self._began
+        snap.elapsed = self._now() - self._began
         snap.rate, snap.phase, snap.pace = key.rate, key.phase, self._pace.at(snap.elapsed, snap.sent)
         self._watch(snap)
 

@@ -1,11 +1,13 @@
 """The life of a charge against a stateful Stripe: every end it can come to, every fault on the way, every price."""
 
+from dataclasses import replace
+
 import pytest
 
 from billing.core.entries import Move
 from billing.core.outcomes import Unsettled
 from billing.core.states import Event, Group, State
-from billing.flow import confirm, fence, prepare
+from billing.flow import cards, confirm, fence, prepare
 from billing.flow.trip import Trip
 from billing.sandbox.faults import FaultKind
 from tests.flow.world import World
@@ -299,11 +301,56 @@ def test_a_dead_account_costs_a_handful_of_requests_and_its_other_items_are_skip
     run_virtually(world.assert_true)
 
 
-def test_a_card_declined_for_good_is_not_tried_again_by_any_other_item(tmp_path):
-    world = World.make(tmp_path, items=3, accounts=3, items_per_customer=3, mix={"stolen_card": 1})
+@pytest.mark.parametrize("accounts", [1, 3])
+def test_a_card_declined_for_good_is_not_tried_again_by_any_other_item(tmp_path, accounts):
+    world = World.make(tmp_path, items=3, accounts=accounts, items_per_customer=3, mix={"stolen_card": 1})
     run_virtually(world.charge_all)
     assert run_virtually(world.groups) == {Group.DECLINED: 1, Group.SKIPPED: 2}
     assert sent(world, CONFIRM) == 1
+
+
+def test_a_card_that_an_earlier_run_blocked_is_not_tried_however_many_items_share_it(tmp_path):
+    world = World.make(tmp_path, items=6, accounts=2, items_per_customer=3, mix={"succeeds": 1})
+
+    async def run() -> None:
+        async with world.desk() as desk:
+            await world.plan(desk)
+            first = world.items(desk)[0]
+            await desk.blocks.remember(replace(first, facts={"blocks_card": True, "reason_code": "lost_card"}))
+            await world.run(desk)
+
+    run_virtually(run)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 3, Group.SKIPPED: 3}
+
+
+def test_a_card_that_is_blocked_after_its_next_item_was_fetched_is_not_tried(tmp_path):
+    world = World.make(tmp_path, items=2, accounts=2, items_per_customer=2, mix={"succeeds": 1})
+
+    async def run() -> tuple[str, str]:
+        async with world.desk() as desk:
+            await world.plan(desk)
+            first, second = world.items(desk)
+            before = desk.blocks.why(first)
+            desk.blocks.look_up([second])
+            await desk.blocks.remember(replace(first, facts={"blocks_card": True, "reason_code": "lost_card"}))
+            return before, desk.blocks.why(second)
+
+    assert run_virtually(run) == ("", "lost_card")
+
+
+def test_a_block_of_more_than_a_month_ago_is_forgotten(tmp_path):
+    world = World.make(tmp_path, items=1, accounts=1, mix={"succeeds": 1})
+
+    async def run() -> None:
+        async with world.desk() as desk:
+            await world.plan(desk)
+            (known,) = world.items(desk)
+            await desk.blocks.remember(replace(known, facts={"blocks_card": True, "reason_code": "lost_card"}))
+            world.sandbox.advance((cards.DAYS + 1) * 86_400)
+            await world.run(desk)
+
+    run_virtually(run)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 1}
 
 
 def test_items_of_one_customer_are_charged_one_after_another(tmp_path):
