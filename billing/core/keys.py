@@ -4,7 +4,6 @@ A key names the *obligation*, never its parameters: an edited amount under a use
 ``idempotency_error`` instead of becoming a second charge. No clock, process or clone id enters one.
 """
 
-from base64 import b32encode
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
@@ -30,8 +29,32 @@ def length_prefixed(fields: Iterable[str | int]) -> bytes:
     return b"".join([b"%d:%b" % (len(raw), raw) for raw in [str(value).encode() for value in fields]])
 
 
-def _base32(data: bytes) -> str:
-    return b32encode(data).decode().rstrip("=").lower()
+def _halvings() -> list[tuple[int, int]]:
+    """Return how 64 letters of five bits come to stand eight bits apart: each step parts every group in two halves.
+
+    A step is the mask of all lower halves, and the bits by which the upper halves move away from them.
+    """
+    return [
+        (sum((1 << half * 5) - 1 << start * 8 for start in range(0, 64, half * 2)), half * 3)
+        for half in (32, 16, 8, 4, 2, 1)
+    ]
+
+
+_HALVINGS = _halvings()
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz234567" * 8
+
+
+def _base32(digest: bytes) -> str:
+    """Return the 52 letters of a SHA-256 in base 32, lower case and without padding.
+
+    All letters at once, in six steps of one long number: a quarter of the time of ``base64.b32encode``, which is
+    written in Python and was the dearest line of a request.
+    """
+    spread = int.from_bytes(digest, "big") << 4  # 260 bits, 52 letters
+    for lower, distance in _HALVINGS:
+        kept = spread & lower
+        spread = kept | (spread ^ kept) << distance
+    return spread.to_bytes(52, "big").translate(_LETTERS).decode()
 
 
 def item_id(mode: Mode, platform: str, period: str, reference: str, generation: int) -> str:
@@ -73,7 +96,8 @@ def idempotency_key(mode: Mode, platform: str, account: str, item: str, op: Op, 
         number: grows only when the stored answer of the last number is a server error or the key has outlived its
             replay window, and only after looking.
     """
-    fields = _scope(mode, platform, account) + length_prefixed((item, op, attempt, number))
+    named = item.encode()
+    fields = b"%b%d:%b%b" % (_scope(mode, platform, account), len(named), named, _request(op, attempt, number))
     return f"bil{SCHEME}-{op}-{_base32(sha256(fields).digest())}"
 
 
@@ -81,3 +105,9 @@ def idempotency_key(mode: Mode, platform: str, account: str, item: str, op: Op, 
 def _scope(mode: Mode, platform: str, account: str) -> bytes:
     """Return the fields that all keys of one connected account begin with."""
     return length_prefixed((SCHEME, mode, platform, account))
+
+
+@lru_cache(maxsize=256, typed=True)
+def _request(op: Op, attempt: int, number: int) -> bytes:
+    """Return the fields that all keys of one request of the protocol end with; hardly ever more than four differ."""
+    return length_prefixed((op, attempt, number))

@@ -1,7 +1,9 @@
 """The laws of names: one obligation, one id; one request, one key; nothing personal, nothing that changes."""
 
 import re
+from base64 import b32encode
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -51,6 +53,16 @@ def test_ids_and_keys_never_change_between_releases():
         idempotency_key(Mode.TEST, "acct_P", "acct_1A", item, Op.CONFIRM, 1, 0)
         == "bil1-confirm-nmnk7le5usem3nidqtledmqzagwu2myj3pqukm3d3owqfhlu4pha"
     )
+
+
+@given(
+    st.sampled_from(Mode), st.text(max_size=8), st.text(max_size=8), st.text(max_size=40), st.sampled_from(Op),
+    st.integers(0, 99), st.integers(0, 10**6),
+)  # fmt: skip
+def test_a_key_is_the_digest_of_all_its_fields_in_base_32(mode, platform, account, item, op, attempt, number):
+    digest = sha256(length_prefixed((1, mode, platform, account, item, op, attempt, number))).digest()
+    spelt = b32encode(digest).decode().rstrip("=").lower()
+    assert idempotency_key(mode, platform, account, item, op, attempt, number) == f"bil1-{op}-{spelt}"
 
 
 @pytest.mark.parametrize(
