@@ -66,10 +66,6 @@ class Request:
     key: str = ""
 
 
-def _nowhere(_event: Mapping[str, Any]) -> None:
-    """Drop an event: the default when nobody listens."""
-
-
 class Gateway(Lookups):
     """The one door to Stripe. Nothing the provider does raises here, except an outage that outlasts all patience."""
 
@@ -84,7 +80,7 @@ class Gateway(Lookups):
         clock: ProviderClock,
         counters: Counters | None = None,
         api_base: str = API_BASE,
-        on_request: Callable[[Mapping[str, Any]], None] = _nowhere,
+        on_request: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         """Wire the parts.
 
@@ -97,7 +93,8 @@ class Gateway(Lookups):
             clock: learns the provider's time from every answer.
             counters: count for the run's summary.
             api_base: other than Stripe's only for a sandbox.
-            on_request: told of every request, with facts only: no key, no name, no text of the item.
+            on_request: told of every request, with facts only: no key, no name, no text of the item; None when nobody
+                listens, so that nothing is gathered in vain.
 
         Raises:
             UsageError: key and mode disagree, or a live key would go to another host than Stripe's.
@@ -174,8 +171,8 @@ class Gateway(Lookups):
         outcome = classify(asked, reply, _expected(known, self.mode))
         if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:
             self._limited(outcome.reason, asked, known.account, reply, sent_at)
-        facts = {"run": known.run_id, "item": known.item, "reference": known.reference, "attempt": known.attempt}
-        self._tell(asked, known.account, reply, seconds, outcome=type(outcome).__name__.lower(), **facts)
+        if self._on_request is not None:
+            self._on_request(_told(asked, known.account, reply, seconds) | _told_of(known, outcome))
         return outcome
 
     async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
@@ -183,7 +180,8 @@ class Gateway(Lookups):
         reply, sent_at, seconds = await self._send(endpoint, account, Request("get", path, params))
         if reply.status == 429 and (reply.limited_reason or reply.error is None):
             self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply, sent_at)
-        self._tell(endpoint, account, reply, seconds)
+        if self._on_request is not None:
+            self._on_request(_told(endpoint, account, reply, seconds))
         return reply
 
     async def _send(
@@ -236,21 +234,31 @@ class Gateway(Lookups):
         self.counters.rate_limited += 1
         self.throttle.limited(reason, endpoint, account, reply.retry_after, sent_at)
 
-    def _tell(self, endpoint: str, account: str, reply: Reply, seconds: float, **facts: object) -> None:
-        """Tell the log of one request."""
-        event = {
-            "event": "request",
-            "endpoint": str(endpoint),
-            "account": account,
-            "status": reply.status,
-            "request_id": reply.request_id,
-            "replayed": reply.replayed or None,
-            "limited": reply.limited_reason or None,
-            "fault": reply.detail or None,
-            "seconds": round(seconds, 4),
-            **facts,
-        }
-        self._on_request(_without_none(**event))
+
+def _told(endpoint: str, account: str, reply: Reply, seconds: float) -> dict[str, Any]:
+    """Return what is told of one request."""
+    return _without_none(
+        event="request",
+        endpoint=str(endpoint),
+        account=account,
+        status=reply.status,
+        request_id=reply.request_id,
+        replayed=reply.replayed or None,
+        limited=reply.limited_reason or None,
+        fault=reply.detail or None,
+        seconds=round(seconds, 4),
+    )
+
+
+def _told_of(known: Known, outcome: Outcome) -> dict[str, Any]:
+    """Return what is told of a request's item beside that."""
+    return {
+        "outcome": type(outcome).__name__.lower(),
+        "run": known.run_id,
+        "item": known.item,
+        "reference": known.reference,
+        "attempt": known.attempt,
+    }
 
 
 def _expected(known: Known, mode: Mode) -> Expected:

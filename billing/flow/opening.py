@@ -12,6 +12,7 @@ from billing.edge.clock import ProviderClock
 from billing.edge.gateway import API_BASE, Gateway
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.logs import listens
 from billing.edge.lookups import LookupFailed, Trouble
 from billing.edge.pacer import START_RPS
 from billing.edge.secrets import ApiKey, load_key
@@ -100,7 +101,7 @@ async def open_desk(
                 throttle=Throttle(rates, start=start, remember=remembered(ledger, clock, opening.mode)),
                 clock=clock,
                 api_base=settings.api_base or API_BASE,
-                on_request=lambda event: log(**event),
+                on_request=(lambda event: log(**event)) if listens(log, "request") else None,
             )
             desk = Desk(ledger, gateway, clock, opening.mode, "", rates, log)
             desk.who = partial(_platform, gateway, ledger, settings, key)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from billing.core.redaction import scrub
 from billing.edge.eventloop import run
-from billing.edge.logs import open_log, visible
+from billing.edge.logs import listens, open_log, visible
 
 HOSTILE = ['\n{"level":"error"', "\x1b[2J", "\u202egnp.exe", "\r\nGET /", "\x00", "\u2028x", "\x9b31m"]
 SECRETS = [
@@ -127,6 +127,19 @@ def test_a_json_line_is_printable_ascii_and_gives_every_text_back(text):
     assert shown.isascii()
     assert shown[:-1].isprintable()
     assert json.loads(shown)["reference"] == scrub(text)
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+@pytest.mark.parametrize("event", ["request", "item_moved", "notify_failed"])
+def test_a_log_listens_to_exactly_what_it_writes(level, event):
+    out = io.StringIO()
+    log = open_log(level, "json", out)
+    log(event)
+    assert listens(log, event) == bool(out.getvalue())
+
+
+def test_a_log_that_does_not_say_is_told_everything():
+    assert listens(print, "request")
 
 
 def test_a_reader_that_is_gone_does_not_stop_the_run():

@@ -1,9 +1,13 @@
 """Whose key is this? The root of every id must not come from a stray answer."""
 
+import io
+import json
+
 import pytest
 
 from billing.core.errors import ProviderUnreachable
 from billing.core.items import Mode
+from billing.edge.logs import open_log
 from billing.edge.settings import load_settings
 from billing.flow.opening import Opening, open_desk
 from billing.sandbox.config import Limits, SandboxConfig
@@ -19,10 +23,10 @@ def sandbox():
     return Sandbox(SandboxConfig(limits=Limits.off()))
 
 
-def desk_at(sandbox, folder):
+def desk_at(sandbox, folder, log=lambda *_, **__: None):
     environ = {"BILLING_LEDGER": f"sqlite:///{folder / 'l.db'}", "BILLING_LEDGER_KEY_FILE": str(folder / "k")}
     settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
-    return open_desk(settings, KEY, Opening(Mode.TEST, "test"), lambda *_, **__: None, wire=InProcess(sandbox))
+    return open_desk(settings, KEY, Opening(Mode.TEST, "test"), log, wire=InProcess(sandbox))
 
 
 async def test_a_desk_that_sends_nothing_asks_nobody(sandbox, tmp_path):
@@ -45,3 +49,11 @@ async def test_two_answers_that_differ_stop_everything(sandbox, tmp_path):
         with pytest.raises(ProviderUnreachable, match="two answers"):
             await desk.identify()
         assert desk.platform == ""
+
+
+@pytest.mark.parametrize(("level", "told"), [("debug", ["request", "request"]), ("info", [])])
+async def test_a_log_is_told_of_requests_when_it_writes_them(sandbox, tmp_path, level, told):
+    out = io.StringIO()
+    async with desk_at(sandbox, tmp_path, open_log(level, "json", out)) as desk:
+        await desk.identify()
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == told
