@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from billing.core.errors import ProviderUnreachable
 
@@ -19,23 +18,6 @@ REPEAT_SHARE, REPEAT_FLOOR, REPEAT_WINDOW = 0.10, 10, 120.0
 # Repeats after lost answers may be a tenth of what was sent in the last two minutes, and ten in any case (R4).
 
 
-class Passage:
-    """One request's way through the breaker. ``answered`` says afterwards how it went; None teaches nothing."""
-
-    __slots__ = ("_breaker", "answered", "probe")
-
-    def __init__(self, breaker: "Breaker", *, probe: bool) -> None:
-        """Let one request through; ``probe`` when it is the one that knocks."""
-        self._breaker = breaker
-        self.probe = probe
-        self.answered: bool | None = None
-
-    @property
-    def void(self) -> bool:
-        """The breaker has opened since: ask for another passage instead of sending."""
-        return self._breaker.is_open and not self.probe
-
-
 class Breaker:
     """Lets requests through until too many in a row stay unanswered; then one probe at a time, with growing pauses."""
 
@@ -46,32 +28,19 @@ class Breaker:
         self._probe_at = 0.0
         self._pause = FIRST_PAUSE
         self._probing = False
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None  # there while somebody waits, which is hardly ever
 
     @property
     def is_open(self) -> bool:
         """The provider is taken to be down."""
         return self._opened_at is not None
 
-    @asynccontextmanager
-    async def passage(self) -> AsyncIterator[Passage]:
-        """Wait until a request may be sent, then learn from ``answered`` how it went.
+    async def wait(self) -> bool:
+        """Return once a request may leave; True when it is the probe. `leave` must follow, whatever happens to it.
 
         Raises:
             ProviderUnreachable: the outage has lasted too long; nothing was sent.
         """
-        passage = Passage(self, probe=await self._wait())
-        try:
-            yield passage
-        finally:
-            if passage.probe:
-                self._probing = False
-            if passage.answered is not None:
-                self._learn(passage.answered, probe=passage.probe)
-            self._tell()
-
-    async def _wait(self) -> bool:
-        """Return once a request may leave; True when it is the probe."""
         while self._opened_at is not None:
             now = asyncio.get_running_loop().time()
             if now - self._opened_at >= PATIENCE:
@@ -84,20 +53,35 @@ class Breaker:
             await self._sleep(max(due - now, 0.001))
         return False
 
+    def is_void(self, *, probe: bool) -> bool:
+        """Tell of a request that was let through whether the breaker has opened since: it waits again, unsent."""
+        return self._opened_at is not None and not probe
+
+    def leave(self, *, probe: bool, answered: bool | None) -> None:
+        """Learn how a request that was let through went; ``answered`` is None when that teaches nothing."""
+        if probe:
+            self._probing = False
+        if answered:
+            self._failures, self._opened_at, self._pause = 0, None, FIRST_PAUSE
+        elif answered is not None:
+            self._fail(probe=probe)
+        if self._changed is not None:  # whoever waits looks again for itself
+            self._changed.set()
+            self._changed = None
+
     async def _sleep(self, seconds: float) -> None:
         """Wait until something changes, at most ``seconds``."""
+        if self._changed is None:
+            self._changed = asyncio.Event()
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
         except TimeoutError:
             pass
 
-    def _learn(self, answered: bool, *, probe: bool) -> None:
-        """Count one request's fate. While open only the probe's failure lengthens the pause."""
+    def _fail(self, *, probe: bool) -> None:
+        """Count a request without an answer. While open only the probe's failure lengthens the pause."""
         now = asyncio.get_running_loop().time()
-        if answered:
-            self._failures, self._opened_at, self._pause = 0, None, FIRST_PAUSE
-            return
         self._failures += 1
         if probe and self._opened_at is not None:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
@@ -105,11 +89,6 @@ class Breaker:
         elif self._opened_at is None and self._failures >= FAILURES:
             self._opened_at, self._pause = now, FIRST_PAUSE
             self._probe_at = now + FIRST_PAUSE
-
-    def _tell(self) -> None:
-        """Wake everybody who waits; each looks again for itself."""
-        self._changed.set()
-        self._changed = asyncio.Event()
 
 
 class Repeats:
@@ -124,14 +103,15 @@ class Repeats:
 
     def count_send(self) -> None:
         """Count one request, repeat or not."""
-        self._sent.append(self._now())
+        now = self._now()
+        self._sent.append(now)
+        _forget(self._sent, now)
 
     def take(self) -> bool:
         """Take one repeat from the budget; False when it is empty."""
         now = self._now()
         for times in (self._sent, self._repeated):
-            while times and times[0] <= now - REPEAT_WINDOW:
-                times.popleft()
+            _forget(times, now)
         if len(self._repeated) >= max(REPEAT_FLOOR, REPEAT_SHARE * len(self._sent)):
             return False
         self._repeated.append(now)
@@ -140,3 +120,9 @@ class Repeats:
 
     def _now(self) -> float:
         return self._monotonic() if self._monotonic else asyncio.get_running_loop().time()
+
+
+def _forget(times: deque[float], now: float) -> None:
+    """Drop what is older than the window: a run has no size, and most runs never ask for a repeat."""
+    while times and times[0] <= now - REPEAT_WINDOW:
+        times.popleft()

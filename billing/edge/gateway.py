@@ -197,17 +197,22 @@ class Gateway(Lookups):
         """
         loop = asyncio.get_running_loop()
         while True:
-            async with self.breaker.passage() as passage, self.throttle.turn(endpoint, account, first) as sent_at:
-                if self._shut:
-                    raise LedgerError(self._shut)
-                if passage.void:
-                    continue  # the provider went down while this waited for its turn
-                began = loop.time()
-                self._count(request)
-                reply = await self._exchange(account, request)
-                passage.answered = reply.reached
-                self._clock.learn(reply.date)
-                return reply, sent_at, loop.time() - began
+            probe = self.breaker.is_open and await self.breaker.wait()
+            answered = None
+            try:
+                async with self.throttle.turn(endpoint, account, first) as sent_at:
+                    if self._shut:
+                        raise LedgerError(self._shut)
+                    if self.breaker.is_void(probe=probe):
+                        continue  # the provider went down while this waited for its turn
+                    began = loop.time()
+                    self._count(request)
+                    reply = await self._exchange(account, request)
+                    answered = reply.reached
+                    self._clock.learn(reply.date)
+                    return reply, sent_at, loop.time() - began
+            finally:
+                self.breaker.leave(probe=probe, answered=answered)
 
     async def _exchange(self, account: str, request: Request) -> Reply:
         """Send one request and return its reply: what changes something is written here, a read by the SDK."""

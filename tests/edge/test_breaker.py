@@ -1,6 +1,10 @@
 """A provider that is down is knocked at, not hammered; and repeats are counted for the whole process."""
 
 import asyncio
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,10 +13,20 @@ from billing.edge.breaker import FAILURES, Breaker, Repeats
 from tests.virtual import run
 
 
+@asynccontextmanager
+async def passage(breaker: Breaker) -> AsyncIterator[SimpleNamespace]:
+    """One request's way through, as the gateway goes it; ``answered`` says how it went."""
+    found = SimpleNamespace(probe=await breaker.wait(), answered=None)
+    try:
+        yield found
+    finally:
+        breaker.leave(probe=found.probe, answered=found.answered)
+
+
 async def send(breaker: Breaker, answered: bool) -> float:
     """One request; returns when it left."""
-    async with breaker.passage() as passage:
-        passage.answered = answered
+    async with passage(breaker) as way:
+        way.answered = answered
         return asyncio.get_running_loop().time()
 
 
@@ -57,10 +71,10 @@ def test_a_hundred_waiters_send_one_probe_and_go_on_when_it_is_answered():
 
         async def one():
             nonlocal probes
-            async with breaker.passage() as passage:
+            async with passage(breaker) as way:
                 probes += breaker.is_open
                 await asyncio.sleep(1)
-                passage.answered = True
+                way.answered = True
 
         await asyncio.gather(*(one() for _ in range(100)))
         assert probes == 1
@@ -102,7 +116,7 @@ def test_a_cancelled_probe_lets_the_next_one_knock():
         breaker = await opened()
 
         async def hang():
-            async with breaker.passage():
+            async with passage(breaker):
                 await asyncio.sleep(3600)
 
         task = asyncio.create_task(hang())
@@ -117,10 +131,10 @@ def test_a_cancelled_probe_lets_the_next_one_knock():
 def test_a_passage_taken_before_the_breaker_opened_is_void():
     async def main():
         breaker = Breaker()
-        async with breaker.passage() as early:
+        async with passage(breaker) as early:
             for _ in range(FAILURES):
                 await send(breaker, answered=False)
-            assert early.void
+            assert breaker.is_void(probe=early.probe)
 
     run(main())
 
@@ -135,3 +149,17 @@ def test_repeats_are_a_tenth_of_the_last_two_minutes_and_ten_in_any_case():
     now[0] = 121.0
     assert [repeats.take() for _ in range(11)] == [True] * 10 + [False]
     assert repeats.taken == 30
+
+
+def test_a_run_without_end_remembers_no_more_than_two_minutes_of_sends():
+    now = [0.0]
+    repeats = Repeats(lambda: now[0])
+    tracemalloc.start()
+    try:
+        for second in range(50_000):
+            now[0] = float(second)
+            repeats.count_send()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 50_000  # two minutes are a few thousand bytes; all of it would be two million
