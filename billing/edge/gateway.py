@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,7 +113,7 @@ class Gateway(Lookups):
         self._clock = clock
         self._on_request = on_request
         self._shut = ""
-        self._keys: dict[str, None] = {}
+        self._keys: OrderedDict[str, None] = OrderedDict()
         self._sdk = stripe.StripeClient(
             key.reveal(),
             stripe_version=API_VERSION,
@@ -232,7 +233,7 @@ class Gateway(Lookups):
             self.counters.resent += request.key in self._keys
             self._keys[request.key] = None
             if len(self._keys) > REMEMBERED_KEYS:
-                self._keys.pop(next(iter(self._keys)))
+                self._keys.popitem(last=False)  # a plain dict would walk over all that were taken out before
 
     def _limited(self, reason: str, endpoint: str, account: str, reply: Reply, sent_at: float) -> None:
         """Slow the limiter that said no."""
