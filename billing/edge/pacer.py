@@ -96,16 +96,12 @@ class Pacer:
 
     def take(self, now: float) -> None:
         """Take the token that is there."""
-        wanted = 0.0
-        if now - self.due > self._depth:  # the bucket is full: nobody has wanted more than the rate allows
-            self.due = now - self._depth + self._step
-        else:
-            self.due += self._step
-            wanted = min(now - self._last, LONGEST_GAP)
+        full = now - self.due > self._depth  # nobody has wanted more than the rate allows
+        self.due = (now - self._depth if full else self.due) + self._step
         self._sends.append(now)
-        self._last = now
         if self.rate < self.cap or self.phase is not Phase.HOLD:
-            self._go_on(now, wanted)
+            self._go_on(now, 0.0 if full else min(now - self._last, LONGEST_GAP))
+        self._last = now
 
     def refused(self, now: float, sent_at: float, retry_after: float | None = None) -> None:
         """Learn that the request sent at ``sent_at`` was refused for its rate; ``retry_after`` is a lower bound."""

@@ -72,7 +72,11 @@ class Turn:
         self._first = first
 
     async def __aenter__(self) -> float:
-        return await self._turns.enter(self._endpoint, self._account, first=self._first)
+        now = asyncio.get_running_loop().time()
+        if self._turns.free(self._endpoint, self._account, now):
+            self._turns.take(self._endpoint, self._account, now)
+            return now
+        return await self._turns.wait(self._endpoint, self._account, now, first=self._first)
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
@@ -98,14 +102,19 @@ class Turns:
         """Serve the lines of one more endpoint, too."""
         self._endpoints.append(gate)
 
-    async def enter(self, endpoint: Gate, account: Gate, *, first: bool) -> float:
-        """Take a token and a slot of each limiter, all in one step; return the time of it."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if not self._waiting and self._key.free(now) and endpoint.free(now) and account.free(now):
-            self._take(endpoint, account, now)
-            return now
-        turn: asyncio.Future[float] = loop.create_future()
+    def free(self, endpoint: Gate, account: Gate, now: float) -> bool:
+        """Tell whether a request that has just come may go at once: nobody waits, and everything is there."""
+        return not self._waiting and self._key.free(now) and endpoint.free(now) and account.free(now)
+
+    def take(self, endpoint: Gate, account: Gate, now: float) -> None:
+        """Take a token and a slot of each limiter, all in one step."""
+        self._key.take(now)
+        endpoint.take(now)
+        account.take(now)
+
+    async def wait(self, endpoint: Gate, account: Gate, now: float, *, first: bool) -> float:
+        """Stand in line until a token and a slot of each limiter were taken; return the time of it."""
+        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._wait(endpoint, account, first, turn)
         self._serve(now)
         try:
@@ -119,18 +128,14 @@ class Turns:
 
     def leave(self, endpoint: Gate, account: Gate) -> None:
         """Give the slots back, and the turn to whoever waited for them."""
-        for gate in (self._key, endpoint, account):
-            gate.slots.leave()
+        self._key.slots.leave()
+        endpoint.slots.leave()
+        account.slots.leave()
         if self._waiting:
             now = asyncio.get_running_loop().time()
             if account.parked:
                 self._reconsider(account, now)
             self._serve(now)
-
-    def _take(self, endpoint: Gate, account: Gate, now: float) -> None:
-        for gate in (self._key, endpoint, account):
-            gate.pacer.take(now)
-            gate.slots.enter(now)
 
     def _wait(self, endpoint: Gate, account: Gate, first: bool, turn: asyncio.Future[float]) -> None:
         """Stand in the line of those who need the same."""
@@ -185,7 +190,7 @@ class Turns:
         """Give the head of a line its turn."""
         _, turn = line.waiting.popleft()
         self._waiting -= 1
-        self._take(line.endpoint, line.account, now)
+        self.take(line.endpoint, line.account, now)
         turn.set_result(now)
         if not self._emptied(line):
             line.queue()
