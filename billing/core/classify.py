@@ -83,9 +83,9 @@ def _accepted(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
 def _cloned(body: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcome:
     """Return the outcome of a clone's 2xx."""
     known = expected.instrument_id
-    if body.get("object") != "payment_method" or not _id(body.get("id"), "pm_") or known not in (None, body["id"]):
+    if body.get("object") != "payment_method" or not _is_id(body.get("id"), _clone_id):
         return Lost(False, reply=reply)
-    if not isinstance(body.get("livemode"), bool):
+    if known not in (None, body["id"]) or not isinstance(body.get("livemode"), bool):
         return Lost(False, reply=reply)
     if body["livemode"] != expected.livemode:
         return Halt(Exit.STOPPED, f"clone {body['id']}: livemode is {body['livemode']}", reply=reply)
@@ -96,7 +96,7 @@ def _is_intent(body: Mapping[str, Any]) -> bool:
     """Tell whether ``body`` has everything an intent is believed by. ``bool`` is no amount although Python says so."""
     return (
         body.get("object") == "payment_intent"
-        and _id(body.get("id"), "pi_")
+        and _is_id(body.get("id"), _intent_id)
         and type(body.get("amount")) is int
         and isinstance(body.get("currency"), str)
         and isinstance(body.get("livemode"), bool)
@@ -106,26 +106,33 @@ def _is_intent(body: Mapping[str, Any]) -> bool:
     )
 
 
-def _id(value: object, prefix: str) -> bool:
-    """Tell whether ``value`` is an object id with this prefix."""
-    return isinstance(value, str) and re.fullmatch(prefix + r"[A-Za-z0-9_]{1,250}", value) is not None
+_intent_id = re.compile(r"pi_[A-Za-z0-9_]{1,250}").fullmatch
+_clone_id = re.compile(r"pm_[A-Za-z0-9_]{1,250}").fullmatch
+
+
+def _is_id(value: object, spelling: Callable[[str], re.Match[str] | None]) -> bool:
+    """Tell whether ``value`` is an object id of this spelling."""
+    return isinstance(value, str) and spelling(value) is not None
 
 
 def _contradiction(intent: Mapping[str, Any], expected: Expected) -> str:
     """Return the sentence that says how the intent contradicts the item, or empty."""
     # What a final status says of the money must be so: all of it taken, or none ever. Nothing else is compared.
-    taken = {"succeeded": expected.amount, "canceled": 0}.get(intent["status"], intent["amount_received"])
-    pairs = (
-        ("amount", intent["amount"], expected.amount),
-        ("currency", intent["currency"], expected.currency),
-        ("livemode", intent["livemode"], expected.livemode),
-        ("metadata.billing_item", intent["metadata"].get("billing_item"), expected.item),
-        ("amount_received", intent["amount_received"], taken),
+    taken = intent["amount_received"]
+    if intent["status"] in FINAL_STATUSES:
+        taken = expected.amount if intent["status"] == "succeeded" else 0
+    shown = (
+        intent["amount"],
+        intent["currency"],
+        intent["livemode"],
+        intent["metadata"].get("billing_item"),
+        intent["amount_received"],
     )
-    for name, shown, asked in pairs:
-        if shown != asked:
-            return f"intent {intent['id']}: {name} is {scrub(repr(shown))}, asked for {asked!r}"
-    return ""
+    asked = (expected.amount, expected.currency, expected.livemode, expected.item, taken)
+    if shown == asked:
+        return ""
+    name, wrong, right = next(each for each in zip(COMPARED, shown, asked, strict=True) if each[1] != each[2])
+    return f"intent {intent['id']}: {name} is {scrub(repr(wrong))}, asked for {right!r}"
 
 
 def _believed(intent: Mapping[str, Any], reply: Reply) -> Outcome | None:
@@ -343,6 +350,12 @@ ACCOUNT_CODES = frozenset(
     }
 )
 # Refusals that hold for every item of the connected account (stripe-facts, section 4.2).
+
+COMPARED = ("amount", "currency", "livemode", "metadata.billing_item", "amount_received")
+# What an intent must agree with before it is believed.
+
+FINAL_STATUSES = frozenset({"succeeded", "canceled"})
+# They never change at the provider.
 
 OPEN_STATUSES = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 # The intent holds no money and nothing at the bank, and a confirm may still be taken.

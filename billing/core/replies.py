@@ -60,6 +60,9 @@ class Reply:
         return self.status is not None and self.status < 500 and self.body is not None
 
 
+_ADVICE = {"true": True, "false": False}
+
+
 def read_reply(response: WireResponse) -> Reply:
     """Return what ``response`` says. Nothing in it can make this fail: what cannot be read counts as absent."""
     headers = response.headers
@@ -68,7 +71,7 @@ def read_reply(response: WireResponse) -> Reply:
         body=_json_object(response.body),
         request_id=headers.get("request-id", ""),
         replayed=headers.get("idempotent-replayed", "").lower() == "true",
-        should_retry={"true": True, "false": False}.get(headers.get("stripe-should-retry", "").lower()),
+        should_retry=_ADVICE.get(headers.get("stripe-should-retry", "").lower()),
         limited_reason=headers.get("stripe-rate-limited-reason", ""),
         retry_after=_seconds(headers.get("retry-after", "")),
         date=_epoch(headers.get("date", "")),
@@ -83,10 +86,11 @@ def no_reply(fault: WireFault, detail: str) -> Reply:
 def _json_object(raw: bytes) -> Mapping[str, Any] | None:
     """Return the decoded object, or None for HTML, lists, cut text and whatever else is no JSON object."""
     try:
-        value = _DECODER.decode(raw.decode("utf-8"))
+        text = raw.decode("utf-8").strip(_BLANKS)
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if end == len(text) and isinstance(value, dict) else None
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -102,6 +106,7 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
+_BLANKS = " \t\n\r"  # all that JSON knows; ``decode`` would look for them by two regular expressions
 _DECODER = json.JSONDecoder(object_pairs_hook=_each_once, parse_constant=_no_number)
 
 
