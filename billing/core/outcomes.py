@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from billing.core.declines import Decline
 from billing.core.exits import Exit
@@ -189,9 +190,8 @@ Outcome = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What an answer must agree with before it is believed.
+class Expected(NamedTuple):
+    """What an answer must agree with before it is believed. A tuple like `Reply`, and for the same reason.
 
     Attributes:
         item: the item id, which the intent carries as ``metadata.billing_item``.
