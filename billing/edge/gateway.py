@@ -1,13 +1,10 @@
 """Every Stripe call, one short method each: one call is one request, and its outcome is a value."""
 
 import asyncio
-import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import stripe
 
 from billing.core.classify import READ, Asked, classify
 from billing.core.entries import Known
@@ -16,13 +13,13 @@ from billing.core.items import Mode
 from billing.core.keys import Op, idempotency_key
 from billing.core.outcomes import Expected, Outcome, Unsent, UnsentWhy
 from billing.core.replies import Reply
-from billing.core.wire import Wire
+from billing.core.wire import Wire, WireRequest
 from billing.edge.breaker import Breaker, Repeats
 from billing.edge.clock import ProviderClock
 from billing.edge.lookups import Lookups
 from billing.edge.secrets import ApiKey
 from billing.edge.throttle import Throttle
-from billing.edge.transport import Poster, SdkClient, exchange
+from billing.edge.transport import Writer, exchange
 
 API_BASE = "https://api.stripe.com"
 API_VERSION = "2026-10-28.endive"
@@ -35,11 +32,6 @@ ALWAYS_CLONABLE = ("card",)
 
 REMEMBERED_KEYS = 10_000
 # By these a request counts as sent again; a bound, because runs have no size.
-
-stripe.enable_telemetry = False
-# The SDK would write an id to the user's home and send timings along.
-logging.getLogger("stripe").setLevel(logging.WARNING)
-# Below that the SDK logs bodies, and they hold descriptions and metadata.
 
 
 @dataclass(slots=True)
@@ -55,16 +47,6 @@ class Counters:
     sent: int = 0
     rate_limited: int = 0
     resent: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request: ``method`` in lower case as the SDK wants it, ``key`` empty for a ``get``."""
-
-    method: str
-    path: str
-    params: Mapping[str, Any]
-    key: str = ""
 
 
 class Gateway(Lookups):
@@ -114,14 +96,8 @@ class Gateway(Lookups):
         self._on_request = on_request
         self._shut = ""
         self._keys: OrderedDict[str, None] = OrderedDict()
-        self._sdk = stripe.StripeClient(
-            key.reveal(),
-            stripe_version=API_VERSION,
-            base_addresses={"api": api_base},
-            max_network_retries=0,
-            http_client=SdkClient(wire),
-        )
-        self._poster = Poster(wire, key.reveal(), API_VERSION, api_base)
+        self._wire = wire
+        self._writer = Writer(key.reveal(), API_VERSION, api_base)
 
     def shut(self, reason: str) -> None:
         """Let nothing leave any more: what happens to it could not be written down."""
@@ -158,17 +134,18 @@ class Gateway(Lookups):
     async def read(self, known: Known) -> Outcome:
         """Look at the recorded intent."""
         path = f"/v1/payment_intents/{known.object_id}"
-        return await self._ask(READ, known, Request("get", path, {}))
+        return await self._ask(READ, known, self._writer.get(path, {}, known.account))
 
-    async def _post(self, op: Op, known: Known, number: int, path: str, params: Mapping[str, Any]) -> Outcome:
+    def _post(self, op: Op, known: Known, number: int, path: str, params: Mapping[str, Any]) -> Awaitable[Outcome]:
         """Send one request of the protocol under its own key."""
         attempt = known.attempt if op in (Op.CLONE, Op.CONFIRM) else 0
         key = idempotency_key(self.mode, self.platform, known.account, known.item, op, attempt, number)
-        return await self._ask(op, known, Request("post", path, params, key))
+        return self._ask(op, known, self._writer.post(path, params, known.account, key), key)
 
-    async def _ask(self, asked: Asked, known: Known, request: Request) -> Outcome:
+    async def _ask(self, asked: Asked, known: Known, request: WireRequest, key: str = "") -> Outcome:
         """Send one request about an item, once, and return what its reply means."""
-        reply, sent_at, seconds = await self._send(asked, known.account, request, first=asked in (Op.OPEN, Op.CLONE))
+        first = asked in (Op.OPEN, Op.CLONE)
+        reply, sent_at, seconds = await self._send(asked, known.account, request, key, first=first)
         outcome = classify(asked, reply, _expected(known, self.mode))
         if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:
             self._limited(outcome.reason, asked, known.account, reply, sent_at)
@@ -178,7 +155,7 @@ class Gateway(Lookups):
 
     async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
         """Send one look-up, once."""
-        reply, sent_at, seconds = await self._send(endpoint, account, Request("get", path, params))
+        reply, sent_at, seconds = await self._send(endpoint, account, self._writer.get(path, params, account))
         if reply.status == 429 and (reply.limited_reason or reply.error is None):
             self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply, sent_at)
         if self._on_request is not None:
@@ -186,7 +163,7 @@ class Gateway(Lookups):
         return reply
 
     async def _send(
-        self, endpoint: str, account: str, request: Request, first: bool = False
+        self, endpoint: str, account: str, request: WireRequest, key: str = "", *, first: bool = False
     ) -> tuple[Reply, float, float]:
         """Wait for the breaker and for a turn, send once, and learn from the reply.
 
@@ -207,31 +184,21 @@ class Gateway(Lookups):
                     if self.breaker.is_void(probe=probe):
                         continue  # the provider went down while this waited for its turn
                     began = loop.time()
-                    self._count(request)
-                    reply = await self._exchange(account, request)
+                    self._count(key)
+                    reply = await exchange(self._wire, request)
                     answered = reply.reached
                     self._clock.learn(reply.date)
                     return reply, sent_at, loop.time() - began
             finally:
                 self.breaker.leave(probe=probe, answered=answered)
 
-    async def _exchange(self, account: str, request: Request) -> Reply:
-        """Send one request and return its reply: what changes something is written here, a read by the SDK."""
-        if request.key:
-            return await self._poster.post(request.path, request.params, account, request.key)
-        given = {"stripe_account": account} if account else {}
-        with exchange() as seen:
-            await self._sdk.raw_request_async(request.method, request.path, **request.params, **given)
-        assert seen.reply is not None  # noqa: S101  the SDK cannot return without having asked its HTTP client
-        return seen.reply
-
-    def _count(self, request: Request) -> None:
-        """Count a request as it leaves."""
+    def _count(self, key: str) -> None:
+        """Count a request as it leaves; a read has no key."""
         self.counters.sent += 1
         self.repeats.count_send()
-        if request.key:
-            self.counters.resent += request.key in self._keys
-            self._keys[request.key] = None
+        if key:
+            self.counters.resent += key in self._keys
+            self._keys[key] = None
             if len(self._keys) > REMEMBERED_KEYS:
                 self._keys.popitem(last=False)  # a plain dict would walk over all that were taken out before
 

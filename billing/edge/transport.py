@@ -1,12 +1,10 @@
-"""The HTTP client under the SDK. Its one question: did the request leave?"""
+"""What carries requests, and what writes them. The one question: did the request leave?"""
 
+import logging
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import stripe
@@ -44,6 +42,11 @@ IGNORED_VARIABLES = (
     "SSLKEYLOGFILE",
 )
 # Whoever sets one of these could read or redirect the traffic, so none has an effect; `doctor` says so (S13).
+
+stripe.enable_telemetry = False
+# The SDK would write an id to the user's home and send timings along.
+logging.getLogger("stripe").setLevel(logging.WARNING)
+# Below that the SDK logs bodies, and they hold descriptions and metadata.
 
 
 def ignored_variables(env: Mapping[str, str]) -> tuple[str, ...]:
@@ -161,29 +164,13 @@ def tls_context(extra_ca: Path | None = None) -> ssl.SSLContext:
     return context
 
 
-@dataclass(slots=True)
-class Exchange:
-    """What one call through the SDK brought; None until something came back or failed."""
-
-    reply: Reply | None = None
-
-
-_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
-
-
-@contextmanager
-def exchange() -> Iterator[Exchange]:
-    """Give the reply of the one SDK call made inside.
-
-    The SDK keeps neither the headers of an answer that is no JSON nor the kind of a network failure, and it trips over
-    error bodies of an unexpected shape; so the reply is read here, below it.
-    """
-    current = Exchange()
-    token = _exchange.set(current)
+async def exchange(wire: Wire, request: WireRequest) -> Reply:
+    """Send one request, once, and return its reply or why there is none."""
     try:
-        yield current
-    finally:
-        _exchange.reset(token)
+        return read_reply(await wire.send(request))
+    except WireError as error:
+        fault = WireFault.NEVER_SENT if isinstance(error, NeverSent) else WireFault.ANSWER_LOST
+        return no_reply(fault, str(error))
 
 
 class _Headers(dict[str, str]):
@@ -196,75 +183,53 @@ class _Headers(dict[str, str]):
     __str__ = __repr__
 
 
-async def _carried(wire: Wire, request: WireRequest) -> Reply:
-    """Send one request, once, and return its reply or why there is none."""
-    try:
-        return read_reply(await wire.send(request))
-    except WireError as error:
-        fault = WireFault.NEVER_SENT if isinstance(error, NeverSent) else WireFault.ANSWER_LOST
-        return no_reply(fault, str(error))
-
-
-NOTHING_TO_READ: tuple[bytes, int, Mapping[str, str]] = (b"{}", 200, {})
-# All the SDK is ever shown. It would parse every answer a second time, and raise what it takes for an error.
-
-
-class SdkClient(stripe.HTTPClient):
-    """Puts a wire under the SDK, which writes the requests and reads no answer."""
-
-    name = "connect-billing"
-
-    def __init__(self, wire: Wire) -> None:
-        """Send everything through ``wire``."""
-        super().__init__()
-        self._wire = wire
-
-    async def request_async(
-        self, method: str, url: str, headers: Mapping[str, str], post_data: str | bytes | None = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        """Send one request, once, and leave the reply, or why there is none, where ``exchange`` finds it."""
-        body = post_data.encode() if isinstance(post_data, str) else post_data or b""
-        current = _exchange.get() or Exchange()
-        current.reply = await _carried(self._wire, WireRequest(method.upper(), url, _Headers(headers), body))
-        return NOTHING_TO_READ
-
-    async def close_async(self) -> None:
-        """Close the wire."""
-        await self._wire.aclose()
-
-
-class Poster:
-    """Writes a ``POST`` as the SDK does, to the byte, at a small part of its cost.
+class Writer:
+    """Writes requests: a read by the SDK, a ``POST`` as the SDK would, to the byte, at a small part of its cost.
 
     The SDK builds the same headers for every request anew, and formats log lines that nobody reads: more work than all
-    the rest of a charge. So it writes one request, and only what differs is put into its headers.
+    the rest of a charge. So it writes one ``POST``, and only what differs is put into its headers. Of what is sent it
+    sees no answer: it would parse each a second time, and raise what it takes for an error.
     """
 
-    def __init__(self, wire: Wire, key: str, version: str, base: str) -> None:
-        """Let the SDK write the headers that every request of this key carries; nothing is sent."""
-        self._wire, self._base = wire, base
-        specimen = _Specimen()
-        sdk = stripe.StripeClient(key, stripe_version=version, max_network_retries=0, http_client=specimen)
-        sdk.raw_request("post", "/v1/payment_intents", stripe_account="acct", idempotency_key="key")
+    def __init__(self, key: str, version: str, base: str) -> None:
+        """Let the SDK write the headers that every ``POST`` of this key carries; nothing is ever sent from here."""
+        self._base = base
+        self._pen = _Pen()
+        self._sdk = stripe.StripeClient(
+            key,
+            stripe_version=version,
+            base_addresses={"api": base},
+            max_network_retries=0,
+            http_client=self._pen,
+        )
+        specimen = self._written("post", "/v1/payment_intents", stripe_account="acct", idempotency_key="key")
         self._headers = specimen.headers
 
-    async def post(self, path: str, params: Mapping[str, Any], account: str, key: str) -> Reply:
-        """Send one request, once, on a connected account and under an idempotency key."""
+    def post(self, path: str, params: Mapping[str, Any], account: str, key: str) -> WireRequest:
+        """Write a request on a connected account and under an idempotency key."""
         headers = _Headers(self._headers)
         headers["Stripe-Account"], headers["Idempotency-Key"] = account, key
-        return await _carried(self._wire, WireRequest("POST", self._base + path, headers, form(params)))
+        return WireRequest("POST", self._base + path, headers, form(params))
+
+    def get(self, path: str, params: Mapping[str, Any], account: str) -> WireRequest:
+        """Write a read on a connected account, or on the platform itself when ``account`` is empty."""
+        return self._written("get", path, **params, **({"stripe_account": account} if account else {}))
+
+    def _written(self, method: Literal["get", "post"], path: str, **params: Any) -> WireRequest:  # noqa: ANN401
+        self._sdk.raw_request(method, path, **params)
+        assert self._pen.written is not None  # noqa: S101  the SDK cannot return without having asked its HTTP client
+        return self._pen.written
 
 
-class _Specimen(stripe.HTTPClient):
-    """Keeps the headers of the one request that it does not send."""
+class _Pen(stripe.HTTPClient):
+    """Stands under the SDK in the place of an HTTP client: keeps the request it is given and sends nothing."""
 
-    name = SdkClient.name
+    name = "connect-billing"
+    written: WireRequest | None = None
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None, **usage: object
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: str | None = None, **_: object
     ) -> tuple[str, int, Mapping[str, str]]:
-        """Keep the headers."""
-        del method, url, post_data, usage
-        self.headers = _Headers(headers or {})
-        body, status, nothing = NOTHING_TO_READ
-        return body.decode(), status, nothing
+        """Keep the request, and show the SDK an answer that gives it no reason to raise or to repeat."""
+        self.written = WireRequest(method.upper(), url, _Headers(headers or {}), (post_data or "").encode())
+        return "{}", 200, {}

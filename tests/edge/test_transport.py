@@ -10,6 +10,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -22,8 +23,7 @@ from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
 from billing.edge.transport import (
     LARGEST_ANSWER,
     NetworkWire,
-    Poster,
-    SdkClient,
+    Writer,
     exchange,
     failure,
     ignored_variables,
@@ -414,37 +414,47 @@ class Canned:
         pass
 
 
-OBJECT = WireResponse(200, {"request-id": "req_1"}, b'{"id": "pi_1"}')
-
-ANSWERS = {
-    "an object": OBJECT,
-    "a decline": WireResponse(402, {"request-id": "req_1"}, b'{"error": {"type": "card_error"}}'),
-    "no JSON": WireResponse(500, {"request-id": "req_1"}, b"<html>"),
-    "never sent": NeverSent("A"),
-    "lost": AnswerLost("B"),
-}
-
-
-@pytest.mark.parametrize("name", ANSWERS)
-async def test_the_sdk_is_shown_no_answer_and_has_no_reason_to_raise_or_repeat(name):
-    wire = Canned(ANSWERS[name])
-    sdk = stripe.StripeClient(KEY, max_network_retries=2, http_client=SdkClient(wire))
-    with exchange() as seen:
-        shown = await sdk.raw_request_async("get", "/v1/account")
-    assert (shown.code, shown.body) == (200, "{}")
-    assert len(wire.requests) == 1
-    assert seen.reply is not None
-
-
 @pytest.mark.parametrize(
     ("error", "fault"), [(NeverSent("A"), WireFault.NEVER_SENT), (AnswerLost("B"), WireFault.ANSWER_LOST)]
 )
 async def test_why_no_answer_came_is_kept(error, fault):
-    with exchange() as seen:
-        await SdkClient(Canned(error)).request_async("get", "http://x/", {}, None)
-    posted = await Poster(Canned(error), KEY, "2026-10-28.endive", "http://x").post("/v1/x", {}, "acct_1", "key")
-    assert seen.reply == posted
-    assert (posted.fault, posted.detail) == (fault, str(error))
+    reply = await exchange(Canned(error), writer().post("/v1/x", {}, "acct_1", "key"))
+    assert (reply.fault, reply.detail) == (fault, str(error))
+
+
+async def test_an_exchange_is_one_request_whatever_comes_back():
+    for status in (200, 302, 409, 429, 500):
+        wire = Canned(WireResponse(status, {"stripe-should-retry": "true"}, b""))
+        request = writer().get("/v1/account", {}, "")
+        assert (await exchange(wire, request)).status == status
+        assert wire.requests == [request]
+
+
+def writer(base: str = "https://api.stripe.com") -> Writer:
+    return Writer(KEY, "2026-10-28.endive", base)
+
+
+class Overheard(stripe.HTTPClient):
+    """The HTTP client of an SDK that is used the ordinary way: gives one answer and keeps the requests."""
+
+    name = "connect-billing"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[WireRequest] = []
+
+    async def request_async(self, method, url, headers, post_data=None):
+        self.requests.append(WireRequest(method.upper(), url, headers, (post_data or "").encode()))
+        return b"{}", 200, {}
+
+
+async def by_the_sdk(method: str, path: str, **params: Any) -> WireRequest:
+    """The request that the SDK sends."""
+    client = Overheard()
+    sdk = stripe.StripeClient(KEY, stripe_version="2026-10-28.endive", max_network_retries=0, http_client=client)
+    await sdk.raw_request_async(method, path, **params)
+    (request,) = client.requests
+    return request
 
 
 NAMES = st.sampled_from(["amount", "currency", "description", "metadata", "payment_method", "off_session"])
@@ -461,46 +471,35 @@ IDS = st.text("abcXYZ019_", min_size=1)
 
 @given(PARAMS, IDS, IDS)
 def test_what_is_posted_is_to_the_byte_what_the_sdk_would_send(params, account, key):
-    async def main() -> None:
-        ours, theirs = Canned(OBJECT), Canned(OBJECT)
-        base, version, path = "https://api.stripe.com", "2026-10-28.endive", "/v1/payment_intents/pi_1/confirm"
-        await Poster(ours, KEY, version, base).post(path, params, account, key)
-        sdk = stripe.StripeClient(KEY, stripe_version=version, http_client=SdkClient(theirs))
-        await sdk.raw_request_async("post", path, **params, stripe_account=account, idempotency_key=key)
-        assert ours.requests == theirs.requests
-
-    asyncio.run(main())
+    path = "/v1/payment_intents/pi_1/confirm"
+    theirs = by_the_sdk("post", path, **params, stripe_account=account, idempotency_key=key)
+    assert writer().post(path, params, account, key) == asyncio.run(theirs)
 
 
-async def test_a_posted_request_does_not_print_its_headers():
-    wire = Canned(OBJECT)
-    poster = Poster(wire, KEY, "2026-10-28.endive", "http://x")
-    await poster.post("/v1/x", {}, "acct_1", "key")
-    assert wire.requests[0].headers["Authorization"] == f"Bearer {KEY}"
-    assert KEY not in repr(wire.requests[0]) + str(wire.requests[0].headers) + repr(vars(poster))
+@pytest.mark.parametrize("account", ["acct_1", ""])
+async def test_what_is_read_is_to_the_byte_what_the_sdk_would_send(account):
+    params = {"limit": 100, "created": {"gte": 1}, "starting_after": "pi_1"}
+    theirs = await by_the_sdk(
+        "get", "/v1/payment_intents", **params, **({"stripe_account": account} if account else {})
+    )
+    assert writer().get("/v1/payment_intents", params, account) == theirs
+
+
+@pytest.mark.parametrize("name", ["post", "get"])
+def test_a_request_does_not_print_its_headers(name):
+    scribe = writer()
+    written = scribe.post("/v1/x", {}, "acct_1", "key") if name == "post" else scribe.get("/v1/x", {}, "acct_1")
+    assert written.headers["Authorization"] == f"Bearer {KEY}"
+    assert KEY not in repr(written) + str(written.headers) + repr(vars(scribe))
 
 
 @pytest.mark.parametrize("value", [None, 1.5, b"x", {"a": {"b": "c"}}, ["a", ["b"]]])
-async def test_what_no_form_can_say_is_not_sent(value):
-    wire = Canned(OBJECT)
+def test_what_no_form_can_say_is_not_written(value):
     with pytest.raises(TypeError):
-        await Poster(wire, KEY, "2026-10-28.endive", "http://x").post("/v1/x", {"a": value}, "acct_1", "key")
-    assert wire.requests == []
+        writer().post("/v1/x", {"a": value}, "acct_1", "key")
 
 
-async def test_a_request_from_the_sdk_does_not_print_its_headers():
-    wire = Canned(WireResponse(200, {}, b""))
-    await SdkClient(wire).request_async("get", "http://x/", {"Authorization": f"Bearer {KEY}"}, None)
-    assert wire.requests[0].headers["Authorization"] == f"Bearer {KEY}"
-    assert KEY not in repr(wire.requests[0]) + str(wire.requests[0].headers)
-
-
-async def test_exchanges_side_by_side_do_not_mix():
-    async def one(status: int) -> int | None:
-        with exchange() as seen:
-            await SdkClient(Canned(WireResponse(status, {}, b""))).request_async("get", "http://x/", {}, None)
-            await asyncio.sleep(0)
-            assert seen.reply is not None
-            return seen.reply.status
-
-    assert await asyncio.gather(*(one(200 + n) for n in range(20))) == [200 + n for n in range(20)]
+def test_requests_written_one_after_another_do_not_mix():
+    scribe = writer()
+    written = [scribe.get(f"/v1/x/{n}", {}, f"acct_{n}") for n in range(3)]
+    assert [(one.url[-1], one.headers["Stripe-Account"][-1]) for one in written] == [("0",) * 2, ("1",) * 2, ("2",) * 2]
