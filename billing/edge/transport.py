@@ -136,12 +136,22 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
     Raises:
         AnswerLost: it is larger than any answer can be.
     """
+    content = response.content
+    # Most answers are there at once, with their head: nothing to wait for.
+    body = content.read_nowait() if content.is_eof() else await _read(content)
+    if len(body) > LARGEST_ANSWER:
+        response.close()
+        raise AnswerLost("AnswerTooLarge")
+    return body
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Return a body as it comes, and no more of it than shows that it is too large."""
     body = bytearray()
-    async for chunk in response.content.iter_chunked(1 << 16):
+    async for chunk in content.iter_chunked(1 << 16):
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            response.close()
-            raise AnswerLost("AnswerTooLarge")
+            break
     return bytes(body)
 
 

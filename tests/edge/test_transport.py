@@ -1,6 +1,7 @@
 """Did the request leave? Asked of real sockets that refuse, hang, cut, reset, redirect and pretend."""
 
 import asyncio
+import gzip
 import shutil
 import socket
 import ssl
@@ -306,6 +307,30 @@ async def test_a_used_connection_that_drops_is_a_lost_answer_and_nothing_is_sent
             await wire.send(request_to(server.url))
         await asyncio.sleep(0.05)
         assert len(server.requests) == 2
+
+
+async def test_an_answer_in_pieces_comes_back_whole():
+    pieces = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\n", b"1\r\n \r\n", b"0\r\n\r\n"]
+
+    def handler(server: Server) -> Handler:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            for piece in pieces:
+                writer.write(piece)
+                await asyncio.sleep(0.02)
+
+        return handle
+
+    async with serving(handler) as server, wired() as wire:
+        assert (await wire.send(get(server.url))).body == b"{} "
+
+
+async def test_an_answer_that_unpacks_to_more_than_any_is_lost():
+    packed = gzip.compress(bytes(LARGEST_ANSWER + 1))
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    async with serving(answering(head + packed)) as server, wired(total_seconds=20.0) as wire:
+        with pytest.raises(AnswerLost, match="AnswerTooLarge"):
+            await wire.send(get(server.url))
 
 
 async def test_an_answer_larger_than_any_is_lost():
