@@ -16,7 +16,13 @@ Event = MutableMapping[str, Any]
 Log = Callable[..., None]
 
 LEVELS = ("debug", "info", "warning", "error")
-LEVEL_OF = {"request": "debug", "notify_failed": "warning", "variable_ignored": "warning", "ledger_warning": "warning"}
+LEVEL_OF = {
+    "request": "debug",
+    "item_step": "debug",
+    "notify_failed": "warning",
+    "variable_ignored": "warning",
+    "ledger_warning": "warning",
+}
 # Everything else a flow tells of is information; an error ends the process with a message of its own.
 
 _encode: Callable[[Event], str] = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode

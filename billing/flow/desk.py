@@ -9,6 +9,7 @@ from billing.core.items import Mode
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway
 from billing.edge.ledger import Ledger
+from billing.edge.logs import listens
 from billing.edge.throttle import Rates
 from billing.flow.cards import Blocks
 from billing.flow.finder import Finder
@@ -33,6 +34,7 @@ class Desk:
         blocks: the cards that must not be tried again.
         who: asks Stripe whose key this is; None when the platform is known from the start.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
+        tells_steps: whether the log writes what items pass through on their way.
         draining: set when no new step may be started.
     """
 
@@ -47,10 +49,12 @@ class Desk:
     who: Callable[[], Awaitable[str]] | None = None
     finder: Finder = field(init=False)
     blocks: Blocks = field(init=False)
+    tells_steps: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.finder = Finder(self.gateway, self.clock)
         self.blocks = Blocks(self.ledger, self.clock)
+        self.tells_steps = listens(self.log, "item_step")
 
     async def identify(self) -> None:
         """Learn the platform before anything that depends on it; a command that sends nothing never asks.

@@ -1,7 +1,7 @@
 """One item's way through the protocol in this process: what it may still spend, and how it may end early."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,9 @@ ROUNDS = 3
 REPLAY_WINDOW = timedelta(hours=23)
 # Stripe may forget a key once it is 24 h old and would then run the request again. One hour of margin covers clock
 # skew and the longest request. (docs.stripe.com/api/idempotent_requests)
+
+ON_THE_WAY = frozenset({State.PREPARING, State.READY, State.CONFIRMING, State.CANCELLING})
+# States that an item passes through within seconds when all goes well: three log lines a charge said less than one.
 
 
 class PutBack(Exception):
@@ -67,7 +70,7 @@ class Trip:
     dead_account: str = ""
 
     async def record(self, known: Known, *moves: Move) -> Known:
-        """Append durably, then tell the log what became of the item.
+        """Append durably, then tell the log what became of the item: where it rests, and on debug each step to there.
 
         Raises:
             LedgerError: the commit failed; in the same moment the door to the provider is shut for everybody.
@@ -77,8 +80,13 @@ class Trip:
         except LedgerError as broken:
             self.desk.gateway.shut(str(broken))
             raise
+        if after.state not in ON_THE_WAY or self.desk.tells_steps:
+            self._tell(after, moves)
+        return after
+
+    def _tell(self, after: Known, moves: Sequence[Move]) -> None:
         self.desk.log(
-            "item_moved",
+            "item_step" if after.state in ON_THE_WAY else "item_moved",
             run=after.run_id,
             reference=after.reference,
             account=after.account,
@@ -87,7 +95,6 @@ class Trip:
             state=str(after.state),
             request_id=after.facts.get("request_id", ""),
         )
-        return after
 
     async def resend(self, send: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Send a request that may be repeated under its own key, within what the process may repeat at all."""

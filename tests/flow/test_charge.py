@@ -1,12 +1,15 @@
 """The life of a charge against a stateful Stripe: every end it can come to, every fault on the way, every price."""
 
+import json
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 
 from billing.core.entries import Move
 from billing.core.outcomes import Unsettled
 from billing.core.states import Event, Group, State
+from billing.edge.logs import open_log
 from billing.flow import cards, confirm, fence, prepare
 from billing.flow.trip import Trip
 from billing.sandbox.faults import FaultKind
@@ -307,6 +310,27 @@ def test_a_card_declined_for_good_is_not_tried_again_by_any_other_item(tmp_path,
     run_virtually(world.charge_all)
     assert run_virtually(world.groups) == {Group.DECLINED: 1, Group.SKIPPED: 2}
     assert sent(world, CONFIRM) == 1
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("info", [("item_moved", "succeeded")]),
+        ("debug", [("item_step", "preparing"), ("item_step", "confirming"), ("item_moved", "succeeded")]),
+    ],
+)
+def test_the_log_tells_where_an_item_comes_to_rest_and_each_step_to_whoever_asks_for_more(tmp_path, level, told):
+    world, out = one_item(tmp_path), StringIO()
+
+    async def run() -> None:
+        async with world.desk() as desk:
+            desk = replace(desk, log=open_log(level, "json", out))
+            await world.plan(desk)
+            await world.run(desk)
+
+    run_virtually(run)
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(event["event"], event["state"]) for event in events if "state" in event] == told
 
 
 def test_a_card_that_an_earlier_run_blocked_is_not_tried_however_many_items_share_it(tmp_path):
