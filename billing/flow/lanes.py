@@ -32,7 +32,8 @@ SMOOTHING = 0.25
 STEP = 1.05
 # How far one item moves the usual seconds per item towards itself; such steps end at the median, whatever a few do.
 
-Fetch = Callable[[str, int, int], list[Known]]
+Fetch = Callable[[str, int, int], tuple[list[Known], bool]]
+# Gives the next items of an account after a row, about as many as asked for, and whether they are its last ones.
 Clock = Callable[[], float]
 
 
@@ -268,13 +269,12 @@ class Lanes:
     def _fill(self, lane: Lane) -> None:
         if lane.exhausted:
             return
-        page = self._fetch(lane.account, lane.cursor, PAGE)
+        page, lane.exhausted = self._fetch(lane.account, lane.cursor, PAGE)
         if page:
             lane.cursor = page[-1].id
             lane.waiting.extend(page)
-        else:
-            lane.exhausted = True
-            lane.remaining = len(lane.flying) + lane.behind  # what was counted and not wanted is not left either
+        if lane.exhausted:  # what was counted and not wanted is not left either
+            lane.remaining = len(lane.flying) + lane.behind + len(lane.waiting)
 
     def _place(self, lane: Lane) -> None:
         """Put a lane where it belongs now: ready, to come later, capped, or nowhere until one of its items ends."""

@@ -171,14 +171,16 @@ class Runner:
     def _lanes(self, states: tuple[State, ...], goal: Goal) -> Lanes:
         ledger, selection = self._desk.ledger, self._options.selection
 
-        def fetch(account: str, after: int, limit: int) -> list[Known]:
+        def fetch(account: str, after: int, limit: int) -> tuple[list[Known], bool]:
             wanted: list[Known] = []
-            while not wanted and (page := ledger.work(self._run_id, states, account, after, limit)):
+            last = False
+            while not wanted and not last:
+                page = ledger.work(self._run_id, states, account, after, limit)
                 wanted = [known for known in page if selection.takes(known) and not rests(goal, known)]
-                after = page[-1].id
+                after, last = page[-1].id if page else after, len(page) < limit
             if goal is Goal.RUN:
                 self._desk.blocks.look_up(known for known in wanted if known.state is State.PLANNED)
-            return wanted
+            return wanted, last
 
         options, rates, key = self._options, self._desk.rates, self._desk.gateway.throttle.key
         bounds = Bounds(

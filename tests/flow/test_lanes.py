@@ -43,8 +43,9 @@ def lanes_over(
     items = [replace(BLANK, id=n, account=account, lane=payer) for n, (account, payer) in enumerate(rows, 1)]
     workload = Counter(item.account for item in items)
 
-    def fetch(account: str, after: int, limit: int) -> list[Known]:
-        return [item for item in items if item.account == account and item.id > after][:limit]
+    def fetch(account: str, after: int, limit: int) -> tuple[list[Known], bool]:
+        page = [item for item in items if item.account == account and item.id > after][:limit]
+        return page, len(page) < limit
 
     return Lanes(fetch, workload, Bounds(lambda: run_rps, rps, per_account, slots), hand or Hand())
 
