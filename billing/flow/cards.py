@@ -34,13 +34,16 @@ class Blocks:
             self.look_up([known])
         return self._looked_up.pop(method)
 
-    async def remember(self, known: Known) -> None:
-        """Keep the block that a decline asks for: on the platform's payment method, not on the clone."""
-        if known.facts.get("blocks_card"):
-            method, code = _method(known), str(known.facts.get("reason_code", ""))
-            await self._ledger.keep_lookups(BLOCKED, {method: {"reason_code": code}})
-            if method in self._looked_up:
-                self._looked_up[method] = code
+    async def remember(self, known: Known, code: str) -> None:
+        """Block the payment method of an item for the decline ``code``: the platform's, not the clone.
+
+        Raises:
+            LedgerError: the commit failed.
+        """
+        method = _method(known)
+        await self._ledger.keep_lookups(BLOCKED, {method: {"reason_code": code}})
+        if method in self._looked_up:
+            self._looked_up[method] = code
 
     def _declines(self, methods: set[str]) -> dict[str, str]:
         blocks = self._ledger.lookups(BLOCKED, sorted(methods), self._clock.days_ago(DAYS))

@@ -249,7 +249,7 @@ def _still_true(findings: Findings, stock: Inventory, plan: Plan, source: Source
 
 
 async def _bring_up(desk: Desk, source: Source, stock: Inventory, lost: frozenset[str]) -> None:
-    """Record what was found of each item that is merely planned, and which cards must not be tried again."""
+    """Record what was found of each item that is merely planned."""
     trip = Trip(desk, source.run.policies.dunning)
     shared = _shared_clones(stock)
 
@@ -266,9 +266,6 @@ async def _bring_up(desk: Desk, source: Source, stock: Inventory, lost: frozense
 
     for page in _pages(desk.ledger, source.run.run_id, State.PLANNED):
         await together(*(partial(one, known) for known in page))
-    for state in (State.UNPAID, State.FAILED):
-        for page in _pages(desk.ledger, source.run.run_id, state):
-            await together(*(partial(desk.blocks.remember, known) for known in page))
 
 
 def _pages(ledger: Ledger, run_id: str, state: State) -> Iterator[list[Known]]:

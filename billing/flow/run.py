@@ -219,7 +219,7 @@ class Runner:
     async def _take_up(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
-            arrival = await self._trip(known, goal)
+            arrival = await charge(Trip(self._desk, self._policies.dunning), known, goal)
             await self._arrived(lanes, arrival, group)
         except Halted as halted:
             self._stop(halted.exit_code, str(halted))
@@ -233,9 +233,6 @@ class Runner:
         finally:
             self.snapshot.in_flight -= 1
 
-    async def _trip(self, known: Known, goal: Goal) -> Arrival:
-        return await charge(Trip(self._desk, self._policies.dunning), known, goal)
-
     async def _arrived(self, lanes: Lanes, arrival: Arrival, group: TaskGroup) -> None:
         known = arrival.known
         if arrival.put_back is not None:
@@ -244,7 +241,8 @@ class Runner:
             return
         self._advanced = self._now()
         lanes.done(known, alive=not arrival.dead_account, sent=known.attempt > 0)
-        await self._after(arrival)
+        if arrival.dead_account:
+            await self._skip_account(known.account, arrival.dead_account)
         await self._limits.keep_at_times()
         if not rests(Goal.RESOLVE, known) and not self._sweeping:
             self._left += 1
@@ -270,13 +268,6 @@ class Runner:
 
         self.snapshot.in_flight += 1
         group.start_soon(later)
-
-    async def _after(self, arrival: Arrival) -> None:
-        """Spread what one item taught: a dead account, or a card that must not be tried again."""
-        known = arrival.known
-        await self._desk.blocks.remember(known)
-        if arrival.dead_account:
-            await self._skip_account(known.account, arrival.dead_account)
 
     async def _skip_account(self, account: str, code: str) -> None:
         """Skip what was not started on an account that refuses everything; what was started ends by its own answers.

@@ -76,6 +76,9 @@ class Trip:
             LedgerError: the commit failed; in the same moment the door to the provider is shut for everybody.
         """
         try:
+            for move in moves:
+                if move.facts.get("blocks_card"):  # first: a kill in between would let another item try the card
+                    await self.desk.blocks.remember(known, str(move.facts.get("reason_code", "")))
             after = await self.desk.ledger.record(known, *moves)
         except LedgerError as broken:
             self.desk.gateway.shut(str(broken))

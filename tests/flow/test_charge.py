@@ -340,11 +340,38 @@ def test_a_card_that_an_earlier_run_blocked_is_not_tried_however_many_items_shar
         async with world.desk() as desk:
             await world.plan(desk)
             first = world.items(desk)[0]
-            await desk.blocks.remember(replace(first, facts={"blocks_card": True, "reason_code": "lost_card"}))
+            await desk.blocks.remember(first, "lost_card")
             await world.run(desk)
 
     run_virtually(run)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 3, Group.SKIPPED: 3}
+
+
+def test_killed_in_the_very_moment_of_a_decline_the_card_is_blocked_all_the_same(tmp_path):
+    world = World.make(tmp_path, items=3, accounts=3, items_per_customer=3, mix={"stolen_card": 1})
+
+    class Killed(BaseException):
+        """Nothing runs after it."""
+
+    async def killed_run() -> None:
+        async with world.desk() as desk:
+            await world.plan(desk)
+            record = desk.ledger.record
+
+            async def dies(known, *moves):
+                after = await record(known, *moves)
+                if moves[-1].name is Event.CHARGE_DECLINED:
+                    raise Killed
+                return after
+
+            desk.ledger.record = dies
+            with pytest.raises(BaseExceptionGroup):
+                await world.run(desk, concurrency=1)
+
+    run_virtually(killed_run)
+    run_virtually(world.charge_all)
+    assert run_virtually(world.groups) == {Group.DECLINED: 1, Group.SKIPPED: 2}
+    assert sent(world, CONFIRM) == 1
 
 
 def test_a_card_that_is_blocked_after_its_next_item_was_fetched_is_not_tried(tmp_path):
@@ -356,7 +383,7 @@ def test_a_card_that_is_blocked_after_its_next_item_was_fetched_is_not_tried(tmp
             first, second = world.items(desk)
             before = desk.blocks.why(first)
             desk.blocks.look_up([second])
-            await desk.blocks.remember(replace(first, facts={"blocks_card": True, "reason_code": "lost_card"}))
+            await desk.blocks.remember(first, "lost_card")
             return before, desk.blocks.why(second)
 
     assert run_virtually(run) == ("", "lost_card")
@@ -369,7 +396,7 @@ def test_a_block_of_more_than_a_month_ago_is_forgotten(tmp_path):
         async with world.desk() as desk:
             await world.plan(desk)
             (known,) = world.items(desk)
-            await desk.blocks.remember(replace(known, facts={"blocks_card": True, "reason_code": "lost_card"}))
+            await desk.blocks.remember(known, "lost_card")
             world.sandbox.advance((cards.DAYS + 1) * 86_400)
             await world.run(desk)
 
