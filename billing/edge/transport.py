@@ -13,6 +13,7 @@ from yarl import URL
 
 from billing.core.replies import Reply, WireFault, no_reply, read_reply
 from billing.core.wire import AnswerLost, NeverSent, Wire, WireError, WireRequest, WireResponse
+from billing.edge.deadlines import Deadlines
 from billing.edge.forms import form
 
 CONNECT_SECONDS = 5.0
@@ -75,7 +76,8 @@ class NetworkWire:
         """
         self._connections = min(connections, MOST_CONNECTIONS)
         self._tls = tls_context(extra_ca)
-        self._timeout = aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds)
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_seconds)
+        self._deadlines = Deadlines(total_seconds)  # aiohttp would set a timer for every request
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: WireRequest) -> WireResponse:
@@ -86,22 +88,24 @@ class NetworkWire:
             AnswerLost: the provider may have executed the request.
         """
         try:
-            async with self._open().request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=request.body or None,
-                allow_redirects=False,
-                middlewares=() if request.method == "POST" else ONLY_ONCE,
-            ) as response:
-                body = await _whole(response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return WireResponse(response.status, headers, body)
+            with self._deadlines.start():
+                async with self._open().request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    headers=request.headers,
+                    data=request.body or None,
+                    allow_redirects=False,
+                    middlewares=() if request.method == "POST" else ONLY_ONCE,
+                ) as response:
+                    body = await _whole(response)
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    return WireResponse(response.status, headers, body)
         except (aiohttp.ClientError, OSError) as error:
             raise failure(error) from None
 
     async def aclose(self) -> None:
         """Close every connection; a later request opens a new pool."""
+        self._deadlines.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
