@@ -30,6 +30,11 @@ ALWAYS_CLONABLE = ("card",)
 # Payment method types that can be cloned, by currency (docs.stripe.com/connect/direct-charges-multiple-accounts). Which
 # one the platform's method has is not known here; Stripe drops from this filter what does not fit.
 
+STARTING = frozenset({Op.OPEN, Op.CLONE})
+# Requests that start an item: those that finish one go before them.
+PER_ATTEMPT = frozenset({Op.CLONE, Op.CONFIRM})
+# Requests that each attempt makes anew; the others happen once per item.
+
 REMEMBERED_KEYS = 10_000
 # By these a request counts as sent again; a bound, because runs have no size.
 
@@ -138,13 +143,13 @@ class Gateway(Lookups):
 
     def _post(self, op: Op, known: Known, number: int, path: str, params: Mapping[str, Any]) -> Awaitable[Outcome]:
         """Send one request of the protocol under its own key."""
-        attempt = known.attempt if op in (Op.CLONE, Op.CONFIRM) else 0
+        attempt = known.attempt if op in PER_ATTEMPT else 0
         key = idempotency_key(self.mode, self.platform, known.account, known.item, op, attempt, number)
         return self._ask(op, known, self._writer.post(path, params, known.account, key), key)
 
     async def _ask(self, asked: Asked, known: Known, request: WireRequest, key: str = "") -> Outcome:
         """Send one request about an item, once, and return what its reply means."""
-        first = asked in (Op.OPEN, Op.CLONE)
+        first = asked in STARTING
         reply, sent_at, seconds = await self._send(asked, known.account, request, key, first=first)
         outcome = classify(asked, reply, _expected(known, self.mode))
         if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:

@@ -32,9 +32,9 @@ async def resend(send: Callable[[], Awaitable[Outcome]], repeats: Repeats | None
         send: one request; called again for each repeat, so it must always send the same.
         repeats: the process's budget of repeats after lost answers; None for no bound beside this request's own.
     """
-    trip = _Trip(asyncio.get_running_loop().time(), repeats)
+    began = asyncio.get_running_loop().time()
     first = await send()
-    return await _again(send, first, trip) if isinstance(first, UNCLEAR) else first
+    return await _again(send, first, _Trip(began, repeats)) if isinstance(first, UNCLEAR) else first
 
 
 async def _again(send: Callable[[], Awaitable[Outcome]], first: Outcome, trip: "_Trip") -> Outcome:
