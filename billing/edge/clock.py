@@ -22,10 +22,13 @@ class ProviderClock:
         if date is not None:
             self._ahead = date - self._monotonic()
 
+    def epoch(self) -> float:
+        """Return the provider's time in epoch seconds."""
+        return self._wall() if self._ahead is None else self._monotonic() + self._ahead
+
     def now(self) -> datetime:
         """Return the provider's time in UTC."""
-        seconds = self._wall() if self._ahead is None else self._monotonic() + self._ahead
-        return datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromtimestamp(self.epoch(), UTC)
 
     def days_ago(self, days: float) -> str:
         """Return the moment ``days`` ago as ISO 8601 in UTC with milliseconds, as ledgers and plans compare it."""

@@ -56,7 +56,7 @@ def confirm_started(trip: Trip, known: Known) -> Move:
     facts = {"last_try": trip.desk.clock.now().isoformat(timespec="seconds"), "key_spent": None}
     if "confirm_born" not in known.facts:
         facts |= key_facts(Op.CONFIRM, 0, trip.desk)
-    elif known.facts.get("key_spent") or key_outlived(known, Op.CONFIRM, trip.desk.clock.now()):
+    elif known.facts.get("key_spent") or key_outlived(known, Op.CONFIRM, trip.desk):
         facts |= key_facts(Op.CONFIRM, number + 1, trip.desk)
     if "first_try" not in known.facts:
         facts["first_try"] = facts["last_try"]

@@ -42,7 +42,7 @@ async def cancel(trip: Trip, known: Known) -> Known:
         Halted: an answer stops the run.
     """
     trip.spend(State.CANCELLING, known)
-    if key_outlived(known, Op.CANCEL, trip.desk.clock.now()):
+    if key_outlived(known, Op.CANCEL, trip.desk):
         known = await trip.record(known, renewal(known, Op.CANCEL, trip.desk))
     outcome = await trip.resend(lambda: trip.desk.gateway.cancel(known, key_number(known, Op.CANCEL)))
     if isinstance(outcome, Refused | Look | Declined | Unconfirmed | Lost | Busy):

@@ -76,7 +76,7 @@ class Finder:
             BillingError: a page could not be read; the shelf claims no more than before.
         """
         shelf.begun += 1
-        begun_at = self._clock.now().timestamp()
+        begun_at = self._clock.epoch()
         covered = shelf.since is not None and shelf.since <= since
         start = max(since, int(shelf.listed_at) - MARGIN_SECONDS) if covered else since
         async for intent in self._gateway.list_intents(account, start):

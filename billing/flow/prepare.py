@@ -1,6 +1,5 @@
 """Open the intent and clone the payment method, side by side; record both before anything may be confirmed."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import assert_never
 
@@ -46,7 +45,7 @@ async def prepare(trip: Trip, known: Known) -> Known:
         Halted: an answer stops the run.
     """
     trip.spend(State.PREPARING, known)
-    if known.object_id is None and key_outlived(known, Op.OPEN, trip.desk.clock.now()):
+    if known.object_id is None and key_outlived(known, Op.OPEN, trip.desk):
         known = await _find_or_renew(trip, known)
     opened, cloned = await _send_missing(trip, known)
     for outcome in (opened, cloned):
@@ -60,18 +59,15 @@ async def prepare(trip: Trip, known: Known) -> Known:
 async def _send_missing(trip: Trip, known: Known) -> tuple[Outcome, Outcome]:
     """Send open and clone together, each with its own resends; what is on record counts as made."""
     gateway = trip.desk.gateway
-    results: dict[Op, Outcome] = {}
-    if known.object_id is not None:
-        results[Op.OPEN] = Made(known.object_id)
-    if known.instrument_id is not None:
-        results[Op.CLONE] = Made(known.instrument_id)
-
-    async def send(op: Op, call: Callable[[Known, int], Awaitable[Outcome]]) -> None:
-        results[op] = await trip.resend(lambda: call(known, key_number(known, op)))
-
-    calls = {Op.OPEN: gateway.open, Op.CLONE: gateway.clone}
-    await together(*(partial(send, op, call) for op, call in calls.items() if op not in results))
-    return results[Op.OPEN], results[Op.CLONE]
+    send_open = partial(trip.resend, partial(gateway.open, known, key_number(known, Op.OPEN)))
+    send_clone = partial(trip.resend, partial(gateway.clone, known, key_number(known, Op.CLONE)))
+    if known.object_id is None and known.instrument_id is None:
+        opened, cloned = await together(send_open, send_clone)
+        return opened, cloned
+    return (
+        await send_open() if known.object_id is None else Made(known.object_id),
+        await send_clone() if known.instrument_id is None else Made(known.instrument_id),
+    )
 
 
 async def _settle_pair(trip: Trip, known: Known, opened: Outcome, cloned: Outcome) -> Known:

@@ -1,9 +1,8 @@
 """One item's way through the protocol in this process: what it may still spend, and how it may end early."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing.core.entries import Known, Move, Note
@@ -20,7 +19,7 @@ ROUNDS = 3
 # How often one trip may send from one state before the item is left for `resolve`: a poison item must not hold up the
 # others (catalogue R3). Reads have the same budget.
 
-REPLAY_WINDOW = timedelta(hours=23)
+REPLAY_SECONDS = 23 * 3600.0
 # Stripe may forget a key once it is 24 h old and would then run the request again. One hour of margin covers clock
 # skew and the longest request. (docs.stripe.com/api/idempotent_requests)
 
@@ -66,7 +65,7 @@ class Trip:
 
     desk: Desk
     dunning: Dunning = field(default_factory=Dunning)
-    rounds: Counter[State] = field(default_factory=Counter)
+    rounds: defaultdict[State, int] = field(default_factory=lambda: defaultdict(int))
     dead_account: str = ""
 
     async def record(self, known: Known, *moves: Move) -> Known:
@@ -99,9 +98,9 @@ class Trip:
             request_id=after.facts.get("request_id", ""),
         )
 
-    async def resend(self, send: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    def resend(self, send: Callable[[], Awaitable[Outcome]]) -> Coroutine[Any, Any, Outcome]:
         """Send a request that may be repeated under its own key, within what the process may repeat at all."""
-        return await resend(send, self.desk.gateway.repeats)
+        return resend(send, self.desk.gateway.repeats)
 
     def spent(self, state: State) -> bool:
         """Tell whether no further round may be sent from ``state``."""
@@ -120,7 +119,7 @@ class Trip:
 
 def key_facts(op: Op, number: int, desk: Desk) -> dict[str, Any]:
     """Return the facts that remember a key: its number, and when it was first sent by the provider's clock."""
-    return {f"{op}_n": number, f"{op}_born": int(desk.clock.now().timestamp())}
+    return {f"{op}_n": number, f"{op}_born": int(desk.clock.epoch())}
 
 
 def key_number(known: Known, op: Op) -> int:
@@ -128,10 +127,10 @@ def key_number(known: Known, op: Op) -> int:
     return int(known.facts.get(f"{op}_n", 0))
 
 
-def key_outlived(known: Known, op: Op, now: datetime) -> bool:
+def key_outlived(known: Known, op: Op, desk: Desk) -> bool:
     """Tell whether Stripe may have forgotten the key of ``op``."""
     born = known.facts.get(f"{op}_born")
-    return born is not None and now - datetime.fromtimestamp(born, UTC) > REPLAY_WINDOW
+    return born is not None and desk.clock.epoch() - float(born) > REPLAY_SECONDS
 
 
 def renewal(known: Known, op: Op, desk: Desk) -> Move:
