@@ -21,6 +21,8 @@ GUARD = 10
 # "nobody waits longer than 2 s" would take every start and turn the order into round-robin (rate-control, section 4).
 AHEAD, RUN_AHEAD = 1.0, 4.0
 # Items that an account and the whole run may be ahead of their rates: some must wait for a token, or one would be lost.
+AHEAD_SECONDS = 0.01
+# The least that this comes to in time: a loop's clock and timers are no finer, and items end by the commit.
 SLOW, LATE = 2.0, 4.0
 # An account that takes so many times the usual seconds for an item is slow, and held to its share of what is in flight;
 # so is one with an item that has been out for so many times the usual. One that answers like the others may have as
@@ -153,7 +155,7 @@ class Lanes:
     @property
     def _allowed_at(self) -> float:
         """When the rate of the run allows the next item."""
-        return self._due - RUN_AHEAD / self._bounds.run_rps()
+        return self._due - max(RUN_AHEAD / self._bounds.run_rps(), AHEAD_SECONDS)
 
     def next(self) -> Known | None:
         """Return an item to start now, or None: then see ``pause``, or wait for one in flight."""
@@ -289,7 +291,7 @@ class Lanes:
         self._unfinished.add(account)
         if lane.stuck or (lane.flying and not lane.proven):
             return
-        allowed_at = lane.due - AHEAD / self._bounds.rps
+        allowed_at = lane.due - max(AHEAD / self._bounds.rps, AHEAD_SECONDS)
         if allowed_at > self._clock():
             self._later.put(account, (allowed_at, lane.order))
         elif self._held(lane):

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import fnmatch
+import math
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
-import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from billing.core.entries import Known, Note, RunStatus, unfinished_rebuild
@@ -120,7 +120,7 @@ class Runner:
         self._reason = ""
         self._exit = Exit.OK
         self._fault: BillingError | None = None
-        self._wake = anyio.Event()
+        self._wake = asyncio.Event()
         self._now = asyncio.get_running_loop().time  # a look at the clock for every step of an item
         self._began = self._advanced = self._now()
         self._limits = LearnedLimits(desk)
@@ -162,11 +162,25 @@ class Runner:
                 pause = None if self._full() else lanes.pause
                 if self.snapshot.in_flight == 0 and pause is None:
                     break
-                self._wake = anyio.Event()
-                with anyio.move_on_after(pause):
-                    await self._wake.wait()
+                await self._rest(pause)
             if self._desk.draining:
                 group.cancel_scope.deadline = self._now() + DRAIN_SECONDS
+
+    async def _rest(self, pause: float | None) -> None:
+        """Wait until an item has ended, or for ``pause`` seconds.
+
+        Whole milliseconds, as uvloop counts them: a timer that rings a little early is set again until its time has
+        really come, and kept the processor busy meanwhile.
+        """
+        self._wake = asyncio.Event()
+        timer = None
+        if pause is not None:
+            timer = asyncio.get_running_loop().call_later(math.ceil(pause * 1000) / 1000, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def _lanes(self, states: tuple[State, ...], goal: Goal) -> Lanes:
         ledger, selection = self._desk.ledger, self._options.selection
@@ -211,7 +225,7 @@ class Runner:
         """Take up an item, and another one whenever it has ended: a task for each would cost as much as its entries."""
         while known is not None:
             await self._take_up(lanes, known, goal, group)
-            await anyio.lowlevel.checkpoint()  # an item found skipped awaits nothing, and signals must be heard
+            await asyncio.sleep(0)  # an item found skipped awaits nothing, and signals must be heard
             known = self._next(lanes)
             if known is None or not self._full():
                 self._wake.set()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from billing.core.entries import Known
 from billing.core.items import Kind
-from billing.flow.lanes import GUARD, RUN_AHEAD, SOON, Bounds, Lanes
+from billing.flow.lanes import AHEAD_SECONDS, GUARD, RUN_AHEAD, SOON, Bounds, Lanes
 
 BLANK = Known(
     id=0, item="", run_id="r", kind=Kind.CHARGE, reference="", generation=0, account="", lane="", amount=1,
@@ -168,6 +168,13 @@ def test_no_more_are_started_than_the_run_can_send_and_a_few_ahead():
         counts.append(len(started(lanes)))
     assert counts == [1] * (100 - 1 - int(RUN_AHEAD))
     assert hand.now == pytest.approx((100 - 1 - RUN_AHEAD) / 5.0, abs=0.01)
+
+
+@pytest.mark.parametrize("bound", ["run_rps", "rps"])
+def test_what_is_due_within_a_hundredth_of_a_second_may_start_at_once(bound):
+    lanes = lanes_over([("A", f"p{n}") for n in range(100)], hand=Hand(), **{bound: 2000.0})
+    lanes.done(lanes.next(), alive=True)
+    assert len(started(lanes)) == pytest.approx(2000 * AHEAD_SECONDS, abs=1)
 
 
 def test_an_item_that_cost_no_request_uses_nothing_of_any_rate():
