@@ -35,6 +35,7 @@ class Rates:
         account_rps: requests a second on one connected account.
         concurrency: requests in flight.
         per_account_concurrency: requests in flight on one connected account.
+        items: items worked on at once; above ``concurrency`` where that is held down by the number of connections.
     """
 
     key_rps: float
@@ -42,6 +43,7 @@ class Rates:
     account_rps: float
     concurrency: int = 64
     per_account_concurrency: int = 8
+    items: int = 64
 
 
 def documented(mode: Mode, share: float = 0.4, override: float | None = None, concurrency: int = 64) -> Rates:

@@ -120,7 +120,7 @@ async def bill(
     require_approval(plan)
     agree(plan)
     await keep(plan, source, desk.ledger)
-    run = replace(options.run, concurrency=desk.rates.concurrency)
+    run = replace(options.run, concurrency=desk.rates.items)
     ending = await execute(desk, plan.run.run_id, run, plan.run.policies, watch)
     return _summed_up(desk, plan, ending, options)
 

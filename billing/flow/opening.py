@@ -18,7 +18,7 @@ from billing.edge.pacer import START_RPS
 from billing.edge.secrets import ApiKey, load_key
 from billing.edge.settings import Settings, require_agreement
 from billing.edge.throttle import DOCUMENTED, Rates, Throttle
-from billing.edge.transport import NetworkWire
+from billing.edge.transport import MOST_CONNECTIONS, NetworkWire
 from billing.flow.desk import Desk
 from billing.flow.limits import remembered
 
@@ -114,12 +114,14 @@ async def open_desk(
 
 def rates_for(settings: Settings, opening: Opening) -> Rates:
     """Return what may be sent: `--rate` replaces key, endpoint and account limits, else the documented ones, shared."""
-    concurrency = opening.concurrency or settings.concurrency
+    items = opening.concurrency or settings.concurrency
+    # One more than there are connections would wait for one, and who waits longest is not who gets it. How many of an
+    # account are on their way is the lanes' business: they lift their cap when nobody else waits.
+    at_once = min(items, MOST_CONNECTIONS)
     if opening.rate is not None:
-        return Rates(opening.rate, opening.rate, opening.rate, concurrency, concurrency)
+        return Rates(opening.rate, opening.rate, opening.rate, at_once, at_once, items)
     key, endpoint = (limit * settings.rate_share for limit in DOCUMENTED[opening.mode])
-    # How many items of one account are worked on is the lanes' business: they lift their cap when nobody else waits.
-    return Rates(key, endpoint, min(settings.per_account_rps, key), concurrency, concurrency)
+    return Rates(key, endpoint, min(settings.per_account_rps, key), at_once, at_once, items)
 
 
 async def _platform(gateway: Gateway, ledger: Ledger, settings: Settings, key: ApiKey) -> str:

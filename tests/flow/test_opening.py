@@ -9,7 +9,8 @@ from billing.core.errors import ProviderUnreachable
 from billing.core.items import Mode
 from billing.edge.logs import open_log
 from billing.edge.settings import load_settings
-from billing.flow.opening import Opening, open_desk
+from billing.edge.transport import MOST_CONNECTIONS
+from billing.flow.opening import Opening, open_desk, rates_for
 from billing.sandbox.config import Limits, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess
@@ -57,3 +58,11 @@ async def test_a_log_is_told_of_requests_when_it_writes_them(sandbox, tmp_path, 
     async with desk_at(sandbox, tmp_path, open_log(level, "json", out)) as desk:
         await desk.identify()
     assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == told
+
+
+@pytest.mark.parametrize("rate", [None, 50.0])
+@pytest.mark.parametrize("asked", [1, 64, MOST_CONNECTIONS, MOST_CONNECTIONS + 1, 1000])
+def test_no_more_requests_leave_at_once_than_there_are_connections_however_many_items_are_asked_for(asked, rate):
+    rates = rates_for(load_settings({}), Opening(Mode.TEST, "test", rate=rate, concurrency=asked))
+    assert rates.items == asked
+    assert rates.concurrency == rates.per_account_concurrency == min(asked, MOST_CONNECTIONS)

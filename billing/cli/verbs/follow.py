@@ -81,7 +81,7 @@ async def _records(desk: Desk, verb: str, run_id: str | None) -> list[RunRecord]
 
 
 async def _each(session: Session, desk: Desk, verb: str, records: Sequence[RunRecord]) -> Ending:
-    options = RunOptions(concurrency=desk.rates.concurrency, per_account=session.settings.per_account_concurrency)
+    options = RunOptions(concurrency=desk.rates.items, per_account=session.settings.per_account_concurrency)
     for record in records:
         with watching(f"{verb} {record.run_id}") as watch:
             ending = await VERBS[verb](desk, record.run_id, options, policies_of(record, session.settings), watch)
