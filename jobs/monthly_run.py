@@ -27,8 +27,8 @@ from billing.edge.secrets import harden_process
 from billing.edge.settings import Settings, load_settings
 from billing.edge.transport import ignored_variables
 from billing.flow.bill import BillOptions, agree_to_all, bill, paced, run_defaults, tell
+from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening, open_desk
-from billing.flow.run import RunOptions
 
 
 @dataclass(frozen=True, slots=True)

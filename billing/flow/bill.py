@@ -17,10 +17,11 @@ from billing.edge.settings import Settings
 from billing.flow.charge import Goal
 from billing.flow.decisions import Plan, Source
 from billing.flow.desk import Desk
+from billing.flow.invocation import Ending, RunOptions
 from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan, plan_offline
 from billing.flow.progress import Watch, unwatched
 from billing.flow.report import summary
-from billing.flow.run import Ending, RunOptions, execute, has_work
+from billing.flow.run import execute, has_work
 from billing.flow.scout import Preflight
 
 

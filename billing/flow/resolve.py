@@ -3,8 +3,9 @@
 from billing.core.policies import Policies
 from billing.flow.charge import Goal
 from billing.flow.desk import Desk
+from billing.flow.invocation import Ending, RunOptions
 from billing.flow.progress import Watch, unwatched
-from billing.flow.run import Ending, Runner, RunOptions, has_work
+from billing.flow.run import Runner, has_work
 
 
 async def resolve(

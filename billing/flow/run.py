@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import fnmatch
 import math
 import signal
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterable
 from functools import partial
 
 import anyio
@@ -24,6 +22,7 @@ from billing.edge.ledger import Ledger, LostRace
 from billing.flow.charge import Arrival, Goal, charge, rests, skipped
 from billing.flow.desk import Desk
 from billing.flow.guards import Guards
+from billing.flow.invocation import Ending, RunOptions
 from billing.flow.lanes import PAGE, Bounds, Lanes
 from billing.flow.limits import LearnedLimits
 from billing.flow.progress import Pace, Snapshot, Watch, unwatched
@@ -47,58 +46,6 @@ STATES: dict[Goal, tuple[State, ...]] = {
 # Which items each goal takes up. `resolve` starts nothing new; what a run had begun it finishes.
 REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.RESOLVE: 1, Goal.SETTLE: 1}
 # What an item usually costs its account: a charge is opened, cloned and confirmed; to find out takes one look.
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which items a person wants: globs over the reference, or an exact account or customer id."""
-
-    only: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-    def takes(self, known: Known) -> bool:
-        """Tell whether ``known`` is wanted."""
-        if self.only and not any(_names(pattern, known) for pattern in self.only):
-            return False
-        return not any(_names(pattern, known) for pattern in self.exclude)
-
-
-def _names(pattern: str, known: Known) -> bool:
-    return pattern in (known.account, known.lane) or fnmatch.fnmatchcase(known.reference, pattern)
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What one invocation asks for beside the run itself.
-
-    Attributes:
-        selection: which items.
-        limit: start at most this many items.
-        max_failures: stop after this many items that were not paid.
-        deadline: seconds after which nothing new is started.
-        concurrency: items in flight.
-        per_account: items in flight on an account that answers slowly, while others wait.
-    """
-
-    selection: Selection = field(default_factory=Selection)
-    limit: int | None = None
-    max_failures: int | None = None
-    deadline: float | None = None
-    concurrency: int = 64
-    per_account: int = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an invocation ended.
-
-    Attributes:
-        exit: the exit code if it ended early, else OK: what the items are worth is the report's business.
-        reason: a sentence for a person, empty when nothing stopped it.
-    """
-
-    exit: Exit = Exit.OK
-    reason: str = ""
 
 
 class Runner:
@@ -233,7 +180,7 @@ class Runner:
     async def _take_up(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
-            arrival = await charge(Trip(self._desk, self._policies.dunning), known, goal)
+            arrival = await self._trip(known, goal)
             await self._arrived(lanes, arrival, group)
         except Halted as halted:
             self._stop(halted.exit_code, str(halted))
@@ -246,6 +193,9 @@ class Runner:
             group.cancel_scope.cancel()
         finally:
             self.snapshot.in_flight -= 1
+
+    def _trip(self, known: Known, goal: Goal) -> Awaitable[Arrival]:
+        return charge(Trip(self._desk, self._policies.dunning), known, goal)
 
     async def _arrived(self, lanes: Lanes, arrival: Arrival, group: TaskGroup) -> None:
         known = arrival.known

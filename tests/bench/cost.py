@@ -2,8 +2,9 @@
 
 Three clients charge against one server that answers at once on a core of its own: a bare loop over the SDK as it comes
 (two requests a charge, nothing written down), the HTTP client alone (the protocol's three requests), and the shipped
-flow with its ledger on the disk, its pacing at no practical limit and its JSON log in a file. Rounds alternate and the
-best of each counts, because machines are busy; ratios of one run travel better than milliseconds.
+flow with its ledger on the disk, its pacing at no practical limit and its JSON log in a file. In flight are charges;
+each client has at most 100 connections. Rounds alternate and the best of each counts, because machines are busy; ratios
+of one run travel better than milliseconds.
 """
 
 import argparse
@@ -35,9 +36,10 @@ from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.settings import load_settings
 from billing.edge.throttle import Throttle
 from billing.edge.transport import NetworkWire
+from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening, open_desk
 from billing.flow.plan import PlanOptions, keep, make_plan
-from billing.flow.run import RunOptions, execute
+from billing.flow.run import execute
 from billing.flow.scout import Preflight
 from tests.bench.scale import RUN, write_run
 

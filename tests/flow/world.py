@@ -23,9 +23,10 @@ from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
 from billing.edge.throttle import Rates, Throttle
 from billing.flow.desk import Desk
+from billing.flow.invocation import Ending, RunOptions
 from billing.flow.plan import PlanOptions, keep, make_plan
 from billing.flow.resolve import resolve, settle
-from billing.flow.run import Ending, RunOptions, execute
+from billing.flow.run import execute
 from billing.flow.scout import Preflight
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted

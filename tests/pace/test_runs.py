@@ -10,9 +10,10 @@ from billing.core.states import Group
 from billing.edge.pacer import KNOWN_SHARE, SLOWEST, START_RPS
 from billing.edge.settings import load_settings
 from billing.edge.throttle import Rates
+from billing.flow.invocation import RunOptions
 from billing.flow.limits import DAYS, KIND, remembered
 from billing.flow.opening import Opening, open_desk
-from billing.flow.run import STALLED_SECONDS, RunOptions, execute
+from billing.flow.run import STALLED_SECONDS, execute
 from billing.sandbox.config import START, Latency, Limits, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess

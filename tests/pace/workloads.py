@@ -18,12 +18,15 @@ from billing.core.entries import Known
 from billing.core.items import Kind
 from billing.core.policies import Policies, StopOn
 from billing.core.states import State
+from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Counters
 from billing.edge.throttle import Rates, Throttle
+from billing.flow.cards import Blocks
 from billing.flow.charge import Arrival, Goal
+from billing.flow.invocation import RunOptions
 from billing.flow.lanes import Lanes
 from billing.flow.progress import unwatched
-from billing.flow.run import Runner, RunOptions
+from billing.flow.run import Runner
 from billing.flow.together import together
 from tests.virtual import run_virtually
 
@@ -164,6 +167,9 @@ class Paper:
         begin = self._place.get(after, 0)
         return self._of[account][begin : begin + limit]
 
+    def lookups(self, _kind: str, _names: list[str], _not_before: str) -> dict[str, Any]:
+        return {}
+
 
 class Rehearsed(Runner):
     """The shipped runner, whose items are turns and latencies."""
@@ -176,7 +182,12 @@ class Rehearsed(Runner):
         paper = Paper(work.items)
         gateway = SimpleNamespace(counters=Counters(), throttle=self._throttle)
         desk: Any = SimpleNamespace(
-            ledger=paper, gateway=gateway, rates=work.rates, draining=False, log=lambda *_, **__: None
+            ledger=paper,
+            gateway=gateway,
+            rates=work.rates,
+            draining=False,
+            log=lambda *_, **__: None,
+            blocks=Blocks(paper, ProviderClock()),
         )
         quiet = Policies(stop_on=StopOn(decline_rate=1.0, same_error=10**9))
         super().__init__(desk, "r", Goal.RUN, quiet, options, unwatched)

@@ -21,9 +21,9 @@ from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
 from billing.flow.bill import BillOptions
+from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening
 from billing.flow.report import as_csv
-from billing.flow.run import RunOptions
 from billing.sandbox.config import SandboxConfig, read
 from billing.sandbox.model import Sandbox
 from billing.sandbox.scenario import ScenarioSpec, build

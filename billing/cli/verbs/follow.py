@@ -20,10 +20,11 @@ from billing.edge.settings import Settings
 from billing.flow.bill import requests_sent
 from billing.flow.charge import Goal
 from billing.flow.desk import Desk
+from billing.flow.invocation import Ending, RunOptions
 from billing.flow.opening import Opening
 from billing.flow.report import known_run, summary
 from billing.flow.resolve import resolve, settle
-from billing.flow.run import Ending, RunOptions, has_work
+from billing.flow.run import has_work
 
 GOALS = {"resolve": Goal.RESOLVE, "settle": Goal.SETTLE}
 VERBS = {"resolve": resolve, "settle": settle}

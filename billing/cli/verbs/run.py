@@ -23,10 +23,10 @@ from billing.edge.secrets import load_key
 from billing.flow.bill import Bill, BillOptions, bill, tell
 from billing.flow.decisions import Plan
 from billing.flow.desk import Desk
+from billing.flow.invocation import RunOptions, Selection
 from billing.flow.opening import Opening
 from billing.flow.plan import SavedPlan, estimate_for, load_plan
 from billing.flow.report import known_run
-from billing.flow.run import RunOptions, Selection
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 

@@ -20,7 +20,7 @@ from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.keys import item_id
 from billing.core.states import Event, State
 from billing.edge.ledger.rows import frozen, iso, json_text
-from billing.edge.ledger.writer import Transaction
+from billing.edge.ledger.transaction import Transaction
 from billing.edge.ledger.writes import note_run, prepared
 
 CHUNK = 2_000

@@ -19,7 +19,7 @@ from billing.edge.ledger.rows import (
     known_of,
     reads_back,
 )
-from billing.edge.ledger.writer import Stale, Transaction, Unchained
+from billing.edge.ledger.transaction import Stale, Transaction, Unchained
 
 _ITEM = f"SELECT {ITEM_COLUMNS}, items.run FROM items WHERE id = ?"  # noqa: S608 - a constant list of columns
 

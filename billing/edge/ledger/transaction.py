@@ -1,0 +1,71 @@
+"""What one commit writes: moves of items and entries of the chain, collected and written in a few statements."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from billing.edge.ledger import batches
+from billing.edge.ledger.chain import Head, entry_mac
+
+Row = tuple[int, int, str, int, int | None, int, str, bytes]
+Unchained = tuple[str, int, int | None, int, str]
+# An entry before it has its place in the chain: name, run, item, attempt, facts.
+
+
+class Stale(Exception):
+    """An item is not as the one who moves it believes; which one is found out by writing one work after another."""
+
+
+class Transaction:
+    """One open transaction: the connection, its time, and the end of the chain as it grows.
+
+    Attributes:
+        hopeful: the works are written together, in as few statements as there can be, and undone together if one fails.
+    """
+
+    __slots__ = ("_entries", "_layers", "at", "conn", "head", "hopeful", "key")
+
+    def __init__(self, conn: sqlite3.Connection, key: bytes, at: int, head: Head, *, hopeful: bool = False) -> None:
+        self.conn, self.key, self.at, self.head, self.hopeful = conn, key, at, head, hopeful
+        self._entries: list[Unchained] = []
+        self._layers: list[list[tuple[object, ...]]] = []
+
+    def append(self, entries: Iterable[Unchained]) -> None:
+        """Append entries to the chain."""
+        self._entries.extend(entries)
+        if not self.hopeful:
+            self.flush()
+
+    def move(self, rows: Iterable[tuple[object, ...]], entries: Iterable[Unchained]) -> None:
+        """Move an item on, by rows of `batches.MOVE` one after another, and append their entries.
+
+        Raises:
+            Stale: the item is not as the rows say; a hopeful transaction finds out when it is flushed.
+        """
+        for layer, row in enumerate(rows):
+            if layer == len(self._layers):
+                self._layers.append([])
+            self._layers[layer].append(row)
+        self.append(entries)
+
+    def flush(self) -> None:
+        """Write what was collected.
+
+        Raises:
+            Stale: an item is not as its move says.
+        """
+        layers, entries, self._layers, self._entries = self._layers, self._entries, [], []
+        for layer in layers:
+            if batches.write(self.conn, batches.MOVE, layer) != len(layer):
+                raise Stale
+        batches.write(self.conn, batches.APPEND, self._chained(entries))
+
+    def _chained(self, entries: Iterable[Unchained]) -> list[Row]:
+        """Give entries their places in the chain, in order; return the rows to insert."""
+        key, at, seq, mac = self.key, self.at, self.head.seq, self.head.mac
+        rows = []
+        for name, run, item, attempt, facts in entries:
+            seq += 1
+            mac = entry_mac(key, mac, seq, at, name, run, item, attempt, facts)
+            rows.append((seq, at, name, run, item, attempt, facts, mac))
+        self.head = Head(seq, mac)
+        return rows
