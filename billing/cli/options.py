@@ -66,7 +66,10 @@ RateOpt = Annotated[
     float | None,
     typer.Option("--rate", metavar="R", min=0.1, help="Requests a second, instead of the documented limits."),
 ]
-ConcurrencyOpt = Annotated[int | None, typer.Option("--concurrency", metavar="N", min=1, help="Requests in flight.")]
+ConcurrencyOpt = Annotated[
+    int | None,
+    typer.Option("--concurrency", metavar="N", min=1, help="Items at once (requests: at most 100)."),
+]
 OnlyOpt = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="WHAT", help="Only these: a reference (with *), account or customer. Repeatable."),

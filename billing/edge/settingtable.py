@@ -49,7 +49,7 @@ SETTINGS: tuple[Setting, ...] = (
             "The rest stays free for live checkouts; Stripe asks bulk jobs to leave room."),
     Setting("per_account_rps", "5", kinds.RATE, "requests a second on one connected account",
             "Account limits are not documented; this stays well under what an account's own traffic meets."),
-    Setting("concurrency", "64", kinds.COUNT, "requests in flight, all together",
+    Setting("concurrency", "64", kinds.COUNT, "items at once; at most 100 requests",
             "75 requests a second at 0.7 s each need about 53."),
     Setting("per_account_concurrency", "8", kinds.COUNT, "requests in flight on one connected account",
             "One slow account must not hold every slot."),
