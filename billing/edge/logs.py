@@ -64,8 +64,8 @@ class _Lines:
         try:
             self._stream.write("\n".join([*lines, ""]))
             self._stream.flush()
-        except (BrokenPipeError, ValueError):
-            return  # whoever read the log is gone; the run is worth more than its log
+        except (OSError, ValueError):
+            return  # whoever read the log is gone, or its disk is full: the run is worth more than its log
 
 
 def open_log(level: str = "warning", log_format: str = "console", stream: TextIO | None = None) -> Log:

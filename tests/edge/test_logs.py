@@ -142,6 +142,20 @@ def test_a_log_that_does_not_say_is_told_everything():
     assert listens(print, "request")
 
 
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "No space left on device")])
+async def test_a_log_that_cannot_be_written_disturbs_nobody(error):
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise error
+
+    loop, heard = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _loop, context: heard.append(context))
+    log = open_log("info", "json", Full())
+    log("item_moved")
+    await asyncio.sleep(0)
+    assert heard == []
+
+
 def test_a_reader_that_is_gone_does_not_stop_the_run():
     out = io.StringIO()
     log = open_log("info", "json", out)
