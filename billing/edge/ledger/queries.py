@@ -24,25 +24,29 @@ _REPORT = f"""SELECT lines.line, lines.cells, lines.reason, lines.detail, {ITEM_
     LEFT JOIN items ON items.id = lines.item WHERE lines.run = ? AND lines.revision = ? ORDER BY lines.position"""
 _DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail, {ITEM_COLUMNS} FROM lines
     JOIN items ON items.id = lines.item AND items.run = lines.run
-    WHERE lines.run = ?1 AND items.id NOT IN
-        (SELECT item FROM lines WHERE run = ?1 AND revision = ?2 AND item IS NOT NULL)
+    WHERE lines.run = :run AND items.id NOT IN
+        (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
     GROUP BY items.id ORDER BY items.id"""
 _TALLY = """SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(json_extract(facts, '$.reason_code'), ''),
     currency, count(*), sum(amount)
     FROM items NOT INDEXED WHERE run = ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
 _FOREIGN = """SELECT lines.reason, count(*) FROM lines LEFT JOIN items ON items.id = lines.item
-    WHERE lines.run = ?1 AND lines.revision = ?2 AND lines.reason <> '' AND items.run IS NOT ?1 GROUP BY 1 ORDER BY 1"""
+    WHERE lines.run = :run AND lines.revision = :revision AND lines.reason <> '' AND items.run IS NOT :run
+    GROUP BY 1 ORDER BY 1"""
 _OBLIGATIONS = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked CROSS JOIN items
     ON items.book = ? AND items.reference = asked.value ORDER BY items.generation"""
 _WORK = f"""SELECT * FROM (SELECT {ITEM_COLUMNS} FROM items
-    WHERE run = ?1 AND state = ?{{state}} AND account = ?2 AND id > ?3 ORDER BY id LIMIT ?4)"""
+    WHERE run = ? AND state = ? AND account = ? AND id > ? ORDER BY id LIMIT ?)"""
 _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
+_ENTRIES_OF_RUN = f"{_ENTRIES} WHERE entries.seq > :after AND (:run IS NULL OR entries.run = :run) ORDER BY entries.seq"
+_ENTRIES_OF_ITEMS = f"""{_ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE book IN (SELECT book FROM runs)
+    AND reference = :reference AND (:run IS NULL OR run = :run)) AND entries.seq > :after ORDER BY entries.seq"""
 
 
 @lru_cache
 def _work(states: int) -> str:
     """Return one statement for the items in so many states: each has its own place in the index, and its own limit."""
-    return " UNION ALL ".join(_WORK.format(state=5 + place) for place in range(states))
+    return " UNION ALL ".join([_WORK] * states)
 
 
 @contextmanager
@@ -99,7 +103,7 @@ class Queries:
         """Count the items and foreign lines of a run."""
         row, _, revision = self._place(run_id)
         items = self._conn.execute(_TALLY, (row,)).fetchall()
-        foreign = self._conn.execute(_FOREIGN, (row, revision)).fetchall()
+        foreign = self._conn.execute(_FOREIGN, {"run": row, "revision": revision}).fetchall()
         return [Tally(State(state), *rest) for state, *rest in items] + [
             Tally(State.SKIPPED, "", reason, "", count, 0) for reason, count in foreign
         ]
@@ -117,7 +121,7 @@ class Queries:
                 owned = known is not None and item[1] == row
                 yield ReportLine(line, tuple(json.loads(cells)), known, owned, reason, detail)
             if revision > 1:
-                for line, cells, _, detail, *item in conn.execute(_DROPPED, (row, revision)):
+                for line, cells, _, detail, *item in conn.execute(_DROPPED, {"run": row, "revision": revision}):
                     yield ReportLine(line, tuple(json.loads(cells)), known_of(tuple(item), runs), True, "", detail)
 
     @_legible()
@@ -177,7 +181,7 @@ class Queries:
         rows = [
             row
             for run in self._run_rows(run_id)
-            for row in self._conn.execute(sql, (run, account, after, limit, *wanted))
+            for row in self._conn.execute(sql, [p for state in wanted for p in (run, state, account, after, limit)])
         ]
         rows.sort(key=itemgetter(0))
         return [known_of(row, self.kept_runs) for row in rows[:limit]]
@@ -214,17 +218,8 @@ class Queries:
         with _legible(), self._open() as conn:
             runs = Runs(conn)
             row = self._place(run_id)[0] if run_id is not None else None
-            if reference is None:
-                found = conn.execute(
-                    f"{_ENTRIES} WHERE entries.seq > ?1 AND (?2 IS NULL OR entries.run = ?2) ORDER BY entries.seq",
-                    (after, row),
-                )
-            else:
-                found = conn.execute(
-                    f"{_ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE book IN (SELECT book FROM runs) "
-                    "AND reference = ?3 AND (?2 IS NULL OR run = ?2)) AND entries.seq > ?1 ORDER BY entries.seq",
-                    (after, row, reference),
-                )
+            sql = _ENTRIES_OF_RUN if reference is None else _ENTRIES_OF_ITEMS
+            found = conn.execute(sql, {"after": after, "run": row, "reference": reference})
             for entry in found:
                 yield entry_of(entry, runs)
 
