@@ -48,6 +48,9 @@ class Mapping:
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
+ORDER_MARK = "\ufeff"
+# May begin a file, and is gone when the text is read. Further down one parser skips it and another one stumbles.
+
 Node = Scalar | Sequence | Mapping
 Report = Callable[[int, Fault], None]
 
@@ -62,6 +65,8 @@ def parsed(text: str, report: Report) -> Node | None:
     Raises:
         Unreadable: for broken YAML, aliases, anchors, tags, merge keys, several documents, excess depth or size.
     """
+    if ORDER_MARK in text:
+        raise _bad_character(text, text.index(ORDER_MARK))
     builder = _Builder(report)
     try:
         for event in yaml.parse(text, Loader=_Loader):
@@ -72,7 +77,10 @@ def parsed(text: str, report: Report) -> Node | None:
         what = error.problem or error.context or ""
         raise Unreadable(line, column, "yaml_syntax", f"not valid YAML: {what}", _hint(what)) from None
     except yaml.reader.ReaderError as error:
-        raise _bad_character(text, error.reason) from None
+        found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        if found is None:
+            raise Unreadable(0, 0, "yaml_character", f"not valid YAML: {error.reason}") from None
+        raise _bad_character(text, found.start()) from None
     return builder.root
 
 
@@ -98,14 +106,10 @@ def _hint(what: str) -> str:
     return next((hint for part, hint in _HINTS if part in what), "")
 
 
-def _bad_character(text: str, reason: str) -> Unreadable:
-    """The first character YAML does not take, with its place."""
-    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
-    if found is None:
-        return Unreadable(0, 0, "yaml_character", f"not valid YAML: {reason}")
-    before = text[: found.start()]
-    line, column = before.count("\n") + 1, found.start() - before.rfind("\n")
-    return Unreadable(line, column, "yaml_character", f"not valid YAML: {named(found.group())}", "remove it")
+def _bad_character(text: str, at: int) -> Unreadable:
+    """A character YAML does not take, with its place."""
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    return Unreadable(line, column, "yaml_character", f"not valid YAML: {named(text[at])}", "remove it")
 
 
 class _Builder:
