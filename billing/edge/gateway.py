@@ -19,7 +19,7 @@ from billing.edge.clock import ProviderClock
 from billing.edge.lookups import Lookups
 from billing.edge.secrets import ApiKey
 from billing.edge.throttle import Throttle
-from billing.edge.transport import Writer, exchange
+from billing.edge.transport import RequestWriter, exchange
 
 API_BASE = "https://api.stripe.com"
 API_VERSION = "2026-10-28.endive"
@@ -102,7 +102,7 @@ class Gateway(Lookups):
         self._shut = ""
         self._keys: OrderedDict[str, None] = OrderedDict()
         self._wire = wire
-        self._writer = Writer(key.reveal(), API_VERSION, api_base)
+        self._writer = RequestWriter(key.reveal(), API_VERSION, api_base)
 
     def shut(self, reason: str) -> None:
         """Let nothing leave any more: what happens to it could not be written down."""

@@ -197,7 +197,7 @@ class _Headers(dict[str, str]):
     __str__ = __repr__
 
 
-class Writer:
+class RequestWriter:
     """Writes requests: a read by the SDK, a ``POST`` as the SDK would, to the byte, at a small part of its cost.
 
     The SDK builds the same headers for every request anew, and formats log lines that nobody reads: more work than all

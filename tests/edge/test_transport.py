@@ -24,7 +24,7 @@ from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
 from billing.edge.transport import (
     LARGEST_ANSWER,
     NetworkWire,
-    Writer,
+    RequestWriter,
     exchange,
     failure,
     ignored_variables,
@@ -455,8 +455,8 @@ async def test_an_exchange_is_one_request_whatever_comes_back():
         assert wire.requests == [request]
 
 
-def writer(base: str = "https://api.stripe.com") -> Writer:
-    return Writer(KEY, "2026-10-28.endive", base)
+def writer(base: str = "https://api.stripe.com") -> RequestWriter:
+    return RequestWriter(KEY, "2026-10-28.endive", base)
 
 
 class Overheard(stripe.HTTPClient):

@@ -33,6 +33,8 @@ from billing.edge.ledger.witness import Trace, Witness, traces
 Clock = Callable[[], datetime]
 OLDEST_SQLITE = (3, 33, 0)
 # Many items are moved on by one statement, UPDATE ... FROM. (sqlite.org/lang_update.html, section 2.2)
+SELF_DESCRIPTION = frozenset({"ledger", "key_check", "scheme", "seal"})
+# What every ledger says about itself; one that does not has been damaged.
 FAULTS_SHOWN = 3
 HEADER_BYTES = 100
 # A shorter file is no database, yet SQLite would take some for an empty one. (sqlite.org/fileformat.html, 1.3)
@@ -242,12 +244,16 @@ def _check_meta(conn: sqlite3.Connection, request: _Request, key: bytes) -> dict
             "install the release that wrote it"
         )
     meta: dict[str, str] = dict(conn.execute("SELECT name, value FROM meta"))
-    if meta.get("key_check") != key_check(key):
+    if missing := sorted(SELF_DESCRIPTION - meta.keys()):
+        raise LedgerDamaged(
+            f"{path}: does not say its {' and '.join(missing)}; restore the newest copy. Nothing is sent"
+        )
+    if meta["key_check"] != key_check(key):
         raise LedgerError(
             f"{path}: {request.key_file} is not its key; set BILLING_LEDGER_KEY_FILE to the one it was made with"
         )
-    if meta.get("scheme") != str(SCHEME) or "ledger" not in meta:
-        raise LedgerError(f"{path}: its keys follow scheme {meta.get('scheme')}, this program's {SCHEME}")
+    if meta["scheme"] != str(SCHEME):
+        raise LedgerError(f"{path}: its keys follow scheme {meta['scheme']}, this program's {SCHEME}")
     return meta
 
 
