@@ -118,8 +118,10 @@ def test_a_request_cancelled_in_the_queue_or_in_flight_takes_nothing_with_it():
         await asyncio.sleep(1)
         queued.cancel()
         flying.cancel()
-        async with asyncio.timeout(1), throttle.turn("e", "acct_1"):
-            pass
+        asked_at = asyncio.get_running_loop().time()
+        async with asyncio.timeout(1), throttle.turn("e", "acct_1") as sent_at:
+            assert sent_at - asked_at < 0.01
+            assert (flying.cancelled(), queued.cancelled()) == (True, True)
 
     run(main())
 

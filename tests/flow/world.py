@@ -167,8 +167,8 @@ class World:
     async def groups(self) -> Counter[Group]:
         return Counter(group_of(known) for known in await self.known())
 
-    async def assert_true(self) -> None:
-        """I1, I2, I3 and I6 against the sandbox's own books, and the ledger against itself."""
+    async def assert_true(self) -> int:
+        """I1, I2, I3 and I6 against the sandbox's own books, and the ledger against itself; return how many items."""
         books = self.sandbox.books()
         assert books.doubles() == []
         by_intent = {row.intent: row for row in books.intents}
@@ -189,6 +189,7 @@ class World:
                 assert taken == 0, f"{item.reference} rests unpaid and {taken} was taken"
         if not any(item.state in IN_DOUBT for item in known):
             assert paid == self._taken(exclude={item.object_id for item in known if item.state is State.UNSETTLED})
+        return len(known)
 
     def _taken(self, exclude: set[str | None]) -> Counter[tuple[str, str]]:
         """What was really taken per account and currency, without debits the ledger still follows."""

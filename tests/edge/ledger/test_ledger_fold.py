@@ -21,10 +21,13 @@ steps = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 99), facts), max_si
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_every_item_is_the_fold_of_its_entries(chosen):
-    asyncio.run(_walk(chosen))
+    folded, held, verification = asyncio.run(_walk(chosen))
+    assert folded == held
+    assert (verification.faults, verification.items) == ((), 3)
 
 
 async def _walk(chosen):
+    """Walk three items through what was chosen; return the folds of their entries, the items, and the check."""
     with tempfile.TemporaryDirectory() as folder:
         ledger = await opened(Path(folder), inline=True)
         await ledger.plan_run(a_run(), lines(0, 1, 2))
@@ -41,14 +44,19 @@ async def _walk(chosen):
             move = move_for(known, name) if isinstance(name, Event) else Move(name)
             move = Move(move.name, move.attempt, move.object_id, move.instrument_id, {**move.facts, **details})
             assert await ledger.record(known, move) == ledger.item(which + 1)
-        for known in start:
-            moves = [
-                move_of(entry.name, entry.attempt, entry.facts)
-                for entry in ledger.entries(reference=known.reference)
-                if entry.name != Note.ITEM_PLANNED
-            ]
-            assert fold(known, moves) == ledger.item(known.id)
+        folded = [
+            fold(
+                known,
+                [
+                    move_of(entry.name, entry.attempt, entry.facts)
+                    for entry in ledger.entries(reference=known.reference)
+                    if entry.name != Note.ITEM_PLANNED
+                ],
+            )
+            for known in start
+        ]
+        held = [ledger.item(known.id) for known in start]
         verification = ledger.verify()
-        assert (verification.faults, verification.items) == ((), 3)
         assert verification.head == ledger.head == [entry.mac for entry in ledger.entries()][-1]
         await ledger.aclose()
+        return folded, held, verification

@@ -302,9 +302,14 @@ async def test_a_kill_while_a_ledger_is_made_leaves_one_that_opens(tmp_path):
 
 async def test_closing_twice_is_closing_once(tmp_path):
     ledger = await opened(tmp_path)
+    (known,) = await planned(ledger)
     await ledger.aclose()
+    closed = (tmp_path / "ledger.db").read_bytes()
     await ledger.aclose()
-    await (await opened(tmp_path)).aclose()
+    assert (tmp_path / "ledger.db").read_bytes() == closed
+    again = await opened(tmp_path)  # the lock was let go
+    assert again.item(known.id) == known
+    await again.aclose()
 
 
 async def test_a_sqlite_that_cannot_move_many_items_at_once_is_refused_before_anything_is_made(tmp_path, monkeypatch):
