@@ -1,30 +1,14 @@
 """What a plan decides for each line, before any money moves: charge it, go on with it, skip it, or refuse the file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
 from billing.core.entries import Facts, Known, NewItem
+from billing.core.findings import UNREAD, Findings, unusable
 from billing.core.items import Charge, Kind, Mode
 from billing.core.keys import charge_digest, item_id
 from billing.core.money import format_minor
 from billing.core.states import State
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What the look-ups on Stripe found; everything not named here is taken to be fine.
-
-    Attributes:
-        accounts: connected account -> why it cannot charge (a skip reason).
-        methods: platform payment method -> why it cannot be used (a skip reason).
-        defaults: platform customer -> its default payment method; empty when it has none.
-    """
-
-    accounts: Mapping[str, str] = field(default_factory=dict)
-    methods: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, str] = field(default_factory=dict)
-
 
 SKIPS: dict[str, tuple[str, str, bool]] = {
     # reason code: (what it means, what to do, good: nothing is owed any more)
@@ -33,18 +17,48 @@ SKIPS: dict[str, tuple[str, str, bool]] = {
     "closed_elsewhere": ("another run ended this obligation unpaid", "see the report of that run", False),
     "in_other_run": ("another run holds this obligation and has not finished it", "finish that run first", False),
     "account_unknown": ("the connected account is not connected to this platform", "correct the account id", False),
+    "account_is_platform": (
+        "the account is the platform itself",
+        "name the connected account that sells",
+        False,
+    ),
     "account_cannot_charge": ("the connected account cannot take charges", "complete its onboarding in Stripe", False),
+    "customer_unknown": ("the platform has no such customer, or it was deleted", "correct the customer id", False),
     "no_payment_method": (
         "the customer has no default payment method",
         "name one, or have the customer save one",
         False,
     ),
     "method_unknown": ("the platform has no such payment method", "correct the payment method id", False),
-    "method_of_other_customer": ("the payment method belongs to another customer", "correct one of the two ids", False),
+    "method_of_other_customer": (
+        "the payment method is not saved for this customer",
+        "correct one of the two ids",
+        False,
+    ),
     "method_not_clonable": ("only cards and US bank accounts can be cloned", "ask for another method", False),
+    "method_not_for_currency": (
+        "this type of payment method cannot be charged in this currency",
+        "ask the customer for a card",
+        False,
+    ),
+    "method_not_for_account": (
+        "the connected account cannot take this type of payment method",
+        "activate the capability in Stripe, or ask for another method",
+        False,
+    ),
     "method_expired": ("the card has expired", "ask the customer for new card details", False),
     "method_blocked": ("the bank account is blocked", "ask for another account or a new mandate", False),
     "card_blocked": ("declined for good within the last 30 days", "ask the customer for another card", False),
+    "suffix_too_long": (
+        "account's prefix and statement suffix are longer than 22 characters together",
+        "shorten the statement suffix",
+        False,
+    ),
+    UNREAD: (
+        "Stripe did not say what the customer's default payment method is",
+        "the same command again asks anew",
+        False,
+    ),
     "invalid": ("the line is invalid and was set aside", "correct the line and add it with --amend", False),
 }
 # Why a line is not charged, as the plan and the report say it.
@@ -170,8 +184,8 @@ def _shown(minor: int, currency: str) -> str:
 
 
 def _new_item(scene: Scene, charge: Charge) -> NewItem:
-    method = charge.payment_method or scene.findings.defaults.get(charge.customer, "")
-    skip = _unusable(scene.findings, charge, method)
+    method = scene.findings.method_of(charge)
+    skip = unusable(scene.findings, charge, scene.platform)
     facts = {} if skip is None else {"group": "skipped", "reason_code": skip, "reason": SKIPS[skip][0]}
     return NewItem(
         item=item_id(scene.mode, scene.platform, scene.period, charge.reference, 0),
@@ -187,16 +201,6 @@ def _new_item(scene: Scene, charge: Charge) -> NewItem:
         skip=skip,
         facts=facts,
     )
-
-
-def _unusable(findings: Findings, charge: Charge, method: str) -> str | None:
-    """Return why the line cannot be charged, or None."""
-    if charge.account in findings.accounts:
-        return findings.accounts[charge.account]
-    if not method:
-        # A customer who was not looked up (planning offline) may well have a default.
-        return "no_payment_method" if charge.customer in findings.defaults else None
-    return findings.methods.get(method)
 
 
 def _content(scene: Scene, charge: Charge, method: str, skip: str | None) -> Facts:

@@ -10,9 +10,10 @@ from typing import Protocol, TypeVar
 
 from billing.core.entries import Known, PlannedLine, RunRecord
 from billing.core.errors import InvalidInput, Problem
+from billing.core.findings import Findings
 from billing.core.items import Charge, InputLine, Run
 from billing.core.keys import length_prefixed
-from billing.core.plans import Continue, Create, Decision, Findings, Refuse, Scene, Skip, decide
+from billing.core.plans import Continue, Create, Decision, Refuse, Scene, Skip, decide
 from billing.edge.ledger import Ledger
 from billing.flow.changes import Changes, beside_previous, compare
 

@@ -13,8 +13,8 @@ from typing import Any
 from billing.core.entries import RunRecord, RunStatus
 from billing.core.errors import PlanStale, UsageError
 from billing.core.estimates import Estimate, Load, Speed, estimate
+from billing.core.findings import Findings
 from billing.core.items import Kind, Mode
-from billing.core.plans import Findings
 from billing.edge.ledger import Ledger
 from billing.edge.throttle import Rates
 from billing.flow.decisions import Plan, Source, decide_all, planned_lines

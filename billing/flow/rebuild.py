@@ -35,9 +35,9 @@ from zoneinfo import ZoneInfo
 from billing.core.entries import REBUILD_BEGUN, Known, Move, Note, RunRecord, RunStatus
 from billing.core.errors import InvalidInput, Problem, UsageError
 from billing.core.exits import Exit
+from billing.core.findings import Findings
 from billing.core.groups import TOUCHED
 from billing.core.items import Run
-from billing.core.plans import Findings
 from billing.core.redaction import scrub
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace

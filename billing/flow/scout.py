@@ -16,7 +16,7 @@ import anyio
 
 from billing.core.entries import Facts
 from billing.core.errors import ProviderUnreachable
-from billing.core.plans import Findings
+from billing.core.findings import Findings
 from billing.edge.lookups import Account, Customer, LookupFailed, Method, Trouble
 from billing.flow.decisions import Source
 from billing.flow.desk import Desk

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from billing.core.entries import Known
+from billing.core.findings import UNREAD, Findings
 from billing.core.items import Charge, Kind, Mode
 from billing.core.keys import charge_digest, item_id
 from billing.core.money import Money
-from billing.core.plans import SKIPS, Continue, Create, Findings, Refuse, Scene, Skip, decide
+from billing.core.plans import SKIPS, Continue, Create, Refuse, Scene, Skip, decide
 from billing.core.states import State
 
+EUROS = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "eur"))
 CHARGE = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "usd"), application_fee=55, description="Coaching")
 SCENE = Scene("acct_P", Mode.TEST, "2026-11", "coaching-2026-11", existing=False, amend=False, findings=Findings())
 
@@ -63,11 +65,43 @@ def test_the_customers_default_is_used_where_the_line_names_no_method():
         (Findings(accounts={"acct_1": "account_cannot_charge"}), CHARGE, "account_cannot_charge"),
         (Findings(methods={"pm_1": "method_expired"}), CHARGE, "method_expired"),
         (Findings(defaults={"cus_1": ""}), replace(CHARGE, payment_method=None), "no_payment_method"),
+        (Findings(), replace(CHARGE, account="acct_P"), "account_is_platform"),
+        (Findings(customers={"cus_1": "customer_unknown"}), CHARGE, "customer_unknown"),
+        (Findings(customers={"cus_1": UNREAD}), replace(CHARGE, payment_method=None), UNREAD),
+        (Findings(owners={"pm_1": "cus_2"}), CHARGE, "method_of_other_customer"),
+        (Findings(owners={"pm_1": ""}), CHARGE, "method_of_other_customer"),
+        (Findings(types={"pm_1": "us_bank_account"}), EUROS, "method_not_for_currency"),
+        (
+            Findings(types={"pm_1": "us_bank_account"}, lacking={"acct_1": ("us_bank_account",)}),
+            CHARGE,
+            "method_not_for_account",
+        ),
+        (
+            Findings(prefixes={"acct_1": "COACHING"}),
+            replace(CHARGE, statement_suffix="NOVEMBER-2026"),
+            "suffix_too_long",
+        ),
     ],
 )
 def test_what_the_look_ups_found_unusable_is_planned_as_skipped(findings, charge, reason):
     new = decide(replace(SCENE, findings=findings), charge, None).new
     assert (new.skip, new.facts["group"], new.content["skip"]) == (reason, "skipped", reason)
+
+
+@pytest.mark.parametrize(
+    ("findings", "charge"),
+    [
+        (Findings(owners={"pm_1": "cus_1"}), CHARGE),
+        (Findings(types={"pm_1": "us_bank_account"}), CHARGE),
+        (Findings(types={"pm_1": "card"}, lacking={"acct_1": ("us_bank_account",)}), EUROS),
+        (Findings(types={"pm_1": "us_bank_account"}, lacking={"acct_2": ("us_bank_account",)}), CHARGE),
+        (Findings(prefixes={"acct_1": "COACHING"}), replace(CHARGE, statement_suffix="NOVEMBER-202")),
+        (Findings(prefixes={"acct_1": "COACHING"}), CHARGE),
+        (Findings(defaults={"cus_2": ""}), replace(CHARGE, payment_method=None)),
+    ],
+)
+def test_what_was_found_about_others_or_just_fits_keeps_nobody_from_paying(findings, charge):
+    assert decide(replace(SCENE, findings=findings), charge, None).new.skip is None
 
 
 def test_the_same_content_in_the_same_run_goes_on():

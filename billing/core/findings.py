@@ -1,0 +1,92 @@
+"""What look-ups on Stripe found wrong, and why a line cannot be charged because of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from billing.core.items import Charge
+
+MOST_DESCRIPTOR = 22
+JOINT = len("* ")
+# Prefix, "* " and suffix together: docs.stripe.com/get-started/account/statement-descriptors.
+MOST_PREFIX = 10
+# An account without a prefix of its own lends as much of its whole descriptor (the same page).
+
+CHARGED_IN: Mapping[str, frozenset[str] | None] = {"card": None, "us_bank_account": frozenset({"usd"})}
+# The types of payment method that can be cloned, with the currencies that each can be charged in; None means all.
+# Sources: docs.stripe.com/connect/direct-charges-multiple-accounts and docs.stripe.com/payments/ach-direct-debit.
+
+UNREAD = "no_answer"
+# Stands in `Findings.customers` for a customer who was asked for and about whom Stripe gave no answer.
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the look-ups on Stripe found; everything not named here is taken to be fine.
+
+    Only what a line of the file trips over is kept, however much was looked at; ``defaults`` alone names every customer
+    whose default is meant, because it says what will be charged.
+
+    Attributes:
+        accounts: connected account -> why it cannot charge (a skip reason).
+        methods: platform payment method -> why it cannot be used by anybody (a skip reason).
+        defaults: platform customer -> its default payment method; empty when it has none.
+        customers: platform customer -> why nothing can be charged to it (a skip reason).
+        owners: payment method named for somebody else -> the customer it is saved for; empty for nobody.
+        types: payment method -> its type, where a line wants it in a currency or on an account that does not take it.
+        lacking: connected account -> the types its capabilities do not let it take.
+        prefixes: connected account -> the start of its statement descriptor, where a suffix does not fit behind it.
+    """
+
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    customers: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+
+    def method_of(self, charge: Charge) -> str:
+        """Return the payment method that a line is charged to, or an empty text where none is known."""
+        return charge.payment_method or self.defaults.get(charge.customer, "")
+
+
+def unusable(findings: Findings, charge: Charge, platform: str) -> str | None:
+    """Return why a line cannot be charged (a code of `core.plans.SKIPS`), or None. What is most wrong is said."""
+    if platform and charge.account == platform:
+        return "account_is_platform"
+    if reason := findings.accounts.get(charge.account):
+        return reason
+    if reason := findings.customers.get(charge.customer):
+        return reason
+    if not suffix_fits(findings.prefixes.get(charge.account, ""), charge.statement_suffix):
+        return "suffix_too_long"
+    method = findings.method_of(charge)
+    if not method:
+        # A customer who was not looked up (planning offline) may well have a default.
+        return "no_payment_method" if charge.customer in findings.defaults else None
+    return _unusable_method(findings, charge, method)
+
+
+def _unusable_method(findings: Findings, charge: Charge, method: str) -> str | None:
+    if reason := findings.methods.get(method):
+        return reason
+    if findings.owners.get(method, charge.customer) != charge.customer:
+        return "method_of_other_customer"
+    kind = findings.types.get(method, "")
+    if not charged_in(kind, charge.amount.currency):
+        return "method_not_for_currency"
+    if kind in findings.lacking.get(charge.account, ()):
+        return "method_not_for_account"
+    return None
+
+
+def charged_in(kind: str, currency: str) -> bool:
+    """Tell whether a type of payment method can be charged in a currency; a type nobody knows decides nothing."""
+    currencies = CHARGED_IN.get(kind)
+    return currencies is None or currency in currencies
+
+
+def suffix_fits(prefix: str, suffix: str | None) -> bool:
+    """Tell whether a statement suffix fits behind a prefix; where either is missing it does."""
+    return not (prefix and suffix) or len(prefix) + JOINT + len(suffix) <= MOST_DESCRIPTOR
