@@ -12,7 +12,7 @@ def account_body(
     """An account object. ``charges`` and ``debits`` are its two capabilities that matter here."""
     state = {True: "active", False: "inactive"}
     return {
-        "id": wanted, "object": "account", "application": f"ca_{wanted.removeprefix('acct_')}",
+        "id": wanted, "object": "account",
         "business_profile": {"mcc": None, "name": name, "url": None},
         "business_type": "company",
         "capabilities": {
@@ -51,17 +51,18 @@ def retrieve(call: Call) -> Obj:
     if wanted == call.account.id:
         return call.account.body
     found = call.world.accounts.get(wanted)
-    if found is None or not found.connected or call.connected:
+    if found is None or not found.connected or call.account is not call.world.platform:
         raise no_access(call.api_key, wanted)
     return found.body
 
 
 def listed(call: Call) -> Obj:
-    """The connected accounts, newest first."""
+    """The accounts connected to this one, newest first: an account that is connected itself has none."""
     shelf = Shelf("account")
-    for account in call.world.accounts.values():
-        if account.connected:
-            shelf.add(account.body)
+    if call.account is call.world.platform:
+        for account in call.world.accounts.values():
+            if account.connected:
+                shelf.add(account.body)
     return shelf.page(call.params, "/v1/accounts", call.livemode)
 
 
@@ -76,6 +77,14 @@ def balance(call: Call) -> Obj:
         "object": "balance", "livemode": call.livemode,
         **{name: [{"amount": amount, "currency": currency}] for name, amount in sums.items()},
     }  # fmt: skip
+
+
+def allow(account: Account, *, charges: bool) -> None:
+    """Let an account take charges, or bar it from now on."""
+    fresh = account_body(account.id, country=account.body["country"], charges=charges)
+    account.body |= {
+        name: fresh[name] for name in ("capabilities", "charges_enabled", "payouts_enabled", "requirements")
+    }
 
 
 def revoke(account: Account) -> None:

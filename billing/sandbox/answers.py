@@ -49,6 +49,8 @@ def faulty(fault: Fault, true: WireResponse | None, headers: dict[str, str]) -> 
         case (
             FaultKind.STORED_500_DONE
             | FaultKind.STORED_500_UNDONE
+            | FaultKind.PASSING_500_DONE
+            | FaultKind.PASSING_500_UNDONE
             | FaultKind.CUT_BODY
             | FaultKind.HANG
             | FaultKind.SLOW

@@ -104,7 +104,7 @@ def _application_fee(call: Call, charge: Obj, amount: int) -> str:
     platform = call.world.platform
     fee = {
         "id": call.new_id("fee"), "object": "application_fee", "account": call.account.id, "amount": amount,
-        "amount_refunded": 0, "application": platform.body["application"], "balance_transaction": None,
+        "amount_refunded": 0, "application": call.world.application, "balance_transaction": None,
         "charge": charge["id"], "created": call.world.seconds, "currency": charge["currency"],
         "livemode": charge["livemode"], "originating_transaction": charge["id"], "refunded": False,
     }  # fmt: skip

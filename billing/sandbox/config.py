@@ -33,6 +33,21 @@ class KeyScope(StrEnum):
     PLATFORM = "platform"
 
 
+class PermissionWords(StrEnum):
+    """How a 403 names the permission that a restricted key lacks; seen of Stripe in this order of age."""
+
+    CODE = "code"  # `more_permissions_required`, and the permission in the text
+    SLUG = "slug"  # no code; the text names `rak_...`
+    BARE = "bare"  # no code, no name
+
+
+class AccountRefusal(StrEnum):
+    """How an account says that it cannot take charges."""
+
+    CODE = "code"  # `capability_not_active`
+    WORDS = "words"  # a sentence without any code
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the limiters admit. 0 switches a limiter off.
@@ -113,13 +128,17 @@ class Keys:
         listed: the only keys accepted; empty accepts every well-formed test key.
         live: whether live keys are accepted; off, so that no live key is ever typed at a local server unnoticed.
         revoked: keys that answer 401 ``api_key_expired``.
-        lacking: restricted key to the ``rak_...`` permissions it lacks.
+        lacking: restricted key to the permissions it lacks, for instance ``payment_intent_write``.
+        restricted: key to the only routes it may use: ``GET *``, ``POST /v1/refunds``, ``* /v1/customers*``.
+        accounts: key to the connected account whose own it is; any other key is the platform's.
     """
 
     listed: tuple[str, ...] = ()
     live: bool = False
     revoked: tuple[str, ...] = ()
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    restricted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +156,8 @@ class Behaviour:
         fee_delay_seconds: how long a charge has no balance transaction (``automatic_async``).
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
         payouts: whether available funds are paid out every day at midnight UTC.
+        permission_words: how a missing permission is told.
+        account_refusal: how an account that cannot take charges says so.
     """
 
     clone_spent_on: CloneSpentOn = CloneSpentOn.ALWAYS
@@ -149,6 +170,8 @@ class Behaviour:
     fee_delay_seconds: float = 1.0
     debit_business_days: int = 4
     payouts: bool = True
+    permission_words: PermissionWords = PermissionWords.CODE
+    account_refusal: AccountRefusal = AccountRefusal.CODE
 
 
 @dataclass(frozen=True, slots=True)

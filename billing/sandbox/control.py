@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from billing.sandbox.accounts import allow
 from billing.sandbox.config import Chances, ConfigProblem, SandboxConfig, read_limits, section
 from billing.sandbox.faults import FaultPlan, Scripted
 from billing.sandbox.model import Sandbox
@@ -46,10 +47,36 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
-class Revoke:
-    """A body of ``POST keys``: API keys that stop working now."""
+class KeyChanges:
+    """A body of ``POST keys``: what changes for API keys now.
 
-    revoke: tuple[str, ...]
+    Attributes:
+        revoke: keys that stop working.
+        withhold: key to permissions it lacks from now on.
+        restrict: key to the only routes it may use from now on.
+        widen: keys that may do everything again.
+        accounts: key to the connected account whose own it becomes.
+    """
+
+    revoke: tuple[str, ...] = ()
+    withhold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    restrict: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    widen: tuple[str, ...] = ()
+    accounts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """A body of ``POST accounts``: what changes for one connected account now.
+
+    Attributes:
+        charges: whether it can take charges.
+        connected: whether it lets the platform in.
+    """
+
+    account: str
+    charges: bool | None = None
+    connected: bool | None = None
 
 
 def command(sandbox: Sandbox, method: str, name: str, body: bytes) -> Obj:
@@ -125,10 +152,30 @@ def _seed(sandbox: Sandbox, settings: Settings) -> Obj:
 
 
 def _keys(sandbox: Sandbox, settings: Settings) -> Obj:
-    keys = section(Revoke, settings, "keys").revoke
-    for key in keys:
-        sandbox.gate.revoke(key)
-    return {"revoked": len(keys)}
+    asked, gate = section(KeyChanges, settings, "keys"), sandbox.gate
+    for key in asked.revoke:
+        gate.revoke(key)
+    for key in asked.widen:
+        gate.widen(key)
+    for key, names in asked.withhold.items():
+        gate.withhold(key, *names)
+    for key, routes in asked.restrict.items():
+        gate.restrict(key, *routes)
+    for key, account in asked.accounts.items():
+        gate.assign(key, account)
+    return {name: len(getattr(asked, name)) for name in ("revoke", "withhold", "restrict", "widen", "accounts")}
+
+
+def _accounts(sandbox: Sandbox, settings: Settings) -> Obj:
+    asked = section(AccountChange, settings, "accounts")
+    account = sandbox.world.accounts.get(asked.account)
+    if account is None:
+        raise ConfigProblem(f"no connected account {asked.account!r}")
+    if asked.charges is not None:
+        allow(account, charges=asked.charges)
+    if asked.connected is not None:
+        account.connected = asked.connected
+    return {"account": account.id, "charges": account.body["charges_enabled"], "connected": account.connected}
 
 
 COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
@@ -142,4 +189,5 @@ COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
     ("POST", "limits"): _limits,
     ("POST", "seed"): _seed,
     ("POST", "keys"): _keys,
+    ("POST", "accounts"): _accounts,
 }

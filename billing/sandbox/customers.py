@@ -55,8 +55,18 @@ def _default(call: Call) -> str | None:
 
 
 def retrieve(call: Call) -> Obj:
-    """One customer of this account."""
-    return call.find("cus", call.ids[0])
+    """One customer of this account; of a deleted one only that it is."""
+    deleted = call.account["cus"].shown(call.ids[0])
+    return deleted if deleted is not None and "deleted" in deleted else call.find("cus", call.ids[0])
+
+
+def delete(call: Call) -> Obj:
+    """Delete a customer for good; its payment methods are detached."""
+    body = call.find("cus", call.ids[0])
+    for method in call.account["pm"]:
+        if method["customer"] == body["id"]:
+            methods.let_go(call.account, method)
+    return call.account["cus"].remove(body)
 
 
 def listed(call: Call) -> Obj:

@@ -59,7 +59,7 @@ def _fill(call: Call, body: Obj, steps: list[str]) -> Obj:
         return body | {step: [_fill(call, each, rest) for each in value]} if rest else body
     if isinstance(value, str):
         shelf = call.account.shelves.get(value.split("_", 1)[0])
-        value = shelf.peek(value) if shelf else None
+        value = shelf.shown(value) if shelf else None
     if value is None:
         return body
     return body | {step: _fill(call, value, rest) if rest else value}

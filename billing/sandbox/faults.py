@@ -20,6 +20,8 @@ class FaultKind(StrEnum):
     LATE = "late"  # the sender is cut off now, the request is carried out later
     STORED_500_DONE = "stored_500_done"  # the work is done, a 500 is kept under the key
     STORED_500_UNDONE = "stored_500_undone"  # nothing is done, a 500 is kept under the key
+    PASSING_500_DONE = "passing_500_done"  # the work is done, the 500 is not kept: the same key does it once more
+    PASSING_500_UNDONE = "passing_500_undone"  # nothing is done, and the same key may be sent again
     BAD_GATEWAY_DONE = "bad_gateway_done"  # carried out, a gateway's HTML page comes back
     BAD_GATEWAY_UNDONE = "bad_gateway_undone"
     CUT_BODY = "cut_body"  # carried out, the connection breaks inside the body
@@ -91,7 +93,12 @@ WORK = {  # faults not listed leave the request alone: Work.ALL
     ),
     FaultKind.STORED_500_DONE: Work.ALL_THEN_500,
     FaultKind.STORED_500_UNDONE: Work.ONLY_500,
+    FaultKind.PASSING_500_DONE: Work.ALL_THEN_500,
+    FaultKind.PASSING_500_UNDONE: Work.ONLY_500,
 }  # fmt: skip
+
+PASSING = frozenset({FaultKind.PASSING_500_DONE, FaultKind.PASSING_500_UNDONE})
+# Server errors that are not kept under the idempotency key. Stripe keeps a 500; whether it keeps all, it does not say.
 
 ENDINGS = {  # faults not listed are answered
     FaultKind.REFUSED: Ending.REFUSED,

@@ -1,8 +1,9 @@
 """Who may come in: API key, API version, connected account, permission. Nothing is looked up before this."""
 
 import re
+from fnmatch import fnmatchcase
 
-from billing.sandbox.config import Keys
+from billing.sandbox.config import Keys, PermissionWords
 from billing.sandbox.refusals import masked, no_access, no_permission, refusal, unauthorised
 from billing.sandbox.routes import Route
 from billing.sandbox.world import API_VERSION, Account, World
@@ -11,21 +12,40 @@ KEY = re.compile(r"[sr]k_(test|live)_[A-Za-z0-9_]{4,240}")
 
 
 class Gate:
-    """The keys that are let in. Keys can be revoked while a run is under way."""
+    """The keys that are let in. Keys can be revoked, narrowed and widened while a run is under way."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, words: PermissionWords = PermissionWords.CODE) -> None:
         """As configured."""
         self._keys = keys
+        self._words = words
         self._revoked = set(keys.revoked)
-        self._lacking = {key: frozenset(names) for key, names in keys.lacking.items()}
+        self._lacking: dict[str, frozenset[str]] = {}
+        self._routes = dict(keys.restricted)
+        self._owners = dict(keys.accounts)
+        for key, names in keys.lacking.items():
+            self.withhold(key, *names)
 
     def revoke(self, key: str) -> None:
         """From now on this key answers 401."""
         self._revoked.add(key)
 
     def withhold(self, key: str, *permissions: str) -> None:
-        """From now on this restricted key lacks these ``rak_...`` permissions."""
-        self._lacking[key] = self._lacking.get(key, frozenset()) | frozenset(permissions)
+        """From now on this restricted key lacks these permissions, named with or without ``rak_``."""
+        names = {name.removeprefix("rak_") for name in permissions}
+        self._lacking[key] = self._lacking.get(key, frozenset()) | names
+
+    def restrict(self, key: str, *routes: str) -> None:
+        """From now on this key may use these routes alone (``GET *``, ``POST /v1/refunds``)."""
+        self._routes[key] = routes
+
+    def widen(self, key: str) -> None:
+        """From now on this key may do everything again."""
+        self._lacking.pop(key, None)
+        self._routes.pop(key, None)
+
+    def assign(self, key: str, account: str) -> None:
+        """From now on this key is a connected account's own: what it makes, no application made."""
+        self._owners[key] = account
 
     def identify(self, headers: dict[str, str]) -> tuple[str, bool]:
         """The key of a request, and whether it is a live one.
@@ -50,17 +70,32 @@ class Gate:
             raise refusal(f"Invalid Stripe API version: {version}. The sandbox knows {API_VERSION}.", stored=False)
         return key, live
 
-    def permit(self, key: str, route: Route, world: World, named: str | None) -> Account:
-        """The account the request acts on.
+    def permit(self, key: str, route: Route, world: World, named: str | None) -> tuple[Account, bool]:
+        """The account the request acts on, and whether it does so as the platform's application.
 
         Raises:
             Refusal: 403; a missing permission is told before the account is looked up.
         """
-        if route.permission in self._lacking.get(key, ()):
-            raise no_permission(key, route.permission, named or world.platform.id)
-        if named is None or named == world.platform.id:
-            return world.platform
-        account = world.accounts.get(named)
+        own = world.account(self._owners.get(key, world.platform.id))
+        if own is None:
+            raise no_access(key, self._owners[key])
+        if not self._may(key, route):
+            raise no_permission(key, route.permission, named or own.id, self._words)
+        if named is None or named == own.id:
+            return own, False
+        account = world.account(named) if own is world.platform else None
         if account is None or not account.connected:
             raise no_access(key, named)
-        return account
+        return account, True
+
+    def _may(self, key: str, route: Route) -> bool:
+        if route.permission in self._lacking.get(key, ()):
+            return False
+        allowed = self._routes.get(key)
+        return allowed is None or any(_matches(each, route) for each in allowed)
+
+
+def _matches(allowed: str, route: Route) -> bool:
+    """Whether a line such as ``POST /v1/payment_intents/*`` or ``GET *`` covers an endpoint."""
+    method, _, path = allowed.partition(" ")
+    return method in ("*", route.method) and fnmatchcase(route.path, path.strip() or "*")

@@ -3,6 +3,7 @@
 import re
 
 from billing.sandbox import methods
+from billing.sandbox.config import AccountRefusal
 from billing.sandbox.refusals import Obj, Refusal, invalid, refusal
 from billing.sandbox.tariff import check_amount
 from billing.sandbox.world import Account, Call
@@ -37,12 +38,10 @@ def check_create(call: Call) -> list[str]:
     Raises:
         Refusal: 400, or the account cannot charge.
     """
-    params, account = call.params, call.account
+    params = call.params
     currency = params["currency"].lower()
     check_amount(params["amount"], currency, ["card"])
-    if not account.body["charges_enabled"]:
-        message = f"The account {account.id} cannot currently make charges: capability card_payments is not active."
-        raise refusal(message, code="capability_not_active", param="stripe_account")
+    check_can_charge(call)
     check_fee(call, params["amount"])
     check_statement(call)
     if "customer" in params:
@@ -76,6 +75,20 @@ def _types(call: Call, currency: str) -> list[str]:
         raise refusal(message, code="payment_intent_invalid_parameter", param=param)
     check_amount(params["amount"], currency, kinds)
     return kinds
+
+
+def check_can_charge(call: Call) -> None:
+    """Whether this account may take charges at all.
+
+    Raises:
+        Refusal: 400, by code or in words alone, as configured.
+    """
+    if call.account.body["charges_enabled"]:
+        return
+    if call.world.behaviour.account_refusal is AccountRefusal.WORDS:
+        raise refusal("Your account cannot currently make charges.")
+    message = f"The account {call.account.id} cannot currently make charges: capability card_payments is not active."
+    raise refusal(message, code="capability_not_active", param="stripe_account")
 
 
 def check_fee(call: Call, amount: int) -> None:

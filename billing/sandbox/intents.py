@@ -4,6 +4,7 @@ from billing.sandbox import methods
 from billing.sandbox.attempts import attempt, capture_all, examine
 from billing.sandbox.intent_rules import (
     OPEN_STATUSES,
+    check_can_charge,
     check_confirm_options,
     check_create,
     check_fee,
@@ -49,7 +50,7 @@ def _body(call: Call, kinds: list[str]) -> Obj:
         "id": wanted, "object": "payment_intent",
         "allowed_payment_method_types": params.get("allowed_payment_method_types"),
         "amount": params["amount"], "amount_capturable": 0, "amount_details": {"tip": {}}, "amount_received": 0,
-        "application": call.world.platform.body["application"] if call.connected else None,
+        "application": call.world.application if call.connected else None,
         "application_fee_amount": params.get("application_fee_amount"),
         "automatic_payment_methods": {"allow_redirects": "always", "enabled": True} if automatic else None,
         "canceled_at": None, "cancellation_reason": None,
@@ -101,6 +102,7 @@ def confirm(call: Call) -> Obj:
     intent = call.find("pi", call.ids[0], "intent")
     if intent["status"] not in OPEN_STATUSES:
         raise unexpected_state(call, intent, "confirmed")
+    check_can_charge(call)
     check_confirm_options(call, intent)
     amount = call.params.get("amount_to_confirm", intent["amount"])
     if amount != intent["amount"]:

@@ -214,22 +214,28 @@ def detach(call: Call) -> Obj:
     owner = call.account["cus"].peek(row["customer"])
     if owner is not None and owner["invoice_settings"]["default_payment_method"] == row["id"]:
         owner["invoice_settings"]["default_payment_method"] = None
-    row["customer"] = None
-    call.account.instruments[row["id"]].dead = True
+    let_go(call.account, row)
     return row
 
 
+def let_go(account: Account, method: Obj) -> None:
+    """A payment method without its customer never works again."""
+    method["customer"] = None
+    account.instruments[method["id"]].dead = True
+
+
 def listed(call: Call) -> Obj:
-    """The payment methods attached to one customer."""
+    """The payment methods attached to one customer; without one, all of this account, unattached ones too."""
     customer = call.ids[0] if call.ids else call.params.get("customer")
-    if customer is None:
-        raise invalid("Missing required param: customer.", "customer", "parameter_missing")
-    call.find("cus", customer, "customer")
-    kind = call.params.get("type")
+    if customer is not None:
+        call.find("cus", customer, "customer")
     url = f"/v1/customers/{customer}/payment_methods" if call.ids else "/v1/payment_methods"
-    return call.account["pm"].page(
-        call.params, url, call.livemode, lambda row: row["customer"] == customer and kind in (None, row["type"])
-    )
+    wanted = {name: call.params[name] for name in ("type", "allow_redisplay") if name in call.params}
+
+    def keep(row: Obj) -> bool:
+        return customer in (None, row["customer"]) and all(row[name] == wanted[name] for name in wanted)
+
+    return call.account["pm"].page(call.params, url, call.livemode, keep)
 
 
 def of_customer(call: Call) -> Obj:

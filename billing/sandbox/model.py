@@ -15,7 +15,7 @@ from billing.sandbox.books import Books, Counters, Logged, books_of
 from billing.sandbox.charges import pay_out
 from billing.sandbox.config import KeyScope, SandboxConfig
 from billing.sandbox.expand import check, expanded
-from billing.sandbox.faults import ENDINGS, Ending, Fault, FaultKind, FaultPlan, Work, work_of
+from billing.sandbox.faults import ENDINGS, PASSING, Ending, Fault, FaultKind, FaultPlan, Work, work_of
 from billing.sandbox.forms import tree_of
 from billing.sandbox.gate import Gate
 from billing.sandbox.ids import Ids
@@ -86,7 +86,7 @@ class Sandbox:
         platform = account_body(ids.new("acct_1", 15), created=int(now), name="Platform")
         self.world = World(self.config, Account(platform["id"], platform), now, ids)
         self.faults = faults or FaultPlan(self.config.seed, self.config.chances)
-        self.gate = Gate(self.config.keys)
+        self.gate = Gate(self.config.keys, self.config.behaviour.permission_words)
         self.limiters = Limiters(self.config.limits, self.config.limit_changes, now)
         self.keys = KeyStore(self.config.key_age_seconds)
         self.requests = Counters()
@@ -149,7 +149,8 @@ class Sandbox:
         headers = usual_headers(self.world.ids.new("req_", 14), self.world.seconds)
         held: list[Callable[[], None]] = []
         work = work_of(fault)
-        true = None if work is Work.NOTHING else self._serve(arrival, work, headers, held)
+        kept = fault is None or fault.kind not in PASSING
+        true = None if work is Work.NOTHING else self._serve(arrival, work, headers, held, kept=kept)
         delay = self._delay(arrival, true)
         if fault is None:
             assert true is not None  # noqa: S101  Work.ALL always answers
@@ -176,7 +177,7 @@ class Sandbox:
         self._note(arrival, None, status)
 
     def _serve(
-        self, arrival: Arrival, work: Work, headers: dict[str, str], held: list[Callable[[], None]]
+        self, arrival: Arrival, work: Work, headers: dict[str, str], held: list[Callable[[], None]], *, kept: bool
     ) -> WireResponse:
         """The provider's own answer. ``held`` receives what must be released at the end."""
         entry: Entry | None = None
@@ -190,12 +191,12 @@ class Sandbox:
             self._lock(arrival, call, held)
             response = self._work(arrival, call, work, headers)
         except Refusal as said:
-            if entry is not None and not said.stored and arrival.idempotency_key:
-                self.keys.forget(space, arrival.idempotency_key)
-                entry = None
+            kept = kept and said.stored
             response = refused(said, headers)
-        if entry is not None:
+        if entry is not None and kept:
             self._keep(entry, response, held)
+        elif entry is not None:
+            self.keys.forget(space, arrival.idempotency_key or "")
         return response
 
     def _admit(self, arrival: Arrival, headers: dict[str, str], held: list[Callable[[], None]]) -> tuple[Call, str]:
@@ -204,11 +205,11 @@ class Sandbox:
         route = arrival.route
         if route is None:
             raise unknown_route(arrival.method, arrival.path)
-        account = self.gate.permit(api_key, route, self.world, arrival.account)
+        account, connected = self.gate.permit(api_key, route, self.world, arrival.account)
         if arrival.account is not None:
             headers["stripe-account"] = arrival.account
-        connected = account is not self.world.platform
-        reason = self.limiters.admit(self.world.now, route.operation, account.id if connected else None)
+        apart = account.id if account is not self.world.platform else None
+        reason = self.limiters.admit(self.world.now, route.operation, apart)
         if reason is not None:
             raise limited(reason)
         self.limiters.enter(route.operation)

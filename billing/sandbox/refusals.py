@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from billing.sandbox.config import PermissionWords
+
 Obj = dict[str, Any]
 
 DOC_URL = "https://stripe.com/docs/error-codes/"
@@ -79,14 +81,21 @@ def no_access(key: str, account: str) -> Refusal:
     )
 
 
-def no_permission(key: str, permission: str, account: str) -> Refusal:
+def no_permission(key: str, permission: str, account: str, words: PermissionWords) -> Refusal:
     """403 for a restricted key that lacks a permission; it is given before anything is looked up."""
     message = f"The provided key '{masked(key)}' does not have the required permissions for this endpoint on account "
-    return refusal(
-        f"{message}'{account}'. Having the '{permission}' permission would allow this request to continue.",
-        status=403,
-        stored=False,
+    message += f"'{account}'."
+    if words is PermissionWords.BARE:
+        return refusal(message, status=403, stored=False)
+    if words is PermissionWords.SLUG:
+        message += f" Having the 'rak_{permission}' permission would allow this request to continue."
+        return refusal(message, status=403, stored=False)
+    title = permission.replace("_", " ").title()
+    message = (
+        f"Permission denied. {message} Enabling \"{title}\" ('{permission}') permissions on this key would allow this "
+        "request to continue. You can edit permissions at https://dashboard.stripe.com/apikeys"
     )
+    return refusal(message, status=403, code="more_permissions_required", stored=False)
 
 
 def limited(reason: str) -> Refusal:

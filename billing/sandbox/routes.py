@@ -17,7 +17,7 @@ class Route:
     Attributes:
         operation: its name in limits, faults, counters and the log.
         params: the class of ``stripe.params`` that lists its parameters.
-        permission: what a restricted key needs (names seen in errors: docs.stripe.com/keys/restricted-api-keys).
+        permission: what a restricted key needs (names of docs.stripe.com/keys/permissions-reference).
         locks: prefix of the object in its path that it writes, if concurrent writes collide.
     """
 
@@ -49,7 +49,7 @@ def _list(prefix: str, path: str, *filters: str) -> Handler:
 
 def _route(request: str, operation: str, params: str, permission: str, handler: Handler, locks: str = "") -> Route:
     method, path = request.split()
-    return Route(method, path, operation, f"{params}Params", f"rak_{permission}", handler, locks)
+    return Route(method, path, operation, f"{params}Params", permission, handler, locks)
 
 
 ROUTES = (
@@ -62,6 +62,7 @@ ROUTES = (
     _route("POST /v1/customers", "customers.create", "CustomerCreate", "customer_write", customers.create),
     _route("GET /v1/customers/{}", "customers.retrieve", "CustomerRetrieve", "customer_read", customers.retrieve),
     _route("POST /v1/customers/{}", "customers.update", "CustomerUpdate", "customer_write", customers.update),
+    _route("DELETE /v1/customers/{}", "customers.delete", "CustomerDelete", "customer_write", customers.delete),
     _route("GET /v1/customers/{}/payment_methods", "customers.payment_methods.list",
            "CustomerListPaymentMethods", "payment_method_read", methods.listed),
     _route("GET /v1/customers/{}/payment_methods/{}", "customers.payment_methods.retrieve",

@@ -26,14 +26,15 @@ class Shelf:
         self.kind = kind
         self._rows: list[Obj] = []
         self._places: dict[str, int] = {}
+        self._stubs: dict[str, Obj] = {}
 
     def __iter__(self) -> Iterator[Obj]:
-        """Oldest first."""
-        return iter(self._rows)
+        """Oldest first, without deleted ones."""
+        return (row for row in self._rows if row["id"] not in self._stubs)
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self._rows)
+        return len(self._rows) - len(self._stubs)
 
     def add(self, row: Obj) -> Obj:
         """Keep a new object."""
@@ -41,10 +42,19 @@ class Shelf:
         self._rows.append(row)
         return row
 
+    def remove(self, row: Obj) -> Obj:
+        """Take an object away for good; what is shown in its place."""
+        stub = {"id": row["id"], "object": row["object"], "deleted": True}
+        return self._stubs.setdefault(row["id"], stub)
+
     def peek(self, wanted: str) -> Obj | None:
         """The object of this id, of either mode, or none."""
         place = self._places.get(wanted)
-        return None if place is None else self._rows[place]
+        return None if place is None or wanted in self._stubs else self._rows[place]
+
+    def shown(self, wanted: str) -> Obj | None:
+        """The object of this id, or what is shown where one was deleted."""
+        return self._stubs.get(wanted) or self.peek(wanted)
 
     def find(self, wanted: str, livemode: bool, param: str = "id", status: int = 404) -> Obj:
         """The object of this id in this mode.
@@ -76,6 +86,8 @@ class Shelf:
         found: list[Obj] = []
         for index in indices:
             row = self._rows[index]
+            if row["id"] in self._stubs:
+                continue
             if fits(row["created"]) and row.get("livemode", livemode) == livemode and keep(row):
                 found.append(row)
                 if len(found) > limit:

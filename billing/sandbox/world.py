@@ -112,9 +112,18 @@ class World:
         self.agenda = Agenda()
 
     @property
+    def application(self) -> str:
+        """The platform as what acts on connected accounts: objects made by it there carry this id."""
+        return f"ca_{self.platform.id.removeprefix('acct_')}"
+
+    @property
     def seconds(self) -> int:
         """The clock as objects carry it."""
         return int(self.now)
+
+    def account(self, wanted: str) -> Account | None:
+        """The account of this id, the platform's own or a connected one, or none."""
+        return self.platform if wanted == self.platform.id else self.accounts.get(wanted)
 
     def everyone(self) -> list[Account]:
         """The platform, then every connected account."""
@@ -127,7 +136,7 @@ class Call:
 
     Attributes:
         account: the account it acts on: the one named by ``Stripe-Account``, else the platform.
-        connected: whether ``Stripe-Account`` named it.
+        connected: whether the platform acts on it as its application, by ``Stripe-Account``.
         ids: the ids in the path.
         params: typed parameters.
         api_key: for messages that show a masked key.

@@ -36,13 +36,13 @@ def test_texts_are_read_as_the_numbers_and_words_they_stand_for():
         "seed": "7", "key_scope": "platform", "limits": {"platform_rate": "12.5"},
         "limit_changes": [{"after_seconds": "60", "limits": {"endpoint_rate": "0"}}],
         "behaviour": {"payouts": "false", "clone_spent_on": "success"}, "chances": {"kinds": {"slow": "0.5"}},
-        "keys": {"lacking": {"rk_test_1": ["rak_charge_read"]}},
+        "keys": {"lacking": {"rk_test_1": ["charge_read"]}},
     })  # fmt: skip
     assert (found.seed, found.key_scope, found.limits.platform_rate) == (7, KeyScope.PLATFORM, 12.5)
     assert found.limit_changes == (LimitChange(60.0, Limits(endpoint_rate=0.0)),)
     assert (found.behaviour.payouts, found.behaviour.clone_spent_on) == (False, CloneSpentOn.SUCCESS)
     assert found.chances.kinds == {"slow": 0.5}
-    assert found.keys.lacking == {"rk_test_1": ("rak_charge_read",)}
+    assert found.keys.lacking == {"rk_test_1": ("charge_read",)}
 
 
 @pytest.mark.parametrize(("settings", "named"), [

@@ -9,10 +9,11 @@ from billing.sandbox.faults import Ending, Fault, FaultKind, FaultPlan, Scripted
 
 DONE = {
     FaultKind.LOST_AFTER, FaultKind.STORED_500_DONE, FaultKind.BAD_GATEWAY_DONE, FaultKind.CUT_BODY, FaultKind.HANG,
-    FaultKind.SLOW, FaultKind.WRONG_OBJECT, FaultKind.EMPTY_200, FaultKind.PATCHED,
+    FaultKind.SLOW, FaultKind.WRONG_OBJECT, FaultKind.EMPTY_200, FaultKind.PATCHED, FaultKind.PASSING_500_DONE,
 }  # fmt: skip
 STATUS = {
     FaultKind.STORED_500_DONE: 500, FaultKind.STORED_500_UNDONE: 500, FaultKind.BAD_GATEWAY_DONE: 502,
+    FaultKind.PASSING_500_DONE: 500, FaultKind.PASSING_500_UNDONE: 500,
     FaultKind.BAD_GATEWAY_UNDONE: 502, FaultKind.HANG: 200, FaultKind.SLOW: 200, FaultKind.RATE_LIMITED: 429,
     FaultKind.LOCK_TIMEOUT: 429, FaultKind.THROTTLED_400: 400, FaultKind.KEY_IN_USE: 409,
     FaultKind.UNAVAILABLE_503: 503,
@@ -46,8 +47,18 @@ def test_the_same_key_after_any_fault_never_pays_twice_and_all_but_a_stored_500_
     intent, clone, _ = confirmed_under(desk, Fault(kind))
     again = desk.confirm(intent, clone, key="c")
     stored = kind in (FaultKind.STORED_500_DONE, FaultKind.STORED_500_UNDONE)
-    assert again.status == (500 if stored else 200)
+    truth = again if again.status == 200 else again.error.get("payment_intent")
+    assert stored or truth["status"] == "succeeded"
+    assert not stored or again.status == 500
     assert desk.book(intent).paid == (0 if kind is FaultKind.STORED_500_UNDONE else 1)
+
+
+def test_an_open_whose_500_is_not_kept_opens_a_second_intent_under_the_same_key(desk):
+    desk.sandbox.faults.add(Scripted(Fault(FaultKind.PASSING_500_DONE), "payment_intents.create"))
+    assert desk.open(key="k").status == 500
+    again = desk.open(key="k")
+    assert (again.status, "idempotent-replayed" in again.headers) == (200, False)
+    assert len(desk.sandbox.books().intents) == 2
 
 
 def test_a_late_request_is_carried_out_when_its_sender_has_given_up(desk):

@@ -3,9 +3,11 @@
 import pytest
 
 from billing.sandbox.accounts import revoke
-from billing.sandbox.config import Keys, SandboxConfig
+from billing.sandbox.config import Keys, PermissionWords, SandboxConfig
+from billing.sandbox.scenario import connect
 
 ACCOUNT = "/v1/account"
+NARROW = "rk_test_narrow00"
 
 
 @pytest.mark.parametrize("api_key", ["", "nonsense", "pk_test_12345678", "sk_test_", "sk_live_12345678"])
@@ -41,15 +43,53 @@ def test_live_objects_follow_the_key_and_are_invisible_to_a_test_key(make_desk):
 
 
 def test_a_missing_permission_is_named_before_existence_is_checked(desk):
-    desk.sandbox.gate.withhold("rk_test_narrow00", "rak_payment_intent_write")
+    desk.sandbox.gate.withhold(NARROW, "payment_intent_write")
     for account in (desk.account.id, "acct_nobody"):
-        answer = desk.post("/v1/payment_intents/pi_none/confirm", account=account, api_key="rk_test_narrow00")
-        assert answer.status == 403
-        assert "'rak_payment_intent_write'" in answer.error["message"]
-    assert (
-        desk.get(f"/v1/payment_intents/{desk.open()['id']}", account=desk.account.id, api_key="rk_test_narrow00").status
-        == 200
-    )
+        answer = desk.post("/v1/payment_intents/pi_none/confirm", account=account, api_key=NARROW)
+        assert (answer.status, answer.error["code"]) == (403, "more_permissions_required")
+        assert answer.error["message"].startswith("Permission denied. The provided key 'rk_test_********ow00'")
+        assert "Enabling \"Payment Intent Write\" ('payment_intent_write') permissions" in answer.error["message"]
+    path = f"/v1/payment_intents/{desk.open()['id']}"
+    assert desk.get(path, account=desk.account.id, api_key=NARROW).status == 200
+
+
+@pytest.mark.parametrize(("words", "code", "named"), [
+    (PermissionWords.CODE, "more_permissions_required", "('charge_read')"),
+    (PermissionWords.SLUG, None, "'rak_charge_read'"),
+    (PermissionWords.BARE, None, "required permissions"),
+])  # fmt: skip
+def test_a_missing_permission_is_told_in_the_words_asked_for(make_desk, words, code, named):
+    desk = make_desk(permission_words=words)
+    desk.sandbox.gate.withhold(NARROW, "rak_charge_read")
+    answer = desk.get("/v1/charges", api_key=NARROW)
+    assert (answer.status, answer.error.get("code")) == (403, code)
+    assert named in answer.error["message"]
+
+
+def test_a_key_may_be_confined_to_routes_and_let_out_again(desk):
+    desk.sandbox.gate.restrict(NARROW, "GET *", "POST /v1/payment_methods*")
+    assert desk.get(ACCOUNT, api_key=NARROW).status == 200
+    clone = {"customer": desk.customer, "payment_method": desk.method}
+    assert desk.post("/v1/payment_methods", clone, account=desk.account.id, api_key=NARROW).status == 200
+    assert desk.post("/v1/customers", {}, api_key=NARROW).error["code"] == "more_permissions_required"
+    assert desk.post("/v1/customers", {}).status == 200
+    desk.sandbox.gate.widen(NARROW)
+    assert desk.post("/v1/customers", {}, api_key=NARROW).status == 200
+
+
+def test_what_an_accounts_own_key_makes_the_platform_did_not_make(desk):
+    desk.sandbox.gate.assign(NARROW, desk.account.id)
+    assert desk.get(ACCOUNT, api_key=NARROW)["id"] == desk.account.id
+    params = {"amount": 100, "currency": "usd"}
+    for account in (None, desk.account.id):
+        own = desk.post("/v1/payment_intents", params, api_key=NARROW, account=account)
+        assert own["application"] is None
+        assert desk.intent(own["id"])["id"] == own["id"]
+    assert desk.open()["application"] == desk.sandbox.world.application
+    assert desk.get(f"/v1/accounts/{connect(desk.sandbox).id}", api_key=NARROW).status == 403
+    assert desk.get("/v1/accounts", api_key=NARROW)["data"] == []
+    desk.sandbox.gate.assign(NARROW, "acct_nobody")
+    assert desk.get(ACCOUNT, api_key=NARROW).status == 403
 
 
 def test_an_account_without_access_is_403_account_invalid(desk):

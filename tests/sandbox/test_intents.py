@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from billing.sandbox.accounts import allow
+from billing.sandbox.config import AccountRefusal
 from billing.sandbox.scenario import connect, save_customer
 
 
@@ -137,6 +139,17 @@ def test_a_method_of_another_type_does_not_fit(desk):
 def test_an_account_that_cannot_charge_opens_nothing(desk):
     desk.account = connect(desk.sandbox, charges=False)
     assert desk.open().error["code"] == "capability_not_active"
+
+
+def test_an_account_may_refuse_in_words_alone_and_in_the_middle_of_a_run(make_desk):
+    desk = make_desk(account_refusal=AccountRefusal.WORDS)
+    intent, clone = desk.open()["id"], desk.clone()["id"]
+    allow(desk.account, charges=False)
+    for answer in (desk.open(), desk.confirm(intent, clone)):
+        assert (answer.status, answer.error.get("code")) == (400, None)
+        assert answer.error["message"] == "Your account cannot currently make charges."
+    allow(desk.account, charges=True)
+    assert desk.confirm(intent, clone)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize(("amount", "currency", "code"), [

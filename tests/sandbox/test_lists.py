@@ -2,6 +2,8 @@
 
 import pytest
 
+from billing.sandbox.scenario import connect, save_customer
+
 
 @pytest.fixture
 def intents(desk):
@@ -74,6 +76,50 @@ def test_intents_are_filtered_by_customer(desk):
     mine = desk.open(customer=owner)["id"]
     desk.open()
     assert [row["id"] for row in page(desk, customer=owner)["data"]] == [mine]
+
+
+def walked(desk, path, **params):
+    """Every object of a list, page after page, and how many pages it took."""
+    seen, pages, cursor = [], 0, {}
+    while True:
+        answer = desk.get(path, params | cursor)
+        seen, pages = seen + answer["data"], pages + 1
+        if not answer["has_more"]:
+            return seen, pages
+        cursor = {"starting_after": seen[-1]["id"]}
+
+
+@pytest.mark.parametrize("path", ["/v1/accounts", "/v1/customers", "/v1/payment_methods"])
+def test_the_platforms_lists_need_no_filter_and_come_by_the_hundred(desk, path):
+    for _ in range(229):
+        connect(desk.sandbox)
+        save_customer(desk.sandbox)
+    rows, pages = walked(desk, path, limit=100)
+    assert (len(rows), len({row["id"] for row in rows}), pages) == (230, 230, 3)
+
+
+def test_customers_are_listed_with_their_default_methods(desk):
+    path = "data.invoice_settings.default_payment_method"
+    listed = desk.get("/v1/customers", {"expand": [path]})["data"][0]["invoice_settings"]["default_payment_method"]
+    assert (listed["id"], listed["customer"]) == (desk.method, desk.customer)
+
+
+def test_the_list_of_methods_holds_unattached_ones_too(desk):
+    loose = desk.post("/v1/payment_methods", {"type": "card", "card": {"token": "tok_visa"}})["id"]
+    rows = desk.get("/v1/payment_methods")["data"]
+    assert {row["id"]: row["customer"] for row in rows} == {desk.method: desk.customer, loose: None}
+
+
+def test_a_deleted_customer_is_a_stub_on_no_list_and_its_methods_are_detached(desk):
+    other, _ = save_customer(desk.sandbox)
+    stub = {"id": desk.customer, "object": "customer", "deleted": True}
+    assert desk.ask("DELETE", f"/v1/customers/{desk.customer}").body == stub
+    assert desk.get(f"/v1/customers/{desk.customer}").body == stub
+    assert [row["id"] for row in desk.get("/v1/customers")["data"]] == [other]
+    assert desk.get(f"/v1/payment_methods/{desk.method}")["customer"] is None
+    assert desk.clone().error["code"] == "resource_missing"
+    assert desk.post(f"/v1/customers/{desk.customer}", {"name": "x"}).status == 404
+    assert desk.ask("DELETE", f"/v1/customers/{desk.customer}").status == 404
 
 
 def test_customers_are_listed_by_email(desk):

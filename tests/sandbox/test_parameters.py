@@ -74,7 +74,7 @@ def test_metadata_is_merged_and_an_empty_value_drops_its_key(desk):
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("GET", "/v1/nonsense"), ("POST", "/v1/payment_intents/pi_x/explode"), ("DELETE", "/v1/customers/cus_x"),
+    ("GET", "/v1/nonsense"), ("POST", "/v1/payment_intents/pi_x/explode"), ("DELETE", "/v1/charges/ch_x"),
     ("GET", "/"),
 ])  # fmt: skip
 def test_an_unknown_endpoint_is_the_providers_404(desk, method, path):

@@ -65,6 +65,7 @@ USUAL = {  # what a request of this operation nearly always carries
 }
 REFERENCES = {"payment_method": "pm", "customer": "cus", "payment_intent": "pi", "charge": "ch", "source": "ch"}
 PATHS = {"customers": "cus", "payment_methods": "pm", "payment_intents": "pi", "charges": "ch"}
+OTHERS = [route for route in ROUTES if route.method != "DELETE"]  # else nobody is left to charge
 MONEY = [route for route in ROUTES if route.operation in ("payment_intents.create", "payment_intents.confirm")]
 
 
@@ -91,12 +92,12 @@ class Monkey:
         known = [name for name in names if name in PLAUSIBLE or name in REFERENCES]
         chosen = set(self.chance.sample(known, min(len(known), self.chance.randint(0, 2))))
         chosen |= set(USUAL.get(route.operation, ()))
-        if self.chance.random() < 0.03:
+        if names and self.chance.random() < 0.03:
             chosen.add(self.chance.choice(names))
         return {name: self.value(name) for name in sorted(chosen)}
 
     def step(self):
-        route = self.chance.choice(MONEY if self.chance.random() < 0.6 else ROUTES)
+        route = self.chance.choice(MONEY if self.chance.random() < 0.6 else OTHERS)
         path = route.path
         while "{}" in path:
             kind = PATHS.get(path.split("/{}")[0].rsplit("/", 1)[1], "ch")

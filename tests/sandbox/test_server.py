@@ -165,11 +165,24 @@ async def test_the_control_plane_shows_books_counters_and_settings_without_keys(
     assert desk.get("/v1/account").status == 401
 
 
+async def test_the_control_plane_narrows_keys_and_bars_accounts(desk, served, session):
+    rk = "rk_test_secret99"
+    changes = {"restrict": {rk: ["GET *"]}, "withhold": {rk: ["balance_read"]}, "accounts": {"sk_test_own1": "acct_x"}}
+    await control(session, served, "POST", "keys", changes)
+    assert [desk.post("/v1/customers", api_key=rk).status, desk.get("/v1/balance", api_key=rk).status] == [403, 403]
+    await control(session, served, "POST", "keys", {"widen": [rk]})
+    assert desk.post("/v1/customers", api_key=rk).status == 200
+    await control(session, served, "POST", "accounts", {"account": desk.account.id, "charges": False})
+    assert desk.open().error["code"] == "capability_not_active"
+    await control(session, served, "POST", "accounts", {"account": desk.account.id, "connected": False})
+    assert desk.open().error["code"] == "account_invalid"
+
+
 @pytest.mark.parametrize(("method", "name", "body", "status"), [
     ("GET", "nothing", None, 404), ("GET", "clock", None, 405), ("POST", "clock", {"advance_seconds": -1}, 400),
     ("POST", "clock", {"advanced": 1}, 400), ("POST", "faults", {"script": [{"fault": {"kind": "meteor"}}]}, 400),
     ("POST", "faults", {"script": [{}]}, 400), ("POST", "limits", {"rate": 1}, 400),
-    ("POST", "seed", {"mix": {"x": 1}}, 400),
+    ("POST", "seed", {"mix": {"x": 1}}, 400), ("POST", "accounts", {"account": "acct_none"}, 400),
 ])  # fmt: skip
 async def test_a_command_that_is_not_understood_says_why(served, session, method, name, body, status):
     async with session.request(method, f"{served.url}/_sandbox/{name}", json=body) as response:
