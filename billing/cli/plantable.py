@@ -3,6 +3,7 @@
 from billing.cli.tables import amount, amounts, duration, plural
 from billing.core.estimates import Estimate
 from billing.core.items import Mode
+from billing.core.notices import Notice
 from billing.core.plans import SKIPS
 from billing.edge.logs import visible
 from billing.flow.changes import Changes
@@ -69,7 +70,7 @@ def _changes(changes: Changes, plan: Plan) -> list[str]:
     return lines
 
 
-def _first(warnings: list[str]) -> list[str]:
+def _first(warnings: list[Notice]) -> list[str]:
     lines = [f"  ! {warning}" for warning in warnings[:SHOWN]]
     if len(warnings) > SHOWN:
         lines.append(f"  ! ... and {len(warnings) - SHOWN} more warnings")

@@ -34,7 +34,8 @@ class Findings:
         owners: payment method named for somebody else -> the customer it is saved for; empty for nobody.
         types: payment method -> its type, where a line wants it in a currency or on an account that does not take it.
         lacking: connected account -> the types its capabilities do not let it take.
-        prefixes: connected account -> the start of its statement descriptor, where a suffix does not fit behind it.
+        prefixes: connected account -> characters of its own in a card's statement descriptor, where a suffix of some
+            line does not fit behind them.
     """
 
     accounts: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +45,7 @@ class Findings:
     owners: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    prefixes: Mapping[str, str] = field(default_factory=dict)
+    prefixes: Mapping[str, int] = field(default_factory=dict)
 
     def method_of(self, charge: Charge) -> str:
         """Return the payment method that a line is charged to, or an empty text where none is known."""
@@ -59,7 +60,7 @@ def unusable(findings: Findings, charge: Charge, platform: str) -> str | None:
         return reason
     if reason := findings.customers.get(charge.customer):
         return reason
-    if not suffix_fits(findings.prefixes.get(charge.account, ""), charge.statement_suffix):
+    if not suffix_fits(findings.prefixes.get(charge.account, 0), charge.statement_suffix):
         return "suffix_too_long"
     method = findings.method_of(charge)
     if not method:
@@ -87,6 +88,6 @@ def charged_in(kind: str, currency: str) -> bool:
     return currencies is None or currency in currencies
 
 
-def suffix_fits(prefix: str, suffix: str | None) -> bool:
-    """Tell whether a statement suffix fits behind a prefix; where either is missing it does."""
-    return not (prefix and suffix) or len(prefix) + JOINT + len(suffix) <= MOST_DESCRIPTOR
+def suffix_fits(prefix: int, suffix: str | None) -> bool:
+    """Tell whether a statement suffix fits behind so many characters; where either is missing it does."""
+    return not (prefix and suffix) or prefix + JOINT + len(suffix) <= MOST_DESCRIPTOR

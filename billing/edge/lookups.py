@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from billing.core.errors import BillingError, CredentialsError, ProviderUnreachable, RunStopped
+from billing.core.findings import MOST_PREFIX
 from billing.core.redaction import scrub
 from billing.core.replies import Reply
 
@@ -19,6 +20,12 @@ LOOKUP_SENDS = 5
 # A look-up may be repeated freely; five tries outlast a short outage, the breaker handles a long one.
 PAGE = 100
 # The most Stripe gives at once: one read for a hundred objects spares the monthly allowance of reads.
+
+DEFAULTS = "data.invoice_settings.default_payment_method"
+# What a list of customers is asked to show whole. (docs.stripe.com/api/expanding_objects)
+BARRING = frozenset({"account_invalid"})
+# Codes by which a 403 is about the account that was named. Any other 403 is about the key, whatever its text says: a
+# permission that is missing comes as `more_permissions_required`, or without a code.
 
 
 class Trouble(StrEnum):
@@ -29,6 +36,10 @@ class Trouble(StrEnum):
     CREDENTIALS = "credentials"  # the key is refused, or lacks a permission
     REFUSED = "refused"  # the request itself was wrong
     UNANSWERED = "unanswered"  # no usable answer within the budget
+
+
+UNEXPANDED = frozenset({Trouble.REFUSED, Trouble.CREDENTIALS})
+# Troubles of a list that shows payment methods inside customers which a plain list of customers may not have.
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,10 @@ class LookupFailed:
 class Account:
     """An account as far as charging it goes.
 
-    ``capabilities`` maps names such as ``card_payments`` to ``active``, ``inactive`` or ``pending``.
+    Attributes:
+        capabilities: names such as ``card_payments`` -> ``active``, ``inactive`` or ``pending``.
+        prefix_length: characters that its own start of a card's statement descriptor takes; the text itself may be
+            somebody's name and is not kept.
     """
 
     id: str
@@ -64,16 +78,7 @@ class Account:
     default_currency: str
     charges_enabled: bool
     capabilities: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A platform customer: ``default_method`` is the payment method of its invoice settings, or None."""
-
-    id: str
-    deleted: bool
-    default_method: str | None
-    livemode: bool
+    prefix_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,22 @@ class Method:
     exp_month: int | None = None
     exp_year: int | None = None
     fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A platform customer.
+
+    Attributes:
+        default_method: the payment method of its invoice settings, or None.
+        default: that payment method itself where the answer held it, else None.
+    """
+
+    id: str
+    deleted: bool
+    default_method: str | None
+    livemode: bool
+    default: Method | None = None
 
 
 class Lookups:
@@ -124,28 +145,64 @@ class Lookups:
         found = await self._object("list_methods", path, "list", params={"limit": PAGE})
         return found if isinstance(found, LookupFailed) else tuple(_method(one) for one in _page(found))
 
+    async def account_pages(self) -> AsyncIterator[list[Account] | LookupFailed]:
+        """Yield all connected accounts, the newest first, a page at a time; a failure is the last thing yielded."""
+        async for page in self._pages("list_accounts", "/v1/accounts"):
+            yield page if isinstance(page, LookupFailed) else [_account(one) for one in page]
+
+    async def customer_pages(self) -> AsyncIterator[list[Customer] | LookupFailed]:
+        """Yield all customers of the platform with their defaults, a page at a time; a failure is the last thing.
+
+        Defaults come as objects, which spares a look-up each. A key or a provider that does not allow that is asked for
+        plain customers.
+        """
+        for params in ({"expand": [DEFAULTS]}, {}):
+            async for page in self._pages("list_customers", "/v1/customers", params=params):
+                if isinstance(page, LookupFailed) and params and page.trouble in UNEXPANDED:
+                    break
+                yield page if isinstance(page, LookupFailed) else [_customer(one) for one in page]
+            else:
+                return
+
+    async def method_pages(self) -> AsyncIterator[list[Method] | LookupFailed]:
+        """Yield all payment methods of the platform, a page at a time; a failure is the last thing yielded."""
+        async for page in self._pages("list_all_methods", "/v1/payment_methods"):
+            yield page if isinstance(page, LookupFailed) else [_method(one) for one in page]
+
     async def list_intents(self, account: str, created_gte: int) -> AsyncIterator[dict[str, Any]]:
         """Yield the intents of a connected account created at or after an epoch second, newest first.
 
         Raises:
             BillingError: a page could not be read; what was yielded so far is not the whole list.
         """
-        params: dict[str, Any] = {"limit": PAGE, "created": {"gte": created_gte}}
-        ends: set[str] = set()
-        while True:
-            found = await self._object("list_intents", "/v1/payment_intents", "list", account, params)
-            if isinstance(found, LookupFailed):
-                raise found.as_error()
-            page = _page(found)
+        window = {"created": {"gte": created_gte}}
+        async for page in self._pages("list_intents", "/v1/payment_intents", account, window):
+            if isinstance(page, LookupFailed):
+                raise page.as_error()
             for intent in page:
                 yield intent
+
+    async def _pages(
+        self, endpoint: str, path: str, account: str = "", params: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield a list page by page, the newest first; why it broke off is the last thing yielded."""
+        asked: dict[str, Any] = {"limit": PAGE, **(params or {})}
+        ends: set[str] = set()
+        while True:
+            found = await self._object(endpoint, path, "list", account, asked)
+            if isinstance(found, LookupFailed):
+                yield found
+                return
+            page = _page(found)
+            yield page
             if not page or found.get("has_more") is not True:
                 return
             last = page[-1]["id"]
             if last in ends:
-                raise ProviderUnreachable("a list of intents does not move on (list_repeats)")
+                yield LookupFailed(Trouble.UNANSWERED, "list_repeats", f"the list {path} does not move on")
+                return
             ends.add(last)
-            params = {**params, "starting_after": last}
+            asked["starting_after"] = last
 
     async def _object(
         self,
@@ -201,17 +258,17 @@ def _found(reply: Reply, kind: str, named: str) -> Mapping[str, Any] | LookupFai
     permission = re.search(r"\brak_[a-z_]+", message) if status == 403 else None
     if permission:
         message = f"the key lacks the permission {permission[0]}"
-    return LookupFailed(_trouble(reply, permission is not None), code, message, reply.request_id)
+    return LookupFailed(_trouble(reply), code, message, reply.request_id)
 
 
-def _trouble(reply: Reply, lacks_permission: bool) -> Trouble:
+def _trouble(reply: Reply) -> Trouble:
     if reply.error is None or (reply.error.get("code") in ("rate_limit", "lock_timeout")):
         return Trouble.UNANSWERED
-    if lacks_permission:
-        return Trouble.CREDENTIALS
+    if reply.status == 403 and reply.error.get("code") in BARRING:
+        return Trouble.BARRED
     if reply.status == 404 and not reply.error.get("code"):
         return Trouble.REFUSED  # a route that is not there says nothing about the object
-    by_status = {401: Trouble.CREDENTIALS, 403: Trouble.BARRED, 404: Trouble.MISSING, 400: Trouble.REFUSED}
+    by_status = {401: Trouble.CREDENTIALS, 403: Trouble.CREDENTIALS, 404: Trouble.MISSING, 400: Trouble.REFUSED}
     return by_status.get(reply.status or 0, Trouble.UNANSWERED)
 
 
@@ -238,19 +295,36 @@ def _account(found: Mapping[str, Any]) -> Account:
         default_currency=str(found.get("default_currency") or ""),
         charges_enabled=found.get("charges_enabled") is not False,
         capabilities={str(k): str(v) for k, v in capabilities.items()} if isinstance(capabilities, Mapping) else {},
+        prefix_length=_prefix_length(found.get("settings")),
     )
+
+
+def _prefix_length(settings: object) -> int:
+    """Return how long the start of a card's statement descriptor is; without one of its own it is the account's whole
+    descriptor, cut to ten characters. (docs.stripe.com/get-started/account/statement-descriptors)
+    """  # fmt: skip
+    own = _text_in(settings, "card_payments", "statement_descriptor_prefix")
+    return len(own) or len(_text_in(settings, "payments", "statement_descriptor")[:MOST_PREFIX])
+
+
+def _text_in(found: object, *names: str) -> str:
+    """Return the text under these names, one inside the other, or an empty text."""
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def _customer(found: Mapping[str, Any]) -> Customer:
     settings = found.get("invoice_settings")
     default = settings.get("default_payment_method") if isinstance(settings, Mapping) else None
-    if isinstance(default, Mapping):
-        default = default.get("id")
+    whole = _method(default) if isinstance(default, Mapping) and isinstance(default.get("id"), str) else None
+    named = default if isinstance(default, str) else None
     return Customer(
         id=found["id"],
         deleted=found.get("deleted") is True,
-        default_method=default if isinstance(default, str) else None,
+        default_method=named if whole is None else whole.id,
         livemode=found.get("livemode") is True,
+        default=whole,
     )
 
 

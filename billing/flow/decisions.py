@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
 from itertools import groupby, islice
@@ -13,6 +13,7 @@ from billing.core.errors import InvalidInput, Problem
 from billing.core.findings import Findings
 from billing.core.items import Charge, InputLine, Run
 from billing.core.keys import length_prefixed
+from billing.core.notices import Notice
 from billing.core.plans import Continue, Create, Decision, Refuse, Scene, Skip, decide
 from billing.edge.ledger import Ledger
 from billing.flow.changes import Changes, beside_previous, compare
@@ -46,6 +47,16 @@ class Source(Protocol):
         """Hex of the bytes that were read."""
         ...
 
+    @property
+    def warnings(self) -> Sequence[Problem]:
+        """The first things about the file that are worth a look; `warnings_total` counts all."""
+        ...
+
+    @property
+    def warnings_total(self) -> int:
+        """How many there are."""
+        ...
+
     def lines(self) -> Iterator[InputLine]:
         """Stream the lines in input order, as often as asked."""
         ...
@@ -74,7 +85,7 @@ class Plan:
         skips: reason code -> lines.
         set_aside: invalid lines.
         missing: items the ledger holds for this run that the file no longer has.
-        warnings: sentences worth a look before saying yes.
+        warnings: what is worth a look before saying yes.
         changes: beside the previous run, or None when there is none.
         digest: 64 hex over every decision.
     """
@@ -97,7 +108,7 @@ class Plan:
     skips: Counter[str] = field(default_factory=Counter)
     set_aside: int = 0
     missing: int = 0
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
     changes: Changes | None = None
     digest: str = ""
 
@@ -273,7 +284,7 @@ def _count_missing(plan: Plan, ledger: Ledger | None) -> None:
     if not plan.amend:
         hint = "restore the lines; a planned item is never dropped by editing a file"
         raise InvalidInput([Problem(plan.file, 0, 1, "items_missing", message, hint)])
-    plan.warnings.append(f"{message}; they stay in the run")
+    plan.warnings.append(Notice("items_missing", f"{message}; they stay in the run"))
 
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ from billing.core.errors import PlanStale, UsageError
 from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.findings import Findings
 from billing.core.items import Kind, Mode
+from billing.core.notices import Notice
 from billing.edge.ledger import Ledger
 from billing.edge.throttle import Rates
 from billing.flow.decisions import Plan, Source, decide_all, planned_lines
@@ -52,20 +53,29 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions) -> Plan:
     if record is not None:
         desk.require_own(record)
     findings = options.findings
-    warnings: list[str] = []
+    warnings: list[Notice] = []
     if findings is None:
         findings, warnings = await scout(desk, source, options.preflight)
     plan = decide_all(source, desk.ledger, desk.platform, findings, amend=options.amend)
-    plan.warnings += warnings + _first_charges(plan, desk.ledger)
+    plan.warnings += [*_of_the_file(source), *warnings, *_first_charges(plan, desk.ledger)]
     return plan
 
 
 def plan_offline(source: Source, ledger: Ledger | None, platform: str, *, amend: bool = False) -> Plan:
     """Decide for every line with what the file and the ledger know alone."""
-    return decide_all(source, ledger, platform, Findings(), amend=amend)
+    plan = decide_all(source, ledger, platform, Findings(), amend=amend)
+    plan.warnings += _of_the_file(source)
+    return plan
 
 
-def _first_charges(plan: Plan, ledger: Ledger) -> list[str]:
+def _of_the_file(source: Source) -> list[Notice]:
+    """Return what reading the file found worth a look: the first of each kind, as `billing check` says them."""
+    found = [Notice(seen.code, seen.message, seen.reference, seen.line) for seen in source.warnings]
+    more = source.warnings_total - len(found)
+    return found + ([Notice("more_warnings", f"{more:,} more warnings about the file: billing check")] if more else [])
+
+
+def _first_charges(plan: Plan, ledger: Ledger) -> list[Notice]:
     """Name accounts that were never charged before, once the ledger has a history that makes this worth a look."""
     if plan.changes is None:
         return []
@@ -74,7 +84,7 @@ def _first_charges(plan: Plan, ledger: Ledger) -> list[str]:
     for start in range(0, len(accounts), 500):
         charged |= ledger.accounts_charged(accounts[start : start + 500])
     return [
-        f"{account}: first charge ever, {plan.accounts[account]} items"
+        Notice("first_charge", f"{account}: first charge ever, {plan.accounts[account]:,} lines")
         for account in accounts
         if account not in charged
     ]
@@ -204,14 +214,10 @@ def plan_to_json(
         "missing": plan.missing,
         "totals": dict(sorted(plan.totals.items())),
         "skips": dict(sorted(plan.skips.items())),
-        "warnings": list(plan.warnings),
+        "warnings": [asdict(warning) for warning in plan.warnings],
         "changes": None if plan.changes is None else asdict(plan.changes),
         "estimate": {"requests": cost.requests, "seconds": round(cost.seconds, 1)},
-        "findings": {
-            "accounts": dict(plan.findings.accounts),
-            "methods": dict(plan.findings.methods),
-            "defaults": dict(plan.findings.defaults),
-        },
+        "findings": asdict(plan.findings),
     }
 
 

@@ -155,7 +155,7 @@ async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Wa
         plan = decide_all(source, desk.ledger, desk.platform, _still_true(findings, stock, checked, source, desk))
         await keep(plan, source, desk.ledger, RunStatus.REBUILDING)
     await _bring_up(desk, source, stock, options.skip_accounts)
-    rebuilt = Rebuilt(run.run_id, since, stock, warnings=[*warnings, *_warnings(stock, run, since)])
+    rebuilt = Rebuilt(run.run_id, since, stock, warnings=[*map(str, warnings), *_warnings(stock, run, since)])
     await _open(desk, rebuilt, source)
     return rebuilt
 
@@ -245,6 +245,8 @@ def _still_true(findings: Findings, stock: Inventory, plan: Plan, source: Source
         findings,
         accounts={account: why for account, why in findings.accounts.items() if account not in accounts},
         defaults={payer: method for payer, method in findings.defaults.items() if method or payer not in payers},
+        customers={payer: why for payer, why in findings.customers.items() if payer not in payers},
+        prefixes={account: length for account, length in findings.prefixes.items() if account not in accounts},
     )
 
 

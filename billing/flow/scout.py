@@ -17,6 +17,7 @@ import anyio
 from billing.core.entries import Facts
 from billing.core.errors import ProviderUnreachable
 from billing.core.findings import Findings
+from billing.core.notices import Notice
 from billing.edge.lookups import Account, Customer, LookupFailed, Method, Trouble
 from billing.flow.decisions import Source
 from billing.flow.desk import Desk
@@ -55,7 +56,7 @@ class Wanted:
     methods: dict[str, str] = field(default_factory=dict)
 
 
-async def scout(desk: Desk, source: Source, preflight: Preflight) -> tuple[Findings, list[str]]:
+async def scout(desk: Desk, source: Source, preflight: Preflight) -> tuple[Findings, list[Notice]]:
     """Return what the look-ups found, and warnings about what they could not find out.
 
     Raises:
@@ -112,10 +113,11 @@ class _Search:
         self._unanswered: dict[str, int] = {}
 
     @property
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Notice]:
         """A sentence for each kind of look-up that gave no answer."""
         return [
-            f"{count} {kind} look-ups gave no answer; the charge will tell" for kind, count in self._unanswered.items()
+            Notice("look_up_unanswered", f"{count:,} {kind} look-ups gave no answer; the charge will tell")
+            for kind, count in self._unanswered.items()
         ]
 
     async def each(self, kind: str, names: Iterable[str], look: Look) -> dict[str, Facts]:

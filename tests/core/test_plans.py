@@ -77,7 +77,7 @@ def test_the_customers_default_is_used_where_the_line_names_no_method():
             "method_not_for_account",
         ),
         (
-            Findings(prefixes={"acct_1": "COACHING"}),
+            Findings(prefixes={"acct_1": 8}),
             replace(CHARGE, statement_suffix="NOVEMBER-2026"),
             "suffix_too_long",
         ),
@@ -95,8 +95,8 @@ def test_what_the_look_ups_found_unusable_is_planned_as_skipped(findings, charge
         (Findings(types={"pm_1": "us_bank_account"}), CHARGE),
         (Findings(types={"pm_1": "card"}, lacking={"acct_1": ("us_bank_account",)}), EUROS),
         (Findings(types={"pm_1": "us_bank_account"}, lacking={"acct_2": ("us_bank_account",)}), CHARGE),
-        (Findings(prefixes={"acct_1": "COACHING"}), replace(CHARGE, statement_suffix="NOVEMBER-202")),
-        (Findings(prefixes={"acct_1": "COACHING"}), CHARGE),
+        (Findings(prefixes={"acct_1": 8}), replace(CHARGE, statement_suffix="NOVEMBER-202")),
+        (Findings(prefixes={"acct_1": 8}), CHARGE),
         (Findings(defaults={"cus_2": ""}), replace(CHARGE, payment_method=None)),
     ],
 )
