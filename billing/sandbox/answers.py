@@ -15,6 +15,13 @@ JSON = "application/json"
 encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
+CORS = {  # the payer's browser talks to the provider itself
+    "access-control-allow-origin": "*", "access-control-allow-methods": "GET, HEAD, PUT, PATCH, POST, DELETE",
+    "access-control-allow-headers": "authorization, content-type, idempotency-key, stripe-account, stripe-version",
+    "access-control-expose-headers": "Request-Id, Stripe-Manage-Version", "access-control-max-age": "300",
+}  # fmt: skip
+
+
 @lru_cache(maxsize=8)
 def http_date(seconds: int) -> str:
     """The ``Date`` header of a moment."""
@@ -25,7 +32,7 @@ def usual_headers(request_id: str, seconds: int) -> dict[str, str]:
     """What every answer of the provider carries."""
     return {
         "server": "nginx", "date": http_date(seconds), "content-type": JSON, "request-id": request_id,
-        "stripe-version": API_VERSION,
+        "stripe-version": API_VERSION, "access-control-allow-origin": "*",
     }  # fmt: skip
 
 

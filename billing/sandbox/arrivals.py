@@ -8,6 +8,8 @@ from billing.sandbox.forms import pairs_of
 from billing.sandbox.routes import Route, match
 
 UNKNOWN = "unknown"
+FORM = "application/x-www-form-urlencoded"
+UNREADABLE = ("application/json", "multipart/form-data")  # bodies that would be misread as forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Arrival:
 
     Attributes:
         headers: names in lower case.
-        account: the value of ``Stripe-Account``, if given.
+        account: the value of ``Stripe-Account``, or of ``Stripe-Context`` which says the same, if given.
         idempotency_key: of a POST; a GET has none, whatever its headers say.
         pairs: parameters of body and query, undecoded into a tree.
         operation: the endpoint's name, or ``unknown``.
@@ -33,6 +35,11 @@ class Arrival:
     ids: tuple[str, ...]
     operation: str
 
+    @property
+    def readable(self) -> bool:
+        """Whether the body is a form, as the provider takes it."""
+        return not self.headers.get("content-type", FORM).lower().startswith(UNREADABLE)
+
 
 def arrival_of(request: WireRequest) -> Arrival:
     """Read a request."""
@@ -45,6 +52,12 @@ def arrival_of(request: WireRequest) -> Arrival:
     found = match(request.method, url.path)
     route, ids = found or (None, ())
     return Arrival(
-        request, request.method, url.path, headers, headers.get("stripe-account") or None,
+        request, request.method, url.path, headers, _account(headers),
         headers.get("idempotency-key") if posted else None, pairs, route, ids, route.operation if route else UNKNOWN,
     )  # fmt: skip
+
+
+def _account(headers: dict[str, str]) -> str | None:
+    """A context is a path of accounts from the key's own downwards; the request acts on the last one."""
+    context = headers.get("stripe-context", "").rpartition("/")[2]
+    return headers.get("stripe-account") or context or None

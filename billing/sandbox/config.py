@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+LARGEST = 10**10  # no setting needs more; as seconds since 1970 it is the year 2286
 SECOND = 1.0
 DAY = 86_400.0
 START = 1_793_610_000  # Monday, 2 November 2026, 09:00 UTC: a month-end run with business days ahead
@@ -158,6 +159,7 @@ class Behaviour:
         payouts: whether available funds are paid out every day at midnight UTC.
         permission_words: how a missing permission is told.
         account_refusal: how an account that cannot take charges says so.
+        other_versions: whether requests of other API versions are let through, and answered in the sandbox's own.
     """
 
     clone_spent_on: CloneSpentOn = CloneSpentOn.ALWAYS
@@ -172,6 +174,7 @@ class Behaviour:
     payouts: bool = True
     permission_words: PermissionWords = PermissionWords.CODE
     account_refusal: AccountRefusal = AccountRefusal.CODE
+    other_versions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +275,6 @@ def _scalar(kind: Any, value: object, path: str) -> Any:  # noqa: ANN401  as typ
         found = readers.get(kind, kind)(str(value))
     except (ValueError, KeyError):
         raise ConfigProblem(f"sandbox setting {path}: {value!r} is not a {kind.__name__}") from None
-    if isinstance(found, int | float) and not found >= 0:
-        raise ConfigProblem(f"sandbox setting {path}: {value!r} is not 0 or more")
+    if isinstance(found, int | float) and not 0 <= found <= LARGEST:
+        raise ConfigProblem(f"sandbox setting {path}: {value!r} is not a number from 0 to {LARGEST}")
     return found

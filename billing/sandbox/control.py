@@ -14,6 +14,7 @@ from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.world import API_VERSION
 
 PREFIX = "/_sandbox/"
+FARTHEST_SECONDS = 3_652 * 86_400
 Settings = Mapping[str, Any]
 
 
@@ -91,8 +92,10 @@ def command(sandbox: Sandbox, method: str, name: str, body: bytes) -> Obj:
         raise ControlProblem(f"{name} is no {method}", 405)
     try:
         settings = json.loads(body) if body else {}
+        if not isinstance(settings, dict):
+            raise ConfigProblem("the body is no JSON object")
         return COMMANDS[method, name](sandbox, settings)
-    except (ConfigProblem, ValueError) as problem:
+    except (ConfigProblem, ValueError, RecursionError) as problem:
         raise ControlProblem(str(problem), 400) from problem
 
 
@@ -123,7 +126,10 @@ def _config(sandbox: Sandbox, _: Settings) -> Obj:
 
 
 def _clock(sandbox: Sandbox, settings: Settings) -> Obj:
-    return {"now": sandbox.advance(section(Advance, settings, "clock").advance_seconds)}
+    seconds = section(Advance, settings, "clock").advance_seconds
+    if seconds > FARTHEST_SECONDS:
+        raise ConfigProblem(f"sandbox setting clock.advance_seconds: at most {FARTHEST_SECONDS}, ten years, at once")
+    return {"now": sandbox.advance(seconds)}
 
 
 def _prune(sandbox: Sandbox, _: Settings) -> Obj:

@@ -1,23 +1,25 @@
 """Who may come in: API key, API version, connected account, permission. Nothing is looked up before this."""
 
+import base64
 import re
 from fnmatch import fnmatchcase
 
-from billing.sandbox.config import Keys, PermissionWords
+from billing.sandbox.config import Behaviour, Keys
 from billing.sandbox.refusals import masked, no_access, no_permission, refusal, unauthorised
 from billing.sandbox.routes import Route
 from billing.sandbox.world import API_VERSION, Account, World
 
+VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(\.[a-z]+)?")
 KEY = re.compile(r"[sr]k_(test|live)_[A-Za-z0-9_]{4,240}")
 
 
 class Gate:
     """The keys that are let in. Keys can be revoked, narrowed and widened while a run is under way."""
 
-    def __init__(self, keys: Keys, words: PermissionWords = PermissionWords.CODE) -> None:
+    def __init__(self, keys: Keys, behaviour: Behaviour) -> None:
         """As configured."""
         self._keys = keys
-        self._words = words
+        self._behaviour = behaviour
         self._revoked = set(keys.revoked)
         self._lacking: dict[str, frozenset[str]] = {}
         self._routes = dict(keys.restricted)
@@ -53,7 +55,7 @@ class Gate:
         Raises:
             Refusal: 401, or 400 for another API version.
         """
-        key = headers.get("authorization", "").removeprefix("Bearer ").strip()
+        key = _key_in(headers.get("authorization", ""))
         if not key:
             raise unauthorised(
                 "You did not provide an API key. You need to provide your API key in the Authorization header, using "
@@ -65,10 +67,14 @@ class Gate:
         live = form is not None and form[1] == "live"
         if form is None or (self._keys.listed and key not in self._keys.listed) or (live and not self._keys.live):
             raise unauthorised(f"Invalid API Key provided: {masked(key)}")
-        version = headers.get("stripe-version", API_VERSION)
-        if version != API_VERSION:
-            raise refusal(f"Invalid Stripe API version: {version}. The sandbox knows {API_VERSION}.", stored=False)
+        self._check_version(headers.get("stripe-version", API_VERSION))
         return key, live
+
+    def _check_version(self, version: str) -> None:
+        """One version is answered; others are refused, or let through and answered in it."""
+        if version != API_VERSION and not (self._behaviour.other_versions and VERSION.fullmatch(version)):
+            message = f"Invalid Stripe API version: {version}. The sandbox knows {API_VERSION}"
+            raise refusal(f"{message} (and lets others through with behaviour.other_versions).", stored=False)
 
     def permit(self, key: str, route: Route, world: World, named: str | None) -> tuple[Account, bool]:
         """The account the request acts on, and whether it does so as the platform's application.
@@ -80,7 +86,7 @@ class Gate:
         if own is None:
             raise no_access(key, self._owners[key])
         if not self._may(key, route):
-            raise no_permission(key, route.permission, named or own.id, self._words)
+            raise no_permission(key, route.permission, named or own.id, self._behaviour.permission_words)
         if named is None or named == own.id:
             return own, False
         account = world.account(named) if own is world.platform else None
@@ -93,6 +99,19 @@ class Gate:
             return False
         allowed = self._routes.get(key)
         return allowed is None or any(_matches(each, route) for each in allowed)
+
+
+def _key_in(header: str) -> str:
+    """The key of an ``Authorization`` header: a bearer token, or the user name of basic authentication."""
+    scheme, _, value = header.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[0]
+    except ValueError:
+        return ""
 
 
 def _matches(allowed: str, route: Route) -> bool:

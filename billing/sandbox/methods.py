@@ -1,5 +1,7 @@
 """Payment methods: kept on the platform, cloned to a connected account, attached, detached, used up."""
 
+from copy import deepcopy
+
 from billing.sandbox.config import CloneSpentOn
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, missing, refusal
@@ -99,7 +101,7 @@ def _clone(call: Call) -> Obj:
     metadata = merged({}, call.params.get("metadata"))
     if original["customer"] is None:
         instrument.dead = True
-    clone = original | {
+    clone = deepcopy(original) | {
         "id": call.new_id("pm"), "created": call.world.seconds, "customer": None, "allow_redisplay": "unspecified",
         "metadata": metadata,
     }  # fmt: skip

@@ -22,7 +22,7 @@ from billing.sandbox.ids import Ids
 from billing.sandbox.intent_rules import REMOVED, refuse_removed
 from billing.sandbox.keystore import Entry, KeyStore, Stored
 from billing.sandbox.limiters import Limiters
-from billing.sandbox.refusals import Refusal, limited, locked, unknown_route
+from billing.sandbox.refusals import Refusal, limited, locked, unknown_route, unreadable
 from billing.sandbox.specs import shape
 from billing.sandbox.world import Account, Call, World
 
@@ -86,7 +86,7 @@ class Sandbox:
         platform = account_body(ids.new("acct_1", 15), created=int(now), name="Platform")
         self.world = World(self.config, Account(platform["id"], platform), now, ids)
         self.faults = faults or FaultPlan(self.config.seed, self.config.chances)
-        self.gate = Gate(self.config.keys, self.config.behaviour.permission_words)
+        self.gate = Gate(self.config.keys, self.config.behaviour)
         self.limiters = Limiters(self.config.limits, self.config.limit_changes, now)
         self.keys = KeyStore(self.config.key_age_seconds)
         self.requests = Counters()
@@ -254,6 +254,8 @@ class Sandbox:
         """Validate, carry out, and answer; or fail on the way, as a fault says."""
         route = arrival.route
         assert route is not None  # noqa: S101  an unknown route was refused at the gate
+        if not arrival.readable:
+            raise unreadable()
         tree = tree_of(arrival.pairs)
         if REMOVED in tree and route.operation.startswith("payment_intents."):
             raise refuse_removed(REMOVED)

@@ -68,6 +68,12 @@ def unknown_route(method: str, path: str) -> Refusal:
     return refusal(message + "https://support.stripe.com/.", status=404, stored=False)
 
 
+def unreadable() -> Refusal:
+    """400: a body that is no form."""
+    message = "Invalid request (check that your POST content type is application/x-www-form-urlencoded)."
+    return refusal(message, stored=False)
+
+
 def unauthorised(message: str, code: str | None = None) -> Refusal:
     """401: no key, an unknown key, a revoked key."""
     return refusal(message, status=401, code=code, stored=False)

@@ -113,6 +113,7 @@ ROUTES = (
     _route("GET /v1/disputes/{}", "disputes.retrieve", "DisputeRetrieve", "dispute_read", _get("dp", "id")),
 )  # fmt: skip
 
+SEARCH = "search"  # stands where an id would; not served
 TABLE = {(route.method, tuple(route.path.split("/")[2:])): route for route in ROUTES}
 
 
@@ -121,5 +122,7 @@ def match(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
     if not path.startswith("/v1/"):
         return None
     steps = path.rstrip("/").split("/")[2:]
+    if SEARCH in steps:
+        return None
     route = TABLE.get((method, tuple("{}" if n % 2 else step for n, step in enumerate(steps))))
     return None if route is None else (route, tuple(steps[1::2]))

@@ -3,21 +3,29 @@
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
 from billing.core.wire import WireRequest
+from billing.sandbox.answers import CORS, encode
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.control import PREFIX, ControlProblem, command
 from billing.sandbox.faults import Ending
 from billing.sandbox.model import Reaction, Sandbox
+from billing.sandbox.refusals import Refusal, refusal
 
 SHUTDOWN_SECONDS = 1.0  # a withheld answer must not hold up the end of a rehearsal
 LOOPBACK_NAMES = frozenset({"localhost"})
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SILENT = logging.getLogger("billing.sandbox.http")
+SILENT.disabled = True  # the server logs the line it could not read, and keys and e-mail addresses stand in such lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,9 @@ async def serve(
             f"{host} can be reached from other machines; the sandbox listens on loopback unless told otherwise"
         )
     runner = web.AppRunner(
-        application(sandbox, any_host=beyond_loopback), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
-    )
+        application(sandbox, any_host=beyond_loopback), access_log=None, logger=SILENT,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )  # fmt: skip
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -80,10 +89,19 @@ def application(sandbox: Sandbox, *, any_host: bool = False) -> web.Application:
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not any_host and not is_loopback((request.url.host or "").lower()):
-            return web.json_response({"error": "this host is not served here"}, status=421)
-        return await handler(request)
+            return _no(refusal("This host is not served here.", status=421))
+        try:
+            return await handler(request)
+        except web.HTTPException as problem:
+            return _no(refusal(problem.reason, status=problem.status))
+        except web.RequestPayloadError:
+            return _no(refusal("The body cannot be read."))
+        except Exception as bug:  # noqa: BLE001  whatever it is, it is told as an error object, without what was sent
+            return _no(refusal(f"The sandbox failed: {_place_of(bug)}.", status=500, kind="api_error"))
 
     async def api(request: web.Request) -> web.StreamResponse:
+        if request.method == "OPTIONS":
+            return web.Response(status=200, headers=CORS)
         return await _carry(sandbox, request)
 
     async def control(request: web.Request) -> web.StreamResponse:
@@ -93,6 +111,17 @@ def application(sandbox: Sandbox, *, any_host: bool = False) -> web.Application:
     app.router.add_route("*", f"{PREFIX}{{name}}", control)
     app.router.add_route("*", "/{path:.*}", api)
     return app
+
+
+def _no(said: Refusal) -> web.Response:
+    """An error of the HTTP layer, as an error object."""
+    return web.json_response({"error": said.error}, status=said.status, dumps=encode)
+
+
+def _place_of(bug: Exception) -> str:
+    """The kind of an exception and where it was raised; its message may hold what a request held."""
+    frame = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"{type(bug).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
 async def _carry(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:

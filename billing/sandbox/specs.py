@@ -163,7 +163,7 @@ def _lazily(params: type) -> Callable[[], Shape]:
 def _list_of(check: Check) -> Check:
     def read(path: str, node: Node) -> list[Any]:
         items = _container(path, node)
-        if not all(name.isdigit() for name in items):
+        if not all(name.isascii() and name.isdigit() for name in items):
             raise invalid(f"Invalid array: {path}", path)
         return [check(f"{path}[{name}]", items[name]) for name in sorted(items, key=int)]
 

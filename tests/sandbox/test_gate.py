@@ -1,5 +1,7 @@
 """Keys, versions, permissions and accounts: what is decided before anything is looked up."""
 
+import base64
+
 import pytest
 
 from billing.sandbox.accounts import revoke
@@ -96,6 +98,39 @@ def test_an_account_without_access_is_403_account_invalid(desk):
     revoke(desk.account)
     for answer in (desk.open(), desk.get(f"/v1/accounts/{desk.account.id}"), desk.get(ACCOUNT, account="acct_nobody")):
         assert (answer.status, answer.error["code"]) == (403, "account_invalid")
+
+
+BASIC = [base64.b64encode(text).decode() for text in (b"sk_test_12345678:", b"sk_test_12345678")]
+
+
+@pytest.mark.parametrize(
+    "header", [f"Basic {BASIC[0]}", f"basic {BASIC[1]}", "bearer sk_test_12345678", "BEARER  sk_test_12345678"]
+)
+def test_a_key_comes_as_a_bearer_or_as_the_user_of_basic_authentication(desk, header):
+    assert desk.get(ACCOUNT, headers={"Authorization": header}).status == 200
+
+
+@pytest.mark.parametrize("header", ["sk_test_12345678", "Basic ***", "Basic c2tfdGVzdA", "Digest sk_test_1234"])
+def test_a_key_without_a_scheme_is_none(desk, header):
+    assert desk.get(ACCOUNT, headers={"Authorization": header}).status == 401
+
+
+@pytest.mark.parametrize("context", ["{account}", "{platform}/{account}"])
+def test_a_context_names_the_account_as_the_older_header_does(desk, context):
+    platform = desk.sandbox.world.platform.id
+    headers = {"Stripe-Context": context.format(account=desk.account.id, platform=platform)}
+    params = {"customer": desk.customer, "payment_method": desk.method}
+    clone = desk.post("/v1/payment_methods", params, headers=headers)["id"]
+    assert desk.get(f"/v1/payment_methods/{clone}", account=desk.account.id)["id"] == clone
+    assert desk.get(f"/v1/payment_methods/{clone}").status == 404
+    assert desk.get(ACCOUNT, headers={"Stripe-Context": "acct_nobody"}).error["code"] == "account_invalid"
+
+
+def test_other_api_versions_are_let_through_on_request_and_answered_in_the_sandboxes_own(make_desk):
+    desk = make_desk(other_versions=True)
+    answer = desk.get(ACCOUNT, headers={"Stripe-Version": "2026-07-29.dahlia"})
+    assert (answer.status, answer.headers["stripe-version"]) == (200, "2026-10-28.endive")
+    assert desk.get(ACCOUNT, headers={"Stripe-Version": "latest"}).status == 400
 
 
 def test_another_api_version_is_refused(desk):

@@ -18,6 +18,16 @@ def test_a_clone_is_a_new_unattached_method_with_the_same_card(desk):
     assert desk.get(f"/v1/payment_methods/{clone['id']}").status == 404
 
 
+def test_a_clone_and_its_original_go_separate_ways(desk):
+    owner = desk.post("/v1/customers", {}, account=desk.account.id)["id"]
+    clone = f"/v1/payment_methods/{desk.clone()['id']}"
+    desk.post(f"{clone}/attach", {"customer": owner}, account=desk.account.id)
+    desk.post(f"/v1/payment_methods/{desk.method}", {"card": {"exp_year": 2040}})
+    assert desk.get(clone, account=desk.account.id)["card"]["exp_year"] == 2034
+    desk.post(clone, {"card": {"exp_year": 2027}}, account=desk.account.id)
+    assert desk.get(f"/v1/payment_methods/{desk.method}")["card"]["exp_year"] == 2040
+
+
 def test_a_clone_needs_the_customer_it_belongs_to(desk):
     stranger, _ = save_customer(desk.sandbox)
     assert desk.clone(customer=stranger).error["param"] == "payment_method"

@@ -21,6 +21,17 @@ def test_a_missing_parameter_is_named(desk, missing):
     assert (answer.status, answer.error["code"], answer.error["param"]) == (400, "parameter_missing", missing)
 
 
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
+def test_a_body_that_is_no_form_is_not_read_as_one(desk, kind):
+    answer = desk.post("/v1/customers", {"name": "x"}, headers={"Content-Type": kind})
+    assert (answer.status, "application/x-www-form-urlencoded" in answer.error["message"]) == (400, True)
+
+
+def test_an_index_of_another_alphabet_is_none(desk):
+    answer = desk.post("/v1/customers", {"preferred_locales": {"²": "en"}})
+    assert (answer.status, answer.error["param"]) == (400, "preferred_locales")
+
+
 @pytest.mark.parametrize("amount", ["10.5", "1e3", "x", "١٠٠", "+5"])
 def test_an_amount_is_an_ascii_integer(desk, amount):
     answer = desk.open(amount)
@@ -75,7 +86,7 @@ def test_metadata_is_merged_and_an_empty_value_drops_its_key(desk):
 
 @pytest.mark.parametrize(("method", "path"), [
     ("GET", "/v1/nonsense"), ("POST", "/v1/payment_intents/pi_x/explode"), ("DELETE", "/v1/charges/ch_x"),
-    ("GET", "/"),
+    ("GET", "/"), ("GET", "/v1/customers/search"), ("GET", "/v1/payment_intents/search"),
 ])  # fmt: skip
 def test_an_unknown_endpoint_is_the_providers_404(desk, method, path):
     answer = desk.ask(method, path)

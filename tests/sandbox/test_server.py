@@ -182,12 +182,44 @@ async def test_the_control_plane_narrows_keys_and_bars_accounts(desk, served, se
     ("GET", "nothing", None, 404), ("GET", "clock", None, 405), ("POST", "clock", {"advance_seconds": -1}, 400),
     ("POST", "clock", {"advanced": 1}, 400), ("POST", "faults", {"script": [{"fault": {"kind": "meteor"}}]}, 400),
     ("POST", "faults", {"script": [{}]}, 400), ("POST", "limits", {"rate": 1}, 400),
+    ("POST", "clock", {"advance_seconds": "1e400"}, 400), ("POST", "clock", {"advance_seconds": 1e15}, 400),
+    ("POST", "clock", {"advance_seconds": 4e8}, 400), ("POST", "limits", "x", 400), ("POST", "limits", [1], 400),
     ("POST", "seed", {"mix": {"x": 1}}, 400), ("POST", "accounts", {"account": "acct_none"}, 400),
 ])  # fmt: skip
 async def test_a_command_that_is_not_understood_says_why(served, session, method, name, body, status):
     async with session.request(method, f"{served.url}/_sandbox/{name}", json=body) as response:
         assert response.status == status
         assert (await response.json())["error"]
+
+
+async def test_the_clock_moves_ten_years_and_the_sandbox_goes_on(desk, served, session):
+    await control(session, served, "POST", "clock", {"advance_seconds": 3_652 * 86_400})
+    assert desk.open().status == 200
+
+
+async def test_a_body_that_cannot_be_read_is_an_error_object(served, session):
+    gzip = {"Content-Encoding": "gzip"}
+    async with session.post(f"{served.url}/v1/customers", data=b"broken", headers=gzip) as response:
+        assert response.status == 400
+        assert (await response.json())["error"]["type"] == "invalid_request_error"
+
+
+async def test_a_malformed_request_leaves_no_key_and_no_address_on_any_stream(served, capfd, caplog):
+    for line in (b"Authorization Bearer rk_test_SECRETKEY", b"GET /v1/customers?email=zo\xc3\xab@example.com HTTP/1.1"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))
+        writer.write(b"GET /v1/account HTTP/1.1\r\n" + line + b"\r\n\r\n")
+        assert b"400" in await reader.readline()
+        writer.close()
+    shown = "".join(capfd.readouterr()) + caplog.text
+    assert "SECRETKEY" not in shown
+    assert "example.com" not in shown
+
+
+async def test_a_browser_is_told_that_it_may_ask(served, session):
+    async with session.options(f"{served.url}/v1/payment_intents/pi_x/confirm") as response:
+        assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (200, "*")
+    async with session.options(f"{served.url}/_sandbox/books") as response:
+        assert "Access-Control-Allow-Origin" not in response.headers
 
 
 async def test_a_page_from_elsewhere_cannot_reach_the_sandbox(served, session):
