@@ -2,6 +2,7 @@
 
     BillingError
     ├── UsageError            2   wrong usage, or key, mode and file disagree
+    │   └── LedgerMissing     2   no ledger where the settings say
     ├── InvalidInput          3   a file with problems, each with its place
     ├── RunStopped            6   a guard, the operator or a contradiction stopped the run
     │   └── LedgerError       6   storage that cannot be trusted
@@ -33,6 +34,10 @@ class UsageError(BillingError):
     """The command cannot be carried out as typed or configured; nothing was sent."""
 
     exit_code = Exit.USAGE
+
+
+class LedgerMissing(UsageError):
+    """There is no ledger where the settings say, and none was ever seen there."""
 
 
 @dataclass(frozen=True, slots=True)

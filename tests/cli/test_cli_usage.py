@@ -151,9 +151,9 @@ def test_problems_of_the_settings_file_are_listed_and_end_with_3(billing):
 
 
 @pytest.mark.parametrize("command", [("status",), ("report", "x"), ("ledger", "verify"), ("ledger", "events")])
-def test_commands_that_read_make_no_ledger(billing, command):
+def test_commands_that_read_make_no_ledger_and_are_wrong_usage_without_one(billing, command):
     ended = billing(*command)
-    assert ended.code == 6
+    assert ended.code == 2
     assert "no ledger yet" in ended.err
     assert not (billing.folder / "billing.db").exists()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from billing.core.errors import LedgerDamaged, LedgerError
+from billing.core.errors import BillingError, LedgerDamaged, LedgerError, LedgerMissing, UsageError
 from billing.core.keys import SCHEME
 from billing.edge.ledger import schema
 from billing.edge.ledger.chain import key_check, meta_seal, read_head
@@ -73,17 +73,20 @@ async def open_ledger(
 
     Raises:
         UsageError: the URL names no SQLite file.
+        LedgerMissing: there is none to read, and none was ever seen there; or there is no such folder.
         LedgerHeld: another runner holds it.
         LedgerDamaged: it does not agree with itself, is older than what was last seen, or is gone altogether.
         LedgerError: the place, the file or the key cannot be used; the message says what helps.
     """
-    path = ledger_path(url)
+    path, key_file = ledger_path(url), key_file or default_key_file(environ)
     _require_sqlite(path)
+    if not path.exists() and not anew:
+        _require_not_gone(path, key_file)
     check_folder(path, write=write)
     warnings = check_file_system(path, mounts())
     held = await acquire(path, purpose=purpose, since=clock(), wait=wait) if write and lock else None
     try:
-        request = _Request(path, key_file or default_key_file(environ), clock, write, live, anew, held, tuple(warnings))
+        request = _Request(path, key_file, clock, write, live, anew, held, tuple(warnings))
         opened = _open(request) if inline else await asyncio.to_thread(_open, request)
         return SqliteLedger(opened, lambda: millis(clock()), inline=inline)
     except BaseException:
@@ -113,13 +116,9 @@ class _Request:
 def _open(request: _Request) -> Opened:
     """Check key and file, and return the connection to write with (or none)."""
     path = request.path
-    size = path.stat().st_size if path.exists() else None
-    if not request.write and not size:
-        raise LedgerError(f"{path}: there is no ledger yet; billing plan or billing run makes one")
-    if size and size < HEADER_BYTES:
-        raise LedgerDamaged(f"{path}: is too short to be a ledger; restore the newest copy, or name another file")
+    size = _size(request)
     new = size is None
-    warnings = [*request.warnings, *_missed(request, new=new)]
+    warnings = [*request.warnings, *(_gone(path, request.key_file) if new else ())]
     if not size and not request.key_file.exists():
         make_key(request.key_file)
     key, more = read_key(request.key_file, live=request.live)
@@ -143,21 +142,51 @@ def _open(request: _Request) -> Opened:
     return Opened(path, key, conn, request.lock, witness, whole, untouched, tuple(warnings))
 
 
-def _missed(request: _Request, *, new: bool) -> list[str]:
-    """Return a warning, for a rebuild, when there is no ledger where one was seen before.
+def _size(request: _Request) -> int | None:
+    """Return how many bytes there are of the ledger, or None when it is to be made.
 
     Raises:
-        LedgerDamaged: the same, for everybody else: without it, what was charged would be charged again.
+        LedgerMissing: there is none to read.
+        LedgerDamaged: it is gone, or too short.
     """
-    if not new or not (found := _traces(request)):
-        return []
-    lost = f"{request.path}: a ledger with {found[0].entries} entries was here and is gone"
-    if request.anew:
-        return [f"{lost}; rebuild each of its runs before it is run again"]
+    path = request.path
+    size = path.stat().st_size if path.exists() else None
+    if size is None and not request.anew:
+        _require_not_gone(path, request.key_file)  # asked again: whoever waited for the lock may have waited long
+    if not size and not request.write:
+        _require_not_gone(path, request.key_file)
+        raise _missing(path)
+    if size and size < HEADER_BYTES:
+        raise LedgerDamaged(f"{path}: is too short to be a ledger; restore the newest copy, or name another file")
+    return size
+
+
+def _missing(path: Path) -> LedgerMissing:
+    return LedgerMissing(f"{path}: there is no ledger yet; billing plan or billing run makes one")
+
+
+def _require_not_gone(path: Path, key_file: Path) -> None:
+    """Refuse to go on where there is no ledger any more: what it charged would be charged again.
+
+    Raises:
+        LedgerDamaged: one was seen here.
+    """
+    if not (found := traces(key_file.parent / "heads", path)):
+        return
     raise LedgerDamaged(
-        f"{lost}. Restore it, or rebuild each of its runs (billing ledger rebuild FILE). If nothing it knew matters, "
-        f"delete {_named(found)} to begin anew"
+        f"{path}: a ledger with {found[0].entries} entries was here and is gone. Restore it, or rebuild each of its "
+        f"runs (billing ledger rebuild FILE). If nothing it knew matters, delete {_named(found)} to begin anew"
     )
+
+
+def _gone(path: Path, key_file: Path) -> list[str]:
+    """Return a warning, for a rebuild, when there is no ledger where one was seen before."""
+    found = traces(key_file.parent / "heads", path)
+    return [
+        f"{path}: a ledger with {trace.entries} entries was here and is gone; rebuild each of its runs before it is "
+        "run again"
+        for trace in found[:1]
+    ]
 
 
 def _predecessors(request: _Request, witness: Witness) -> list[str]:
@@ -188,13 +217,17 @@ def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tu
         if not request.write:
             conn.close()
             return None, witness
-        faults = tuple(filter(None, [witness.fault(conn)])) if untouched else verify(conn, key, witness).faults
+        faults = tuple(filter(None, [_unseen(conn, witness)])) if untouched else verify(conn, key, witness).faults
         if faults:
             raise LedgerDamaged(f"{request.path}: {_first(faults)}. Nothing is sent; it can still be read")
     except BaseException:
         conn.close()
         raise
     return conn, witness
+
+
+def _unseen(conn: sqlite3.Connection, witness: Witness) -> str:
+    return witness.fault(conn, witness.seen())
 
 
 def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *, new: bool) -> None:
@@ -231,13 +264,14 @@ def _check_meta(conn: sqlite3.Connection, request: _Request, key: bytes) -> dict
     """Return what the ledger says about itself.
 
     Raises:
-        LedgerError: it is no ledger, a newer one, of another scheme, or its key is another.
+        UsageError: it is no ledger.
+        LedgerError: it is a newer one, of another scheme, or its key is another.
     """
     path = request.path
     (application,) = conn.execute("PRAGMA application_id").fetchone()
     (version,) = conn.execute("PRAGMA user_version").fetchone()
     if application != schema.APPLICATION:
-        raise LedgerError(f"{path}: is a database, but not a ledger; name another file (BILLING_LEDGER)")
+        raise _no_ledger(conn, request)
     if version != schema.VERSION:
         raise LedgerError(
             f"{path}: its schema is version {version}, this program knows {schema.VERSION}; "
@@ -255,6 +289,17 @@ def _check_meta(conn: sqlite3.Connection, request: _Request, key: bytes) -> dict
     if meta["scheme"] != str(SCHEME):
         raise LedgerError(f"{path}: its keys follow scheme {meta['scheme']}, this program's {SCHEME}")
     return meta
+
+
+def _no_ledger(conn: sqlite3.Connection, request: _Request) -> BillingError:
+    """Return what a database is that does not call itself a ledger: a damaged one, one being made, or somebody's."""
+    path = request.path
+    tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if _traces(request) or {"meta", "entries"} <= tables:
+        return LedgerDamaged(f"{path}: does not say any more that it is a ledger; restore the newest copy")
+    if not tables:
+        return _missing(path)
+    return UsageError(f"{path}: is a database, but not a ledger; name another file (BILLING_LEDGER)")
 
 
 def _first(faults: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from billing.core.errors import LedgerError, UsageError
+from billing.core.errors import LedgerError, LedgerMissing, UsageError
 
 # Write-ahead logging needs shared memory and honest locks between processes, which network and pass-through file
 # systems do not give. (sqlite.org/wal.html, section 1; sqlite.org/howtocorrupt.html, section 2.1)
@@ -71,12 +71,18 @@ def mounts() -> str:
 
 
 def check_folder(path: Path, *, write: bool) -> None:
-    """Raise `LedgerError` unless the folder of ``path`` exists and can be used as asked."""
+    """Tell whether the folder of ``path`` can be used as asked.
+
+    Raises:
+        LedgerMissing: there is no such folder.
+        UsageError: the path names a folder.
+        LedgerError: the folder cannot be written.
+    """
     folder = path.parent
     if not folder.is_dir():
-        raise LedgerError(f"{path}: there is no folder {folder}; make it (mkdir -p {folder}) or name another ledger")
+        raise LedgerMissing(f"{path}: there is no folder {folder}; make it (mkdir -p {folder}) or name another ledger")
     if path.is_dir():
-        raise LedgerError(f"{path}: is a folder; name a file in it")
+        raise UsageError(f"{path}: is a folder; name a file in it")
     if write and not os.access(folder, os.W_OK | os.X_OK):
         raise LedgerError(f"{path}: cannot write in {folder}; the ledger needs a writable folder (BILLING_LEDGER)")
 
@@ -87,7 +93,10 @@ def check_private(path: Path, *, live: bool, mask: int = 0o077) -> list[str]:
     Raises:
         LedgerError: others can open the file, and the mode is live.
     """
-    mode = stat.S_IMODE(path.stat().st_mode)
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:  # a log goes when the last writer closes
+        return []
     if not mode & mask:
         return []
     message = f"{path}: mode {mode:04o} lets others at it; type: chmod 600 {path}"

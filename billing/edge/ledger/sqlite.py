@@ -229,9 +229,20 @@ class SqliteLedger:
         return self._queries.head().mac.hex()
 
     def verify(self) -> Verification:
-        """Check everything, in one snapshot."""
-        with self._snapshot() as conn:
+        """Check everything, as it stands in one moment; what is found is believed when a second look finds it again.
+
+        Safe while another process charges. A ledger that was called damaged is set aside by somebody, so nothing that
+        passes (a file that is just being replaced, a read that failed once) may say it.
+        """
+        found = self._checked()
+        return self._checked() if found.faults else found
+
+    def _checked(self) -> Verification:
+        conn = connect(self._opened.path, write=False)
+        try:
             return verify(conn, self._opened.key, self._opened.witness)
+        finally:
+            conn.close()
 
     async def aclose(self) -> None:
         """Finish queued commits, tell the witness, and let go of the file and its lock."""

@@ -130,18 +130,35 @@ class _Checks:
 def verify(conn: sqlite3.Connection, key: bytes, witness: Witness) -> Verification:
     """Check everything the connection sees in one moment. What cannot be read ends the part it stops, not the check.
 
+    The witness is asked first, for others may go on writing: every entry that it has seen by then was durable before
+    the moment begins, so one that is missing is really missing.
+
+    Args:
+        conn: outside a transaction.
+        key: of the chain.
+        witness: of this ledger.
+
     Only the witness is asked about a database whose pages do not fit together: walking through those can go round in
     circles and never end.
     """
+    seen = witness.seen()
     checks = _Checks(conn, key)
+    conn.execute("BEGIN")
+    try:
+        _check_all(checks)
+        _carry_out(checks, lambda: _witnessed(checks, witness, seen))
+    finally:
+        conn.execute("ROLLBACK")
+    faults = [*checks.faults, *([f"and {checks.more} more"] if checks.more else [])]
+    return Verification(checks.entries, checks.items, checks.head.mac.hex(), tuple(faults))
+
+
+def _check_all(checks: _Checks) -> None:
     contents = (checks.schema, checks.meta, checks.chain, checks.projections, checks.runs, checks.lookups)
     _carry_out(checks, checks.database)
     if not checks.faults:
         for part in contents:
             _carry_out(checks, part)
-    _carry_out(checks, lambda: _witnessed(checks, witness))
-    faults = [*checks.faults, *([f"and {checks.more} more"] if checks.more else [])]
-    return Verification(checks.entries, checks.items, checks.head.mac.hex(), tuple(faults))
 
 
 def _carry_out(checks: _Checks, part: Callable[[], None]) -> None:
@@ -151,8 +168,8 @@ def _carry_out(checks: _Checks, part: Callable[[], None]) -> None:
         checks.fault(f"database: cannot be read ({error})")
 
 
-def _witnessed(checks: _Checks, witness: Witness) -> None:
-    if sentence := witness.fault(checks.conn):
+def _witnessed(checks: _Checks, witness: Witness, seen: Head | None) -> None:
+    if sentence := witness.fault(checks.conn, seen):
         checks.fault(sentence)
 
 

@@ -95,9 +95,14 @@ class Witness:
             os.fsync(file.fileno())
         draft.replace(self.file)
 
-    def fault(self, conn: sqlite3.Connection) -> str:
-        """Return a sentence when the ledger lacks the entry last seen, else an empty text."""
-        seen = self.seen()
+    def fault(self, conn: sqlite3.Connection, seen: Head | None) -> str:
+        """Return a sentence when the ledger lacks the entry last seen, else an empty text.
+
+        Args:
+            conn: sees one moment of the ledger.
+            seen: read before that moment. A runner goes on writing; an entry that was seen afterwards may be younger
+                than what ``conn`` shows, and its absence proves nothing.
+        """
         if seen is None or seen.seq == 0:
             return ""
         row = conn.execute("SELECT mac FROM entries WHERE seq = ?", (seen.seq,)).fetchone()

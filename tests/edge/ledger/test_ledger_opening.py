@@ -5,18 +5,22 @@
 import asyncio
 import os
 import random
+import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from ledger_tools import Clock, opened, planned, raw
 
-from billing.core.errors import LedgerDamaged, LedgerError, LedgerHeld, UsageError
+from billing.core.errors import LedgerDamaged, LedgerError, LedgerHeld, LedgerMissing, UsageError
 from billing.edge.ledger.keyfile import default_key_file
+from billing.edge.ledger.lock import holder_of
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.place import check_file_system, file_system, ledger_path
 
@@ -202,13 +206,13 @@ def test_the_users_own_key_file_needs_a_home():
 
 
 async def test_a_place_that_cannot_hold_a_ledger_is_named(tmp_path):
-    with pytest.raises(LedgerError, match="mkdir -p"):
+    with pytest.raises(LedgerMissing, match="mkdir -p"):
         await opened(tmp_path / "nowhere")
     (tmp_path / "ledger.db").mkdir()
-    with pytest.raises(LedgerError, match="is a folder"):
+    with pytest.raises(UsageError, match="is a folder"):
         await opened(tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(LedgerError, match="there is no folder"):
+    with pytest.raises(LedgerMissing, match="there is no folder"):
         await open_ledger(f"sqlite:///{tmp_path}/file/l.db", key_file=None, clock=Clock())
 
 
@@ -231,10 +235,69 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     assert "cannot write in" in done.stdout
 
 
-async def test_reading_what_is_not_there_makes_nothing(tmp_path):
-    with pytest.raises(LedgerError, match="there is no ledger yet"):
+async def test_reading_what_is_not_there_makes_nothing_and_is_wrong_usage(tmp_path):
+    with pytest.raises(LedgerMissing, match="there is no ledger yet") as error:
         await opened(tmp_path, write=False)
+    assert error.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file", "no folder"])
+async def test_whoever_reads_a_ledger_that_is_gone_is_told_so_like_whoever_charges(tmp_path, left):
+    home = tmp_path / "data"
+    home.mkdir()
+    key = tmp_path / "keys" / "ledger.key"
+    ledger = await opened(home, key_file=key)
+    await planned(ledger)
+    await ledger.aclose()
+    (home / "ledger.db").unlink()
+    if left == "an empty file":
+        (home / "ledger.db").touch()
+    if left == "no folder":
+        shutil.rmtree(home)
+    for write in (True, False):
+        with pytest.raises(
+            LedgerDamaged, match=r"was here and is gone|is empty, and had|does not say any more"
+        ) as error:
+            await opened(home, key_file=key, write=write)
+        assert error.value.exit_code == 6
+
+
+async def test_a_ledger_that_is_just_being_made_is_not_there_yet_for_whoever_reads(tmp_path):
+    await (await opened(tmp_path)).aclose()
+    path = tmp_path / "ledger.db"
+    path.unlink()
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("PRAGMA journal_mode = WAL")
+    with pytest.raises(LedgerMissing):
+        await opened(tmp_path, write=False)
+
+
+async def test_the_lock_tells_who_charges_and_that_nobody_does(tmp_path):
+    path = tmp_path / "ledger.db"
+    assert holder_of(path) is None
+    ledger = await opened(tmp_path, purpose="run coaching-2026-11")
+    found = holder_of(path)
+    assert (found.purpose, found.pid, found.host) == ("run coaching-2026-11", os.getpid(), socket.gethostname())
+    assert found.since.startswith("2026-11-01T08")
+    await ledger.aclose()
+    assert holder_of(path) is None
+
+
+async def test_whoever_asks_for_the_holder_all_the_time_turns_no_runner_away(tmp_path):
+    await (await opened(tmp_path)).aclose()
+    code = (
+        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
+        "from billing.edge.ledger.lock import holder_of\n"
+        "print('asking', flush=True)\n"
+        "while True: holder_of(Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "ledger.db"), *sys.path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asker:
+        assert asker.stdout.readline() == "asking\n"
+        for _ in range(20):
+            await (await opened(tmp_path)).aclose()
+        asker.kill()
 
 
 async def test_what_is_not_a_ledger_is_left_alone(tmp_path):
@@ -247,7 +310,17 @@ async def test_what_is_not_a_ledger_is_left_alone(tmp_path):
     with sqlite3.connect(path) as conn:
         conn.execute("CREATE TABLE theirs (x)")
     conn.close()
-    with pytest.raises(LedgerError, match="not a ledger"):
+    with pytest.raises(UsageError, match="not a ledger"):
+        await opened(tmp_path)
+
+
+async def test_another_database_where_a_ledger_with_entries_was_is_damage(tmp_path):
+    ledger = await opened(tmp_path)
+    await planned(ledger)
+    await ledger.aclose()
+    with raw(tmp_path) as conn:
+        conn.execute("PRAGMA application_id = 1")
+    with pytest.raises(LedgerDamaged, match="does not say any more"):
         await opened(tmp_path)
 
 
