@@ -25,6 +25,21 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Reads:
+    """What look-ups cost.
+
+    Attributes:
+        names: what was asked for.
+        requests: what that took; before it is done, what it will take.
+        seconds: likewise.
+    """
+
+    names: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """What a run asks for.
 

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from billing.core.entries import Known, PlannedLine, RunRecord
 from billing.core.errors import InvalidInput, Problem
+from billing.core.estimates import Reads
 from billing.core.findings import Findings
 from billing.core.items import Charge, InputLine, Run
 from billing.core.keys import length_prefixed
@@ -87,6 +88,7 @@ class Plan:
         missing: items the ledger holds for this run that the file no longer has.
         warnings: what is worth a look before saying yes.
         changes: beside the previous run, or None when there is none.
+        reads: what the look-ups cost.
         digest: 64 hex over every decision.
     """
 
@@ -110,6 +112,7 @@ class Plan:
     missing: int = 0
     warnings: list[Notice] = field(default_factory=list)
     changes: Changes | None = None
+    reads: Reads = field(default_factory=Reads)
     digest: str = ""
 
     @property

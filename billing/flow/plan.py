@@ -15,12 +15,14 @@ from billing.core.errors import PlanStale, UsageError
 from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.findings import Findings
 from billing.core.items import Kind, Mode
+from billing.core.listing import share_of_reads
 from billing.core.notices import Notice
 from billing.edge.ledger import Ledger
 from billing.edge.throttle import Rates
 from billing.flow.decisions import Plan, Source, decide_all, planned_lines
 from billing.flow.desk import Desk
-from billing.flow.scout import Preflight, scout
+from billing.flow.progress import Watch, unwatched
+from billing.flow.scout import Preflight, Scouted, scout
 
 FORMAT_VERSION = "1.0"
 
@@ -40,8 +42,10 @@ class PlanOptions:
     findings: Findings | None = None
 
 
-async def make_plan(desk: Desk, source: Source, options: PlanOptions) -> Plan:
+async def make_plan(desk: Desk, source: Source, options: PlanOptions, watch: Watch = unwatched) -> Plan:
     """Look up what the file needs and decide for every line; nothing that moves money is sent.
+
+    ``watch`` is told of each look-up.
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction is listed.
@@ -53,11 +57,13 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions) -> Plan:
     if record is not None:
         desk.require_own(record)
     findings = options.findings
-    warnings: list[Notice] = []
+    scouted = Scouted()
     if findings is None:
-        findings, warnings = await scout(desk, source, options.preflight)
+        scouted = await scout(desk, source, options.preflight, watch)
+        findings = scouted.findings
     plan = decide_all(source, desk.ledger, desk.platform, findings, amend=options.amend)
-    plan.warnings += [*_of_the_file(source), *warnings, *_first_charges(plan, desk.ledger)]
+    plan.warnings += [*_of_the_file(source), *scouted.warnings, *_first_charges(plan, desk.ledger)]
+    plan.reads = scouted.reads
     return plan
 
 
@@ -216,6 +222,11 @@ def plan_to_json(
         "skips": dict(sorted(plan.skips.items())),
         "warnings": [asdict(warning) for warning in plan.warnings],
         "changes": None if plan.changes is None else asdict(plan.changes),
+        "lookups": {
+            **asdict(plan.reads),
+            "seconds": round(plan.reads.seconds, 1),
+            "share_of_reads": round(share_of_reads(plan.reads.requests, sum(plan.accounts.values())), 6),
+        },
         "estimate": {"requests": cost.requests, "seconds": round(cost.seconds, 1)},
         "findings": asdict(plan.findings),
     }

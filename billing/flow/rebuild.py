@@ -148,14 +148,16 @@ async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Wa
     want = wanted(checked, source, desk, options.skip_accounts)
     _require_known(options.skip_accounts, checked)
     await _close(desk, record, run, since)
-    findings, warnings = await scout(desk, source, Preflight.ACCOUNTS)
+    scouted = await scout(desk, source, Preflight.ACCOUNTS)
     stock = await take_inventory(desk, want, int(since.timestamp()), watch)
     _require_agreement(stock, checked, source, desk)
     if record is None:
-        plan = decide_all(source, desk.ledger, desk.platform, _still_true(findings, stock, checked, source, desk))
+        plan = decide_all(
+            source, desk.ledger, desk.platform, _still_true(scouted.findings, stock, checked, source, desk)
+        )
         await keep(plan, source, desk.ledger, RunStatus.REBUILDING)
     await _bring_up(desk, source, stock, options.skip_accounts)
-    rebuilt = Rebuilt(run.run_id, since, stock, warnings=[*map(str, warnings), *_warnings(stock, run, since)])
+    rebuilt = Rebuilt(run.run_id, since, stock, warnings=[*map(str, scouted.warnings), *_warnings(stock, run, since)])
     await _open(desk, rebuilt, source)
     return rebuilt
 

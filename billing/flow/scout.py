@@ -1,36 +1,38 @@
 """Look before charging: can the accounts charge, do the payment methods exist, what is a customer's default?
 
-Reads are rationed (500 a transaction over 30 days), so each distinct account is read once, methods come by the list of
-their customer where that costs fewer requests, and what was found is kept in the ledger for a day. A look-up that gives
-no answer decides nothing: the charge itself will tell.
+Reads are rationed, so lists are read where that takes fewer requests, and what is good is kept in the ledger for a day.
+What would keep somebody from paying is looked up again before it is believed, and a customer's default is read for
+every plan. A look-up that gives no answer decides nothing: the charge itself will tell. Only a line whose default
+nobody knows has to wait.
+
+The file is streamed up to four times: what it wants, what is known of that, the names that no list told, and the lines
+that trip over what was found.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import Any
-
-import anyio
+from itertools import islice
 
 from billing.core.entries import Facts
-from billing.core.errors import ProviderUnreachable
-from billing.core.findings import Findings
+from billing.core.estimates import Reads
+from billing.core.findings import UNREAD, Findings, charged_in, suffix_fits
+from billing.core.items import Charge
+from billing.core.listing import Search
 from billing.core.notices import Notice
-from billing.edge.lookups import Account, Customer, LookupFailed, Method, Trouble
 from billing.flow.decisions import Source
 from billing.flow.desk import Desk
+from billing.flow.progress import Watch, unwatched
+from billing.flow.search import CHARGING, Accounts, LookUps, Payers, PaymentMethods
+from billing.flow.sought import TROUBLES, Methods, Names, mark_of
 from billing.flow.together import together
 
 KEPT_DAYS = 1
-AT_ONCE = 16
-# Look-ups in flight; the throttle paces them further.
-NAMES = 500
+CHUNK = 500
 # Names the ledger answers at once.
-CLONABLE = frozenset({"card", "us_bank_account"})
-CHARGING = ("card_payments", "us_bank_account_ach_payments")
-# An account needs one of these capabilities to take a clone's money.
+PAGE_SECONDS = 0.7
+# Of a page of a list, whose next one can only be asked for when it is there: the mean answer of `core.estimates`.
 
 
 class Preflight(StrEnum):
@@ -42,150 +44,223 @@ class Preflight(StrEnum):
 
 
 @dataclass(slots=True)
-class Wanted:
-    """What a file needs to have looked up.
+class Scouted:
+    """What the look-ups found, what they could not find out, and what they cost."""
 
-    Attributes:
-        accounts: every distinct connected account.
-        defaults: customers whose default payment method is meant.
-        methods: payment method -> the customer it should belong to; only with ``Preflight.ALL``.
-    """
-
-    accounts: set[str] = field(default_factory=set)
-    defaults: set[str] = field(default_factory=set)
-    methods: dict[str, str] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+    warnings: list[Notice] = field(default_factory=list)
+    reads: Reads = field(default_factory=Reads)
 
 
-async def scout(desk: Desk, source: Source, preflight: Preflight) -> tuple[Findings, list[Notice]]:
-    """Return what the look-ups found, and warnings about what they could not find out.
+async def scout(desk: Desk, source: Source, preflight: Preflight, watch: Watch = unwatched) -> Scouted:
+    """Look up what a file needs.
 
     Raises:
         CredentialsError: the key is refused or lacks a permission.
-        ProviderUnreachable: a default that the run needs could not be read.
+        ProviderUnreachable: the outage outlasted all patience.
     """
     if preflight is Preflight.NONE:
-        return Findings(), []
-    need = _wanted(source, methods=preflight is Preflight.ALL)
-    search = _Search(desk)
-    accounts = await search.each("account", need.accounts, desk.gateway.account)
-    customers = await search.each("customer", need.defaults, desk.gateway.customer)
-    if missing := need.defaults - customers.keys():
-        raise ProviderUnreachable(f"the default payment method of {len(missing)} customers could not be read")
-    defaults = {name: facts.get("default_method") or "" for name, facts in customers.items()}
-    methods = {method: customer for customer, method in defaults.items() if method} | need.methods
-    found = await search.methods(methods) if preflight is Preflight.ALL else {}
-    findings = Findings(
-        accounts={name: reason for name, facts in accounts.items() if (reason := _account_trouble(facts))},
-        methods={
-            name: reason
-            for name, facts in found.items()
-            if (reason := _method_trouble(facts, methods[name], desk.clock.now()))
-        },
-        defaults=defaults,
-    )
-    return findings, search.warnings
+        return Scouted()
+    return await _Scout(desk, source, LookUps(desk, watch), methods=preflight is Preflight.ALL).scouted()
 
 
-def _wanted(source: Source, *, methods: bool) -> Wanted:
-    """Stream the file once and collect what has to be looked up."""
-    need = Wanted()
-    for line in source.lines():
-        charge = line.charge
-        if charge is None:
-            continue
-        need.accounts.add(charge.account)
-        if charge.payment_method is None:
-            need.defaults.add(charge.customer)
-        elif methods:
-            need.methods[charge.payment_method] = charge.customer
-    return need
+def expected(desk: Desk, source: Source, preflight: Preflight) -> Reads:
+    """Return what the look-ups for a file will cost, before any is made: nothing is sent."""
+    if preflight is Preflight.NONE:
+        return Reads()
+    return _Scout(desk, source, LookUps(desk), methods=preflight is Preflight.ALL).expected()
 
 
-Look = Callable[[str], Awaitable[Account | Customer | Method | LookupFailed]]
+class _Scout:
+    """The look-ups for one file."""
 
+    def __init__(self, desk: Desk, source: Source, lookups: LookUps, *, methods: bool) -> None:
+        self._desk, self._source, self._lookups, self._all = desk, source, lookups, methods
+        self._accounts: Names[Facts] = Names()
+        self._defaults: Names[str] = Names()
+        self._named, self._defaulted = Methods(), Methods()
+        self._marks: dict[str, str] = {}
+        self._old: set[str] = set()
+        self._payers = Payers(desk, self._defaults, self._marks)
 
-class _Search:
-    """Look-ups with the ledger as their memory, and a note of what stayed unanswered."""
+    def _charges(self) -> Iterator[Charge]:
+        return (line.charge for line in self._source.lines() if line.charge is not None)
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._limiter = anyio.CapacityLimiter(AT_ONCE)
-        self._unanswered: dict[str, int] = {}
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        return ((charge.payment_method, charge.customer) for charge in self._charges() if charge.payment_method)
 
-    @property
-    def warnings(self) -> list[Notice]:
-        """A sentence for each kind of look-up that gave no answer."""
-        return [
-            Notice("look_up_unanswered", f"{count:,} {kind} look-ups gave no answer; the charge will tell")
-            for kind, count in self._unanswered.items()
+    def _default_pairs(self) -> Iterator[tuple[str, str]]:
+        return ((method, payer) for payer, method in self._defaults.known.items() if method)
+
+    def expected(self) -> Reads:
+        """Return what it will cost: pages of one list come one after another, lists and single reads side by side."""
+        self._want()
+        self._recall()
+        searches = [
+            self._lookups.expect(kind) for kind in (self._kind_of_accounts(), self._payers, self._kind_of_named())
         ]
+        requests = sum(search.reads for search in searches)
+        return Reads(sum(search.wanted for search in searches), requests, self._seconds(searches, requests))
 
-    async def each(self, kind: str, names: Iterable[str], look: Look) -> dict[str, Facts]:
-        """Return what is known of each name, from the ledger if it is fresh, else from Stripe."""
-        wanted = sorted(set(names))
-        found = self._kept(kind, wanted)
-        fresh: dict[str, Facts] = {}
+    def _seconds(self, searches: list[Search], requests: int) -> float:
+        rates = self._desk.rates
+        longest = max((search.pages for search in searches if search.begins), default=0)
+        endpoint = max((search.reads for search in searches), default=0) / rates.endpoint_rps
+        return max(requests / rates.key_rps, endpoint, longest * PAGE_SECONDS)
 
-        async def one(name: str) -> None:
-            async with self._limiter:
-                self._take(kind, name, await look(name), fresh)
+    async def scouted(self) -> Scouted:
+        """Look everything up."""
+        self._want()
+        self._recall()
+        accounts, named = self._kind_of_accounts(), self._kind_of_named()
+        find = self._lookups.find
+        await together(partial(find, accounts), partial(find, self._payers), partial(find, named))
+        await find(defaulted := self._kind_of_defaulted())
+        await find(suspects := self._suspects())
+        self._payers.gone |= suspects.gone
+        await self._again(accounts)
+        unanswered = {
+            "account": len(accounts.unanswered),
+            "method": len(named.unanswered) + len(defaulted.unanswered),
+            "customer": len(self._payers.unanswered),
+        }
+        return Scouted(self._findings(), _warnings(unanswered), self._cost())
 
-        await together(*(partial(one, name) for name in wanted if name not in found))
-        await self._keep(kind, fresh)
-        return found | fresh
+    def _cost(self) -> Reads:
+        names = len(self._accounts) + len(self._defaults) + len(self._named)
+        return Reads(names, self._lookups.reads, self._lookups.seconds)
 
-    async def methods(self, wanted: Mapping[str, str]) -> dict[str, Facts]:
-        """Return what is known of payment methods: singly, or by the list of a customer with several of them."""
-        found = self._kept("method", sorted(wanted))
-        by_customer: dict[str, list[str]] = {}
-        for method, customer in wanted.items():
-            if method not in found:
-                by_customer.setdefault(customer, []).append(method)
-        fresh: dict[str, Facts] = {}
+    # --- what is wanted, and what of it is known
 
-        async def of_customer(customer: str) -> None:
-            async with self._limiter:
-                listed = await self._desk.gateway.customer_methods(customer)
-            if not isinstance(listed, LookupFailed):
-                fresh.update({method.id: asdict(method) for method in listed if method.id in wanted})
+    def _want(self) -> None:
+        for charge in self._charges():
+            if charge.account != self._desk.platform:
+                self._accounts.want(charge.account)
+            if charge.payment_method is None:
+                self._defaults.want(charge.customer)
+            elif self._all:
+                self._named.want(charge.payment_method, charge.customer)
+        self._named.settle()
 
-        await together(*(partial(of_customer, customer) for customer, many in by_customer.items() if len(many) > 1))
-        await self._keep("method", fresh)
-        rest = [method for many in by_customer.values() for method in many if method not in fresh]
-        return found | fresh | await self.each("method", rest, self._desk.gateway.payment_method)
+    def _recall(self) -> None:
+        """Take from the ledger what was good within a day; what would keep a line from paying is asked for again."""
+        self._recall_accounts()
+        if not self._all:
+            return
+        doubted: set[str] = set()
+        charges = self._charges()
+        while chunk := list(islice(charges, CHUNK)):
+            kept = self._kept("method", [charge.payment_method for charge in chunk if charge.payment_method])
+            for charge in chunk:
+                if facts := kept.get(charge.payment_method or ""):
+                    self._recall_method(charge, str(charge.payment_method), facts, doubted)
+        for method in doubted:
+            self._named.doubt(method)
+
+    def _recall_accounts(self) -> None:
+        names = sorted(self._accounts.known)
+        for start in range(0, len(names), CHUNK):
+            for name, facts in self._kept("account", names[start : start + CHUNK]).items():
+                if "prefix_length" in facts and not _account_trouble(facts):
+                    self._accounts.take(name, facts)
+                    self._old.add(name)
+
+    def _recall_method(self, charge: Charge, method: str, facts: Facts, doubted: set[str]) -> None:
+        mark, owner = mark_of(facts, self._desk.clock.now()), str(facts.get("customer") or "")
+        good = mark not in TROUBLES and owner == charge.customer and charged_in(mark, charge.amount.currency)
+        if good:
+            self._named.take(method, mark, owner)
+        else:
+            doubted.add(method)
 
     def _kept(self, kind: str, names: list[str]) -> dict[str, Facts]:
-        since = self._desk.clock.days_ago(KEPT_DAYS)
-        found: dict[str, Facts] = {}
-        for start in range(0, len(names), NAMES):
-            found |= self._desk.ledger.lookups(kind, names[start : start + NAMES], since)
-        return found
+        return self._desk.ledger.lookups(kind, names, self._desk.clock.days_ago(KEPT_DAYS))
 
-    async def _keep(self, kind: str, fresh: Mapping[str, Facts]) -> None:
-        if fresh:
-            await self._desk.ledger.keep_lookups(kind, fresh)
+    # --- kinds of look-ups
 
-    def _take(
-        self, kind: str, name: str, result: Account | Customer | Method | LookupFailed, fresh: dict[str, Facts]
-    ) -> None:
-        """Keep a result, or what its absence means.
+    def _kind_of_accounts(self) -> Accounts:
+        return Accounts(self._desk.gateway, self._accounts)
 
-        Raises:
-            CredentialsError: the key is refused or lacks a permission.
-        """
-        match result:
-            case LookupFailed(trouble=Trouble.CREDENTIALS):
-                raise result.as_error()
-            case LookupFailed(trouble=Trouble.MISSING) | LookupFailed(trouble=Trouble.BARRED, code="account_invalid"):
-                fresh[name] = {"missing": True}
-            case LookupFailed():
-                self._unanswered[kind] = self._unanswered.get(kind, 0) + 1
-            case _:
-                fresh[name] = _facts(asdict(result))
+    def _kind_of_named(self) -> PaymentMethods:
+        return PaymentMethods(self._desk, self._named, self._pairs)
+
+    def _kind_of_defaulted(self) -> PaymentMethods:
+        """Return the defaults that did not come with their customers."""
+        if self._all:
+            for method, payer in self._default_pairs():
+                if method not in self._marks and not self._named.mark(method):
+                    self._defaulted.want(method, payer)
+        self._defaulted.settle()
+        return PaymentMethods(self._desk, self._defaulted, self._default_pairs)
+
+    def _suspects(self) -> Payers:
+        """Return customers whose payment method is not theirs: it may be they who are gone."""
+        names: Names[str] = Names()
+        if self._named.owners:
+            for method, payer in self._pairs():
+                if self._named.owners.get(method, payer) != payer and payer not in self._defaults.known:
+                    names.want(payer)
+        return Payers(self._desk, names, {})
+
+    async def _again(self, accounts: Accounts) -> None:
+        """Ask again for accounts that keep a line from paying by what an earlier plan found."""
+        findings = self._findings()
+        for account in self._old & {*findings.accounts, *findings.lacking, *findings.prefixes}:
+            self._accounts.doubt(account)
+        await self._lookups.find(accounts)
+
+    # --- what lines trip over
+
+    def _findings(self) -> Findings:
+        known = {name: facts for name, facts in self._accounts.known.items() if facts is not None}
+        tripped = _Tripped(known, self._defaults.known, self._mark)
+        for charge in self._charges():
+            tripped.by(charge)
+        waiting = {payer: UNREAD for payer, method in self._defaults.known.items() if method is None}
+        return Findings(
+            accounts={name: reason for name, facts in known.items() if (reason := _account_trouble(facts))},
+            methods=tripped.methods,
+            defaults={payer: method for payer, method in self._defaults.known.items() if method is not None},
+            customers=waiting | dict.fromkeys(self._payers.gone, "customer_unknown"),
+            owners=dict(self._named.owners),
+            types=tripped.types,
+            lacking=tripped.lacking,
+            prefixes=tripped.prefixes,
+        )
+
+    def _mark(self, method: str) -> str:
+        return self._named.mark(method) or self._marks.get(method) or self._defaulted.mark(method)
 
 
-def _facts(values: dict[str, Any]) -> Facts:
-    return {name: value for name, value in values.items() if value is not None}
+@dataclass(slots=True)
+class _Tripped:
+    """What of all that is known some line of the file trips over."""
+
+    accounts: dict[str, Facts]
+    defaults: dict[str, str | None]
+    mark: Callable[[str], str]
+    methods: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    prefixes: dict[str, int] = field(default_factory=dict)
+
+    def by(self, charge: Charge) -> None:
+        """Take in one line."""
+        account = self.accounts.get(charge.account, {})
+        if not suffix_fits(length := int(account.get("prefix_length") or 0), charge.statement_suffix):
+            self.prefixes[charge.account] = length
+        method = charge.payment_method or self.defaults.get(charge.customer)
+        if method:
+            self._by_method(charge, method, self.mark(method), _lacking(account))
+
+    def _by_method(self, charge: Charge, method: str, mark: str, lacking: tuple[str, ...]) -> None:
+        if mark in TROUBLES:
+            self.methods[method] = mark
+        elif mark in lacking:
+            self.types[method] = mark
+            self.lacking[charge.account] = lacking
+        elif mark and not charged_in(mark, charge.amount.currency):
+            self.types[method] = mark
 
 
 def _account_trouble(facts: Facts) -> str:
@@ -193,21 +268,23 @@ def _account_trouble(facts: Facts) -> str:
     if facts.get("missing"):
         return "account_unknown"
     capabilities = facts.get("capabilities") or {}
-    able = [capabilities[name] == "active" for name in CHARGING if name in capabilities]
-    if not facts.get("charges_enabled", True) or (able and not any(able)):
-        return "account_cannot_charge"
-    return ""
+    able = [state == "active" for state in capabilities.values()]
+    return "account_cannot_charge" if not facts.get("charges", True) or (able and not any(able)) else ""
 
 
-def _method_trouble(facts: Facts, customer: str, now: datetime) -> str:
-    """Return why a payment method cannot be used (a skip reason), or an empty text."""
-    if facts.get("missing"):
-        return "method_unknown"
-    if facts.get("customer") != customer:
-        return "method_of_other_customer"
-    if facts.get("type") not in CLONABLE:
-        return "method_not_clonable"
-    year, month = facts.get("exp_year"), facts.get("exp_month")
-    if year and month and (year, month) < (now.year, now.month):
-        return "method_expired"
-    return ""
+def _lacking(facts: Facts) -> tuple[str, ...]:
+    """Return the types of payment method that an account asked to take and may not."""
+    capabilities = facts.get("capabilities") or {}
+    return tuple(kind for kind, name in CHARGING.items() if capabilities.get(name, "active") != "active")
+
+
+def _warnings(unanswered: dict[str, int]) -> list[Notice]:
+    """Return a sentence for each kind of look-up that gave no answer."""
+    then = {"customer": "their lines wait for the next time"}
+    return [
+        Notice(
+            "look_up_unanswered", f"{count:,} {kind} look-ups gave no answer; {then.get(kind, 'the charge will tell')}"
+        )
+        for kind, count in unanswered.items()
+        if count
+    ]

@@ -422,6 +422,8 @@ async def test_look_ups_give_small_values(sandbox):
     [
         (404, {"code": "resource_missing"}, Trouble.MISSING),
         (403, {"code": "account_invalid"}, Trouble.BARRED),
+        (403, {"code": "more_permissions_required"}, Trouble.CREDENTIALS),
+        (403, {"message": "Permission denied."}, Trouble.CREDENTIALS),
         (403, {"message": "the 'rak_accounts_read' permission would allow"}, Trouble.CREDENTIALS),
         (401, {}, Trouble.CREDENTIALS),
         (400, {"code": "parameter_unknown"}, Trouble.REFUSED),
@@ -473,3 +475,57 @@ async def test_an_id_cannot_lead_to_another_path(name):
     with pytest.raises(ValueError, match="id"):
         await getattr(gateway(wire), name)("acct_1/../../refunds")
     assert wire.requests == []
+
+
+def a_page(*bodies: dict, more: bool = False) -> dict:
+    return {"object": "list", "data": list(bodies), "has_more": more}
+
+
+def test_customers_come_with_their_defaults_and_without_where_that_is_refused():
+    async def main():
+        whole = {"object": "payment_method", "id": "pm_1", "type": "card", "customer": "cus_1"}
+        customer = {"object": "customer", "id": "cus_1", "invoice_settings": {"default_payment_method": whole}}
+        plain = customer | {"invoice_settings": {"default_payment_method": "pm_1"}}
+        wire = Canned(answer(200, a_page(customer)))
+        [[found]] = [page async for page in gateway(wire).customer_pages()]
+        assert (found.default_method, found.default.id, found.default.type) == ("pm_1", "pm_1", "card")
+        assert b"expand" in wire.requests[0].url.encode() + (wire.requests[0].body or b"")
+        refused = answer(403, {"error": {"code": "more_permissions_required"}})
+        [[found]] = [page async for page in gateway(Canned(refused, answer(200, a_page(plain)))).customer_pages()]
+        assert (found.default_method, found.default) == ("pm_1", None)
+
+    run(main())
+
+
+def test_a_list_ends_with_its_last_page_or_with_why_it_broke_off():
+    async def main():
+        accounts = [{"object": "account", "id": f"acct_{n}"} for n in range(3)]
+        first, second = answer(200, a_page(accounts[0], more=True)), answer(200, a_page(*accounts[1:]))
+        assert [len(page) async for page in gateway(Canned(first, second)).account_pages()] == [1, 2]
+        assert [type(page) async for page in gateway(Canned(first, first, first)).account_pages()] == [
+            list,
+            list,
+            LookupFailed,
+        ]
+        *_, broken = [page async for page in gateway(Canned(first, answer(401, {"error": {}}))).account_pages()]
+        assert broken.trouble is Trouble.CREDENTIALS
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("settings", "length"),
+    [
+        ({"card_payments": {"statement_descriptor_prefix": "COACHING"}, "payments": {"statement_descriptor": "X"}}, 8),
+        ({"card_payments": {"statement_descriptor_prefix": None}, "payments": {"statement_descriptor": "CLUB"}}, 4),
+        ({"payments": {"statement_descriptor": "A LONG NAME OF A CLUB"}}, 10),
+        ({"card_payments": None}, 0),
+        (None, 0),
+    ],
+)
+def test_an_account_tells_how_long_the_start_of_its_statement_descriptor_is(settings, length):
+    async def main():
+        body = {"object": "account", "id": "acct_1", "settings": settings}
+        assert (await gateway(Canned(answer(200, body))).account("acct_1")).prefix_length == length
+
+    run(main())
