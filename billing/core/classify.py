@@ -1,7 +1,7 @@
 """From a reply to its outcome: one function and the tables it reads. When in doubt the answer is Lost, never a no.
 
-Order of belief (charge protocol, section 6):
-    1. no answer: it never left (Unsent) or nobody knows (Lost)
+Order of belief:
+    1. no answer, or the answer to another request: it never left (Unsent) or nobody knows (Lost)
     2. 2xx: only an object that is exactly what was asked for; one that contradicts the item stops the run
     3. an error that shows our intent paid, cancelled or processing: the intent is believed first
     4. the error's own code, then its type, then its status
@@ -34,7 +34,7 @@ from billing.core.outcomes import (
     UnsentWhy,
     Unsettled,
 )
-from billing.core.redaction import scrub
+from billing.core.redaction import LONGEST_QUOTED, quoted
 from billing.core.replies import Reply, WireFault
 
 READ: Literal["read"] = "read"
@@ -49,6 +49,8 @@ def classify(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
         return Unsent(UnsentWhy.NETWORK, reply.detail, reply=reply)
     if reply.fault is WireFault.ANSWER_LOST or reply.status is None:
         return Lost(False, reply=reply)
+    if reply.key not in ("", expected.key):
+        return Lost(False, reply=reply)  # something on the way has mixed up two answers
     if 200 <= reply.status < 300:
         return _accepted(asked, reply, expected)
     believed = _intent_in_error(reply, expected)
@@ -87,6 +89,10 @@ def _cloned(body: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcom
         return Lost(False, reply=reply)
     if known not in (None, body["id"]) or not isinstance(body.get("livemode"), bool):
         return Lost(False, reply=reply)
+    metadata = body.get("metadata")
+    bound = metadata.get("billing_item") if isinstance(metadata, Mapping) else None
+    if bound not in (None, expected.item):
+        return Lost(False, reply=reply)  # another item's clone: confirmed with it, another customer would pay
     if body["livemode"] != expected.livemode:
         return Halt(Exit.STOPPED, f"clone {body['id']}: livemode is {body['livemode']}", reply=reply)
     return Made(body["id"], reply=reply)
@@ -117,7 +123,8 @@ def _is_id(value: object, spelling: Callable[[str], re.Match[str] | None]) -> bo
 
 def _contradiction(intent: Mapping[str, Any], expected: Expected) -> str:
     """Return the sentence that says how the intent contradicts the item, or empty."""
-    # What a final status says of the money must be so: all of it taken, or none ever. Nothing else is compared.
+    # What a final status says of the money must be so: all of it taken, or none ever. A fee that is not shown at all
+    # contradicts nothing; none is shown as null, or as 0.
     taken = intent["amount_received"]
     if intent["status"] in FINAL_STATUSES:
         taken = expected.amount if intent["status"] == "succeeded" else 0
@@ -127,12 +134,13 @@ def _contradiction(intent: Mapping[str, Any], expected: Expected) -> str:
         intent["livemode"],
         intent["metadata"].get("billing_item"),
         intent["amount_received"],
+        intent.get("application_fee_amount", expected.fee) or 0,
     )
-    asked = (expected.amount, expected.currency, expected.livemode, expected.item, taken)
+    asked = (expected.amount, expected.currency, expected.livemode, expected.item, taken, expected.fee or 0)
     if shown == asked:
         return ""
     name, wrong, right = next(each for each in zip(COMPARED, shown, asked, strict=True) if each[1] != each[2])
-    return f"intent {intent['id']}: {name} is {scrub(repr(wrong))}, asked for {right!r}"
+    return f"intent {intent['id']}: {name} is {quoted(repr(wrong))}, asked for {right!r}"
 
 
 def _believed(intent: Mapping[str, Any], reply: Reply) -> Outcome | None:
@@ -255,8 +263,11 @@ def _declined(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
         return _refused(asked, reply, expected)  # no charge was asked for, so this is no decline of one
     if reply.replayed:
         return Look(LookWhy.REPLAYED, reply=reply)
-    charge = (_our_intent(reply, expected) or {}).get("latest_charge")
-    return Declined(decline_of(reply.error or {}, _expanded(charge), reply.request_id), reply=reply)
+    intent = _our_intent(reply, expected)
+    if intent is None:
+        return Look(LookWhy.NO_INTENT, reply=reply)  # a decline of what? Ours may be paid
+    charge = _expanded(intent.get("latest_charge"))
+    return Declined(decline_of(reply.error or {}, charge, reply.request_id), reply=reply)
 
 
 def _refused(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
@@ -276,41 +287,60 @@ def _refused(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
     return refused
 
 
-def _forbidden(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
-    permission = re.search(r"\brak_[a-z_]+", str((reply.error or {}).get("message")))
-    if permission:
-        return Halt(Exit.CREDENTIALS, f"the key lacks the permission {permission[0]}", reply=reply)
-    return _account(asked, reply, expected)
-
-
-def _account(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
-    return _refusal(reply, Scope.ACCOUNT)
+def _forbidden(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    error = reply.error or {}
+    if refuses_account(error):
+        return _refusal(reply)
+    return Halt(Exit.CREDENTIALS, lacking_permission(error), reply=reply)
 
 
 def _bad_key(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
     return Halt(Exit.CREDENTIALS, f"the provider refuses the key: {_refusal(reply).code}", reply=reply)
 
 
-def _other_content(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
-    return Halt(
-        Exit.STOPPED, "an idempotency key was used before with other content; nothing was charged by it", reply=reply
-    )
+def _other_content(asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    if asked is Op.CONFIRM:
+        return Look(LookWhy.KEY_USED, reply=reply)
+    if asked in (Op.CLONE, Op.CANCEL):
+        return Lost(True, reply=reply)  # neither moves money: the next key will do
+    return Halt(Exit.STOPPED, KEY_USED, reply=reply)
 
 
-def _refusal(reply: Reply, scope: Scope | None = None) -> Refused:
-    """Return the error as a refusal; its scope follows from its code unless given."""
+def _refusal(reply: Reply) -> Refused:
+    """Return the error as a refusal, with how far it reaches."""
     error = reply.error or {}
-    code = str(error.get("decline_code") or error.get("code") or error.get("type") or f"http_{reply.status}")
-    scope = scope or (Scope.ACCOUNT if code in ACCOUNT_CODES else Scope.ITEM)
+    of_account = refuses_account(error)
+    named = error.get("decline_code") or error.get("code")
+    code = str(named or (ACCOUNT_IN_WORDS if of_account else error.get("type")) or f"http_{reply.status}")
     return Refused(
         code=code,
         param=str(error.get("param") or ""),
-        message=scrub(str(error.get("message") or ""))[:500],
-        scope=scope,
-        account_reason=code if scope is Scope.ACCOUNT else "",
+        message=quoted(str(error.get("message") or "")),
+        scope=Scope.ACCOUNT if of_account else Scope.ITEM,
+        account_reason=code if of_account else "",
         dead_clone=_names_a_dead_clone(error),
         reply=reply,
     )
+
+
+def refuses_account(error: Mapping[str, Any]) -> bool:
+    """Tell whether an error is the connected account's and would meet every item of it.
+
+    By its code; only an error without any is read by its words, because Stripe says some of this in words alone.
+    """
+    code = error.get("code")
+    if code:
+        return code in ACCOUNT_CODES
+    return not error.get("param") and _account_in_words(str(error.get("message") or "")[:LONGEST_QUOTED]) is not None
+
+
+def lacking_permission(error: Mapping[str, Any]) -> str:
+    """Return what a person reads of a 403 that is not about an account: the permission by name, or Stripe's words."""
+    message = quoted(str(error.get("message") or ""))
+    permission = _permission_in_words(message)
+    if permission:
+        return f"the key lacks the permission {permission[1] or permission[2]}"
+    return f"the key may not do this: {message or 'no reason was given'} ({error.get('code') or 'http_403'})"
 
 
 def _names_a_dead_clone(error: Mapping[str, Any]) -> bool:
@@ -345,13 +375,32 @@ ACCOUNT_CODES = frozenset(
         "account_invalid",
         "application_fees_not_allowed",
         "capability_not_active",
+        "not_allowed_on_standard_account",
         "testmode_charges_only",
         "transfers_not_allowed",
     }
 )
-# Refusals that hold for every item of the connected account (stripe-facts, section 4.2).
+# Refusals that hold for every item of the connected account (docs.stripe.com/error-codes). Any other 403 is the key's.
 
-COMPARED = ("amount", "currency", "livemode", "metadata.billing_item", "amount_received")
+ACCOUNT_IN_WORDS = "account_cannot_charge"
+# Stands for the code where Stripe gives none.
+
+_account_in_words = re.compile(
+    r"does not have access to account|application access may have been revoked"
+    r"|(?<!bank )\baccount\b[^.]{0,80}\b(?:cannot|can't|can not|may not|is unable to|is not able to)\b[^.]{0,40}"
+    r"\b(?:charges?|payments?)\b"
+    r"|(?<!bank )\baccount\b[^.]{0,60}\b(?:is|has been|was) (?:currently )?"
+    r"(?:rejected|closed|disabled|deactivated|suspended|restricted|under review|not (?:yet )?(?:activated|enabled))\b"
+    r"|\bactivate your (?:stripe )?account\b",
+    re.IGNORECASE,
+).search
+
+_permission_in_words = re.compile(r"\b(rak_[a-z_]+)|'([a-z_]+_(?:read|write))'").search
+
+KEY_USED = "its idempotency key was used before with other content; nothing was charged by it"
+# Another ledger holds the same obligation with other content, or content on record was changed by hand.
+
+COMPARED = ("amount", "currency", "livemode", "metadata.billing_item", "amount_received", "application_fee_amount")
 # What an intent must agree with before it is believed.
 
 FINAL_STATUSES = frozenset({"succeeded", "canceled"})

@@ -128,6 +128,7 @@ class LookWhy(StrEnum):
     SPENT_CLONE = "spent_clone"  # an earlier send may have spent it: on a charge, or on a decline
     REPLAYED = "replayed"  # a stored answer may be older than the intent
     STATE = "state"  # the intent's status is not what the request should have left
+    KEY_USED = "key_used"  # the confirm's key was used before with other content: by another runner, as a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,8 @@ class Expected(NamedTuple):
         object_id: the intent on record, or None before there is one.
         instrument_id: this attempt's clone, or None before there is one.
         attempt: 1 for the first.
+        fee: the platform's share in minor units, or None.
+        key: the idempotency key of the request, or empty for a read.
     """
 
     item: str
@@ -210,3 +213,5 @@ class Expected(NamedTuple):
     object_id: str | None
     instrument_id: str | None
     attempt: int
+    fee: int | None = None
+    key: str = ""

@@ -31,6 +31,7 @@ class Reply(NamedTuple):
         limited_reason: which limiter said no (``Stripe-Rate-Limited-Reason``), or empty.
         retry_after: seconds the provider asks to wait, or None.
         date: the provider's clock (``Date`` header) in epoch seconds, or None.
+        key: the idempotency key of the request that was answered, or empty when the answer does not say.
         fault: why no answer came.
         detail: the class name of that failure, never its text.
     """
@@ -43,6 +44,7 @@ class Reply(NamedTuple):
     limited_reason: str = ""
     retry_after: float | None = None
     date: float | None = None
+    key: str = ""
     fault: WireFault = WireFault.NONE
     detail: str = ""
 
@@ -78,6 +80,7 @@ def read_reply(response: WireResponse) -> Reply:
         limited_reason=headers.get("stripe-rate-limited-reason", ""),
         retry_after=_seconds(headers.get("retry-after", "")),
         date=_epoch(headers.get("date", "")),
+        key=headers.get("idempotency-key", ""),
     )
 
 

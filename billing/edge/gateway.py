@@ -123,7 +123,11 @@ class Gateway(Lookups):
 
     async def clone(self, known: Known, number: int) -> Outcome:
         """Copy the platform's payment method to the connected account: ``Made(clone id)`` when done."""
-        params = {"customer": known.content["customer"], "payment_method": known.content["payment_method"]}
+        params = {
+            "customer": known.content["customer"],
+            "payment_method": known.content["payment_method"],
+            "metadata": {"billing_item": known.item},  # whose clone an answer shows
+        }
         return await self._post(Op.CLONE, known, number, "/v1/payment_methods", params)
 
     async def confirm(self, known: Known, number: int) -> Outcome:
@@ -151,7 +155,7 @@ class Gateway(Lookups):
         """Send one request about an item, once, and return what its reply means."""
         first = asked in STARTING
         reply, sent_at, seconds = await self._send(asked, known.account, request, key, first=first)
-        outcome = classify(asked, reply, _expected(known, self.mode))
+        outcome = classify(asked, reply, _expected(known, self.mode, key))
         if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:
             self._limited(outcome.reason, asked, known.account, reply, sent_at)
         if self._on_request is not None:
@@ -239,7 +243,7 @@ def _told_of(known: Known, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _expected(known: Known, mode: Mode) -> Expected:
+def _expected(known: Known, mode: Mode, key: str) -> Expected:
     """Return what an answer about this item must agree with."""
     return Expected(
         item=known.item,
@@ -249,6 +253,8 @@ def _expected(known: Known, mode: Mode) -> Expected:
         object_id=known.object_id,
         instrument_id=known.instrument_id,
         attempt=known.attempt,
+        fee=known.content.get("application_fee"),
+        key=key,
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from billing.core.classify import lacking_permission, refuses_account
 from billing.core.errors import BillingError, CredentialsError, ProviderUnreachable, RunStopped
 from billing.core.findings import MOST_PREFIX
-from billing.core.redaction import scrub
+from billing.core.redaction import quoted
 from billing.core.replies import Reply
 
 LOOKUP_SENDS = 5
@@ -23,9 +24,6 @@ PAGE = 100
 
 DEFAULTS = "data.invoice_settings.default_payment_method"
 # What a list of customers is asked to show whole. (docs.stripe.com/api/expanding_objects)
-BARRING = frozenset({"account_invalid"})
-# Codes by which a 403 is about the account that was named. Any other 403 is about the key, whatever its text says: a
-# permission that is missing comes as `more_permissions_required`, or without a code.
 
 
 class Trouble(StrEnum):
@@ -254,17 +252,17 @@ def _found(reply: Reply, kind: str, named: str) -> Mapping[str, Any] | LookupFai
         return body
     error = reply.error or {}
     code = str(error.get("code") or error.get("type") or reply.detail or f"http_{status}")
-    message = scrub(str(error.get("message") or ""))[:500]
-    permission = re.search(r"\brak_[a-z_]+", message) if status == 403 else None
-    if permission:
-        message = f"the key lacks the permission {permission[0]}"
-    return LookupFailed(_trouble(reply), code, message, reply.request_id)
+    message = quoted(str(error.get("message") or ""))
+    trouble = _trouble(reply)
+    if status == 403 and trouble is Trouble.CREDENTIALS:
+        message = lacking_permission(error)
+    return LookupFailed(trouble, code, message, reply.request_id)
 
 
 def _trouble(reply: Reply) -> Trouble:
     if reply.error is None or (reply.error.get("code") in ("rate_limit", "lock_timeout")):
         return Trouble.UNANSWERED
-    if reply.status == 403 and reply.error.get("code") in BARRING:
+    if reply.status == 403 and refuses_account(reply.error):
         return Trouble.BARRED
     if reply.status == 404 and not reply.error.get("code"):
         return Trouble.REFUSED  # a route that is not there says nothing about the object

@@ -11,7 +11,7 @@ import anyio
 from billing.core.classify import READ, classify
 from billing.core.entries import Known
 from billing.core.errors import CredentialsError, Problem, RunStopped
-from billing.core.items import Mode
+from billing.core.items import Charge, Mode
 from billing.core.keys import charge_digest
 from billing.core.outcomes import Expected, Halt, Look, Lost, Outcome
 from billing.core.plans import Create, Decision
@@ -228,7 +228,7 @@ def _barred(barred: Mapping[str, str]) -> CredentialsError:
     )
 
 
-def reading(intent: Intent, amount: int, currency: str, mode: Mode) -> Outcome:
+def reading(intent: Intent, amount: int, currency: str, fee: int | None, mode: Mode) -> Outcome:
     """Return what the intent means for its item, as a read of it would say."""
     expected = Expected(
         item=intent.mark("billing_item"),
@@ -238,6 +238,7 @@ def reading(intent: Intent, amount: int, currency: str, mode: Mode) -> Outcome:
         object_id=intent.id,
         instrument_id=intent.clone,
         attempt=1,
+        fee=fee,
     )
     return classify(READ, Reply(status=200, body=intent.body), expected)
 
@@ -251,7 +252,7 @@ def disagreements(stock: Inventory, plan: Plan, source: Source, desk: Desk) -> I
             continue
         seen.add(item)
         for intent in stock.by_item[item]:
-            message = _other_content(intent, charge_digest(charge), charge.amount.minor, charge.amount.currency, desk)
+            message = _other_content(intent, charge, desk.mode)
             if not message and (held := _held_elsewhere(intent, decision, plan)):
                 message = held
             if message:
@@ -262,9 +263,10 @@ def disagreements(stock: Inventory, plan: Plan, source: Source, desk: Desk) -> I
             yield from (_lineless(intent, source, plan) for intent in intents)
 
 
-def _other_content(intent: Intent, digest: str, amount: int, currency: str, desk: Desk) -> str:
+def _other_content(intent: Intent, charge: Charge, mode: Mode) -> str:
     """Return how an intent contradicts its line, or an empty text."""
-    match reading(intent, amount, currency, desk.mode):
+    digest = charge_digest(charge)
+    match reading(intent, charge.amount.minor, charge.amount.currency, charge.application_fee, mode):
         case Halt(message=message):
             return f"{message}, on {intent.account}"
         case Look() | Lost():

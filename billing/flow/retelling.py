@@ -36,7 +36,7 @@ def moves_for(trip: Trip, known: Known, intent: Intent, *, clone: bool = True) -
     opened = datetime.fromtimestamp(intent.created, UTC).isoformat(timespec="seconds")
     keys = {"open_n": 0, "open_born": intent.created, "clone_n": 0, "clone_born": intent.created}
     started = Move(Event.PREPARE_STARTED, attempt=known.attempt + 1, facts={**keys, **REBUILT})
-    match reading(intent, known.amount, known.currency, trip.desk.mode):
+    match reading(intent, known.amount, known.currency, known.content.get("application_fee"), trip.desk.mode):
         case Unconfirmed():
             return started, Move(Note.PART_PREPARED, object_id=intent.id, facts=REBUILT)
         case Declined() as declined:

@@ -33,9 +33,9 @@ from billing.core.replies import Reply, WireFault, no_reply, read_reply
 from billing.core.wire import WireResponse
 
 ITEM, INTENT, CLONE, CHARGE = "item7", "pi_1", "pm_clone", "ch_1"
-BEFORE_OPEN = Expected(ITEM, 1099, "usd", False, None, None, 1)
-FIRST = Expected(ITEM, 1099, "usd", False, INTENT, CLONE, 1)
-SECOND = Expected(ITEM, 1099, "usd", False, INTENT, CLONE, 2)
+BEFORE_OPEN = Expected(ITEM, 1099, "usd", False, None, None, 1, 55, "key")
+FIRST = Expected(ITEM, 1099, "usd", False, INTENT, CLONE, 1, 55, "key")
+SECOND = Expected(ITEM, 1099, "usd", False, INTENT, CLONE, 2, 55, "key")
 
 
 def intent(status: Any = "requires_payment_method", /, **changes: Any) -> dict[str, Any]:
@@ -61,6 +61,11 @@ def failed(payment_method: Any, **error: Any) -> dict[str, Any]:
     """An intent whose last error names a payment method, or none."""
     named = {} if payment_method is None else {"payment_method": payment_method}
     return intent(last_payment_error={"code": "card_declined", "decline_code": "do_not_honor", **named, **error})
+
+
+def without_fee(status: str) -> dict[str, Any]:
+    """An intent that does not name its fee."""
+    return {name: value for name, value in intent(status).items() if name != "application_fee_amount"}
 
 
 def clone(**changes: Any) -> dict[str, Any]:
@@ -135,7 +140,27 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
     ("other mode", READ, reply(200, intent("succeeded", livemode=True)), FIRST, Halt, {"exit": Exit.STOPPED}),
     ("other item", READ, reply(200, intent("succeeded", metadata={"billing_item": "x"})), FIRST, Halt, {}),
     ("no item", READ, reply(200, intent("succeeded", metadata={})), FIRST, Halt, {}),
+    ("no fee", CONFIRM, reply(200, intent("succeeded", application_fee_amount=None)), FIRST, Halt,
+     {"exit": Exit.STOPPED, "message": "intent pi_1: application_fee_amount is 0, asked for 55"}),
+    ("another fee", OPEN, reply(200, intent(application_fee_amount=550)), BEFORE_OPEN, Halt, {}),
+    ("a fee that nobody asked for", READ, reply(200, intent("succeeded")), FIRST._replace(fee=None), Halt, {}),
+    ("no fee asked for, none shown", READ, reply(200, intent("succeeded", application_fee_amount=None)),
+     FIRST._replace(fee=None), Succeeded, {}),
+    ("the fee is not shown at all", READ, reply(200, without_fee("succeeded")), FIRST, Succeeded, {}),
     ("clone of the other mode", CLONING, reply(200, clone(livemode=True)), BEFORE_OPEN, Halt, {}),
+    # the answer to another request
+    ("clone of another item", CLONING, reply(200, clone(metadata={"billing_item": "item8"})), BEFORE_OPEN, Lost,
+     {"renew": False}),
+    ("clone of this item", CLONING, reply(200, clone(metadata={"billing_item": ITEM})), BEFORE_OPEN, Made, {}),
+    ("clone that names no item", CLONING, reply(200, clone(metadata={})), BEFORE_OPEN, Made, {}),
+    ("open under another key", OPEN, reply(200, intent(), idempotency_key="other"), BEFORE_OPEN, Lost, {}),
+    ("confirm under another key", CONFIRM, reply(200, intent("succeeded"), idempotency_key="other"), FIRST, Lost, {}),
+    ("decline under another key", CONFIRM, error(402, "card_declined", payment_intent=intent(), headers={
+     "idempotency_key": "other"}, **DECLINE), FIRST, Lost, {"renew": False}),
+    ("confirm under its own key", CONFIRM, reply(200, intent("succeeded"), idempotency_key="key"), FIRST, Succeeded,
+     {}),
+    ("read answered with somebody's POST", READ, reply(200, intent("succeeded"), idempotency_key="other"),
+     FIRST._replace(key=""), Lost, {}),
     # any error that carries our intent: the intent is believed first
     ("confirm of a paid intent", CONFIRM, error(400, "payment_intent_unexpected_state",
      payment_intent=intent("succeeded")), FIRST, Succeeded, {}),
@@ -157,7 +182,10 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
      {}),
     # 402
     ("declined", CONFIRM, error(402, "card_declined", payment_intent=intent(), **DECLINE), FIRST, Declined, {}),
-    ("declined, no intent inside", CONFIRM, error(402, "card_declined", **DECLINE), SECOND, Declined, {}),
+    ("declined, no intent inside", CONFIRM, error(402, "card_declined", **DECLINE), SECOND, Look,
+     {"why": LookWhy.NO_INTENT}),
+    ("declined, another's intent inside", CONFIRM, error(402, "card_declined", payment_intent=intent(id="pi_2"),
+     **DECLINE), FIRST, Look, {"why": LookWhy.NO_INTENT}),
     ("declined, replayed", CONFIRM, error(402, "card_declined", payment_intent=intent(), headers=REPLAYED, **DECLINE),
      FIRST, Look, {"why": LookWhy.REPLAYED}),
     ("clone refused by the bank", CLONING, error(402, "card_declined", **DECLINE), BEFORE_OPEN, Refused,
@@ -202,16 +230,40 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
      {"why": UnsentWhy.LIMITED}),
     # keys, credentials, permissions
     ("key with other content", OPEN, error(400, kind="idempotency_error"), BEFORE_OPEN, Halt, {"exit": Exit.STOPPED}),
-    ("key of another endpoint", CONFIRM, error(400, kind="idempotency_error"), FIRST, Halt, {"exit": Exit.STOPPED}),
+    ("confirm's key with other content", CONFIRM, error(400, kind="idempotency_error"), FIRST, Look,
+     {"why": LookWhy.KEY_USED}),
+    ("clone's key with other content", CLONING, error(400, kind="idempotency_error"), BEFORE_OPEN, Lost,
+     {"renew": True}),
+    ("cancel's key with other content", CANCEL, error(400, kind="idempotency_error"), FIRST, Lost, {"renew": True}),
     ("401", CONFIRM, error(401), FIRST, Halt, {"exit": Exit.CREDENTIALS}),
     ("expired key", READ, error(403, "api_key_expired"), FIRST, Halt, {"exit": Exit.CREDENTIALS}),
     ("platform key expired", OPEN, error(401, "platform_api_key_expired"), BEFORE_OPEN, Halt, {}),
     ("key of the other mode", OPEN, error(400, "livemode_mismatch"), BEFORE_OPEN, Halt, {"exit": Exit.CREDENTIALS}),
     ("missing permission", CONFIRM, error(403, message="Having the 'rak_payment_intent_write' permission would allow"),
      FIRST, Halt, {"exit": Exit.CREDENTIALS, "message": "the key lacks the permission rak_payment_intent_write"}),
+    ("missing permission by its code", OPEN, error(403, "more_permissions_required", message="Permission denied. "
+     "Enabling the Payment Intents permission ('payment_intent_write') on this key would help."), BEFORE_OPEN, Halt,
+     {"exit": Exit.CREDENTIALS, "message": "the key lacks the permission payment_intent_write"}),
+    ("missing permission without a name", CLONING, error(403, "more_permissions_required", message="Not with this."),
+     BEFORE_OPEN, Halt, {"message": "the key may not do this: Not with this. (more_permissions_required)"}),
+    ("403 in words nobody knows", READ, error(403, message="The required permissions are not available for use by "
+     "restricted keys."), FIRST, Halt, {"exit": Exit.CREDENTIALS}),
+    ("403 with a code nobody knows", CANCEL, error(403, "some_day", message="does not have access to account"), FIRST,
+     Halt, {"exit": Exit.CREDENTIALS}),
     ("account closed to us", OPEN, error(403, "account_invalid"), BEFORE_OPEN, Refused,
      {"scope": Scope.ACCOUNT, "account_reason": "account_invalid"}),
-    ("403 on a confirm", CONFIRM, error(403), FIRST, Refused, {"scope": Scope.ACCOUNT}),
+    ("account closed to us, on a confirm", CONFIRM, error(403, "account_invalid"), FIRST, Refused,
+     {"scope": Scope.ACCOUNT}),
+    ("account closed to us, in words", OPEN, error(403, message="The provided key does not have access to account "
+     "'acct_1' (or that account does not exist). Application access may have been revoked."), BEFORE_OPEN, Refused,
+     {"scope": Scope.ACCOUNT, "code": "account_cannot_charge"}),
+    ("account that cannot charge, in words", OPEN, error(400, message="Your account cannot currently make charges."),
+     BEFORE_OPEN, Refused, {"scope": Scope.ACCOUNT, "code": "account_cannot_charge"}),
+    ("words about an account beside a parameter", OPEN, error(400, param="amount", message="Your account cannot make "
+     "charges of this amount."), BEFORE_OPEN, Refused, {"scope": Scope.ITEM}),
+    ("words about a bank account", CLONING, error(400, message="This bank account has been closed."), BEFORE_OPEN,
+     Refused, {"scope": Scope.ITEM, "code": "invalid_request_error"}),
+    ("403 on a confirm", CONFIRM, error(403), FIRST, Halt, {"exit": Exit.CREDENTIALS}),
     # running, lost, stored
     ("key in use", OPEN, error(409, "idempotency_key_in_use", kind="idempotency_error"), BEFORE_OPEN, Busy, {}),
     ("key in use, no code", CONFIRM, error(409, kind="idempotency_error"), FIRST, Busy, {}),
@@ -268,6 +320,37 @@ def test_an_open_intent_without_our_trace_still_tells_of_an_earlier_decline(show
     outcome = classify(READ, reply(200, shown), SECOND)
     assert isinstance(outcome, Unconfirmed)
     assert (outcome.earlier and outcome.earlier.code) == code
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your account cannot currently make charges.",
+        "Your account cannot currently make live charges.",
+        "This account can't accept payments until its owner is verified.",
+        "The account acct_1 has been rejected.",
+        "The connected account is restricted.",
+        "You must activate your account before you can charge.",
+    ],
+)
+def test_a_refusal_of_the_account_is_known_by_its_words_where_stripe_gives_no_code(message):
+    refused = classify(OPEN, error(400, message=message), BEFORE_OPEN)
+    assert isinstance(refused, Refused)
+    assert (refused.scope, refused.message) == (Scope.ACCOUNT, message)
+
+
+@pytest.mark.parametrize("letters", ["x" * 400_000, "a." * 200_000, "pi_" * 150_000, "sk_test_" * 50_000])
+def test_a_sentence_of_any_length_is_read_at_once(letters):
+    for asked, status in ((OPEN, 400), (CONFIRM, 403), (READ, 404)):
+        outcome = classify(asked, error(status, message=letters), FIRST)
+        assert len(getattr(outcome, "message", "")) < 1000
+
+
+def test_a_sentence_is_never_cut_within_what_must_not_be_shown():
+    for length in range(940, 1010):
+        told = classify(OPEN, error(400, message="n " * (length // 2) + "john.doe@mail.example.org"), BEFORE_OPEN)
+        assert isinstance(told, Refused)
+        assert "john" not in told.message
 
 
 def test_an_unbelieved_refusal_keeps_what_it_said():

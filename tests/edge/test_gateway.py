@@ -127,7 +127,11 @@ REQUESTS = {
             "metadata[billing_digest]": "d" * 16,
         },
     ),
-    "clone": ("POST", "/v1/payment_methods", {"customer": "cus_1", "payment_method": "pm_1"}),
+    "clone": (
+        "POST",
+        "/v1/payment_methods",
+        {"customer": "cus_1", "payment_method": "pm_1", "metadata[billing_item]": "item7"},
+    ),
     "confirm": ("POST", "/v1/payment_intents/pi_1/confirm", {"payment_method": "pm_clone", "off_session": "true"}),
     "cancel": ("POST", "/v1/payment_intents/pi_1/cancel", {"cancellation_reason": "abandoned"}),
     "read": ("GET", "/v1/payment_intents/pi_1", {}),
