@@ -25,8 +25,10 @@ MEASURE_SHARE = 0.9
 # Of the rate while measuring: still above the limit, so that the provider's bucket stays empty and admits its limit.
 MEASURE_REFUSALS, MEASURE_SECONDS = 15, 1.0
 # Refusals that end a measurement, and its longest time: each refusal costs, and a second of admissions is exact to 1 %.
-FEW_ADMITTED, LONGEST_MEASURE_SECONDS = 8, 4.0
-# A second shows too little of a limit of two a second: go on until so many were let in, but no longer than this.
+FEW_ADMITTED, LONGEST_MEASURE_SECONDS = 16, 4.0
+# A second shows too little of a limit of six a second: go on until so many were let in, but no longer than this.
+LONGEST_RETRY_AFTER = 30.0
+# Seconds of `Retry-After` that are believed: Stripe documents none, and more is somebody's mistake in between.
 SHORTEST_MEASURE = 0.25
 # Seconds a measurement lasts at least: over less, the scatter of the network is as large as what is measured.
 CLEAR_SECONDS, CLEAR_ADMITTED, CLEAR_EXCESS = 0.08, 2, 1.12
@@ -106,9 +108,9 @@ class Pacer:
     def refused(self, now: float, sent_at: float, retry_after: float | None = None) -> None:
         """Learn that the request sent at ``sent_at`` was refused for its rate; ``retry_after`` is a lower bound."""
         if retry_after:
-            self.due = max(self.due, now + retry_after)
-        if sent_at < self._epoch:
-            return  # the answer to what is over already
+            self.due = max(self.due, now + min(retry_after, LONGEST_RETRY_AFTER))
+        if sent_at <= self._epoch:
+            return  # the answer to what is over already: the send at which an epoch begins was still the last one's
         self.taught = True
         match self.phase:
             case Phase.MEASURE | Phase.SETTLE:
@@ -123,9 +125,9 @@ class Pacer:
         """Go back to the rate of before: the refusals were another limiter's."""
         self._hold(now, max(rate, self.rate), QUIET_SECONDS)
 
-    def sends_since(self, moment: float) -> int:
-        """Return how many requests were sent at ``moment`` or later, as far as they are remembered."""
-        return self._sent(math.nextafter(moment, -math.inf), math.inf)
+    def sends_between(self, after: float, until: float) -> int:
+        """Return how many requests were sent in (after, until], as far as they are remembered."""
+        return self._sent(after, until)
 
     @property
     def measuring(self) -> bool:

@@ -12,14 +12,11 @@ from billing.core.items import Mode
 from billing.edge.pacer import KNOWN_SHARE, Pacer
 from billing.edge.slots import LearnedSlots, Slots
 from billing.edge.turns import Gate, Turn, Turns
+from billing.edge.whose import Whose
 
 DOCUMENTED: dict[Mode, tuple[float, float]] = {Mode.LIVE: (100.0, 25.0), Mode.TEST: (25.0, 25.0)}
 # Requests a second per account and per API operation (docs.stripe.com/rate-limits). Whether a Connect call draws on the
 # platform's or the connected account's limit is not documented, so each connected account gets the account's limit too.
-
-SUSPECT_REFUSALS, SUSPECT_DOUBT = 3, 0.001
-# A limiter of the whole key refuses every account alike. When so many refusals in a row name one account, and its share
-# of the sends makes that less likely than this, the limit is the account's own, whatever the reason says.
 
 Remember = Callable[[str], float | None]
 # The rate that an earlier run learned for a limiter, by the name `Throttle.learned` gave it.
@@ -76,9 +73,12 @@ class Throttle:
         self._turns = Turns(self._key)
         self._endpoints: dict[str, Gate] = {}
         self._accounts: dict[str, Gate] = {}
-        self._suspect, self._suspected_since, self._suspicions = "", 0.0, 0
-        self._rate_before = rates.key_rps
-        self._own_limit: set[str] = set()
+        self._whose = Whose()
+
+    def account_rps(self, account: str) -> float:
+        """Return requests a second that a connected account may be sent now: its cap, or what it was seen to admit."""
+        gate = self._accounts.get(account)
+        return self.rates.account_rps if gate is None else gate.pacer.rate
 
     @property
     def key(self) -> Pacer:
@@ -125,10 +125,8 @@ class Throttle:
         now = asyncio.get_running_loop().time()
         sent_at = now if sent_at is None else sent_at
         match reason:
-            case "global-rate" if account not in self._own_limit:
-                self._suspect_account(account, sent_at)
-                self._key.pacer.refused(now, sent_at, retry_after)
-                self._acquit_key(now, sent_at)
+            case "global-rate":
+                self._limited_in_all(account, now, sent_at, retry_after)
             case "endpoint-rate":
                 self._endpoint(endpoint).pacer.refused(now, sent_at, retry_after)
             case "global-concurrency":
@@ -163,23 +161,12 @@ class Throttle:
         known = self._remember(name)
         return Pacer(cap, self._start if known is None else known * KNOWN_SHARE)
 
-    def _suspect_account(self, account: str, sent_at: float) -> None:
-        """Count refusals of the whole key that name one account after another's name was last heard."""
-        if account != self._suspect:
-            self._suspect, self._suspected_since, self._suspicions = account, sent_at, 0
-            self._rate_before = self._key.pacer.rate
-        self._suspicions += 1
-
-    def _acquit_key(self, now: float, sent_at: float) -> None:
-        """Find out whose limit it was: the key's refuses all accounts alike, an account's own refuses that one alone.
-
-        Whether an account has a limit of its own is not documented, nor what reason it would give.
-        """
-        if not self._suspect or self._suspicions < SUSPECT_REFUSALS:
-            return
-        pacer, since = self._account(self._suspect).pacer, self._suspected_since
-        share = pacer.sends_since(since) / max(self._key.pacer.sends_since(since), 1)
-        if share**self._suspicions < SUSPECT_DOUBT:
-            self._own_limit.add(self._suspect)
-            self._key.pacer.acquit(now, self._rate_before)
-            pacer.refused(now, sent_at)
+    def _limited_in_all(self, account: str, now: float, sent_at: float, retry_after: float | None) -> None:
+        """Slow the account first, and the key once its limit must be the reason: see `billing.edge.whose`."""
+        pacer = self._account(account).pacer
+        if self._key.pacer.measuring or self._whose.is_key(account, pacer, sent_at, self._accounts.keys() - {""}):
+            self._key.pacer.refused(now, sent_at, retry_after)
+            for name, rate in self._whose.acquitted().items():
+                self._account(name).pacer.acquit(now, rate)
+        else:
+            pacer.refused(now, sent_at, retry_after)

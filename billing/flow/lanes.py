@@ -45,13 +45,13 @@ class Bounds:
 
     Attributes:
         run_rps: gives the items a second that the whole run may send now.
-        rps: items a second that one connected account allows.
+        rps: gives the items a second that a connected account allows now.
         per_account: items in flight on a slow account while others have work left.
         slots: items in flight in all.
     """
 
     run_rps: Callable[[], float]
-    rps: float
+    rps: Callable[[str], float]
     per_account: int = 8
     slots: int = 64
 
@@ -190,7 +190,7 @@ class Lanes:
             lane.learn(seconds)
             self._usual = self._usual * (STEP if seconds > self._usual else 1 / STEP) if self._usual else seconds
         else:
-            lane.due -= 1 / self._bounds.rps
+            lane.due -= 1 / self._bounds.rps(lane.account)
             self._due -= 1 / self._bounds.run_rps()
         self._place(lane)
 
@@ -234,7 +234,7 @@ class Lanes:
             self._starts += 1
             lane.flying[found.id] = now
             lane.last = self._starts
-            lane.due = max(lane.due, now) + 1 / self._bounds.rps
+            lane.due = max(lane.due, now) + 1 / self._bounds.rps(lane.account)
             self._due = max(self._due, now) + 1 / self._bounds.run_rps()
         self._place(lane)
         return found
@@ -291,7 +291,7 @@ class Lanes:
         self._unfinished.add(account)
         if lane.stuck or (lane.flying and not lane.proven):
             return
-        allowed_at = lane.due - max(AHEAD / self._bounds.rps, AHEAD_SECONDS)
+        allowed_at = lane.due - max(AHEAD / self._bounds.rps(account), AHEAD_SECONDS)
         if allowed_at > self._clock():
             self._later.put(account, (allowed_at, lane.order))
         elif self._held(lane):
@@ -311,7 +311,7 @@ class Lanes:
 
     def _urgency(self, lane: Lane) -> tuple[float, int]:
         """Return what sorts the longest remaining time first."""
-        rps = self._bounds.rps
+        rps = self._bounds.rps(lane.account)
         if self._slow(lane):
             rps = min(rps, self._bounds.per_account / max(lane.seconds, lane.age(self._clock())))
         return -lane.unstarted / rps, lane.order

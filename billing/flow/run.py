@@ -143,10 +143,10 @@ class Runner:
                 self._desk.blocks.look_up(known for known in wanted if known.state is State.PLANNED)
             return wanted, last
 
-        options, rates, key = self._options, self._desk.rates, self._desk.gateway.throttle.key
+        options, rates, throttle = self._options, self._desk.rates, self._desk.gateway.throttle
         bounds = Bounds(
-            run_rps=lambda: min(key.rate / REQUESTS[goal], rates.endpoint_rps),
-            rps=rates.account_rps / REQUESTS[goal],
+            run_rps=lambda: min(throttle.key.rate / REQUESTS[goal], rates.endpoint_rps),
+            rps=lambda account: throttle.account_rps(account) / REQUESTS[goal],
             per_account=options.per_account,
             slots=options.concurrency,
         )

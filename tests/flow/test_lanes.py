@@ -47,7 +47,7 @@ def lanes_over(
         page = [item for item in items if item.account == account and item.id > after][:limit]
         return page, len(page) < limit
 
-    return Lanes(fetch, workload, Bounds(lambda: run_rps, rps, per_account, slots), hand or Hand())
+    return Lanes(fetch, workload, Bounds(lambda: run_rps, lambda _: rps, per_account, slots), hand or Hand())
 
 
 def rows_of(**counts: int) -> list[tuple[str, str]]:
