@@ -77,4 +77,3 @@ class Whose:
         while self._witnesses and self._witnesses[0][0] < moment:
             self._witnesses.popleft()
         self._slowed = {name: each for name, each in self._slowed.items() if each[0] >= moment}
-

@@ -82,6 +82,7 @@ class Runner:
         """
         async with anyio.create_task_group() as group:
             group.start_soon(self._obey_signals, group.cancel_scope)
+            group.start_soon(self._give_up_when_stalled)
             if self._options.deadline is not None:
                 group.start_soon(self._keep_deadline, self._options.deadline)
             await self._pass(STATES[self._goal], self._goal)
@@ -218,8 +219,6 @@ class Runner:
 
     async def _return(self, lanes: Lanes, known: Known, unsent: Unsent, group: TaskGroup) -> None:
         """Put an item back; a locked payer rests for a moment, everything else is paced by the throttle."""
-        if self._now() - self._advanced > STALLED_SECONDS:
-            self._stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
         if unsent.why is not UnsentWhy.LOCKED:
             lanes.put_back(known)
             return
@@ -275,6 +274,12 @@ class Runner:
                 if self._desk.draining and self._exit in (Exit.INTERRUPTED, Exit.TERMINATED):
                     scope.cancel()
                 self._stop(code, f"{signal.Signals(number).name}: the state is saved, run again to continue")
+
+    async def _give_up_when_stalled(self) -> None:
+        """Stop when no item has come anywhere for too long: what waits for its turn, too, must not wait for ever."""
+        while (idle := self._now() - self._advanced) < STALLED_SECONDS:
+            await anyio.sleep(STALLED_SECONDS - idle)
+        self._stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
 
     async def _keep_deadline(self, seconds: float) -> None:
         await anyio.sleep(seconds)

@@ -7,7 +7,7 @@ from billing.cli.watching import left_text
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.states import Group
-from billing.edge.pacer import KNOWN_SHARE, SLOWEST, START_RPS
+from billing.edge.pacer import KNOWN_SHARE, LONGEST_RETRY_AFTER, SLOWEST, START_RPS
 from billing.edge.settings import load_settings
 from billing.edge.throttle import Rates
 from billing.flow.invocation import RunOptions
@@ -201,3 +201,16 @@ def test_a_person_sees_the_rate_what_the_pacer_does_and_the_share_of_refusals(tm
     assert rest.split(" ")[1] in ("(hold)", "(probe)")
     assert "% limited  about " in rest
     assert rest.endswith("left")
+
+
+def test_an_answer_that_asks_for_eleven_days_of_patience_gets_half_a_minute(tmp_path):
+    async def main():
+        world = stage(tmp_path, items=20, accounts=2)
+        world.script(FaultKind.RATE_LIMITED, OPEN, nth=3, headers={"retry-after": "999999"})
+        loop = asyncio.get_running_loop()
+        ending = await charge(world)
+        assert ending.exit is Exit.OK
+        assert loop.time() <= LONGEST_RETRY_AFTER + 15.0
+        assert (await world.groups()) == Counter({Group.SUCCEEDED: 20})
+
+    run_virtually(main)
