@@ -277,7 +277,7 @@ class Runner:
 
     async def _give_up_when_stalled(self) -> None:
         """Stop when no item has come anywhere for too long: what waits for its turn, too, must not wait for ever."""
-        while (idle := self._now() - self._advanced) < STALLED_SECONDS:
+        while (idle := self._now() - self._advanced) < STALLED_SECONDS:  # noqa: ASYNC110  an event per item costs more
             await anyio.sleep(STALLED_SECONDS - idle)
         self._stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
 

@@ -27,7 +27,7 @@ def test_many_accounts_under_limits_of_their_own_take_a_tenth_over_the_bound(cap
         assert passed.refused <= 0.06
     assert median(over) <= 1.10
     record_property(
-        "evidence", "whose limit: 3 runs over accounts with limits of their own, within a tenth of the bound"
+        "evidence", "whose limit: 3 runs of limited accounts within a tenth of the bound"
     )
 
 
