@@ -26,9 +26,7 @@ def test_many_accounts_under_limits_of_their_own_take_a_tenth_over_the_bound(cap
         assert passed.learned.get("key", 60.0) >= 0.85 * 60.0  # and the key is not slowed for them
         assert passed.refused <= 0.06
     assert median(over) <= 1.10
-    record_property(
-        "evidence", "whose limit: 3 runs of limited accounts within a tenth of the bound"
-    )
+    record_property("evidence", "whose limit: 3 runs of limited accounts within a tenth of the bound")
 
 
 def test_accounts_without_limits_of_their_own_leave_the_keys_limit_to_the_key(tmp_path):
