@@ -22,12 +22,18 @@ class Exit(IntEnum):
 
 
 MEANINGS: dict[Exit, tuple[str, str]] = {
-    Exit.OK: ("every item is in a good final state, or there was nothing to do", "be done"),
+    Exit.OK: ("everything is paid, or nothing is owed; or there was nothing to do", "be done"),
     Exit.INTERNAL: ("unexpected internal error; state saved", "retry: it continues"),
     Exit.USAGE: ("wrong usage, or key, mode and file disagree; nothing sent", "fail"),
     Exit.INVALID: ("input or policy invalid; nothing sent", "fail, tell finance"),
-    Exit.DECLINES: ("finished; some items declined or need a person (`--declines-ok` gives 0)", "notify"),
-    Exit.UNFINISHED: ("finished; some items unknown or still processing", "run `resolve` or `settle` later"),
+    Exit.DECLINES: (
+        "finished; some items declined or need a person (with `--declines-ok` declines count as good)",
+        "notify",
+    ),
+    Exit.UNFINISHED: (
+        "finished; some items unknown, parked, still processing, or not sent yet",
+        "run `resolve` or `settle` later; the run again for what was not sent",
+    ),
     Exit.STOPPED: (
         "stopped by a guard, the operator, or storage that cannot be trusted; state saved",
         "a person looks",

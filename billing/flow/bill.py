@@ -121,7 +121,7 @@ async def bill(
     require_approval(plan)
     agree(plan)
     await keep(plan, source, desk.ledger)
-    run = replace(options.run, concurrency=desk.rates.items)
+    run = replace(options.run, concurrency=desk.rates.items, declines_ok=options.declines_ok)
     ending = await execute(desk, plan.run.run_id, run, plan.run.policies, watch)
     return _summed_up(desk, plan, ending, options)
 

@@ -36,6 +36,7 @@ class RunOptions:
         deadline: seconds after which nothing new is started.
         concurrency: items in flight.
         per_account: items in flight on an account that answers slowly, while others wait.
+        declines_ok: declines count as good in the exit code that the record keeps.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -44,6 +45,7 @@ class RunOptions:
     deadline: float | None = None
     concurrency: int = 64
     per_account: int = 8
+    declines_ok: bool = False
 
 
 @dataclass(frozen=True, slots=True)

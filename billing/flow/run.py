@@ -14,7 +14,7 @@ from billing.core.entries import Known, Note, RunStatus, unfinished_rebuild
 from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, RunStopped, UsageError
 from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.exits import Exit
-from billing.core.groups import group_of
+from billing.core.groups import exit_for, group_of
 from billing.core.outcomes import Unsent, UnsentWhy
 from billing.core.policies import Policies
 from billing.core.states import State
@@ -318,5 +318,6 @@ async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Polici
     await desk.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING)
     ending = await Runner(desk, run_id, Goal.RUN, policies, options, watch).go()
     note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)
-    await desk.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(ending.exit)})
+    code = ending.exit or exit_for(desk.ledger.tally(run_id), declines_ok=options.declines_ok)
+    await desk.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(code)})
     return ending

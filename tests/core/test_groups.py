@@ -4,8 +4,8 @@ import pytest
 
 from billing.core.entries import Tally
 from billing.core.exits import Exit
-from billing.core.groups import GROUPS, exit_for, group_in
-from billing.core.states import Group, State
+from billing.core.groups import GROUPS, exit_for, group_in, in_sight
+from billing.core.states import FINAL, Group, State
 
 
 def tally(state: State, grouping: str = "", reason: str = "", items: int = 1) -> Tally:
@@ -36,6 +36,28 @@ def test_an_item_is_never_called_failed_before_its_fence():
     assert group_in(State.FAILED, "failed") is Group.FAILED
 
 
+def test_what_nobody_wants_any_more_is_called_skipped_once_it_is_closed():
+    assert group_in(State.CANCELLING, "skipped") is Group.PENDING
+    assert group_in(State.FAILED, "skipped") is Group.SKIPPED
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - FINAL))
+def test_what_an_answer_contradicts_is_parked_wherever_it_was_met(state):
+    assert group_in(state, "parked") is Group.PARKED
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_what_has_ended_is_parked_no_more(state):
+    assert group_in(state, "parked") is GROUPS[state]
+
+
+def test_whoever_only_looks_answers_for_what_is_open_and_for_what_it_ended_itself():
+    kept = list(in_sight([PAID, FENCED, DECLINED, SETTLING], [REFUSED]))
+    assert kept == [DECLINED, SETTLING, REFUSED]
+    assert exit_for(in_sight([PAID, FENCED], [])) is Exit.OK
+    assert exit_for(in_sight([PAID, FENCED], [FENCED])) is Exit.DECLINES
+
+
 @pytest.mark.parametrize(
     ("tallies", "code", "declines_ok"),
     [
@@ -47,14 +69,20 @@ def test_an_item_is_never_called_failed_before_its_fence():
         ([PAID, DECLINED], Exit.DECLINES, Exit.OK),
         ([PAID, FENCED, ASKED], Exit.DECLINES, Exit.OK),
         ([PAID, SETTLING, DECLINED], Exit.DECLINES, Exit.UNFINISHED),
+        ([PAID, tally(State.SKIPPED, reason="account_unknown"), tally(State.PLANNED)], Exit.DECLINES, Exit.DECLINES),
+        ([PAID, tally(State.FAILED, "skipped", "already_paid")], Exit.OK, Exit.OK),
         ([PAID, REFUSED], Exit.DECLINES, Exit.DECLINES),
         ([PAID, REFUSED_OPEN], Exit.UNFINISHED, Exit.UNFINISHED),
-        ([PAID, tally(State.PARKED)], Exit.DECLINES, Exit.DECLINES),
-        ([PAID, DECLINED, tally(State.UNKNOWN)], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.PARKED)], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.READY, "parked", "contradicted")], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.PLANNED, reason="account_invalid")], Exit.DECLINES, Exit.DECLINES),
+        ([PAID, tally(State.PREPARING, reason="account_invalid")], Exit.DECLINES, Exit.DECLINES),
+        ([PAID, DECLINED, tally(State.UNKNOWN)], Exit.DECLINES, Exit.UNFINISHED),
         ([PAID, tally(State.CONFIRMING)], Exit.UNFINISHED, Exit.UNFINISHED),
         ([PAID, tally(State.PREPARING)], Exit.UNFINISHED, Exit.UNFINISHED),
         ([PAID, tally(State.CANCELLING)], Exit.UNFINISHED, Exit.UNFINISHED),
-        ([PAID, tally(State.PLANNED)], Exit.OK, Exit.OK),
+        ([PAID, tally(State.PLANNED)], Exit.UNFINISHED, Exit.UNFINISHED),
+        ([PAID, tally(State.READY)], Exit.UNFINISHED, Exit.UNFINISHED),
         ([PAID, tally(State.UNKNOWN, items=0)], Exit.OK, Exit.OK),
     ],
 )

@@ -281,6 +281,18 @@ def test_an_answer_that_contradicts_the_amount_stops_the_run(tmp_path):
     run_virtually(world.assert_true)
 
 
+@pytest.mark.parametrize(("outcome", "code"), [("succeeds", 0), ("insufficient_funds", 4), ("debit_succeeds", 5)])
+def test_the_record_keeps_the_exit_code_that_the_run_earned(tmp_path, outcome, code):
+    world = one_item(tmp_path, outcome)
+
+    async def noted() -> list[int]:
+        async with world.read() as ledger:
+            return [entry.facts["exit_code"] for entry in ledger.entries() if entry.name == "run_finished"]
+
+    run_virtually(world.charge_all)
+    assert run_virtually(noted) == [code]
+
+
 def test_a_revoked_key_stops_everything_and_a_new_one_finishes(tmp_path):
     world = World.make(tmp_path, items=30, mix={"succeeds": 1})
     body = b'{"error": {"type": "invalid_request_error", "code": "api_key_expired", "message": "Expired API Key"}}'
