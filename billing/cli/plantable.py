@@ -6,10 +6,10 @@ from billing.core.items import Mode
 from billing.core.notices import Notice
 from billing.core.plans import SKIPS
 from billing.edge.logs import visible
-from billing.flow.changes import Changes
+from billing.flow.changes import Changes, Line
 from billing.flow.decisions import Plan
 
-SHOWN = 20
+SHOWN, FIRST = 20, 5
 # Warnings and changes a person reads on a terminal; `billing plan -o` keeps them all.
 
 
@@ -64,10 +64,28 @@ def _changes(changes: Changes, plan: Plan) -> list[str]:
             moved = 100 * (plan.totals.get(currency, 0) - before) / before
             parts.append(f"total {currency.upper()} {moved:+.1f} %")
     lines = [f"  since {changes.previous}:  " + "  ".join(parts)]
+    if changes.renamed:
+        lines.append(
+            f"    {plural(changes.renamed, 'line')} recognised by customer and account, under another reference"
+        )
     for change in changes.shown[:SHOWN]:
-        now, before_text = amount(change.after, change.currency), amount(change.before, change.currency)
-        lines.append(f"  ! {change.reference}: {now} was {before_text} in {changes.previous} (line {change.line})")
+        now, earlier = amount(change.after, change.currency), amount(change.before, change.currency)
+        under = f" as {change.was}" if change.was else ""
+        money = f"{change.currency.upper()} {now} was {earlier}{under}"
+        lines.append(f"  ! {change.reference}: {money} in {changes.previous} (line {change.line})")
+    for word, named, count in (("new", changes.new_lines, changes.new), ("gone", changes.gone_lines, changes.gone)):
+        if named:
+            lines.append(f"    {word}: {_named(named, count)}")
     return lines
+
+
+def _named(lines: list[Line], count: int) -> str:
+    """Name the first lines of many."""
+    first = lines[:FIRST]
+    names = ", ".join(
+        f"{each.reference} {each.currency.upper()} {amount(each.amount, each.currency)}" for each in first
+    )
+    return names + (f" and {count - len(first):,} more" if count > len(first) else "")
 
 
 def _first(warnings: list[Notice]) -> list[str]:

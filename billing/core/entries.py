@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from billing.core.items import Kind, Mode
 from billing.core.states import Event, State, advance
@@ -294,6 +294,24 @@ class Tally:
     currency: str
     items: int
     amount: int
+
+
+class Held(NamedTuple):
+    """What a run holds of one obligation, for comparing it with others: the newest generation alone.
+
+    Attributes:
+        payer: the platform customer.
+        amount: minor units of ``currency``.
+        group: the fact ``group`` (how a decline is reported), or empty.
+    """
+
+    reference: str
+    payer: str
+    account: str
+    amount: int
+    currency: str
+    state: State
+    group: str
 
 
 @dataclass(frozen=True, slots=True)

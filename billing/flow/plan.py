@@ -19,6 +19,7 @@ from billing.core.listing import share_of_reads
 from billing.core.notices import Notice
 from billing.edge.ledger import Ledger
 from billing.edge.throttle import Rates
+from billing.flow.comparison import compare_file
 from billing.flow.decisions import Plan, Source, decide_all, planned_lines
 from billing.flow.desk import Desk
 from billing.flow.progress import Watch, unwatched
@@ -62,7 +63,9 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions, watch: Wat
         scouted = await scout(desk, source, options.preflight, watch)
         findings = scouted.findings
     plan = decide_all(source, desk.ledger, desk.platform, findings, amend=options.amend)
-    plan.warnings += [*_of_the_file(source), *scouted.warnings, *_first_charges(plan, desk.ledger)]
+    beside = compare_file(source, desk.ledger, desk.platform)
+    plan.changes = beside.changes
+    plan.warnings += [*_of_the_file(source), *beside.warnings, *scouted.warnings, *_first_charges(plan, desk.ledger)]
     plan.reads = scouted.reads
     return plan
 
@@ -71,6 +74,8 @@ def plan_offline(source: Source, ledger: Ledger | None, platform: str, *, amend:
     """Decide for every line with what the file and the ledger know alone."""
     plan = decide_all(source, ledger, platform, Findings(), amend=amend)
     plan.warnings += _of_the_file(source)
+    if ledger is None:
+        plan.warnings += compare_file(source, None, platform).warnings
     return plan
 
 

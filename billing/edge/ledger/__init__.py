@@ -4,7 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from billing.core.entries import Entry, Facts, Known, Move, Note, PlannedLine, ReportLine, RunRecord, RunStatus, Tally
+from billing.core.entries import (
+    Entry,
+    Facts,
+    Held,
+    Known,
+    Move,
+    Note,
+    PlannedLine,
+    ReportLine,
+    RunRecord,
+    RunStatus,
+    Tally,
+)
 from billing.core.items import Mode
 from billing.core.states import State
 
@@ -101,6 +113,10 @@ class Ledger(Protocol):
 
     def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Return (amount, currency) of these references in an earlier run (at most 500 references a call)."""
+        ...
+
+    def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
+        """Stream what a run holds, in the order it was planned; only what is in these states, if any are given."""
         ...
 
     def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:

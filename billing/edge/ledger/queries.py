@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 
-from billing.core.entries import BrokenPromise, Entry, Facts, Known, ReportLine, RunRecord, Tally
+from billing.core.entries import BrokenPromise, Entry, Facts, Held, Known, ReportLine, RunRecord, Tally
 from billing.core.errors import LedgerDamaged
 from billing.core.items import Mode
 from billing.core.states import State
@@ -41,6 +41,12 @@ _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = e
 _ENTRIES_OF_RUN = f"{_ENTRIES} WHERE entries.seq > :after AND (:run IS NULL OR entries.run = :run) ORDER BY entries.seq"
 _ENTRIES_OF_ITEMS = f"""{_ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE book IN (SELECT book FROM runs)
     AND reference = :reference AND (:run IS NULL OR run = :run)) AND entries.seq > :after ORDER BY entries.seq"""
+
+
+_HELD_BY = """SELECT reference, lane, account, amount, currency, state, ifnull(json_extract(facts, '$.group'), '')
+    FROM items WHERE run = ?{} AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.book = items.book
+        AND later.reference = items.reference AND later.generation = items.generation + 1) ORDER BY id"""
+_HELD, _HELD_IN = _HELD_BY.format(""), _HELD_BY.format(" AND state = ?")
 
 
 @lru_cache
@@ -158,6 +164,15 @@ class Queries:
             (_asked(references), book, row),
         )
         return {reference: (amount, currency) for reference, amount, currency in rows}
+
+    def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
+        """Stream what a run holds, in the order it was planned, or only what is in these states, state by state."""
+        with _legible(), self._open() as conn:
+            row, _, _ = self._place(run_id)
+            for at in ("",) if states is None else sorted(set(states)):
+                sql, parameters = (_HELD_IN, (row, at)) if at else (_HELD, (row,))
+                for reference, payer, account, amount, currency, state, group in conn.execute(sql, parameters):
+                    yield Held(reference, payer, account, amount, currency, State(state), group)
 
     @_legible()
     def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:

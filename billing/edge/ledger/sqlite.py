@@ -8,7 +8,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from billing.core.entries import Entry, Facts, Known, Move, Note, PlannedLine, ReportLine, RunRecord, RunStatus, Tally
+from billing.core.entries import (
+    Entry,
+    Facts,
+    Held,
+    Known,
+    Move,
+    Note,
+    PlannedLine,
+    ReportLine,
+    RunRecord,
+    RunStatus,
+    Tally,
+)
 from billing.core.errors import LedgerError
 from billing.core.items import Mode
 from billing.core.states import State
@@ -200,6 +212,10 @@ class SqliteLedger:
     def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Return (amount, currency) of these references in an earlier run."""
         return self._queries.previous(run_id, references)
+
+    def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
+        """Stream what a run holds, in the order it was planned."""
+        return self._queries.held(run_id, states)
 
     def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
         """Count items in these states per connected account."""

@@ -91,6 +91,18 @@ async def test_obligations_are_the_newest_generation_in_one_platform_mode_and_pe
     assert ledger.previous("december", ["INV-0001"]) == {}
 
 
+async def test_what_a_run_holds_is_the_newest_generation_of_each_reference(ledger):
+    first, second = await planned(ledger, 2)
+    await brought(ledger, first, State.FAILED)
+    await ledger.plan_run(a_run("again"), lines(0, generation=1))
+    [held] = ledger.held(RUN)
+    assert (held.reference, held.payer, held.account) == (second.reference, second.lane, second.account)
+    assert (held.amount, held.currency, held.state, held.group) == (second.amount, "usd", State.PLANNED, "")
+    assert [one.reference for one in ledger.held("again")] == [first.reference]
+    assert list(ledger.held(RUN, [State.UNPAID])) == list(ledger.held("nowhere")) == []
+    assert [one.reference for one in ledger.held("again", [State.PLANNED, State.UNPAID])] == [first.reference]
+
+
 async def test_too_many_names_at_once_are_refused(ledger):
     with pytest.raises(ValueError, match="at most 500"):
         ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["x"] * 501)
