@@ -251,11 +251,14 @@ def _busy(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
     return Busy(reply=reply)
 
 
-def _lost(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
-    # The API stores its 5xx under the key for a day and would replay it; a proxy's 5xx is stored nowhere.
+def _lost(asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
+    # The API stores its 5xx under the key for a day and would replay it; a proxy's 5xx is stored nowhere. Whether a new
+    # one is stored cannot be seen, and of two ledgers one might think so and the other not: then an open under the next
+    # key would be a second intent. So an open waits for the proof.
     answered = (reply.status or 0) >= 424 and (reply.error is not None or reply.request_id != "")
-    stored = reply.replayed or reply.should_retry is False
-    return Lost(stored or (answered and reply.should_retry is None), reply=reply)
+    stored = reply.replayed or (asked is not Op.OPEN and reply.should_retry is False)
+    likely = answered and reply.should_retry is None and asked is not Op.OPEN
+    return Lost(stored or likely, reply=reply)
 
 
 def _declined(asked: Asked, reply: Reply, expected: Expected) -> Outcome:

@@ -121,11 +121,16 @@ def _seconds(text: str) -> float | None:
     return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
 
 
+EARLIEST, LATEST = 1e9, 1e10
+# A date outside of 2001 to 2286 is nobody's clock: ages counted by it would be nonsense, and calendars end.
+
+
 @lru_cache(maxsize=64)
 def _epoch(text: str) -> float | None:
     """Return an HTTP date as epoch seconds, or None. All answers of one second carry the same."""
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError):
+        epoch = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return epoch if EARLIEST < epoch < LATEST else None

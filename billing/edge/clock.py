@@ -22,6 +22,11 @@ class ProviderClock:
         if date is not None:
             self._ahead = date - self._monotonic()
 
+    @property
+    def learned(self) -> bool:
+        """Whether an answer has been seen, so that this is the provider's time and not the machine's."""
+        return self._ahead is not None
+
     def epoch(self) -> float:
         """Return the provider's time in epoch seconds."""
         return self._wall() if self._ahead is None else self._monotonic() + self._ahead

@@ -173,12 +173,15 @@ class Lookups:
         Raises:
             BillingError: a page could not be read; what was yielded so far is not the whole list.
         """
-        window = {"created": {"gte": created_gte}}
-        async for page in self._pages("list_intents", "/v1/payment_intents", account, window):
+        async for page in self.intent_pages(account, created_gte):
             if isinstance(page, LookupFailed):
                 raise page.as_error()
             for intent in page:
                 yield intent
+
+    def intent_pages(self, account: str, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the same by the page, at least one; why it broke off is the last thing yielded."""
+        return self._pages("list_intents", "/v1/payment_intents", account, {"created": {"gte": created_gte}})
 
     async def _pages(
         self, endpoint: str, path: str, account: str = "", params: Mapping[str, Any] | None = None

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from billing.core.entries import Known, Move
-from billing.core.states import FINAL, Event, Group, State
+from billing.core.entries import Known
+from billing.core.states import FINAL, State
 from billing.edge.ledger import LostRace
-from billing.flow import cards, confirm, fence, prepare
-from billing.flow.trip import LeftAsItIs, PutBack, Trip
+from billing.flow import adopt, cards, confirm, fence, licence, prepare
+from billing.flow.trip import LeftAsItIs, PutBack, Trip, skipped
 
 Step = Callable[[Trip, Known], Awaitable[Known]]
 
@@ -36,13 +36,12 @@ class Arrival:
     dead_account: str = ""
 
 
-def skipped(code: str, reason: str) -> Move:
-    """Return the entry of an item that is never started."""
-    return Move(Event.ITEM_SKIPPED, facts={"group": str(Group.SKIPPED), "reason_code": code, "reason": reason})
-
-
 async def begin(trip: Trip, known: Known) -> Known:
-    """Start the first attempt, unless the payment method was declined for good lately."""
+    """Take over what another ledger has opened; else start, unless the payment method was declined for good lately."""
+    await licence.licence(trip, known)
+    found = await adopt.taken_over(trip, known)
+    if found is not None:
+        return found
     decline = trip.desk.blocks.why(known)
     if decline:
         reason = f"this payment method was declined for good ({decline}) less than {cards.DAYS} days ago"
@@ -65,7 +64,7 @@ async def after_attempt(trip: Trip, known: Known) -> Known:
 STEPS: dict[State, Step] = {
     State.PLANNED: begin,
     State.PREPARING: prepare.prepare,
-    State.READY: confirm.confirm,
+    State.READY: licence.pay,
     State.CONFIRMING: confirm.note_lost,  # found so: the process that sent it is gone
     State.UNKNOWN: confirm.look,
     State.PARKED: confirm.look,

@@ -30,7 +30,7 @@ class Desk:
         mode: test or live; every object Stripe shows must agree.
         platform: the platform account, part of every item id and key; empty until `identify` has asked.
         rates: what may be sent, for the estimate.
-        finder: looks for intents whose ids were never learnt.
+        finder: lists accounts before anything is opened there, and knows whose the intents are.
         blocks: the cards that must not be tried again.
         who: asks Stripe whose key this is; None when the platform is known from the start.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
@@ -52,7 +52,7 @@ class Desk:
     tells_steps: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.finder = Finder(self.gateway, self.clock)
+        self.finder = Finder(self.gateway, self.clock, self.ledger)
         self.blocks = Blocks(self.ledger, self.clock)
         self.tells_steps = listens(self.log, "item_step")
 

@@ -24,13 +24,14 @@ from billing.flow.confirm import sighting
 from billing.flow.trip import Halted, PutBack, Trip, key_facts, key_number, key_outlived, renewal
 
 
-async def start_cancel(trip: Trip, known: Known) -> Known:
+async def start_cancel(trip: Trip, known: Known, **facts: object) -> Known:
     """Write down that the cancel is about to leave, under a key that no earlier fence of this item has used.
 
     An intent that the bank was still asked about refuses to be cancelled, and Stripe would replay that refusal.
+    ``facts`` say why the item is given up, where no answer has said it.
     """
     number = key_number(known, Op.CANCEL) + 1 if f"{Op.CANCEL}_n" in known.facts else 0
-    return await trip.record(known, Move(Event.CANCEL_STARTED, facts=key_facts(Op.CANCEL, number, trip.desk)))
+    return await trip.record(known, Move(Event.CANCEL_STARTED, facts=facts | key_facts(Op.CANCEL, number, trip.desk)))
 
 
 async def cancel(trip: Trip, known: Known) -> Known:

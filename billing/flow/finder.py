@@ -1,22 +1,36 @@
-"""Find intents whose ids were never learnt: list an account once for everybody who waits, and match our metadata.
+"""Every account is listed once before anything is opened on it: what another ledger opened there is found by that list.
 
-Reads are rationed, so a look costs pages per account and not per item: whoever comes while a list is being read shares
-the next one, and a list begins where the last one ended. Lists, unlike Search, do not lag behind what was created.
+Why a list of the last 22 hours closes the gap between two ledgers that know nothing of each other: what was opened
+before the list is in it; what was opened after it is younger than its idempotency key, so that our own open is answered
+with that very intent. Neither a lock nor an agreement between the machines is needed.
+
+Reads are rationed, so a look costs pages per account and not per item: all items share the list, whoever comes while
+one is being read waits for it, and a later one begins where the last one ended. Lists, unlike Search, do not lag behind
+what was created. What is on record already is dropped at once, so a continued run keeps nothing of it.
 """
 
-from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import anyio
 
 from billing.core.entries import Known
-from billing.core.errors import BillingError
+from billing.core.listed import NOTHING, Listed, Verdict, application_of, judge, listed, other_generations
+from billing.core.periods import first_day
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway
+from billing.edge.ledger import Ledger
+from billing.edge.lookups import LookupFailed
 
+LIST_SECONDS = 22 * 3600.0
+# How old a list may be when something is opened or confirmed on its strength. Stripe keeps a key for 24 h at least, so
+# two hours are left for a request that is on its way. (docs.stripe.com/api/idempotent_requests)
 MARGIN_SECONDS = 300
-# How far before the first send a list begins: it covers the skew between the provider's servers.
-PAID = frozenset({"succeeded", "processing"})
+# How far before a moment a list begins: it covers the skew between the provider's servers.
+EARLIER_DAYS = 32
+# How long before its period a run may have been charged (in advance): a month, and a day for the time zone.
 
 
 @dataclass(slots=True)
@@ -24,65 +38,141 @@ class _Shelf:
     """What one account's lists have shown so far.
 
     Attributes:
-        intents: item id -> intent id -> status when it was last listed.
+        intents: item id -> intent id -> what is kept of it, without those on record in this ledger.
         since: epoch second from which on the lists are complete; None before the first.
         listed_at: when the last complete list was begun, on the provider's clock.
         begun: how many lists were begun.
         complete: the number of the last one that was read to its end.
+        failed: why the account cannot be listed; it is not asked again by this process.
         lock: one list of an account at a time.
     """
 
-    intents: defaultdict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
-    since: int | None = None
-    listed_at: float = 0.0
+    intents: dict[str, dict[str, Listed]] = field(default_factory=dict)
+    since: float | None = None
+    listed_at: float = float("-inf")
     begun: int = 0
     complete: int = 0
+    failed: LookupFailed | None = None
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
 
 class Finder:
-    """Looks for intents by their metadata, a list at a time."""
+    """Lists accounts, and tells which of the intents there are an item's."""
 
-    def __init__(self, gateway: Gateway, clock: ProviderClock) -> None:
+    def __init__(self, gateway: Gateway, clock: ProviderClock, ledger: Ledger) -> None:
+        """Begin with nothing listed: what another process saw is no licence for this one."""
         self._gateway = gateway
         self._clock = clock
+        self._ledger = ledger
         self._shelves: dict[str, _Shelf] = {}
+        self._periods: dict[str, str] = {}
+        self._windows: dict[str, float] = {}
+        self._errors: dict[str, float] = {}
+        self._ours: str | None = None
 
-    async def find(self, known: Known, first_sent: int) -> list[str] | None:
-        """Return the ids of an item's intents that are not cancelled, or None when the list could not be read.
+    def may_start(self, known: Known) -> bool:
+        """Tell whether the account was listed lately enough to open or to confirm something there."""
+        shelf = self._shelves.get(known.account)
+        return shelf is not None and self._is_fresh(shelf, self._since(known))
 
-        A paid one comes alone: there is nothing to choose then.
+    async def look(self, known: Known, *, anew: bool = False) -> LookupFailed | None:
+        """Have a list of the item's account that is young enough, or say why there is none.
 
         Args:
-            known: the item; its open may have been executed until this very moment.
-            first_sent: epoch second of the first open under its present key; earlier keys were looked for before.
-        """
-        shelf = self._shelves.setdefault(known.account, _Shelf())
-        fresh = shelf.begun + 1  # a list under way may have passed by before our intent was created
-        async with shelf.lock:
-            if shelf.complete < fresh or shelf.since is None or first_sent - MARGIN_SECONDS < shelf.since:
-                try:
-                    await self._list(known.account, shelf, first_sent - MARGIN_SECONDS)
-                except BillingError:
-                    return None
-        found = shelf.intents.get(known.item, {})
-        paid = [intent for intent, status in found.items() if status in PAID]
-        return sorted(paid) or sorted(intent for intent, status in found.items() if status != "canceled")
-
-    async def _list(self, account: str, shelf: _Shelf, since: int) -> None:
-        """Bring a shelf up to now; only what the last list cannot have shown is read again.
+            known: the item.
+            anew: only a list that begins now will do: something may have been opened until this very moment.
 
         Raises:
-            BillingError: a page could not be read; the shelf claims no more than before.
+            ProviderUnreachable: the provider has been away for longer than the budget.
+            LedgerError: the ledger failed.
         """
-        shelf.begun += 1
-        begun_at = self._clock.epoch()
+        return await self.list(known.account, self._since(known), anew=anew)
+
+    async def list(self, account: str, since: float, *, anew: bool = False) -> LookupFailed | None:
+        """Have a list of an account from an epoch second on; see ``look``."""
+        shelf = self._shelves.setdefault(account, _Shelf())
+        wanted = shelf.begun + 1 if anew else 0  # a list under way may have passed by before it was created
+        async with shelf.lock:
+            if shelf.failed is None and (shelf.complete < wanted or not self._is_fresh(shelf, since)):
+                shelf.failed = await self._read(account, shelf, since)
+        return shelf.failed
+
+    def verdict(self, known: Known) -> Verdict:
+        """Return what the lists of its account say of an item."""
+        shelf = self._shelves.get(known.account)
+        if shelf is None or not shelf.intents:
+            return NOTHING
+        same = [one for one in shelf.intents.get(known.item, {}).values() if one.id != known.object_id]
+        ids = other_generations(known, self._gateway.mode, self._gateway.platform, self._period(known.run_id))
+        others = [one for item in ids for one in shelf.intents.get(item, {}).values()]
+        return judge(known, same, others, self._ours) if same or others else NOTHING
+
+    def opened_by_us(self, shown: Mapping[str, Any] | None) -> None:
+        """Learn from an intent that this process opened, or has on record, which application makes ours."""
+        self._ours = self._ours or application_of(shown or {}) or self._ours
+
+    def open_erred(self, known: Known) -> None:
+        """Remember that the present key of an item's open has met a server error that was new."""
+        self._errors[known.item] = self._clock.epoch()
+
+    def take_error_age(self, known: Known) -> float:
+        """Return the seconds since then, infinitely many if this process has met none; forgotten with that."""
+        return self._clock.epoch() - self._errors.pop(known.item, float("-inf"))
+
+    def shown(self, account: str) -> Mapping[str, Mapping[str, Listed]]:
+        """Return what the lists of an account have shown: item id -> intent id -> intent, none of them on record."""
+        shelf = self._shelves.get(account)
+        return {} if shelf is None else shelf.intents
+
+    def window(self, period: str) -> float:
+        """Return the epoch second from which on the intents of a period are listed; a later one is never right.
+
+        A run may be charged before its period, and long after it: both lie behind this moment.
+        """
+        begins = datetime.combine(first_day(period), time(), UTC)
+        return (min(begins, self._clock.now()) - timedelta(days=EARLIER_DAYS)).timestamp()
+
+    def _is_fresh(self, shelf: _Shelf, since: float) -> bool:
         covered = shelf.since is not None and shelf.since <= since
-        start = max(since, int(shelf.listed_at) - MARGIN_SECONDS) if covered else since
-        async for intent in self._gateway.list_intents(account, start):
-            metadata = intent.get("metadata")
-            item = metadata.get("billing_item") if isinstance(metadata, dict) else None
-            if item is not None:
-                shelf.intents[str(item)][str(intent["id"])] = str(intent.get("status"))
+        return covered and self._clock.epoch() - shelf.listed_at <= LIST_SECONDS
+
+    def _since(self, known: Known) -> float:
+        """Return from when on the intents of an item are needed: its run's window, or its own first send."""
+        since = self._windows.get(known.run_id)
+        if since is None:
+            since = self._windows[known.run_id] = self.window(self._period(known.run_id))
+        return min(since, float(known.facts.get("open_born", since)) - MARGIN_SECONDS)
+
+    def _period(self, run_id: str) -> str:
+        if run_id not in self._periods:
+            record = self._ledger.run(run_id)
+            assert record is not None  # noqa: S101  an item on record has a run
+            self._periods[run_id] = record.period
+        return self._periods[run_id]
+
+    async def _read(self, account: str, shelf: _Shelf, since: float) -> LookupFailed | None:
+        """Bring a shelf up to now; only what the last list cannot have shown is read again."""
+        shelf.begun += 1
+        begun_at = self._clock.epoch() if self._clock.learned else float("inf")
+        covered = shelf.since is not None and shelf.since <= since
+        start = max(since, shelf.listed_at - MARGIN_SECONDS) if covered else since
+        async for page in self._gateway.intent_pages(account, int(start)):
+            if isinstance(page, LookupFailed):
+                return page
+            begun_at = min(begun_at, self._clock.epoch())
+            self._put(shelf, page)
         shelf.since = since if shelf.since is None else min(since, shelf.since)
         shelf.listed_at, shelf.complete = begun_at, shelf.begun
+        return None
+
+    def _put(self, shelf: _Shelf, page: Iterable[Mapping[str, Any]]) -> None:
+        """Keep what a page shows under an item's name and this ledger does not have on record."""
+        on_record = self._ledger.on_record([str(intent["id"]) for intent in page])
+        for intent in page:
+            if self._ours is None and application_of(intent):
+                self._ours = ""
+            found = listed(intent)
+            if intent["id"] in on_record:
+                self.opened_by_us(intent)
+            elif found is not None:
+                shelf.intents.setdefault(found[0], {})[found[1].id] = found[1]

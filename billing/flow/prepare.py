@@ -22,9 +22,15 @@ from billing.core.outcomes import (
     Unsettled,
 )
 from billing.core.states import Event, State
-from billing.flow.confirm import confirm, refusal_facts, sighting
+from billing.flow.adopt import taken_over
+from billing.flow.confirm import refusal_facts, sighting
+from billing.flow.licence import licence, pay
 from billing.flow.together import together
-from billing.flow.trip import Halted, LeftAsItIs, PutBack, Trip, key_facts, key_number, key_outlived, renewal
+from billing.flow.trip import Halted, LeftAsItIs, PutBack, Trip, key_facts, key_number, renewal
+
+RENEWAL_SECONDS = 3600.0
+# How young a stored server error must be for an open to take its next key. A list may be 22 h old and a key lives for
+# 24 h: this leaves an hour for the request under the new key to arrive.
 
 
 async def start_attempt(trip: Trip, known: Known, **facts: object) -> Known:
@@ -45,8 +51,12 @@ async def prepare(trip: Trip, known: Known) -> Known:
         Halted: an answer stops the run.
     """
     trip.spend(State.PREPARING, known)
-    if known.object_id is None and key_outlived(known, Op.OPEN, trip.desk):
-        known = await _find_or_renew(trip, known)
+    if known.object_id is None:
+        await licence(trip, known)
+        found = await taken_over(trip, known)
+        if found is not None:
+            return found
+        known = await _trusted_key(trip, known)
     opened, cloned = await _send_missing(trip, known)
     for outcome in (opened, cloned):
         if isinstance(outcome, Halt):
@@ -59,7 +69,7 @@ async def prepare(trip: Trip, known: Known) -> Known:
 async def _send_missing(trip: Trip, known: Known) -> tuple[Outcome, Outcome]:
     """Send open and clone together, each with its own resends; what is on record counts as made."""
     gateway = trip.desk.gateway
-    send_open = partial(trip.resend, partial(gateway.open, known, key_number(known, Op.OPEN)))
+    send_open = partial(trip.resend, partial(_open, trip, known))
     send_clone = partial(trip.resend, partial(gateway.clone, known, key_number(known, Op.CLONE)))
     if known.object_id is None and known.instrument_id is None:
         opened, cloned = await together(send_open, send_clone)
@@ -70,11 +80,27 @@ async def _send_missing(trip: Trip, known: Known) -> tuple[Outcome, Outcome]:
     )
 
 
+async def _open(trip: Trip, known: Known) -> Outcome:
+    """Send the open once; note when a server error was new, and which application makes our intents."""
+    outcome = await trip.desk.gateway.open(known, key_number(known, Op.OPEN))
+    if isinstance(outcome, Lost) and (outcome.reply.status or 0) >= 500 and not outcome.reply.replayed:
+        trip.desk.finder.open_erred(known)
+    if isinstance(outcome, Made):
+        trip.desk.finder.opened_by_us(outcome.reply.body)
+    return outcome
+
+
 async def _settle_pair(trip: Trip, known: Known, opened: Outcome, cloned: Outcome) -> Known:
     """Record what the two answers mean together. The intent goes on record with whatever else is written."""
+    if known.object_id is None and isinstance(opened, Made) and not trip.desk.finder.may_start(known):
+        # The answer came so late that the list is too old: an intent may have been opened elsewhere meanwhile.
+        await licence(trip, known)
+        found = await taken_over(trip, known)
+        if found is not None:
+            return found
     match opened, cloned:
         case Made(object_id=intent), Made(object_id=clone):
-            return await confirm(trip, known, Move(Event.PREPARED, object_id=intent, instrument_id=clone))
+            return await pay(trip, known, Move(Event.PREPARED, object_id=intent, instrument_id=clone))
         case Refused(), _:
             _mark_account(trip, opened)
             return await trip.record(known, Move(Event.OPEN_REFUSED, facts=refusal_facts(opened)))
@@ -114,17 +140,33 @@ async def _keep_parts(trip: Trip, known: Known, opened: Outcome, cloned: Outcome
 
 
 async def _find_or_renew(trip: Trip, known: Known) -> Known:
-    """Look for an intent whose open was never answered; adopt it, or let the next open carry the next key.
+    """Look for an intent whose open is answered with a stored server error; else take the next key, or wait.
+
+    The next key is safe only while the error is young: a ledger whose list is too old to show the intent that it makes
+    must meet the stored error, and no intent. So the error's age must be known, and only an error that was new when
+    this process met it has one. Any other is waited for: a day later the key is forgotten, and used again.
 
     Raises:
-        LeftAsItIs: the list could not be read; nothing may be concluded from that.
+        LeftAsItIs: the account cannot be listed, or the key is to be waited for.
     """
-    found = await trip.desk.finder.find(known, int(known.facts["open_born"]))
-    if found is None:
+    await licence(trip, known, anew=True)
+    found = await taken_over(trip, known)
+    if found is not None:
+        return found
+    if trip.desk.finder.take_error_age(known) > RENEWAL_SECONDS:
+        trip.desk.log("open_waits", reference=known.reference, account=known.account)
         raise LeftAsItIs(known)
-    if found:
-        return await trip.record(known, Move(Note.PART_PREPARED, object_id=found[0]))
     return await trip.record(known, renewal(known, Op.OPEN, trip.desk))
+
+
+async def _trusted_key(trip: Trip, known: Known) -> Known:
+    """Go back to the first key of an open, unless a later one was taken just now; see ``_find_or_renew``."""
+    age = trip.desk.clock.epoch() - float(known.facts["open_born"])
+    if not key_number(known, Op.OPEN) or age <= RENEWAL_SECONDS:
+        return known
+    await licence(trip, known, anew=True)
+    facts = {"op": str(Op.OPEN), **key_facts(Op.OPEN, 0, trip.desk)}
+    return await taken_over(trip, known) or await trip.record(known, Move(Note.KEY_RENEWED, facts=facts))
 
 
 def _mark_account(trip: Trip, refused: Refused) -> None:

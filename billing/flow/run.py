@@ -19,7 +19,7 @@ from billing.core.outcomes import Unsent, UnsentWhy
 from billing.core.policies import Policies
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
-from billing.flow.charge import Arrival, Goal, charge, rests, skipped
+from billing.flow.charge import Arrival, Goal, charge, rests
 from billing.flow.desk import Desk
 from billing.flow.guards import Guards
 from billing.flow.invocation import Ending, RunOptions
@@ -27,7 +27,7 @@ from billing.flow.lanes import PAGE, Bounds, Lanes
 from billing.flow.limits import LearnedLimits
 from billing.flow.progress import Pace, Snapshot, Watch, unwatched
 from billing.flow.together import together
-from billing.flow.trip import Halted, Trip
+from billing.flow.trip import Halted, Trip, skipped
 
 DRAIN_SECONDS = 20.0
 # How long requests in flight may take to come home after a signal; with the last commit it stays under the 25 s that

@@ -11,7 +11,7 @@ from billing.core.exits import Exit
 from billing.core.keys import Op
 from billing.core.outcomes import Halt, Outcome, Unsent
 from billing.core.policies import Dunning
-from billing.core.states import State
+from billing.core.states import Event, Group, State
 from billing.edge.resend import resend
 from billing.flow.desk import Desk
 
@@ -115,6 +115,11 @@ class Trip:
         if self.spent(state):
             raise LeftAsItIs(known)
         self.rounds[state] += 1
+
+
+def skipped(code: str, reason: str) -> Move:
+    """Return the entry of an item that is never started."""
+    return Move(Event.ITEM_SKIPPED, facts={"group": str(Group.SKIPPED), "reason_code": code, "reason": reason})
 
 
 def key_facts(op: Op, number: int, desk: Desk) -> dict[str, Any]:

@@ -269,10 +269,15 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
     ("key in use, no code", CONFIRM, error(409, kind="idempotency_error"), FIRST, Busy, {}),
     ("500 of the API", CONFIRM, error(500, kind="api_error"), FIRST, Lost, {"renew": True}),
     ("500 replayed", OPEN, error(500, headers=REPLAYED), BEFORE_OPEN, Lost, {"renew": True}),
-    ("500, do not retry", OPEN, reply(500, b"", stripe_should_retry="false"), BEFORE_OPEN, Lost, {"renew": True}),
+    ("500, do not retry", CLONING, reply(500, b"", stripe_should_retry="false"), BEFORE_OPEN, Lost, {"renew": True}),
     ("500, do retry", OPEN, error(500, headers={"stripe_should_retry": "true"}), BEFORE_OPEN, Lost, {"renew": False}),
     ("502 of a proxy", OPEN, reply(502, b"<html>"), BEFORE_OPEN, Lost, {"renew": False}),
-    ("500 of the API in HTML", OPEN, reply(500, b"<html>", request_id="req_1"), BEFORE_OPEN, Lost, {"renew": True}),
+    ("500 of the API in HTML", CLONING, reply(500, b"<html>", request_id="req_1"), BEFORE_OPEN, Lost, {"renew": True}),
+    # an open needs the proof: two ledgers must count its keys alike
+    ("a new 500 to an open", OPEN, error(500), BEFORE_OPEN, Lost, {"renew": False}),
+    ("a new 500 to an open, do not retry", OPEN, error(500, headers={"stripe_should_retry": "false"}), BEFORE_OPEN,
+     Lost, {"renew": False}),
+    ("a replayed 500 to an open", OPEN, error(500, headers=REPLAYED), BEFORE_OPEN, Lost, {"renew": True}),
     ("424", CONFIRM, error(424), FIRST, Lost, {"renew": True}),
     ("a status nobody knows", CONFIRM, error(418), FIRST, Lost, {}),
     ("a 400 that is not Stripe's", CONFIRM, reply(400, b"<html>"), FIRST, Lost, {"renew": False}),
@@ -434,7 +439,21 @@ def test_headers_that_cannot_be_read_count_as_absent():
 
 
 def test_the_providers_date_is_read_as_epoch_seconds():
-    assert read_reply(WireResponse(200, {"date": "Thu, 01 Jan 1970 00:01:00 GMT"}, b"")).date == 60.0
+    assert read_reply(WireResponse(200, {"date": "Thu, 26 Nov 2026 00:01:00 GMT"}, b"")).date == 1795651260.0
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Thu, 01 Jan 1970 00:01:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "yesterday",
+    ],
+)
+def test_a_date_that_is_nobodys_clock_teaches_nothing(date):
+    assert read_reply(WireResponse(200, {"date": date}, b"")).date is None
 
 
 def test_a_reply_never_prints_its_body():

@@ -111,6 +111,10 @@ class Ledger(Protocol):
         """Return the newest generation of each reference that is on record (at most 500 references a call)."""
         ...
 
+    def on_record(self, objects: Sequence[str]) -> set[str]:
+        """Return those of these provider objects that some item has on record (at most 500 a call)."""
+        ...
+
     def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Return (amount, currency) of these references in an earlier run (at most 500 references a call)."""
         ...

@@ -155,6 +155,12 @@ class Queries:
         return {known.reference: known for known in (known_of(row, self.kept_runs) for row in rows)}
 
     @_legible()
+    def on_record(self, objects: Sequence[str]) -> set[str]:
+        """Return those of ``objects`` that an item has on record."""
+        sql = "SELECT object_id FROM json_each(?) AS asked CROSS JOIN items ON items.object_id = asked.value"
+        return {found for (found,) in self._conn.execute(sql, (_asked(objects),))}
+
+    @_legible()
     def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Return (amount, currency) of these references in a run."""
         row, book, _ = self._place(run_id)

@@ -209,6 +209,10 @@ class SqliteLedger:
         """Return the newest generation of each reference on record."""
         return self._queries.obligations(platform, mode, period, references)
 
+    def on_record(self, objects: Sequence[str]) -> set[str]:
+        """Return those of these provider objects that some item has on record."""
+        return self._queries.on_record(objects)
+
     def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Return (amount, currency) of these references in an earlier run."""
         return self._queries.previous(run_id, references)

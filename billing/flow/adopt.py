@@ -1,0 +1,62 @@
+"""Take over what another ledger has opened for an item: read the intent first, then go on from what it shows.
+
+Nothing is concluded from the list alone, which may be a day old. What the read shows is recorded in one commit: paid is
+paid, declined rests as it would have here, closed stays closed, and an intent that nobody has tried is simply used.
+"""
+
+from collections.abc import Sequence
+
+from billing.core.entries import Known, Move
+from billing.core.listed import Listed, Verdict
+from billing.core.states import Event, State
+from billing.flow.inventory import trimmed
+from billing.flow.licence import look_at
+from billing.flow.retelling import Tale, moves_for
+from billing.flow.trip import LeftAsItIs, Trip, skipped
+
+ADOPTED = Tale(
+    {"adopted": True},
+    "closed_elsewhere",
+    "its intent was cancelled elsewhere, by another ledger or in the Dashboard; it was not opened again",
+)
+
+
+async def taken_over(trip: Trip, known: Known) -> Known | None:
+    """Return the item as its intent shows it, if another ledger has opened one; None if it is ours to open.
+
+    Raises:
+        PutBack: a limiter said no.
+        LeftAsItIs: the intent cannot be read, or what was opened elsewhere is not what this item asks for.
+        Halted: an answer stops the run.
+    """
+    verdict = trip.desk.finder.verdict(known)
+    if verdict.strangers:
+        trip.desk.log("intents_not_ours", reference=known.reference, account=known.account, intents=verdict.strangers)
+    if verdict.instead is not None and (verdict.adopt is None or verdict.instead.paid):
+        return await _stand_back(trip, known, verdict)
+    return None if verdict.adopt is None else await _adopt(trip, known, verdict.adopt)
+
+
+async def _stand_back(trip: Trip, known: Known, verdict: Verdict) -> Known:
+    """Leave an obligation alone that another ledger has opened with other content, or as a later generation."""
+    other = verdict.instead
+    assert other is not None  # noqa: S101  asked by the caller
+    if known.state is not State.PLANNED:
+        raise LeftAsItIs(known)
+    code = "paid_elsewhere" if other.paid else "opened_elsewhere"
+    reason = f"another ledger has opened {other.id} for this reference, with other content or corrected since"
+    return await trip.record(known, skipped(code, reason))
+
+
+async def _adopt(trip: Trip, known: Known, found: Listed) -> Known:
+    outcome = await look_at(trip, known, found.id)
+    shown = trimmed(known.account, outcome.reply.body or {})
+    # Whose clone it was tried with is not recorded: it is not this ledger's, and may be another item's too.
+    moves = moves_for(trip, known, shown, clone=False, tale=ADOPTED)
+    trip.desk.log("intent_adopted", reference=known.reference, account=known.account, intent=found.id)
+    return await trip.record(known, *_from(known.state, moves))
+
+
+def _from(state: State, moves: Sequence[Move]) -> Sequence[Move]:
+    """Return the moves, without the start of an attempt that is under way already."""
+    return [move for move in moves if state is State.PLANNED or move.name is not Event.PREPARE_STARTED]
