@@ -1,3 +1,3 @@
 """Batch billing for Stripe Connect platforms: one direct charge per item, exactly once, with a ledger to prove it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

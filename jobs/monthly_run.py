@@ -25,6 +25,7 @@ from billing.edge.logs import Log, open_log
 from billing.edge.runfiles import RunFile, open_run
 from billing.edge.secrets import harden_process
 from billing.edge.settings import Settings, load_settings
+from billing.edge.streams import last_word, steady_streams
 from billing.edge.transport import ignored_variables
 from billing.flow.bill import BillOptions, agree_to_all, bill, paced, run_defaults, tell
 from billing.flow.invocation import RunOptions
@@ -97,13 +98,9 @@ async def _bill(job: Job, settings: Settings, environ: Mapping[str, str], source
 
 
 def _print(summary: Mapping[str, Any]) -> None:
-    """Write the summary. When whoever read it is gone, the run keeps its exit code."""
-    try:
-        sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Otherwise the interpreter flushes once more at its end, fails again and exits 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Write the summary."""
+    sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def _refused(log: Log, error: BillingError) -> int:
@@ -128,5 +125,11 @@ def _first(group: ExceptionGroup[BillingError]) -> BillingError:
     return _first(inner) if isinstance(inner, ExceptionGroup) else inner
 
 
+def process() -> None:
+    """Run as a process; whatever happens to its streams, it ends with a code of the table."""
+    steady_streams()
+    sys.exit(last_word(main(sys.argv[1:], os.environ)))
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    process()

@@ -1,11 +1,12 @@
 """All commands in the order a newcomer needs them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from billing.cli import charging, reading, starting
+from billing.cli.othernames import meant
 
 HELP = """Charge every item of a run once, on its connected account, with a ledger to prove it.
 
@@ -16,6 +17,31 @@ HELP = """Charge every item of a run once, on its connected account, with a ledg
 """
 
 
+class Commands(typer.core.TyperGroup):
+    """The commands, and for what people type instead, what there is."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  the parser's types are private to it
+        """Find the command, or say which one is meant."""
+        sentence = meant(args[0]) if args and self.get_command(ctx, args[0]) is None else ""
+        if sentence:
+            ctx.fail(f"No such command '{args[0]}': {sentence}")
+        return super().resolve_command(ctx, args)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        raise typer.Exit(starting.version())
+
+
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", "-V", is_eager=True, callback=_version, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    """Take the options that need no command."""
+
+
 def build() -> typer.Typer:
     """Put the commands together; none of them is imported before it is used."""
     # Rich help and tracebacks would cost more time than the whole command line, and tracebacks would show values.
@@ -23,8 +49,9 @@ def build() -> typer.Typer:
         help=HELP,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=True,
         no_args_is_help=True,
+        cls=Commands,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     verbs: tuple[Callable[..., int], ...] = (
@@ -39,10 +66,13 @@ def build() -> typer.Typer:
         reading.report,
         starting.doctor,
         starting.sandbox,
+        starting.completion,
         starting.version,
     )
+    app.callback(help=HELP)(_root)
     for verb in verbs:
         app.command()(verb)
+    app.command("help")(starting.help_)
     ledger = (reading.verify, reading.events, charging.rebuild)
     app.add_typer(_group("ledger", "The record: is it sound, what it holds; rebuild it.", *ledger))
     app.add_typer(_group("config", "The settings and where they come from.", starting.show))

@@ -1,23 +1,22 @@
 """What a person or a program sees: answers on stdout, everything else on stderr."""
 
 import json
-import os
+import signal
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, TextIO
 
-from billing.core.errors import UsageError
+from billing.core.errors import Interrupted, UsageError
+from billing.edge.streams import lost
 
 
 def answer(text: str | Iterable[str]) -> None:
     """Write to stdout. When whoever read it is gone, go on quietly: what was done keeps its exit code."""
-    try:
-        sys.stdout.writelines([text] if isinstance(text, str) else text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Otherwise the interpreter tries to flush once more at exit, and complains.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for part in [text] if isinstance(text, str) else text:
+        sys.stdout.write(part)
+        if lost(sys.stdout):  # nobody needs the rest of a long report
+            return
+    sys.stdout.flush()
 
 
 def answer_json(value: Any) -> None:  # noqa: ANN401  any JSON value
@@ -27,9 +26,8 @@ def answer_json(value: Any) -> None:  # noqa: ANN401  any JSON value
 
 def say(text: str) -> None:
     """Write a line on stderr."""
-    with suppress(BrokenPipeError):
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -45,12 +43,32 @@ def ask(question: str, expected: str, missing_flag: str) -> bool:
 
     Raises:
         UsageError: nobody is there to answer; the message names the flag that answers instead.
+        Interrupted: the answer was Ctrl-C.
     """
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise UsageError(f"there is no terminal to ask on; nothing was sent (add {missing_flag})")
     sys.stderr.write(question)
     sys.stderr.flush()
-    return _plain(sys.stdin.readline()) == _plain(expected)
+    return _plain(_typed()) == _plain(expected)
+
+
+def _typed() -> str:
+    """Wait for a line.
+
+    An event loop hears of Ctrl-C only when it has its turn again, which a line that is waited for does not let it have:
+    meanwhile the signal is ours.
+
+    Raises:
+        Interrupted: Ctrl-C came first.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return sys.stdin.readline()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")  # the prompt of the shell begins a line of its own
+        raise Interrupted("interrupted at the question; nothing was sent") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _plain(text: str) -> str:

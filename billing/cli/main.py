@@ -10,8 +10,11 @@ from billing.core.exits import Exit
 
 
 def main() -> None:
-    """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line of this process; whatever happens to its streams, it ends with a code of the table."""
+    from billing.edge.streams import last_word, steady_streams
+
+    steady_streams()
+    sys.exit(last_word(run(sys.argv[1:])))
 
 
 def run(argv: Sequence[str]) -> int:
@@ -28,6 +31,8 @@ def run(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted; the state is saved, run the same command again to continue", Exit.INTERRUPTED)
         return Exit.INTERRUPTED
+    except SystemExit as ended:  # completion has answered the shell
+        return ended.code if isinstance(ended.code, int) else Exit.OK
     except BillingError as error:
         return _expected(error)
     except Exception as error:  # noqa: BLE001  the last place: nothing may end in a bare traceback

@@ -1,5 +1,6 @@
 """The commands around a run: trying it out, setting it up, checking the surroundings."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,14 @@ from billing.cli.options import (
 )
 
 
+class Shell(StrEnum):
+    """Shells whose completion can be printed."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
 def demo(
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where its files go.")] = Path("billing-demo"),
     items: Annotated[int, typer.Option("--items", metavar="N", min=10, max=5000, help="How many charges.")] = 300,
@@ -24,9 +33,10 @@ def demo(
     ] = 1,
     log_level: LogLevelOpt = None,
 ) -> int:
-    """Show a whole run against the built-in sandbox, in about a minute.
+    """Show a whole run against the built-in sandbox.
 
-    Plan, charges, declines and faults survived, report. No key and no network needed; nothing real is charged.
+    Plan, charges, declines and faults survived, report, in about a minute. No key and no network needed; nothing real
+    is charged.
 
     \b
     billing demo
@@ -125,10 +135,44 @@ def show(
     return verb(Common(config, ledger, api_base, output, log_format, log_level))
 
 
-def version() -> int:
-    """Print the version."""
-    from billing import __version__
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="Whose.")],
+) -> int:
+    """Print a script for completion in your shell.
+
+    \b
+    source <(billing completion bash)          # in ~/.bashrc or ~/.zshrc
+    billing completion fish > ~/.config/fish/completions/billing.fish
+    """
+    from typer._completion_shared import get_completion_script
+
     from billing.cli.face import answer
 
-    answer(f"billing {__version__}\n")
+    answer(get_completion_script(prog_name="billing", complete_var="_BILLING_COMPLETE", shell=shell) + "\n")
     return 0
+
+
+def help_(
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]", help="Of which command.")] = None,
+) -> int:
+    """Print help: of everything, or of one command.
+
+    \b
+    billing help run
+    billing help ledger rebuild
+    """
+    from billing.cli.main import run
+
+    return run([*(command or []), "--help"])
+
+
+def version(output: OutputOpt = None) -> int:
+    """Print the version, and the ledger format of it.
+
+    \b
+    billing version
+    billing version --output json
+    """
+    from billing.cli.verbs.version import version as verb
+
+    return verb(output)

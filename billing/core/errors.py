@@ -11,7 +11,8 @@
     ├── CredentialsError      8   the key is refused or lacks a permission
     ├── PlanStale             9   the plan is for other content
     ├── ApprovalMissing       9   a total needs a second person's yes
-    └── ProviderUnreachable  10   no answer within the budget
+    ├── ProviderUnreachable  10   no answer within the budget
+    └── Interrupted         130   Ctrl-C at a question
 
 The message is for the person who must act: it names the place and says what helps. It never holds a key, a name, an
 e-mail or card data.
@@ -122,3 +123,9 @@ class ProviderUnreachable(BillingError):
     """The provider gave no usable answer within the budget; the state is saved."""
 
     exit_code = Exit.UNREACHABLE
+
+
+class Interrupted(BillingError):
+    """A person answered a question with Ctrl-C; nothing was sent for it."""
+
+    exit_code = Exit.INTERRUPTED

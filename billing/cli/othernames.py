@@ -1,0 +1,69 @@
+"""What people type who know other tools, and what there is instead."""
+
+COMMANDS: dict[str, str] = {
+    # what was typed: the command that does it
+    "apply": "run",
+    "charge": "run",
+    "continue": "run",
+    "pay": "run",
+    "start": "run",
+    "diff": "plan",
+    "dry-run": "plan",
+    "preview": "plan",
+    "show": "plan",
+    "lint": "check",
+    "validate": "check",
+    "export": "report",
+    "explain": "report",
+    "result": "report",
+    "results": "report",
+    "ls": "status",
+    "list": "status",
+    "runs": "status",
+    "watch": "status",
+    "events": "ledger events",
+    "history": "ledger events",
+    "log": "ledger events",
+    "logs": "ledger events",
+    "verify": "ledger verify",
+    "rebuild": "ledger rebuild",
+    "restore": "ledger rebuild",
+    "follow": "settle",
+    "settings": "config show",
+    "new": "init",
+    "setup": "init",
+    "serve-sandbox": "sandbox",
+    "mock": "sandbox",
+    "rehearse": "sandbox",
+}
+
+ABSENT: dict[str, str] = {
+    # what was typed: what is so today
+    "approve": "approvals cannot be given here yet; a run over approval.required_over is refused with exit code 9",
+    "retry": "there is no further try after a decline yet; billing report RUN says when one would be due",
+    "reverse": "refunds are made in the Dashboard of the account that was charged",
+    "refund": "refunds are made in the Dashboard of the account that was charged",
+    "undo": "refunds are made in the Dashboard of the account that was charged",
+    "cancel": "to leave lines out, take them out of the file and add --amend",
+    "skip": "to leave lines out, take them out of the file and add --amend",
+    "pause": "Ctrl-C or SIGTERM stops a run cleanly, and billing run goes on with it",
+    "resume": "billing run with the same file goes on",
+    "stop": "Ctrl-C or SIGTERM stops a run cleanly, and billing run goes on with it",
+    "reconcile": "payouts and fees are not compared yet; billing ledger verify checks the record",
+    "onboard": "payment methods must already be saved on the platform",
+    "collect": "payment methods must already be saved on the platform",
+    "subscribe": "subscriptions cannot be made yet",
+    "sync": "copies are made for each charge; there is nothing to bring up to date yet",
+    "serve": "there is no web page yet; billing status --watch shows a run under way",
+    "listen": "webhooks are not received yet; billing settle asks Stripe",
+    "worker": "one process works on a ledger at a time",
+    "upgrade": "this release reads the ledgers of its own format",
+}
+
+
+def meant(typed: str) -> str:
+    """Return a sentence for a word that is no command here, or an empty text."""
+    word = typed.lower()
+    if word in COMMANDS:
+        return f"try billing {COMMANDS[word]}"
+    return ABSENT.get(word, "")

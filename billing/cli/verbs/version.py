@@ -1,0 +1,39 @@
+"""Say which release this is, and whether it is one."""
+
+import platform
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+
+from billing import __version__
+from billing.cli.face import answer, answer_json
+from billing.cli.options import Output
+from billing.core.exits import Exit
+
+LEDGER_FORMAT = 1
+# `billing.edge.ledger.schema.VERSION`; naming it here costs no import of the database.
+
+
+def version(output: Output | None) -> int:
+    """Carry out `billing version`."""
+    released = "dev" not in __version__
+    if output is Output.JSON:
+        answer_json(
+            {
+                "version": __version__,
+                "released": released,
+                "ledger_format": LEDGER_FORMAT,
+                "python": platform.python_version(),
+                "stripe": _of("stripe"),
+            }
+        )
+        return Exit.OK
+    about = "" if released else "   not a release: what will be new stands under Unreleased in CHANGELOG.md"
+    answer(f"billing {__version__}{about}\n")
+    return Exit.OK
+
+
+def _of(package: str) -> str | None:
+    try:
+        return installed(package)
+    except PackageNotFoundError:
+        return None
