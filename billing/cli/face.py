@@ -3,7 +3,7 @@
 import json
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 from billing.core.errors import Interrupted, UsageError
@@ -24,8 +24,16 @@ def answer_json(value: Any) -> None:  # noqa: ANN401  any JSON value
     answer(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
+class Drawn:
+    """What is drawn in place on stderr; a line that must stay takes its place first."""
+
+    clear: Callable[[], None] | None = None
+
+
 def say(text: str) -> None:
     """Write a line on stderr."""
+    if Drawn.clear is not None:
+        Drawn.clear()
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
@@ -47,6 +55,8 @@ def ask(question: str, expected: str, missing_flag: str) -> bool:
     """
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise UsageError(f"there is no terminal to ask on; nothing was sent (add {missing_flag})")
+    if Drawn.clear is not None:
+        Drawn.clear()
     sys.stderr.write(question)
     sys.stderr.flush()
     return _plain(_typed()) == _plain(expected)

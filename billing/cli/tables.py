@@ -1,18 +1,18 @@
 """Numbers and tables as a person reads them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
-from billing.core.entries import RunRecord, Tally
-from billing.core.groups import group_in
 from billing.core.money import format_minor
-from billing.core.states import Group, State
-from billing.flow.report import reasons
+from billing.flow.outturn import ROWS, Outturn, Row
 
 
 def amount(minor: int, currency: str) -> str:
     """Write an amount in major units with thousands separators: ``184,220.40``."""
-    whole, point, rest = format_minor(minor, currency).partition(".")
-    return f"{int(whole):,}{point}{rest}"
+    sign = "-" if minor < 0 else ""
+    whole, point, rest = format_minor(abs(minor), currency).partition(".")
+    return f"{sign}{int(whole):,}{point}{rest}"
 
 
 def amounts(totals: Mapping[str, int]) -> str:
@@ -51,55 +51,58 @@ def lined_up(rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> list[s
     ]
 
 
-ENDINGS: tuple[tuple[str, Group, frozenset[State] | None, str], ...] = (
-    # label, group, only these states of it, what to do next
-    ("succeeded", Group.SUCCEEDED, None, ""),
-    ("processing", Group.PROCESSING, None, "the bank answers in days: billing settle {run}"),
-    ("needs customer", Group.NEEDS_CUSTOMER, None, "who to ask: billing report {run} --format csv"),
-    ("declined, again", Group.DECLINED, frozenset({State.UNPAID}), "{reasons}"),
-    ("declined, final", Group.DECLINED, frozenset({State.FAILED}), "{reasons}"),
-    ("unknown", Group.UNKNOWN, None, "billing resolve {run}"),
-    ("parked", Group.PARKED, None, "a person looks: billing resolve {run}"),
-    ("failed", Group.FAILED, None, "{reasons}"),
-    ("skipped", Group.SKIPPED, None, "{reasons}"),
-    ("pending", Group.PENDING, None, "run it again to continue"),
-)
-# The rows of the table at the end of a run, in its order.
-
-ALWAYS = frozenset({"succeeded", "unknown"})
-# Shown even at 0: they answer "did it work" and "is anything in doubt".
+ALWAYS = ("paid", "no_answer_yet")
+# Rows shown even at 0: they answer "did it work" and "is anything in doubt".
+WIDTH = 80
+NOTHING = "-"
 
 
-def ending_table(record: RunRecord, tallies: Sequence[Tally]) -> list[str]:
-    """Write the table at the end of a run, with its last line: what was planned, and whether the groups add up to it.
+def totals_table(outturn: Outturn) -> list[str]:
+    """Write where every line of a sheet stands, each row with its sum per currency, the last one being the sheet's.
 
-    Args:
-        record: of the run; totals it was planned with (minor units by currency) are compared where it has them.
-        tallies: of the run.
+    Currencies that do not fit beside each other come in a further table with the same rows.
     """
-    planned: Mapping[str, int] | None = record.header.get("totals")
-    currencies = sorted({tally.currency for tally in tallies if tally.currency})
-    rows: list[list[str]] = [["", "items", *(code.upper() for code in currencies)]]
-    for label, group, states, hint in ENDINGS:
-        chosen = [
-            tally
-            for tally in tallies
-            if group_in(tally.state, tally.grouping) is group and (states is None or tally.state in states)
-        ]
-        if chosen or label in ALWAYS:
-            rows.append(_row(label, chosen, currencies, hint.format(run=record.run_id, reasons=_why(chosen))))
-    total = {code: sum(tally.amount for tally in tallies if tally.currency == code) for code in currencies}
-    ties = planned is None or all(planned.get(code, 0) == total[code] for code in currencies)
-    rows.append(_row("planned", tallies, currencies, f"ties: {'yes' if ties else 'NO'}"))
-    return ["  " + line for line in lined_up(rows, range(1, 2 + len(currencies)))]
+    rows = [outturn.rows.get(code) or Row(code) for code in ROWS if code in outturn.rows or code in ALWAYS]
+    labels = [(ROWS[row.code][0], row) for row in rows] + [("sheet", outturn.total)]
+    shown = [f"  {line}" for line in money_table(labels)]
+    shown += [f"  ! {line}" for line in _agreement(outturn)]
+    if outturn.unlisted:
+        shown += ["", "  no longer in the sheet"]
+        shown += [f"  {line}" for line in money_table([(ROWS[code][0], row) for code, row in outturn.unlisted.items()])]
+    return shown if outturn.apart or outturn.expected is None else [*shown, "  Totals agree with the sheet."]
 
 
-def _why(tallies: Sequence[Tally]) -> str:
-    return reasons(tallies, *State)
+def _agreement(outturn: Outturn) -> list[str]:
+    return [f"Totals do NOT agree with the sheet: {amounts(outturn.apart)} apart."] if outturn.apart else []
 
 
-def _row(label: str, tallies: Sequence[Tally], currencies: Sequence[str], hint: str) -> list[str]:
-    items = sum(tally.items for tally in tallies)
-    sums = {code: sum(tally.amount for tally in tallies if tally.currency == code) for code in currencies}
-    cells = [amount(sums[code], code) if sums[code] else "-" for code in currencies]
-    return [label, f"{items:,}", *cells, "  " + hint if items else ""]
+class MoneyRow(Protocol):
+    """Lines and their money."""
+
+    lines: int
+    totals: Counter[str]
+
+
+def money_table(rows: Sequence[tuple[str, MoneyRow]], width: int = WIDTH - 2) -> list[str]:
+    """Write rows of (label, lines and money) with a column for each currency, as many beside each other as fit."""
+    codes = sorted({code for _, row in rows for code in row.totals})
+    first = lined_up([["", "lines"], *([label, f"{row.lines:,}"] for label, row in rows)], (1,))
+    shown: list[str] = []
+    while True:
+        count = next((n for n in range(len(codes), 1, -1) if _wide(first, rows, codes[:n]) <= width), 1)
+        shown += _joined(first, rows, codes[:count])
+        codes = codes[count:]
+        if not codes:
+            return shown
+        shown.append("")
+
+
+def _wide(first: Sequence[str], rows: Sequence[tuple[str, MoneyRow]], codes: Sequence[str]) -> int:
+    return max(map(len, _joined(first, rows, codes)))
+
+
+def _joined(first: Sequence[str], rows: Sequence[tuple[str, MoneyRow]], codes: Sequence[str]) -> list[str]:
+    head = [code.upper() for code in codes]
+    cells = [[amount(row.totals[code], code) if row.totals[code] else NOTHING for code in codes] for _, row in rows]
+    money = lined_up([head, *cells], range(len(codes)))
+    return [f"{left}   {right}".rstrip() for left, right in zip(first, money, strict=True)]

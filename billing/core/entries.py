@@ -315,6 +315,25 @@ class Held(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class SheetTally:
+    """How many lines of a run's sheet share an account, a state, a grouping, a reason and a currency, and their money.
+
+    Lines that another run deals with count under ``skipped``, with the line's reason and the money of the item that
+    stands for them there. Lines set aside as invalid have neither account nor currency. ``listed`` is false for items
+    whose line the latest revision of the sheet does not have any more.
+    """
+
+    account: str
+    state: State
+    grouping: str
+    reason_code: str
+    currency: str
+    lines: int
+    amount: int
+    listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ReportLine:
     """One input line with what became of it; ``known`` is None for a line without any item.
 

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
 from itertools import groupby, islice
@@ -56,6 +56,11 @@ class Source(Protocol):
     @property
     def warnings_total(self) -> int:
         """How many there are."""
+        ...
+
+    @property
+    def totals(self) -> Mapping[str, int]:
+        """Minor units per currency of its valid lines, as they were read."""
         ...
 
     def lines(self) -> Iterator[InputLine]:

@@ -128,6 +128,7 @@ async def keep(plan: Plan, source: Source, ledger: Ledger, status: RunStatus = R
             "columns": list(plan.run.columns),
             "timezone": plan.run.timezone,
             "totals": _owned(plan),
+            "sheet": {"totals": dict(source.totals)},
             "dunning": plan.run.policies.dunning.to_facts(),
         },
         file_sha256=plan.file_sha256,

@@ -1,6 +1,8 @@
 """What a person watching a run wants to see, counted once for the terminal, the log and the machine."""
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +27,10 @@ class Snapshot:
         sent: requests sent so far.
         rate_limited: of those, answered 429.
         elapsed: seconds since the start, monotonic.
+        most: requests a second that the documented limits (or `--rate`) allow; 0 while that is not known.
+        paid: currency -> minor units that were paid in this invocation.
+        doing: what ``done`` counts where that is not payments, such as ``looked up``.
+        note: a sentence that a person must see now, or empty: why nothing more is started.
     """
 
     total: int
@@ -37,6 +43,17 @@ class Snapshot:
     sent: int = 0
     rate_limited: int = 0
     elapsed: float = 0.0
+    most: float = 0.0
+    paid: Counter[str] = field(default_factory=Counter)
+    doing: str = ""
+    note: str = ""
+
+    @property
+    def left_seconds(self) -> float | None:
+        """How long it still takes at the pace so far, or None while nobody can know."""
+        if not self.done or not self.elapsed:
+            return None
+        return max(self.total - self.done, 0) * self.elapsed / self.done
 
 
 class Pace:
@@ -60,6 +77,37 @@ class Watch(Protocol):
     def __call__(self, snapshot: Snapshot) -> None:
         """Take note of the latest snapshot; the object is reused, so copy what must be kept."""
         ...
+
+
+TELL_SECONDS = 10.0
+# Often enough to see that it lives, seldom enough for a scheduler's log.
+
+
+def telling(log: Callable[..., None], run: str, seconds: Callable[[], float] = time.monotonic) -> Watch:
+    """Return a watch that logs an event ``progress`` every ten seconds, for whoever reads logs."""
+    last = seconds()
+
+    def watch(snapshot: Snapshot) -> None:
+        nonlocal last
+        now = seconds()
+        if now - last < TELL_SECONDS:
+            return
+        last = now
+        left = snapshot.left_seconds
+        log(
+            "progress",
+            run=run,
+            doing=snapshot.doing or "charging",
+            done=snapshot.done,
+            total=snapshot.total,
+            counts={str(group): count for group, count in snapshot.counts.items() if count},
+            paid=dict(sorted(snapshot.paid.items())),
+            requests=snapshot.sent,
+            rate_limited=snapshot.rate_limited,
+            left_seconds=None if left is None else round(left),
+        )
+
+    return watch
 
 
 def unwatched(snapshot: Snapshot) -> None:

@@ -72,7 +72,7 @@ class Runner:
         self._began = self._advanced = self._now()
         self._limits = LearnedLimits(desk)
         self._pace = Pace()
-        self.snapshot = Snapshot(total=0)
+        self.snapshot = Snapshot(total=0, most=desk.rates.key_rps)
 
     async def go(self) -> Ending:
         """Work through everything, then once more through what was left open.
@@ -253,6 +253,8 @@ class Runner:
         snap = self.snapshot
         snap.done += 1
         snap.counts[group_of(known)] += 1
+        if known.state is State.SUCCEEDED:
+            snap.paid[known.currency] += known.amount
         snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
         snap.elapsed = self._now() - self._began
         snap.rate, snap.phase, snap.pace = key.rate, key.phase, self._pace.at(snap.elapsed, snap.sent)
@@ -265,6 +267,9 @@ class Runner:
             self._desk.log("run_stopping", run=self._run_id or "", exit_code=int(code), reason=reason)
         self._desk.draining = True
         self._wake.set()
+        waiting = f"{self.snapshot.in_flight} payments at Stripe are being finished, {DRAIN_SECONDS:.0f} s at most"
+        self.snapshot.note = f"stopping: {waiting}"
+        self._watch(self.snapshot)
 
     async def _obey_signals(self, scope: anyio.CancelScope) -> None:
         """Drain on the first signal, leave at once on the second; the ledger is consistent either way."""

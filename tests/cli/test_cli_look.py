@@ -30,7 +30,7 @@ def test_every_input_line_comes_back_once_in_order_with_the_columns_of_the_contr
 
 
 def test_the_report_for_a_person_ties(finished):
-    assert "ties: yes" in finished.billing("report", ID).out
+    assert "Totals agree with the sheet." in finished.billing("report", ID).out
 
 
 def test_resolve_and_a_repeated_run_send_nothing_that_changes_anything(finished):

@@ -6,9 +6,9 @@ from typing import Any
 
 from billing.cli.books import open_books
 from billing.cli.desks import desk_for
+from billing.cli.endings import run_table, said_of, what_comes_next
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.tables import ending_table
 from billing.cli.watching import watching
 from billing.core.entries import RunRecord
 from billing.core.exits import Exit
@@ -114,7 +114,9 @@ def _print(session: Session, desk: Desk, verb: str, runs: Sequence[str], ending:
         return
     lines = [] if requests_sent(desk)["sent"] else [f"nothing to {verb}"]
     for run_id in runs:
-        lines += [f"Run {run_id}", *ending_table(known_run(desk.ledger, run_id), desk.ledger.tally(run_id))]
+        lines += [run_id, "", *run_table(desk.ledger, run_id), *what_comes_next(desk.ledger, run_id)]
     if ending.exit:
         lines.append(f"stopped: {visible(ending.reason)}")
+    if runs:
+        lines.append(said_of(code))
     answer("".join(line + "\n" for line in lines))

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from billing.cli.desks import desk_for
+from billing.cli.endings import run_table
 from billing.cli.face import answer, answer_json, say
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.tables import amounts, duration, ending_table, plural
+from billing.cli.tables import amounts, duration, plural
 from billing.cli.verbs.source import open_source
 from billing.cli.watching import watching
 from billing.core.errors import UsageError
@@ -22,7 +23,7 @@ from billing.flow.desk import Desk
 from billing.flow.opening import Opening
 from billing.flow.rebuild import RebuildOptions, Rebuilt, Stray, window
 from billing.flow.rebuild import rebuild as rebuild_run
-from billing.flow.report import known_run, summary
+from billing.flow.report import summary
 
 SHOWN = 10
 # References and strays a person sees; JSON carries all of them.
@@ -122,7 +123,7 @@ def as_text(desk: Desk, rebuilt: Rebuilt, asked: RebuildAsked, seconds: float) -
     yield f"Run {run_id} rebuilt from Stripe in {duration(seconds)}; nothing was sent but reads"
     listed = f"{plural(stock.listed, 'intent')}, {stock.intents:,} of this run"
     yield f"  {plural(stock.accounts, 'account')} listed from {rebuilt.since:%Y-%m-%d} on: {listed}"
-    yield from ending_table(known_run(desk.ledger, run_id), desk.ledger.tally(run_id))
+    yield from run_table(desk.ledger, run_id)
     yield from (f"  ! {visible(warning)}" for warning in rebuilt.warnings)
     yield from _unopened(rebuilt)
     yield from _strays(rebuilt.strays)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from billing.cli.books import open_books
+from billing.cli.endings import run_table
 from billing.cli.face import answer
 from billing.cli.session import Common, begin, run_async
-from billing.cli.tables import amount, ending_table, lined_up
+from billing.cli.tables import amount, lined_up
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_of
@@ -46,7 +47,7 @@ def as_text(ledger: Ledger, run_id: str) -> Iterator[str]:
     """The table of a run, and the lines that need somebody."""
     record = known_run(ledger, run_id)
     yield f"Run {run_id}: {record.status}, {record.mode} mode\n"
-    yield "".join(line + "\n" for line in ending_table(record, ledger.tally(run_id)))
+    yield "".join(line + "\n" for line in run_table(ledger, run_id))
     rows, more = _needing(ledger, run_id)
     if rows:
         head = ["line", "reference", "account", "amount", "status", "reason", "what to do"]

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from billing.cli.desks import desk_for
+from billing.cli.endings import run_table, said_of, what_comes_next
 from billing.cli.face import answer, answer_json, ask, is_terminal, say
 from billing.cli.plantable import plan_table
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.tables import amounts, duration, ending_table, plural
+from billing.cli.tables import amounts, duration, plural
 from billing.cli.verbs.plan import PlanAsked, share_text
 from billing.cli.verbs.source import open_source
 from billing.cli.watching import watching
 from billing.core.errors import UsageError
+from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
@@ -26,7 +28,6 @@ from billing.flow.desk import Desk
 from billing.flow.invocation import RunOptions, Selection
 from billing.flow.opening import Opening
 from billing.flow.plan import SavedPlan, estimate_for, load_plan
-from billing.flow.report import known_run
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -178,18 +179,21 @@ def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
     limited, resent = f"{requests['rate_limited']:,} rate limited", f"{requests['resent']:,} resent"
     return [
         head,
-        *ending_table(known_run(desk.ledger, run_id), desk.ledger.tally(run_id)),
+        "",
+        *run_table(desk.ledger, run_id),
         f"  {plural(requests['sent'], 'request')}, {limited}, {resent}",
         f"  ledger head {billed.summary['ledger_head'][:16]}",
-        following(billed, run_id),
+        *what_comes_next(desk.ledger, run_id),
+        *following(billed, run_id),
+        said_of(billed.exit),
     ]
 
 
-def following(billed: Bill, run_id: str) -> str:
+def following(billed: Bill, run_id: str) -> list[str]:
     """Say what to type next."""
     if billed.ending.exit:
-        return "Next: the same command again continues"
-    return f"Next: billing report {run_id} --format csv -o report.csv"
+        return ["Next: the same command again continues"]
+    return ["", f"Next: billing report {run_id} -o report.csv"] if billed.exit is Exit.OK else []
 
 
 def seconds_of(text: str | None) -> float | None:

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from billing.cli.books import open_books
+from billing.cli.endings import run_table
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.tables import duration, ending_table, lined_up, plural
+from billing.cli.tables import duration, lined_up, plural
 from billing.core.entries import RunRecord, RunStatus
 from billing.core.exits import Exit
 from billing.core.groups import TOUCHED
@@ -100,7 +101,7 @@ def _oldest(ledger: Ledger, run_id: str) -> str | None:
 
 def _as_text(ledger: Ledger, record: RunRecord, found: dict[str, Any]) -> list[str]:
     lines = [f"Run {record.run_id}: {record.status}, {record.mode} mode"]
-    lines += ending_table(record, ledger.tally(record.run_id))
+    lines += run_table(ledger, record.run_id)
     if record.status is RunStatus.RUNNING and found["eta_seconds"] is not None:
         rate = f"{found['items_per_second']:g} items/s"
         lines.append(f"  {plural(found['left'], 'item')} left at {rate}: about {duration(found['eta_seconds'])}")

@@ -15,6 +15,7 @@ from billing.core.entries import (
     ReportLine,
     RunRecord,
     RunStatus,
+    SheetTally,
     Tally,
 )
 from billing.core.items import Mode
@@ -95,6 +96,10 @@ class Ledger(Protocol):
 
     def tally(self, run_id: str) -> list[Tally]:
         """Count the items and foreign lines of a run by state, grouping, reason and currency."""
+        ...
+
+    def sheet(self, run_id: str) -> list[SheetTally]:
+        """Count every line of the latest sheet of a run once, with its money, then items that it no longer lists."""
         ...
 
     def report(self, run_id: str) -> Iterator[ReportLine]:

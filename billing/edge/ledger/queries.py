@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 
-from billing.core.entries import BrokenPromise, Entry, Facts, Held, Known, ReportLine, RunRecord, Tally
+from billing.core.entries import BrokenPromise, Entry, Facts, Held, Known, ReportLine, RunRecord, SheetTally, Tally
 from billing.core.errors import LedgerDamaged
 from billing.core.items import Mode
 from billing.core.states import State
@@ -33,6 +33,20 @@ _TALLY = """SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(jso
 _FOREIGN = """SELECT lines.reason, count(*) FROM lines LEFT JOIN items ON items.id = lines.item
     WHERE lines.run = :run AND lines.revision = :revision AND lines.reason <> '' AND items.run IS NOT :run
     GROUP BY 1 ORDER BY 1"""
+_OWN = "lines.item IS NOT NULL AND items.run = :run"
+_SHEET = f"""SELECT ifnull(items.account, ''), iif({_OWN}, items.state, 'skipped'),
+    iif({_OWN}, ifnull(json_extract(items.facts, '$.group'), ''), ''),
+    iif({_OWN}, ifnull(json_extract(items.facts, '$.reason_code'), ''), lines.reason),
+    ifnull(items.currency, ''), count(*), ifnull(sum(items.amount), 0)
+    FROM lines LEFT JOIN items ON items.id = lines.item WHERE lines.run = :run AND lines.revision = :revision
+    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
+_UNLISTED = """SELECT account, state, ifnull(json_extract(facts, '$.group'), ''),
+    ifnull(json_extract(facts, '$.reason_code'), ''), currency, count(*), sum(amount)
+    FROM items WHERE run = :run AND id NOT IN
+        (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.book = items.book AND later.reference = items.reference
+        AND later.generation = items.generation + 1)
+    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
 _OBLIGATIONS = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked CROSS JOIN items
     ON items.book = ? AND items.reference = asked.value ORDER BY items.generation"""
 _WORK = f"""SELECT * FROM (SELECT {ITEM_COLUMNS} FROM items
@@ -113,6 +127,19 @@ class Queries:
         return [Tally(State(state), *rest) for state, *rest in items] + [
             Tally(State.SKIPPED, "", reason, "", count, 0) for reason, count in foreign
         ]
+
+    @_legible()
+    def sheet(self, run_id: str) -> list[SheetTally]:
+        """Count every line of the latest sheet of a run once, with its money, then the items that it no longer lists.
+
+        An item that another generation replaced is the business of that one.
+        """
+        row, _, revision = self._place(run_id)
+        asked = {"run": row, "revision": revision}
+        found = [_sheet_tally(each, listed=True) for each in self._conn.execute(_SHEET, asked)]
+        if revision > 1:
+            found += [_sheet_tally(each, listed=False) for each in self._conn.execute(_UNLISTED, asked)]
+        return found
 
     def report(self, run_id: str) -> Iterator[ReportLine]:
         """Stream the lines of the latest revision, then items whose line an amendment dropped."""
@@ -243,6 +270,11 @@ class Queries:
             found = conn.execute(sql, {"after": after, "run": row, "reference": reference})
             for entry in found:
                 yield entry_of(entry, runs)
+
+
+def _sheet_tally(row: tuple[str, str, str, str, str, int, int], *, listed: bool) -> SheetTally:
+    account, state, grouping, reason, currency, lines, amount = row
+    return SheetTally(account, State(state), grouping, reason, currency, lines, amount, listed)
 
 
 def _asked(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from billing.core.entries import (
     ReportLine,
     RunRecord,
     RunStatus,
+    SheetTally,
     Tally,
 )
 from billing.core.errors import LedgerError
@@ -196,6 +197,10 @@ class SqliteLedger:
     def tally(self, run_id: str) -> list[Tally]:
         """Count the items and foreign lines of a run."""
         return self._queries.tally(run_id)
+
+    def sheet(self, run_id: str) -> list[SheetTally]:
+        """Count every line of the latest sheet of a run once, with its money."""
+        return self._queries.sheet(run_id)
 
     def report(self, run_id: str) -> Iterator[ReportLine]:
         """Stream the lines of the latest revision, then dropped items."""

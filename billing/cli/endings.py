@@ -1,0 +1,107 @@
+"""How a run ended, for whoever has to act: where every line stands, what comes next, and what the exit code means."""
+
+import shlex
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from billing.cli.tables import WIDTH, totals_table
+from billing.core.entries import RunRecord, RunStatus
+from billing.core.exits import MEANINGS, Exit
+from billing.core.items import Mode
+from billing.core.plans import SKIPS
+from billing.edge.ledger import Ledger
+from billing.edge.logs import visible
+from billing.flow.outturn import Outturn, Row, outturn_of
+from billing.flow.report import known_run
+
+FOLLOWING: dict[str, tuple[str, str, str]] = {
+    # row: (label, what is so, the command that helps); rows that need nothing are not here
+    "on_its_way": ("on its way", "the bank answers within days; follow it every day", "settle {run}"),
+    "customer_must_act": (
+        "customer must act",
+        "ask the customer to confirm with the bank or to pay; then look",
+        "resolve {run}",
+    ),
+    "declined_for_now": (
+        "declined for now",
+        "may work on another day; nothing tries again by itself",
+        "",
+    ),
+    "declined_for_good": ("declined for good", "ask for another card or bank account", ""),
+    "no_answer_yet": ("no answer yet", "Stripe is asked what became of it", "resolve {run}"),
+    "look_in_stripe": ("look in Stripe", "a person opens the payment in Stripe; then look again", "resolve {run}"),
+    "not_paid": ("not paid", "closed for the reason that the report says", ""),
+    "not_yet": ("not yet", "the same command goes on", ""),
+}
+MOST_REASONS = 6
+PLACE = 24
+# Where the text of what comes next begins.
+
+
+def run_table(ledger: Ledger, run_id: str) -> list[str]:
+    """Write where every line of a run stands."""
+    return totals_table(outturn_of(ledger, known_run(ledger, run_id)))
+
+
+def what_comes_next(ledger: Ledger, run_id: str, *, running: bool = False) -> list[str]:
+    """Write what is left to do, row by row, with commands on lines of their own; nothing when nothing is.
+
+    Args:
+        ledger: where the run stands.
+        run_id: which one.
+        running: whether another process is at it: it finishes what is open, and nothing is to be typed for that.
+    """
+    record = known_run(ledger, run_id)
+    lines = list(_steps(outturn_of(ledger, record), record, running=running))
+    return ["", "What comes next", *lines] if lines else []
+
+
+def _steps(outturn: Outturn, record: RunRecord, *, running: bool) -> Iterator[str]:
+    asked = False
+    for code, (label, sentence, command) in FOLLOWING.items():
+        row = outturn.rows.get(code)
+        if row is None or (running and code in {"not_yet", "no_answer_yet", "on_its_way"}):
+            continue
+        asked = asked or not command
+        yield from _paragraph(f"{row.lines:,} {label}", sentence)
+        if command and not running:
+            yield " " * PLACE + _typed(command.format(run=record.run_id), record)
+    if left_out := outturn.rows.get("left_out"):
+        asked = True
+        yield from _left_out(left_out)
+    if asked:
+        yield from _paragraph("each line", "with its reason and what to do")
+        yield " " * PLACE + f"billing report {shlex.quote(record.run_id)} -o report.csv"
+
+
+def _left_out(row: Row) -> Iterator[str]:
+    for code, count in row.reasons.most_common(MOST_REASONS):
+        meaning, what_to_do, _ = SKIPS.get(code, (code.replace("_", " "), "", False))
+        yield from _paragraph(f"{count:,} left out", meaning + (f": {what_to_do}" if what_to_do else ""))
+    more = row.reasons.most_common()[MOST_REASONS:]
+    if more:
+        yield from _paragraph(f"{sum(count for _, count in more):,} left out", f"for {len(more)} more reasons")
+
+
+def _typed(command: str, record: RunRecord) -> str:
+    verb, run = command.split()
+    return f"billing {verb} {shlex.quote(run)}" + (" --live" if record.mode is Mode.LIVE else "")
+
+
+def _paragraph(label: str, text: str) -> Iterable[str]:
+    first = f"  {label}".ljust(PLACE - 1) + " "
+    return textwrap.wrap(visible(text), WIDTH, initial_indent=first, subsequent_indent=" " * PLACE)
+
+
+def said_of(code: Exit) -> str:
+    """Return the last line of a command that did something: what its exit code means, in words."""
+    return f"Ended with exit {int(code)}: {MEANINGS[code][0].replace('`', '')}."
+
+
+STATUS_WORDS: dict[RunStatus, str] = {
+    RunStatus.PLANNED: "planned",
+    RunStatus.RUNNING: "running",
+    RunStatus.STOPPED: "stopped",
+    RunStatus.FINISHED: "finished",
+    RunStatus.REBUILDING: "being rebuilt",
+}

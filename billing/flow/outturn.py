@@ -1,0 +1,132 @@
+"""The outturn of a run: every line of its sheet in exactly one row, with its money, to be held against the sheet.
+
+Lines that another run of the period deals with are among them, with the money that the item has there.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from billing.core.entries import RunRecord, SheetTally
+from billing.core.groups import GOOD_SKIPS, group_in
+from billing.core.states import Group, State
+from billing.edge.ledger import Ledger
+
+Totals = dict[str, int]
+# Minor units by currency; currencies are never added to each other.
+
+
+@dataclass(slots=True)
+class Row:
+    """Lines that share what became of them.
+
+    Attributes:
+        code: stable name, a key of `ROWS`.
+        lines: how many.
+        totals: their money.
+        reasons: reason code -> lines, of those that have one.
+    """
+
+    code: str
+    lines: int = 0
+    totals: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, tally: SheetTally) -> None:
+        """Take lines in."""
+        self.lines += tally.lines
+        if tally.currency:
+            self.totals[tally.currency] += tally.amount
+        if tally.reason_code:
+            self.reasons[tally.reason_code] += tally.lines
+
+
+def _of(group: Group) -> Callable[[SheetTally], bool]:
+    return lambda tally: group_in(tally.state, tally.grouping) is group
+
+
+def _may_work_later(tally: SheetTally) -> bool:
+    return _of(Group.DECLINED)(tally) and tally.state is State.UNPAID
+
+
+def _nothing_owed(tally: SheetTally) -> bool:
+    return _of(Group.SKIPPED)(tally) and tally.reason_code in GOOD_SKIPS
+
+
+ROWS: dict[str, tuple[str, Callable[[SheetTally], bool]]] = {
+    # code: (what a person reads, which lines); the first row that takes a line has it
+    "paid": ("paid", _of(Group.SUCCEEDED)),
+    "on_its_way": ("on its way", _of(Group.PROCESSING)),
+    "customer_must_act": ("customer must act", _of(Group.NEEDS_CUSTOMER)),
+    "declined_for_now": ("declined for now", _may_work_later),
+    "declined_for_good": ("declined for good", _of(Group.DECLINED)),
+    "no_answer_yet": ("no answer yet", _of(Group.UNKNOWN)),
+    "look_in_stripe": ("look in Stripe", _of(Group.PARKED)),
+    "not_paid": ("not paid, closed", _of(Group.FAILED)),
+    "not_yet": ("not yet", _of(Group.PENDING)),
+    "nothing_owed": ("left out: nothing owed", _nothing_owed),
+    "left_out": ("left out", _of(Group.SKIPPED)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outturn:
+    """A run's lines by rows.
+
+    Attributes:
+        rows: code -> row, those with lines, in the order of `ROWS`.
+        unlisted: the same, for items whose line was taken out of the sheet.
+        total: of all listed lines.
+        expected: what the plan counted from the file, or None when it was not kept.
+    """
+
+    rows: Mapping[str, Row]
+    unlisted: Mapping[str, Row]
+    total: Row
+    expected: Totals | None
+
+    @property
+    def apart(self) -> Totals:
+        """Currency -> how far the rows are from what the file had; empty when they agree."""
+        wanted = self.expected or {}
+        if self.expected is None:
+            return {}
+        codes = sorted({*wanted, *self.total.totals})
+        found = {code: self.total.totals[code] - wanted.get(code, 0) for code in codes}
+        return {code: minor for code, minor in found.items() if minor}
+
+
+def row_of(tally: SheetTally) -> str:
+    """Return the row that lines stand in."""
+    return next(code for code, (_, takes) in ROWS.items() if takes(tally))
+
+
+def outturn_of(ledger: Ledger, record: RunRecord) -> Outturn:
+    """Return where every line of a run stands."""
+    kept = record.header.get("sheet")
+    return gathered(ledger.sheet(record.run_id), None if kept is None else dict(kept["totals"]))
+
+
+def gathered(tallies: Iterable[SheetTally], expected: Totals | None = None) -> Outturn:
+    """Put lines into their rows."""
+    rows: dict[str, Row] = {}
+    unlisted: dict[str, Row] = {}
+    total = Row("sheet")
+    for tally in tallies:
+        code = row_of(tally)
+        (rows if tally.listed else unlisted).setdefault(code, Row(code)).add(tally)
+        if tally.listed:
+            total.add(tally)
+    return Outturn(_in_order(rows), _in_order(unlisted), total, expected)
+
+
+def by_account(tallies: Iterable[SheetTally]) -> dict[str, Outturn]:
+    """Return the same for each connected account, by its id; lines set aside have none and stand under an empty id."""
+    found: dict[str, list[SheetTally]] = {}
+    for tally in tallies:
+        found.setdefault(tally.account, []).append(tally)
+    return {account: gathered(found[account]) for account in sorted(found)}
+
+
+def _in_order(rows: Mapping[str, Row]) -> dict[str, Row]:
+    return {code: rows[code] for code in ROWS if code in rows}
