@@ -9,6 +9,7 @@ from typing import Any
 from billing.core.classify import READ, Asked, classify
 from billing.core.entries import Known
 from billing.core.errors import LedgerError, UsageError
+from billing.core.findings import CHARGED_IN, charged_in
 from billing.core.items import Mode
 from billing.core.keys import Op, idempotency_key
 from billing.core.outcomes import Expected, Outcome, Unsent, UnsentWhy
@@ -24,11 +25,6 @@ from billing.edge.transport import RequestWriter, exchange
 API_BASE = "https://api.stripe.com"
 API_VERSION = "2026-10-28.endive"
 # Sent with every request, so that neither the account's setting nor an update of the SDK changes what answers mean.
-
-CLONABLE: dict[str, tuple[str, ...]] = {"usd": ("card", "us_bank_account")}
-ALWAYS_CLONABLE = ("card",)
-# Payment method types that can be cloned, by currency (docs.stripe.com/connect/direct-charges-multiple-accounts). Which
-# one the platform's method has is not known here; Stripe drops from this filter what does not fit.
 
 STARTING = frozenset({Op.OPEN, Op.CLONE})
 # Requests that start an item: those that finish one go before them.
@@ -113,7 +109,7 @@ class Gateway(Lookups):
         params = _without_none(
             amount=known.amount,
             currency=known.currency,
-            allowed_payment_method_types=list(CLONABLE.get(known.currency, ALWAYS_CLONABLE)),
+            allowed_payment_method_types=[kind for kind in CHARGED_IN if charged_in(kind, known.currency)],
             application_fee_amount=known.content.get("application_fee"),
             description=known.content.get("description"),
             statement_descriptor_suffix=known.content.get("statement_suffix"),

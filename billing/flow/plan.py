@@ -22,8 +22,7 @@ from billing.edge.throttle import Rates
 from billing.flow.comparison import compare_file
 from billing.flow.decisions import Plan, Source, decide_all, planned_lines
 from billing.flow.desk import Desk
-from billing.flow.progress import Watch, unwatched
-from billing.flow.scout import Preflight, Scouted, scout
+from billing.flow.scout import QUIETLY, Lookout, Preflight, Scouted, scout
 
 FORMAT_VERSION = "1.0"
 
@@ -43,10 +42,10 @@ class PlanOptions:
     findings: Findings | None = None
 
 
-async def make_plan(desk: Desk, source: Source, options: PlanOptions, watch: Watch = unwatched) -> Plan:
+async def make_plan(desk: Desk, source: Source, options: PlanOptions, lookout: Lookout = QUIETLY) -> Plan:
     """Look up what the file needs and decide for every line; nothing that moves money is sent.
 
-    ``watch`` is told of each look-up.
+    ``lookout`` is told of the look-ups.
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction is listed.
@@ -60,7 +59,7 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions, watch: Wat
     findings = options.findings
     scouted = Scouted()
     if findings is None:
-        scouted = await scout(desk, source, options.preflight, watch)
+        scouted = await scout(desk, source, options.preflight, lookout)
         findings = scouted.findings
     plan = decide_all(source, desk.ledger, desk.platform, findings, amend=options.amend)
     beside = compare_file(source, desk.ledger, desk.platform)

@@ -52,7 +52,27 @@ class Scouted:
     reads: Reads = field(default_factory=Reads)
 
 
-async def scout(desk: Desk, source: Source, preflight: Preflight, watch: Watch = unwatched) -> Scouted:
+def _not_told(_reads: Reads) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookout:
+    """Who is told of look-ups.
+
+    Attributes:
+        foretell: told once, before anything is sent, what they will cost.
+        watch: told after each answer; totals and counts are names that are looked up.
+    """
+
+    foretell: Callable[[Reads], None] = _not_told
+    watch: Watch = unwatched
+
+
+QUIETLY = Lookout()
+
+
+async def scout(desk: Desk, source: Source, preflight: Preflight, lookout: Lookout = QUIETLY) -> Scouted:
     """Look up what a file needs.
 
     Raises:
@@ -61,14 +81,9 @@ async def scout(desk: Desk, source: Source, preflight: Preflight, watch: Watch =
     """
     if preflight is Preflight.NONE:
         return Scouted()
-    return await _Scout(desk, source, LookUps(desk, watch), methods=preflight is Preflight.ALL).scouted()
-
-
-def expected(desk: Desk, source: Source, preflight: Preflight) -> Reads:
-    """Return what the look-ups for a file will cost, before any is made: nothing is sent."""
-    if preflight is Preflight.NONE:
-        return Reads()
-    return _Scout(desk, source, LookUps(desk), methods=preflight is Preflight.ALL).expected()
+    looking = _Scout(desk, source, LookUps(desk, lookout.watch), methods=preflight is Preflight.ALL)
+    lookout.foretell(looking.expected())
+    return await looking.scouted()
 
 
 class _Scout:
@@ -82,6 +97,8 @@ class _Scout:
         self._marks: dict[str, str] = {}
         self._old: set[str] = set()
         self._payers = Payers(desk, self._defaults, self._marks)
+        self._want()
+        self._recall()
 
     def _charges(self) -> Iterator[Charge]:
         return (line.charge for line in self._source.lines() if line.charge is not None)
@@ -94,8 +111,6 @@ class _Scout:
 
     def expected(self) -> Reads:
         """Return what it will cost: pages of one list come one after another, lists and single reads side by side."""
-        self._want()
-        self._recall()
         searches = [
             self._lookups.expect(kind) for kind in (self._kind_of_accounts(), self._payers, self._kind_of_named())
         ]
@@ -110,8 +125,6 @@ class _Scout:
 
     async def scouted(self) -> Scouted:
         """Look everything up."""
-        self._want()
-        self._recall()
         accounts, named = self._kind_of_accounts(), self._kind_of_named()
         find = self._lookups.find
         await together(partial(find, accounts), partial(find, self._payers), partial(find, named))

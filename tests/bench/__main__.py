@@ -1,7 +1,8 @@
 """Measure everything that is promised of speed: ``python -m tests.bench [--quick] [--json FOLDER]``.
 
-Four benchmarks, each a command of its own with more to choose: what a charge costs (``tests.bench.cost``), how the pace
-settles (``tests.bench.pace``), what the order is worth (``tests.bench.order``), and large runs (``tests.bench.scale``).
+Five benchmarks, each a command of its own with more to choose: what a charge costs (``tests.bench.cost``), how the pace
+settles (``tests.bench.pace``), what the order is worth (``tests.bench.order``), large runs (``tests.bench.scale``), and
+what looking before costs (``tests.bench.lookups``).
 """
 
 import argparse
@@ -15,6 +16,7 @@ BENCHES = {
     "order": ([], ["--items", "2000", "--accounts", "40"]),
     "cost": ([], ["--items", "1000"]),
     "scale": ([], ["--lines", "20000", "100000"]),
+    "lookups": ([], ["--lines", "10000", "--accounts", "200"]),
 }
 
 

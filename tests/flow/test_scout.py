@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from billing.core.errors import CredentialsError
+from billing.core.estimates import Reads
 from billing.core.findings import UNREAD
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.decisions import Plan
 from billing.flow.plan import PlanOptions, make_plan
-from billing.flow.scout import Preflight, Scouted, expected, scout
+from billing.flow.scout import Lookout, Preflight, Scouted, scout
 from billing.sandbox.accounts import revoke
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.faults import FaultKind
@@ -147,14 +148,16 @@ def test_several_methods_of_one_customer_are_read_with_one_list(tmp_path):
 def test_what_is_expected_before_is_what_it_takes(tmp_path):
     world = make(tmp_path, items=1000, accounts=30)
 
-    async def foreseen(desk, source):
-        return expected(desk, source, Preflight.ALL)
-
-    before = after(world, foreseen)
-    found, cost = counted(world)
-    assert before.requests == cost.total() == found.reads.requests
-    assert before.names == found.reads.names == 1030
-    assert after(world, foreseen).requests == 0
+    told: list[Reads] = []
+    seen: list[tuple[int, int]] = []
+    watched = Lookout(told.append, lambda snapshot: seen.append((snapshot.done, snapshot.total)))
+    wire = Recording(InProcess(world.sandbox))
+    found = after(world, lambda desk, source: scout(desk, source, Preflight.ALL, watched), wire)
+    assert told[0].requests == reads(wire).total() == found.reads.requests
+    assert told[0].names == found.reads.names == 1030
+    assert seen[-1] == (1030, 1030)
+    after(world, lambda desk, source: scout(desk, source, Preflight.ALL, watched))
+    assert (told[1].requests, told[1].names) == (0, 0)
 
 
 KEY = "sk_test_worldworldworld"
