@@ -47,11 +47,15 @@ class Load:
         items: how many are charged; what is skipped costs nothing.
         largest_account: how many of them belong to the account with the most.
         largest_payer: how many of them belong to the platform customer with the most.
+        accounts: on how many connected accounts they are; each is listed once before anything is opened there.
+        payer_accounts: accounts on which that customer's items come first, so that they wait for a list each.
     """
 
     items: int
     largest_account: int
     largest_payer: int = 1
+    accounts: int = 0
+    payer_accounts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +84,20 @@ def estimate(load: Load, speed: Speed) -> Estimate:
 
     A run takes as long as the slowest of these, because everything else goes on beside it:
 
-    - the key: three requests of each item at its rate;
+    - the key: three requests of each item, and a list of each account, at its rate;
     - an endpoint: one request of each item at its rate;
-    - the largest account: three requests of each of its items at the account's rate, after its first item, which goes
-      alone until it is answered;
+    - the largest account: its list, then three requests of each of its items at the account's rate, after its first
+      item, which goes alone until it is answered;
     - what is in flight: the seconds that all answers take, so many at once;
-    - the largest payer: its items one after another, each as long as its answers take;
+    - the largest payer: its items one after another, each as long as its answers take, and the lists it waits for;
 
     and then the last items still have to be answered. A key that begins below its rate adds what it falls behind
     while it doubles up to it.
     """
     if not load.items:
         return Estimate(0, 0.0)
-    requests = load.items * REQUESTS_PER_ITEM
+    requests = load.items * REQUESTS_PER_ITEM + load.accounts
+    listed = speed.answer * MEAN_SHARE if load.accounts else 0.0
     item_seconds = speed.answer * (LONGER_OF_TWO_SHARE + MEAN_SHARE)
     paced = max(
         requests / speed.key_rps,
@@ -100,8 +105,8 @@ def estimate(load: Load, speed: Speed) -> Estimate:
         requests * speed.answer * MEAN_SHARE / speed.concurrency,
     )
     followers = load.largest_account - 1
-    account = followers * REQUESTS_PER_ITEM / speed.account_rps + (item_seconds if followers else 0.0)
-    payer = (load.largest_payer - 1) * item_seconds
+    account = followers * REQUESTS_PER_ITEM / speed.account_rps + (item_seconds + listed if followers else 0.0)
+    payer = (load.largest_payer - 1) * item_seconds + load.payer_accounts * listed
     seconds = max(paced + _behind(requests / paced, speed.start_rps, requests), account, payer)
     return Estimate(requests, seconds + LAST_SHARE * item_seconds)
 

@@ -147,7 +147,8 @@ def _owned(plan: Plan) -> dict[str, int]:
 def estimate_for(plan: Plan, rates: Rates, start_rps: float | None = None) -> Estimate:
     """Return requests and seconds at these rates; ``start_rps`` is where the key begins when that is below its rate."""
     items = sum(plan.accounts.values())
-    load = Load(items, max(plan.accounts.values(), default=0), min(plan.largest_payer, items))
+    largest = max(plan.accounts.values(), default=0)
+    load = Load(items, largest, min(plan.largest_payer, items), sum(1 for count in plan.accounts.values() if count))
     speed = Speed(rates.key_rps, rates.endpoint_rps, rates.account_rps, rates.concurrency, start_rps)
     return estimate(load, speed)
 
@@ -230,7 +231,9 @@ def plan_to_json(
         "lookups": {
             **asdict(plan.reads),
             "seconds": round(plan.reads.seconds, 1),
-            "share_of_reads": round(share_of_reads(plan.reads.requests, sum(plan.accounts.values())), 6),
+            "share_of_reads": round(
+                share_of_reads(plan.reads.requests + len(plan.accounts), sum(plan.accounts.values())), 6
+            ),
         },
         "estimate": {"requests": cost.requests, "seconds": round(cost.seconds, 1)},
         "findings": asdict(plan.findings),

@@ -7,7 +7,8 @@ import pytest
 from billing.core.estimates import Load, Speed, estimate
 
 ITEM = 0.6 * (1.45 + 1.13)
-# Seconds of one item at the usual latency.
+LIST = 0.6 * 1.13
+# Seconds of one item, and of a list, at the usual latency.
 WIDE = Speed(1e6, 1e6, 1e6, concurrency=10**6)
 
 
@@ -19,14 +20,27 @@ WIDE = Speed(1e6, 1e6, 1e6, concurrency=10**6)
         (Load(1000, 501), replace(WIDE, account_rps=5), 300.0 + ITEM),  # the first of an account goes alone
         (Load(1000, 10), replace(WIDE, concurrency=10), 3 * 1000 * 0.6 * 1.13 / 10),
         (Load(1000, 10, largest_payer=101), WIDE, 100 * ITEM),
+        (Load(1000, 10, accounts=500), replace(WIDE, key_rps=35), 100.0),
+        (Load(1000, 501, accounts=2), replace(WIDE, account_rps=5), 300.0 + ITEM + LIST),
+        (Load(1000, 10, largest_payer=101, accounts=9, payer_accounts=5), WIDE, 100 * ITEM + 5 * LIST),
         (Load(1000, 10, largest_payer=51), replace(WIDE, answer=2.0, key_rps=300), 50 * 2.0 * (1.45 + 1.13)),
     ],
-    ids=["key", "endpoint", "account", "in flight", "payer", "payer of a slow provider"],
+    ids=[
+        "key",
+        "endpoint",
+        "account",
+        "in flight",
+        "payer",
+        "lists",
+        "account and its list",
+        "payer who waits for lists",
+        "payer of a slow provider",
+    ],
 )
 def test_the_slowest_limit_decides_and_the_last_items_have_to_be_answered(load, speed, seconds):
     last = 1.5 * speed.answer * (1.45 + 1.13)
     assert estimate(load, speed).seconds == pytest.approx(seconds + last, abs=0.01)
-    assert estimate(load, speed).requests == 3 * load.items
+    assert estimate(load, speed).requests == 3 * load.items + load.accounts
 
 
 def test_a_key_that_begins_lower_adds_what_it_falls_behind():

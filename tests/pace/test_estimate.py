@@ -112,7 +112,9 @@ def test_a_plan_says_within_ten_per_cent_what_its_run_takes(name, tmp_path, reco
             payers = Counter(row.customer for row in world.scenario.rows[: shape.items])
             if max(payers.values()) > 1:
                 rates = shape.rates
-                load = Load(shape.items, max(plan.accounts.values()), max(payers.values()))
+                most = max(payers, key=payers.__getitem__)
+                theirs = len({row.account for row in world.scenario.rows[: shape.items] if row.customer == most})
+                load = Load(shape.items, max(plan.accounts.values()), max(payers.values()), len(plan.accounts), theirs)
                 cost = estimate(load, Speed(rates.key_rps, rates.endpoint_rps, rates.account_rps, rates.concurrency))
             await world.plan(desk, preflight)
             began, sent = loop.time(), desk.gateway.counters.sent
