@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from billing.core.errors import BillingError, InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.edge.eventloop import run
+from billing.edge.ledger.memory import Making
 from billing.edge.logs import Log, open_log
 from billing.edge.runfiles import RunFile, open_run
 from billing.edge.secrets import harden_process
@@ -42,6 +43,7 @@ class Job:
     live: bool = False
     declines_ok: bool = False
     wait: int | None = None
+    new_ledger: bool = False
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -67,6 +69,7 @@ def _job(argv: Sequence[str]) -> Job:
     parser.add_argument("--live", action="store_true", help="needed in live mode, where real money moves")
     parser.add_argument("--declines-ok", action="store_true", help="declines alone give exit code 0 instead of 4")
     parser.add_argument("--wait", metavar="SECONDS", type=int, help="for another runner to let go of the ledger")
+    parser.add_argument("--new-ledger", action="store_true", help="make a ledger although the same key keeps others")
     return Job(**vars(parser.parse_args(argv)))
 
 
@@ -88,7 +91,8 @@ def _carry_out(job: Job, environ: Mapping[str, str]) -> int:
 
 
 async def _bill(job: Job, settings: Settings, environ: Mapping[str, str], source: RunFile, log: Log) -> int:
-    opening = Opening(source.run.mode, f"job {source.run.run_id}", live=job.live, wait=job.wait)
+    making = Making.NEW if job.new_ledger else Making.FIRST
+    opening = Opening(source.run.mode, f"job {source.run.run_id}", live=job.live, wait=job.wait, making=making)
     async with open_desk(paced(settings, source.run.policies.pacing), environ, opening, log) as desk:
         options = RunOptions(per_account=settings.per_account_concurrency)
         billed = await bill(desk, source, BillOptions(options, declines_ok=job.declines_ok), agree=agree_to_all)

@@ -16,6 +16,7 @@ from billing.cli.options import (
     LiveOpt,
     LogFormatOpt,
     LogLevelOpt,
+    NewLedgerOpt,
     OnlyOpt,
     OutputOpt,
     RateOpt,
@@ -89,6 +90,7 @@ def plan(
     rate: RateOpt = None,
     config: ConfigOpt = None,
     ledger: LedgerOpt = None,
+    new_ledger: NewLedgerOpt = False,
     api_base: ApiBaseOpt = None,
     output: OutputOpt = None,
     log_format: LogFormatOpt = None,
@@ -107,7 +109,7 @@ def plan(
     from billing.cli.verbs.plan import plan as verb
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
-    asked = PlanAsked(file, run, delimiter, skip_invalid, amend, preflight, offline, live, rate)
+    asked = PlanAsked(file, run, delimiter, skip_invalid, amend, preflight, offline, live, rate, new_ledger)
     return verb(common, asked, out)
 
 
@@ -137,6 +139,7 @@ def run(
     delimiter: DelimiterOpt = None,
     config: ConfigOpt = None,
     ledger: LedgerOpt = None,
+    new_ledger: NewLedgerOpt = False,
     api_base: ApiBaseOpt = None,
     output: OutputOpt = None,
     log_format: LogFormatOpt = None,
@@ -156,7 +159,7 @@ def run(
     from billing.cli.verbs.run import run as verb
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
-    planning = PlanAsked(file, run, delimiter, skip_invalid, amend, "accounts", False, live, rate)
+    planning = PlanAsked(file, run, delimiter, skip_invalid, amend, "accounts", False, live, rate, new_ledger)
     wanted = RunAsked(
         yes, tuple(only or ()), tuple(exclude or ()), limit, max_failures, deadline, concurrency, wait, declines_ok
     )

@@ -60,6 +60,10 @@ WaitOpt = Annotated[
     float | None,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait this long for another runner to let go of the ledger."),
 ]
+NewLedgerOpt = Annotated[
+    bool,
+    typer.Option("--new-ledger", help="Make a ledger although the same key keeps others (needed in live mode)."),
+]
 LiveOpt = Annotated[bool, typer.Option("--live", help="Needed in live mode, where real money moves.")]
 YesOpt = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 RateOpt = Annotated[

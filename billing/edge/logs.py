@@ -22,6 +22,7 @@ LEVEL_OF = {
     "notify_failed": "warning",
     "variable_ignored": "warning",
     "ledger_warning": "warning",
+    "ledger_made": "warning",
 }
 # Everything else a flow tells of is information; an error ends the process with a message of its own.
 
@@ -152,5 +153,5 @@ def _line(_logger: object, _method: str, event: Event) -> str:
 
 
 def _fact(value: object) -> str:
-    text = str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return repr(text) if " " in text else text

@@ -11,7 +11,10 @@ from billing.core.wire import Wire
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import API_BASE, Gateway
 from billing.edge.ledger import Ledger
+from billing.edge.ledger.borrowed import open_to_plan
+from billing.edge.ledger.memory import Making
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite import SqliteLedger
 from billing.edge.logs import listens
 from billing.edge.lookups import LookupFailed, Trouble
 from billing.edge.pacer import START_RPS
@@ -36,7 +39,8 @@ class Opening:
         purpose: who holds the ledger, for another runner's message.
         live: whether `--live` was given.
         wait: seconds to wait for another runner to end; None refuses at once.
-        anew: whether a ledger that is gone may be made anew: only a rebuild knows what to do then.
+        making: whether a ledger may be made where there is none.
+        plans: nothing is charged: another runner may go on meanwhile, and what is found is kept when nobody runs.
         rate: requests a second instead of the documented limits (`--rate`).
         concurrency: requests in flight instead of the setting (`--concurrency`).
     """
@@ -45,7 +49,8 @@ class Opening:
     purpose: str
     live: bool = False
     wait: float | None = None
-    anew: bool = False
+    making: Making = Making.FIRST
+    plans: bool = False
     rate: float | None = None
     concurrency: int | None = None
 
@@ -76,18 +81,9 @@ async def open_desk(
     key = load_key(environ)
     require_agreement(settings, mode=opening.mode, live_key=key.mode is Mode.LIVE, live_flag=opening.live)
     clock = ProviderClock()
-    ledger = await open_ledger(
-        settings.ledger,
-        key_file=settings.ledger_key_file,
-        clock=clock.now,
-        wait=opening.wait,
-        anew=opening.anew,
-        live=opening.mode is Mode.LIVE,
-        purpose=opening.purpose,
-    )
+    ledger = await _ledger(settings, opening, clock)
     try:
-        for warning in ledger.warnings:
-            log("ledger_warning", warning=warning)
+        _tell(ledger, log)
         rates = rates_for(settings, opening)
         carrier = wire or NetworkWire(rates.concurrency)
         # What is documented may be trusted at once; what `--rate` names is to be found out.
@@ -110,6 +106,29 @@ async def open_desk(
             await carrier.aclose()
     finally:
         await ledger.aclose()
+
+
+async def _ledger(settings: Settings, opening: Opening, clock: ProviderClock) -> SqliteLedger:
+    opened = partial(
+        open_ledger,
+        settings.ledger,
+        key_file=settings.ledger_key_file,
+        clock=clock.now,
+        live=opening.mode is Mode.LIVE,
+        purpose=opening.purpose,
+        making=opening.making,
+    )
+    return await (open_to_plan(opened) if opening.plans else opened(wait=opening.wait))
+
+
+def _tell(ledger: SqliteLedger, log: Callable[..., None]) -> None:
+    """Say what a person should know of the ledger: one that was made knows nothing of what others have charged."""
+    for warning in ledger.warnings:
+        log("ledger_warning", warning=warning)
+    if ledger.made is not None:
+        others = ledger.made.others
+        beside = {"others": list(others), "note": "it knows nothing of what these charged"} if others else {}
+        log("ledger_made", path=str(ledger.path), **beside)
 
 
 def rates_for(settings: Settings, opening: Opening) -> Rates:

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from billing.core.entries import RunRecord
 from billing.core.errors import ProviderUnreachable
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 from billing.edge.logs import open_log
 from billing.edge.settings import load_settings
 from billing.edge.transport import MOST_CONNECTIONS
@@ -52,7 +53,9 @@ async def test_two_answers_that_differ_stop_everything(sandbox, tmp_path):
         assert desk.platform == ""
 
 
-@pytest.mark.parametrize(("level", "told"), [("debug", ["request", "request"]), ("info", [])])
+@pytest.mark.parametrize(
+    ("level", "told"), [("debug", ["ledger_made", "request", "request"]), ("info", ["ledger_made"])]
+)
 async def test_a_log_is_told_of_requests_when_it_writes_them(sandbox, tmp_path, level, told):
     out = io.StringIO()
     async with desk_at(sandbox, tmp_path, open_log(level, "json", out)) as desk:
@@ -66,3 +69,23 @@ def test_no_more_requests_leave_at_once_than_there_are_connections_however_many_
     rates = rates_for(load_settings({}), Opening(Mode.TEST, "test", rate=rate, concurrency=asked))
     assert rates.items == asked
     assert rates.concurrency == rates.per_account_concurrency == min(asked, MOST_CONNECTIONS)
+
+
+async def test_a_ledger_that_is_made_is_told_of_with_the_others_of_its_key(sandbox, tmp_path):
+    told = []
+
+    def log(event, **facts):
+        told.append((event, facts))
+
+    run = RunRecord("coaching-2026-11", "acct_P", "coaching", "2026-11", Mode.TEST, Kind.CHARGE, {}, "f" * 64, "d" * 64)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        environ = {"BILLING_LEDGER": f"sqlite:///{tmp_path}/{name}/l.db", "BILLING_LEDGER_KEY_FILE": f"{tmp_path}/k"}
+        settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
+        async with open_desk(settings, KEY, Opening(Mode.TEST, "test"), log, wire=InProcess(sandbox)) as desk:
+            await desk.ledger.plan_run(run, [])
+    first, second = (facts for event, facts in told if event == "ledger_made")
+    assert first == {"path": f"{tmp_path}/one/l.db"}
+    assert second["path"] == f"{tmp_path}/two/l.db"
+    assert second["others"] == [f"{tmp_path}/one/l.db (coaching-2026-11)"]
+    assert "nothing of what these charged" in second["note"]

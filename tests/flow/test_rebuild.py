@@ -27,6 +27,7 @@ from billing.core.keys import item_id
 from billing.core.states import FINAL, State
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway, _metadata
+from billing.edge.ledger.memory import Making
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
@@ -115,7 +116,7 @@ def the_file(world: World):
 
 async def rebuilt(world: World, *, wire=None, cut: int | None = None, **options):
     """Rebuild in a process of its own."""
-    async with world.desk(wire=wire, anew=True) as desk:
+    async with world.desk(wire=wire, making=Making.ANEW) as desk:
         if cut is not None:
             desk.ledger = CutLedger(desk.ledger, cut)
         with the_file(world) as source:
@@ -160,7 +161,7 @@ def test_nothing_is_charged_from_where_a_ledger_was_lost_until_it_is_rebuilt(tmp
 
 async def plan_alone(world: World) -> None:
     """Plan as somebody does who thinks that the loss does not matter, and stop there."""
-    async with world.desk(anew=True) as desk:
+    async with world.desk(making=Making.ANEW) as desk:
         await world.plan(desk)
 
 
@@ -267,7 +268,7 @@ async def swift_desk(world: World, wire):
     """A desk whose writers share commits, as those of the command do: 5,000 items need few of them."""
     clock = ProviderClock(wall=lambda: world.sandbox.now)
     url, key = f"sqlite:///{world.folder / 'ledger.db'}", world.folder / "ledger.key"
-    ledger = await open_ledger(url, key_file=key, clock=clock.now, purpose=RUN, anew=True)
+    ledger = await open_ledger(url, key_file=key, clock=clock.now, purpose=RUN, making=Making.ANEW)
     try:
         gateway = Gateway(
             wire,
@@ -677,7 +678,7 @@ def test_a_reference_that_another_run_holds_unpaid_while_stripe_shows_it_paid_re
     lose(world)
 
     async def other() -> None:
-        async with world.desk(anew=True) as desk:
+        async with world.desk(making=Making.ANEW) as desk:
             with open_run(world.file, run_id="other-2026-11", defaults=RunDefaults(policies=world.policies)) as source:
                 plan = await make_plan(desk, source, PlanOptions(Preflight.NONE))
                 await keep(plan, source, desk.ledger)

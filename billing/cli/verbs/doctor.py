@@ -16,12 +16,12 @@ from billing.cli.books import open_books
 from billing.cli.desks import desk_for
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.tables import lined_up
-from billing.core.errors import BillingError
+from billing.cli.tables import lined_up, plural
+from billing.core.errors import BillingError, LedgerMissing
 from billing.core.exits import Exit
 from billing.edge.gateway import API_VERSION
 from billing.edge.ledger.place import file_system, ledger_path, mounts
-from billing.edge.logs import visible
+from billing.edge.logs import Log, visible
 from billing.edge.lookups import LookupFailed, Trouble
 from billing.edge.secrets import load_key
 from billing.edge.transport import ignored_variables
@@ -117,7 +117,8 @@ async def _provider(session: Session, live: bool) -> list[Finding]:
         return []
     with tempfile.TemporaryDirectory(prefix="billing-doctor-") as folder:
         apart = {"ledger": f"sqlite:///{folder}/ledger.db", "ledger_key_file": f"{folder}/key"}
-        aside = Session(session.settings.having("doctor", apart), session.environ, session.json, session.log)
+        log = partial(_but_the_ledger, session.log)
+        aside = Session(session.settings.having("doctor", apart), session.environ, session.json, log)
         try:
             async with desk_for(aside, Opening(key.mode, "doctor", live=live)) as desk:
                 await desk.identify()
@@ -128,6 +129,12 @@ async def _provider(session: Session, live: bool) -> list[Finding]:
                 ]
         except BillingError as error:
             return [_failed("provider", error)]
+
+
+def _but_the_ledger(log: Log, event: str, **facts: object) -> None:
+    """Tell of everything but the ledger that is thrown away."""
+    if event not in {"ledger_made", "ledger_warning"}:
+        log(event, **facts)
 
 
 def _clock(desk: Desk) -> Finding:
@@ -167,22 +174,22 @@ async def _ledger(session: Session) -> list[Finding]:
         path = ledger_path(session.settings.ledger)
         kind = file_system(path, mounts()) or "unknown"
         place = Finding(Verdict.OK, "ledger file", f"{path} on {kind}")
-        if not path.exists():
-            return [place, _folder(path)]
         async with open_books(session) as ledger:
             found = ledger.verify()
+    except LedgerMissing as error:
+        return [place, _none_yet(path, error)]
     except BillingError as error:
         return [_failed("ledger", error)]
     if found.faults:
-        text = f"{len(found.faults)} faults, first: {found.faults[0]}"
+        text = f"{plural(len(found.faults), 'fault')} that two looks found, first: {found.faults[0]}"
         return [place, Finding(Verdict.FAIL, "ledger", text, "restore the newest copy", int(Exit.STOPPED))]
     text = f"sound: {found.entries:,} entries, {found.items:,} items, head {found.head[:16]}"
     return [place, Finding(Verdict.OK, "ledger", text)]
 
 
-def _folder(path: Path) -> Finding:
+def _none_yet(path: Path, error: BillingError) -> Finding:
     if path.parent.is_dir():
         return Finding(Verdict.OK, "ledger", "none yet; the first plan or run makes one")
     return Finding(
-        Verdict.FAIL, "ledger", f"there is no folder {path.parent}", f"mkdir -p {path.parent}", int(Exit.STOPPED)
+        Verdict.FAIL, "ledger", f"there is no folder {path.parent}", f"mkdir -p {path.parent}", int(error.exit_code)
     )

@@ -15,6 +15,7 @@ from billing.core.exits import Exit
 from billing.core.groups import exit_for
 from billing.core.policies import Dunning, Policies
 from billing.core.states import State
+from billing.edge.ledger.memory import Making
 from billing.edge.logs import visible
 from billing.edge.settings import Settings
 from billing.flow.bill import requests_sent
@@ -45,7 +46,7 @@ def follow(
 ) -> int:
     """Carry out `billing resolve` or `billing settle`."""
     session = begin(common)
-    opening = Opening(session.settings.mode, verb, live=live, wait=wait, rate=rate)
+    opening = Opening(session.settings.mode, verb, live=live, wait=wait, rate=rate, making=Making.NEVER)
     return run_async(follow_up, session, verb, run_id, opening, declines_ok)
 
 

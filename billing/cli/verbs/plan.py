@@ -12,6 +12,7 @@ from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.verbs.source import open_source
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
+from billing.edge.ledger.memory import Making
 from billing.edge.logs import visible
 from billing.edge.pacer import START_RPS
 from billing.edge.privatefile import write_private
@@ -39,6 +40,12 @@ class PlanAsked:
     offline: bool = False
     live: bool = False
     rate: float | None = None
+    new_ledger: bool = False
+
+    @property
+    def making(self) -> Making:
+        """Whether a ledger may be made where there is none."""
+        return Making.NEW if self.new_ledger else Making.FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
 
 async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, out: Path | None = None) -> int:
     """Plan with look-ups, print, and save if asked."""
-    opening = Opening(source.run.mode, "plan", live=asked.live, rate=asked.rate)
+    opening = Opening(source.run.mode, "plan", live=asked.live, rate=asked.rate, making=asked.making, plans=True)
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
         options = PlanOptions(PREFLIGHTS[asked.preflight], asked.amend)
         pace = Pace(desk.rates, desk.gateway.throttle.key.rate)  # before the look-ups move it: as a run will begin

@@ -16,6 +16,7 @@ from billing.cli.verbs.source import open_source
 from billing.cli.watching import watching
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
+from billing.edge.ledger.memory import Making
 from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
 from billing.flow.bill import requests_sent
@@ -68,7 +69,12 @@ async def carry_out(session: Session, asked: RebuildAsked, options: RebuildOptio
     """Open the desk, rebuild, print; return the exit code."""
     run_id = source.run.run_id
     opening = Opening(
-        source.run.mode, f"rebuild {run_id}", live=asked.live, wait=asked.wait, anew=True, rate=asked.rate
+        source.run.mode,
+        f"rebuild {run_id}",
+        live=asked.live,
+        wait=asked.wait,
+        making=Making.ANEW,
+        rate=asked.rate,
     )
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
         began = time.monotonic()

@@ -119,6 +119,7 @@ async def carry_out(
         f"run {run_id}",
         live=planning.live,
         wait=asked.wait,
+        making=planning.making,
         rate=planning.rate,
         concurrency=asked.concurrency,
     )

@@ -24,6 +24,11 @@ def default_key_file(environ: Mapping[str, str]) -> Path:
     return Path(base) / "connect-billing" / "ledger.key"
 
 
+def heads_folder(key_file: Path) -> Path:
+    """Return the folder beside a key where the witnesses of its ledgers are kept."""
+    return key_file.parent / "heads"
+
+
 def read_key(path: Path, *, live: bool) -> tuple[bytes, list[str]]:
     """Return the key and warnings about who else can read it. A mounted secret may be a link and readable by its group.
 

@@ -13,8 +13,9 @@ from billing.core.errors import BillingError, LedgerDamaged, LedgerError, Ledger
 from billing.core.keys import SCHEME
 from billing.edge.ledger import schema
 from billing.edge.ledger.chain import key_check, meta_seal, read_head
-from billing.edge.ledger.keyfile import default_key_file, make_key, read_key
+from billing.edge.ledger.keyfile import default_key_file, heads_folder, make_key, read_key
 from billing.edge.ledger.lock import Lock, acquire
+from billing.edge.ledger.memory import Making, gone, others, predecessors, require_not_gone
 from billing.edge.ledger.place import (
     check_file_system,
     check_folder,
@@ -25,10 +26,10 @@ from billing.edge.ledger.place import (
     mounts,
 )
 from billing.edge.ledger.rows import iso, millis
-from billing.edge.ledger.sqlite import Opened, SqliteLedger, connect
+from billing.edge.ledger.sqlite import Made, Opened, SqliteLedger, connect
 from billing.edge.ledger.verify import verify
 from billing.edge.ledger.whole import Whole
-from billing.edge.ledger.witness import Trace, Witness, traces
+from billing.edge.ledger.witness import Witness, traces_at
 
 Clock = Callable[[], datetime]
 OLDEST_SQLITE = (3, 33, 0)
@@ -50,8 +51,9 @@ async def open_ledger(
     live: bool = False,
     purpose: str = "",
     lock: bool = True,
-    anew: bool = False,
+    making: Making = Making.FIRST,
     inline: bool = False,
+    kind: Callable[..., SqliteLedger] = SqliteLedger,
     environ: Mapping[str, str] = os.environ,
 ) -> SqliteLedger:
     """Open the ledger a URL names; to write, make it if there is none, and check all of it if there is one.
@@ -64,15 +66,17 @@ async def open_ledger(
         clock: provider time, aware of its zone; the ``at`` of every entry.
         write: False opens it read-only: no lock, no complete check, a damaged one too.
         wait: seconds to wait for another runner to end; None refuses at once.
-        live: real money: permissions wider than the owner's are refused instead of warned of.
+        live: real money: permissions wider than the owner's, a container's own layer and a ledger beside others of the
+            same key are refused instead of warned of.
         purpose: who holds the lock, for the other runner's message.
         lock: False leaves the lock alone; nothing but the message depends on it.
-        anew: make one even where another was seen before and is gone, as a rebuild does.
+        making: whether one may be made, and where.
         inline: commit on the calling thread, without any thread of our own.
+        kind: what is made of the opened file.
         environ: where HOME and XDG_CONFIG_HOME are looked up.
 
     Raises:
-        UsageError: the URL names no SQLite file.
+        UsageError: the URL names no SQLite file, or, in live mode, one that would be made beside others unasked.
         LedgerMissing: there is none to read, and none was ever seen there; or there is no such folder.
         LedgerHeld: another runner holds it.
         LedgerDamaged: it does not agree with itself, is older than what was last seen, or is gone altogether.
@@ -80,15 +84,15 @@ async def open_ledger(
     """
     path, key_file = ledger_path(url), key_file or default_key_file(environ)
     _require_sqlite(path)
-    if not path.exists() and not anew:
-        _require_not_gone(path, key_file)
+    if not path.exists() and making is not Making.ANEW:
+        require_not_gone(heads_folder(key_file), path)
     check_folder(path, write=write)
-    warnings = check_file_system(path, mounts())
+    warnings = check_file_system(path, mounts(), live=live and write)
     held = await acquire(path, purpose=purpose, since=clock(), wait=wait) if write and lock else None
     try:
-        request = _Request(path, key_file, clock, write, live, anew, held, tuple(warnings))
+        request = _Request(path, key_file, clock, write, live, making, held, tuple(warnings))
         opened = _open(request) if inline else await asyncio.to_thread(_open, request)
-        return SqliteLedger(opened, lambda: millis(clock()), inline=inline)
+        return kind(opened, lambda: millis(clock()), inline=inline)
     except BaseException:
         if held:
             held.release()
@@ -108,9 +112,14 @@ class _Request:
     clock: Clock
     write: bool
     live: bool
-    anew: bool
+    making: Making
     lock: Lock | None
     warnings: tuple[str, ...]
+
+    @property
+    def heads(self) -> Path:
+        """The folder of the witnesses."""
+        return heads_folder(self.key_file)
 
 
 def _open(request: _Request) -> Opened:
@@ -118,7 +127,8 @@ def _open(request: _Request) -> Opened:
     path = request.path
     size = _size(request)
     new = size is None
-    warnings = [*request.warnings, *(_gone(path, request.key_file) if new else ())]
+    warnings = [*request.warnings, *(gone(request.heads, path) if new else ())]
+    beside = others(request.heads, path, request.making, live=request.live) if not size else ()
     if not size and not request.key_file.exists():
         make_key(request.key_file)
     key, more = read_key(request.key_file, live=request.live)
@@ -128,7 +138,7 @@ def _open(request: _Request) -> Opened:
     for file in (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))):
         if file.exists():
             warnings += check_private(file, live=request.live)
-    whole = Whole(request.key_file.parent / "heads", key, path)
+    whole = Whole(request.heads, key, path)
     untouched = request.write and not new and whole.untouched()
     try:
         conn, witness = _connect(request, key, new=new, untouched=untouched)
@@ -136,10 +146,11 @@ def _open(request: _Request) -> Opened:
         raise _unusable(path, error) from error
     warnings += more
     if request.write and not new:
-        warnings += _predecessors(request, witness)
+        warnings += predecessors(request.heads, path, witness.file)
     if conn and (warning := witness.keep(read_head(conn))):
         warnings.append(warning)
-    return Opened(path, key, conn, request.lock, witness, whole, untouched, tuple(warnings))
+    made = Made(beside) if not size else None
+    return Opened(path, key, conn, request.lock, witness, whole, untouched, tuple(warnings), made)
 
 
 def _size(request: _Request) -> int | None:
@@ -151,10 +162,10 @@ def _size(request: _Request) -> int | None:
     """
     path = request.path
     size = path.stat().st_size if path.exists() else None
-    if size is None and not request.anew:
-        _require_not_gone(path, request.key_file)  # asked again: whoever waited for the lock may have waited long
-    if not size and not request.write:
-        _require_not_gone(path, request.key_file)
+    if size is None and request.making is not Making.ANEW:
+        require_not_gone(request.heads, path)  # asked again: whoever waited for the lock may have waited long
+    if not size and not (request.write and request.making is not Making.NEVER):
+        require_not_gone(request.heads, path)
         raise _missing(path)
     if size and size < HEADER_BYTES:
         raise LedgerDamaged(f"{path}: is too short to be a ledger; restore the newest copy, or name another file")
@@ -165,55 +176,13 @@ def _missing(path: Path) -> LedgerMissing:
     return LedgerMissing(f"{path}: there is no ledger yet; billing plan or billing run makes one")
 
 
-def _require_not_gone(path: Path, key_file: Path) -> None:
-    """Refuse to go on where there is no ledger any more: what it charged would be charged again.
-
-    Raises:
-        LedgerDamaged: one was seen here.
-    """
-    if not (found := traces(key_file.parent / "heads", path)):
-        return
-    raise LedgerDamaged(
-        f"{path}: a ledger with {found[0].entries} entries was here and is gone. Restore it, or rebuild each of its "
-        f"runs (billing ledger rebuild FILE). If nothing it knew matters, delete {_named(found)} to begin anew"
-    )
-
-
-def _gone(path: Path, key_file: Path) -> list[str]:
-    """Return a warning, for a rebuild, when there is no ledger where one was seen before."""
-    found = traces(key_file.parent / "heads", path)
-    return [
-        f"{path}: a ledger with {trace.entries} entries was here and is gone; rebuild each of its runs before it is "
-        "run again"
-        for trace in found[:1]
-    ]
-
-
-def _predecessors(request: _Request, witness: Witness) -> list[str]:
-    """Return a warning when another ledger lay here before this one: what it knew and this one does not may be paid."""
-    if not (found := [trace for trace in _traces(request) if trace.file != witness.file]):
-        return []
-    return [
-        f"{request.path}: another ledger with {found[0].entries} entries was here before this one; a run that only it "
-        f"knew must be rebuilt before it is run (billing ledger rebuild FILE). Then delete {_named(found)}"
-    ]
-
-
-def _traces(request: _Request) -> list[Trace]:
-    return traces(request.key_file.parent / "heads", request.path)
-
-
-def _named(found: list[Trace]) -> str:
-    return " and ".join(str(trace.file) for trace in found)
-
-
 def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tuple[sqlite3.Connection | None, Witness]:
     conn = connect(request.path, write=request.write)
     try:
         if request.write:
             _create_if_empty(conn, request, key, new=new)
         meta = _check_meta(conn, request, key)
-        witness = Witness(request.key_file.parent / "heads", meta["ledger"], request.path)
+        witness = Witness(request.heads, meta["ledger"], request.path)
         if not request.write:
             conn.close()
             return None, witness
@@ -241,7 +210,7 @@ def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *,
         (version,) = conn.execute("PRAGMA user_version").fetchone()
         (tables,) = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if version == 0 and tables == 0:
-            if not new and (found := _traces(request)):
+            if not new and (found := traces_at(request.heads, request.path)):
                 raise LedgerDamaged(
                     f"{request.path}: is empty, and had {found[0].entries} entries when last seen; restore the newest "
                     "copy, or delete it and rebuild each of its runs (billing ledger rebuild FILE)"
@@ -295,7 +264,7 @@ def _no_ledger(conn: sqlite3.Connection, request: _Request) -> BillingError:
     """Return what a database is that does not call itself a ledger: a damaged one, one being made, or somebody's."""
     path = request.path
     tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if _traces(request) or {"meta", "entries"} <= tables:
+    if traces_at(request.heads, path) or {"meta", "entries"} <= tables:
         return LedgerDamaged(f"{path}: does not say any more that it is a ledger; restore the newest copy")
     if not tables:
         return _missing(path)

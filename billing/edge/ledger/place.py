@@ -45,11 +45,12 @@ def file_system(path: Path, mountinfo: str) -> str:
     return found
 
 
-def check_file_system(path: Path, mountinfo: str) -> list[str]:
+def check_file_system(path: Path, mountinfo: str, *, live: bool = False) -> list[str]:
     """Return warnings about the file system under ``path``.
 
     Raises:
-        LedgerError: write-ahead logging would not be safe there.
+        LedgerError: write-ahead logging would not be safe there; or the ledger would be lost with its container, and
+            the mode is live: the next container would begin a new one, and charge everybody again.
     """
     kind = file_system(path, mountinfo)
     if kind in UNSAFE_FILE_SYSTEMS or kind.startswith("fuse"):
@@ -58,7 +59,10 @@ def check_file_system(path: Path, mountinfo: str) -> list[str]:
             "(BILLING_LEDGER=sqlite:////local/path/ledger.db)"
         )
     if kind in PASSING_FILE_SYSTEMS:
-        return [f"{path}: lies on the container's own layer ({kind}) and is lost with it; mount a volume"]
+        message = f"{path}: lies on the container's own layer ({kind}) and is lost with it; mount a volume"
+        if live:
+            raise LedgerError(f"{message}. Nothing was sent")
+        return [message]
     return []
 
 

@@ -100,6 +100,13 @@ def _write_ahead(conn: sqlite3.Connection) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A ledger that opening has made. ``others`` are those of the same key, each with its runs, in words."""
+
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What opening a ledger has established: everything `SqliteLedger` needs.
 
@@ -112,6 +119,7 @@ class Opened:
         whole: the sum of its file, from when it was last closed.
         untouched: whether that sum was still right.
         warnings: what the operator should know.
+        made: whether there was none before.
     """
 
     path: Path
@@ -122,6 +130,7 @@ class Opened:
     whole: Whole
     untouched: bool
     warnings: tuple[str, ...]
+    made: Made | None = None
 
 
 class SqliteLedger:
@@ -129,11 +138,13 @@ class SqliteLedger:
 
     Attributes:
         warnings: sentences for the operator from opening it.
+        made: whether opening made it, and beside which others; None for one that was there.
+        path: of its file, links resolved.
     """
 
     def __init__(self, opened: Opened, now: Callable[[], int], *, inline: bool) -> None:
         self._opened = opened
-        self.warnings = opened.warnings
+        self.warnings, self.made, self.path = opened.warnings, opened.made, opened.path
         self._reader = connect(opened.path, write=False)
         self._queries = Queries(self._reader, self._snapshot, opened.key)
         self._committer: Committer | None = None

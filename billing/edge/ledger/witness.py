@@ -5,7 +5,7 @@ behind the ledger (a kill or a power cut may come first); the ledger may never b
 
 The file begins with two lines of fixed length, each a head with its checksum; the newer one counts. A new head goes
 over the older line, so that whatever cuts a write short leaves the other line as it was. Where the ledger lies stands
-behind them.
+behind them, and every place where it lay before: a place that it has left is no free ground.
 """
 
 import json
@@ -13,6 +13,7 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from billing.edge.ledger.chain import MAC_BYTES, Head
@@ -69,9 +70,9 @@ class Witness:
         except FileNotFoundError:
             return False
         try:
-            place = _tail(self.path)
+            place = _place(self.path)
             content = os.pread(descriptor, 2 * _LINE + len(place) + 1, 0)
-            if content[2 * _LINE :] != place:
+            if content[2 * _LINE : -1] != place or content[-1:] not in (b",", b"}"):
                 return False
             first, second = _heads(content)
             older = 0 if first is None or (second is not None and first.seq < second.seq) else 1
@@ -84,13 +85,14 @@ class Witness:
         return True
 
     def _replace(self, head: Head) -> None:
-        """Make the file anew, whole or not at all."""
+        """Make the file anew, whole or not at all; the places where the ledger lay stay."""
+        before = [place for place in _read(self.file)[0] if place != str(self.path)]
         draft = self.folder / f".{self.ledger}.{os.getpid()}"
         self.folder.mkdir(mode=0o700, exist_ok=True)
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, PRIVATE)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(2 * _line(head) + _tail(self.path))
+            file.write(2 * _line(head) + _tail(self.path, before))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.file)
@@ -117,19 +119,39 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What is remembered of a ledger that once lay somewhere: the file that remembers it, and how many entries."""
+    """What is remembered of a ledger.
+
+    Attributes:
+        file: that remembers it; its name is the ledger's id.
+        entries: how many it had when last seen.
+        places: where it lay, the last one first.
+    """
 
     file: Path
     entries: int
+    places: tuple[Path, ...]
+
+    @property
+    def place(self) -> Path:
+        """Where it was last seen."""
+        return self.places[0]
 
 
-def traces(folder: Path, path: Path) -> list[Trace]:
-    """Return what is remembered of every ledger with entries that lay at ``path``, the longest first."""
+def traces(folder: Path) -> list[Trace]:
+    """Return what is remembered of every ledger with entries, the longest first."""
     if not folder.is_dir():
         return []
-    heads = ((file, *_read(file)) for file in folder.iterdir() if not file.name.startswith("."))
-    found = [Trace(file, head.seq) for file, where, head in heads if head and head.seq and where == str(path)]
+    found = []
+    for file in folder.iterdir():
+        places, head = ([], None) if file.name.startswith(".") else _read(file)
+        if places and head and head.seq:
+            found.append(Trace(file, head.seq, tuple(map(Path, places))))
     return sorted(found, key=lambda trace: (-trace.entries, trace.file))
+
+
+def traces_at(folder: Path, path: Path) -> list[Trace]:
+    """Return what is remembered of every ledger with entries that ever lay at ``path``, the longest first."""
+    return [trace for trace in traces(folder) if path in trace.places]
 
 
 def _line(head: Head) -> bytes:
@@ -154,23 +176,33 @@ def _heads(content: bytes) -> tuple[Head | None, Head | None]:
     return _head(content[:_LINE]), _head(content[_LINE : 2 * _LINE])
 
 
-def _tail(path: Path) -> bytes:
-    return json.dumps({"path": str(path)}).encode() + b"\n"
+def _tail(path: Path, before: list[str]) -> bytes:
+    return json.dumps({"path": str(path), **({"before": before} if before else {})}).encode() + b"\n"
 
 
-def _read(file: Path) -> tuple[str, Head | None]:
-    """Return where the ledger lay and its newest head; ("", None) for a file that tells neither."""
+def _place(path: Path) -> bytes:
+    """Return how every tail of a ledger at ``path`` begins."""
+    return json.dumps({"path": str(path)}).encode()[:-1]
+
+
+def _read(file: Path) -> tuple[list[str], Head | None]:
+    """Return where the ledger lay, the last place first, and its newest head; ([], None) if the file tells neither."""
     try:
         content = file.read_bytes()
         if content.startswith(b"{"):
             return _of_first_release(content)
         heads = [head for head in _heads(content) if head is not None]
-        return str(json.loads(content[2 * _LINE :])["path"]), max(heads, key=lambda head: head.seq, default=None)
+        return _places(json.loads(content[2 * _LINE :])), max(heads, key=lambda head: head.seq, default=None)
     except (OSError, ValueError, KeyError, TypeError):
-        return "", None
+        return [], None
 
 
-def _of_first_release(content: bytes) -> tuple[str, Head]:
+def _places(told: dict[str, Any]) -> list[str]:
+    """Return where a ledger lay; a file of the first releases knows the last place only."""
+    return [str(told["path"]), *(str(place) for place in told.get("before", ()))]
+
+
+def _of_first_release(content: bytes) -> tuple[list[str], Head]:
     """Read what release 0.1 kept: one JSON object, replaced whole."""
     found = json.loads(content)
-    return str(found["path"]), Head(int(found["seq"]), bytes.fromhex(found["mac"]))
+    return _places(found), Head(int(found["seq"]), bytes.fromhex(found["mac"]))

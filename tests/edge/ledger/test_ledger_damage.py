@@ -14,6 +14,7 @@ from ledger_tools import RUN, a_run, brought, lines, opened, planned, raw, ungua
 from billing.core.entries import Note, PlannedLine, RunStatus
 from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.states import State
+from billing.edge.ledger.memory import Making
 from billing.edge.ledger.schema import DDL
 from tests.storage.damages import TABLES, content
 
@@ -238,7 +239,7 @@ async def test_a_ledger_that_has_gone_is_missed_and_a_new_one_remembers_that_ano
     (seen / "ledger.db").unlink()
     assert "was here and is gone" in await refused(seen)
     assert not (seen / "ledger.db").exists()
-    ledger = await opened(seen, anew=True)
+    ledger = await opened(seen, making=Making.ANEW)
     assert any("was here and is gone" in warning for warning in ledger.warnings)
     await planned(ledger)
     await ledger.aclose()

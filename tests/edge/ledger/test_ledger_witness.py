@@ -20,7 +20,7 @@ from billing.core.states import Event, State
 from billing.edge.ledger import witness as witness_module
 from billing.edge.ledger.chain import Head
 from billing.edge.ledger.sqlite import WITNESS_ENTRIES
-from billing.edge.ledger.witness import Trace, Witness, traces
+from billing.edge.ledger.witness import Trace, Witness, traces, traces_at
 
 LEDGER = "ab" * 16
 
@@ -204,17 +204,39 @@ def test_a_link_in_its_place_is_not_followed(witness, tmp_path):
 def test_deleting_it_forgets_and_the_next_commit_begins_it_anew(witness):
     witness.file.unlink()
     assert witness.seen() is None
-    assert traces(witness.folder, witness.path) == []
+    assert traces(witness.folder) == []
     witness.keep(head(3), durable=False)
     assert witness.seen() == head(3)
 
 
-def test_it_remembers_where_the_ledger_lies(witness, tmp_path):
-    assert traces(witness.folder, witness.path) == [Trace(witness.file, 10)]
-    moved = Witness(witness.folder, LEDGER, tmp_path / "moved" / "ledger.db")
-    moved.keep(head(11), durable=False)
-    assert traces(witness.folder, witness.path) == []
-    assert traces(witness.folder, moved.path) == [Trace(witness.file, 11)]
+def test_it_remembers_where_the_ledger_lies_and_every_place_where_it_lay(witness, tmp_path):
+    first = witness.path
+    assert traces_at(witness.folder, first) == [Trace(witness.file, 10, (first,))]
+    second, third = tmp_path / "second" / "ledger.db", tmp_path / 'third "place", {"path": "x"}.db'
+    for n, (place, before) in enumerate([(second, (first,)), (third, (second, first)), (first, (third, second))], 11):
+        moved = Witness(witness.folder, LEDGER, place)
+        moved.keep(head(n), durable=False)
+        moved.keep(head(n), durable=False)
+        assert traces(witness.folder) == [Trace(witness.file, n, (place, *before))]
+        assert moved.seen() == head(n)
+    for place in (first, second, third):
+        assert [trace.file for trace in traces_at(witness.folder, place)] == [witness.file]
+    assert traces_at(witness.folder, tmp_path / "fourth.db") == []
+
+
+def test_a_place_whose_name_begins_like_another_is_another_place(witness):
+    longer = Witness(witness.folder, LEDGER, witness.path.with_name("ledger.db2"))
+    longer.keep(head(11), durable=False)
+    assert traces(witness.folder)[0].places == (longer.path, witness.path)
+    witness.keep(head(12), durable=False)
+    assert traces(witness.folder)[0].places == (witness.path, longer.path)
+
+
+def test_a_witness_that_knows_one_place_only_is_read(witness):
+    """As every release before this one has written it."""
+    content = witness.file.read_bytes()
+    assert content.endswith(b'{"path": ' + json.dumps(str(witness.path)).encode() + b"}\n")
+    assert traces(witness.folder)[0].places == (witness.path,)
 
 
 def test_the_witness_of_release_0_1_is_read_and_then_kept_in_the_new_form(tmp_path):
@@ -223,7 +245,7 @@ def test_the_witness_of_release_0_1_is_read_and_then_kept_in_the_new_form(tmp_pa
     old = {"path": str(witness.path), "seq": 7, "mac": head(7).mac.hex()}
     witness.file.write_text(json.dumps(old))
     assert witness.seen() == head(7)
-    assert traces(witness.folder, witness.path) == [Trace(witness.file, 7)]
+    assert traces(witness.folder) == [Trace(witness.file, 7, (witness.path,))]
     witness.keep(head(8), durable=False)
     assert witness.seen() == head(8)
     assert witness.file.stat().st_mode & 0o777 == 0o600
