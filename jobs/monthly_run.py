@@ -97,7 +97,7 @@ async def _bill(job: Job, settings: Settings, environ: Mapping[str, str], source
         options = RunOptions(per_account=settings.per_account_concurrency)
         billed = await bill(desk, source, BillOptions(options, declines_ok=job.declines_ok), agree=agree_to_all)
         _print(billed.summary)
-        await tell(billed, environ, log)
+        await tell(billed, settings, environ, log)
         return billed.exit
 
 

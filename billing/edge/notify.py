@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from billing.core.policies import Notification
+from billing.edge.route import DIRECT, Route, tls_context
 
 TIMEOUT_SECONDS = 10.0
 TRIES = 3
@@ -22,6 +23,7 @@ async def notify(
     environ: Mapping[str, str],
     log: Callable[..., None],
     pause: float = PAUSE_SECONDS,
+    route: Route = DIRECT,
 ) -> int:
     """Post the summary to every webhook that asks for this occasion; return how many took it.
 
@@ -32,6 +34,7 @@ async def notify(
         environ: holds the addresses; only their variables' names are ever logged.
         log: told of every failure.
         pause: seconds before the second try.
+        route: through which proxy, and whose certificates are believed.
     """
     taken = 0
     for notification in notifications:
@@ -40,7 +43,7 @@ async def notify(
         variable = notification.webhook.removeprefix("env:")
         address = environ.get(variable, "")
         refused = _refusal(address)
-        failure = refused or await _post(address, {"event": f"run_{occasion}", **summary}, pause)
+        failure = refused or await _post(address, {"event": f"run_{occasion}", **summary}, pause, route)
         taken += not failure
         if failure:
             log("notify_failed", run=summary.get("run", ""), webhook=notification.webhook, reason=failure)
@@ -66,13 +69,19 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def _post(address: str, body: Mapping[str, Any], pause: float) -> str:
+async def _post(address: str, body: Mapping[str, Any], pause: float, route: Route) -> str:
     """Post with patience; return what went wrong, without the address, or nothing."""
     import httpx
 
     failure = ""
     # The environment's proxies are not trusted, and a redirect would carry the summary to somewhere nobody named.
-    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False) as client:
+    async with httpx.AsyncClient(
+        timeout=TIMEOUT_SECONDS,
+        trust_env=False,
+        follow_redirects=False,
+        proxy=route.proxy_for(address),
+        verify=tls_context(route.authorities),
+    ) as client:
         for number in range(TRIES):
             if number:
                 await asyncio.sleep(pause * 2 ** (number - 1))

@@ -4,7 +4,6 @@ import ctypes
 import os
 import re
 import resource
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -14,6 +13,7 @@ from typing import NoReturn
 from billing.core.errors import UsageError
 from billing.core.items import Mode
 from billing.core.redaction import scrub
+from billing.edge.smallfile import NotRead, one_line, read_small
 
 __all__ = ["ApiKey", "harden_process", "load_key", "scrub"]
 
@@ -23,6 +23,8 @@ _HINTS = {
     "sk_org_": "that is an organisation key; a key of the platform account is needed",
     "whsec_": "that is a webhook secret; a secret (sk_) or restricted (rk_) key is needed",
 }
+MOST_BYTES = 4096
+# Of a key file: many times the longest key.
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -91,11 +93,12 @@ def load_key(env: Mapping[str, str]) -> ApiKey:
 def _key_from(path: Path) -> ApiKey:
     """Return the key in a file of one line."""
     try:
-        with path.open(encoding="ascii") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            value = file.read(4096).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the API key file cannot be read ({type(error).__name__})") from None
+        content, mode = read_small(path, MOST_BYTES)
+        value = one_line(content)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file (STRIPE_API_KEY_FILE)") from None
+    except NotRead as error:
+        raise UsageError(f"{path}: the API key file {error}") from None
     key = ApiKey(value)
     if key.mode is Mode.LIVE and mode & 0o077:
         raise UsageError(f"{path}: a live key must be readable by its owner alone (0600 or 0400, found {mode:04o})")

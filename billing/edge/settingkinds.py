@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,11 +21,13 @@ class Kind:
         words: what may be written, to follow "write".
         read: text to value; raises ValueError whose message follows the text.
         is_list: whether YAML writes it as a list.
+        placed: for what names a file: the text as it is meant in a settings file of a folder.
     """
 
     words: str
     read: Callable[[str], Any]
     is_list: bool = False
+    placed: Callable[[str, Path], str] | None = None
 
 
 def _choice(*options: str) -> Kind:
@@ -92,6 +95,26 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _proxy(text: str) -> str:
+    if text.startswith("env:"):
+        return _env_name(text)
+    if "@" in text:
+        raise ValueError("holds a name or a password: put it into a variable and name that (env:HTTPS_PROXY)")
+    if urlsplit(text).scheme != "http" or urlsplit(text).path not in ("", "/"):
+        raise ValueError("is no address of an HTTP proxy")
+    return _url(text)
+
+
+def _beside(text: str, folder: Path) -> str:
+    return str(folder / text)
+
+
+def _ledger_beside(text: str, folder: Path) -> str:
+    """Return a ledger's URL with its path from ``folder``: one that is absolute already stays as it is."""
+    path = text.removeprefix("sqlite:///")
+    return text if path in (text, "", ":memory:") else f"sqlite:///{folder / path}"
+
+
 def _env_name(text: str) -> str:
     if not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", text):
         raise ValueError("does not name an environment variable")
@@ -127,6 +150,9 @@ def _text(text: str) -> str:
 
 
 TEXT = Kind("a text", _text)
+FILE = Kind("a path; in a settings file it is relative to that file", _text, placed=_beside)
+LEDGER = Kind("sqlite:///path; in a settings file it is relative to that file", _text, placed=_ledger_beside)
+PROXY = Kind("an address such as http://proxy.example:3128, or env: and the name of a variable that holds it", _proxy)
 MODE = _choice(*Mode)
 LEVEL = _choice("debug", "info", "warning", "error")
 FORMAT = _choice("console", "json")

@@ -15,6 +15,7 @@ from billing.core.items import Mode
 from billing.core.policies import Dunning, Limits, Notification, Policies, StopOn
 from billing.edge.plainyaml import PlainYaml, read_plain
 from billing.edge.settingtable import BY_NAME, SETTINGS, Setting
+from billing.edge.settingvariables import shown, unknown_variables
 
 DEFAULT_FILE = "billing.yaml"
 STRIPE_BASE = "https://api.stripe.com"
@@ -62,6 +63,16 @@ class Settings:
     def api_base(self) -> str | None:
         """The sandbox's address, or None for Stripe's own."""
         return self.values["api_base"] or None
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy's address, or ``env:`` and the variable that holds it."""
+        return self.values["proxy"] or None
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The file of further authorities, if one is named."""
+        return Path(self.values["ca_file"]) if self.values["ca_file"] else None
 
     @property
     def platform(self) -> str | None:
@@ -175,7 +186,7 @@ def load_settings(
     for setting in SETTINGS:
         layers.put(setting, setting.default, "default")
     _from_file(layers, config)
-    problems: list[str] = []
+    problems = unknown_variables(environ, layers.values["notify.webhook"])
     for setting in SETTINGS:
         _take(layers, problems, setting, environ.get(setting.env), f"env {setting.env}")
     for name, text in (flags or {}).items():
@@ -193,7 +204,7 @@ def _take(layers: _Layers, problems: list[str], setting: Setting, text: str | No
         layers.put(setting, text.strip(), source)
     except ValueError as error:
         where = source.removeprefix("env ") if source != "flag" else "--" + setting.name.replace("_", "-")
-        problems.append(f'{where}: "{text}" {error}')
+        problems.append(f'{where}: "{shown(text)}" {error}')
 
 
 def _from_file(layers: _Layers, config: Path | None) -> None:
@@ -207,22 +218,25 @@ def _from_file(layers: _Layers, config: Path | None) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
     found = read_plain(text, str(path))
+    folder = path.parent.absolute()
     for name, value in _flat(found.tree):
-        _put_from_file(layers, found, name, value)
+        _put_from_file(layers, found, name, value, folder)
     if found.problems:
         raise InvalidInput(sorted(found.problems, key=lambda each: (each.line, each.column)))
 
 
-def _put_from_file(layers: _Layers, found: PlainYaml, name: str, value: str) -> None:
+def _put_from_file(layers: _Layers, found: PlainYaml, name: str, value: str, folder: Path) -> None:
+    """Put a value of the file; a relative path in it is relative to the file, wherever the command is started."""
     setting = BY_NAME.get(name)
     if setting is None:
         found.problem(name, "setting_unknown", f'there is no setting "{name}"', _suggestion(name))
         return
     line, _ = found.places.get(name, (0, 0))
     try:
-        layers.put(setting, value, f"{found.file}:{line}")
+        placed = setting.kind.placed(value, folder) if setting.kind.placed and value else value
+        layers.put(setting, placed, f"{found.file}:{line}")
     except ValueError as error:
-        found.problem(name, "setting_value", f'{name} "{value}" {error}', f"write {setting.kind.words}")
+        found.problem(name, "setting_value", f'{name} "{shown(value)}" {error}', f"write {setting.kind.words}")
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -33,14 +33,20 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     Setting("mode", "test", kinds.MODE, "",
             "Runs without a mode of their own use this. Live also needs a live key and --live."),
-    Setting("ledger", "sqlite:///billing.db", kinds.TEXT, "",
+    Setting("ledger", "sqlite:///billing.db", kinds.LEDGER, "",
             "Where the durable ledger lives: sqlite:///path (three slashes relative, four absolute), on a local disk "
             "that outlives the process."),
-    Setting("ledger_key_file", "", kinds.TEXT, "",
+    Setting("ledger_key_file", "", kinds.FILE, "",
             "The file with the key of the ledger's chain. Without it one is made, readable by you alone, in your "
-            "configuration folder."),
+            "configuration folder (~/.config/connect-billing/ledger.key)."),
     Setting("api_base", "", kinds.URL, "",
             "Another provider address, for a sandbox only. A live key refuses any but Stripe's own."),
+    Setting("proxy", "", kinds.PROXY, "",
+            "The HTTP proxy for everything that is https: Stripe and notifications. One that wants a password stands "
+            "in a variable. HTTPS_PROXY and its like are not obeyed by themselves; env:HTTPS_PROXY names one."),
+    Setting("ca_file", "", kinds.FILE, "",
+            "Certificates (PEM) to believe beside the public authorities, such as those of a proxy that looks into "
+            "connections."),
     Setting("platform", "", kinds.ACCOUNT, "",
             "The platform account the key must belong to. Without it the key's own account is asked for and taken."),
     Setting("timezone", "UTC", kinds.ZONE, "",

@@ -1,9 +1,7 @@
 """What carries requests, and what writes them. The one question: did the request leave?"""
 
 import logging
-import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
@@ -15,6 +13,7 @@ from billing.core.replies import Reply, WireFault, no_reply, read_reply
 from billing.core.wire import AnswerLost, NeverSent, Wire, WireError, WireRequest, WireResponse
 from billing.edge.deadlines import Deadlines
 from billing.edge.forms import form
+from billing.edge.route import DIRECT, Route, tls_context
 
 CONNECT_SECONDS = 5.0
 # For a free connection, the name, the socket and TLS together; until then nothing of the request has left.
@@ -28,6 +27,7 @@ NEVER_SENT: tuple[type[Exception], ...] = (
     aiohttp.ClientConnectorError,  # name not found, refused, unreachable, TLS handshake, certificate
     aiohttp.ConnectionTimeoutError,  # no connection, or no free one, within CONNECT_SECONDS
     aiohttp.InvalidURL,
+    aiohttp.ClientHttpProxyError,  # the proxy would not connect; a request is written to the tunnel alone
 )
 # aiohttp raises these before it writes the first byte, and only then (aiohttp/connector.py). All else may have been
 # executed, a connection that was dropped when it was used again included: the server may have read the request.
@@ -56,13 +56,13 @@ def ignored_variables(env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class NetworkWire:
-    """Carries requests over TLS: no proxy, no redirect, no cookie, no repeat, nothing taken from the environment."""
+    """Carries requests over TLS: no redirect, no cookie, no repeat, nothing taken from the environment."""
 
     def __init__(
         self,
         connections: int = MOST_CONNECTIONS,
         *,
-        extra_ca: Path | None = None,
+        route: Route = DIRECT,
         connect_seconds: float = CONNECT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
@@ -70,12 +70,12 @@ class NetworkWire:
 
         Args:
             connections: open at once, at most ``MOST_CONNECTIONS``.
-            extra_ca: a file of further certificate authorities to trust, PEM.
+            route: through which proxy, and whose certificates are believed.
             connect_seconds: until a connection stands.
             total_seconds: for the whole request.
         """
         self._connections = min(connections, MOST_CONNECTIONS)
-        self._tls = tls_context(extra_ca)
+        self._route, self._tls = route, tls_context(route.authorities)
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_seconds)
         self._deadlines = Deadlines(total_seconds)  # aiohttp would set a timer for every request
         self._session: aiohttp.ClientSession | None = None
@@ -95,6 +95,7 @@ class NetworkWire:
                     headers=request.headers,
                     data=request.body or None,
                     allow_redirects=False,
+                    proxy=self._route.proxy_for(request.url),
                     middlewares=() if request.method == "POST" else ONLY_ONCE,
                 ) as response:
                     body = await _whole(response)
@@ -163,19 +164,6 @@ def failure(error: Exception) -> WireError:
     """Return what ``error`` means for the request; its message is the error's class alone."""
     kind = NeverSent if isinstance(error, NEVER_SENT) else AnswerLost
     return kind(type(error).__name__)
-
-
-def tls_context(extra_ca: Path | None = None) -> ssl.SSLContext:
-    """Return the one way to speak TLS: 1.2 or later, verified against the SDK's bundle of authorities.
-
-    Made by hand because ``ssl.create_default_context`` would write session keys to ``SSLKEYLOGFILE``.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cafile=stripe.ca_bundle_path)
-    if extra_ca is not None:
-        context.load_verify_locations(cafile=str(extra_ca))
-    return context
 
 
 async def exchange(wire: Wire, request: WireRequest) -> Reply:

@@ -12,6 +12,7 @@ from billing.core.groups import exit_for
 from billing.core.money import format_minor
 from billing.core.policies import Pacing
 from billing.edge.notify import notify
+from billing.edge.route import route_of
 from billing.edge.runfiles import RunDefaults
 from billing.edge.settings import Settings
 from billing.flow.charge import Goal
@@ -132,10 +133,17 @@ def _summed_up(desk: Desk, plan: Plan, ending: Ending, options: BillOptions) -> 
     return Bill(plan, ending, code, found)
 
 
-async def tell(billed: Bill, environ: Mapping[str, str], log: Callable[..., None]) -> None:
-    """Post the summary to whoever the run file names; a failure is a warning."""
+async def tell(billed: Bill, settings: Settings, environ: Mapping[str, str], log: Callable[..., None]) -> None:
+    """Post the summary to whoever the run file names, on the way that the settings name; a failure is a warning."""
     occasion = "stopped" if billed.ending.exit else "finished"
-    await notify(billed.plan.run.policies.notify, occasion, billed.summary, environ=environ, log=log)
+    await notify(
+        billed.plan.run.policies.notify,
+        occasion,
+        billed.summary,
+        environ=environ,
+        log=log,
+        route=route_of(settings, environ),
+    )
 
 
 def requests_sent(desk: Desk) -> dict[str, int]:

@@ -18,6 +18,7 @@ from billing.edge.ledger.sqlite import SqliteLedger
 from billing.edge.logs import listens
 from billing.edge.lookups import LookupFailed, Trouble
 from billing.edge.pacer import START_RPS
+from billing.edge.route import route_of
 from billing.edge.secrets import ApiKey, load_key
 from billing.edge.settings import Settings, require_agreement
 from billing.edge.throttle import DOCUMENTED, Rates, Throttle
@@ -80,12 +81,13 @@ async def open_desk(
     """
     key = load_key(environ)
     require_agreement(settings, mode=opening.mode, live_key=key.mode is Mode.LIVE, live_flag=opening.live)
+    route = route_of(settings, environ)
     clock = ProviderClock()
     ledger = await _ledger(settings, opening, clock)
     try:
         _tell(ledger, log)
         rates = rates_for(settings, opening)
-        carrier = wire or NetworkWire(rates.concurrency)
+        carrier = wire or NetworkWire(rates.concurrency, route=route)
         # What is documented may be trusted at once; what `--rate` names is to be found out.
         start = None if opening.rate is None else START_RPS
         try:

@@ -138,7 +138,9 @@ def test_settings_are_shown_with_their_source_and_the_key_only_in_part(billing):
     concurrency = found["settings"]["concurrency"]
     assert (concurrency["value"], concurrency["source"]) == ("7", "billing.yaml:1")
     assert found["settings"]["timezone"]["source"] == "env BILLING_TIMEZONE"
-    assert found["settings"]["ledger"]["source"] == "flag"
+    assert found["settings"]["ledger"] == {"value": f"sqlite:///{billing.folder}/x.db", "source": "flag", "unit": None}
+    key = {"value": f"{billing.folder}/home/.config/connect-billing/ledger.key", "source": "default", "unit": None}
+    assert found["settings"]["ledger_key_file"] == key
     assert found["key"]["value"] == "sk_test_…1234"
 
 
@@ -163,3 +165,13 @@ def test_doctor_without_a_key_says_so_and_looks_at_the_rest(billing):
     assert ended.code == 2
     assert "STRIPE_API_KEY" in ended.out
     assert "ledger" in ended.out
+
+
+def test_a_misspelt_variable_sends_nothing_and_makes_nothing(billing):
+    (billing.folder / "x.csv").write_text("reference,customer,account,amount,currency\nA,cus_A,acct_A,1.00,USD\n")
+    environ = {"BILLING_LEDGR": "sqlite:///x.db", "BILLING_MODUS": "live"}
+    ended = billing("run", "x.csv", "--run", "x-2026-11", "--yes", environ=environ)
+    assert ended.code == 2
+    assert "did you mean BILLING_LEDGER?" in ended.err
+    assert "did you mean BILLING_MODE?" in ended.err
+    assert not list(billing.folder.glob("*.db"))

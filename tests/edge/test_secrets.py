@@ -127,3 +127,34 @@ def test_a_hardened_process_leaves_no_core_file_and_no_open_file():
     )
     assert done.stdout.strip() == f"{(0, 0)} 0o77"
     assert resource.getrlimit(resource.RLIMIT_CORE)  # the tests' own process is untouched
+
+
+@pytest.mark.parametrize("around", [b"%s", b"%s\n", b"%s\r\n", b"\xef\xbb\xbf%s\r\n", b" \n%s\t\n\n"])
+def test_what_an_editor_puts_around_the_key_in_its_file_is_no_part_of_it(tmp_path, around):
+    path = tmp_path / "key"
+    path.write_bytes(around % b"sk_test_abcdefghijklmnop")
+    assert load_key({"STRIPE_API_KEY_FILE": str(path)}).reveal() == "sk_test_abcdefghijklmnop"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        ("a pipe", "is no regular file"),
+        ("a folder", "is no regular file"),
+        (b"sk_test_" + b"x" * 5000, "is larger than"),
+        ("sk_test_abcdefgh".encode("utf-16"), "save it as UTF-8"),
+        (b"sk_test_abcdefgh\xff", "save it as UTF-8"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_says_why_and_is_not_waited_for(tmp_path, content, says):
+    path = tmp_path / "key"
+    if content == "a pipe":
+        os.mkfifo(path)
+    elif content == "a folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=says) as caught:
+        load_key({"STRIPE_API_KEY_FILE": str(path)})
+    assert "sk_test" not in str(caught.value)

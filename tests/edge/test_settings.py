@@ -8,7 +8,9 @@ import pytest
 
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.items import Mode
+from billing.edge.ledger.place import ledger_path
 from billing.edge.plainyaml import read_plain
+from billing.edge.route import DIRECT, route_of
 from billing.edge.settings import Settings, load_settings, require_agreement
 from billing.edge.settingtable import SETTINGS, settings_as_yaml
 
@@ -51,7 +53,8 @@ def test_the_commented_file_is_printed_from_the_table():
 
 def test_the_commented_file_changes_nothing_and_names_every_setting():
     settings = in_file(settings_as_yaml())
-    assert settings.values == load_settings({}, config=Path(os.devnull)).values
+    placed = {"ledger": f"sqlite:///{Path.cwd()}/billing.db"}
+    assert settings.values == {**load_settings({}, config=Path(os.devnull)).values, **placed}
     for setting in SETTINGS:
         assert setting.env in settings_as_yaml().replace("\n# ", " ").replace("\n  # ", " ")
 
@@ -165,3 +168,109 @@ def test_mode_key_flag_and_address_that_agree_pass(case):
 def test_mode_key_flag_and_address_that_disagree_are_refused(case):
     with pytest.raises(UsageError, match="nothing was sent"):
         agree(*case)
+
+
+def test_a_relative_path_in_a_file_is_relative_to_that_file_and_any_other_to_where_one_stands(tmp_path, monkeypatch):
+    for folder in ("etc", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    text = "ledger: sqlite:///data/l.db\nledger_key_file: keys/l.key\nca_file: ca.pem\n"
+    (tmp_path / "etc" / "billing.yaml").write_text(text)
+    placed = (f"sqlite:///{tmp_path}/etc/data/l.db", tmp_path / "etc/keys/l.key", tmp_path / "etc/ca.pem")
+    for there, named in (("etc", None), ("elsewhere", Path("../etc/billing.yaml")), (".", Path("etc/billing.yaml"))):
+        monkeypatch.chdir(tmp_path / there)
+        settings = load_settings({}, config=named)
+        found = settings.ledger, settings.ledger_key_file, settings.ca_file
+        assert tuple(os.path.normpath(each) for each in found[1:]) == tuple(map(str, placed[1:]))
+        assert ledger_path(settings.ledger) == tmp_path / "etc/data/l.db"
+    typed = load_settings({"BILLING_LEDGER_KEY_FILE": "k"}, {"ledger": "sqlite:///l.db"}, Path("etc/billing.yaml"))
+    assert (typed.ledger, typed.ledger_key_file) == ("sqlite:///l.db", Path("k"))
+
+
+def test_an_absolute_path_and_what_is_no_path_stay_as_they_are_in_a_file():
+    settings = in_file("ledger: sqlite:////var/l.db\nledger_key_file: /run/secrets/key\n")
+    assert (settings.ledger, settings.ledger_key_file) == ("sqlite:////var/l.db", Path("/run/secrets/key"))
+    for url in ("sqlite:///:memory:", "postgresql://db/x"):
+        assert in_file(f'ledger: "{url}"\n').ledger == url
+
+
+def test_every_variable_that_is_no_setting_is_refused_at_once_with_what_may_be_meant():
+    environ = {
+        "BILLING_LEDGR": "sqlite:///x.db",
+        "BILLING_MODUS": "live",
+        "BILLING_QQQQQQ": "1",
+        "BILLING_MODE": "live",
+    }
+    with pytest.raises(UsageError) as caught:
+        load_settings(environ)
+    told = str(caught.value).split("; ")
+    assert told[0] == "BILLING_LEDGR: there is no such setting (did you mean BILLING_LEDGER?)"
+    assert told[1] == "BILLING_MODUS: there is no such setting (did you mean BILLING_MODE?)"
+    assert told[2].startswith("BILLING_QQQQQQ: there is no such setting (billing config show lists")
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BILLING_WEBHOOK_URL",
+        "BILLING_SERVICE_HOST",
+        "BILLING_SERVICE_PORT_HTTP",
+        "BILLING_PORT",
+        "BILLING_PORT_8080_TCP_ADDR",
+        "BILLING_API_SERVICE_HOST",
+        "BILLING_API_PORT_443_TCP",
+        "MY_BILLING_LEDGR",
+    ],
+)
+def test_what_a_cluster_sets_and_a_webhooks_variable_are_no_slips(name):
+    load_settings({name: "x"})
+
+
+def test_a_variable_that_the_settings_name_is_known():
+    Path("billing.yaml").write_text("notify: {webhook: env:BILLING_HOOK}\n")
+    load_settings({"BILLING_HOOK": "https://example.com"})
+
+
+@pytest.mark.parametrize("text", ["http://me:s3cret@proxy:3128", "https://proxy:1", "proxy:3128", "http://proxy/x"])
+def test_a_proxy_with_a_password_or_of_another_kind_is_refused_without_being_repeated(text):
+    with pytest.raises(UsageError, match="BILLING_PROXY") as caught:
+        load_settings({"BILLING_PROXY": text})
+    Path("billing.yaml").write_text(f"proxy: {text}\n")
+    with pytest.raises(InvalidInput) as placed:
+        load_settings({})
+    assert "s3cret" not in f"{caught.value}{placed.value.problems}"
+
+
+def test_a_proxy_is_an_address_or_a_variable_that_holds_one():
+    assert route_of(load_settings({}), {"HTTPS_PROXY": "http://other:1"}) == DIRECT
+    assert route_of(load_settings({"BILLING_PROXY": "http://proxy:3128"}), {}).proxy == "http://proxy:3128"
+    settings = load_settings({"BILLING_PROXY": "env:HTTPS_PROXY"})
+    route = route_of(settings, {"HTTPS_PROXY": "http://me:s3cret@proxy:3128/"})
+    assert route.proxy == "http://me:s3cret@proxy:3128"
+    assert "s3cret" not in repr(route)
+    assert (route.proxy_for("https://api.stripe.com/v1"), route.proxy_for("http://10.0.0.1/v1")) == (route.proxy, None)
+    for wrong in ({}, {"HTTPS_PROXY": "socks5://me:s3cret@proxy"}, {"HTTPS_PROXY": "me:s3cret@proxy:1"}):
+        with pytest.raises(UsageError, match="HTTPS_PROXY") as caught:
+            route_of(settings, wrong)
+        assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        (b"", "holds no certificates"),
+        (b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n", "holds no certificates"),
+        (b"\xff\xfe", "holds no certificates"),
+        (b"x" * 5_000_000, "is larger than"),
+        ("a pipe", "is no regular file"),
+    ],
+)
+def test_a_file_of_authorities_that_cannot_be_used_is_named_before_anything_is_sent(tmp_path, content, says):
+    path = tmp_path / "ca.pem"
+    if content == "a pipe":
+        os.mkfifo(path)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=f"{path}: .*{says}"):
+        route_of(load_settings({"BILLING_CA_FILE": str(path)}), {})

@@ -1,6 +1,8 @@
 """Did the request leave? Asked of real sockets that refuse, hang, cut, reset, redirect and pretend."""
 
 import asyncio
+import base64
+import contextlib
 import gzip
 import shutil
 import socket
@@ -19,8 +21,11 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.core.policies import Notification
 from billing.core.replies import WireFault
 from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
+from billing.edge.notify import notify
+from billing.edge.route import Route, tls_context
 from billing.edge.transport import (
     LARGEST_ANSWER,
     NetworkWire,
@@ -28,7 +33,6 @@ from billing.edge.transport import (
     exchange,
     failure,
     ignored_variables,
-    tls_context,
 )
 
 KEY = "sk_test_canary51H8xQ2eZvKYlo2C9k7TtRw4Vb"
@@ -258,7 +262,10 @@ async def test_a_certificate_nobody_signed_was_never_sent(certificate):
 
 
 async def test_a_certificate_for_another_host_was_never_sent(certificate):
-    async with serving(answering(OK), server_tls(certificate)) as server, wired(extra_ca=certificate[0]) as wire:
+    async with (
+        serving(answering(OK), server_tls(certificate)) as server,
+        wired(route=Route(authorities=certificate[0].read_text())) as wire,
+    ):
         with pytest.raises(NeverSent, match="Certificate"):
             await wire.send(post(f"https://127.0.0.1:{server.port}/"))
     assert server.requests == []
@@ -266,7 +273,10 @@ async def test_a_certificate_for_another_host_was_never_sent(certificate):
 
 async def test_an_authority_given_on_purpose_is_trusted(certificate, monkeypatch, tmp_path):
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    async with serving(answering(OK), server_tls(certificate)) as server, wired(extra_ca=certificate[0]) as wire:
+    async with (
+        serving(answering(OK), server_tls(certificate)) as server,
+        wired(route=Route(authorities=certificate[0].read_text())) as wire,
+    ):
         assert (await wire.send(post(f"https://localhost:{server.port}/"))).status == 200
     assert not (tmp_path / "keys").exists()
 
@@ -275,6 +285,151 @@ def test_old_tls_is_not_spoken():
     context = tls_context()
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+class Proxy:
+    """An HTTP proxy on loopback that makes tunnels, or refuses to; it sees who asks and for what."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.asked: list[bytes] = []
+
+    def address(self, login: str = "") -> str:
+        return f"http://{login}127.0.0.1:{self.port}"
+
+
+@asynccontextmanager
+async def proxying(refusal: bytes = b"") -> AsyncIterator[Proxy]:
+    """Serve a proxy; with ``refusal`` it answers so instead of connecting."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            while part := await reader.read(1 << 16):
+                writer.write(part)
+                await writer.drain()
+        writer.close()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        proxy.asked.append(head)
+        if refusal or not head.startswith(b"CONNECT "):
+            writer.write(refusal or b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+            return
+        host, _, port = head.split(b" ")[1].decode().partition(":")
+        there, back = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        tasks.append(asyncio.create_task(pump(reader, back)))
+        tasks.append(asyncio.create_task(pump(there, writer)))
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    proxy = Proxy(server.sockets[0].getsockname()[1])
+    try:
+        yield proxy
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def through(proxy: Proxy, certificate: tuple[Path, Path], login: str = "") -> Route:
+    return Route(proxy.address(login), certificate[0].read_text())
+
+
+async def test_what_is_https_goes_through_the_proxy_and_the_proxy_sees_none_of_it(certificate):
+    async with (
+        serving(answering(OK), server_tls(certificate)) as server,
+        proxying() as proxy,
+        wired(route=through(proxy, certificate, "us%65r:p%40ss@")) as wire,
+    ):
+        request = post(f"https://localhost:{server.port}/v1/x")
+        assert (await wire.send(request)).status == 200
+    assert len(server.requests) == 1
+    (asked,) = proxy.asked
+    assert asked.startswith(f"CONNECT localhost:{server.port} ".encode())
+    assert base64.b64encode(b"user:p@ss") in asked
+    assert b"roxy-" not in server.requests[0]
+    assert not any(value.encode() in asked for name, value in request.headers.items() if name != "Host" and value)
+
+
+async def test_plain_http_stays_on_this_machine_and_needs_no_proxy(certificate):
+    async with serving(answering(OK)) as server, proxying() as proxy, wired(route=through(proxy, certificate)) as wire:
+        assert (await wire.send(post(server.url))).status == 200
+    assert proxy.asked == []
+
+
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"])
+async def test_what_the_proxy_would_not_connect_was_never_sent(certificate, status):
+    refusal = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
+    async with (
+        serving(answering(OK), server_tls(certificate)) as server,
+        proxying(refusal) as proxy,
+        wired(route=through(proxy, certificate, "user:secret@")) as wire,
+    ):
+        with pytest.raises(NeverSent) as error:
+            await wire.send(post(f"https://localhost:{server.port}/"))
+    assert server.requests == []
+    assert "secret" not in "".join(traceback.format_exception(error.value))
+
+
+async def test_a_proxy_that_is_not_there_was_never_sent_to(certificate):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        route = Route(f"http://127.0.0.1:{free.getsockname()[1]}", certificate[0].read_text())
+        async with serving(answering(OK), server_tls(certificate)) as server, wired(route=route) as wire:
+            with pytest.raises(NeverSent):
+                await wire.send(post(f"https://localhost:{server.port}/"))
+    assert server.requests == []
+
+
+async def test_a_certificate_nobody_signed_is_not_believed_behind_a_proxy_either(certificate):
+    async with (
+        serving(answering(OK), server_tls(certificate)) as server,
+        proxying() as proxy,
+        wired(route=Route(proxy.address())) as wire,
+    ):
+        with pytest.raises(NeverSent):
+            await wire.send(post(f"https://localhost:{server.port}/"))
+    assert server.requests == []
+
+
+async def test_a_tunnel_that_breaks_after_the_request_is_a_lost_answer(certificate):
+    """The handshake passes; then the server reads the request and nothing comes back."""
+    async with (
+        serving(closing_after_reading, server_tls(certificate)) as server,
+        proxying() as proxy,
+        wired(route=through(proxy, certificate)) as wire,
+    ):
+        with pytest.raises(AnswerLost):
+            await wire.send(post(f"https://localhost:{server.port}/"))
+    assert len(server.requests) == 1
+
+
+async def test_a_notification_takes_the_same_way(certificate):
+    async with serving(answering(OK), server_tls(certificate)) as server, proxying() as proxy:
+        hooks, environ = [Notification("env:HOOK", ("finished",))], {"HOOK": f"https://localhost:{server.port}/hook"}
+        route = through(proxy, certificate)
+        told = await notify(hooks, "finished", {}, environ=environ, log=lambda *_, **__: None, pause=0, route=route)
+        assert told == 1
+        assert len(proxy.asked) == len(server.requests) == 1
+        failed: list[object] = []
+        for unsure in (Route(proxy.address()), Route("http://me:s3cret@127.0.0.1:1")):
+            log: Callable[..., None] = lambda event, **facts: failed.append((event, facts))  # noqa: E731
+            assert await notify(hooks, "finished", {}, environ=environ, log=log, pause=0, route=unsure) == 0
+    assert len(failed) == 2
+    assert "s3cret" not in str(failed)
+    assert len(server.requests) == 1
+
+
+def closing_after_reading(server: Server) -> Handler:
+    """Read a request, then close without a word."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(server, reader)
+
+    return handle
 
 
 LOST_ANSWERS = {

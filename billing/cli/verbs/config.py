@@ -1,11 +1,15 @@
 """Show every effective setting with its source, and of the key only enough to recognise it."""
 
+from contextlib import suppress
+
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin
 from billing.cli.tables import lined_up
-from billing.core.errors import UsageError
+from billing.core.errors import BillingError, UsageError
 from billing.core.exits import Exit
 from billing.core.redaction import scrub
+from billing.edge.ledger.keyfile import default_key_file
+from billing.edge.ledger.place import ledger_path
 from billing.edge.logs import visible
 from billing.edge.secrets import load_key
 from billing.edge.settingtable import SETTINGS
@@ -16,10 +20,11 @@ def show(common: Common) -> int:
     session = begin(common)
     key, source = key_shown(session)
     settings = session.settings
+    texts = {**settings.texts, **places(session)}
     if session.json:
         rows = {
             setting.name: {
-                "value": scrub(settings.texts[setting.name]) or None,
+                "value": scrub(texts[setting.name]) or None,
                 "source": settings.sources[setting.name],
                 "unit": setting.unit or None,
             }
@@ -28,9 +33,19 @@ def show(common: Common) -> int:
         answer_json({"settings": rows, "key": {"value": key, "source": source}})
         return Exit.OK
     table = [["setting", "value", "from"], ["key", key, source]]
-    table += [[s.name, scrub(settings.texts[s.name]) or "-", settings.sources[s.name]] for s in SETTINGS]
+    table += [[s.name, scrub(texts[s.name]) or "-", settings.sources[s.name]] for s in SETTINGS]
     answer("".join(visible(line) + "\n" for line in lined_up(table)))
     return Exit.OK
+
+
+def places(session: Session) -> dict[str, str]:
+    """Return where the ledger and its key really lie, whatever the settings leave to be understood."""
+    settings = session.settings
+    found = {}
+    with suppress(BillingError):
+        found["ledger"] = f"sqlite:///{ledger_path(settings.ledger)}"
+        found["ledger_key_file"] = str((settings.ledger_key_file or default_key_file(session.environ)).absolute())
+    return found
 
 
 def key_shown(session: Session) -> tuple[str, str]:

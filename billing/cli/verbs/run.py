@@ -140,7 +140,7 @@ async def carry_out(
             answer_json(billed.summary)
         else:
             answer("".join(line + "\n" for line in ending_text(billed, desk, time.monotonic() - began)))
-        await tell(billed, session.environ, session.log)
+        await tell(billed, session.settings, session.environ, session.log)
         return billed.exit
 
 

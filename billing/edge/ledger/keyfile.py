@@ -8,8 +8,11 @@ from pathlib import Path
 
 from billing.core.errors import LedgerError
 from billing.edge.ledger.place import PRIVATE, check_private
+from billing.edge.smallfile import NotRead, one_line, read_small
 
 KEY_BYTES = 32
+MOST_BYTES = 4096
+# Of its file: 64 digits, and whatever blanks an editor left around them.
 
 
 def default_key_file(environ: Mapping[str, str]) -> Path:
@@ -36,12 +39,13 @@ def read_key(path: Path, *, live: bool) -> tuple[bytes, list[str]]:
         LedgerError: the file is missing, unreadable, not a key, or, in live mode, open to others.
     """
     try:
-        text = path.read_text(encoding="ascii").strip()
+        content, _ = read_small(path, MOST_BYTES)
+        text = one_line(content)
         warnings = check_private(path, live=live, mask=0o027)
     except FileNotFoundError:
         raise LedgerError(f"{path}: the ledger's key is not there; set BILLING_LEDGER_KEY_FILE or restore it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise LedgerError(f"{path}: the ledger's key cannot be read ({type(error).__name__})") from error
+    except NotRead as error:
+        raise LedgerError(f"{path}: the ledger's key {error}") from None
     try:
         key = bytes.fromhex(text)
     except ValueError:

@@ -198,6 +198,24 @@ async def test_the_key_is_made_once_and_another_key_is_refused(tmp_path):
     assert not key.exists()
 
 
+@pytest.mark.parametrize("around", ["{}", "{}\r\n", "\ufeff{}\n"])
+async def test_what_an_editor_puts_around_the_ledgers_key_is_no_part_of_it(tmp_path, around):
+    await (await opened(tmp_path)).aclose()
+    key = tmp_path / "keys" / "ledger.key"
+    key.write_text(around.format(key.read_text().strip()), encoding="utf-8", newline="")
+    await (await opened(tmp_path)).aclose()
+
+
+async def test_a_ledgers_key_that_is_a_pipe_or_endless_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for place, says in ((tmp_path / "pipe", "is no regular file"), (Path("/dev/zero"), "is no regular file")):
+        with pytest.raises(LedgerError, match=says):
+            await opened(tmp_path, key_file=place)
+    (tmp_path / "big").write_text("0" * 10_000)
+    with pytest.raises(LedgerError, match="is larger than"):
+        await opened(tmp_path, key_file=tmp_path / "big")
+
+
 def test_the_users_own_key_file_needs_a_home():
     assert default_key_file({"HOME": "/h"}) == Path("/h/.config/connect-billing/ledger.key")
     assert default_key_file({"HOME": "/h", "XDG_CONFIG_HOME": "/c"}) == Path("/c/connect-billing/ledger.key")
