@@ -119,7 +119,7 @@ def test_declines_alone_can_be_called_good(ready, rehearsal):
 
 
 def test_a_second_runner_is_told_that_another_holds_the_ledger(ready, rehearsal):
-    rehearsal.ask("faults", {"chances": {"kinds": {"slow": 1.0}, "slow_seconds": 1}})
+    rehearsal.ask("faults", {"chances": {"kinds": {"slow": 1.0}, "slow_seconds": 10}})
     first = ready.start("run", "rehearsal.csv", *RUN, "--yes", "--rate", "200")
     wait_until(lambda: rehearsal.ask("books")["intents"])
     second = ready("run", "rehearsal.csv", *RUN, "--yes")
