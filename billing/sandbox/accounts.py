@@ -1,8 +1,12 @@
 """The platform's own account and its connected accounts, as the API shows them."""
 
 from billing.sandbox.refusals import Obj, no_access
-from billing.sandbox.shelves import Shelf
+from billing.sandbox.shelves import Shelf, list_of
 from billing.sandbox.world import Account, Call
+
+UNSET_PROFILE = ("mcc", "minority_owned_business_designation", "specified_commercial_transactions_act_url",
+                 "support_address", "support_email", "support_phone", "support_url", "url")  # fmt: skip
+SCRIPTS = ("kana", "kanji")
 
 
 def account_body(
@@ -13,26 +17,38 @@ def account_body(
     state = {True: "active", False: "inactive"}
     return {
         "id": wanted, "object": "account",
-        "business_profile": {"mcc": None, "name": name, "url": None},
-        "business_type": "company",
+        "business_profile": dict.fromkeys(UNSET_PROFILE) | {"name": name}, "business_type": "company",
         "capabilities": {
             "card_payments": state[charges], "transfers": "active",
             "us_bank_account_ach_payments": state[debits and charges and country == "US"],
         },
         "charges_enabled": charges, "controller": {"type": "application"}, "country": country, "created": created,
-        "default_currency": currency, "details_submitted": True, "email": None, "external_accounts": None,
-        "metadata": {}, "payouts_enabled": charges,
+        "default_currency": currency, "details_submitted": True, "email": None,
+        "external_accounts": list_of([], f"/v1/accounts/{wanted}/external_accounts"), "metadata": {},
+        "payouts_enabled": charges,
         "requirements": {
             "currently_due": [], "disabled_reason": None if charges else "requirements.past_due", "errors": [],
             "eventually_due": [], "past_due": [] if charges else ["individual.verification.document"],
             "pending_verification": [], "current_deadline": None, "alternatives": [],
         },
-        "settings": {
-            "card_payments": {"statement_descriptor_prefix": descriptor},
-            "dashboard": {"display_name": name, "timezone": "Etc/UTC"},
-            "payments": {"statement_descriptor": descriptor},
-        },
+        "settings": _settings(name, descriptor),
+        "tos_acceptance": {"date": created, "ip": None, "user_agent": None},
         "type": "express",
+    }  # fmt: skip
+
+
+def _settings(name: str, descriptor: str) -> Obj:
+    prefixes = {f"statement_descriptor_prefix_{script}": None for script in SCRIPTS}
+    return {
+        "branding": dict.fromkeys(("icon", "logo", "primary_color", "secondary_color")),
+        "card_payments": {"statement_descriptor_prefix": descriptor} | prefixes,
+        "dashboard": {"display_name": name, "timezone": "Etc/UTC"},
+        "payments": {"statement_descriptor": descriptor} | prefixes
+        | {f"statement_descriptor_{script}": None for script in SCRIPTS},
+        "payouts": {
+            "debit_negative_balances": True, "schedule": {"delay_days": 2, "interval": "daily"},
+            "statement_descriptor": None,
+        },
     }  # fmt: skip
 
 
@@ -64,19 +80,6 @@ def listed(call: Call) -> Obj:
             if account.connected:
                 shelf.add(account.body)
     return shelf.page(call.params, "/v1/accounts", call.livemode)
-
-
-def balance(call: Call) -> Obj:
-    """What the account holds, available and pending, in its own currency."""
-    sums = {"available": 0, "pending": 0}
-    for row in call.account["txn"]:
-        if row["livemode"] == call.livemode:
-            sums[row["status"]] += row["net"]
-    currency = call.account.body["default_currency"]
-    return {
-        "object": "balance", "livemode": call.livemode,
-        **{name: [{"amount": amount, "currency": currency}] for name, amount in sums.items()},
-    }  # fmt: skip
 
 
 def allow(account: Account, *, charges: bool) -> None:

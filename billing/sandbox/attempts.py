@@ -2,20 +2,14 @@
 
 from typing import NoReturn
 
-from billing.sandbox import charges, methods
-from billing.sandbox.banks import business_days_later
+from billing.sandbox import charges, disputes, methods, refunds
+from billing.sandbox.banks import business_days_later, year_and_month
+from billing.sandbox.intent_body import given_method
 from billing.sandbox.intent_rules import check_method_fits
 from billing.sandbox.refusals import CARD_ERROR, INVALID_REQUEST, Obj, Refusal, refusal
 from billing.sandbox.testmethods import Act, Decline, decline_of
 from billing.sandbox.world import Call
 
-MESSAGES = {
-    "authentication_required": "Your card was declined. This transaction requires authentication.",
-    "expired_card": "Your card has expired.",
-    "incorrect_cvc": "Your card's security code is incorrect.",
-    "insufficient_funds": "Your card has insufficient funds.",
-    "processing_error": "An error occurred while processing your card. Try again in a little bit.",
-}
 DISPUTE_DELAY_SECONDS = 60.0  # a test dispute opens about a minute after the charge
 
 
@@ -25,11 +19,12 @@ def examine(call: Call, intent: Obj) -> Obj:
     Raises:
         Refusal: there is none, or it cannot pay this intent.
     """
-    wanted = call.params.get("payment_method") or intent["payment_method"]
-    if wanted is None:
+    method = given_method(call)
+    if method is None and intent["payment_method"] is not None:
+        method = methods.resolve(call, intent["payment_method"])
+    if method is None:
         message = "You cannot confirm this PaymentIntent because it's missing a payment method."
         raise refusal(message, code="payment_intent_unexpected_state", payment_intent=dict(intent))
-    method = methods.resolve(call, wanted)
     check_method_fits(call, intent, method)
     return method
 
@@ -40,10 +35,6 @@ def attempt(call: Call, intent: Obj, method: Obj) -> None:
     Raises:
         Refusal: declined; 402, with the intent inside.
     """
-    if "receipt_email" in call.params:
-        intent["receipt_email"] = call.params["receipt_email"]
-    if "capture_method" in call.params:
-        intent["capture_method"] = call.params["capture_method"]
     instrument = call.account.instruments[method["id"]]
     acts = instrument.acts
     off_session = bool(call.params.get("off_session"))
@@ -60,24 +51,44 @@ def attempt(call: Call, intent: Obj, method: Obj) -> None:
 
 
 def _expired(call: Call, method: Obj) -> bool:
-    year, month = charges.year_and_month(call.world.now)
-    return (method["card"]["exp_year"], method["card"]["exp_month"]) < (year, month)
+    return (method["card"]["exp_year"], method["card"]["exp_month"]) < year_and_month(call.world.now)
 
 
 def _ask(call: Call, intent: Obj, method: Obj, *, off_session: bool) -> None:
     """Off session nobody can authenticate: that is a decline. On session the intent waits for the payer."""
-    decline = decline_of("authentication_required")
     if off_session or call.params.get("error_on_requires_action"):
-        _decline(call, intent, method, decline)
+        _decline(call, intent, method, decline_of("authentication_required"))
+    action: Obj = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+    intent |= {"status": "requires_action", "payment_method": method["id"], "next_action": action}
+
+
+def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
+    """The payer answers the bank's question: the charge goes ahead, or this attempt is over."""
+    method = call.account["pm"].find(intent["payment_method"], intent["livemode"])
+    if passed:
+        call.account.instruments[method["id"]].set_up = True
+        _pay(call, intent, method)
+        return
     methods.use_up(call.account, method, call.world.behaviour.clone_spent_on, paid=False)
+    message = "We are unable to authenticate your payment method. Please choose a different payment method and try "
+    message += "again."
+    error = refusal(message, code="payment_intent_authentication_failure", payment_method=dict(method)).error
     intent |= {
-        "status": "requires_action", "payment_method": method["id"],
-        "next_action": {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}},
+        "status": "requires_payment_method", "payment_method": None, "last_payment_error": error, "next_action": None,
     }  # fmt: skip
 
 
-def _pay(call: Call, intent: Obj, method: Obj) -> None:
+def _save(call: Call, intent: Obj, method: Obj) -> None:
+    """A payment method that is to be used again is attached to the intent's customer; any other is used up."""
+    if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
+        method["customer"] = intent["customer"]
+        instrument = call.account.instruments[method["id"]]
+        instrument.was_attached = instrument.set_up = True
     methods.use_up(call.account, method, call.world.behaviour.clone_spent_on, paid=True)
+
+
+def _pay(call: Call, intent: Obj, method: Obj) -> None:
+    _save(call, intent, method)
     charge = charges.make(call, intent, method, "succeeded")
     intent |= {
         "payment_method": method["id"], "latest_charge": charge["id"], "last_payment_error": None, "next_action": None,
@@ -89,13 +100,18 @@ def _pay(call: Call, intent: Obj, method: Obj) -> None:
     _settle(call, intent, charge)
 
 
-def capture_all(call: Call, intent: Obj, amount: int) -> None:
+def capture_held(call: Call, intent: Obj, amount: int) -> None:
     """Take ``amount`` of an authorised charge; the rest is released."""
     charge = call.account["ch"].find(intent["latest_charge"], call.livemode)
-    charge |= {"captured": True, "amount_captured": amount}
     fee = intent["application_fee_amount"]
-    intent |= {"amount_capturable": 0, "application_fee_amount": min(fee, amount) if fee else fee}
+    fee = min(fee, amount) if fee else fee
+    intent |= {"amount_capturable": 0, "application_fee_amount": fee}
+    charge |= {"captured": True, "amount_captured": amount, "application_fee_amount": fee}
+    charge |= {name: intent[name] for name in ("statement_descriptor", "statement_descriptor_suffix")}
+    charge["calculated_statement_descriptor"] = charges.statement(call.account, intent, "card")
     _settle(call, intent, charge)
+    if amount < charge["amount"]:
+        refunds.release(call, charge, charge["amount"] - amount)
 
 
 def _settle(call: Call, intent: Obj, charge: Obj) -> None:
@@ -104,7 +120,8 @@ def _settle(call: Call, intent: Obj, charge: Obj) -> None:
     charges.book(call, intent, charge)
     acts = call.account.instruments[charge["payment_method"]].acts
     if acts.act is Act.DISPUTES:
-        call.world.agenda.add(call.world.now + DISPUTE_DELAY_SECONDS, lambda: charges.dispute(call, charge))
+        due = call.world.now + DISPUTE_DELAY_SECONDS
+        call.world.agenda.add(due, lambda: disputes.open_dispute(call, charge, acts.complaint))
 
 
 def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn:
@@ -121,20 +138,20 @@ def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn
 def error_of(decline: Decline, kind: str, charge: str, method: Obj) -> Obj:
     """The error object of a decline, as it stands on the intent and in the 402."""
     error = refusal(
-        MESSAGES.get(decline.decline_code or decline.code, "Your card was declined."), code=decline.code, kind=kind,
-        charge=charge, decline_code=decline.decline_code, advice_code=decline.advice,
-        network_decline_code=decline.network_decline, network_advice_code=decline.network_advice,
+        charges.message_of(decline), code=decline.code, kind=kind, charge=charge, decline_code=decline.decline_code,
+        advice_code=decline.advice, network_decline_code=decline.network_decline,
+        network_advice_code=decline.network_advice,
     ).error  # fmt: skip
     return error | {"payment_method": dict(method)}
 
 
 def _send_debit(call: Call, intent: Obj, method: Obj) -> None:
     """A bank debit is known days later (docs.stripe.com/payments/ach-direct-debit)."""
-    methods.use_up(call.account, method, call.world.behaviour.clone_spent_on, paid=True)
+    _save(call, intent, method)
     charge = charges.make(call, intent, method, "pending")
     intent |= {
         "status": "processing", "payment_method": method["id"], "latest_charge": charge["id"],
-        "last_payment_error": None, "next_action": None, "processing": {"type": "us_bank_account"},
+        "last_payment_error": None, "next_action": None,
     }  # fmt: skip
     acts = call.account.instruments[method["id"]].acts
     if acts.act is not Act.STAYS_PENDING:

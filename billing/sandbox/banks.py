@@ -1,8 +1,16 @@
 """Business days, as banks count them: Monday to Friday, in UTC; holidays are left out."""
 
+import time
+
 SECONDS_A_DAY = 86_400
 THURSDAY = 3  # the weekday of 1 January 1970
 SATURDAY = 5
+
+
+def year_and_month(now: float) -> tuple[int, int]:
+    """The UTC year and month of a moment."""
+    moment = time.gmtime(now)
+    return moment.tm_year, moment.tm_mon
 
 
 def weekday(now: float) -> int:

@@ -86,14 +86,24 @@ def _account_books(account: Account) -> list[IntentBook]:
 
 def _book(account: Account, intent: Obj, charges: list[Obj]) -> IntentBook:
     count = Counter(charge["status"] for charge in charges)
-    good = [charge for charge in charges if charge["status"] == "succeeded"]
+    good = [charge for charge in charges if charge["status"] == "succeeded" and not _released(charge)]
     return IntentBook(
         intent["id"], account.id, intent["status"], intent["amount"], intent["currency"], dict(intent["metadata"]),
-        paid=count["succeeded"], pending=count["pending"], declined=count["failed"],
+        paid=len(good), pending=count["pending"], declined=count["failed"],
         confirms=account.confirms.get(intent["id"], 0), taken=sum(charge["amount_captured"] for charge in good),
-        refunded=sum(charge["amount_refunded"] for charge in good),
+        refunded=sum(max(charge["amount_refunded"] - _let_go(charge), 0) for charge in good),
         application_fee=sum(charge["application_fee_amount"] or 0 for charge in good),
     )  # fmt: skip
+
+
+def _released(charge: Obj) -> bool:
+    """Whether a charge was only held, and let go of."""
+    return bool(charge["refunded"] and not charge["captured"])
+
+
+def _let_go(charge: Obj) -> int:
+    """What was held and never taken; a charge counts it as refunded."""
+    return int(charge["amount"] - charge["amount_captured"])
 
 
 @dataclass(frozen=True, slots=True)

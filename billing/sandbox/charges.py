@@ -1,40 +1,61 @@
-"""Charges and the money behind them: balance transactions, fees, application fees, disputes, payouts."""
+"""Charges: what the bank made of an attempt, and how a paid one is put on the books."""
 
-import time
+from copy import deepcopy
+from functools import partial
 
-from billing.sandbox import tariff
-from billing.sandbox.banks import business_days_later
-from billing.sandbox.refusals import Obj, invalid
+from billing.sandbox import fees, tariff
+from billing.sandbox.funds import AVAILABLE_BUSINESS_DAYS, BANK_DEBIT, transaction, type_of
+from billing.sandbox.metadata import merged
+from billing.sandbox.refusals import Obj
+from billing.sandbox.shapes import shipping
+from billing.sandbox.shelves import list_of
 from billing.sandbox.testmethods import Decline
-from billing.sandbox.world import Account, Call, World
+from billing.sandbox.world import Account, Call
 
-AVAILABLE_BUSINESS_DAYS = 2  # docs.stripe.com/payouts: standard speed in the US
+MESSAGES = {
+    "authentication_required": "Your card was declined. This transaction requires authentication.",
+    "expired_card": "Your card has expired.",
+    "incorrect_cvc": "Your card's security code is incorrect.",
+    "insufficient_funds": "Your card has insufficient funds.",
+    "processing_error": "An error occurred while processing your card. Try again in a little bit.",
+}
+NOTHING_SAID = "The bank did not return any further details with this decline."
+SELLER_MESSAGES = {"generic_decline": NOTHING_SAID, "do_not_honor": NOTHING_SAID}
+KEPT = {  # of a payment method's hash, what its charges carry
+    "card": ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4",
+             "regulated_status", "wallet"),
+    BANK_DEBIT: ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number"),
+}  # fmt: skip
+OF_ONE_CHARGE = {  # what a charge says beside; null unless set
+    "card": ("amount_authorized", "authorization_code", "electronic_commerce_indicator", "installments", "mandate",
+             "network", "network_transaction_id", "three_d_secure", "transaction_link_id"),
+    BANK_DEBIT: ("payment_reference",),
+}  # fmt: skip
+UNSET = ("application_fee", "balance_transaction", "failure_balance_transaction", "failure_code", "failure_message",
+         "receipt_number", "receipt_url", "review", "source", "source_transfer", "transfer_data")  # fmt: skip
+FROM_INTENT = ("amount", "application", "application_fee_amount", "currency", "customer", "description", "livemode",
+               "on_behalf_of", "receipt_email", "statement_descriptor", "statement_descriptor_suffix",
+               "transfer_group")  # fmt: skip
 
 
-def year_and_month(now: float) -> tuple[int, int]:
-    """The UTC year and month of a moment."""
-    moment = time.gmtime(now)
-    return moment.tm_year, moment.tm_mon
+def message_of(decline: Decline) -> str:
+    """What the payer is told of a decline."""
+    return MESSAGES.get(decline.decline_code or decline.code, "Your card was declined.")
 
 
 def make(call: Call, intent: Obj, method: Obj, status: str, decline: Decline | None = None) -> Obj:
     """A charge of an intent: ``succeeded``, ``pending`` or ``failed``."""
     paid = status == "succeeded"
     charge: Obj = {
-        "id": call.new_id("ch"), "object": "charge", "amount": intent["amount"],
-        "amount_captured": intent["amount"] if paid else 0, "amount_refunded": 0, "application": intent["application"],
-        "application_fee": None, "application_fee_amount": intent["application_fee_amount"],
-        "balance_transaction": None, "billing_details": method["billing_details"], "captured": paid,
-        "created": call.world.seconds, "currency": intent["currency"], "customer": intent["customer"],
-        "description": intent["description"], "disputed": False, "failure_balance_transaction": None,
-        "failure_code": None, "failure_message": None, "livemode": intent["livemode"],
-        "metadata": dict(intent["metadata"]),
-        "on_behalf_of": None, "outcome": _outcome(call, method, decline), "paid": paid, "payment_intent": intent["id"],
-        "payment_method": method["id"], "payment_method_details": _details(method),
-        "receipt_email": intent["receipt_email"],
-        "receipt_url": None, "refunded": False, "review": None, "statement_descriptor": intent["statement_descriptor"],
-        "statement_descriptor_suffix": intent["statement_descriptor_suffix"], "status": status,
-        "transfer_group": intent["transfer_group"],
+        "id": call.new_id("py" if method["type"] == BANK_DEBIT else "ch"), "object": "charge",
+        **dict.fromkeys(UNSET), **{name: intent[name] for name in FROM_INTENT},
+        "amount_captured": intent["amount"] if paid else 0, "amount_refunded": 0,
+        "billing_details": deepcopy(method["billing_details"]),
+        "calculated_statement_descriptor": statement(call.account, intent, method["type"]), "captured": paid,
+        "created": call.world.seconds, "disputed": False, "fraud_details": {}, "metadata": dict(intent["metadata"]),
+        "outcome": _outcome(call, method, decline), "paid": paid, "payment_intent": intent["id"],
+        "payment_method": method["id"], "payment_method_details": _details(method, intent["amount"] if paid else None),
+        "refunded": False, "shipping": deepcopy(intent["shipping"]), "status": status,
     }  # fmt: skip
     if decline is not None:
         fail(charge, decline)
@@ -44,14 +65,26 @@ def make(call: Call, intent: Obj, method: Obj, status: str, decline: Decline | N
 def fail(charge: Obj, decline: Decline) -> None:
     """Make a charge a failed one."""
     charge |= {
-        "status": "failed", "paid": False, "failure_code": decline.decline_code or decline.code,
-        "failure_message": "Your payment was declined.",
+        "status": "failed", "paid": False, "failure_code": decline.code, "failure_message": message_of(decline),
     }  # fmt: skip
 
 
-def _details(method: Obj) -> Obj:
+def statement(account: Account, intent: Obj, kind: str) -> str | None:
+    """What the payer's bank shows for a payment of this intent."""
+    settings = account.body["settings"]
+    usual: str | None = settings["payments"]["statement_descriptor"]
+    if kind == BANK_DEBIT:
+        return intent["statement_descriptor"] or usual
+    suffix = intent["statement_descriptor_suffix"]
+    return f"{settings['card_payments']['statement_descriptor_prefix']}* {suffix}" if suffix else usual
+
+
+def _details(method: Obj, authorised: int | None) -> Obj:
     kind = method["type"]
-    return {kind: dict(method[kind]), "type": kind}
+    details = {name: deepcopy(method[kind][name]) for name in KEPT[kind]} | dict.fromkeys(OF_ONE_CHARGE[kind])
+    if kind == "card":
+        details |= {"amount_authorized": authorised, "network": method["card"]["brand"]}
+    return {kind: details, "type": kind}
 
 
 def _outcome(call: Call, method: Obj, decline: Decline | None) -> Obj:
@@ -63,116 +96,61 @@ def _outcome(call: Call, method: Obj, decline: Decline | None) -> Obj:
     }  # fmt: skip
     if decline is None:
         return outcome
+    reason = decline.reason or decline.decline_code
+    told = SELLER_MESSAGES.get(reason or "", f"The bank returned the decline code `{reason}`.")
     return outcome | {
         "advice_code": decline.advice, "network_advice_code": decline.network_advice,
-        "network_decline_code": decline.network_decline, "reason": decline.reason or decline.decline_code,
+        "network_decline_code": decline.network_decline, "reason": reason,
         "network_status": "not_sent_to_network" if decline.blocked else "declined_by_network",
-        "seller_message": "The payment was not completed.", "type": "blocked" if decline.blocked else "issuer_declined",
+        "seller_message": "Stripe blocked this payment." if decline.blocked else told,
+        "type": "blocked" if decline.blocked else "issuer_declined",
     }  # fmt: skip
 
 
 def book(call: Call, intent: Obj, charge: Obj) -> None:
     """Put a paid charge on the books; its balance transaction may show a moment later (``automatic_async``)."""
-    world, account, kind = call.world, call.account, charge["payment_method_details"]["type"]
+    world, account = call.world, call.account
     own = account.body["default_currency"]
-    amount, rate = tariff.settled(charge["amount_captured"], charge["currency"], own)
-    details = [tariff.fee_detail("stripe_fee", tariff.fee(amount, own, kind), own, "Stripe processing fees")]
-    share = intent["application_fee_amount"] or 0
-    if share:
+    amount, rate = tariff.settled(charge["amount"], charge["currency"], own)
+    taken, _ = tariff.settled(charge["amount_captured"], charge["currency"], own)
+    cost = tariff.fee(taken, own, charge["payment_method_details"]["type"])
+    details = [tariff.fee_detail("stripe_fee", cost, own, "Stripe processing fees")]
+    if share := intent["application_fee_amount"] or 0:
         fee, _ = tariff.settled(share, charge["currency"], own)
-        charge["application_fee"] = _application_fee(call, charge, share)
+        charge["application_fee"] = fees.collect(call, charge, share)
         line = tariff.fee_detail("application_fee", fee, own, "Platform application fee")
         details.append(line | {"application": charge["application"]})
     at_once = account.instruments[charge["payment_method"]].acts.funds_at_once
-    days = 0 if at_once else AVAILABLE_BUSINESS_DAYS
     row = transaction(
-        world, account, kind="charge", amount=amount, source=charge, details=details, days=days, rate=rate
-    )
-
-    def show() -> None:
-        charge["balance_transaction"] = row["id"]
-
+        world, account, kind=type_of(charge), amount=amount, source=charge, livemode=charge["livemode"],
+        details=details, days=0 if at_once else AVAILABLE_BUSINESS_DAYS, rate=rate,
+    )  # fmt: skip
     delay = world.behaviour.fee_delay_seconds if intent["capture_method"] == "automatic_async" else 0.0
     if delay:
-        world.agenda.add(world.now + delay, show)
+        world.agenda.add(world.now + delay, partial(charge.update, balance_transaction=row["id"]))
     else:
-        show()
+        charge["balance_transaction"] = row["id"]
 
 
-def _application_fee(call: Call, charge: Obj, amount: int) -> str:
-    """The platform's share, an object on the platform."""
-    platform = call.world.platform
-    fee = {
-        "id": call.new_id("fee"), "object": "application_fee", "account": call.account.id, "amount": amount,
-        "amount_refunded": 0, "application": call.world.application, "balance_transaction": None,
-        "charge": charge["id"], "created": call.world.seconds, "currency": charge["currency"],
-        "livemode": charge["livemode"], "originating_transaction": charge["id"], "refunded": False,
-    }  # fmt: skip
-    own = platform.body["default_currency"]
-    settled, rate = tariff.settled(amount, charge["currency"], own)
-    row = transaction(
-        call.world, platform, kind="application_fee", amount=settled, source=fee, details=[], days=2, rate=rate
-    )
-    fee["balance_transaction"] = row["id"]
-    return str(platform["fee"].add(fee)["id"])
+def refunds_of(account: Account, charge: Obj) -> Obj:
+    """The refunds of a charge as its ``refunds`` shows them, newest first."""
+    rows = [row for row in account["re"] if row["charge"] == charge["id"]][::-1]
+    return list_of(rows, f"/v1/charges/{charge['id']}/refunds")
 
 
-def transaction(
-    world: World, account: Account, *, kind: str, amount: int, source: Obj, details: list[Obj], days: int = 0,
-    rate: float | None = None,
-) -> Obj:  # fmt: skip
-    """One line of an account's balance, in the account's own currency."""
-    available = business_days_later(world.now, days)
-    fee = sum(detail["amount"] for detail in details)
-    row: Obj = {
-        "id": world.ids.new("txn_3"), "object": "balance_transaction", "amount": amount, "available_on": int(available),
-        "created": world.seconds, "currency": account.body["default_currency"],
-        "description": source.get("description"),
-        "exchange_rate": rate, "fee": fee, "fee_details": details, "livemode": source["livemode"], "net": amount - fee,
-        "reporting_category": "fee" if kind == "application_fee" else kind, "source": source["id"],
-        "status": "available" if days == 0 else "pending", "type": kind,
-    }  # fmt: skip
-    if days:
-        world.agenda.add(available, lambda: row.update(status="available"))
-    return account["txn"].add(row)
-
-
-def dispute(call: Call, charge: Obj) -> None:
-    """The payer, or the payer's bank, takes a charge back."""
-    body: Obj = {
-        "id": call.new_id("dp"), "object": "dispute", "amount": charge["amount"], "charge": charge["id"],
-        "created": call.world.seconds, "currency": charge["currency"], "livemode": charge["livemode"], "metadata": {},
-        "payment_intent": charge["payment_intent"], "reason": "fraudulent", "status": "needs_response",
-    }  # fmt: skip
-    own = call.account.body["default_currency"]
-    amount, rate = tariff.settled(charge["amount"], charge["currency"], own)
-    details = [tariff.fee_detail("stripe_fee", tariff.DISPUTE_FEE, own, "Dispute fee")]
-    transaction(call.world, call.account, kind="adjustment", amount=-amount, source=body, details=details, rate=rate)
-    call.account["dp"].add(body)
-    charge["disputed"] = True
-
-
-def pay_out(world: World, account: Account) -> None:
-    """Send what is available and not yet paid out to the account's bank: one payout a day at most."""
-    for livemode in (False, True):
-        rows = [
-            row for row in account["txn"]
-            if row["livemode"] is livemode and row["status"] == "available" and row["id"] not in account.payout_of
-        ]  # fmt: skip
-        total = sum(row["net"] for row in rows)
-        if total <= 0:
-            continue
-        payout: Obj = {
-            "id": world.ids.new("po_1"), "object": "payout", "amount": total, "arrival_date": world.seconds,
-            "automatic": True, "balance_transaction": None, "created": world.seconds,
-            "currency": account.body["default_currency"], "description": "STRIPE PAYOUT", "failure_code": None,
-            "livemode": livemode, "metadata": {}, "method": "standard", "reconciliation_status": "completed",
-            "status": "paid", "type": "bank_account",
-        }  # fmt: skip
-        own = transaction(world, account, kind="payout", amount=-total, source=payout, details=[])
-        payout["balance_transaction"] = own["id"]
-        account["po"].add(payout)
-        account.payout_of |= {row["id"]: payout["id"] for row in [*rows, own]}
+def update(call: Call) -> Obj:
+    """Change what may be changed of a charge at any time."""
+    charge, params = call.find("ch", call.ids[0]), call.params
+    metadata = merged(charge["metadata"], params.get("metadata"))
+    changes: Obj = {name: params[name] or None for name in ("description", "receipt_email") if name in params}
+    if "transfer_group" in params:
+        changes["transfer_group"] = params["transfer_group"]
+    if "shipping" in params:
+        changes["shipping"] = shipping(params["shipping"])
+    if "fraud_details" in params:
+        changes["fraud_details"] = dict(params["fraud_details"] or {})
+    charge |= changes | {"metadata": metadata}
+    return charge
 
 
 def listed(call: Call) -> Obj:
@@ -183,17 +161,3 @@ def listed(call: Call) -> Obj:
     return call.account["ch"].page(
         call.params, "/v1/charges", call.livemode, lambda row: all(row[name] == value for name, value in wanted.items())
     )
-
-
-def transactions(call: Call) -> Obj:
-    """Balance transactions of this account, by source, currency, type or payout."""
-    wanted = {name: call.params[name] for name in ("source", "currency", "type") if name in call.params}
-    payout = call.params.get("payout")
-    if payout is not None and call.account["po"].peek(payout) is None:
-        raise invalid(f"No such payout: '{payout}'", "payout", "resource_missing")
-
-    def keep(row: Obj) -> bool:
-        fits = all(row[name] == value for name, value in wanted.items())
-        return fits and (payout is None or call.account.payout_of.get(row["id"]) == payout)
-
-    return call.account["txn"].page(call.params, "/v1/balance_transactions", call.livemode, keep)

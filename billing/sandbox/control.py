@@ -9,6 +9,7 @@ from billing.sandbox.accounts import allow
 from billing.sandbox.config import Chances, ConfigProblem, SandboxConfig, read_limits, section
 from billing.sandbox.faults import FaultPlan, Scripted
 from billing.sandbox.model import Sandbox
+from billing.sandbox.payer import Deed, act
 from billing.sandbox.refusals import Obj
 from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.world import API_VERSION
@@ -78,6 +79,19 @@ class AccountChange:
     account: str
     charges: bool | None = None
     connected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PayerAsked:
+    """A body of ``POST payer``: what the payer of an intent does.
+
+    Attributes:
+        method: what a payer who pays on session pays with.
+    """
+
+    intent: str
+    does: Deed
+    method: str = "pm_card_visa"
 
 
 def command(sandbox: Sandbox, method: str, name: str, body: bytes) -> Obj:
@@ -184,6 +198,12 @@ def _accounts(sandbox: Sandbox, settings: Settings) -> Obj:
     return {"account": account.id, "charges": account.body["charges_enabled"], "connected": account.connected}
 
 
+def _payer(sandbox: Sandbox, settings: Settings) -> Obj:
+    asked = section(PayerAsked, settings, "payer")
+    sandbox.tick()
+    return act(sandbox.world, asked.intent, asked.does, asked.method)
+
+
 COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
     ("GET", "health"): _health,
     ("GET", "books"): _books,
@@ -196,4 +216,5 @@ COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
     ("POST", "seed"): _seed,
     ("POST", "keys"): _keys,
     ("POST", "accounts"): _accounts,
+    ("POST", "payer"): _payer,
 }

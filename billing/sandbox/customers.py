@@ -3,49 +3,72 @@
 from billing.sandbox import methods
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, missing
+from billing.sandbox.shapes import address, shipping
 from billing.sandbox.world import Call
 
 DEFAULT = "invoice_settings[default_payment_method]"
-PLAIN = ("address", "description", "email", "name", "phone", "shipping", "preferred_locales", "tax_exempt")
+PLAIN = ("description", "email", "invoice_prefix", "name", "phone")
+IF_GIVEN = ("business_name", "individual_name", "next_invoice_sequence")
+INVOICING = ("custom_fields", "footer")
+UNSET = ("address", "currency", "customer_account", "default_source", "discount", "shipping", "test_clock", *PLAIN)
 
 
 def create(call: Call) -> Obj:
     """A new customer of this account, with a payment method attached if one is named."""
     wanted = call.new_id("cus")
     body: Obj = {
-        "id": wanted, "object": "customer", "balance": 0, "created": call.world.seconds, "currency": None,
-        "default_source": None, "delinquent": False, "discount": None,
+        "id": wanted, "object": "customer", **dict.fromkeys(UNSET), "balance": 0, "created": call.world.seconds,
+        "delinquent": False, "invoice_prefix": wanted[-8:].upper(),
         "invoice_settings": {
             "custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None,
         },
-        "livemode": call.livemode, "metadata": merged({}, call.params.get("metadata")),
+        "livemode": call.livemode, "metadata": {}, "next_invoice_sequence": 1, "preferred_locales": [],
+        "tax_exempt": "none",
     }  # fmt: skip
-    body.update({name: call.params.get(name) for name in PLAIN})
     if _default(call) not in (None, call.params.get("payment_method")):
         raise missing("PaymentMethod", str(_default(call)), DEFAULT)  # nothing else can belong to a new customer yet
+    changes = _changes(call, body)
     if "payment_method" in call.params:
         methods.attach_to(call, methods.resolve(call, call.params["payment_method"]), wanted)
     _set_default(call, body)
-    return call.account["cus"].add(body)
+    return call.account["cus"].add(body | changes)
 
 
 def update(call: Call) -> Obj:
     """Change a customer."""
     body = call.find("cus", call.ids[0])
-    metadata = merged(body["metadata"], call.params.get("metadata"))
+    changes = _changes(call, body)
     _set_default(call, body)
-    body |= {name: call.params[name] or None for name in PLAIN if name in call.params} | {"metadata": metadata}
+    body |= changes
     return body
 
 
+def _changes(call: Call, body: Obj) -> Obj:
+    """What the parameters of this request make of a customer, its default method aside."""
+    params = call.params
+    changes: Obj = {name: params[name] or None for name in PLAIN if name in params}
+    changes |= {name: params[name] for name in IF_GIVEN if params.get(name)}
+    changes["metadata"] = merged(body["metadata"], params.get("metadata"))
+    if "address" in params:
+        changes["address"] = address(params["address"])
+    if "shipping" in params:
+        changes["shipping"] = shipping(params["shipping"])
+    if "preferred_locales" in params:
+        changes["preferred_locales"] = params["preferred_locales"]
+    if "tax_exempt" in params:
+        changes["tax_exempt"] = params["tax_exempt"] or "none"
+    return changes
+
+
 def _set_default(call: Call, body: Obj) -> None:
+    settings = call.params.get("invoice_settings") or {}
     wanted = _default(call)
-    if wanted is None:
-        return
-    row = call.account["pm"].peek(wanted)
-    if row is None or row["customer"] != body["id"]:
-        raise missing("PaymentMethod", wanted, DEFAULT)
-    body["invoice_settings"]["default_payment_method"] = wanted
+    if wanted is not None:
+        row = call.account["pm"].peek(wanted)
+        if row is None or row["customer"] != body["id"]:
+            raise missing("PaymentMethod", wanted, DEFAULT)
+        body["invoice_settings"]["default_payment_method"] = wanted
+    body["invoice_settings"] |= {name: settings[name] or None for name in INVOICING if name in settings}
 
 
 def _default(call: Call) -> str | None:

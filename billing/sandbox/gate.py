@@ -5,12 +5,13 @@ import re
 from fnmatch import fnmatchcase
 
 from billing.sandbox.config import Behaviour, Keys
-from billing.sandbox.refusals import masked, no_access, no_permission, refusal, unauthorised
+from billing.sandbox.refusals import masked, no_access, no_permission, refusal, secret_only, unauthorised
 from billing.sandbox.routes import Route
 from billing.sandbox.world import API_VERSION, Account, World
 
 VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(\.[a-z]+)?")
-KEY = re.compile(r"[sr]k_(test|live)_[A-Za-z0-9_]{4,240}")
+KEY = re.compile(r"[srp]k_(test|live)_[A-Za-z0-9_]{4,240}")
+PUBLISHABLE = "pk_"
 
 
 class Gate:
@@ -85,6 +86,8 @@ class Gate:
         own = world.account(self._owners.get(key, world.platform.id))
         if own is None:
             raise no_access(key, self._owners[key])
+        if key.startswith(PUBLISHABLE) and not route.public:
+            raise secret_only()
         if not self._may(key, route):
             raise no_permission(key, route.permission, named or own.id, self._behaviour.permission_words)
         if named is None or named == own.id:

@@ -9,6 +9,9 @@ from billing.sandbox.tariff import check_amount
 from billing.sandbox.world import Account, Call
 
 OPEN_STATUSES = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
+AT_ANY_TIME = frozenset(
+    {"description", "expand", "metadata", "payment_details", "receipt_email", "shipping", "transfer_group"}
+)  # what an update may change of an intent that is over but not cancelled
 REMOVED = "payment_method_types"
 FORBIDDEN_IN_DESCRIPTOR = re.compile(r"[<>\\'\"*]")
 MAX_DESCRIPTOR = 22  # prefix, "* " and suffix together
@@ -32,48 +35,60 @@ def fitting_types(account: Account, currency: str, amount: int, *, manual: bool)
     return kinds
 
 
-def check_create(call: Call) -> list[str]:
-    """Every rule of an open; returns the payment method types the intent will take.
+def check_filter(call: Call) -> None:
+    """A list of allowed types stands for itself.
 
     Raises:
-        Refusal: 400, or the account cannot charge.
+        Refusal: 400 naming the parameter beside it.
     """
     params = call.params
-    currency = params["currency"].lower()
-    check_amount(params["amount"], currency, ["card"])
-    check_can_charge(call)
-    check_fee(call, params["amount"])
-    check_statement(call)
-    if "customer" in params:
-        call.find("cus", params["customer"], "customer", 400)
-    if not params.get("confirm"):
-        for name in ONLY_WITH_CONFIRM:
-            if params.get(name):
-                raise invalid(
-                    f"`{name}` cannot be passed when creating a PaymentIntent unless `confirm` is true.", name
-                )
-    check_confirm_options(call, None)
-    return _types(call, currency)
-
-
-def _types(call: Call, currency: str) -> list[str]:
-    params = call.params
-    manual = params.get("capture_method") == "manual"
-    allowed = params.get("allowed_payment_method_types")
-    if allowed is not None:
+    if "allowed_payment_method_types" in params:
         for name in EXCLUDED_BY_FILTER:
             if name in params:
                 message = f"You may only specify one of these parameters: allowed_payment_method_types, {name}."
                 raise invalid(message, name, "parameters_exclusive")
-    kinds = fitting_types(call.account, currency, params["amount"], manual=manual)
-    kinds = [kind for kind in kinds if allowed is None or kind in allowed]
-    kinds = [kind for kind in kinds if kind not in params.get("excluded_payment_method_types", ())]
+
+
+def check_only_opened(call: Call) -> None:
+    """What belongs to a confirm and stands in a request that confirms nothing.
+
+    Raises:
+        Refusal: 400 naming the parameter.
+    """
+    for name in ONLY_WITH_CONFIRM:
+        if call.params.get(name):
+            raise invalid(f"`{name}` cannot be passed when creating a PaymentIntent unless `confirm` is true.", name)
+
+
+def check_draft(call: Call, draft: Obj) -> None:
+    """Every rule of an intent that is opened or changed; fills in the payment method types it will take.
+
+    Raises:
+        Refusal: 400 naming the parameter.
+    """
+    check_filter(call)
+    check_amount(draft["amount"], draft["currency"], ["card"])
+    check_fee(call, draft)
+    check_statement(call)
+    if call.params.get("customer"):
+        call.find("cus", call.params["customer"], "customer", 400)
+    merchant = call.params.get("on_behalf_of")
+    if merchant and call.world.account(merchant) is None:
+        raise invalid(f"No such account: '{merchant}'", "on_behalf_of", "resource_missing")
+    draft["payment_method_types"] = _types(call.account, draft)
+    check_amount(draft["amount"], draft["currency"], draft["payment_method_types"])
+
+
+def _types(account: Account, draft: Obj) -> list[str]:
+    allowed, excluded = draft["allowed_payment_method_types"], draft["excluded_payment_method_types"] or ()
+    manual = draft["capture_method"] == "manual"
+    kinds = fitting_types(account, draft["currency"], draft["amount"], manual=manual)
+    kinds = [kind for kind in kinds if (allowed is None or kind in allowed) and kind not in excluded]
     if not kinds:
         message = "No valid payment method types for this PaymentIntent. Please ensure that you have activated payment "
         message += "methods compatible with your chosen currency and account."
         param = "allowed_payment_method_types" if allowed is not None else None
         raise refusal(message, code="payment_intent_invalid_parameter", param=param)
-    check_amount(params["amount"], currency, kinds)
     return kinds
 
 
@@ -91,23 +106,23 @@ def check_can_charge(call: Call) -> None:
     raise refusal(message, code="capability_not_active", param="stripe_account")
 
 
-def check_fee(call: Call, amount: int) -> None:
+def check_fee(call: Call, draft: Obj) -> None:
     """The application fee: only on a connected account, never more than the amount.
 
     Raises:
         Refusal: 400 naming the parameter.
     """
-    fee = call.params.get("application_fee_amount")
-    if fee is None or fee == "":
+    fee = draft["application_fee_amount"]
+    if fee is None:
         return
-    if not call.connected:
+    if not call.connected and call.params.get("application_fee_amount"):
         message = "Can only apply an application_fee_amount to a direct payment (using the Stripe-Account header)."
         raise invalid(message, "application_fee_amount", "application_fees_not_allowed")
     if fee < 0:
         raise invalid(
             "This value must be greater than or equal to 0.", "application_fee_amount", "parameter_invalid_integer"
         )
-    if fee > amount:
+    if fee > draft["amount"]:
         raise invalid("application_fee_amount must be less than or equal to the amount.", "application_fee_amount")
 
 
@@ -138,22 +153,21 @@ def check_statement(call: Call) -> None:
         raise invalid(f"The statement descriptor suffix {problem}.", "statement_descriptor_suffix")
 
 
-def check_confirm_options(call: Call, intent: Obj | None) -> None:
+def check_confirm_options(call: Call, intent: Obj) -> None:
     """Options of a confirm that exclude each other.
 
     Raises:
         Refusal: 400 naming the parameter.
     """
-    params = call.params
-    automatic = (
-        intent["automatic_payment_methods"] is not None if intent else "allowed_payment_method_types" not in params
-    )
-    if not automatic or (intent is None and not params.get("confirm")):
+    params, automatic = call.params, intent["automatic_payment_methods"]
+    if params.get("mandate"):
+        raise invalid(f"No such mandate: '{params['mandate']}'", "mandate", "resource_missing")
+    if not automatic or not automatic["enabled"]:
         return
     if params.get("error_on_requires_action"):
         message = "You cannot use `error_on_requires_action` with automatic payment methods."
         raise invalid(message, "error_on_requires_action")
-    redirects = params.get("automatic_payment_methods", {}).get("allow_redirects") != "never"
+    redirects = automatic["allow_redirects"] != "never"
     if redirects and not params.get("off_session") and not params.get("return_url"):
         message = "This PaymentIntent accepts payment methods that may redirect; provide a `return_url`."
         raise invalid(message, "return_url")
@@ -178,6 +192,18 @@ def check_method_fits(call: Call, intent: Obj, method: Obj) -> None:
     if method["type"] == "card" and intent["statement_descriptor"]:
         message = "`statement_descriptor` cannot be used for card charges; use `statement_descriptor_suffix`."
         raise invalid(message, "statement_descriptor")
+
+
+def check_update(call: Call, intent: Obj) -> None:
+    """What of an intent can be changed in its state: everything, only what moves no money, or nothing.
+
+    Raises:
+        Refusal: 400 with the intent inside.
+    """
+    if intent["status"] in OPEN_STATUSES:
+        return
+    if intent["status"] == "canceled" or set(call.params) - AT_ANY_TIME:
+        raise unexpected_state(call, intent, "updated")
 
 
 def unexpected_state(call: Call, intent: Obj, verb: str) -> Refusal:

@@ -1,26 +1,23 @@
 """The life of a PaymentIntent: opened, confirmed, declined, paid at most once, cancelled for good."""
 
-from billing.sandbox import methods
-from billing.sandbox.attempts import attempt, capture_all, examine
+from billing.sandbox import refunds
+from billing.sandbox.attempts import attempt, capture_held, examine
+from billing.sandbox.intent_body import blank, changed, given_method, with_options
 from billing.sandbox.intent_rules import (
     OPEN_STATUSES,
     check_can_charge,
     check_confirm_options,
-    check_create,
-    check_fee,
+    check_draft,
     check_method_fits,
-    check_statement,
+    check_only_opened,
+    check_update,
     unexpected_state,
 )
-from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, Refusal, invalid
-from billing.sandbox.tariff import check_amount
 from billing.sandbox.world import Call
 
-ECHOED = ("description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix",
-          "transfer_group", "setup_future_usage", "payment_details", "on_behalf_of", "transfer_data")  # fmt: skip
-UPDATABLE = ("description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix",
-             "transfer_group", "setup_future_usage", "payment_details", "application_fee_amount")  # fmt: skip
+NEW_TYPES = frozenset({"amount", "currency", "capture_method", "allowed_payment_method_types",
+                       "excluded_payment_method_types", "payment_method_options"})  # fmt: skip
 
 
 def create(call: Call) -> Obj:
@@ -29,12 +26,16 @@ def create(call: Call) -> Obj:
     Raises:
         Refusal: a parameter is wrong, or the charge was declined (402, with the intent inside).
     """
-    params = call.params
-    kinds = check_create(call)
-    intent = _body(call, kinds)
-    if "payment_method" in params:
-        check_method_fits(call, intent, methods.resolve(call, params["payment_method"]))
-    if not params.get("confirm"):
+    intent = changed(call, blank(call))
+    check_can_charge(call)
+    check_draft(call, intent)
+    with_options(call, intent)
+    if call.params.get("confirm"):
+        check_confirm_options(call, intent)
+    else:
+        check_only_opened(call)
+    _take_method(call, intent)
+    if not call.params.get("confirm"):
         return call.account["pi"].add(intent)
     method = examine(call, intent)
     call.account["pi"].add(intent)
@@ -42,54 +43,46 @@ def create(call: Call) -> Obj:
     return intent
 
 
-def _body(call: Call, kinds: list[str]) -> Obj:
-    params, wanted = call.params, call.new_id("pi")
-    automatic = "allowed_payment_method_types" not in params
-    method = params.get("payment_method")
-    body: Obj = {
-        "id": wanted, "object": "payment_intent",
-        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
-        "amount": params["amount"], "amount_capturable": 0, "amount_details": {"tip": {}}, "amount_received": 0,
-        "application": call.world.application if call.connected else None,
-        "application_fee_amount": params.get("application_fee_amount"),
-        "automatic_payment_methods": {"allow_redirects": "always", "enabled": True} if automatic else None,
-        "canceled_at": None, "cancellation_reason": None,
-        "capture_method": params.get("capture_method", "automatic_async"),
-        "client_secret": f"{wanted}_secret_{call.world.ids.new('')}",
-        "confirmation_method": params.get("confirmation_method", "automatic"),
-        "created": call.world.seconds, "currency": params["currency"].lower(), "customer": params.get("customer"),
-        "last_payment_error": None, "latest_charge": None, "livemode": call.livemode,
-        "metadata": merged({}, params.get("metadata")), "next_action": None, "payment_method": method,
-        "payment_method_options": params.get("payment_method_options", {}), "payment_method_types": kinds,
-        "processing": None, "review": None, "source": None,
-        "status": "requires_confirmation" if method else "requires_payment_method",
-    }  # fmt: skip
-    body.update({name: params.get(name) for name in ECHOED})
-    return body
+def _take_method(call: Call, draft: Obj) -> None:
+    """The payment method a request brings waits on the intent for its confirm."""
+    method = given_method(call)
+    if method is None:
+        return
+    check_method_fits(call, draft, method)
+    draft |= {"payment_method": method["id"], "status": "requires_confirmation", "next_action": None}
+
+
+def _named(call: Call) -> Obj:
+    """The intent of the path. A publishable key must know its secret.
+
+    Raises:
+        Refusal: there is none, or the secret is another's.
+    """
+    intent = call.find("pi", call.ids[0], "intent")
+    secret = call.params.get("client_secret")
+    if (secret is None and call.publishable) or secret not in (None, intent["client_secret"]):
+        message = "The client_secret provided does not match any associated PaymentIntent on this account. Ensure the "
+        message += "publishable key used belongs to the same account that created the PaymentIntent."
+        raise invalid(message, "client_secret", "payment_intent_invalid_parameter")
+    return intent
 
 
 def retrieve(call: Call) -> Obj:
     """One intent of this account."""
-    return call.find("pi", call.ids[0], "intent")
+    return _named(call)
 
 
 def update(call: Call) -> Obj:
-    """Change an intent that has not been paid or cancelled."""
-    intent, params = call.find("pi", call.ids[0], "intent"), call.params
-    if intent["status"] not in OPEN_STATUSES:
-        raise unexpected_state(call, intent, "updated")
-    amount: int = call.given("amount", intent["amount"])
-    currency: str = call.given("currency", intent["currency"])
-    check_amount(amount, currency, intent["payment_method_types"])
-    check_fee(call, amount)
-    check_statement(call)
-    metadata = merged(intent["metadata"], params.get("metadata"))
-    if params.get("payment_method"):
-        method = methods.resolve(call, params["payment_method"])
-        check_method_fits(call, intent, method)
-        intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
-    intent |= {"amount": amount, "currency": currency, "metadata": metadata}
-    intent |= {name: params[name] or None for name in UPDATABLE if name in params}
+    """Change an intent; once it is paid or with the bank, only what moves no money; once cancelled, nothing."""
+    intent = _named(call)
+    check_update(call, intent)
+    draft = changed(call, intent)
+    if intent["status"] in OPEN_STATUSES:
+        check_draft(call, draft)
+        if NEW_TYPES & call.params.keys():
+            with_options(call, draft)
+        _take_method(call, draft)
+    intent |= draft
     return intent
 
 
@@ -99,7 +92,7 @@ def confirm(call: Call) -> Obj:
     Raises:
         Refusal: the intent is in no state for it, the method is used up (400), or the charge was declined (402).
     """
-    intent = call.find("pi", call.ids[0], "intent")
+    intent = _named(call)
     if intent["status"] not in OPEN_STATUSES:
         raise unexpected_state(call, intent, "confirmed")
     check_can_charge(call)
@@ -109,7 +102,12 @@ def confirm(call: Call) -> Obj:
         raise invalid(
             f"The amount to confirm ({amount}) is not the intent's ({intent['amount']}).", "amount_to_confirm"
         )
-    method = examine(call, intent)
+    draft = changed(call, intent)
+    if NEW_TYPES & call.params.keys():
+        check_draft(call, draft)
+        with_options(call, draft)
+    method = examine(call, draft)
+    intent |= draft
     _try(call, intent, method)
     return intent
 
@@ -132,7 +130,7 @@ def cancel(call: Call) -> Obj:
     Raises:
         Refusal: the intent is paid, cancelled already, or with the bank; 400 with the intent inside.
     """
-    intent = call.find("pi", call.ids[0], "intent")
+    intent = _named(call)
     pending_allowed = intent["status"] == "processing" and call.world.behaviour.cancel_processing
     if intent["status"] not in OPEN_STATUSES | {"requires_capture"} and not pending_allowed:
         raise unexpected_state(call, intent, "canceled")
@@ -141,10 +139,11 @@ def cancel(call: Call) -> Obj:
 
 
 def _end(call: Call, intent: Obj, reason: str | None) -> None:
-    held = intent["latest_charge"] if intent["status"] in ("requires_capture", "processing") else None
-    if held is not None:
-        charge = call.account["ch"].find(held, call.livemode)
-        charge |= {"status": "failed", "paid": False, "refunded": intent["status"] == "requires_capture"}
+    if intent["status"] == "requires_capture":
+        held = call.account["ch"].find(intent["latest_charge"], call.livemode)
+        refunds.release(call, held, held["amount"])
+    elif intent["status"] == "processing":
+        call.account["ch"].find(intent["latest_charge"], call.livemode).update(status="failed", paid=False)
     intent |= {
         "status": "canceled", "canceled_at": call.world.seconds, "cancellation_reason": reason, "next_action": None,
         "amount_capturable": 0, "processing": None,
@@ -152,14 +151,20 @@ def _end(call: Call, intent: Obj, reason: str | None) -> None:
 
 
 def capture(call: Call) -> Obj:
-    """Take an authorised amount."""
-    intent = call.find("pi", call.ids[0], "intent")
+    """Take an authorised amount, or a part of it; the rest goes back."""
+    intent = _named(call)
     if intent["status"] != "requires_capture":
         raise unexpected_state(call, intent, "captured")
     amount: int = call.given("amount_to_capture", intent["amount_capturable"])
     if not 1 <= amount <= intent["amount_capturable"]:
         raise invalid("The amount to capture is greater than the amount authorised, or below 1.", "amount_to_capture")
-    capture_all(call, intent, amount)
+    if call.params.get("final_capture") is False:
+        raise invalid("The sandbox does not serve captures in several parts.", "final_capture")
+    draft = changed(call, intent)
+    if "application_fee_amount" in call.params:
+        check_draft(call, draft | {"amount": amount})
+    intent |= draft
+    capture_held(call, intent, amount)
     return intent
 
 

@@ -2,84 +2,92 @@
 
 from copy import deepcopy
 
+from billing.sandbox import instruments
 from billing.sandbox.config import CloneSpentOn
+from billing.sandbox.instruments import Details, fingerprint_of
 from billing.sandbox.metadata import merged
-from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, missing, refusal
-from billing.sandbox.testmethods import TestMethod, is_test_name, method_named
+from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, missing, refusal, secret_only
+from billing.sandbox.shapes import billing_details
+from billing.sandbox.testmethods import TestMethod, is_test_name
 from billing.sandbox.world import Account, Call, Instrument
 
 CLONABLE = ("card", "us_bank_account")  # docs.stripe.com/connect/direct-charges-multiple-accounts
-NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
-EXPIRY_MONTH, EXPIRY_YEAR = 12, 2034
-CARD_NUMBERS = {  # docs.stripe.com/testing
-    "4242424242424242": "pm_card_visa", "4000000000000077": "pm_card_bypassPending",
-    "4000000000000341": "pm_card_chargeCustomerFail", "4000002760003184": "pm_card_authenticationRequired",
-    "4000002500003155": "pm_card_authenticationRequiredOnSetup", "4000000000000002": "pm_card_visa_chargeDeclined",
-    "4000008260003178": "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
-    "5555555555554444": "pm_card_mastercard", "4000000000009995": "pm_card_visa_chargeDeclinedInsufficientFunds",
-}  # fmt: skip
+UPDATABLE = {"card": ("exp_month", "exp_year"), "us_bank_account": ("account_holder_type", "account_type")}
 
 
 def create(call: Call) -> Obj:
     """Make a payment method from test details, or clone one of the platform's to this connected account."""
     if "payment_method" in call.params:
         return _clone(call)
-    kind = call.params.get("type")
+    if "customer" in call.params:
+        message = "You cannot create a PaymentMethod for a customer; create it, then attach it to the customer."
+        raise invalid(message, "customer")
+    return from_data(call, call.params)
+
+
+def from_data(call: Call, data: Obj, path: str = "") -> Obj:
+    """A new payment method of the details in ``data``; ``path`` is where they stand, for messages.
+
+    Raises:
+        Refusal: details missing, wrong, or of a type that is not served.
+    """
+
+    def at(name: str) -> str:
+        return f"{path}[{name}]" if path else name
+
+    kind = data.get("type")
     if kind is None:
-        raise invalid("Missing required param: type.", "type", "parameter_missing")
-    card = call.params.get("card", {})
-    if kind == "us_bank_account":
-        name = "pm_usBankAccount_success"
-    elif "token" in card:
-        name = card["token"].replace("tok_", "pm_card_", 1)
-    elif card.get("number") in CARD_NUMBERS:
-        name = CARD_NUMBERS[card["number"]]
-    else:
-        raise refusal("Your card number is incorrect.", status=402, code="incorrect_number", kind=CARD_ERROR)
-    expiry = (int(card.get("exp_month", EXPIRY_MONTH)), int(card.get("exp_year", EXPIRY_YEAR)))
-    return make(call, method_named(name), expiry=expiry)
+        raise invalid(f"Missing required param: {at('type')}.", at("type"), "parameter_missing")
+    if kind not in CLONABLE:
+        message = f"The sandbox serves cards and US bank accounts, no PaymentMethods of type {kind}."
+        raise invalid(message, at("type"))
+    if kind not in data:
+        raise invalid(f"Missing required param: {at(kind)}.", at(kind), "parameter_missing")
+    if strangers := [name for name in CLONABLE if name != kind and name in data]:
+        raise invalid(f"`{at(strangers[0])}` cannot be passed with type {kind}.", at(strangers[0]), "parameter_unknown")
+    details = instruments.card(call.world, data[kind]) if kind == "card" else instruments.bank(data[kind], at(kind))
+    return make(call, details, data)
 
 
-def make(call: Call, acts: TestMethod, expiry: tuple[int, int] = (EXPIRY_MONTH, EXPIRY_YEAR)) -> Obj:
+def make(call: Call, wanted: Details, data: Obj | None = None) -> Obj:
     """A new unattached payment method that behaves as one of the test methods."""
+    acts, given = wanted.acts, data or {}
     body: Obj = {
-        "id": call.new_id("pm"), "object": "payment_method", "allow_redisplay": "unspecified",
-        "billing_details": _billing_details(call), "created": call.world.seconds, "customer": None,
-        "livemode": call.livemode, "metadata": merged({}, call.params.get("metadata")), "type": acts.kind,
+        "id": call.new_id("pm"), "object": "payment_method",
+        "allow_redisplay": given.get("allow_redisplay") or "unspecified",
+        "billing_details": billing_details(None, given.get("billing_details")), "created": call.world.seconds,
+        "customer": None, "customer_account": None, "livemode": call.livemode,
+        "metadata": merged({}, given.get("metadata")), "type": acts.kind,
     }  # fmt: skip
-    fingerprint = call.world.ids.new("", 16)
+    fingerprint = fingerprint_of(call.world.config.seed, wanted.number)
     if acts.kind == "card":
-        body["card"] = _card(acts, expiry, fingerprint)
+        body["card"] = _card(acts, wanted, fingerprint)
     elif acts.kind == "us_bank_account":
-        body["us_bank_account"] = _bank_account(acts, fingerprint)
+        body["us_bank_account"] = _bank_account(wanted, fingerprint)
     else:
-        body[acts.kind] = {}
-    call.account.instruments[body["id"]] = Instrument(acts, set_up=acts.set_up)
+        body[acts.kind] = {"email": None}
+    instrument = Instrument(acts, set_up=acts.set_up, verified=wanted.verified)
+    call.account.instruments[body["id"]] = instrument
     return call.account["pm"].add(body)
 
 
-def _billing_details(call: Call) -> Obj:
-    given: Obj = call.params.get("billing_details", {})
-    return {"address": dict(NO_ADDRESS), "email": None, "name": None, "phone": None, "tax_id": None} | given
-
-
-def _card(acts: TestMethod, expiry: tuple[int, int], fingerprint: str) -> Obj:
+def _card(acts: TestMethod, wanted: Details, fingerprint: str) -> Obj:
     return {
         "brand": acts.brand,
         "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
-        "country": acts.country, "display_brand": acts.brand, "exp_month": expiry[0], "exp_year": expiry[1],
-        "fingerprint": fingerprint, "funding": "credit", "generated_from": None, "last4": acts.last4,
-        "networks": {"available": [acts.brand], "preferred": None}, "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": True}, "wallet": None,
+        "country": acts.country, "display_brand": acts.brand, "exp_month": wanted.expiry[0],
+        "exp_year": wanted.expiry[1], "fingerprint": fingerprint, "funding": "credit", "generated_from": None,
+        "last4": acts.last4, "networks": {"available": [acts.brand], "preferred": None},
+        "regulated_status": "unregulated", "three_d_secure_usage": {"supported": True}, "wallet": None,
     }  # fmt: skip
 
 
-def _bank_account(acts: TestMethod, fingerprint: str) -> Obj:
+def _bank_account(wanted: Details, fingerprint: str) -> Obj:
     return {
         "account_holder_type": "individual", "account_type": "checking", "bank_name": "STRIPE TEST BANK",
-        "financial_connections_account": None, "fingerprint": fingerprint, "last4": acts.last4,
+        "financial_connections_account": None, "fingerprint": fingerprint, "last4": wanted.acts.last4,
         "networks": {"preferred": "ach", "supported": ["ach"]}, "routing_number": "110000000", "status_details": {},
-    }  # fmt: skip
+    } | wanted.bank  # fmt: skip
 
 
 def _clone(call: Call) -> Obj:
@@ -88,6 +96,8 @@ def _clone(call: Call) -> Obj:
     Sharing one that is attached to no customer uses up the original
     (docs.stripe.com/connect/direct-charges-multiple-accounts).
     """
+    if call.publishable:
+        raise secret_only()
     if not call.connected:
         raise invalid("You can only share a PaymentMethod with a connected account.", "payment_method")
     if "type" in call.params:
@@ -105,7 +115,9 @@ def _clone(call: Call) -> Obj:
         "id": call.new_id("pm"), "created": call.world.seconds, "customer": None, "allow_redisplay": "unspecified",
         "metadata": metadata,
     }  # fmt: skip
-    call.account.instruments[clone["id"]] = Instrument(instrument.acts, origin=original["id"], set_up=instrument.set_up)
+    call.account.instruments[clone["id"]] = Instrument(
+        instrument.acts, origin=original["id"], set_up=instrument.set_up, verified=instrument.verified
+    )
     return call.account["pm"].add(clone)
 
 
@@ -137,7 +149,7 @@ def resolve(call: Call, wanted: str) -> Obj:
         Refusal: there is none on this account.
     """
     if is_test_name(wanted):
-        return make(call, method_named(wanted))
+        return make(call, instruments.named(wanted))
     row = call.account["pm"].peek(wanted)
     if row is None or row["livemode"] != call.livemode:
         where = "the platform" if call.connected else "one of your connected accounts"
@@ -159,20 +171,26 @@ def use_up(account: Account, method: Obj, world_rule: CloneSpentOn, *, paid: boo
 
 
 def retrieve(call: Call) -> Obj:
-    """One payment method of this account; a test name shows what it stands for, and keeps nothing."""
-    return call.find("pm", call.ids[0])
+    """One payment method of this account; a test name becomes a new object."""
+    if is_test_name(call.ids[0]):
+        return resolve(call, call.ids[0])
+    return call.find("pm", call.ids[0], "payment_method")
 
 
 def update(call: Call) -> Obj:
-    """Change metadata or billing details of an attached payment method."""
-    row = call.find("pm", call.ids[0])
+    """Change an attached payment method; a card's number never changes, its expiry may."""
+    row, params = call.find("pm", call.ids[0], "payment_method"), call.params
     if row["customer"] is None:
         message = "You must save this PaymentMethod to a customer before you can update it."
         raise refusal(message, code="payment_method_unexpected_state")
-    row["metadata"] = merged(row["metadata"], call.params.get("metadata"))
-    row["billing_details"] = row["billing_details"] | call.params.get("billing_details", {})
-    card = call.params.get("card", {})
-    row.get("card", {}).update({name: card[name] for name in ("exp_month", "exp_year") if name in card})
+    for kind in CLONABLE:
+        if kind in params and kind != row["type"]:
+            raise invalid(f"This PaymentMethod is of type {row['type']}, not {kind}.", kind)
+    metadata = merged(row["metadata"], params.get("metadata"))
+    given = params.get(row["type"]) or {}
+    row[row["type"]] |= {name: given[name] for name in UPDATABLE.get(row["type"], ()) if name in given}
+    row["billing_details"] = billing_details(row["billing_details"], params.get("billing_details"))
+    row |= {"metadata": metadata, "allow_redisplay": params.get("allow_redisplay", row["allow_redisplay"])}
     return row
 
 
@@ -197,6 +215,9 @@ def attach_to(call: Call, row: Obj, customer: str) -> None:
         raise spent(call)
     if row["customer"] is not None:
         raise refusal("The payment method you provided has already been attached to a customer.")
+    if not instrument.verified:
+        message = "You must verify this bank account before you can attach it to a customer."
+        raise refusal(message, code="payment_method_unexpected_state")
     decline = instrument.acts.decline
     if not instrument.acts.attaches and decline is not None:
         raise refusal(
@@ -209,7 +230,7 @@ def attach_to(call: Call, row: Obj, customer: str) -> None:
 
 def detach(call: Call) -> Obj:
     """Take a payment method from its customer, for good."""
-    row = call.find("pm", call.ids[0])
+    row = call.find("pm", call.ids[0], "payment_method")
     if row["customer"] is None:
         message = "The payment method you provided is not attached to a customer so detachment is impossible."
         raise refusal(message, code="payment_method_unexpected_state")

@@ -12,18 +12,16 @@ from billing.sandbox.answers import answer, faulty, refused, server_error, usual
 from billing.sandbox.arrivals import Arrival, arrival_of
 from billing.sandbox.banks import next_midnight
 from billing.sandbox.books import Books, Counters, Logged, books_of
-from billing.sandbox.charges import pay_out
 from billing.sandbox.config import KeyScope, SandboxConfig
-from billing.sandbox.expand import check, expanded
+from billing.sandbox.expand import expanded
 from billing.sandbox.faults import ENDINGS, PASSING, Ending, Fault, FaultKind, FaultPlan, Work, work_of
-from billing.sandbox.forms import tree_of
-from billing.sandbox.gate import Gate
+from billing.sandbox.funds import pay_out
+from billing.sandbox.gate import PUBLISHABLE, Gate
 from billing.sandbox.ids import Ids
-from billing.sandbox.intent_rules import REMOVED, refuse_removed
 from billing.sandbox.keystore import Entry, KeyStore, Stored
 from billing.sandbox.limiters import Limiters
-from billing.sandbox.refusals import Refusal, limited, locked, unknown_route, unreadable
-from billing.sandbox.specs import shape
+from billing.sandbox.parameters import read
+from billing.sandbox.refusals import Refusal, limited, locked, unknown_route
 from billing.sandbox.world import Account, Call, World
 
 FIRST_REJECTIONS = frozenset({401, 403, 429})  # given before any work is done
@@ -217,7 +215,7 @@ class Sandbox:
         if arrival.idempotency_key:
             headers |= {"idempotency-key": arrival.idempotency_key, "original-request": headers["request-id"]}
         space = account.id if self.config.key_scope is KeyScope.ACCOUNT else self.world.platform.id
-        call = Call(self.world, account, connected, live, arrival.ids, {}, api_key)
+        call = Call(self.world, account, connected, live, arrival.ids, {}, api_key, api_key.startswith(PUBLISHABLE))
         return call, f"{space} {live}"
 
     def _replay(self, stored: Stored, headers: dict[str, str]) -> WireResponse:
@@ -254,18 +252,11 @@ class Sandbox:
         """Validate, carry out, and answer; or fail on the way, as a fault says."""
         route = arrival.route
         assert route is not None  # noqa: S101  an unknown route was refused at the gate
-        if not arrival.readable:
-            raise unreadable()
-        tree = tree_of(arrival.pairs)
-        if REMOVED in tree and route.operation.startswith("payment_intents."):
-            raise refuse_removed(REMOVED)
-        call.params = shape(route.params).read(tree)
-        paths = call.params.get("expand", [])
-        check(route.operation, paths)
+        call.params = read(arrival, route)
         if work is Work.ONLY_500:
             return server_error(headers)
         try:
-            body = expanded(call, route.handler(call), paths)
+            body = expanded(call, route.handler(call), call.params.get("expand", []))
         except Refusal:
             if work is Work.ALL_THEN_500:
                 return server_error(headers)

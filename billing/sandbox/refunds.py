@@ -1,7 +1,7 @@
 """Refunds: money given back from the connected account, with or without the platform's share."""
 
-from billing.sandbox import tariff
-from billing.sandbox.charges import transaction
+from billing.sandbox import disputes, fees, tariff
+from billing.sandbox.funds import BANK_DEBIT, transaction, type_of
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, invalid, refusal
 from billing.sandbox.world import Call
@@ -14,16 +14,23 @@ def create(call: Call) -> Obj:
         Refusal: no such charge, not paid, already refunded, or more than is left.
     """
     charge = _charge(call)
-    left = charge["amount_captured"] - charge["amount_refunded"]
-    if charge["status"] != "succeeded" or not charge["captured"]:
+    left = charge["amount"] - charge["amount_refunded"]
+    if charge["status"] != "succeeded" or not (charge["captured"] or charge["refunded"]):
         raise refusal(f"Charge {charge['id']} has not been paid.", code="charge_not_refundable", param="charge")
-    if charge["disputed"]:
+    if disputes.bars_refund(call, charge):
         raise refusal(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
     if left == 0:
         raise refusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    amount = call.params.get("amount", left)
-    if not 1 <= amount <= left:
+    if call.params.get("reverse_transfer"):
+        message = f"Cannot reverse transfer for charge {charge['id']}: it has no transfer."
+        raise invalid(message, "reverse_transfer")
+    amount: int = call.given("amount", left)
+    tariff.check_positive(amount)
+    if amount > left:
         raise invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).", "amount")
+    if call.params.get("refund_application_fee") and charge["application_fee"] is None:
+        message = f"Cannot refund the application fee of charge {charge['id']}: it has no application fee."
+        raise invalid(message, "refund_application_fee")
     return _give_back(call, charge, amount)
 
 
@@ -41,48 +48,89 @@ def _charge(call: Call) -> Obj:
     return call.find("ch", intent["latest_charge"], "charge")
 
 
-def _give_back(call: Call, charge: Obj, amount: int) -> Obj:
-    own = call.account.body["default_currency"]
-    settled, rate = tariff.settled(amount, charge["currency"], own)
-    body: Obj = {
-        "id": call.new_id("re"), "object": "refund", "amount": amount, "balance_transaction": None,
-        "charge": charge["id"],
-        "created": call.world.seconds, "currency": charge["currency"], "description": None,
-        "livemode": charge["livemode"],
-        "metadata": merged({}, call.params.get("metadata")), "payment_intent": charge["payment_intent"],
-        "reason": call.params.get("reason"), "receipt_number": None, "source_transfer_reversal": None,
-        "status": "succeeded", "transfer_reversal": None,
+def _body(call: Call, charge: Obj, amount: int) -> Obj:
+    """A refund without the money behind it."""
+    debit = BANK_DEBIT in charge["payment_method_details"]
+    return {
+        "id": call.new_id("pyr" if debit else "re"), "object": "refund", "amount": amount, "balance_transaction": None,
+        "charge": charge["id"], "created": call.world.seconds, "currency": charge["currency"],
+        "customer": charge["customer"], "customer_account": None, "metadata": {},
+        "payment_intent": charge["payment_intent"], "payment_method": charge["payment_method"], "reason": None,
+        "receipt_number": None, "source_transfer_reversal": None, "status": "succeeded", "transfer_reversal": None,
     }  # fmt: skip
+
+
+def _keep(call: Call, charge: Obj, body: Obj) -> Obj:
+    charge["amount_refunded"] += body["amount"]
+    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    return call.account["re"].add(body, charge["livemode"])
+
+
+def _give_back(call: Call, charge: Obj, amount: int) -> Obj:
+    body = _body(call, charge, amount)
+    body |= {"metadata": merged({}, call.params.get("metadata")), "reason": call.params.get("reason")}
+    if "instructions_email" in call.params:
+        body["instructions_email"] = call.params["instructions_email"]
+    own = call.account.body["default_currency"]
     details = []
     if call.params.get("refund_application_fee"):
-        details = [
-            tariff.fee_detail("application_fee", -_fee_back(call, charge, amount), own, "Application fee refund")
-        ]
-    row = transaction(call.world, call.account, kind="refund", amount=-settled, source=body, details=details, rate=rate)
-    body["balance_transaction"] = row["id"]
-    charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
-    return call.account["re"].add(body)
+        share = _fee_back(call, charge, amount)
+        details = [tariff.fee_detail("application_fee", -share, own, "Application fee refund")]
+    body["balance_transaction"] = _move(call, charge, body, details)
+    return _keep(call, charge, body)
+
+
+def _move(call: Call, charge: Obj, body: Obj, details: list[Obj], category: str | None = None) -> str:
+    """The money leaves the account; the id of the transaction."""
+    settled, rate = tariff.settled(body["amount"], charge["currency"], call.account.body["default_currency"])
+    row = transaction(
+        call.world, call.account, kind=type_of(charge, refund=True), amount=-settled, source=body,
+        livemode=charge["livemode"], details=details, rate=rate, category=category,
+    )  # fmt: skip
+    return str(row["id"])
 
 
 def _fee_back(call: Call, charge: Obj, amount: int) -> int:
-    """The platform's share of this refund, in the account's own currency; the fee object keeps count."""
-    fee = call.world.platform["fee"].peek(charge["application_fee"] or "")
+    """The platform's share of this refund goes back, too; how much, in the account's own currency."""
+    fee = call.world.platform["fee"].peek(charge["application_fee"])
     if fee is None:
         return 0
-    share = fee["amount"] * amount // charge["amount_captured"]
-    fee["amount_refunded"] += share
-    fee["refunded"] = fee["amount_refunded"] == fee["amount"]
+    left = fee["amount"] - fee["amount_refunded"]
+    share = min(fee["amount"] * amount // charge["amount_captured"], left)
+    if share:
+        fees.give_back(call, fee, share, {})
     settled, _ = tariff.settled(share, charge["currency"], call.account.body["default_currency"])
-    platform = call.world.platform
-    own, rate = tariff.settled(share, charge["currency"], platform.body["default_currency"])
-    transaction(call.world, platform, kind="application_fee_refund", amount=-own, source=fee, details=[], rate=rate)
     return settled
+
+
+def release(call: Call, charge: Obj, amount: int) -> None:
+    """Let go of what was held and not taken; where a part was taken, the rest was booked and goes back."""
+    body = _body(call, charge, amount)
+    if charge["captured"]:
+        body["balance_transaction"] = _move(call, charge, body, [], "partial_capture_reversal")
+    _keep(call, charge, body)
+
+
+def update(call: Call) -> Obj:
+    """Change a refund's metadata."""
+    row = call.find("re", call.ids[0])
+    row["metadata"] = merged(row["metadata"], call.params.get("metadata"))
+    return row
+
+
+def cancel(call: Call) -> Obj:
+    """Cancel a refund: only one that waits for the payer can be, and none here ever does."""
+    row = call.find("re", call.ids[0])
+    raise refusal(f"Refund {row['id']} cannot be canceled: its status is {row['status']}, not requires_action.")
 
 
 def listed(call: Call) -> Obj:
     """Refunds of this account, by charge or intent."""
-    wanted = {name: call.params[name] for name in ("charge", "payment_intent") if name in call.params}
+    if call.ids:
+        call.find("ch", call.ids[0])
+    given = call.params | ({"charge": call.ids[0]} if call.ids else {})
+    wanted = {name: given[name] for name in ("charge", "payment_intent") if name in given}
+    path = f"/v1/charges/{call.ids[0]}/refunds" if call.ids else "/v1/refunds"
     return call.account["re"].page(
-        call.params, "/v1/refunds", call.livemode, lambda row: all(row[name] == value for name, value in wanted.items())
+        call.params, path, call.livemode, lambda row: all(row[name] == value for name, value in wanted.items())
     )

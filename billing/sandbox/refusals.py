@@ -79,6 +79,15 @@ def unauthorised(message: str, code: str | None = None) -> Refusal:
     return refusal(message, status=401, code=code, stored=False)
 
 
+def secret_only() -> Refusal:
+    """401: a publishable key where only a secret one will do."""
+    message = (
+        "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list "
+    )
+    message += "of your API keys at https://dashboard.stripe.com/account/apikeys."
+    return unauthorised(message, "secret_key_required")
+
+
 def no_access(key: str, account: str) -> Refusal:
     """403 for an account that does not exist, or that no longer lets the platform in."""
     message = f"The provided key '{masked(key)}' does not have access to account '{account}' (or that account does not "

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from billing.sandbox import accounts, charges, customers, intents, methods, refunds
+from billing.sandbox import accounts, charges, customers, disputes, fees, funds, intents, methods, refunds
 from billing.sandbox.refusals import Obj
 from billing.sandbox.world import Call
 
@@ -19,6 +19,7 @@ class Route:
         params: the class of ``stripe.params`` that lists its parameters.
         permission: what a restricted key needs (names of docs.stripe.com/keys/permissions-reference).
         locks: prefix of the object in its path that it writes, if concurrent writes collide.
+        public: a payer's browser may ask it with a publishable key.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Route:
     permission: str
     handler: Handler
     locks: str = ""
+    public: bool = False
 
 
 def _get(prefix: str, param: str) -> Handler:
@@ -49,15 +51,17 @@ def _list(prefix: str, path: str, *filters: str) -> Handler:
 
 def _route(request: str, operation: str, params: str, permission: str, handler: Handler, locks: str = "") -> Route:
     method, path = request.split()
-    return Route(method, path, operation, f"{params}Params", permission, handler, locks)
+    public = operation in PUBLIC
+    return Route(method, path, operation, f"{params}Params", permission, handler, locks, public)
 
 
+PUBLIC = frozenset({"payment_methods.create", "payment_intents.retrieve", "payment_intents.confirm"})
 ROUTES = (
     _route("GET /v1/account", "accounts.retrieve_current",
            "AccountRetrieveCurrent", "accounts_kyc_basic_read", accounts.current),
     _route("GET /v1/accounts", "accounts.list", "AccountList", "accounts_kyc_basic_read", accounts.listed),
     _route("GET /v1/accounts/{}", "accounts.retrieve", "AccountRetrieve", "accounts_kyc_basic_read", accounts.retrieve),
-    _route("GET /v1/balance", "balance.retrieve", "BalanceRetrieve", "balance_read", accounts.balance),
+    _route("GET /v1/balance", "balance.retrieve", "BalanceRetrieve", "balance_read", funds.balance),
     _route("GET /v1/customers", "customers.list", "CustomerList", "customer_read", customers.listed),
     _route("POST /v1/customers", "customers.create", "CustomerCreate", "customer_write", customers.create),
     _route("GET /v1/customers/{}", "customers.retrieve", "CustomerRetrieve", "customer_read", customers.retrieve),
@@ -95,22 +99,37 @@ ROUTES = (
            "PaymentIntentCapture", "payment_intent_write", intents.capture, "pi"),
     _route("GET /v1/charges", "charges.list", "ChargeList", "charge_read", charges.listed),
     _route("GET /v1/charges/{}", "charges.retrieve", "ChargeRetrieve", "charge_read", _get("ch", "id")),
+    _route("POST /v1/charges/{}", "charges.update", "ChargeUpdate", "charge_write", charges.update),
+    _route("GET /v1/charges/{}/refunds", "charges.refunds.list", "ChargeListRefunds", "charge_read", refunds.listed),
     _route("GET /v1/refunds", "refunds.list", "RefundList", "charge_read", refunds.listed),
     _route("POST /v1/refunds", "refunds.create", "RefundCreate", "charge_write", refunds.create),
     _route("GET /v1/refunds/{}", "refunds.retrieve", "RefundRetrieve", "charge_read", _get("re", "id")),
+    _route("POST /v1/refunds/{}", "refunds.update", "RefundUpdate", "charge_write", refunds.update),
+    _route("POST /v1/refunds/{}/cancel", "refunds.cancel", "RefundCancel", "charge_write", refunds.cancel),
     _route("GET /v1/balance_transactions", "balance_transactions.list",
-           "BalanceTransactionList", "balance_transaction_read", charges.transactions),
+           "BalanceTransactionList", "balance_transaction_read", funds.transactions),
     _route("GET /v1/balance_transactions/{}", "balance_transactions.retrieve",
            "BalanceTransactionRetrieve", "balance_transaction_read", _get("txn", "id")),
     _route("GET /v1/application_fees", "application_fees.list",
            "ApplicationFeeList", "application_fee_read", _list("fee", "/v1/application_fees", "charge")),
     _route("GET /v1/application_fees/{}", "application_fees.retrieve",
            "ApplicationFeeRetrieve", "application_fee_read", _get("fee", "id")),
-    _route("GET /v1/payouts", "payouts.list", "PayoutList", "payout_read", _list("po", "/v1/payouts", "status")),
+    _route("GET /v1/application_fees/{}/refunds", "application_fees.refunds.list",
+           "ApplicationFeeListRefunds", "application_fee_read", fees.refunds),
+    _route("POST /v1/application_fees/{}/refunds", "application_fees.refunds.create",
+           "ApplicationFeeRefundCreate", "application_fee_write", fees.refund),
+    _route("GET /v1/application_fees/{}/refunds/{}", "application_fees.refunds.retrieve",
+           "ApplicationFeeRefundRetrieve", "application_fee_read", fees.refund_of),
+    _route("POST /v1/application_fees/{}/refunds/{}", "application_fees.refunds.update",
+           "ApplicationFeeRefundUpdate", "application_fee_write", fees.refund_of),
+    _route("GET /v1/payouts", "payouts.list", "PayoutList", "payout_read", funds.payouts),
     _route("GET /v1/payouts/{}", "payouts.retrieve", "PayoutRetrieve", "payout_read", _get("po", "id")),
+    _route("POST /v1/payouts/{}", "payouts.update", "PayoutUpdate", "payout_write", funds.update_payout),
     _route("GET /v1/disputes", "disputes.list",
            "DisputeList", "dispute_read", _list("dp", "/v1/disputes", "charge", "payment_intent")),
     _route("GET /v1/disputes/{}", "disputes.retrieve", "DisputeRetrieve", "dispute_read", _get("dp", "id")),
+    _route("POST /v1/disputes/{}", "disputes.update", "DisputeUpdate", "dispute_write", disputes.update),
+    _route("POST /v1/disputes/{}/close", "disputes.close", "DisputeClose", "dispute_write", disputes.close),
 )  # fmt: skip
 
 SEARCH = "search"  # stands where an id would; not served

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from billing.sandbox import customers, methods
+from billing.sandbox import customers, instruments, methods
 from billing.sandbox.accounts import account_body, revoke
 from billing.sandbox.config import ConfigProblem
 from billing.sandbox.model import Sandbox
 from billing.sandbox.tariff import units
-from billing.sandbox.testmethods import method_named
 from billing.sandbox.world import Account, Call
 
 FEE_SHARE = 20  # the platform takes a twentieth
@@ -142,7 +141,7 @@ def save_customer(sandbox: Sandbox, test_method: str = "pm_card_visa") -> tuple[
     """
     call = Call(sandbox.world, sandbox.world.platform, connected=False, livemode=False, ids=(), params={})
     customer = customers.create(call)
-    method = methods.make(call, method_named(test_method))
+    method = methods.make(call, instruments.named(test_method, customer["id"]))  # everybody has a card of their own
     method["customer"] = customer["id"]
     call.account.instruments[method["id"]].was_attached = True
     customer["invoice_settings"]["default_payment_method"] = method["id"]

@@ -27,6 +27,7 @@ class Shelf:
         self._rows: list[Obj] = []
         self._places: dict[str, int] = {}
         self._stubs: dict[str, Obj] = {}
+        self._modes: dict[str, bool | None] = {}
 
     def __iter__(self) -> Iterator[Obj]:
         """Oldest first, without deleted ones."""
@@ -36,8 +37,13 @@ class Shelf:
         """How many there are."""
         return len(self._rows) - len(self._stubs)
 
-    def add(self, row: Obj) -> Obj:
-        """Keep a new object."""
+    def of(self, livemode: bool) -> Iterator[Obj]:
+        """The objects of one mode, oldest first."""
+        return (row for row in self if self._modes[row["id"]] == livemode)
+
+    def add(self, row: Obj, livemode: bool | None = None) -> Obj:
+        """Keep a new object; ``livemode`` of one that does not say it itself, none of one that has no mode."""
+        self._modes[row["id"]] = row.get("livemode", livemode)
         self._places[row["id"]] = len(self._rows)
         self._rows.append(row)
         return row
@@ -63,7 +69,7 @@ class Shelf:
             Refusal: there is none (404 ``resource_missing``, or the status that fits where the id stood).
         """
         row = self.peek(wanted)
-        if row is None or row.get("livemode", livemode) != livemode:
+        if row is None or self._modes[wanted] not in (None, livemode):
             raise missing(self.kind, wanted, param, status)
         return row
 
@@ -76,8 +82,9 @@ class Shelf:
         limit = _limit(params)
         after, before = params.get("starting_after"), params.get("ending_before")
         if after is not None and before is not None:
-            raise invalid("You cannot use both `starting_after` and `ending_before`.", "starting_after")
-        fits = _window(params.get("created"))
+            message = "Received both starting_after and ending_before parameters. Please pass in only one."
+            raise invalid(message, "starting_after")
+        in_time = fits(params.get("created"))
         if before is None:
             start = len(self._rows) if after is None else self._place(after, "starting_after")
             indices = range(start - 1, -1, -1)
@@ -88,19 +95,24 @@ class Shelf:
             row = self._rows[index]
             if row["id"] in self._stubs:
                 continue
-            if fits(row["created"]) and row.get("livemode", livemode) == livemode and keep(row):
+            if in_time(row["created"]) and self._modes[row["id"]] in (None, livemode) and keep(row):
                 found.append(row)
                 if len(found) > limit:
                     break
         rows = found[:limit]
         if before is not None:
             rows.reverse()
-        return {"object": "list", "data": rows, "has_more": len(found) > limit, "url": url}
+        return list_of(rows, url, has_more=len(found) > limit)
 
     def _place(self, cursor: str, param: str) -> int:
         if cursor not in self._places:
             raise missing(self.kind, cursor, param, status=400)
         return self._places[cursor]
+
+
+def list_of(rows: list[Obj], url: str, *, has_more: bool = False) -> Obj:
+    """A list as the provider wraps it."""
+    return {"object": "list", "data": rows, "has_more": has_more, "url": url}
 
 
 def _limit(params: Obj) -> int:
@@ -111,7 +123,8 @@ def _limit(params: Obj) -> int:
     return limit
 
 
-def _window(created: Any) -> Callable[[int], bool]:  # noqa: ANN401  absent, a second, or a mapping of bounds
+def fits(created: Any) -> Callable[[int], bool]:  # noqa: ANN401  absent, a second, or a mapping of bounds
+    """Whether a moment lies in the window that a list asks for."""
     if created is None:
         return lambda _: True
     if not isinstance(created, dict):

@@ -14,6 +14,14 @@ from billing.sandbox.refusals import Obj, Refusal, invalid
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,12})?")
+MOST = 5000
+LENGTHS = {  # of an object's own parameters, in characters (maxLength in github.com/stripe/openapi)
+    "description": 1000, "email": 512, "name": 256, "phone": 20, "receipt_email": 800, "statement_descriptor": 22,
+    "statement_descriptor_suffix": 22,
+}  # fmt: skip
+LONGER = {"CustomerCreateParams": {"description": MOST}, "CustomerUpdateParams": {"description": MOST}}
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+EMAILS = frozenset({"email", "receipt_email"})
 Check = Callable[[str, Node], Any]
 
 
@@ -24,6 +32,8 @@ class Leaf:
     Attributes:
         unset: an empty text clears the parameter.
         words: the allowed words of an enum; the SDK types leave enums open, the sandbox closes them.
+        most: characters of a text.
+        email: a text is an e-mail address.
     """
 
     unset: bool
@@ -32,6 +42,8 @@ class Leaf:
     integer: bool
     number: bool
     text: bool
+    most: int = MOST
+    email: bool = False
 
     def read(self, path: str, value: str) -> Any:  # noqa: ANN401  a parameter is a text, a number or a truth value
         """The typed value, or the provider's complaint about it."""
@@ -47,9 +59,19 @@ class Leaf:
             return value == "true"
         if self.integer and INTEGER.fullmatch(value):
             return int(value)
-        if self.text or (self.number and NUMBER.fullmatch(value)):
+        if self.text:
+            return self._checked(path, value)
+        if self.number and NUMBER.fullmatch(value):
             return value
         raise self._complaint(path, value)
+
+    def _checked(self, path: str, value: str) -> str:
+        """A text no longer than its parameter takes; an e-mail address looks like one."""
+        if len(value) > self.most:
+            raise invalid(f"Invalid string: {path} must be at most {self.most} characters", path)
+        if self.email and not EMAIL.fullmatch(value):
+            raise invalid(f"Invalid email address: {path}", path, "email_invalid")
+        return value
 
     def _complaint(self, path: str, value: str) -> Refusal:
         if self.words:
@@ -64,7 +86,11 @@ class Leaf:
 
 
 class Shape:
-    """The parameters of one request, or of one object inside it. Each is compiled when it is first used."""
+    """The parameters of one request, or of one object inside it. Each is compiled when it is first used.
+
+    Attributes:
+        names: of the parameters there are.
+    """
 
     def __init__(self, params: type) -> None:
         """Read the names; the types wait until a request uses them."""
@@ -73,6 +99,8 @@ class Shape:
         options = RequestOptions.__annotations__
         self._types = {name: kind for name, kind in params.__annotations__.items() if name not in options}
         self._module = vars(sys.modules[params.__module__])
+        self.names = frozenset(self._types)
+        self._name = params.__name__
         self._checks: dict[str, Check] = {}
         self._required = [name for name in self._types if not _optional(self._hint(name))]
 
@@ -97,7 +125,9 @@ class Shape:
     def _compile(self, name: str, full: str) -> Check:
         if name not in self._types:
             raise invalid(f"Received unknown parameter: {full}", full, "parameter_unknown")
-        check = self._checks[name] = _check_of(self._hint(name))
+        lengths = LENGTHS | LONGER.get(self._name, {}) if self._name.endswith("Params") else {}
+        email = name in EMAILS and not self._name.endswith("ListParams")
+        check = self._checks[name] = _check_of(self._hint(name), lengths.get(name, MOST), email=email)
         return check
 
     def _hint(self, name: str) -> Any:  # noqa: ANN401  a type expression
@@ -109,13 +139,13 @@ def _optional(hint: object) -> bool:
     return getattr(typing.get_origin(hint), "__name__", getattr(typing.get_origin(hint), "_name", "")) == "NotRequired"
 
 
-def _check_of(hint: object) -> Check:
-    """The check of one type expression: its texts, and what it may be when it is nested."""
+def _check_of(hint: object, most: int = MOST, *, email: bool = False) -> Check:
+    """The check of one type expression: its texts of at most so many characters, and what may be nested in it."""
     kinds = _kinds(hint)
     leaf = Leaf(
         unset="" in _words(kinds), words=frozenset(_words(kinds) - {""}), boolean=bool in kinds, integer=int in kinds,
         number=any(getattr(kind, "__name__", "") in ("float", "Decimal") for kind in kinds),
-        text=str in kinds and not _words(kinds) - {""} and not {bool, int} & set(kinds),
+        text=str in kinds and not _words(kinds) - {""} and not {bool, int} & set(kinds), most=most, email=email,
     )  # fmt: skip
     nested = [_nested(kind) for kind in kinds if _is_nested(kind)]
 

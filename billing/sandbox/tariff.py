@@ -48,6 +48,16 @@ def known(currency: str) -> bool:
     return currency in TWO_DECIMAL or currency in ZERO_DECIMAL | HUNDREDS_ONLY | THREE_DECIMAL
 
 
+def check_positive(amount: int, param: str = "amount") -> None:
+    """Refuse an amount below one minor unit.
+
+    Raises:
+        Refusal: 400 naming the parameter.
+    """
+    if amount < 1:
+        raise invalid("Invalid positive integer", param, "parameter_invalid_integer")
+
+
 def check_amount(amount: int, currency: str, kinds: list[str]) -> None:
     """Refuse what cannot be charged with any of these payment method types.
 
@@ -56,8 +66,7 @@ def check_amount(amount: int, currency: str, kinds: list[str]) -> None:
     """
     if not known(currency):
         raise invalid(f"Invalid currency: {currency}.", "currency")
-    if amount < 1:
-        raise invalid("This value must be greater than or equal to 1.", "amount", "parameter_invalid_integer")
+    check_positive(amount)
     if amount < MINIMUM.get(currency, 1):
         raise invalid(f"Amount must be at least {MINIMUM[currency]} {currency}.", "amount", "amount_too_small")
     digits = max((MAXIMUM_DIGITS[kind] for kind in kinds), default=12)

@@ -41,6 +41,25 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """Why a payer takes a paid charge back.
+
+    Attributes:
+        inquiry: the bank only asks; no money moves, and the charge can still be refunded.
+        final: nothing can be answered, as with the return of a bank debit.
+        network_code: the card network's own code of the reason.
+    """
+
+    reason: str
+    network_code: str | None = None
+    inquiry: bool = False
+    final: bool = False
+
+
+FRAUD = Complaint("fraudulent", "10.4")
+
+
+@dataclass(frozen=True, slots=True)
 class TestMethod:
     """One test payment method.
 
@@ -62,6 +81,7 @@ class TestMethod:
     set_up: bool = False
     risk: str = "normal"
     funds_at_once: bool = False
+    complaint: Complaint = FRAUD
 
 
 OWN_CODES = frozenset({  # decline codes that are error codes of their own (docs.stripe.com/error-codes)
@@ -199,8 +219,12 @@ TEST_METHODS: dict[str, TestMethod] = {
     "pm_card_riskLevelHighest": _blocked("highest_risk_level", "4954"),
     "pm_card_riskLevelElevated": replace(_card("9235"), risk="elevated"),
     "pm_card_createDispute": TestMethod(act=Act.DISPUTES, last4="0259"),
-    "pm_card_createDisputeProductNotReceived": TestMethod(act=Act.DISPUTES, last4="2685"),
-    "pm_card_createDisputeInquiry": TestMethod(act=Act.DISPUTES, last4="1976"),
+    "pm_card_createDisputeProductNotReceived": TestMethod(
+        act=Act.DISPUTES, last4="2685", complaint=Complaint("product_not_received", "13.1")
+    ),
+    "pm_card_createDisputeInquiry": TestMethod(
+        act=Act.DISPUTES, last4="1976", complaint=Complaint("fraudulent", "10.4", inquiry=True)
+    ),
     "pm_usBankAccount_success": _bank(),
     "pm_usBankAccount_accountClosed": _bank(code="account_closed", last4="1113"),
     "pm_usBankAccount_noAccount": _bank(code="no_account", last4="1116"),
@@ -208,7 +232,9 @@ TEST_METHODS: dict[str, TestMethod] = {
     "pm_usBankAccount_debitNotAuthorized": _bank(code="debit_not_authorized", last4="3335"),
     "pm_usBankAccount_invalidCurrency": _bank(code="payment_method_currency_mismatch", last4="4440"),
     "pm_usBankAccount_weeklyLimitExceeded": _bank(code="charge_exceeds_weekly_limit", last4="7771"),
-    "pm_usBankAccount_dispute": _bank(Act.DISPUTES, last4="5559"),
+    "pm_usBankAccount_dispute": replace(
+        _bank(Act.DISPUTES, last4="5559"), complaint=Complaint("debit_not_authorized", final=True)
+    ),
     "pm_usBankAccount_processing": _bank(Act.STAYS_PENDING, last4="0009"),
     "pm_usBankAccount_riskLevelHighest": _bank(code="payment_method_provider_decline", last4="4954"),
     "pm_sandbox_link": TestMethod(kind="link", brand="", last4=""),  # the sandbox's own: a type that cannot be cloned

@@ -22,9 +22,13 @@ SHELVES = {  # id prefix: how an error names the object
     "re": "refund",
     "txn": "balance_transaction",
     "fee": "application_fee",
+    "fr": "fee_refund",
     "po": "payout",
     "dp": "dispute",
 }
+
+ALSO = {"py": "ch", "pyr": "re"}  # charges and refunds of other payment methods than cards
+THREES = ("pi", "ch", "py")
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class Instrument:
         was_attached: it belongs, or belonged, to a customer.
         origin: id of the payment method it is a clone of.
         set_up: authenticated once for off-session use.
+        verified: false for a bank account whose owner has not shown yet that it is theirs.
     """
 
     acts: TestMethod
@@ -44,6 +49,7 @@ class Instrument:
     was_attached: bool = False
     origin: str | None = None
     set_up: bool = False
+    verified: bool = True
 
 
 @dataclass(slots=True)
@@ -66,6 +72,12 @@ class Account:
     def __getitem__(self, prefix: str) -> Shelf:
         """The shelf of one id prefix."""
         return self.shelves[prefix]
+
+    def shown(self, wanted: str) -> Obj | None:
+        """The object of this id on whatever shelf it stands, or what is shown of a deleted one, or none."""
+        prefix = wanted.split("_", 1)[0]
+        shelf = self.shelves.get(ALSO.get(prefix, prefix))
+        return shelf.shown(wanted) if shelf else None
 
     def active(self, capability: str) -> bool:
         """Whether a capability is active on this account."""
@@ -140,6 +152,7 @@ class Call:
         ids: the ids in the path.
         params: typed parameters.
         api_key: for messages that show a masked key.
+        publishable: the key is one that a payer's browser holds.
     """
 
     world: World
@@ -149,6 +162,7 @@ class Call:
     ids: tuple[str, ...]
     params: Obj
     api_key: str = ""
+    publishable: bool = False
 
     def given(self, name: str, default: Any) -> Any:  # noqa: ANN401  as typed as the parameter
         """A parameter, or what holds without it."""
@@ -164,4 +178,4 @@ class Call:
 
     def new_id(self, prefix: str) -> str:
         """A fresh id; payments carry the 3 and everything else the 1 that the provider's ids carry."""
-        return self.world.ids.new(f"{prefix}_3" if prefix in ("pi", "ch") else f"{prefix}_1")
+        return self.world.ids.new(f"{prefix}_3" if prefix in THREES else f"{prefix}_1")

@@ -9,10 +9,12 @@ import pytest
 import stripe
 
 from billing.core.wire import WireRequest
+from billing.sandbox import answers, model
 from billing.sandbox.config import Behaviour, Limits, SandboxConfig
 from billing.sandbox.faults import Ending
 from billing.sandbox.model import Pending, Sandbox
 from billing.sandbox.scenario import connect, save_customer
+from tests.sandbox.shapes import complaint
 
 KEY = "sk_test_desk0000"
 CARD = {"allowed_payment_method_types": ["card"]}
@@ -119,6 +121,22 @@ def make_desk():
         return Desk(Sandbox(made, clock=clock, faults=faults))
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def _every_true_answer_has_its_published_shape(monkeypatch):
+    """Whatever the sandbox says of itself in any test of this folder is held against what Stripe publishes."""
+
+    def answer(status, body, headers):
+        assert (found := complaint(status, body)) is None, found
+        return answers.answer(status, body, headers)
+
+    def refused(said, headers):
+        assert (found := complaint(said.status, {"error": said.error})) is None, found
+        return answers.refused(said, headers)
+
+    monkeypatch.setattr(model, "answer", answer)
+    monkeypatch.setattr(model, "refused", refused)
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from billing.sandbox.accounts import allow
-from billing.sandbox.config import AccountRefusal
+from billing.sandbox.config import AccountRefusal, ConfigProblem
+from billing.sandbox.payer import Deed, act
 from billing.sandbox.scenario import connect, save_customer
+
+URL = "https://example.com/paid"
 
 
 def test_an_intent_without_a_method_waits_for_one_and_with_one_for_its_confirm(desk):
@@ -248,3 +251,173 @@ def test_an_authorised_amount_is_not_taken_twice_nor_exceeded(desk):
     assert desk.post(path, {"amount_to_capture": 1001}, account=desk.account.id).error["param"] == "amount_to_capture"
     assert desk.post(path, account=desk.account.id)["status"] == "succeeded"
     assert desk.post(path, account=desk.account.id).error["code"] == "payment_intent_unexpected_state"
+
+
+def change(desk, intent, **params):
+    return desk.post(f"/v1/payment_intents/{intent}", params, account=desk.account.id)
+
+
+def test_a_method_that_shall_be_used_again_is_saved_by_the_payment_and_not_used_up(desk):
+    params = {"amount": 1000, "currency": "usd", "customer": desk.customer, "setup_future_usage": "off_session"}
+    paid = desk.post(
+        "/v1/payment_intents", params | {"payment_method": "pm_card_visa", "confirm": True, "return_url": URL}
+    )
+    assert paid["status"] == "succeeded"
+    assert desk.get(f"/v1/payment_methods/{paid['payment_method']}")["customer"] == desk.customer
+    assert desk.clone(paid["payment_method"]).status == 200
+
+
+def test_a_method_of_no_customer_is_used_up_by_its_payment_whatever_was_asked_for(desk):
+    params = {"amount": 1000, "currency": "usd", "setup_future_usage": "off_session", "payment_method": "pm_card_visa"}
+    paid = desk.post("/v1/payment_intents", params | {"confirm": True, "return_url": URL})
+    attach = desk.post(f"/v1/payment_methods/{paid['payment_method']}/attach", {"customer": desk.customer})
+    assert attach.status == 400
+
+
+@pytest.mark.parametrize(("redirects", "fits"), [("never", True), ("always", False)])
+def test_an_intent_remembers_whether_its_payment_may_redirect(desk, redirects, fits):
+    automatic = {"enabled": True, "allow_redirects": redirects}
+    params = {"amount": 1000, "currency": "usd", "automatic_payment_methods": automatic}
+    intent = desk.post("/v1/payment_intents", params)
+    assert intent["automatic_payment_methods"] == automatic
+    confirmed = desk.post(f"/v1/payment_intents/{intent['id']}/confirm", {"payment_method": "pm_card_visa"})
+    assert (confirmed.status == 200) is fits
+
+
+def test_what_moves_no_money_can_be_changed_of_a_paid_intent_and_nothing_else(desk):
+    for intent, _ in (desk.charge(), desk.charge("pm_usBankAccount_success"), desk.charge(capture_method="manual")):
+        changed = change(desk, intent, metadata={"a": "b"}, description="later", receipt_email="a@example.com")
+        assert (changed["metadata"]["a"], changed["description"]) == ("b", "later")
+        for name, value in (
+            ("amount", 2000),
+            ("currency", "eur"),
+            ("application_fee_amount", 1),
+            ("customer", "cus_x"),
+        ):
+            assert change(desk, intent, **{name: value}).error["code"] == "payment_intent_unexpected_state"
+
+
+def test_every_change_of_an_open_intent_is_applied_or_refused(desk):
+    owner = desk.post("/v1/customers", {}, account=desk.account.id)["id"]
+    intent = desk.open()["id"]
+    wanted = {
+        "customer": owner, "capture_method": "manual", "allowed_payment_method_types": ["card"],
+        "amount_details": {"tax": {"total_tax_amount": 5}}, "transfer_group": "g", "setup_future_usage": "off_session",
+        "payment_method_options": {"card": {"request_three_d_secure": "any"}},
+    }  # fmt: skip
+    changed = change(desk, intent, **wanted, currency="EUR", payment_details={"order_reference": "o"})
+    assert {name: changed[name] for name in ("customer", "capture_method", "transfer_group", "setup_future_usage")} == {
+        name: wanted[name] for name in ("customer", "capture_method", "transfer_group", "setup_future_usage")
+    }
+    assert (changed["currency"], changed["payment_method_types"]) == ("eur", ["card"])
+    assert changed["amount_details"]["tax"] == {"total_tax_amount": 5}
+    assert changed["payment_details"] == {"customer_reference": None, "order_reference": "o"}
+    assert changed["payment_method_options"]["card"]["request_three_d_secure"] == "any"
+    assert change(desk, intent, customer="cus_none").error["code"] == "resource_missing"
+    assert change(desk, intent, transfer_data={"amount": 1}).error["param"] == "transfer_data"
+
+
+def test_an_amount_never_falls_below_the_fee_that_is_set(desk):
+    intent = desk.open(1000, application_fee_amount=900)["id"]
+    assert change(desk, intent, amount=800).error["param"] == "application_fee_amount"
+    assert change(desk, intent, amount=900)["amount"] == 900
+    assert desk.intent(intent)["application_fee_amount"] == 900
+
+
+def test_a_capture_applies_what_it_carries(desk):
+    intent, _ = desk.charge(capture_method="manual", application_fee_amount=100)
+    path = f"/v1/payment_intents/{intent}/capture"
+    params = {"amount_to_capture": 600, "metadata": {"a": "b"}, "statement_descriptor_suffix": "NOV"}
+    too_much = desk.post(path, params | {"application_fee_amount": 601}, account=desk.account.id)
+    assert too_much.error["param"] == "application_fee_amount"
+    in_parts = desk.post(path, params | {"final_capture": False}, account=desk.account.id)
+    assert in_parts.error["param"] == "final_capture"
+    taken = desk.post(path, params | {"application_fee_amount": 60}, account=desk.account.id)
+    assert (taken["amount_received"], taken["application_fee_amount"], taken["metadata"]) == (600, 60, {"a": "b"})
+    charge = desk.get(f"/v1/charges/{taken['latest_charge']}", account=desk.account.id)
+    assert (charge["application_fee_amount"], charge["calculated_statement_descriptor"]) == (60, "COACHING* NOV")
+
+
+def test_an_intent_makes_its_method_from_data(desk):
+    bank = {"account_holder_type": "individual", "account_number": "000123456789", "routing_number": "110000000"}
+    data = {"type": "us_bank_account", "us_bank_account": bank, "billing_details": {"name": "A"}}
+    debit = {"allowed_payment_method_types": ["us_bank_account"]}
+    waiting = desk.open(payment_method_data=data, **debit)
+    assert waiting["status"] == "requires_confirmation"
+    made = desk.get(f"/v1/payment_methods/{waiting['payment_method']}", account=desk.account.id)
+    assert (made["us_bank_account"]["last4"], made["billing_details"]["name"]) == ("6789", "A")
+    path = f"/v1/payment_intents/{desk.open(**debit)['id']}/confirm"
+    assert desk.post(path, {"payment_method_data": data}, account=desk.account.id)["status"] == "processing"
+    wrong = desk.open(payment_method_data={"type": "us_bank_account"}, **debit)
+    assert wrong.error["param"] == "payment_method_data[us_bank_account]"
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("on_behalf_of", "acct_none"), ("confirmation_token", "ct_x"), ("customer_account", "acct_x"),
+    ("transfer_data", {"destination": "acct_none"}), ("payment_method_configuration", "pmc_x"),
+    ("hooks", {"inputs": {"tax": {"calculation": "x"}}}),
+    ("amount_details", {"line_items": [{"product_name": "x", "quantity": 1, "unit_cost": 1}]}),
+])  # fmt: skip
+def test_an_id_of_nobody_and_what_is_not_served_are_refused(desk, name, value):
+    assert desk.open(**{name: value}).error["param"].startswith(name)
+
+
+def test_a_mandate_of_nobody_is_refused(desk):
+    answer = desk.confirm(desk.open()["id"], desk.clone()["id"], mandate="mandate_x")
+    assert (answer.error["code"], answer.error["param"]) == ("resource_missing", "mandate")
+
+
+def waiting(desk):
+    """An intent whose payer was asked to authenticate."""
+    customer, method = save_customer(desk.sandbox, "pm_card_authenticationRequired")
+    intent = desk.open()["id"]
+    assert desk.confirm(intent, desk.clone(method, customer)["id"], off_session=False)["status"] == "requires_action"
+    return intent
+
+
+def test_a_payer_who_authenticates_has_paid(desk):
+    intent = waiting(desk)
+    assert act(desk.sandbox.world, intent, Deed.AUTHENTICATE, "")["status"] == "succeeded"
+    assert (desk.intent(intent)["status"], desk.book(intent).paid) == ("succeeded", 1)
+
+
+def test_a_payer_who_does_not_authenticate_has_not_paid_and_may_try_again(desk):
+    intent = waiting(desk)
+    assert act(desk.sandbox.world, intent, Deed.FAIL, "")["status"] == "requires_payment_method"
+    assert desk.intent(intent)["last_payment_error"]["code"] == "payment_intent_authentication_failure"
+    assert act(desk.sandbox.world, intent, Deed.PAY, "pm_card_visa")["status"] == "succeeded"
+    assert desk.book(intent).paid == 1
+
+
+def test_a_payer_pays_on_session_what_was_declined_off_session(desk):
+    intent, declined = desk.charge("pm_card_authenticationRequired")
+    assert declined.error["code"] == "authentication_required"
+    assert (
+        act(desk.sandbox.world, intent, Deed.PAY, "pm_card_visa_chargeDeclined")["refused"] == "Your card was declined."
+    )
+    assert act(desk.sandbox.world, intent, Deed.PAY, "pm_card_visa")["status"] == "succeeded"
+
+
+def test_a_payer_is_asked_nothing_by_an_intent_that_asks_nothing(desk):
+    for intent in (desk.open()["id"], "pi_none"):
+        with pytest.raises(ConfigProblem):
+            act(desk.sandbox.world, intent, Deed.AUTHENTICATE, "")
+
+
+def test_a_browser_confirms_with_the_intents_secret_and_reaches_nothing_else(desk):
+    intent = desk.open()
+    path, key = f"/v1/payment_intents/{intent['id']}", {"account": desk.account.id, "api_key": "pk_test_12345678"}
+    for secret in ({}, {"client_secret": "pi_x_secret_y"}):
+        assert desk.get(path, secret, **key).error["param"] == "client_secret"
+        assert desk.post(f"{path}/confirm", secret | {"payment_method": "pm_card_visa"}, **key).status == 400
+    known = {"client_secret": intent["client_secret"]}
+    assert desk.get(path, known, **key)["id"] == intent["id"]
+    made = desk.post("/v1/payment_methods", {"type": "card", "card": {"token": "tok_visa"}}, **key)["id"]
+    assert desk.post(f"{path}/confirm", known | {"payment_method": made}, **key)["status"] == "succeeded"
+    clone = {"customer": desk.customer, "payment_method": desk.method}
+    for answer in (
+        desk.post("/v1/payment_intents", {"amount": 1}, **key),
+        desk.get("/v1/customers", **key),
+        desk.post("/v1/payment_methods", clone, **key),
+    ):
+        assert (answer.status, answer.error["code"]) == (401, "secret_key_required")

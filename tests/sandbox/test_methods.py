@@ -3,7 +3,9 @@
 import pytest
 
 from billing.sandbox.config import CloneSpentOn
+from billing.sandbox.instruments import ACCOUNT_NUMBERS, CARD_NUMBERS
 from billing.sandbox.scenario import save_customer
+from billing.sandbox.shapes import ADDRESS
 from billing.sandbox.testmethods import ADVICE, TEST_METHODS
 
 SPENT = "previously used with a PaymentIntent without Customer attachment"
@@ -168,9 +170,11 @@ def test_on_session_authentication_leaves_the_intent_waiting_and_unpaid(desk):
 
 
 def test_an_expired_card_clones_and_then_declines(desk):
-    details = {"type": "card", "card": {"number": "4242424242424242", "exp_month": 1, "exp_year": 2025}}
+    details = {"type": "card", "card": {"number": "4242424242424242", "exp_month": 11, "exp_year": 2026}}
     loose = desk.post("/v1/payment_methods", details)["id"]
     method = desk.post(f"/v1/payment_methods/{loose}/attach", {"customer": desk.customer})["id"]
+    assert desk.confirm(desk.open()["id"], desk.clone(method)["id"])["status"] == "succeeded"
+    desk.sandbox.advance(30 * 86_400)
     answer = desk.confirm(desk.open()["id"], desk.clone(method)["id"])
     assert answer.error["code"] == "expired_card"
 
@@ -198,11 +202,106 @@ def test_an_unattached_method_cannot_be_updated(desk):
     assert desk.post(f"/v1/payment_methods/{desk.method}", {"metadata": {"a": "b"}})["metadata"] == {"a": "b"}
 
 
-def test_a_new_method_needs_a_type_and_a_known_number(desk):
+def make(desk, kind, **details):
+    return desk.post("/v1/payment_methods", {"type": kind, kind: details})
+
+
+BANK = {"account_holder_type": "individual", "account_number": "000123456789", "routing_number": "110000000"}
+
+
+def test_a_new_method_needs_a_type_and_details_of_it(desk):
     assert desk.post("/v1/payment_methods", {"card": {"token": "tok_visa"}}).error["param"] == "type"
-    unknown = desk.post("/v1/payment_methods", {"type": "card", "card": {"number": "4111111111111111"}})
+    for kind in ("card", "us_bank_account"):
+        answer = desk.post("/v1/payment_methods", {"type": kind})
+        assert (answer.error["code"], answer.error["param"]) == ("parameter_missing", kind)
+    both = desk.post("/v1/payment_methods", {"type": "us_bank_account", "card": {"token": "tok_visa"}})
+    assert both.status == 400
+    assert make(desk, "card", token="tok_none").error["message"] == "No such token: 'tok_none'"
+
+
+@pytest.mark.parametrize("params", [
+    {"type": "sepa_debit", "sepa_debit": {"iban": "DE89370400440532013000"}}, {"type": "ideal"},
+    {"type": "ideal", "card": {"number": "4242424242424242"}}, {"type": "card", "ideal": {}},
+])  # fmt: skip
+def test_a_type_that_is_not_served_is_said_to_be_so_and_is_no_wrong_card(desk, params):
+    answer = desk.post("/v1/payment_methods", params)
+    assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize(("number", "name"), sorted(CARD_NUMBERS.items()))
+def test_every_documented_number_is_the_card_of_its_name(desk, number, name):
+    made = make(desk, "card", number=number, exp_month=1, exp_year=2030, cvc="123")
+    acts = TEST_METHODS[f"pm_card_{name}"]
+    assert (made.status, made["card"]["brand"], made["card"]["country"]) == (200, acts.brand, acts.country)
+
+
+def test_a_number_that_is_in_no_table_is_incorrect(desk):
+    unknown = make(desk, "card", number="4111111111111111")
     assert (unknown.status, unknown.error["code"]) == (402, "incorrect_number")
-    assert desk.post("/v1/payment_methods", {"type": "us_bank_account"})["type"] == "us_bank_account"
+
+
+@pytest.mark.parametrize(("month", "year", "code"), [
+    (13, 2030, "invalid_expiry_month"), (0, 2030, "invalid_expiry_month"), (10, 2026, "invalid_expiry_month"),
+    (1, 2020, "invalid_expiry_year"), (1, 2099, "invalid_expiry_year"),
+])  # fmt: skip
+def test_a_card_that_has_expired_is_not_made(desk, month, year, code):
+    answer = make(desk, "card", number="4242424242424242", exp_month=month, exp_year=year)
+    assert (answer.status, answer.error["code"]) == (402, code)
+
+
+def test_one_number_has_one_fingerprint_whoever_holds_it(desk):
+    one, other = (make(desk, "card", number="4242424242424242")["card"]["fingerprint"] for _ in range(2))
+    assert one == other == make(desk, "card", token="tok_visa")["card"]["fingerprint"]
+    assert one != make(desk, "card", number="5555555555554444")["card"]["fingerprint"]
+    _, somebody = save_customer(desk.sandbox)
+    fingerprints = [desk.get(f"/v1/payment_methods/{each}")["card"]["fingerprint"] for each in (desk.method, somebody)]
+    assert len({one, *fingerprints}) == 3
+    assert desk.clone()["card"]["fingerprint"] == fingerprints[0]
+
+
+@pytest.mark.parametrize(("number", "name"), sorted(ACCOUNT_NUMBERS.items()))
+def test_a_bank_account_acts_as_its_number_says(desk, number, name):
+    made = make(desk, "us_bank_account", **BANK | {"account_number": number})
+    acts = desk.sandbox.world.platform.instruments[made["id"]].acts
+    assert acts == TEST_METHODS[f"pm_usBankAccount_{name}"]
+
+
+@pytest.mark.parametrize("missing", sorted(BANK))
+def test_a_bank_account_needs_its_details(desk, missing):
+    details = {name: value for name, value in BANK.items() if name != missing}
+    assert make(desk, "us_bank_account", **details).error["param"] == f"us_bank_account[{missing}]"
+
+
+@pytest.mark.parametrize("name", ["account_number", "routing_number"])
+def test_a_bank_account_takes_test_numbers_only(desk, name):
+    assert make(desk, "us_bank_account", **BANK | {name: "000000001"}).error["param"] == f"us_bank_account[{name}]"
+
+
+def test_a_bank_account_is_attached_once_it_is_verified(desk):
+    unverified = make(desk, "us_bank_account", **BANK)["id"]
+    assert desk.post(f"/v1/payment_methods/{unverified}/attach", {"customer": desk.customer}).status == 400
+    attached = desk.post("/v1/payment_methods/pm_usBankAccount_success/attach", {"customer": desk.customer})
+    assert attached["customer"] == desk.customer
+
+
+def test_a_customer_is_named_when_a_method_is_cloned_or_attached_only(desk):
+    params = {"type": "card", "card": {"token": "tok_visa"}, "customer": desk.customer}
+    assert desk.post("/v1/payment_methods", params).error["param"] == "customer"
+
+
+def test_a_test_name_can_be_read_and_becomes_a_method(desk):
+    made = desk.get("/v1/payment_methods/pm_card_visa")
+    assert desk.get(f"/v1/payment_methods/{made['id']}")["card"]["last4"] == "4242"
+    assert desk.get("/v1/payment_methods/pm_none").error["param"] == "payment_method"
+
+
+def test_an_update_is_applied_to_what_a_method_is(desk):
+    path = f"/v1/payment_methods/{desk.method}"
+    details = {"address": {"country": "US"}, "name": "A"}
+    changed = desk.post(path, {"allow_redisplay": "always", "billing_details": details, "card": {"exp_year": 2041}})
+    assert (changed["allow_redisplay"], changed["card"]["exp_year"]) == ("always", 2041)
+    assert changed["billing_details"]["address"] == dict.fromkeys(ADDRESS) | {"country": "US"}
+    assert desk.post(path, {"us_bank_account": {"account_type": "savings"}}).error["param"] == "us_bank_account"
 
 
 def test_a_clone_takes_no_type(desk):

@@ -84,7 +84,182 @@ def test_a_dispute_takes_the_money_back(desk):
     dispute = ask(desk, "/v1/disputes", payment_intent=intent)["data"][0]
     assert (dispute["amount"], dispute["charge"]) == (1000, charge["id"])
     adjustment = ask(desk, "/v1/balance_transactions", type="adjustment")["data"][0]
-    assert adjustment["net"] == -1000 - 1500
+    assert (adjustment["net"], adjustment["reporting_category"]) == (-1000 - 1500, "dispute")
+    assert dispute["balance_transactions"] == [adjustment]
+    refund = desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)
+    assert refund.error["code"] == "charge_disputed"
+
+
+def disputed(desk, name):
+    intent, _ = desk.charge(name)
+    desk.sandbox.advance(7 * DAY)
+    return intent, ask(desk, "/v1/disputes", payment_intent=intent)["data"][0]
+
+
+@pytest.mark.parametrize(("name", "reason", "status", "taken"), [
+    ("pm_card_createDispute", "fraudulent", "needs_response", 1),
+    ("pm_card_createDisputeProductNotReceived", "product_not_received", "needs_response", 1),
+    ("pm_card_createDisputeInquiry", "fraudulent", "warning_needs_response", 0),
+    ("pm_usBankAccount_dispute", "debit_not_authorized", "lost", 1),
+])  # fmt: skip
+def test_disputes_differ_in_reason_in_status_and_in_whether_money_moved(desk, name, reason, status, taken):
+    _, dispute = disputed(desk, name)
+    assert (dispute["reason"], dispute["status"], len(dispute["balance_transactions"])) == (reason, status, taken)
+    assert (dispute["evidence_details"]["due_by"] is None) is (status == "lost")
+
+
+def test_an_inquiry_leaves_the_charge_refundable(desk):
+    intent, dispute = disputed(desk, "pm_card_createDisputeInquiry")
+    assert dispute["is_charge_refundable"] is True
+    assert desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(("text", "status", "rows"), [
+    ("winning_evidence", "won", 2), ("losing_evidence", "lost", 1), ("a letter", "under_review", 1),
+])  # fmt: skip
+def test_evidence_decides_a_dispute_and_a_won_one_brings_the_money_back(desk, text, status, rows):
+    _, dispute = disputed(desk, "pm_card_createDispute")
+    path = f"/v1/disputes/{dispute['id']}"
+    answer = desk.post(path, {"evidence": {"uncategorized_text": text}}, account=desk.account.id)
+    assert (answer["status"], len(answer["balance_transactions"])) == (status, rows)
+    assert (answer["evidence_details"]["has_evidence"], answer["evidence_details"]["submission_count"]) == (True, 1)
+    reversals = [row for row in answer["balance_transactions"] if row["reporting_category"] == "dispute_reversal"]
+    assert [row["net"] for row in reversals] == [1000] * (rows - 1)
+
+
+def test_a_dispute_can_be_given_up_once(desk):
+    _, dispute = disputed(desk, "pm_card_createDispute")
+    path = f"/v1/disputes/{dispute['id']}/close"
+    assert desk.post(path, account=desk.account.id)["status"] == "lost"
+    assert desk.post(path, account=desk.account.id).status == 400
+
+
+def test_a_bank_debit_is_booked_as_a_payment_and_its_refund_as_one(desk):
+    intent, _ = desk.charge("pm_usBankAccount_success")
+    desk.sandbox.advance(7 * DAY)
+    charge = desk.intent(intent)["latest_charge"]
+    refund = desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)
+    assert (charge[:3], refund["id"][:4]) == ("py_", "pyr_")
+    for kind, category, source in (("payment", "charge", charge), ("payment_refund", "refund", refund["id"])):
+        row = ask(desk, "/v1/balance_transactions", type=kind)["data"][0]
+        assert (row["source"], row["reporting_category"]) == (source, category)
+    assert ask(desk, f"/v1/charges/{charge}", expand=["refunds"])["refunds"]["data"] == [refund.body]
+    assert ask(desk, "/v1/balance_transactions", type="charge")["data"] == []
+
+
+def test_a_part_that_was_not_captured_goes_back_and_balances(desk):
+    intent, _ = desk.charge(capture_method="manual", application_fee_amount=100)
+    path = f"/v1/payment_intents/{intent}/capture"
+    charge = desk.post(path, {"amount_to_capture": 600}, account=desk.account.id)["latest_charge"]
+    shown = ask(desk, f"/v1/charges/{charge}")
+    assert (shown["amount_captured"], shown["amount_refunded"], shown["refunded"]) == (600, 400, False)
+    rows = ask(desk, "/v1/balance_transactions")["data"]
+    assert {row["reporting_category"]: row["amount"] for row in rows} == {
+        "charge": 1000,
+        "partial_capture_reversal": -400,
+    }
+    assert sum(row["net"] for row in rows) == 600 - 47 - 100
+    assert (desk.book(intent).taken, desk.book(intent).refunded) == (600, 0)
+    rest = desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)
+    assert (rest["amount"], desk.book(intent).refunded) == (600, 600)
+
+
+def test_a_hold_that_is_let_go_was_no_failure_and_no_payment(desk):
+    intent, _ = desk.charge(capture_method="manual")
+    charge = desk.cancel(intent)["latest_charge"]
+    shown = ask(desk, f"/v1/charges/{charge}")
+    assert (shown["status"], shown["captured"], shown["refunded"], shown["amount_refunded"]) == (
+        "succeeded", False, True, 1000,
+    )  # fmt: skip
+    assert (desk.book(intent).paid, desk.book(intent).taken, desk.book(intent).refunded) == (0, 0, 0)
+    assert ask(desk, "/v1/balance_transactions")["data"] == []
+
+
+@pytest.mark.parametrize(("name", "code", "message"), [
+    ("insufficient_funds", "card_declined", "Your card has insufficient funds."),
+    ("do_not_honor", "card_declined", "Your card was declined."),
+    ("fraudulent", "card_declined", "Your card was declined."),
+    ("expired_card", "expired_card", "Your card has expired."),
+    ("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."),
+])  # fmt: skip
+def test_a_failed_charge_holds_the_error_code_and_what_the_payer_was_told(desk, name, code, message):
+    intent, declined = desk.charge(f"pm_sandbox_decline_{name}")
+    charge = ask(desk, f"/v1/charges/{desk.intent(intent)['latest_charge']}")
+    assert (charge["failure_code"], charge["failure_message"]) == (code, message)
+    assert declined.error["message"] == message
+    assert charge["outcome"]["reason"] == name
+
+
+def test_a_fee_that_is_given_back_is_an_object_on_the_platform(desk):
+    intent, _ = desk.charge(amount=1000, application_fee_amount=100)
+    with_charge = {"payment_intent": intent, "amount": 500, "refund_application_fee": True}
+    assert desk.post("/v1/refunds", with_charge, account=desk.account.id)["status"] == "succeeded"
+    fee = desk.get("/v1/application_fees")["data"][0]
+    path = f"/v1/application_fees/{fee['id']}/refunds"
+    alone = desk.post(path, {"amount": 30, "metadata": {"a": "b"}})
+    assert (alone["object"], alone["id"][:3], alone["fee"], alone["metadata"]) == (
+        "fee_refund",
+        "fr_",
+        fee["id"],
+        {"a": "b"},
+    )
+    assert [row["amount"] for row in desk.get(path)["data"]] == [30, 50]
+    shown = desk.get(f"/v1/application_fees/{fee['id']}")
+    assert (shown["amount_refunded"], [row["amount"] for row in shown["refunds"]["data"]]) == (80, [30, 50])
+    row = desk.get("/v1/balance_transactions", {"source": alone["id"]})["data"][0]
+    assert (row["type"], row["reporting_category"], row["net"]) == (
+        "application_fee_refund", "platform_earning_refund", -30,
+    )  # fmt: skip
+    assert (
+        desk.get("/v1/balance_transactions", {"source": fee["id"]})["data"][0]["reporting_category"]
+        == "platform_earning"
+    )
+    assert desk.post(f"{path}/{alone['id']}", {"metadata": {"a": ""}})["metadata"] == {}
+    assert desk.get(f"{path}/{alone['id']}")["amount"] == 30
+    assert desk.post(path, {"amount": 21}).error["param"] == "amount"
+    assert desk.post(path)["amount"] == 20
+    assert desk.post(path).status == 400
+
+
+def test_what_a_refund_cannot_do_is_refused(desk):
+    intent, _ = desk.charge()
+    for params in (
+        {"reverse_transfer": True},
+        {"refund_application_fee": True},
+        {"amount": 0},
+        {"origin": "customer_balance"},
+    ):
+        answer = desk.post("/v1/refunds", {"payment_intent": intent, **params}, account=desk.account.id)
+        assert (answer.status, answer.error["param"]) == (400, next(iter(params)))
+
+
+def test_charges_refunds_and_payouts_can_be_labelled_later(desk):
+    intent, paid = desk.charge()
+    refund = desk.post("/v1/refunds", {"payment_intent": intent, "amount": 1}, account=desk.account.id)["id"]
+    desk.sandbox.advance(3 * DAY)
+    payout = ask(desk, "/v1/payouts")["data"][0]["id"]
+    for path in (f"charges/{paid['latest_charge']}", f"refunds/{refund}", f"payouts/{payout}"):
+        assert desk.post(f"/v1/{path}", {"metadata": {"a": "b"}}, account=desk.account.id)["metadata"] == {"a": "b"}
+    assert desk.post(f"/v1/refunds/{refund}/cancel", account=desk.account.id).status == 400
+    assert len(ask(desk, f"/v1/charges/{paid['latest_charge']}/refunds")["data"]) == 1
+    details = {
+        "description": "d",
+        "fraud_details": {"user_report": "safe"},
+        "shipping": {"name": "n", "address": {"city": "C"}},
+    }
+    changed = desk.post(f"/v1/charges/{paid['latest_charge']}", details, account=desk.account.id)
+    assert (changed["description"], changed["fraud_details"]) == ("d", {"user_report": "safe"})
+
+
+def test_payouts_are_filtered_by_day_of_arrival_and_destination(desk):
+    desk.charge()
+    desk.sandbox.advance(3 * DAY)
+    payout = ask(desk, "/v1/payouts")["data"][0]
+    for filters, found in (
+        ({"arrival_date": {"gte": payout["arrival_date"]}}, 1), ({"arrival_date": {"gt": payout["arrival_date"]}}, 0),
+        ({"destination": payout["destination"]}, 1), ({"destination": "ba_x"}, 0),
+    ):  # fmt: skip
+        assert len(ask(desk, "/v1/payouts", **filters)["data"]) == found
 
 
 def test_a_debit_is_known_business_days_later(desk):

@@ -2,6 +2,12 @@
 
 import pytest
 
+from billing.sandbox.expand import EXPANDABLE
+from billing.sandbox.routes import ROUTES
+from billing.sandbox.shapes import ADDRESS
+from billing.sandbox.specs import shape
+from billing.sandbox.unserved import UNSERVED
+
 
 def test_an_unknown_parameter_is_named(desk):
     answer = desk.open(colour="red")
@@ -128,3 +134,89 @@ def test_a_customer_can_be_made_with_its_default_method(desk):
     assert desk.get("/v1/payment_methods", {"customer": made["id"]})["data"][0]["card"]["last4"] == "4242"
     foreign = {"invoice_settings": {"default_payment_method": desk.method}}
     assert desk.post("/v1/customers", foreign).error["param"] == "invoice_settings[default_payment_method]"
+
+
+@pytest.mark.parametrize(("path", "params", "param"), [
+    ("/v1/payment_intents", {"description": "x" * 1001}, "description"),
+    ("/v1/payment_intents", {"statement_descriptor": "x" * 23}, "statement_descriptor"),
+    ("/v1/payment_intents", {"transfer_group": "x" * 5001}, "transfer_group"),
+    ("/v1/customers", {"name": "x" * 257}, "name"), ("/v1/customers", {"phone": "1" * 21}, "phone"),
+    ("/v1/customers", {"email": f"{'x' * 512}@y"}, "email"),
+    ("/v1/customers", {"description": "x" * 5001}, "description"),
+    ("/v1/customers", {"address": {"line1": "x" * 5001}}, "address[line1]"),
+])  # fmt: skip
+def test_a_text_that_is_too_long_is_refused_without_repeating_it(desk, path, params, param):
+    answer = desk.post(path, params)
+    assert (answer.status, answer.error["param"]) == (400, param)
+    assert len(answer.error["message"]) < 100
+
+
+def test_a_text_of_the_longest_length_fits(desk):
+    assert desk.open(description="x" * 1000).status == 200
+    assert desk.post("/v1/customers", {"name": "x" * 256, "phone": "1" * 20, "description": "x" * 5000}).status == 200
+
+
+def test_an_address_that_is_none_is_refused_and_never_repeated(desk):
+    for answer, param in (
+        (desk.open(receipt_email="nonsense"), "receipt_email"),
+        (desk.post("/v1/customers", {"email": "nonsense"}), "email"),
+        (desk.post(f"/v1/customers/{desk.customer}", {"email": "a b@example.com"}), "email"),
+    ):
+        assert (answer.error["code"], answer.error["param"]) == ("email_invalid", param)
+        assert "nonsense" not in answer.error["message"]
+    assert desk.get("/v1/customers", {"email": "nonsense"})["data"] == []
+
+
+def test_what_a_customer_is_shows_all_its_fields(desk):
+    made = desk.post(
+        "/v1/customers", {"address": {"country": "US"}, "shipping": {"name": "n", "address": {"city": "C"}}}
+    )
+    assert made["address"] == dict.fromkeys(ADDRESS) | {"country": "US"}
+    assert made["shipping"]["address"]["city"] == "C"
+    assert (made["preferred_locales"], made["tax_exempt"], made["test_clock"]) == ([], "none", None)
+    path = f"/v1/customers/{made['id']}"
+    changed = desk.post(
+        path, {"tax_exempt": "exempt", "preferred_locales": ["de"], "invoice_settings": {"footer": "f"}}
+    )
+    assert (changed["tax_exempt"], changed["preferred_locales"], changed["invoice_settings"]["footer"]) == (
+        "exempt", ["de"], "f",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "names"), sorted(UNSERVED.items()))
+def test_what_is_not_served_is_a_parameter_of_stripes_and_is_refused(desk, operation, names):
+    route = next(route for route in ROUTES if route.operation == operation)
+    path = route.path.replace("{}", "x")
+    for name in sorted(names & shape(route.params).names):
+        answer = desk.ask(route.method, path, {name: "x"})
+        assert (answer.status, answer.error["param"]) == (400, name)
+
+
+@pytest.mark.parametrize("resource", sorted(EXPANDABLE))
+def test_every_field_that_stripe_expands_is_expanded_or_left_as_it_is(desk, resource):
+    paid, _ = desk.charge(application_fee_amount=10, metadata={"billing_item": "i"})
+    desk.post("/v1/refunds", {"payment_intent": paid, "refund_application_fee": True}, account=desk.account.id)
+    desk.charge("pm_card_createDispute")
+    desk.sandbox.advance(4 * 86_400)
+    for name in EXPANDABLE[resource]:
+        path, prefix = f"/v1/{resource.partition('.')[0]}", f"{resource.partition('.')[2]}."
+        params = {"expand": [f"data.{prefix.lstrip('.')}{name}"]}
+        if resource == "application_fees.refunds":
+            path, params = (
+                f"/v1/application_fees/{desk.get('/v1/application_fees')['data'][0]['id']}/refunds",
+                {"expand": [f"data.{name}"]},
+            )
+        for account in (None, desk.account.id):
+            answer = desk.get(path, params, account=account)
+            assert answer.status in (200, 404), (name, answer.body)
+
+
+def test_a_charge_shows_its_fee_its_application_and_its_refunds_on_request(desk):
+    intent, _ = desk.charge(application_fee_amount=10)
+    desk.post("/v1/refunds", {"payment_intent": intent, "amount": 7}, account=desk.account.id)
+    paths = [f"latest_charge.{name}" for name in ("application_fee", "application", "refunds")]
+    charge = desk.intent(intent, expand=paths)["latest_charge"]
+    assert (charge["application_fee"]["amount"], charge["application"]["object"]) == (10, "application")
+    assert [row["amount"] for row in charge["refunds"]["data"]] == [7]
+    fee = desk.get("/v1/application_fees", {"expand": ["data.charge", "data.account"]})["data"][0]
+    assert (fee["charge"]["id"], fee["account"]["id"]) == (charge["id"], desk.account.id)

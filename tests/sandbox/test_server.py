@@ -204,6 +204,16 @@ async def test_a_body_that_cannot_be_read_is_an_error_object(served, session):
         assert (await response.json())["error"]["type"] == "invalid_request_error"
 
 
+async def test_the_payer_acts_by_command(desk, served, session):
+    intent, _ = desk.charge("pm_card_authenticationRequired")
+    asked = {"intent": intent, "does": "pay", "method": "pm_card_authenticationRequired"}
+    assert (await control(session, served, "POST", "payer", asked))["status"] == "requires_action"
+    done = await control(session, served, "POST", "payer", {"intent": intent, "does": "authenticate"})
+    assert done == {"intent": intent, "account": desk.account.id, "status": "succeeded", "refused": None}
+    async with session.post(f"{served.url}/_sandbox/payer", json={"intent": intent, "does": "dance"}) as response:
+        assert response.status == 400
+
+
 async def test_a_malformed_request_leaves_no_key_and_no_address_on_any_stream(served, capfd, caplog):
     for line in (b"Authorization Bearer rk_test_SECRETKEY", b"GET /v1/customers?email=zo\xc3\xab@example.com HTTP/1.1"):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))

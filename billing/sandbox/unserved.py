@@ -1,0 +1,53 @@
+"""Parameters that Stripe has and this sandbox does not serve: refused, so that no rehearsal relies on them in vain."""
+
+from billing.sandbox.forms import Tree
+from billing.sandbox.methods import CLONABLE
+from billing.sandbox.refusals import invalid
+
+OF_INTENTS = frozenset(
+    {"confirmation_token", "customer_account", "hooks", "payment_method_configuration", "transfer_data"}
+)
+OF_CUSTOMERS = frozenset({"balance", "cash_balance", "default_source", "source", "tax", "tax_id_data", "test_clock"})
+UNSERVED: dict[str, frozenset[str]] = {  # by operation
+    "charges.update": frozenset({"customer"}),
+    "customers.create": OF_CUSTOMERS,
+    "customers.list": OF_CUSTOMERS,
+    "customers.update": OF_CUSTOMERS,
+    "disputes.update": frozenset({"intended_submission_method"}),
+    "payment_intents.capture": OF_INTENTS,
+    "payment_intents.confirm": OF_INTENTS,
+    "payment_intents.create": OF_INTENTS,
+    "payment_intents.list": OF_INTENTS,
+    "payment_intents.update": OF_INTENTS,
+    "payment_methods.attach": frozenset({"customer_account"}),
+    "payment_methods.list": frozenset({"customer_account"}),
+    "refunds.create": frozenset({"currency", "customer", "origin"}),
+}
+NESTED = {"amount_details": frozenset({"line_items"}), "invoice_settings": frozenset({"rendering_options"})}
+KINDS = "payment_methods.create"  # has a parameter for each type of payment method there is
+
+
+def refuse_unserved(operation: str, tree: Tree, known: frozenset[str]) -> None:
+    """Say so where a request asks for what only Stripe does; ``known`` are the parameters the endpoint has.
+
+    Raises:
+        Refusal: 400 naming the parameter.
+    """
+    lacking = UNSERVED.get(operation, frozenset())
+    if operation == KINDS:
+        lacking = known - SERVED_KINDS
+    for name, node in tree.items():
+        if name in lacking:
+            raise _unserved(name)
+        for inner in NESTED.get(name, frozenset()) & (node.keys() if isinstance(node, dict) else set()):
+            raise _unserved(f"{name}[{inner}]")
+
+
+SERVED_KINDS = frozenset({
+    *CLONABLE, "allow_redisplay", "billing_details", "customer", "expand", "metadata", "payment_method",
+    "radar_options", "type",
+})  # fmt: skip
+
+
+def _unserved(name: str) -> Exception:
+    return invalid(f"The sandbox does not serve the parameter `{name}`.", name)
