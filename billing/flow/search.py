@@ -223,7 +223,8 @@ class LookUps:
         self._limiter = anyio.CapacityLimiter(AT_ONCE)
         self._began, self._sent = anyio.current_time(), desk.gateway.counters.sent
         self._pace = Pace()
-        self._snapshot = Snapshot(0)
+        self._limited = desk.gateway.counters.rate_limited
+        self._snapshot = Snapshot(0, doing="looked up", most=desk.rates.key_rps)
 
     @property
     def reads(self) -> int:
@@ -308,6 +309,7 @@ class LookUps:
         snapshot, gateway = self._snapshot, self._desk.gateway
         snapshot.done += done
         snapshot.sent, snapshot.elapsed = self.reads, self.seconds
+        snapshot.rate_limited = gateway.counters.rate_limited - self._limited
         snapshot.rate, snapshot.pace = gateway.throttle.key.rate, self._pace.at(snapshot.elapsed, snapshot.sent)
         self._watch(snapshot)
 
