@@ -25,5 +25,5 @@ def lookout(session: Session, watch: Watch, say: Callable[[str], None]) -> Looko
 
 def expectation(reads: Reads) -> str:
     """Write what look-ups will cost, one line."""
-    what = plural(reads.names, "account, customer or payment method", "accounts, customers and payment methods")
-    return f"Looking up {what}: {plural(reads.requests, 'request')}, about {duration(reads.seconds)}"
+    requests = plural(reads.requests, "request")
+    return f"Looking up {plural(reads.names, 'name')} at Stripe: {requests}, about {duration(reads.seconds)}"

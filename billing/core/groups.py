@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from billing.core.entries import Known, Tally
 from billing.core.exits import Exit
+from billing.core.findings import UNREAD
 from billing.core.plans import SKIPS
 from billing.core.states import FINAL, Group, State
 
@@ -26,6 +27,8 @@ _BY_DECLINE = frozenset({Group.DECLINED, Group.NEEDS_CUSTOMER})
 
 GOOD_SKIPS = frozenset(code for code, (_, _, good) in SKIPS.items() if good)
 # Nothing is owed any more on such a line; any other reason for skipping is something a person should know.
+WAITING_SKIPS = frozenset({UNREAD})
+# Nobody has to do anything: the same command again asks anew.
 
 TOUCHED = frozenset({State.PREPARING, State.READY, State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
 # Requests have left for such an item, and it is not yet where it should rest. Planned items were left out on purpose.
@@ -62,11 +65,15 @@ def _open(tally: Tally) -> bool:
     return tally.state not in FINAL
 
 
+def _asks_anew(tally: Tally) -> bool:
+    return tally.state is State.SKIPPED and tally.reason_code in WAITING_SKIPS
+
+
 def _needs_a_person(tally: Tally) -> bool:
     """Nothing helps by itself: refused for good, left out for a reason to be mended, or kept waiting by its account."""
     group = group_in(tally.state, tally.grouping)
     if group is Group.SKIPPED:
-        return tally.reason_code not in GOOD_SKIPS
+        return tally.reason_code not in GOOD_SKIPS | WAITING_SKIPS
     return group is Group.FAILED or (tally.state in NOT_SENT and group is Group.PENDING and tally.reason_code != "")
 
 
@@ -80,6 +87,7 @@ EXIT_RULES: tuple[tuple[Rule, Exit], ...] = (
     (_needs_a_person, Exit.DECLINES),
     (_declined, Exit.DECLINES),
     (_open, Exit.UNFINISHED),
+    (_asks_anew, Exit.UNFINISHED),
 )
 # The first rule that any item meets decides, the same for every command. A person can act at once on what comes first;
 # the rest wants the command again, or time.

@@ -65,6 +65,7 @@ def test_whoever_only_looks_answers_for_what_is_open_and_for_what_it_ended_itsel
         ([PAID], Exit.OK, Exit.OK),
         ([PAID, tally(State.SKIPPED, reason="already_paid")], Exit.OK, Exit.OK),
         ([PAID, tally(State.SKIPPED, reason="account_dead")], Exit.DECLINES, Exit.DECLINES),
+        ([PAID, tally(State.SKIPPED, reason="no_answer")], Exit.UNFINISHED, Exit.UNFINISHED),
         ([PAID, SETTLING], Exit.UNFINISHED, Exit.UNFINISHED),
         ([PAID, DECLINED], Exit.DECLINES, Exit.OK),
         ([PAID, FENCED, ASKED], Exit.DECLINES, Exit.OK),
