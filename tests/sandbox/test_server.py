@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import shlex
 
 import aiohttp
 import pytest
 import stripe
 
+from billing.cli.verbs.sandbox import LEVERS, levers
 from billing.sandbox.config import Limits
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.server import serve
@@ -212,6 +214,18 @@ async def test_the_payer_acts_by_command(desk, served, session):
     assert done == {"intent": intent, "account": desk.account.id, "status": "succeeded", "refused": None}
     async with session.post(f"{served.url}/_sandbox/payer", json={"intent": intent, "does": "dance"}) as response:
         assert response.status == 400
+
+
+async def test_every_lever_that_is_shown_works_when_pasted(desk, served, session):
+    intent, _ = desk.charge("pm_card_chargeCustomerFail")
+    shown = [line.lstrip("# ") for line in levers(served.url).splitlines() if "curl" in line]
+    assert len(shown) == len(LEVERS)
+    for line in shown:
+        words = shlex.split(line.replace("pi_...", intent).replace("acct_...", desk.account.id))
+        body = words[words.index("-d") + 1] if "-d" in words else None
+        async with session.request("POST" if body else "GET", words[-1], data=body) as response:
+            assert response.status == 200, (line, await response.text())
+    assert desk.book(intent).paid == 1
 
 
 async def test_a_malformed_request_leaves_no_key_and_no_address_on_any_stream(served, capfd, caplog):

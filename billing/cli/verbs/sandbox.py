@@ -68,6 +68,24 @@ def _filled(tree: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in tree.items() if value != ""}
 
 
+LEVERS = (  # about, command, body: what people ask of a sandbox most
+    ("a week goes by", "clock", '{"advance_seconds": 604800}'),
+    ("a payer pays what was declined", "payer", '{"intent": "pi_...", "does": "pay"}'),
+    ("an account stops taking charges", "accounts", '{"account": "acct_...", "charges": false}'),
+    ("answers get lost", "faults", '{"chances": {"kinds": {"lost_after": 0.05}}}'),
+    ("what was really taken", "books", ""),
+)
+
+
+def levers(url: str) -> str:
+    """Lines to paste that move a running sandbox: its clock, its payers, its faults."""
+    lines = []
+    for about, name, body in LEVERS:
+        data = f" -d '{body}'" if body else ""
+        lines.append(f"#   {about}:\n#     curl -s{data} {url}/_sandbox/{name}\n")
+    return "".join(lines)
+
+
 async def _serve(config: SandboxConfig, asked: SandboxAsked) -> int:
     import anyio
 
@@ -81,7 +99,7 @@ async def _serve(config: SandboxConfig, asked: SandboxAsked) -> int:
                 target = asked.out or Path("rehearsal.csv")
                 write_private(target, [scenario.as_csv()])
                 answer(f"# then: billing run {visible(str(target))} --run rehearsal-2026-11\n")
-            answer("# serving; Ctrl-C ends it\n")
+            answer("# serving; Ctrl-C ends it. Meanwhile, from another terminal:\n" + levers(served.url))
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 async for _ in signals:
                     return Exit.OK
