@@ -12,7 +12,7 @@ from billing.core.plans import SKIPS
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
 from billing.flow.outturn import Outturn, Row, outturn_of
-from billing.flow.report import known_run
+from billing.flow.report import known_run, paid_twice
 
 FOLLOWING: dict[str, tuple[str, str, str]] = {
     # row: (label, what is so, the command that helps); rows that need nothing are not here
@@ -40,7 +40,12 @@ PLACE = 24
 
 def run_table(ledger: Ledger, run_id: str) -> list[str]:
     """Write where every line of a run stands."""
-    return totals_table(outturn_of(ledger, known_run(ledger, run_id)))
+    return [*totals_table(outturn_of(ledger, known_run(ledger, run_id))), *_twice(ledger, run_id)]
+
+
+def _twice(ledger: Ledger, run_id: str) -> list[str]:
+    """Write what a rebuild found to be paid twice: it stays to be said until a person has seen to it in Stripe."""
+    return [visible(f"  ! PAID TWICE: {each}; refund one of the two in Stripe") for each in paid_twice(ledger, run_id)]
 
 
 def what_comes_next(ledger: Ledger, run_id: str, *, running: bool = False) -> list[str]:

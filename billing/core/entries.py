@@ -162,6 +162,7 @@ class Entry:
         name: the event or note.
         run_id: the run it belongs to.
         item: the item id, or empty for an entry about the run.
+        reference, amount, currency: of the item, amount in minor units; empty and None for an entry about the run.
         attempt: the item's attempt after it.
         facts: its details, object and instrument included.
         mac: hex of the chain: HMAC-SHA256 over the previous mac and this entry.
@@ -175,6 +176,9 @@ class Entry:
     attempt: int
     facts: Facts
     mac: str
+    reference: str = ""
+    amount: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

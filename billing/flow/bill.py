@@ -21,7 +21,7 @@ from billing.flow.desk import Desk
 from billing.flow.invocation import Ending, RunOptions
 from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan, plan_offline
 from billing.flow.progress import Watch, unwatched
-from billing.flow.report import summary
+from billing.flow.report import paid_twice, summary
 from billing.flow.run import execute, has_work
 from billing.flow.scout import Preflight
 
@@ -129,6 +129,8 @@ async def bill(
 
 def _summed_up(desk: Desk, plan: Plan, ending: Ending, options: BillOptions) -> Bill:
     code = ending.exit or exit_for(desk.ledger.tally(plan.run.run_id), declines_ok=options.declines_ok)
+    if code is Exit.OK and paid_twice(desk.ledger, plan.run.run_id):
+        code = Exit.DECLINES  # a person has to give money back
     found = summary(desk.ledger, plan.run.run_id, exit_code=code, requests=requests_sent(desk))
     return Bill(plan, ending, code, found)
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from billing.core.entries import RunRecord
+from billing.core.entries import Facts, RunRecord
 from billing.core.errors import UsageError
 from billing.core.items import Mode
 from billing.edge.clock import ProviderClock
@@ -34,6 +34,7 @@ class Desk:
         blocks: the cards that must not be tried again.
         who: asks Stripe whose key this is; None when the platform is known from the start.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
+        operator: who charges, for the entry that starts a run; empty when nobody needs to know.
         tells_steps: whether the log writes what items pass through on their way.
         draining: set when no new step may be started.
     """
@@ -47,6 +48,7 @@ class Desk:
     log: Callable[..., None] = field(default=_nowhere)
     draining: bool = False
     who: Callable[[], Awaitable[str]] | None = None
+    operator: Facts = field(default_factory=dict)
     finder: Finder = field(init=False)
     blocks: Blocks = field(init=False)
     tells_steps: bool = field(init=False)

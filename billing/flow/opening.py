@@ -17,6 +17,7 @@ from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.sqlite import SqliteLedger
 from billing.edge.logs import listens
 from billing.edge.lookups import LookupFailed, Trouble
+from billing.edge.operator import operator
 from billing.edge.pacer import START_RPS
 from billing.edge.route import route_of
 from billing.edge.secrets import ApiKey, load_key
@@ -103,6 +104,7 @@ async def open_desk(
             )
             desk = Desk(ledger, gateway, clock, opening.mode, "", rates, log)
             desk.who = partial(_platform, gateway, ledger, settings, key)
+            desk.operator = operator()
             yield desk
         finally:
             await carrier.aclose()

@@ -47,6 +47,7 @@ from billing.flow.desk import Desk
 from billing.flow.inventory import Inventory, disagreements, item_of, take_inventory, wanted
 from billing.flow.plan import keep, plan_offline
 from billing.flow.progress import Watch, unwatched
+from billing.flow.report import PAID_TWICE
 from billing.flow.retelling import given_up, moves_for
 from billing.flow.run import has_work
 from billing.flow.scout import Preflight, scout
@@ -89,6 +90,13 @@ class Stray:
     status: str
     recorded: str
     paid: bool
+
+    def __str__(self) -> str:
+        """``INV-1: pi_2 (succeeded) on acct_N1, beside pi_1``."""
+        return (
+            f"{self.reference}: {self.intent} ({self.status}) on {self.account}, "
+            f"beside {self.recorded or 'none on record'}"
+        )
 
 
 @dataclass(slots=True)
@@ -308,10 +316,14 @@ async def _open(desk: Desk, rebuilt: Rebuilt, source: Source) -> None:
         for known in page:
             rebuilt.unopened.append(known.reference)
             rebuilt.unopened_totals[known.currency] += known.amount
+    twice = [str(stray) for stray in rebuilt.strays if stray.paid]
+    if twice:
+        await desk.ledger.keep_lookups(PAID_TWICE, {rebuilt.run_id: {"found": twice}})
     facts = {
         "intents": rebuilt.inventory.intents,
         "unopened": len(rebuilt.unopened),
         "strays": len(rebuilt.strays),
+        "paid_twice": twice,
         "since": "" if rebuilt.since is None else rebuilt.since.isoformat(),
     }
     status = RunStatus.STOPPED if has_work(desk.ledger, rebuilt.run_id, Goal.RUN) else RunStatus.FINISHED

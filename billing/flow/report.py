@@ -70,6 +70,17 @@ def totals(tallies: Sequence[Tally]) -> dict[str, dict[str, int]]:
     }
 
 
+PAID_TWICE = "paid_twice"
+# The kind of look-up that keeps, by run id, what a rebuild found to be paid beside the intents on record.
+EVER = "1970-01-01T00:00:00.000+00:00"
+
+
+def paid_twice(ledger: Ledger, run_id: str) -> list[str]:
+    """Return what a rebuild of a run found to be paid twice, each in words; nothing takes it back by itself."""
+    found = ledger.lookups(PAID_TWICE, [run_id], EVER).get(run_id, {})
+    return [str(each) for each in found.get("found", ())]
+
+
 def summary(
     ledger: Ledger, run_id: str, *, exit_code: Exit | None = None, requests: Mapping[str, int] | None = None
 ) -> dict[str, Any]:
@@ -97,6 +108,7 @@ def summary(
         "items": sum(tally.items for tally in tallies),
         "counts": {str(group): count for group, count in counts(tallies).items()},
         "totals": totals(tallies),
+        "paid_twice": paid_twice(ledger, run_id),
         "requests": {name: (requests or {}).get(name, 0) for name in ("sent", "rate_limited", "resent")},
         "ledger_head": ledger.head,
     }

@@ -320,7 +320,7 @@ async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Polici
         return Ending()
     await desk.identify()
     desk.require_own(record)
-    await desk.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING)
+    await desk.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING, desk.operator)
     ending = await Runner(desk, run_id, Goal.RUN, policies, options, watch).go()
     note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)
     code = ending.exit or exit_for(desk.ledger.tally(run_id), declines_ok=options.declines_ok)

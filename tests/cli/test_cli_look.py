@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import socket
 
 from cli_tools import ID, RUN, read_line
 
@@ -58,8 +59,23 @@ def test_the_ledger_can_be_verified_and_read(finished):
     assert names[:4] == ["item_planned", "prepare_started", "prepared", "confirm_started"]
 
 
+def test_entries_are_written_for_people_with_references_amounts_and_who_ran_it(finished):
+    lines = finished.billing("ledger", "events").out.splitlines()
+    assert lines[0].split() == ["entry", "at", "(UTC)", "run", "event", "reference", "amount", "facts"]
+    planned = next(line for line in lines if "item_planned" in line and "INV-00001" in line)
+    assert re.search(r"  (EUR|USD|GBP) +[0-9,]+\.[0-9]{2}  ", planned)
+    (started,) = (line for line in lines if "run_started" in line)
+    assert re.search(rf"  by=\S+@{re.escape(socket.gethostname())} pid=[0-9]+", started)
+    entries = [json.loads(line) for line in finished.billing("ledger", "events", "--output", "json").out.splitlines()]
+    assert len(entries) == len(lines) - 1
+    item = next(entry for entry in entries if entry["reference"] == "INV-00001")
+    assert item["amount"] > 0
+    assert item["currency"] in {"eur", "usd", "gbp"}
+
+
 def test_a_reader_that_leaves_early_changes_nothing(finished):
     process = finished.billing.start("ledger", "events")
+    assert re.match(r" +entry +at \(UTC\)", read_line(process))
     assert re.match(r" +1 ", read_line(process))
     process.stdout.close()
     assert process.wait(timeout=30) == 0

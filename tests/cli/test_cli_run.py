@@ -119,11 +119,16 @@ def test_declines_alone_can_be_called_good(ready, rehearsal):
 
 
 def test_a_second_runner_is_told_that_another_holds_the_ledger(ready, rehearsal):
-    rehearsal.ask("faults", {"chances": {"kinds": {"slow": 1.0}, "slow_seconds": 10}})
-    first = ready.start("run", "rehearsal.csv", *RUN, "--yes", "--rate", "200")
+    first = ready.start("run", "rehearsal.csv", *RUN, "--yes", "--rate", "3")
     wait_until(lambda: rehearsal.ask("books")["intents"])
     second = ready("run", "rehearsal.csv", *RUN, "--yes")
     assert second.code == 7
+    assert f"pid {first.pid}" in second.err
+    # Whoever only looks is not in the way, and finds nothing wrong with a ledger that is being written.
+    for looking in (("plan", "rehearsal.csv", *RUN), ("doctor",), ("ledger", "verify"), ("status",)):
+        ended = ready(*looking)
+        assert (ended.code, "DAMAGED" in ended.out) == (0, False), ended.err
+    assert first.poll() is None, "the run ended before it was looked at"
     send_signal(first, signal.SIGINT)
     first.communicate(timeout=60)
 

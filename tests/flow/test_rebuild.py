@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import anyio
 import pytest
 
+from billing.cli.endings import run_table
 from billing.core.entries import Known, RunStatus
 from billing.core.errors import (
     CredentialsError,
@@ -32,8 +33,10 @@ from billing.edge.ledger.opening import open_ledger
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
 from billing.edge.throttle import Rates, Throttle
+from billing.flow.bill import BillOptions, agree_to_all, bill
 from billing.flow.decisions import decisions
 from billing.flow.desk import Desk
+from billing.flow.invocation import RunOptions
 from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline
 from billing.flow.rebuild import RebuildOptions, rebuild, window
 from billing.flow.scout import Preflight
@@ -505,6 +508,29 @@ def test_an_item_paid_twice_is_told_and_wants_a_person(tmp_path):
     found = run_virtually(rebuilt, world)
     assert [stray.paid for stray in found.strays] == [True]
     assert found.exit is Exit.DECLINES
+
+
+def test_what_was_paid_twice_stays_to_be_said_after_the_rebuild(tmp_path):
+    world = World.make(tmp_path, items=1, mix=SUCCEEDING)
+    run_virtually(world.charge_all)
+    beside(world, 0, "pi_0000")
+    lose(world)
+    (stray,) = run_virtually(rebuilt, world).strays
+
+    async def again():
+        async with world.desk() as desk:
+            with the_file(world) as source:
+                billed = await bill(desk, source, BillOptions(RunOptions()), agree=agree_to_all)
+            return billed, run_table(desk.ledger, RUN)
+
+    for _ in range(2):
+        billed, table = run_virtually(again)
+        assert (billed.exit, billed.summary["exit_code"]) == (Exit.DECLINES, 4)
+        assert billed.summary["paid_twice"] == [str(stray)]
+        assert billed.summary["requests"]["sent"] == 0
+        assert table[-1] == f"  ! PAID TWICE: {stray}; refund one of the two in Stripe"
+    assert stray.intent in str(stray)
+    assert stray.reference in str(stray)
 
 
 @pytest.mark.parametrize("mix", ["insufficient_funds", "stolen_card"])

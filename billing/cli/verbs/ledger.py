@@ -9,6 +9,7 @@ from typing import Any
 from billing.cli.books import open_books
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.tables import amount
 from billing.core.entries import Entry
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
@@ -68,6 +69,8 @@ def events(common: Common, run_id: str | None, reference: str | None) -> int:
 
 
 def _lines(session: Session, entries: Iterator[Entry]) -> Iterator[str]:
+    if not session.json:
+        yield f"{'entry':>7}  {'at (UTC)':<19}  {'run':<20}  {'event':<18}  {'reference':<16}  {'amount':>16}  facts\n"
     for entry in entries:
         yield (json.dumps(_plain(entry), ensure_ascii=False) if session.json else visible(_line(entry))) + "\n"
 
@@ -77,7 +80,15 @@ def _plain(entry: Entry) -> dict[str, Any]:
 
 
 def _line(entry: Entry) -> str:
-    facts = " ".join(f"{name}={value}" for name, value in entry.facts.items() if value is not None)
-    what = f"{entry.seq:>7}  {entry.at[:19]}  {entry.name:<18}  {entry.run_id}"
-    item = f"  {entry.item} #{entry.attempt}" if entry.item else ""
-    return f"{what}{item}  {facts}".rstrip()
+    facts = " ".join(f"{name}={_fact(value)}" for name, value in entry.facts.items() if value is not None)
+    money = "" if entry.amount is None else f"{entry.currency.upper()} {amount(entry.amount, entry.currency)}"
+    attempt = f"attempt={entry.attempt} " if entry.attempt else ""
+    at = entry.at[:19].replace("T", " ")
+    return (
+        f"{entry.seq:>7}  {at}  {entry.run_id:<20}  {entry.name:<18}  {entry.reference:<16}  {money:>16}  "
+        f"{attempt}{facts}"
+    ).rstrip()
+
+
+def _fact(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

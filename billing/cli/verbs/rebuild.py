@@ -154,10 +154,7 @@ def _unopened(rebuilt: Rebuilt) -> Iterator[str]:
 def _strays(strays: list[Stray]) -> Iterator[str]:
     for stray in [*(one for one in strays if one.paid), *(one for one in strays if not one.paid)][:SHOWN]:
         what = "PAID TWICE" if stray.paid else "an orphan"
-        yield visible(
-            f"  ! {stray.reference}: {what}: {stray.intent} ({stray.status}) on {stray.account}, beside "
-            f"{stray.recorded or 'none on record'}; it was not touched"
-        )
+        yield visible(f"  ! {what}: {stray}; it was not touched")
     if len(strays) > SHOWN:
         yield f"  ! and {len(strays) - SHOWN:,} more: --output json names all"
 

@@ -191,13 +191,14 @@ def move_of(name: str, attempt: int, facts: Facts) -> Move:
 
 ENTRY_COLUMNS = (
     "entries.seq, entries.at, entries.name, entries.run, entries.attempt, entries.facts, entries.mac, "
-    "items.reference, items.generation"
+    "items.reference, items.generation, items.amount, items.currency"
 )
 
 
 def entry_of(row: tuple[Any, ...], runs: Runs) -> Entry:
     """Return the entry of a row of ``ENTRY_COLUMNS`` (joined with its item, if it has one)."""
-    seq, at, name, run, attempt, facts, mac, reference, generation = row
+    seq, at, name, run, attempt, facts, mac, reference, generation, amount, currency = row
     run_id, _, mode, platform, period = runs[run]
     item = "" if reference is None else item_id(mode, platform, period, reference, generation)
-    return Entry(seq, iso(at), name, run_id, item, attempt, json.loads(facts), mac.hex())
+    told = json.loads(facts)
+    return Entry(seq, iso(at), name, run_id, item, attempt, told, mac.hex(), reference or "", amount, currency or "")
