@@ -14,6 +14,9 @@ LEAST = 10
 IN_VAIN = 10
 # A list may be left after as many pages without anything wanted as make a tenth of the single reads. So one that is ten
 # times longer than what is wanted of it is still read to its end, and one that is hopeless costs a tenth more.
+GAIN, GROWN = 2, 1.2
+# A list of known length is read where that takes half of the single reads, so that it pays even if it has grown; it is
+# read to its end while it is no longer than a fifth more than last time.
 MONTHLY_READS, READS_PER_TRANSACTION = 10_000, 500
 # Reads that Stripe allows in 30 days: so many for each transaction on average, at least so many in all.
 # Source: docs.stripe.com/rate-limits.
@@ -40,12 +43,12 @@ class Search:
     def begins(self) -> bool:
         """Whether the list is tried at all."""
         if self.objects is not None:
-            return 0 < self.pages < self.wanted
+            return 0 < self.pages * GAIN <= self.wanted
         return self.wanted >= LEAST
 
     def goes_on(self, pages: int, found: int) -> bool:
         """Tell whether the list still pays after so many pages and so many names found."""
-        if self.objects is not None and pages < self.pages:
+        if self.objects is not None and pages < self.pages * GROWN:
             return True
         return pages < max(self.wanted // IN_VAIN, 1) + found
 
