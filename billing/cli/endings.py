@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from billing.cli.tables import WIDTH, totals_table
-from billing.core.entries import RunRecord, RunStatus
+from billing.core.entries import RunRecord
 from billing.core.exits import MEANINGS, Exit
 from billing.core.items import Mode
 from billing.core.plans import SKIPS
@@ -100,13 +100,5 @@ def _paragraph(label: str, text: str) -> Iterable[str]:
 
 def said_of(code: Exit) -> str:
     """Return the last line of a command that did something: what its exit code means, in words."""
-    return f"Ended with exit {int(code)}: {MEANINGS[code][0].replace('`', '')}."
-
-
-STATUS_WORDS: dict[RunStatus, str] = {
-    RunStatus.PLANNED: "planned",
-    RunStatus.RUNNING: "running",
-    RunStatus.STOPPED: "stopped",
-    RunStatus.FINISHED: "finished",
-    RunStatus.REBUILDING: "being rebuilt",
-}
+    text = f"Ended with exit {int(code)}: {MEANINGS[code][0].replace('`', '')}."
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)

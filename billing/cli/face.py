@@ -31,11 +31,24 @@ class Drawn:
 
 
 def say(text: str) -> None:
-    """Write a line on stderr."""
+    """Write a line on stderr; where logs are JSON it is an event."""
+    if _told("said", text):
+        return
     if Drawn.clear is not None:
         Drawn.clear()
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def _told(event: str, text: str) -> bool:
+    """Log a line for a person as an event, where everything on stderr is one; tell whether it was."""
+    from billing.cli.session import Manner
+
+    if Manner.json_log:
+        from billing.edge.logs import open_log
+
+        open_log("info", "json")(event, message=text)
+    return Manner.json_log
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -55,10 +68,11 @@ def ask(question: str, expected: str, missing_flag: str) -> bool:
     """
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise UsageError(f"there is no terminal to ask on; nothing was sent (add {missing_flag})")
-    if Drawn.clear is not None:
-        Drawn.clear()
-    sys.stderr.write(question)
-    sys.stderr.flush()
+    if not _told("question", question):
+        if Drawn.clear is not None:
+            Drawn.clear()
+        sys.stderr.write(question)
+        sys.stderr.flush()
     return _plain(_typed()) == _plain(expected)
 
 

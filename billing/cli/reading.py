@@ -35,9 +35,36 @@ def status(
 
 def report(
     run: RunArg,
-    format_: Annotated[str, typer.Option("--format", metavar="text|csv|json", help="One of text, csv, json.")] = "text",
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="text|csv|json", help="Instead of what the suffix of -o says, or text."),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="PATH", help="A file that only you can read.")
+        Path | None, typer.Option("-o", "--out", metavar="PATH", help="A .csv, .json or .txt that only you can read.")
+    ] = None,
+    status: Annotated[
+        list[str] | None, typer.Option("--status", metavar="STATUS", help="Only lines of this status. Repeatable.")
+    ] = None,
+    account: Annotated[
+        list[str] | None, typer.Option("--account", metavar="ACCOUNT", help="Only lines of this account. Repeatable.")
+    ] = None,
+    customer: Annotated[
+        list[str] | None,
+        typer.Option("--customer", metavar="CUSTOMER", help="Only lines of this customer. Repeatable."),
+    ] = None,
+    by_account: Annotated[
+        bool, typer.Option("--by-account", help="Totals per connected account instead of lines.")
+    ] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option("--delimiter", metavar="CHAR", help="Between the cells of a CSV: a character, or tab."),
+    ] = None,
+    decimal: Annotated[
+        str, typer.Option("--decimal", metavar="point|comma", help="In the amounts of a CSV; comma parts cells by ;.")
+    ] = "point",
+    bom: Annotated[
+        bool | None,
+        typer.Option("--bom/--no-bom", help="A mark that Excel needs at the start of a CSV: in files unless said."),
     ] = None,
     config: ConfigOpt = None,
     ledger: LedgerOpt = None,
@@ -46,14 +73,23 @@ def report(
 ) -> int:
     """Give back every input line with what became of it.
 
+    Times in a CSV are those of the run's time zone; in JSON they are ISO 8601, UTC.
+
     \b
     billing report coaching-2026-11
-    billing report coaching-2026-11 --format csv -o report.csv
+    billing report coaching-2026-11 -o report.csv
+    billing report coaching-2026-11 -o bericht.csv --decimal comma
+    billing report coaching-2026-11 --status declined --status needs_customer
+    billing report coaching-2026-11 --by-account
     """
     from billing.cli.session import Common
+    from billing.cli.verbs.report import ReportAsked
     from billing.cli.verbs.report import report as verb
+    from billing.flow.report import Wanted
 
-    return verb(Common(config, ledger, None, None, log_format, log_level), run, format_, out)
+    wanted = Wanted(frozenset(status or ()), frozenset(account or ()), frozenset(customer or ()))
+    asked = ReportAsked(format_, out, by_account, wanted, delimiter, decimal, bom)
+    return verb(Common(config, ledger, None, None, log_format, log_level), run, asked)
 
 
 def verify(

@@ -145,23 +145,26 @@ class Screen:
 
     def __init__(self, out: TextIO) -> None:
         """Draw on this stream."""
-        self._out, self._lines = out, 0
+        self._out = out
+        self._drawn: list[str] = []
 
     def draw(self, lines: list[str]) -> None:
         """Replace what is drawn."""
         self._out.write(self._back() + "".join(f"\x1b[2K{line}\n" for line in lines) + "\x1b[J")
         self._out.flush()
-        self._lines = len(lines)
+        self._drawn = lines
 
     def clear(self) -> None:
         """Take it away."""
-        if self._lines:
+        if self._drawn:
             self._out.write(self._back() + "\x1b[J")
             self._out.flush()
-        self._lines = 0
+        self._drawn = []
 
     def _back(self) -> str:
-        return f"\r\x1b[{self._lines}A" if self._lines else "\r"
+        width = columns()  # a terminal that has become narrower shows a line on several of its own
+        up = sum(max(1, -(-len(line) // width)) for line in self._drawn)
+        return f"\r\x1b[{up}A" if up else "\r"
 
 
 def columns() -> int:

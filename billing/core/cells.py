@@ -24,12 +24,12 @@ def _blank(char: str) -> bool:
     return char.isspace() or not char.isprintable()
 
 
-def csv_line(cells: Iterable[str]) -> str:
+def csv_line(cells: Iterable[str], delimiter: str = ",") -> str:
     """Return one line of a CSV that no spreadsheet runs, ended by LF.
 
     The writer of the standard library quotes a carriage return only when it ends lines too: left bare it would end the
     line for every reader, and what follows it would begin a cell.
     """
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow([neutral(cell) for cell in cells])
+    csv.writer(out, lineterminator="\r\n", delimiter=delimiter).writerow([neutral(cell) for cell in cells])
     return out.getvalue().removesuffix("\r\n") + "\n"

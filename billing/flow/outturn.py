@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from billing.core.entries import RunRecord, SheetTally
+from billing.core.entries import RunRecord, SheetTally, Tally
 from billing.core.groups import GOOD_SKIPS, group_in
 from billing.core.states import Group, State
 from billing.edge.ledger import Ledger
@@ -41,19 +41,19 @@ class Row:
             self.reasons[tally.reason_code] += tally.lines
 
 
-def _of(group: Group) -> Callable[[SheetTally], bool]:
+def _of(group: Group) -> Callable[[SheetTally | Tally], bool]:
     return lambda tally: group_in(tally.state, tally.grouping) is group
 
 
-def _may_work_later(tally: SheetTally) -> bool:
+def _may_work_later(tally: SheetTally | Tally) -> bool:
     return _of(Group.DECLINED)(tally) and tally.state is State.UNPAID
 
 
-def _nothing_owed(tally: SheetTally) -> bool:
+def _nothing_owed(tally: SheetTally | Tally) -> bool:
     return _of(Group.SKIPPED)(tally) and tally.reason_code in GOOD_SKIPS
 
 
-ROWS: dict[str, tuple[str, Callable[[SheetTally], bool]]] = {
+ROWS: dict[str, tuple[str, Callable[[SheetTally | Tally], bool]]] = {
     # code: (what a person reads, which lines); the first row that takes a line has it
     "paid": ("paid", _of(Group.SUCCEEDED)),
     "on_its_way": ("on its way", _of(Group.PROCESSING)),
@@ -96,7 +96,7 @@ class Outturn:
         return {code: minor for code, minor in found.items() if minor}
 
 
-def row_of(tally: SheetTally) -> str:
+def row_of(tally: SheetTally | Tally) -> str:
     """Return the row that lines stand in."""
     return next(code for code, (_, takes) in ROWS.items() if takes(tally))
 

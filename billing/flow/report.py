@@ -1,9 +1,13 @@
 """What became of a run: one summary, and one line for every line of the input."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from billing.core.cells import csv_line
 from billing.core.entries import Known, ReportLine, RunRecord, Tally
@@ -24,7 +28,10 @@ OUR_COLUMNS = (
 )  # fmt: skip
 
 AMOUNTS = frozenset({"amount_charged", "stripe_fee", "application_fee_charged", "net"})
-
+MONEY = AMOUNTS | {"amount", "application_fee"}
+# Columns of amounts in major units: ours, and those of a sheet.
+MOMENTS = frozenset({"first_try", "last_try", "next_try"})
+DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
 CANCELLED_ELSEWHERE = {
     "reason_code": "canceled_elsewhere",
@@ -114,13 +121,51 @@ def summary(
     }
 
 
-def reasons(tallies: Sequence[Tally], *states: State) -> str:
-    """Return the reason codes of items in these states, the most frequent first: ``stolen_card 2, do_not_honor 16``."""
-    found: Counter[str] = Counter()
-    for tally in tallies:
-        if tally.state in states and tally.reason_code:
-            found[tally.reason_code] += tally.items
-    return ", ".join(f"{code} {count}" for code, count in found.most_common(5))
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which lines of a report are asked for; nothing named means all of them.
+
+    Attributes:
+        statuses: groups of a report.
+        accounts: connected accounts.
+        customers: platform customers.
+    """
+
+    statuses: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+    customers: frozenset[str] = frozenset()
+
+    def takes(self, line: ReportLine) -> bool:
+        """Tell whether a line is asked for; one that was set aside has neither account nor customer."""
+        known = line.known
+        if self.statuses and status_of(line) not in self.statuses:
+            return False
+        if self.accounts and (known is None or known.account not in self.accounts):
+            return False
+        return not self.customers or (known is not None and known.lane in self.customers)
+
+
+EVERY_LINE = Wanted()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a CSV is written, for the spreadsheet that opens it.
+
+    Attributes:
+        delimiter: between the cells.
+        comma: whether decimals have a comma.
+        mark: whether the file begins with a byte order mark: without it Excel takes UTF-8 for something else.
+    """
+
+    delimiter: str = ","
+    comma: bool = False
+    mark: bool = False
+
+
+def status_of(line: ReportLine) -> Group:
+    """Return the status of a line: one that another run deals with, or that was set aside, was left out of this one."""
+    return group_of(line.known) if line.known is not None and line.owned else Group.SKIPPED
 
 
 def columns(record: RunRecord) -> list[str]:
@@ -128,13 +173,14 @@ def columns(record: RunRecord) -> list[str]:
     return [*record.header.get("columns", ()), *OUR_COLUMNS]
 
 
-def rows(ledger: Ledger, run_id: str) -> Iterator[list[str]]:
+def rows(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[list[str]]:
     """Stream one row per input line, in input order, without the header."""
     width = len(columns(known_run(ledger, run_id))) - len(OUR_COLUMNS)
     for line in ledger.report(run_id):
-        ours = describe(line, run_id)
-        cells = [*line.cells, *[""] * width][:width]
-        yield cells + [ours[name] for name in OUR_COLUMNS]
+        if wanted.takes(line):
+            ours = describe(line, run_id)
+            cells = [*line.cells, *[""] * width][:width]
+            yield cells + [ours[name] for name in OUR_COLUMNS]
 
 
 def describe(line: ReportLine, run_id: str) -> dict[str, str]:
@@ -159,6 +205,20 @@ def _skipped(code: str) -> dict[str, str]:
     return {"reason_code": code, "reason": meaning, "what_to_do": what_to_do}
 
 
+WHAT_TO_DO: dict[Group, str] = {
+    Group.SUCCEEDED: "",
+    Group.PROCESSING: "Nothing: the bank answers within days, and billing settle asks.",
+    Group.DECLINED: "Ask the customer for another payment method.",
+    Group.NEEDS_CUSTOMER: "Ask the customer to confirm with the bank or to pay.",
+    Group.UNKNOWN: "Nothing: billing resolve asks Stripe what became of it.",
+    Group.FAILED: "Nothing was taken. Mend the reason, and charge it under a new reference.",
+    Group.SKIPPED: "See the reason.",
+    Group.PENDING: "Run the same command again: it goes on.",
+    Group.PARKED: "Open the payment in Stripe and see what became of it; billing resolve looks again.",
+}
+# What a line says whose own facts do not say it better.
+
+
 def _of_item(known: Known) -> dict[str, str]:
     facts = {name: _shown(name, known.facts[name], known.currency) for name in OUR_COLUMNS if name in known.facts}
     if known.state is State.FAILED and not facts.get("reason_code"):
@@ -171,7 +231,8 @@ def _of_item(known: Known) -> dict[str, str]:
         "attempts": str(known.attempt),
         "run": known.run_id,
     }
-    return skipped | facts | ours
+    told = skipped | {name: text for name, text in facts.items() if text} | ours
+    return told | {"what_to_do": told.get("what_to_do") or WHAT_TO_DO[group_of(known)]}
 
 
 def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact is any JSON value
@@ -180,22 +241,48 @@ def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact
     return format_minor(value, currency) if name in AMOUNTS and isinstance(value, int) else str(value)
 
 
-def as_csv(ledger: Ledger, run_id: str) -> Iterator[str]:
-    """Stream the report as CSV lines (RFC 4180, UTF-8, LF)."""
-    for row in _with_header(ledger, run_id):
-        yield csv_line(row)
+def as_csv(
+    ledger: Ledger,
+    run_id: str,
+    wanted: Wanted = EVERY_LINE,
+    layout: Layout = Layout(),
+) -> Iterator[str]:
+    """Stream the report as CSV lines (RFC 4180, UTF-8, LF): moments in the run's zone, as spreadsheets read them."""
+    record = known_run(ledger, run_id)
+    names = columns(record)
+    if layout.mark:
+        yield "\ufeff"
+    yield csv_line(names, layout.delimiter)
+    zone = ZoneInfo(record.header.get("timezone") or "UTC")
+    for row in rows(ledger, run_id, wanted):
+        yield csv_line((_laid_out(name, cell, zone, layout) for name, cell in zip(names, row, strict=True)),
+                       layout.delimiter)  # fmt: skip
 
 
-def _with_header(ledger: Ledger, run_id: str) -> Iterator[list[str]]:
-    yield columns(known_run(ledger, run_id))
-    yield from rows(ledger, run_id)
+def _laid_out(name: str, cell: str, zone: ZoneInfo, layout: Layout) -> str:
+    """Return a cell as a spreadsheet of its reader's country understands it."""
+    if name in MOMENTS and cell:
+        return in_zone(cell, zone)
+    if layout.comma and name in MONEY and DECIMAL.fullmatch(cell):
+        return cell.replace(".", ",")
+    return cell
 
 
-def as_json(ledger: Ledger, run_id: str) -> Iterator[str]:
+def in_zone(moment: str, zone: ZoneInfo) -> str:
+    """Write an ISO 8601 moment as the clocks of a zone show it: ``2026-11-28 17:44:26``."""
+    try:
+        return datetime.fromisoformat(moment).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return moment
+
+
+def as_json(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
     """Stream the report as one JSON array; amounts are integers in minor units with their currency."""
     names = known_run(ledger, run_id).header.get("columns", ())
     glue = "[\n"
     for line in ledger.report(run_id):
+        if not wanted.takes(line):
+            continue
         row = {"input": dict(zip(names, line.cells, strict=False))} | _typed(line, run_id)
         yield glue + json.dumps(row, ensure_ascii=False)
         glue = ",\n"
@@ -205,8 +292,9 @@ def as_json(ledger: Ledger, run_id: str) -> Iterator[str]:
 def _typed(line: ReportLine, run_id: str) -> dict[str, Any]:
     row: dict[str, Any] = {name: value or None for name, value in describe(line, run_id).items()}
     row["line"] = line.line
-    if line.known is not None and line.owned:
-        facts = line.known.facts
-        row |= {name: facts.get(name) for name in AMOUNTS}
-        row |= {"attempts": line.known.attempt, "currency": line.known.currency, "amount": line.known.amount}
+    if line.known is not None:
+        row |= {"account": line.known.account, "customer": line.known.lane}
+        row |= {"currency": line.known.currency, "amount": line.known.amount}
+        if line.owned:
+            row |= {name: line.known.facts.get(name) for name in AMOUNTS} | {"attempts": line.known.attempt}
     return row

@@ -18,8 +18,9 @@ def test_every_input_line_comes_back_once_in_order_with_the_columns_of_the_contr
     folder = finished.billing.folder
     ended = finished.billing("report", ID, "--format", "csv", "-o", "report.csv")
     assert (ended.code, ended.out) == (0, "")
+    assert ended.err == "report.csv: written, 30 lines and a header\n"
     assert (folder / "report.csv").stat().st_mode & 0o777 == 0o600
-    rows = list(csv.DictReader(io.StringIO((folder / "report.csv").read_text())))
+    rows = list(csv.DictReader(io.StringIO((folder / "report.csv").read_text(encoding="utf-8-sig"))))
     given = list(csv.DictReader(io.StringIO((folder / "rehearsal.csv").read_text())))
     assert [row["reference"] for row in rows] == [row["reference"] for row in given]
     assert ",".join(rows[0]) == ",".join(given[0]) + OURS
@@ -28,6 +29,29 @@ def test_every_input_line_comes_back_once_in_order_with_the_columns_of_the_contr
     assert all(row["amount_charged"] == row["amount"] and row["charge"] for row in paid)
     as_json = json.loads(finished.billing("report", ID, "--format", "json").out)
     assert [line["status"] for line in as_json] == [row["status"] for row in rows]
+
+
+def test_the_suffix_decides_the_format_and_a_clash_is_wrong_usage(finished):
+    billing, folder = finished.billing, finished.billing.folder
+    assert billing("report", ID, "-o", "by-suffix.json").code == 0
+    assert len(json.loads((folder / "by-suffix.json").read_text())) == 30
+    assert billing("report", ID, "-o", "by-suffix.csv").code == 0
+    assert (folder / "by-suffix.csv").read_bytes().startswith(b"\xef\xbb\xbfreference,")
+    assert billing("report", ID, "--format", "csv", "-o", "no-mark.csv", "--no-bom").code == 0
+    assert (folder / "no-mark.csv").read_bytes().startswith(b"reference,")
+    for wrong in (
+        ["-o", "x.json", "--format", "csv"], ["-o", "x.xlsx"], ["-o", "x"], ["--status", "paid"],
+        ["--decimal", "dot"], ["--delimiter", "||"],
+    ):  # fmt: skip
+        refused = billing("report", ID, *wrong)
+        assert (refused.code, refused.out) == (2, ""), wrong
+    assert not list(folder.glob("x*"))
+
+
+def test_a_report_on_stdout_is_for_programs_unless_a_mark_is_asked_for(finished):
+    assert finished.billing("report", ID, "--format", "csv").out.startswith("reference,")
+    assert finished.billing("report", ID, "--format", "csv", "--bom").out.startswith("\ufeffreference,")
+    assert finished.billing("report", ID, "--format", "csv", "--decimal", "comma").out.startswith("reference;")
 
 
 def test_the_report_for_a_person_ties(finished):

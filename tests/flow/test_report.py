@@ -3,19 +3,33 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
 
+from billing.cli.reporttext import accounts_as_text, as_text
 from billing.core.cells import neutral
 from billing.core.entries import Move, NewItem, PlannedLine, RunRecord
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
+from billing.core.plans import SKIPS
 from billing.core.states import Event, Group
 from billing.edge.ledger.opening import open_ledger
-from billing.flow.report import OUR_COLUMNS, as_csv, as_json, columns, rows, summary
+from billing.flow.accounts import account_totals, accounts_as_csv, accounts_as_json, summed
+from billing.flow.report import (
+    OUR_COLUMNS,
+    WHAT_TO_DO,
+    Layout,
+    Wanted,
+    as_csv,
+    as_json,
+    columns,
+    rows,
+    summary,
+)
 
 RUN = "coaching-2026-11"
 COLUMNS = ["reference", "description"]
@@ -44,8 +58,8 @@ def an_item(n: int, run_id: str = RUN, **changes) -> NewItem:
     return NewItem(**(values | changes))
 
 
-def a_run(run_id: str = RUN) -> RunRecord:
-    header = {"columns": COLUMNS, "timezone": "UTC"}
+def a_run(run_id: str = RUN, header: dict | None = None) -> RunRecord:
+    header = header or {"columns": COLUMNS, "timezone": "UTC"}
     return RunRecord(run_id, "acct_P", "coaching", "2026-11", Mode.TEST, Kind.CHARGE, header, "f" * 64, "d" * 64)
 
 
@@ -146,6 +160,88 @@ async def test_a_run_nobody_knows_is_named_beside_those_there_are(ledger):
     await mixed(ledger)
     with pytest.raises(UsageError, match=RUN):
         summary(ledger, "coaching-2026-12")
+
+
+async def test_every_line_that_is_not_paid_says_what_to_do(ledger):
+    await mixed(ledger)
+    table = [dict(zip(columns(ledger.run(RUN)), row, strict=True)) for row in rows(ledger, RUN)]
+    assert [bool(row["what_to_do"]) for row in table] == [row["status"] != "succeeded" for row in table]
+    assert set(WHAT_TO_DO) == set(Group)
+    assert [group for group, text in WHAT_TO_DO.items() if not text] == [Group.SUCCEEDED]
+    assert all(what for _, what, _ in SKIPS.values())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lines"),
+    [
+        (Wanted(), ["2", "3", "4", "5", "6"]),
+        (Wanted(statuses=frozenset({"succeeded", "declined"})), ["2", "3"]),
+        (Wanted(statuses=frozenset({"skipped"})), ["5", "6"]),
+        (Wanted(accounts=frozenset({"acct_1"})), ["2", "3", "4", "5"]),
+        (Wanted(customers=frozenset({"cus_3"})), ["4"]),
+        (Wanted(frozenset({"skipped"}), frozenset({"acct_1"})), ["5"]),
+        (Wanted(accounts=frozenset({"acct_2"})), []),
+    ],
+)
+async def test_a_report_of_some_lines_has_those_in_every_format(ledger, wanted, lines):
+    await mixed(ledger)
+    table = list(csv.DictReader(io.StringIO("".join(as_csv(ledger, RUN, wanted)))))
+    assert [row["line"] for row in table] == lines
+    assert [str(row["line"]) for row in json.loads("".join(as_json(ledger, RUN, wanted)))] == lines
+    if wanted != Wanted():
+        assert re.findall(r"^  line (\d+)", "".join(as_text(ledger, RUN, wanted)), re.MULTILINE) == lines
+
+
+async def test_a_csv_for_a_spreadsheet_has_its_mark_its_delimiter_its_decimals_and_the_times_of_the_run(ledger):
+    await ledger.plan_run(a_run(header={"columns": ["reference", "amount"], "timezone": "Asia/Tokyo"}), [
+        PlannedLine(2, ("INV-1", "10.01"), an_item(1)), PlannedLine(3, ("10.02", "10.02"), an_item(2)),
+    ])  # fmt: skip
+    await pay(ledger, ledger.item(1))
+    text = "".join(as_csv(ledger, RUN, layout=Layout(";", comma=True, mark=True)))
+    assert text.startswith("\ufeffreference;amount;line;")
+    first, second = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=";")
+    assert (first["amount"], first["amount_charged"], first["application_fee_charged"]) == ("10,01", "10,01", "0,50")
+    assert first["first_try"] == "2026-11-01 09:00:00"
+    assert second["reference"] == "10.02"
+    plain = "".join(as_csv(ledger, RUN))
+    assert plain.startswith("reference,amount,")
+    assert "10.01" in plain
+    assert "2026-11-01T00:00:00+00:00" in "".join(as_json(ledger, RUN))
+
+
+async def test_totals_per_account_add_up_to_the_sheet_and_lines_paid_elsewhere_count_as_paid(ledger):
+    await mixed(ledger)
+    await ledger.plan_run(a_run("again-2026-11"), [
+        PlannedLine(2, ("INV-1", "a"), known=1, reason="already_paid"),
+        PlannedLine(3, ("INV-9", "a"), an_item(9, account="acct_2")),
+    ])  # fmt: skip
+    found = account_totals(ledger, RUN)
+    assert [(one.account, one.currency, one.lines, one.sheet, one.paid, one.open) for one in found] == [
+        ("", "", 1, 0, 0, 0), ("acct_1", "jpy", 1, 500, 0, 500), ("acct_1", "usd", 3, 3006, 1001, 2005),
+    ]  # fmt: skip
+    again = account_totals(ledger, "again-2026-11")
+    assert [(one.account, one.sheet, one.paid, one.open) for one in again] == [
+        ("acct_1", 1001, 1001, 0), ("acct_2", 1009, 0, 1009),
+    ]  # fmt: skip
+    assert [(one.currency, one.sheet, one.paid) for one in summed(again)] == [("usd", 2010, 1001)]
+    table = list(csv.DictReader(io.StringIO("".join(accounts_as_csv(ledger, RUN)))))
+    assert (table[2]["account"], table[2]["sheet"], table[2]["paid"]) == ("acct_1", "30.06", "10.01")
+    assert json.loads("".join(accounts_as_json(ledger, RUN)))[2]["open"] == 2005
+    shown = "".join(accounts_as_text(ledger, RUN))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.splitlines()[-1].split() == ["all", "USD", "3", "30.06", "10.01", "-", "20.05"]
+
+
+async def test_the_text_names_every_line_that_needs_somebody_with_money_reason_and_remedy_and_where_the_rest_is(ledger):
+    await mixed(ledger)
+    shown = "".join(as_text(ledger, RUN))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert re.findall(r"^  line (\d+)", shown, re.MULTILINE) == ["3", "4", "5", "6"]
+    skipped = shown.partition("  line 5 ")[2].partition("  line 6 ")[0]
+    for said in ("INV-4", "JPY 500", "left out", "acct_1", "cus_4", *SKIPS["account_cannot_charge"][:2]):
+        assert said in " ".join(skipped.split())
+    assert "1 line needs nobody" in shown
+    assert shown.endswith(f"  billing report {RUN} -o report.csv\n")
 
 
 @pytest.mark.parametrize("payload", FORMULAS)

@@ -23,7 +23,7 @@ from billing.edge.privatefile import write_private
 from billing.flow.bill import BillOptions
 from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening
-from billing.flow.report import as_csv
+from billing.flow.report import Layout, as_csv
 from billing.sandbox.config import SandboxConfig, read
 from billing.sandbox.model import Sandbox
 from billing.sandbox.scenario import ScenarioSpec, build
@@ -174,7 +174,7 @@ async def _prove(stage: Stage, items: int) -> bool:
     path = stage.folder / "report.csv"
     _step(f"billing report {RUN} --format csv -o report.csv && billing ledger verify", "Every line, with proof.")
     async with open_books(stage.session) as ledger:
-        write_private(path, as_csv(ledger, RUN))
+        write_private(path, as_csv(ledger, RUN, layout=Layout(mark=True)))
         found = ledger.verify()
         paid = sum(tally.items for tally in ledger.tally(RUN) if tally.state == "succeeded")
     books = stage.sandbox.books()

@@ -1,80 +1,134 @@
 """Give back every input line with what became of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from billing.cli.books import open_books
-from billing.cli.endings import run_table
-from billing.cli.face import answer
+from billing.cli.face import answer, say
+from billing.cli.reporttext import accounts_as_text, as_text
 from billing.cli.session import Common, begin, run_async
-from billing.cli.tables import amount, lined_up
+from billing.cli.tables import plural
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
-from billing.core.groups import group_of
 from billing.core.states import Group
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
-from billing.flow.report import as_csv, as_json, known_run
+from billing.flow.accounts import accounts_as_csv, accounts_as_json
+from billing.flow.report import Layout, Wanted, as_csv, as_json, known_run
 
-FORMATS = ("text", "csv", "json")
+SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json"}
+FORMATS = tuple(SUFFIXES.values())
+DECIMALS = {"point": False, "comma": True}
+DELIMITERS = {"tab": "\t"}
 
-SHOWN = 50
-# Lines a person reads on a terminal; the CSV has them all.
+
+@dataclass(frozen=True, slots=True)
+class ReportAsked:
+    """What was typed: see the options of `billing report`."""
+
+    format: str | None = None
+    out: Path | None = None
+    by_account: bool = False
+    wanted: Wanted = Wanted()  # noqa: RUF009  frozen
+    delimiter: str | None = None
+    decimal: str = "point"
+    bom: bool | None = None
+
+    def chosen_format(self) -> str:
+        """Return the format that was asked for, by name or by the suffix of the file.
+
+        Raises:
+            UsageError: there is none of that name, or the two disagree.
+        """
+        if self.format is not None and self.format not in FORMATS:
+            raise UsageError(f"--format {visible(self.format)} is none of {', '.join(FORMATS)}")
+        suffix = "" if self.out is None else self.out.suffix.lower()
+        by_suffix = SUFFIXES.get(suffix)
+        if self.out is not None and by_suffix is None and self.format is None:
+            known = ", ".join(SUFFIXES)
+            raise UsageError(f"{visible(str(self.out))}: the suffix is none of {known}; name one, or add --format")
+        if self.format is not None and by_suffix not in (None, self.format):
+            raise UsageError(f"--format {self.format} disagrees with the suffix of {visible(str(self.out))}")
+        return self.format or by_suffix or "text"
+
+    def layout(self) -> Layout:
+        """Return how a CSV is written: for a spreadsheet when it goes to a file, for a program otherwise.
+
+        Raises:
+            UsageError: an option has no such value.
+        """
+        if self.decimal not in DECIMALS:
+            raise UsageError(f"--decimal {visible(self.decimal)} is none of {', '.join(DECIMALS)}")
+        comma = DECIMALS[self.decimal]
+        # Where decimals have a comma, spreadsheets part cells by a semicolon.
+        usual = ";" if comma else ","
+        delimiter = usual if self.delimiter is None else DELIMITERS.get(self.delimiter, self.delimiter)
+        if len(delimiter) != 1 or delimiter in "\"'\r\n" or delimiter.isalnum():
+            raise UsageError(f"--delimiter {visible(delimiter)} is no single character such as ; or tab")
+        return Layout(delimiter, comma, self.out is not None if self.bom is None else self.bom)
+
+    def require_statuses(self) -> None:
+        """Refuse a status that no line can have.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        unknown = sorted(self.wanted.statuses - set(Group))
+        if unknown:
+            raise UsageError(f"--status {visible(unknown[0])} is none of {', '.join(Group)}")
 
 
-def report(common: Common, run_id: str, report_format: str, out: Path | None) -> int:
+def report(common: Common, run_id: str, asked: ReportAsked) -> int:
     """Carry out `billing report`."""
-    if report_format not in FORMATS:
-        raise UsageError(f"--format {report_format} is none of {', '.join(FORMATS)}")
+    chosen, layout = asked.chosen_format(), asked.layout()
+    asked.require_statuses()
     session = begin(common)
 
     async def verb() -> int:
-
         async with open_books(session) as ledger:
-            chunks = {"text": as_text, "csv": as_csv, "json": as_json}[report_format](ledger, run_id)
             known_run(ledger, run_id)
-            if out is None:
+            chunks = Counted(_writer(asked, chosen, layout)(ledger, run_id))
+            if asked.out is None:
                 answer(chunks)
-            else:
-                write_private(out, chunks)
+                return Exit.OK
+            write_private(asked.out, chunks)
+            say(_written(asked.out, chosen, chunks.lines))
         return Exit.OK
 
     return run_async(verb)
 
 
-def as_text(ledger: Ledger, run_id: str) -> Iterator[str]:
-    """The table of a run, and the lines that need somebody."""
-    record = known_run(ledger, run_id)
-    yield f"Run {run_id}: {record.status}, {record.mode} mode\n"
-    yield "".join(line + "\n" for line in run_table(ledger, run_id))
-    rows, more = _needing(ledger, run_id)
-    if rows:
-        head = ["line", "reference", "account", "amount", "status", "reason", "what to do"]
-        yield "\n" + "".join(visible(line) + "\n" for line in lined_up([head, *rows], right=(0, 3)))
-    if more:
-        yield f"... and {more} more: billing report {run_id} --format csv\n"
+def _writer(asked: ReportAsked, chosen: str, layout: Layout) -> Callable[[Ledger, str], Iterator[str]]:
+    wanted = asked.wanted
+    writers: dict[tuple[str, bool], Callable[[Ledger, str], Iterator[str]]] = {
+        ("text", False): lambda ledger, run_id: as_text(ledger, run_id, wanted),
+        ("csv", False): lambda ledger, run_id: as_csv(ledger, run_id, wanted, layout),
+        ("json", False): lambda ledger, run_id: as_json(ledger, run_id, wanted),
+        ("text", True): lambda ledger, run_id: accounts_as_text(ledger, run_id, wanted),
+        ("csv", True): lambda ledger, run_id: accounts_as_csv(ledger, run_id, wanted, layout),
+        ("json", True): lambda ledger, run_id: accounts_as_json(ledger, run_id, wanted),
+    }
+    return writers[chosen, asked.by_account]
 
 
-def _needing(ledger: Ledger, run_id: str) -> tuple[list[list[str]], int]:
-    """Return the first lines that are not paid, and how many more there are."""
-    rows: list[list[str]] = []
-    more = 0
-    for line in ledger.report(run_id):
-        known = line.known
-        if known is None or not line.owned:
-            cells = [str(line.line), *line.cells[:1], *[""] * (1 - len(line.cells[:1])), "", "", str(Group.SKIPPED)]
-            cells += [line.detail or line.reason, ""]
-        elif group_of(known) in {Group.SUCCEEDED, Group.PROCESSING}:
-            continue
-        else:
-            facts = known.facts
-            money = f"{known.currency.upper()} {amount(known.amount, known.currency)}"
-            reason = str(facts.get("reason_code") or "")
-            what = str(facts.get("what_to_do") or "")
-            cells = [str(line.line), known.reference, known.account, money, str(group_of(known)), reason, what]
-        if len(rows) < SHOWN:
-            rows.append(cells)
-        else:
-            more += 1
-    return rows, more
+class Counted:
+    """Chunks that are counted as they go by: in a CSV each is a line."""
+
+    def __init__(self, chunks: Iterable[str]) -> None:
+        """Count these."""
+        self._chunks = chunks
+        self.lines = 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Stream them."""
+        for chunk in self._chunks:
+            self.lines += chunk.endswith("\n")
+            yield chunk
+
+
+def _written(out: Path, chosen: str, lines: int) -> str:
+    """Say what was written where."""
+    told = f"{plural(lines - 1, 'line')} and a header" if chosen == "csv" else f"as {chosen}"
+    return visible(f"{out}: written, {told}")

@@ -1,86 +1,117 @@
 """Show where runs stand, from the ledger alone: it may be asked while another process charges."""
 
+import sys
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from billing.cli.books import open_books
-from billing.cli.endings import run_table
-from billing.cli.face import answer, answer_json
+from billing.cli.endings import run_table, what_comes_next
+from billing.cli.face import answer, is_terminal
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.tables import duration, lined_up, plural
-from billing.core.entries import RunRecord, RunStatus
+from billing.cli.standing import Standing, standing_of
+from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
+from billing.cli.watching import Screen, columns
+from billing.core.entries import RunRecord
 from billing.core.exits import Exit
 from billing.core.groups import TOUCHED
-from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger
-from billing.flow.report import counts, known_run, summary
+from billing.edge.ledger.lock import Holder, holder_of
+from billing.edge.ledger.place import ledger_path
+from billing.edge.logs import visible
+from billing.flow.report import known_run, summary
 
 WATCH_SECONDS = 1.0
-RESTING = FINAL | {State.UNPAID, State.PARKED, State.UNSETTLED}
+CALM = 4.0
+# A look at a large ledger takes time: it is left alone for so many times as long.
 
 
 def status(common: Common, run_id: str | None, *, watch: bool) -> int:
     """Carry out `billing status`."""
     session = begin(common)
-
-    async def verb() -> int:
-        import anyio
-
-        while True:
-            running = await _once(session, run_id)
-            if not (watch and running):
-                return Exit.OK
-            await anyio.sleep(WATCH_SECONDS)
-
-    return run_async(verb)
+    return run_async(_watched if watch else _once, session, run_id)
 
 
-async def _once(session: Session, run_id: str | None) -> bool:
-    """Print where things stand; tell whether anything is still running."""
+async def _once(session: Session, run_id: str | None) -> int:
+    lines, _ = await _look(session, run_id)
+    answer(lines)
+    return Exit.OK
 
+
+async def _watched(session: Session, run_id: str | None) -> int:
+    """Look again until nothing runs any more: in place on a terminal, else whenever something has changed."""
+    import anyio
+
+    screen = Screen(sys.stdout) if is_terminal(sys.stdout) and not session.json else None
+    before: list[str] = []
+    while True:
+        began = time.monotonic()
+        lines, running = await _look(session, run_id)
+        if screen is not None:
+            width = columns()
+            screen.draw([line.rstrip("\n")[: width - 1] for line in lines])
+        elif lines != before:
+            answer(lines)
+        before = lines
+        if not running:
+            return Exit.OK
+        await anyio.sleep(max(WATCH_SECONDS, CALM * (time.monotonic() - began)))
+
+
+async def _look(session: Session, run_id: str | None) -> tuple[list[str], bool]:
+    """Return what there is to show, and whether any run of it is going on."""
+    # Who holds the ledger is asked first: a run that ends in between has its end on record then.
+    holder = holder_of(ledger_path(session.settings.ledger))
     async with open_books(session) as ledger:
         if run_id is None:
-            records = ledger.runs()
-            _list(session, ledger, records)
-            return any(record.status is RunStatus.RUNNING for record in records)
+            standings = [standing_of(ledger, record, holder) for record in ledger.runs()]
+            shown = _list_json(ledger, standings) if session.json else list(_list(standings))
+            return shown, any(standing.running for standing in standings)
         record = known_run(ledger, run_id)
-        found = _progress(ledger, record)
+        standing = standing_of(ledger, record, holder)
+        found = _progress(ledger, record, standing)
         if session.json:
-            answer_json(summary(ledger, run_id) | found)
-        else:
-            answer("\n".join(_as_text(ledger, record, found)) + "\n")
-        return record.status is RunStatus.RUNNING
+            return [_json(summary(ledger, run_id) | standing.facts() | found)], standing.running
+        return list(_as_text(ledger, standing, found, holder)), standing.running
 
 
-def _list(session: Session, ledger: Ledger, records: list[RunRecord]) -> None:
-    if session.json:
-        answer_json([summary(ledger, record.run_id) for record in records])
+def _json(value: Any) -> str:  # noqa: ANN401  any JSON value
+    import json
+
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def _list_json(ledger: Ledger, standings: list[Standing]) -> list[str]:
+    return [_json([summary(ledger, each.record.run_id) | each.facts() for each in standings])]
+
+
+def _list(standings: list[Standing]) -> Iterator[str]:
+    if not standings:
+        yield "no runs yet. Next: billing plan FILE\n"
         return
-    if not records:
-        answer("no runs yet. Next: billing plan FILE\n")
-        return
-    rows = [["run", "mode", "status", "items", "of which"]]
-    for record in records:
-        found = {group: count for group, count in counts(ledger.tally(record.run_id)).items() if count}
-        shown = "  ".join(f"{group} {count:,}" for group, count in found.items())
-        rows.append([record.run_id, str(record.mode), str(record.status), f"{sum(found.values()):,}", shown])
-    answer("".join(line + "\n" for line in lined_up(rows, right=(3,))))
+    table = [["run", "", "state", "lines", "done", "needs a person", "paid"]]
+    for each in standings:
+        first, *more = [amounts({code: minor}) for code, minor in each.paid.items()] or ["-"]
+        person = f"{each.needs_a_person:,}"
+        table.append(
+            [each.record.run_id, str(each.record.mode), each.state, f"{each.lines:,}", each.share, person, first]
+        )
+        table += [["", "", "", "", "", "", money] for money in more]
+    yield from (visible(line) + "\n" for line in lined_up(table, right=(3, 4, 5)))
 
 
-def _progress(ledger: Ledger, record: RunRecord) -> dict[str, Any]:
+def _progress(ledger: Ledger, record: RunRecord, standing: Standing) -> dict[str, Any]:
     """Return how fast a run goes and what is oldest; the rate is the average since it started."""
-    tallies = ledger.tally(record.run_id)
-    done = sum(tally.items for tally in tallies if tally.state in RESTING)
-    left = sum(tally.items for tally in tallies if tally.state not in RESTING)
-    seconds = _age(record.started_at) if record.status is RunStatus.RUNNING else None
-    rate = done / seconds if seconds else None
-    oldest = _oldest(ledger, record.run_id)
+    seconds = _age(record.started_at) if standing.running else None
+    rate = standing.done / seconds if seconds else None
+    left = standing.lines - standing.done
     return {
-        "done": done,
+        "done": standing.done,
         "left": left,
         "items_per_second": None if rate is None else round(rate, 2),
         "eta_seconds": round(left / rate) if rate else None,
-        "oldest_unfinished": oldest,
+        "oldest_unfinished": _oldest(ledger, record.run_id),
     }
 
 
@@ -99,12 +130,15 @@ def _oldest(ledger: Ledger, run_id: str) -> str | None:
     return min(firsts, key=lambda known: known.id).reference if firsts else None
 
 
-def _as_text(ledger: Ledger, record: RunRecord, found: dict[str, Any]) -> list[str]:
-    lines = [f"Run {record.run_id}: {record.status}, {record.mode} mode"]
-    lines += run_table(ledger, record.run_id)
-    if record.status is RunStatus.RUNNING and found["eta_seconds"] is not None:
-        rate = f"{found['items_per_second']:g} items/s"
-        lines.append(f"  {plural(found['left'], 'item')} left at {rate}: about {duration(found['eta_seconds'])}")
-    if found["oldest_unfinished"]:
-        lines.append(f"  oldest unfinished: {found['oldest_unfinished']}")
-    return lines
+def _as_text(ledger: Ledger, standing: Standing, found: dict[str, Any], holder: Holder | None) -> Iterator[str]:
+    run_id = standing.record.run_id
+    lines = [f"Run {run_id}: {standing.state}, {standing.record.mode} mode", ""]
+    lines += run_table(ledger, run_id)
+    if standing.running and holder is not None:
+        left = found["eta_seconds"]
+        when = "" if left is None else f", about {duration(left)} left"
+        lines += ["", f"  {plural(found['left'], 'line')} to go{when}: {holder}"]
+    elif found["oldest_unfinished"]:
+        lines.append(f"  begun first and not finished: {found['oldest_unfinished']}")
+    lines += what_comes_next(ledger, run_id, running=standing.running)
+    yield from (visible(line)[: 2 * WIDTH] + "\n" for line in lines)

@@ -1,0 +1,117 @@
+"""A report as a person reads it on a terminal: the totals, then the lines that need somebody, or those asked for."""
+
+import textwrap
+from collections.abc import Iterator
+
+from billing.cli.endings import run_table
+from billing.cli.tables import WIDTH, amount, lined_up
+from billing.core.entries import ReportLine
+from billing.core.plans import SKIPS
+from billing.core.states import Group
+from billing.edge.ledger import Ledger
+from billing.edge.logs import visible
+from billing.flow.accounts import AccountTotal, account_totals, summed
+from billing.flow.report import EVERY_LINE, Wanted, describe, known_run, status_of
+
+SHOWN = 50
+# Lines that need somebody, on a terminal; whoever asks for some lines gets all of those.
+
+WORDS: dict[Group, str] = {
+    Group.SUCCEEDED: "paid",
+    Group.PROCESSING: "on its way",
+    Group.DECLINED: "declined",
+    Group.NEEDS_CUSTOMER: "customer must act",
+    Group.UNKNOWN: "no answer yet",
+    Group.FAILED: "not paid, closed",
+    Group.SKIPPED: "left out",
+    Group.PENDING: "not yet",
+    Group.PARKED: "look in Stripe",
+}
+
+
+def as_text(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
+    """Stream a report as text; its last sentence says where every line is."""
+    record = known_run(ledger, run_id)
+    yield f"Run {run_id}: {record.status}, {record.mode} mode\n\n"
+    if wanted != EVERY_LINE:
+        yield from _asked_for(ledger, run_id, wanted)
+        return
+    yield "".join(line + "\n" for line in run_table(ledger, run_id))
+    listed = more = quiet = 0
+    for line in ledger.report(run_id):
+        if not _needs_somebody(line):
+            quiet += 1
+        elif listed < SHOWN:
+            yield "" if listed else "\nLines that need somebody\n"
+            yield from _line(line, run_id)
+            listed += 1
+        else:
+            more += 1
+    yield _where_the_rest_is(run_id, listed, more, quiet)
+
+
+def _asked_for(ledger: Ledger, run_id: str, wanted: Wanted) -> Iterator[str]:
+    count = 0
+    for line in ledger.report(run_id):
+        if wanted.takes(line):
+            count += 1
+            yield from _line(line, run_id)
+    yield f"{count:,} {'line' if count == 1 else 'lines'}\n"
+
+
+def _where_the_rest_is(run_id: str, listed: int, more: int, quiet: int) -> str:
+    said = []
+    if more:
+        said.append(f"{more:,} more lines need somebody.")
+    if quiet:
+        said.append(
+            f"{quiet:,} {'line needs' if quiet == 1 else 'lines need'} nobody" + ("." if listed else " at all.")
+        )
+    said.append("Every line is in")
+    return "\n" + " ".join(said) + f"\n  billing report {run_id} -o report.csv\n"
+
+
+def _needs_somebody(line: ReportLine) -> bool:
+    status = status_of(line)
+    if status is Group.SKIPPED:
+        code = describe(line, "")["reason_code"]
+        return not SKIPS.get(code, ("", "", False))[2]
+    return status not in {Group.SUCCEEDED, Group.PROCESSING}
+
+
+def _line(line: ReportLine, run_id: str) -> Iterator[str]:
+    """Write one line of the sheet: what and how much, who, and why with what to do."""
+    ours = describe(line, run_id)
+    known = line.known
+    reference = known.reference if known is not None else (line.cells[0] if line.cells else "")
+    money = "" if known is None else f"{known.currency.upper()} {amount(known.amount, known.currency)}"
+    head = f"  line {line.line:<5} {reference:<28} {money:>18}  {WORDS[status_of(line)]}"
+    yield visible(head.rstrip()) + "\n"
+    if known is not None:
+        yield visible(f"    {known.account}  {known.lane}  {known.object_id or ''}".rstrip()) + "\n"
+    code = f" ({ours['reason_code']})" if ours["reason_code"] else ""
+    if ours["reason"] or code:
+        yield _indented(f"{ours['reason']}{code}".strip())
+    if ours["what_to_do"]:
+        yield _indented(ours["what_to_do"])
+
+
+def _indented(text: str) -> str:
+    return textwrap.fill(visible(text), WIDTH, initial_indent="    ", subsequent_indent="    ") + "\n"
+
+
+def accounts_as_text(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
+    """Write the totals of each connected account, a line for each of its currencies; the last lines are their sums."""
+    head = ["account", "", "lines", "sheet", "paid", "on its way", "not paid"]
+    found = account_totals(ledger, run_id, wanted)
+    body = [[one.account or "(set aside)", *_cells(one)] for one in found]
+    sums = [["all", *_cells(one)] for one in summed(found)]
+    yield f"Run {run_id}: totals per connected account\n\n"
+    yield "".join(f"  {visible(line)}\n" for line in lined_up([head, *body, *sums], range(2, len(head))))
+
+
+def _cells(one: AccountTotal) -> list[str]:
+    if not one.currency:
+        return ["", f"{one.lines:,}", "", "", "", ""]
+    shown = [amount(minor, one.currency) if minor else "-" for minor in (one.sheet, one.paid, one.on_its_way, one.open)]
+    return [one.currency.upper(), f"{one.lines:,}", *shown]

@@ -1,0 +1,102 @@
+"""Where a run stands as a whole: its record says what it was told last, the lock whether anybody is still at it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from billing.core.entries import RunRecord, RunStatus
+from billing.edge.ledger import Ledger
+from billing.edge.ledger.lock import Holder
+from billing.flow.outturn import row_of
+
+UNDER_WAY = frozenset({"not_yet", "no_answer_yet"})
+# Rows of lines that have not come to rest.
+FOR_A_PERSON = frozenset(
+    {"customer_must_act", "declined_for_now", "declined_for_good", "look_in_stripe", "not_paid", "left_out"}
+)
+WORDS: dict[RunStatus, str] = {
+    RunStatus.PLANNED: "planned",
+    RunStatus.REBUILDING: "being rebuilt",
+    RunStatus.RUNNING: "running",
+    RunStatus.FINISHED: "finished",
+    RunStatus.STOPPED: "stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A run at a glance.
+
+    Attributes:
+        record: of the run.
+        state: a word for a person: one of `WORDS`.
+        running: whether a process is at it now.
+        lines: of its sheet.
+        done: lines that have come to rest.
+        needs_a_person: lines that somebody has to look at.
+        paid: currency -> minor units, most of them first.
+    """
+
+    record: RunRecord
+    state: str
+    running: bool
+    lines: int
+    done: int
+    needs_a_person: int
+    paid: Mapping[str, int]
+
+    @property
+    def share(self) -> str:
+        """How much is done, in per cent: never 100 before all of it is."""
+        return f"{100 * self.done // self.lines} %" if self.lines else "-"
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a program wants to know of it."""
+        return {
+            "state": self.state,
+            "running": self.running,
+            "done": self.done,
+            "needs_a_person": self.needs_a_person,
+        }
+
+
+def standing_of(ledger: Ledger, record: RunRecord, holder: Holder | None) -> Standing:
+    """Return where a run stands.
+
+    Args:
+        ledger: what is on record.
+        record: of the run, read after ``holder`` was asked for.
+        holder: who holds the ledger, or None: then nobody is at any run, whatever its record says.
+    """
+    rows: Counter[str] = Counter()
+    paid: Counter[str] = Counter()
+    for tally in ledger.tally(record.run_id):
+        row = row_of(tally)
+        rows[row] += tally.items
+        if row == "paid":
+            paid[tally.currency] += tally.amount
+    lines, open_lines = sum(rows.values()), sum(rows[row] for row in UNDER_WAY)
+    running = record.status is RunStatus.RUNNING and is_at(holder, record.run_id)
+    return Standing(
+        record=record,
+        state=_word(record, running=running, pending=open_lines),
+        running=running,
+        lines=lines,
+        done=lines - open_lines,
+        needs_a_person=sum(rows[row] for row in FOR_A_PERSON),
+        paid=dict(paid.most_common()),
+    )
+
+
+def is_at(holder: Holder | None, run_id: str) -> bool:
+    """Tell whether whoever holds the ledger is at this run."""
+    return holder is not None and run_id in holder.purpose.split()
+
+
+def _word(record: RunRecord, *, running: bool, pending: int) -> str:
+    if record.status is RunStatus.RUNNING and not running:
+        return WORDS[RunStatus.STOPPED]  # killed: nobody was left to write down that it ended
+    if record.status is RunStatus.PLANNED and not pending:
+        return WORDS[RunStatus.FINISHED]  # every line was left out
+    return WORDS[record.status]
