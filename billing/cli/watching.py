@@ -60,7 +60,7 @@ def _money_line(snapshot: Snapshot, room: int, *, all_of_it: bool) -> str:
     if not parts:
         return count
     parts = parts if all_of_it else parts[:1]
-    return _fitting([f"{count}    paid {parts[0]}", *parts[1:]], room, "  ")
+    return _fitting([f"{count}    paid {parts[0]}", *parts[1:]], room, "  ") or count
 
 
 def _counts(snapshot: Snapshot) -> list[str]:
