@@ -12,7 +12,7 @@ SLOW = "limits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 
 @pytest.mark.parametrize("rehearsal", [SLOW], indirect=True)
 def test_a_run_under_way_is_running_and_a_killed_one_is_stopped_and_no_longer_watched(billing, rehearsal):
     billing.environ |= {"STRIPE_API_KEY": KEY}
-    process = billing.start("run", "rehearsal.csv", *RUN, "--yes", "--rate", "15")
+    process = billing.start("run", "rehearsal.csv", *RUN, "--yes", "--rate", "4")
     wait_until(lambda: len(rehearsal.ask("books")["intents"]) > 3)
     running = json.loads(billing("status", ID, "--output", "json").out)
     shown = billing("status", ID).out
