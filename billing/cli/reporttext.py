@@ -88,7 +88,7 @@ def _line(line: ReportLine, run_id: str) -> Iterator[str]:
     head = f"  line {line.line:<5} {reference:<28} {money:>18}  {WORDS[status_of(line)]}"
     yield visible(head.rstrip()) + "\n"
     if known is not None:
-        yield visible(f"    {known.account}  {known.lane}  {known.object_id or ''}".rstrip()) + "\n"
+        yield _indented(f"{known.account}  {known.lane}  {known.object_id or ''}".rstrip())
     code = f" ({ours['reason_code']})" if ours["reason_code"] else ""
     if ours["reason"] or code:
         yield _indented(f"{ours['reason']}{code}".strip())
