@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,15 @@ class Notification:
 
     webhook: str
     on: tuple[str, ...] = ("finished", "stopped")
+
+    def to_facts(self) -> dict[str, object]:
+        """Return it as the ledger keeps it with the run: the variable's name, never the address."""
+        return {"webhook": self.webhook, "on": list(self.on)}
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> "Notification":
+        """Return the notification that `to_facts` wrote."""
+        return cls(str(facts["webhook"]), tuple(facts["on"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from billing.core.entries import Known
-from billing.core.states import FINAL, State
+from billing.core.states import FINAL, Group, State
 from billing.edge.ledger import LostRace
 from billing.flow import adopt, cards, confirm, fence, licence, prepare
 from billing.flow.trip import LeftAsItIs, PutBack, Trip, skipped
@@ -14,9 +14,13 @@ Step = Callable[[Trip, Known], Awaitable[Known]]
 
 
 class Goal(StrEnum):
-    """How far an item is taken: what a run does by itself, and what needs to be asked for."""
+    """How far an item is taken. Only a run moves money; `resolve` and `settle` look, and end what a look shows ended.
+
+    ``sweep`` is a run's second time through what its first left open, parked items included.
+    """
 
     RUN = "run"
+    SWEEP = "sweep"
     RESOLVE = "resolve"
     SETTLE = "settle"
 
@@ -61,6 +65,13 @@ async def after_attempt(trip: Trip, known: Known) -> Known:
     return await fence.start_cancel(trip, known)
 
 
+async def look_again(trip: Trip, known: Known) -> Known:
+    """Go on from an attempt that took nothing without another one: the fence if it is due, else a look."""
+    if known.facts.get("fence"):
+        return await fence.start_cancel(trip, known)
+    return await confirm.revisit(trip, known)
+
+
 STEPS: dict[State, Step] = {
     State.PLANNED: begin,
     State.PREPARING: prepare.prepare,
@@ -73,10 +84,31 @@ STEPS: dict[State, Step] = {
     State.CANCELLING: fence.cancel,
 }
 
+LOOKS: dict[State, Step] = {
+    State.CONFIRMING: confirm.note_lost,
+    State.UNKNOWN: confirm.look,
+    State.PARKED: confirm.look,
+    State.UNSETTLED: confirm.look,
+    State.UNPAID: look_again,
+    State.CANCELLING: fence.cancel,
+}
+# What a command may do that only looks: nothing in this table can lead to a confirm.
+
+TAKEN: dict[Goal, dict[State, Step]] = {
+    Goal.RUN: STEPS,
+    Goal.SWEEP: STEPS,
+    Goal.RESOLVE: LOOKS,
+    Goal.SETTLE: LOOKS,
+}
+
+WAITING = frozenset({State.PLANNED, State.PREPARING, State.READY})
+# Only a run goes on from here.
+
 RESTING: dict[Goal, frozenset[State]] = {
     Goal.RUN: FINAL | {State.PARKED, State.UNSETTLED},
-    Goal.RESOLVE: FINAL | {State.UNSETTLED},
-    Goal.SETTLE: FINAL,
+    Goal.SWEEP: FINAL | {State.UNSETTLED},
+    Goal.RESOLVE: FINAL | WAITING | {State.UNSETTLED},
+    Goal.SETTLE: FINAL | WAITING,
 }
 
 STARTS_NOTHING = frozenset({State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
@@ -85,9 +117,19 @@ STARTS_NOTHING = frozenset({State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
 
 def rests(goal: Goal, known: Known) -> bool:
     """Tell whether an item is where ``goal`` leaves it."""
-    if known.state is State.UNPAID:
-        return not known.facts.get("fence")
-    return known.state in RESTING[goal]
+    if known.state is not State.UNPAID:
+        return known.state in RESTING[goal]
+    fenced = bool(known.facts.get("fence"))
+    if TAKEN[goal] is STEPS:
+        return not fenced
+    if fenced:
+        return wants_new_clone(known)  # an attempt more: the run's
+    return goal is Goal.SETTLE and not waits_for_customer(known)
+
+
+def waits_for_customer(known: Known) -> bool:
+    """Tell whether an item rests until its customer does something: who has done it has perhaps paid already."""
+    return known.facts.get("group") == Group.NEEDS_CUSTOMER
 
 
 async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN) -> Arrival:
@@ -105,7 +147,7 @@ async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN) -> Arrival:
         if trip.desk.draining and known.state not in STARTS_NOTHING:
             break
         try:
-            known = await STEPS[known.state](trip, known)
+            known = await TAKEN[goal][known.state](trip, known)
         except LostRace as race:
             known = race.known
         except LeftAsItIs as left:

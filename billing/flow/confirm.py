@@ -46,6 +46,15 @@ ATTEMPT_FAILED = "payment_intent_payment_attempt_failed"
 # known for it, so the item rests until a person has read it. (docs.stripe.com/error-codes)
 
 
+CANCELLED_ELSEWHERE = {
+    "group": str(Group.FAILED),
+    "reason_code": "canceled_elsewhere",
+    "reason": "the intent was cancelled outside of this run",
+    "what_to_do": "See the intent in Stripe: who cancelled it, and why?",
+}
+# The Dashboard, another program, or Stripe's confirm limit.
+
+
 def confirm_started(trip: Trip, known: Known) -> Move:
     """Return the entry that must be durable before the confirm leaves.
 
@@ -155,6 +164,30 @@ async def look(trip: Trip, known: Known) -> Known:
             raise Halted(outcome)
         case _:
             return await _nothing_learnt(trip, known)
+
+
+async def revisit(trip: Trip, known: Known) -> Known:
+    """Read an intent that rests after a decline: its customer may have paid it on session, or somebody cancelled it.
+
+    Raises:
+        PutBack: a limiter said no.
+        LeftAsItIs: nothing new was learnt.
+        Halted: an answer stops the run.
+    """
+    outcome = await _read(trip, known)
+    match outcome:
+        case Succeeded() | Unsettled():
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Cancelled(seen=seen):
+            # No fence of ours was under way, so it was somebody else, and the old decline is no longer the reason.
+            facts = {**NO_TROUBLE, **CANCELLED_ELSEWHERE, "canceled": True, **_provenance(seen)}
+            return await trip.record(known, Move(Event.INTENT_CANCELLED, facts=facts))
+        case Unsent():
+            raise PutBack(known, outcome)
+        case Halt():
+            raise Halted(outcome)
+        case _:
+            raise LeftAsItIs(known)
 
 
 async def _read(trip: Trip, known: Known) -> Outcome:

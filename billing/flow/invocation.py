@@ -3,7 +3,7 @@
 import fnmatch
 from dataclasses import dataclass, field
 
-from billing.core.entries import Known
+from billing.core.entries import Known, Tally
 from billing.core.exits import Exit
 
 
@@ -55,7 +55,11 @@ class Ending:
     Attributes:
         exit: the exit code if it ended early, else OK: what the items are worth is the report's business.
         reason: a sentence for a person, empty when nothing stopped it.
+        ended: of a command that only looks, the items that it brought to an end.
+        changed: of such a command, how many items are now in another state.
     """
 
     exit: Exit = Exit.OK
     reason: str = ""
+    ended: tuple[Tally, ...] = ()
+    changed: int = 0

@@ -129,6 +129,7 @@ async def keep(plan: Plan, source: Source, ledger: Ledger, status: RunStatus = R
             "totals": _owned(plan),
             "sheet": {"totals": dict(source.totals)},
             "dunning": plan.run.policies.dunning.to_facts(),
+            "notify": [each.to_facts() for each in plan.run.policies.notify],
         },
         file_sha256=plan.file_sha256,
         plan_digest=plan.digest,

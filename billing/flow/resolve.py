@@ -1,4 +1,4 @@
-"""Find out by looking what happened to unfinished items, and follow slow payments to their end."""
+"""Find out by looking what happened to unfinished items, and follow slow payments to their end; confirm nothing."""
 
 from billing.core.policies import Policies
 from billing.flow.charge import Goal
@@ -11,7 +11,9 @@ from billing.flow.run import Runner, has_work
 async def resolve(
     desk: Desk, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
 ) -> Ending:
-    """Read every unknown, parked or half-done item and finish it; nothing that was not begun is begun.
+    """Read every item that is in doubt, then those that rest after a decline, whoever waits for a customer first.
+
+    What is shown unconfirmed becomes `ready` and waits for the run; a fence that was begun, or is due, is finished.
 
     Args:
         desk: what the flow works with.
@@ -26,7 +28,7 @@ async def resolve(
 async def settle(
     desk: Desk, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
 ) -> Ending:
-    """Read every payment that was still processing when last seen."""
+    """Read every payment that was still processing when last seen, and those that wait for their customers."""
     return await _follow(desk, run_id, Goal.SETTLE, options, policies, watch)
 
 

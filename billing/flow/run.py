@@ -4,22 +4,23 @@ import asyncio
 import contextlib
 import math
 import signal
-from collections.abc import Awaitable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
-from billing.core.entries import Known, Note, RunStatus, unfinished_rebuild
+from billing.core.entries import Known, Note, RunStatus, Tally, unfinished_rebuild
 from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, RunStopped, UsageError
 from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, group_of
 from billing.core.outcomes import Unsent, UnsentWhy
 from billing.core.policies import Policies
-from billing.core.states import State
+from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger, LostRace
-from billing.flow.charge import Arrival, Goal, charge, rests
+from billing.flow.charge import Arrival, Goal, charge, rests, waits_for_customer
 from billing.flow.desk import Desk
 from billing.flow.guards import Guards
 from billing.flow.invocation import Ending, RunOptions
@@ -40,11 +41,23 @@ LOCK_PAUSE_SECONDS = 1.0
 OPEN_STATES = (State.PREPARING, State.READY, State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.UNPAID)
 STATES: dict[Goal, tuple[State, ...]] = {
     Goal.RUN: (State.PLANNED, *OPEN_STATES),
-    Goal.RESOLVE: (*OPEN_STATES, State.PARKED),
-    Goal.SETTLE: (State.UNSETTLED,),
+    Goal.SWEEP: (*OPEN_STATES, State.PARKED),
+    Goal.RESOLVE: (State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.PARKED, State.UNPAID),
+    Goal.SETTLE: (State.UNSETTLED, State.UNPAID),
 }
-# Which items each goal takes up. `resolve` starts nothing new; what a run had begun it finishes.
-REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.RESOLVE: 1, Goal.SETTLE: 1}
+# Which items each goal takes up; `rests` says which of them it leaves all the same.
+PASSES: dict[Goal, tuple[tuple[tuple[State, ...], Callable[[Known], bool]], ...]] = {
+    goal: ((STATES[goal], lambda _known: True),) for goal in (Goal.RUN, Goal.SWEEP)
+} | {
+    goal: (
+        (tuple(state for state in STATES[goal] if state is not State.UNPAID), lambda _known: True),
+        ((State.UNPAID,), waits_for_customer),
+        ((State.UNPAID,), lambda known: not waits_for_customer(known)),
+    )
+    for goal in (Goal.RESOLVE, Goal.SETTLE)
+}
+# In which order: whoever asks what happened wants the doubts first, then the customers who may have paid meanwhile.
+REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.SWEEP: 1, Goal.RESOLVE: 1, Goal.SETTLE: 1}
 # What an item usually costs its account: a charge is opened, cloned and confirmed; to find out takes one look.
 
 
@@ -63,6 +76,9 @@ class Runner:
         self._guards = Guards(policies.stop_on, options.max_failures)
         self._started = 0
         self._left = 0
+        self._changed = 0
+        self._ended: Counter[tuple[State, str, str, str]] = Counter()
+        self._money: Counter[tuple[State, str, str, str]] = Counter()
         self._sweeping = False
         self._reason = ""
         self._exit = Exit.OK
@@ -85,22 +101,25 @@ class Runner:
             group.start_soon(self._give_up_when_stalled)
             if self._options.deadline is not None:
                 group.start_soon(self._keep_deadline, self._options.deadline)
-            await self._pass(STATES[self._goal], self._goal)
+            self.snapshot.total = sum(self._desk.ledger.workload(self._run_id, STATES[self._goal]).values())
+            await self._passes(self._goal)
             if self._left and not self._desk.draining:
                 self._sweeping = True
-                await self._pass(STATES[Goal.RESOLVE], Goal.RESOLVE)
+                await self._passes(Goal.SWEEP)
             group.cancel_scope.cancel()
         if self._fault is not None:
             raise self._fault
         await self._limits.keep()
-        return Ending(self._exit, self._reason)
+        ended = tuple(Tally(*each, items, self._money[each]) for each, items in self._ended.items())
+        return Ending(self._exit, self._reason, ended, self._changed)
 
-    async def _pass(self, states: Iterable[State], goal: Goal) -> None:
+    async def _passes(self, goal: Goal) -> None:
+        for states, wanted in PASSES[goal]:
+            await self._pass(states, goal, wanted)
+
+    async def _pass(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[Known], bool]) -> None:
         """Start items while lanes give some, and wait for one to end whenever they do not."""
-        states = tuple(states)
-        lanes = self._lanes(states, goal)
-        if not self._sweeping:
-            self.snapshot.total = lanes.remaining
+        lanes = self._lanes(states, goal, wanted)
         async with anyio.create_task_group() as group:
             while not self._desk.draining:
                 known = self._next(lanes)
@@ -130,19 +149,19 @@ class Runner:
             if timer is not None:
                 timer.cancel()
 
-    def _lanes(self, states: tuple[State, ...], goal: Goal) -> Lanes:
+    def _lanes(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[Known], bool]) -> Lanes:
         ledger, selection = self._desk.ledger, self._options.selection
 
         def fetch(account: str, after: int, limit: int) -> tuple[list[Known], bool]:
-            wanted: list[Known] = []
+            found: list[Known] = []
             last = False
-            while not wanted and not last:
+            while not found and not last:
                 page = ledger.work(self._run_id, states, account, after, limit)
-                wanted = [known for known in page if selection.takes(known) and not rests(goal, known)]
+                found = [item for item in page if wanted(item) and selection.takes(item) and not rests(goal, item)]
                 after, last = page[-1].id if page else after, len(page) < limit
             if goal is Goal.RUN:
-                self._desk.blocks.look_up(known for known in wanted if known.state is State.PLANNED)
-            return wanted, last
+                self._desk.blocks.look_up(known for known in found if known.state is State.PLANNED)
+            return found, last
 
         options, rates, throttle = self._options, self._desk.rates, self._desk.gateway.throttle
         bounds = Bounds(
@@ -182,7 +201,7 @@ class Runner:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
             arrival = await self._trip(known, goal)
-            await self._arrived(lanes, arrival, group)
+            await self._arrived(lanes, known, arrival, group)
         except Halted as halted:
             self._stop(halted.exit_code, str(halted))
         except ProviderUnreachable as away:
@@ -198,7 +217,7 @@ class Runner:
     def _trip(self, known: Known, goal: Goal) -> Awaitable[Arrival]:
         return charge(Trip(self._desk, self._policies.dunning), known, goal)
 
-    async def _arrived(self, lanes: Lanes, arrival: Arrival, group: TaskGroup) -> None:
+    async def _arrived(self, lanes: Lanes, began: Known, arrival: Arrival, group: TaskGroup) -> None:
         known = arrival.known
         if arrival.put_back is not None:
             self._started -= 1
@@ -209,13 +228,26 @@ class Runner:
         if arrival.dead_account:
             await self._skip_account(known.account, arrival.dead_account)
         await self._limits.keep_at_times()
-        if not rests(Goal.RESOLVE, known) and not self._sweeping:
+        if self._goal is not Goal.RUN:
+            self._note_change(began, known)
+            self._count(known)
+            return
+        if not rests(Goal.SWEEP, known) and not self._sweeping:
             self._left += 1
             return
         self._count(known)
         reason = self._guards.verdict(known)
         if reason:
             self._stop(Exit.STOPPED, reason)
+
+    def _note_change(self, began: Known, known: Known) -> None:
+        """Keep what a look has changed: the command answers for what it brought to an end itself."""
+        self._changed += known.state is not began.state
+        if known.state in FINAL:
+            reason, grouping = (str(known.facts.get(name) or "") for name in ("reason_code", "group"))
+            each = (known.state, grouping, reason, known.currency)
+            self._ended[each] += 1
+            self._money[each] += known.amount
 
     async def _return(self, lanes: Lanes, known: Known, unsent: Unsent, group: TaskGroup) -> None:
         """Put an item back; a locked payer rests for a moment, everything else is paced by the throttle."""

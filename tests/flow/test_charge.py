@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from billing.core.entries import Move
 from billing.core.outcomes import Unsettled
 from billing.core.states import Event, Group, State
+from billing.edge.gateway import API_VERSION
 from billing.edge.logs import open_log
+from billing.edge.transport import RequestWriter
 from billing.flow import cards, confirm, fence, prepare
 from billing.flow.trip import Trip
 from billing.sandbox.faults import FaultKind
-from tests.flow.world import World
+from billing.sandbox.inprocess import InProcess
+from tests.flow.world import Recording, World
 from tests.virtual import run_virtually
 
 OPEN = "payment_intents.create"
@@ -22,6 +26,7 @@ CONFIRM = "payment_intents.confirm"
 CANCEL = "payment_intents.cancel"
 READ = "payment_intents.retrieve"
 LIST = "payment_intents.list"
+DAYS = 24 * 3600
 
 
 def one_item(tmp_path, outcome: str = "succeeds", **spec) -> World:
@@ -36,6 +41,16 @@ def outcome_of(world: World):
     run_virtually(world.assert_true)
     (item,) = run_virtually(world.known)
     return item
+
+
+async def resolve_all(world: World):
+    async with world.desk() as desk:
+        return await world.resolve(desk)
+
+
+async def settle_all(world: World):
+    async with world.desk() as desk:
+        return await world.settle(desk)
 
 
 def test_a_charge_without_trouble_takes_three_requests_and_a_list_of_its_account(tmp_path):
@@ -73,16 +88,6 @@ def test_a_decline_is_never_repeated_within_a_run(tmp_path):
     assert sent(world, CONFIRM) == 1
 
 
-async def resolve_all(world: World):
-    async with world.desk() as desk:
-        return await world.resolve(desk)
-
-
-async def settle_all(world: World):
-    async with world.desk() as desk:
-        return await world.settle(desk)
-
-
 def test_a_final_decline_is_fenced_before_it_is_called_failed(tmp_path):
     world = one_item(tmp_path, "stolen_card")
     run_virtually(world.charge_all)
@@ -102,7 +107,6 @@ def test_a_bank_debit_is_followed_to_its_end(tmp_path, outcome, state):
     assert outcome_of(world).state is state
 
 
-DAYS = 24 * 3600
 SEEN_OPEN = {"status": "requires_payment_method", "latest_charge": None, "last_payment_error": None}
 
 
@@ -262,13 +266,122 @@ def test_an_item_that_stripe_will_not_speak_of_is_parked_and_resolved_later(tmp_
     assert sent(world, CONFIRM) == 1
 
 
-def test_a_poison_open_is_left_as_it_is_and_finished_by_resolve(tmp_path):
+def in_every_state(tmp_path) -> World:
+    """Leave items planned, preparing, ready, parked, unpaid and unsettled, and three that nobody knows the end of."""
+    world = World.make(tmp_path, items=60, accounts=3, mix={"succeeds": 4, "insufficient_funds": 1,
+                       "authentication_required": 1, "debit_succeeds": 3, "stolen_card": 1})  # fmt: skip
+    world.script(FaultKind.LOST_BEFORE, OPEN, nth=3, times=12)
+    world.script(FaultKind.LOST_BEFORE, CONFIRM, nth=5, times=3)
+    world.script(FaultKind.LOST_AFTER, CONFIRM, nth=9, times=3)
+    world.script(FaultKind.UNAVAILABLE_503, READ, times=1000)
+    run_virtually(partial(world.charge_all, limit=40))
+    world.sandbox.faults.clear()
+    return world
+
+
+@pytest.mark.parametrize("verb", ["resolve", "settle"])
+def test_looking_confirms_opens_and_clones_nothing_whatever_state_items_are_in(tmp_path, verb):
+    world = in_every_state(tmp_path)
+    states = {item.state for item in run_virtually(world.known)}
+    assert {State.PLANNED, State.PARKED, State.UNPAID, State.SUCCEEDED} <= states
+    world.sandbox.advance(10 * DAYS)
+    before = {operation: sent(world, operation) for operation in (OPEN, CLONE, CONFIRM)}
+    run_virtually(resolve_all if verb == "resolve" else settle_all, world)
+    assert {operation: sent(world, operation) for operation in before} == before
+    left = {item.state for item in run_virtually(world.known)}
+    assert not left & ({State.PARKED, State.UNKNOWN} if verb == "resolve" else {State.UNSETTLED})
+    run_virtually(world.assert_true)
+    run_virtually(world.charge_all)
+    run_virtually(world.assert_true)
+
+
+def test_what_a_look_shows_unconfirmed_waits_for_the_run(tmp_path):
+    world = one_item(tmp_path)
+    world.script(FaultKind.LOST_BEFORE, CONFIRM)
+    world.script(FaultKind.UNAVAILABLE_503, READ, times=100)
+    run_virtually(world.charge_all)
+    world.sandbox.faults.clear()
+    run_virtually(resolve_all, world)
+    assert outcome_of(world).state is State.READY
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.SUCCEEDED
+
+
+def outside(world: World, verb: str, item, **params: str) -> None:
+    """Do something to an item's intent as somebody else with access to its account would."""
+
+    async def act() -> None:
+        request = RequestWriter("sk_test_elsewhere", API_VERSION, "http://127.0.0.1").post(
+            f"/v1/payment_intents/{item.object_id}/{verb}", params, item.account, f"elsewhere-{verb}"
+        )
+        answer = await InProcess(world.sandbox).send(request)
+        assert answer.status == 200, answer.body
+
+    run_virtually(act)
+
+
+@pytest.mark.parametrize("verb", ["resolve", "settle"])
+def test_a_customer_who_paid_on_session_has_paid(tmp_path, verb):
+    world = one_item(tmp_path, "authentication_required")
+    run_virtually(world.charge_all)
+    outside(world, "confirm", outcome_of(world), payment_method="pm_card_visa", return_url="https://example.org")
+    run_virtually(resolve_all if verb == "resolve" else settle_all, world)
+    item = outcome_of(world)
+    assert (item.state, "reason_code" in item.facts) == (State.SUCCEEDED, False)
+    assert run_virtually(world.charge_all).exit == 0
+    assert len(world.sandbox.books().intents) == 1
+
+
+@pytest.mark.parametrize("outcome", ["authentication_required", "insufficient_funds"])
+def test_an_intent_cancelled_in_the_dashboard_while_its_item_rests_is_closed(tmp_path, outcome):
+    world = one_item(tmp_path, outcome)
+    run_virtually(world.charge_all)
+    outside(world, "cancel", outcome_of(world))
+    run_virtually(resolve_all, world)
+    item = outcome_of(world)
+    assert (item.state, item.facts["reason_code"], item.facts["group"]) == (
+        State.FAILED,
+        "canceled_elsewhere",
+        "failed",
+    )
+
+
+def test_customers_who_may_have_paid_are_looked_at_before_other_declines(tmp_path):
+    world = World.make(tmp_path, items=30, accounts=1, mix={"insufficient_funds": 1, "authentication_required": 1})
+    run_virtually(world.charge_all)
+    waiting = {item.object_id for item in run_virtually(world.known) if item.facts["group"] == "needs_customer"}
+
+    async def order() -> list[str]:
+        wire = Recording(InProcess(world.sandbox))
+        async with world.desk(wire=wire) as desk:
+            await world.resolve(desk)
+        return [request.url.rsplit("/", 1)[1] for request in wire.requests]
+
+    read = run_virtually(order)
+    assert len(read) == 30
+    assert set(read[: len(waiting)]) == waiting
+
+
+def test_a_look_tells_what_it_brought_to_an_end(tmp_path):
+    world = World.make(tmp_path, items=12, accounts=2, mix={"debit_fails": 1, "debit_succeeds": 1})
+    run_virtually(world.charge_all)
+    world.sandbox.advance(10 * DAYS)
+    ending = run_virtually(settle_all, world)
+    paid = sum(item.state is State.SUCCEEDED for item in run_virtually(world.known))
+    assert (ending.changed, sum(tally.items for tally in ending.ended)) == (12, paid)
+    assert {tally.state for tally in ending.ended} == {State.SUCCEEDED}
+    assert run_virtually(settle_all, world).changed == 0
+
+
+def test_a_poison_open_is_left_as_it_is_and_finished_by_the_next_run(tmp_path):
     world = one_item(tmp_path)
     world.script(FaultKind.LOST_BEFORE, OPEN, times=1000)
     run_virtually(world.charge_all)
     assert outcome_of(world).state is State.PREPARING
     world.sandbox.faults.clear()
     run_virtually(resolve_all, world)
+    assert outcome_of(world).state is State.PREPARING
+    run_virtually(world.charge_all)
     assert outcome_of(world).state is State.SUCCEEDED
 
 
@@ -451,7 +564,7 @@ def test_an_open_past_its_key_is_found_by_its_metadata_and_adopted(tmp_path):
     assert outcome_of(world).state is State.PREPARING
     world.sandbox.faults.clear()
     world.sandbox.advance(30 * 3600)
-    run_virtually(resolve_all, world)
+    run_virtually(world.charge_all)
     item = outcome_of(world)
     assert item.state is State.SUCCEEDED
     assert len(world.sandbox.books().intents) == 1

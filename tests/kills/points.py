@@ -74,7 +74,7 @@ POINTS = [
 class Helper(StrEnum):
     """What the second process does while the first one is stopped."""
 
-    RESOLVE = "resolve"  # finishes what the first one had begun, and nothing else
+    RESOLVE = "resolve"  # looks what became of what the first one had begun, and moves no money
     SOME = "some"  # takes up a few items, those of the first one before new ones
     ALL = "all"  # finishes the whole run
 

@@ -158,12 +158,13 @@ class World:
         self._await(self._crew.start(verbs[life.helper], None))
 
     def finish(self) -> None:
-        """Continue the run to its end, resolve once when the weather has cleared, and hold all against the books."""
+        """Continue the run, look once the weather has cleared, run what waited for that; hold all against the books."""
         ask = self._crew.ask
         ask(*self._run(*RATE, wide=True))
         self._provider.ask(lambda sandbox: (sandbox.faults.clear(), sandbox.advance(2 * LATE_SECONDS)))
         self._until(lambda: self._provider.quiet)
         ask("resolve", RUN_ID, *RATE)
+        ask(*self._run(*RATE, wide=True))
         ask("ledger", "verify")
         report = list(csv.DictReader(io.StringIO(ask("report", RUN_ID, "--format", "csv").stdout)))
         events = [json.loads(line) for line in ask("ledger", "events", "--output", "json").stdout.splitlines()]

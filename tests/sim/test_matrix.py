@@ -51,8 +51,8 @@ BUDGETS = tuple(
 # One place for each budget.
 MOST = {**dict.fromkeys(OPERATIONS, 2 * ROUNDS * (1 + BUSY_WAITS) + 1), CONFIRM: 3 * ROUNDS}
 # Requests of one item at the very most when a budget runs out: no storm. A confirm that may have been executed has
-# its rounds in a run, in the run's second look at what it left, and in ``resolve``. What moves no money may be waited
-# for in every round of a run and of its second look, while it is running under its key; the last is ``resolve``'s.
+# its rounds in a run, in the run's second look at what it left, and in the next run. What moves no money may be waited
+# for in every round of a run and of its second look, while it is running under its key; the last is the next run's.
 KNOCKS = FAILURES + int(PATIENCE / LONGEST_PAUSE) + 3
 # What never leaves costs no budget: the breaker opens and knocks until its patience ends. (`edge.breaker`)
 BEFORE_THE_CARD = (OPEN, CLONE, LIST)

@@ -16,6 +16,7 @@ from billing.core.groups import group_of
 from billing.core.states import State
 from billing.core.wire import AnswerLost, WireRequest, WireResponse
 from billing.edge.transport import TOTAL_SECONDS
+from billing.flow.charge import WAITING
 from billing.sandbox.arrivals import arrival_of
 from billing.sandbox.books import IntentBook, Logged
 from billing.sandbox.config import START, Behaviour, Limits, SandboxConfig
@@ -217,13 +218,15 @@ async def _run(world: World, wire: Watched, case: Case) -> Known:
 
 
 async def _resolve(world: World, wire: Watched, known: Known) -> Known:
-    """Finish what the run left open, now that the faults are over."""
+    """Find out what became of what the run left open, now that the faults are over, and run what waits for it."""
     world.sandbox.faults.clear()
     if group_of(known) not in STILL_OPEN:
         return known
     wire.life += 1
     async with world.desk(wire=wire) as desk:
         await world.resolve(desk)
+        if world.items(desk)[0].state in WAITING:
+            await world.run(desk)
         return world.items(desk)[0]
 
 

@@ -12,11 +12,12 @@ from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.watching import watching
 from billing.core.entries import RunRecord
 from billing.core.exits import Exit
-from billing.core.groups import exit_for
-from billing.core.policies import Dunning, Policies
-from billing.core.states import State
+from billing.core.groups import exit_for, in_sight
+from billing.core.items import Mode
+from billing.core.policies import Dunning, Notification, Policies
 from billing.edge.ledger.memory import Making
 from billing.edge.logs import visible
+from billing.edge.notify import notify
 from billing.edge.settings import Settings
 from billing.flow.bill import requests_sent
 from billing.flow.charge import Goal
@@ -29,9 +30,6 @@ from billing.flow.run import has_work
 
 GOALS = {"resolve": Goal.RESOLVE, "settle": Goal.SETTLE}
 VERBS = {"resolve": resolve, "settle": settle}
-
-PAST = frozenset({State.UNPAID, State.FAILED, State.SKIPPED})
-# How old runs ended is their own report's business: without a run id, only what is still open decides the exit code.
 
 
 def follow(
@@ -46,7 +44,9 @@ def follow(
 ) -> int:
     """Carry out `billing resolve` or `billing settle`."""
     session = begin(common)
-    opening = Opening(session.settings.mode, verb, live=live, wait=wait, rate=rate, making=Making.NEVER)
+    # Without a run id there is no run file to name the mode: whoever types --live means live.
+    mode = Mode.LIVE if live else session.settings.mode
+    opening = Opening(mode, verb, live=live, wait=wait, rate=rate, making=Making.NEVER)
     return run_async(follow_up, session, verb, run_id, opening, declines_ok)
 
 
@@ -57,55 +57,68 @@ async def follow_up(session: Session, verb: str, run_id: str | None, opening: Op
             opening = replace(opening, mode=known_run(ledger, run_id).mode)
     async with desk_for(session, opening) as desk:
         records = await _records(desk, verb, run_id)
-        ending = await _each(session, desk, verb, records)
-        chosen = [record.run_id for record in records] if run_id is None else [run_id]
-        code = ending.exit or _worth(desk, chosen, known=run_id is not None, declines_ok=declines_ok)
-        _print(session, desk, verb, chosen, ending, code)
+        asked = {record.run_id for record in records if has_work(desk.ledger, record.run_id, GOALS[verb])}
+        ending = await _each(session, desk, verb, records, declines_ok=declines_ok)
+        tallies = {record.run_id: desk.ledger.tally(record.run_id) for record in records}
+        everything = [tally for each in tallies.values() for tally in each]
+        code = ending.exit or exit_for(in_sight(everything, ending.ended), declines_ok=declines_ok)
+        shown = [each for each in tallies if each == run_id or each in asked or any(in_sight(tallies[each], ()))]
+        _print(session, desk, verb, shown, ending, code)
         return code
 
 
 async def _records(desk: Desk, verb: str, run_id: str | None) -> list[RunRecord]:
-    """Return the runs with something to follow, the oldest first; without any, nobody is asked anything.
+    """Return the runs that are looked through, the oldest first: one, or all of this key's platform and mode.
 
-    Without a run id these are the runs of this key's platform and mode: it sees no other's intents.
+    A key sees no other's intents. Whose it is is only asked when there is something to look at, or to tell apart.
     """
     found = [
         record
         for record in reversed(desk.ledger.runs())
-        if record.mode is desk.mode
-        and run_id in {None, record.run_id}
-        and has_work(desk.ledger, record.run_id, GOALS[verb])
+        if record.mode is desk.mode and run_id in {None, record.run_id}
     ]
-    if found and run_id is None:
+    several = len({record.platform for record in found}) > 1
+    if run_id is None and (several or any(has_work(desk.ledger, record.run_id, GOALS[verb]) for record in found)):
         await desk.identify()
         return [record for record in found if record.platform == desk.platform]
     return found
 
 
-async def _each(session: Session, desk: Desk, verb: str, records: Sequence[RunRecord]) -> Ending:
+async def _each(session: Session, desk: Desk, verb: str, records: Sequence[RunRecord], *, declines_ok: bool) -> Ending:
+    """Look through one run after the other, and tell whoever its run tells when something has changed."""
     options = RunOptions(concurrency=desk.rates.items, per_account=session.settings.per_account_concurrency)
+    whole = Ending()
     for record in records:
+        policies = policies_of(record, session.settings)
         with watching(f"{verb} {record.run_id}") as watch:
-            ending = await VERBS[verb](desk, record.run_id, options, policies_of(record, session.settings), watch)
+            ending = await VERBS[verb](desk, record.run_id, options, policies, watch)
+        whole = Ending(ending.exit, ending.reason, whole.ended + ending.ended, whole.changed + ending.changed)
+        if ending.changed or ending.exit:
+            await _tell(session, desk, record, policies, ending, declines_ok=declines_ok)
         if ending.exit:
-            return ending
-    return Ending()
+            return whole
+    return whole
+
+
+async def _tell(
+    session: Session, desk: Desk, record: RunRecord, policies: Policies, ending: Ending, *, declines_ok: bool
+) -> None:
+    tallies = in_sight(desk.ledger.tally(record.run_id), ending.ended)
+    code = ending.exit or exit_for(tallies, declines_ok=declines_ok)
+    found = summary(desk.ledger, record.run_id, exit_code=code, requests=requests_sent(desk))
+    occasion = "stopped" if ending.exit else "finished"
+    await notify(policies.notify, occasion, found, environ=session.environ, log=session.log)
 
 
 def policies_of(record: RunRecord, settings: Settings) -> Policies:
     """Return the policies a run was planned with, as far as the ledger keeps them."""
-    kept = record.header.get("dunning")
+    dunning, told = record.header.get("dunning"), record.header.get("notify")
     policies = settings.policies
-    return policies if kept is None else replace(policies, dunning=Dunning.from_facts(kept))
-
-
-def _worth(desk: Desk, runs: Sequence[str], *, known: bool, declines_ok: bool) -> Exit:
-    """Return the exit code: as long as anything is open it says so, so that a scheduler comes back."""
-    tallies = [tally for run_id in runs for tally in desk.ledger.tally(run_id)]
-    still_open = exit_for([tally for tally in tallies if tally.state not in PAST])
-    if still_open or not known:
-        return still_open
-    return exit_for(tallies, declines_ok=declines_ok)
+    if dunning is not None:
+        policies = replace(policies, dunning=Dunning.from_facts(dunning))
+    if told is not None:
+        policies = replace(policies, notify=tuple(Notification.from_facts(each) for each in told))
+    return policies
 
 
 def _print(session: Session, desk: Desk, verb: str, runs: Sequence[str], ending: Ending, code: Exit) -> None:
