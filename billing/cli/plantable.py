@@ -8,7 +8,10 @@ from billing.core.plans import SKIPS
 from billing.edge.logs import visible
 from billing.flow.changes import Changes, Line
 from billing.flow.decisions import Plan
+from billing.flow.plan import reads_share
 
+FINEST = 0.1
+# Per cent of the reads that Stripe allows; what is less is said to be less.
 SHOWN, FIRST = 20, 5
 # Warnings and changes a person reads on a terminal; `billing plan -o` keeps them all.
 
@@ -39,6 +42,12 @@ def plan_table(plan: Plan, key: str, cost: Estimate, *, share: str) -> list[str]
     lines += _first(plan.warnings)
     most = "at most " if plan.continued else ""
     lines.append(f"  estimate  {most}{plural(cost.requests, 'request')}, about {duration(cost.seconds)} at {share}")
+    if plan.reads.requests:
+        percent = 100 * reads_share(plan)
+        part = f"{percent:.1f} %" if percent >= FINEST else f"under {FINEST} %"
+        lists = plural(len(plan.accounts), "account")
+        reads = f"{plural(plan.reads.requests, 'look-up')} made, {lists} to list: {part} of a month's allowance"
+        lines.append(f"  reads     {reads}")
     return [visible(line) for line in lines]
 
 

@@ -33,7 +33,7 @@ OPEN: tuple[tuple[frozenset[State], str, str], ...] = (
     (frozenset({State.UNSETTLED}), "", "still processing"),
     (frozenset({State.CONFIRMING, State.UNKNOWN}), "", "without an answer"),
     (frozenset({State.PARKED}), "", "parked for a person"),
-    (frozenset({State.UNPAID}), Group.NEEDS_CUSTOMER, "waiting for their customer"),
+    (frozenset({State.UNPAID}), Group.NEEDS_CUSTOMER, "waiting for the customer"),
 )
 # Where items of earlier periods may stand and be paid yet: states, report group where that matters, and how it is said.
 
@@ -259,8 +259,10 @@ def _said(code: str, how: str, found: Found, names: dict[int, Charge]) -> Notice
     how = how or "like others of this file, with the same customer, account and amount"
     verb = {"still_open": "is" if one else "are"}.get(code, "looks" if one else "look")
     text = f"{found.count:,} {'line' if one else 'lines'} {verb} {how}: {named}{more}"
-    first = found.first[0]
-    return Notice(code, text, names[first.line].reference, first.line)
+    if found.count > 1:
+        return Notice(code, text)
+    line = found.first[0].line
+    return Notice(code, text, names[line].reference, line)
 
 
 def _pair(alike: Alike, names: dict[int, Charge]) -> str:

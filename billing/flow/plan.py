@@ -154,6 +154,11 @@ def estimate_for(plan: Plan, rates: Rates, start_rps: float | None = None) -> Es
     return estimate(load, speed)
 
 
+def reads_share(plan: Plan) -> float:
+    """Return which part of a month's reads the look-ups and the run's lists of accounts take."""
+    return share_of_reads(plan.reads.requests + len(plan.accounts), sum(plan.accounts.values()))
+
+
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
     """A plan as `billing plan -o` wrote it: where its file is, what was found, and the digest it must come to again.
@@ -232,9 +237,7 @@ def plan_to_json(
         "lookups": {
             **asdict(plan.reads),
             "seconds": round(plan.reads.seconds, 1),
-            "share_of_reads": round(
-                share_of_reads(plan.reads.requests + len(plan.accounts), sum(plan.accounts.values())), 6
-            ),
+            "share_of_reads": round(reads_share(plan), 6),
         },
         "estimate": {"requests": cost.requests, "seconds": round(cost.seconds, 1)},
         "findings": asdict(plan.findings),

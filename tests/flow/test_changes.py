@@ -144,7 +144,7 @@ def test_a_payment_of_an_earlier_month_that_may_still_arrive_is_named(world):
     texts = [notice.text for notice in plan.warnings if notice.code == "still_open"]
     assert [text.split(" (")[0] for text in texts] == [
         "1 line is still processing in t-2026-10: INV-1",
-        "1 line is waiting for their customer in t-2026-10: INV-2",
+        "1 line is waiting for the customer in t-2026-10: INV-2",
     ]
     renamed = told(planned(world, "other-2026-11", *under(rows, "NEW")))
     assert "NEW-1 = INV-2" in renamed["still_open_elsewhere"]
