@@ -28,9 +28,11 @@ def create(call: Call) -> Obj:
     if _default(call) not in (None, call.params.get("payment_method")):
         raise missing("PaymentMethod", str(_default(call)), DEFAULT)  # nothing else can belong to a new customer yet
     changes = _changes(call, body)
+    attached = None
     if "payment_method" in call.params:
-        methods.attach_to(call, methods.resolve(call, call.params["payment_method"]), wanted)
-    _set_default(call, body)
+        attached = methods.resolve(call, call.params["payment_method"])
+        methods.attach_to(call, attached, wanted)
+    _set_default(call, body, attached)
     return call.account["cus"].add(body | changes)
 
 
@@ -60,14 +62,15 @@ def _changes(call: Call, body: Obj) -> Obj:
     return changes
 
 
-def _set_default(call: Call, body: Obj) -> None:
+def _set_default(call: Call, body: Obj, attached: Obj | None = None) -> None:
+    """The default method may be named as the attached one was, by the name of a test method."""
     settings = call.params.get("invoice_settings") or {}
     wanted = _default(call)
     if wanted is not None:
-        row = call.account["pm"].peek(wanted)
+        row = attached or call.account["pm"].peek(wanted)
         if row is None or row["customer"] != body["id"]:
             raise missing("PaymentMethod", wanted, DEFAULT)
-        body["invoice_settings"]["default_payment_method"] = wanted
+        body["invoice_settings"]["default_payment_method"] = row["id"]
     body["invoice_settings"] |= {name: settings[name] or None for name in INVOICING if name in settings}
 
 

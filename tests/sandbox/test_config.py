@@ -49,7 +49,8 @@ def test_texts_are_read_as_the_numbers_and_words_they_stand_for():
     ({"sead": 1}, "sead"), ({"limits": {"rate": 1}}, "limits.rate"), ({"seed": "x"}, "seed"), ({"seed": -1}, "seed"),
     ({"limits": 5}, "limits"), ({"limit_changes": {}}, "limit_changes"), ({"key_scope": "moon"}, "key_scope"),
     ({"behaviour": {"payouts": "maybe"}}, "behaviour.payouts"),
-    ({"chances": {"kinds": {"slow": "nan"}}}, "chances.kinds.slow"),
+    ({"chances": {"kinds": {"slow": "nan"}}}, "chances.kinds.slow"), ({"start": "1" * 12}, "start"),
+    ({"latency": {"median_seconds": "1e400"}}, "latency.median_seconds"),
     ({"limit_changes": [{"limits": {}}]}, "limit_changes[0]"), ({"seed": None}, "seed"),
 ])  # fmt: skip
 def test_a_setting_that_cannot_be_used_is_named(settings, named):

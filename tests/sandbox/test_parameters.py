@@ -6,7 +6,7 @@ from billing.sandbox.expand import EXPANDABLE
 from billing.sandbox.routes import ROUTES
 from billing.sandbox.shapes import ADDRESS
 from billing.sandbox.specs import shape
-from billing.sandbox.unserved import UNSERVED
+from billing.sandbox.unserved import SERVED_KINDS, UNSERVED
 
 
 def test_an_unknown_parameter_is_named(desk):
@@ -132,6 +132,9 @@ def test_a_refused_default_leaves_the_customer_as_it_was(desk):
 def test_a_customer_can_be_made_with_its_default_method(desk):
     made = desk.post("/v1/customers", {"payment_method": "pm_card_visa"})
     assert desk.get("/v1/payment_methods", {"customer": made["id"]})["data"][0]["card"]["last4"] == "4242"
+    named = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    default = desk.post("/v1/customers", named)["invoice_settings"]["default_payment_method"]
+    assert desk.get(f"/v1/payment_methods/{default}")["card"]["last4"] == "4242"
     foreign = {"invoice_settings": {"default_payment_method": desk.method}}
     assert desk.post("/v1/customers", foreign).error["param"] == "invoice_settings[default_payment_method]"
 
@@ -190,6 +193,51 @@ def test_what_is_not_served_is_a_parameter_of_stripes_and_is_refused(desk, opera
     for name in sorted(names & shape(route.params).names):
         answer = desk.ask(route.method, path, {name: "x"})
         assert (answer.status, answer.error["param"]) == (400, name)
+
+
+NO_TRACE = {  # at Stripe's either: they say how a request is carried out, not what it makes
+    "confirm", "error_on_requires_action", "expand", "mandate", "mandate_data", "off_session", "radar_options",
+    "return_url", "use_stripe_sdk", "validate",
+}  # fmt: skip
+DESCRIBED = "description metadata receipt_email shipping"
+TAKEN = "amount_details payment_details"
+CHOSEN = "allowed_payment_method_types excluded_payment_method_types capture_method payment_method_options"
+INSTRUMENT = "payment_method payment_method_data setup_future_usage"
+LABELLED = "statement_descriptor statement_descriptor_suffix"
+SAVED = (
+    "address business_name description email individual_name invoice_prefix invoice_settings metadata name "
+    "next_invoice_sequence phone preferred_locales shipping tax_exempt"
+)
+APPLIED = {
+    "application_fees.refunds.create": "amount metadata", "application_fees.refunds.update": "metadata",
+    "charges.update": f"{DESCRIBED} fraud_details transfer_group",
+    "customers.create": f"{SAVED} payment_method", "customers.update": SAVED,
+    "disputes.close": "", "disputes.update": "evidence metadata submit", "payouts.update": "metadata",
+    "payment_intents.cancel": "cancellation_reason",
+    "payment_intents.capture":
+        f"{TAKEN} {LABELLED} amount_to_capture application_fee_amount final_capture metadata",
+    "payment_intents.confirm": f"{TAKEN} {CHOSEN} {INSTRUMENT} amount_to_confirm receipt_email shipping",
+    "payment_intents.create":
+        f"{TAKEN} {CHOSEN} {INSTRUMENT} {DESCRIBED} {LABELLED} amount application_fee_amount automatic_payment_methods "
+        "confirmation_method currency customer on_behalf_of transfer_group",
+    "payment_intents.update":
+        f"{TAKEN} {CHOSEN} {INSTRUMENT} {DESCRIBED} {LABELLED} amount application_fee_amount currency customer "
+        "transfer_group",
+    "payment_methods.attach": "customer", "payment_methods.detach": "",
+    "payment_methods.create": " ".join(SERVED_KINDS),
+    "payment_methods.update": "allow_redisplay billing_details card metadata us_bank_account",
+    "refunds.cancel": "", "refunds.create":
+        "amount charge instructions_email metadata payment_intent reason refund_application_fee reverse_transfer",
+    "refunds.update": "metadata",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.method == "POST"], ids=lambda one: one.operation)
+def test_every_parameter_of_stripes_is_applied_refused_or_leaves_no_trace(route):
+    known = shape(route.params).names - NO_TRACE
+    if route.operation == "payment_methods.create":
+        known &= SERVED_KINDS  # a hash for every other type of payment method is refused
+    assert known - UNSERVED.get(route.operation, set()) == set(APPLIED[route.operation].split()) - NO_TRACE
 
 
 @pytest.mark.parametrize("resource", sorted(EXPANDABLE))
