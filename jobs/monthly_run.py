@@ -22,6 +22,7 @@ from billing.flow.bill import BillOptions, agree_to_all, bill, paced, run_defaul
 from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening, open_desk
 from billing.flow.progress import telling
+from billing.flow.scout import Lookout
 from jobs.process import Parser, answer, guarded, job_log, run_process
 
 
@@ -70,7 +71,12 @@ async def _bill(job: Job, settings: Settings, environ: Mapping[str, str], source
         options = RunOptions(per_account=settings.per_account_concurrency)
         watch = telling(log, source.run.run_id)
         billed = await bill(
-            desk, source, BillOptions(options, declines_ok=job.declines_ok), agree=agree_to_all, watch=watch
+            desk,
+            source,
+            BillOptions(options, declines_ok=job.declines_ok),
+            agree=agree_to_all,
+            watch=watch,
+            lookout=Lookout(watch=watch),
         )
         answer(billed.summary)
         await tell(billed, settings, environ, log)

@@ -1,7 +1,6 @@
 """What a person sees of look-ups: what they will cost, and how far they are."""
 
-from collections.abc import Callable
-
+from billing.cli.face import say
 from billing.cli.session import Session
 from billing.cli.tables import duration, plural
 from billing.core.estimates import Reads
@@ -12,7 +11,7 @@ WORTH_SAYING = 5.0
 # Seconds: what is shorter is over before it is read.
 
 
-def lookout(session: Session, watch: Watch, say: Callable[[str], None]) -> Lookout:
+def lookout(session: Session, watch: Watch) -> Lookout:
     """Return who is told of look-ups: the log always, a person where they take a while."""
 
     def foretell(reads: Reads) -> None:

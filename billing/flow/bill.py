@@ -23,7 +23,7 @@ from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan, plan_offl
 from billing.flow.progress import Watch, unwatched
 from billing.flow.report import paid_twice, summary
 from billing.flow.run import execute, has_work
-from billing.flow.scout import Preflight
+from billing.flow.scout import QUIETLY, Lookout, Preflight
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ async def bill(
     *,
     agree: Callable[[Plan], None],
     watch: Watch = unwatched,
+    lookout: Lookout = QUIETLY,
 ) -> Bill:
     """Carry a run out, or go on with it, or find that there is nothing left to do.
 
@@ -102,6 +103,7 @@ async def bill(
         options: how.
         agree: shown the plan before anything is sent; it raises to say no.
         watch: told after each item.
+        lookout: told of look-ups.
 
     Raises:
         InvalidInput: the file contradicts what is on record, or its last day is over.
@@ -116,7 +118,7 @@ async def bill(
             options.saved.require_same(settled)
         return _summed_up(desk, settled, Ending(), options)
     findings = None if options.saved is None else options.saved.findings
-    plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS, options.amend, findings))
+    plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS, options.amend, findings), lookout)
     if options.saved is not None:
         options.saved.require_same(plan)
     require_approval(plan)

@@ -7,9 +7,11 @@ from typing import Any
 
 from billing.cli.desks import desk_for
 from billing.cli.face import answer, answer_json
+from billing.cli.lookingup import lookout
 from billing.cli.plantable import plan_table
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.verbs.source import open_source
+from billing.cli.watching import watching
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.edge.ledger.memory import Making
@@ -83,7 +85,8 @@ async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, out: P
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
         options = PlanOptions(PREFLIGHTS[asked.preflight], asked.amend)
         pace = Pace(desk.rates, desk.gateway.throttle.key.rate)  # before the look-ups move it: as a run will begin
-        found = await make_plan(desk, source, options)
+        with watching(source.run.run_id) as watch:
+            found = await make_plan(desk, source, options, lookout(session, watch))
         if out is not None:
             write_private(out, [_saved(asked, found, pace)])
         _print(session, asked, found, pace, str(load_key(session.environ)), out)

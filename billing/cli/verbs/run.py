@@ -10,6 +10,7 @@ from pathlib import Path
 from billing.cli.desks import desk_for
 from billing.cli.endings import run_table, said_of, what_comes_next
 from billing.cli.face import answer, answer_json, ask, is_terminal, say
+from billing.cli.lookingup import lookout
 from billing.cli.plantable import plan_table
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
@@ -135,7 +136,7 @@ async def carry_out(
             began = time.monotonic()
 
         with watching(run_id) as watch:
-            billed = await bill(desk, source, options, agree=agree, watch=watch)
+            billed = await bill(desk, source, options, agree=agree, watch=watch, lookout=lookout(session, watch))
         if session.json:
             answer_json(billed.summary)
         else:
