@@ -17,7 +17,7 @@ from billing.edge.logs import Log, open_log
 from billing.edge.secrets import harden_process
 from billing.edge.settings import Settings
 from billing.edge.streams import last_word, steady_streams
-from billing.edge.transport import ignored_variables
+from billing.edge.transport import FOLLOWED, ignored_variables
 
 Job = Callable[[Sequence[str], Mapping[str, str]], int]
 
@@ -58,9 +58,9 @@ def guarded(job: Job, argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def job_log(settings: Settings, environ: Mapping[str, str]) -> Log:
     """Return the log of a job, and say which variables will not be obeyed."""
     log = open_log(settings.log_level, "json")
-    ignored = ignored_variables(environ)
+    ignored = ignored_variables(environ, settings.proxy)
     if ignored:
-        log("variable_ignored", names=list(ignored), reason="connections follow the settings alone")
+        log("variable_ignored", names=list(ignored), reason=FOLLOWED)
     return log
 
 

@@ -74,12 +74,12 @@ def begin(common: Common, environ: Mapping[str, str] | None = None) -> Session:
 def before_connecting(session: Session) -> None:
     """Keep the key in this process, and say which variables will not be obeyed."""
     from billing.edge.secrets import harden_process
-    from billing.edge.transport import ignored_variables
+    from billing.edge.transport import FOLLOWED, ignored_variables
 
     harden_process()
-    ignored = ignored_variables(session.environ)
+    ignored = ignored_variables(session.environ, session.settings.proxy)
     if ignored:
-        session.log("variable_ignored", names=list(ignored), reason="connections follow the settings alone")
+        session.log("variable_ignored", names=list(ignored), reason=FOLLOWED)
 
 
 def run_async(verb: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:  # noqa: ANN401  passed on as given

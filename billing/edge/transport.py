@@ -50,9 +50,18 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 # Below that the SDK logs bodies, and they hold descriptions and metadata.
 
 
-def ignored_variables(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of set variables that other programs would obey and this one ignores."""
-    return tuple(name for name in IGNORED_VARIABLES if env.get(name) or env.get(name.lower()))
+FOLLOWED = "connections follow the settings proxy and ca_file alone"
+
+
+def ignored_variables(env: Mapping[str, str], proxy: str | None = None) -> tuple[str, ...]:
+    """Return the names of set variables that other programs would obey and this one ignores.
+
+    Args:
+        env: the process's environment.
+        proxy: the setting; a variable that it names (``env:HTTPS_PROXY``) is not ignored.
+    """
+    named = (proxy or "").removeprefix("env:").upper()
+    return tuple(name for name in IGNORED_VARIABLES if name != named and (env.get(name) or env.get(name.lower())))
 
 
 class NetworkWire:

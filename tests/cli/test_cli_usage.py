@@ -1,6 +1,7 @@
 """Wrong usage and bad input: a clear message, the contract's exit code, nothing sent."""
 
 import json
+import shlex
 
 import pytest
 
@@ -109,16 +110,20 @@ def test_errors_are_json_lines_where_logs_are(sheet):
 
 
 def test_init_writes_files_that_work_and_replaces_none(billing):
-    assert billing("init", "new").code == 0
-    billing.folder = billing.folder / "new"
-    assert billing("check", "sample.yaml").code == 0
+    ended = billing("init", "new folder")
+    assert ended.code == 0
+    following = ended.out.splitlines()[-2].strip()
+    assert following == "cd 'new folder' && billing check coaching.csv --run coaching-2026-11"
+    billing.folder = billing.folder / "new folder"
+    assert billing(*shlex.split(following)[4:]).code == 0
+    assert billing("check", "coaching.yaml").code == 0
     assert billing("config", "show").code == 0
-    (billing.folder / "sample.csv").write_text("mine")
+    (billing.folder / "coaching.csv").write_text("mine")
     again = billing("init")
     assert again.code == 2
-    assert (billing.folder / "sample.csv").read_text() == "mine"
+    assert (billing.folder / "coaching.csv").read_text() == "mine"
     assert billing("init", "--force").code == 0
-    assert (billing.folder / "sample.csv").read_text() != "mine"
+    assert (billing.folder / "coaching.csv").read_text() != "mine"
 
 
 def test_a_link_planted_where_a_file_goes_is_not_followed(billing):

@@ -683,3 +683,10 @@ def test_requests_written_one_after_another_do_not_mix():
     scribe = writer()
     written = [scribe.get(f"/v1/x/{n}", {}, f"acct_{n}") for n in range(3)]
     assert [(one.url[-1], one.headers["Stripe-Account"][-1]) for one in written] == [("0",) * 2, ("1",) * 2, ("2",) * 2]
+
+
+def test_a_variable_that_the_proxy_setting_names_is_obeyed():
+    environ = {"HTTPS_PROXY": "http://proxy:1", "HTTP_PROXY": "http://proxy:2"}
+    assert ignored_variables(environ) == ("HTTP_PROXY", "HTTPS_PROXY")
+    assert ignored_variables(environ, "env:HTTPS_PROXY") == ("HTTP_PROXY",)
+    assert ignored_variables(environ, "http://proxy:3") == ("HTTP_PROXY", "HTTPS_PROXY")

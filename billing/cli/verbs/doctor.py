@@ -24,7 +24,7 @@ from billing.edge.ledger.place import file_system, ledger_path, mounts
 from billing.edge.logs import Log, visible
 from billing.edge.lookups import LookupFailed, Trouble
 from billing.edge.secrets import load_key
-from billing.edge.transport import ignored_variables
+from billing.edge.transport import FOLLOWED, ignored_variables
 from billing.flow.desk import Desk
 from billing.flow.opening import Opening
 
@@ -82,10 +82,10 @@ def _versions() -> Iterable[Finding]:
 
 
 def _variables(session: Session) -> Iterable[Finding]:
-    names = ignored_variables(session.environ)
+    names = ignored_variables(session.environ, session.settings.proxy)
     if names:
         text = f"{', '.join(names)} set, and not obeyed"
-        yield Finding(Verdict.WARN, "environment", text, "connections follow the settings alone")
+        yield Finding(Verdict.WARN, "environment", text, FOLLOWED)
 
 
 async def _looked(session: Session, live: bool) -> list[Finding]:

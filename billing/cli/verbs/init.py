@@ -1,5 +1,6 @@
 """Write what a newcomer edits: settings, an empty sheet with every column, and a sample run."""
 
+import shlex
 from pathlib import Path
 
 from billing.cli.face import answer
@@ -22,11 +23,11 @@ SAMPLE_CSV = TEMPLATE_CSV + (
 
 SAMPLE_YAML = """\
 # A run: what is billed, for which period, from which sheet, within which limits.
-# Try it:  billing check sample.yaml
+# Try it:  billing check coaching.yaml
 version: 1
-run: {name: sample, period: 2026-11, timezone: UTC}   # the run id is sample-2026-11
+run: {name: coaching, period: 2026-11, timezone: UTC}   # the run id is coaching-2026-11
 mode: test                                            # live also needs a live key and --live
-source: {csv: sample.csv}
+source: {csv: coaching.csv}
 control: {items: 3, totals: {USD: "259.99", JPY: "1500"}}   # must match the sheet exactly
 defaults: {application_fee_percent: 5}
 limits: {per_item: {USD: 500}, max_items: 1000}
@@ -34,9 +35,15 @@ limits: {per_item: {USD: 500}, max_items: 1000}
 
 FILES = {
     "template.csv": TEMPLATE_CSV,
-    "sample.csv": SAMPLE_CSV,
-    "sample.yaml": SAMPLE_YAML,
+    "coaching.csv": SAMPLE_CSV,
+    "coaching.yaml": SAMPLE_YAML,
 }
+
+NEXT = (
+    "Next:",
+    "  {go}billing check coaching.csv --run coaching-2026-11",
+    "Its ids are made up: replace them by yours before you plan it, or fill in template.csv.",
+)
 
 
 def init(folder: Path, *, force: bool) -> int:
@@ -51,9 +58,7 @@ def init(folder: Path, *, force: bool) -> int:
         raise UsageError(f"{folder}: cannot be made: {error.strerror}") from None
     for name, text in files.items():
         write_private(folder / name, [text])
-    shown = visible(str(folder))
-    go = "" if folder == Path() else f"cd {shown} && "
-    answer(
-        "".join(f"wrote {visible(str(folder / name))}\n" for name in files) + f"Next: {go}billing check sample.yaml\n"
-    )
+    go = "" if folder == Path() else f"cd {shlex.quote(visible(str(folder)))} && "
+    wrote = [f"wrote {visible(str(folder / name))}" for name in files]
+    answer("".join(line + "\n" for line in [*wrote, *(line.format(go=go) for line in NEXT)]))
     return Exit.OK
