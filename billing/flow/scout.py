@@ -131,13 +131,15 @@ class _Scout:
         await find(defaulted := self._kind_of_defaulted())
         await find(suspects := self._suspects())
         self._payers.gone |= suspects.gone
-        await self._again(accounts)
+        findings = self._findings()
+        if await self._doubted(accounts, findings):
+            findings = self._findings()
         unanswered = {
             "account": len(accounts.unanswered),
             "method": len(named.unanswered) + len(defaulted.unanswered),
             "customer": len(self._payers.unanswered),
         }
-        return Scouted(self._findings(), _warnings(unanswered), self._cost())
+        return Scouted(findings, _warnings(unanswered), self._cost())
 
     def _cost(self) -> Reads:
         names = len(self._accounts) + len(self._defaults) + len(self._named)
@@ -215,12 +217,13 @@ class _Scout:
                     names.want(payer)
         return Payers(self._desk, names, {})
 
-    async def _again(self, accounts: Accounts) -> None:
-        """Ask again for accounts that keep a line from paying by what an earlier plan found."""
-        findings = self._findings()
-        for account in self._old & {*findings.accounts, *findings.lacking, *findings.prefixes}:
+    async def _doubted(self, accounts: Accounts, findings: Findings) -> bool:
+        """Ask again for accounts that keep a line out by what an earlier plan found; tell whether there were any."""
+        doubted = self._old & {*findings.accounts, *findings.lacking, *findings.prefixes}
+        for account in doubted:
             self._accounts.doubt(account)
         await self._lookups.find(accounts)
+        return bool(doubted)
 
     # --- what lines trip over
 

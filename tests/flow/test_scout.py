@@ -92,6 +92,21 @@ def test_defaults_come_with_their_customers(tmp_path):
     assert counted(world)[1] == {"customers": 5}, "a default is read for each plan"
 
 
+def test_of_a_list_only_what_is_wanted_is_kept(tmp_path):
+    world = make(tmp_path, items=300, accounts=1)
+    wanted, others = world.scenario.rows[200:], world.scenario.rows[:200]
+    write(world, *wanted)
+    assert counted(world)[1] == {"one of accounts": 1, "methods": 1}
+
+    async def kept(desk, _source):
+        since = desk.clock.days_ago(1)
+        return [
+            len(desk.ledger.lookups("method", [row.payment_method for row in rows], since)) for rows in (wanted, others)
+        ]
+
+    assert after(world, kept) == [100, 0]
+
+
 def test_few_names_are_read_singly(tmp_path):
     world = make(tmp_path, items=300, accounts=3)
     write(world, *world.scenario.rows[:5])
