@@ -86,6 +86,8 @@ async def open_ledger(
     _require_sqlite(path)
     if not path.exists() and making is not Making.ANEW:
         require_not_gone(heads_folder(key_file), path)
+    if not path.exists() and making is Making.NEVER:
+        raise _missing(path)
     check_folder(path, write=write)
     warnings = check_file_system(path, mounts(), live=live and write)
     held = await acquire(path, purpose=purpose, since=clock(), wait=wait) if write and lock else None
