@@ -1,12 +1,12 @@
 """All commands in the order a newcomer needs them."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from billing.cli import charging, reading, starting
 from billing.cli.othernames import meant
+from billing.cli.typed import Verb, remembering
 
 HELP = """Charge every item of a run once, on its connected account, with a ledger to prove it.
 
@@ -42,6 +42,29 @@ def _root(
     """Take the options that need no command."""
 
 
+VERBS: dict[str, Verb] = {
+    "demo": starting.demo,
+    "init": starting.init,
+    "check": charging.check,
+    "plan": charging.plan,
+    "run": charging.run,
+    "status": reading.status,
+    "resolve": charging.resolve,
+    "settle": charging.settle,
+    "report": reading.report,
+    "doctor": starting.doctor,
+    "sandbox": starting.sandbox,
+    "completion": starting.completion,
+    "version": starting.version,
+    "help": starting.help_,
+    "ledger verify": reading.verify,
+    "ledger events": reading.events,
+    "ledger rebuild": charging.rebuild,
+    "config show": starting.show,
+}
+# Every command by its name, groups with a blank, in the order of the help.
+
+
 def build() -> typer.Typer:
     """Put the commands together; none of them is imported before it is used."""
     # Rich help and tracebacks would cost more time than the whole command line, and tracebacks would show values.
@@ -54,40 +77,25 @@ def build() -> typer.Typer:
         cls=Commands,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    verbs: tuple[Callable[..., int], ...] = (
-        starting.demo,
-        starting.init,
-        charging.check,
-        charging.plan,
-        charging.run,
-        reading.status,
-        charging.resolve,
-        charging.settle,
-        reading.report,
-        starting.doctor,
-        starting.sandbox,
-        starting.completion,
-        starting.version,
-    )
     app.callback(help=HELP)(_root)
-    for verb in verbs:
-        app.command()(verb)
-    app.command("help")(starting.help_)
-    ledger = (reading.verify, reading.events, charging.rebuild)
-    app.add_typer(_group("ledger", "The record: is it sound, what it holds; rebuild it.", *ledger))
-    app.add_typer(_group("config", "The settings and where they come from.", starting.show))
+    for name, verb in VERBS.items():
+        if " " not in name:
+            app.command(name)(remembering(name, verb))
+    app.add_typer(_group("ledger", "The record: is it sound, what it holds; rebuild it."))
+    app.add_typer(_group("config", "The settings and where they come from."))
     return app
 
 
-def _group(name: str, help_text: str, *verbs: Callable[..., int]) -> typer.Typer:
+def _group(name: str, help_text: str) -> typer.Typer:
     group = typer.Typer(name=name, help=help_text, rich_markup_mode=None, no_args_is_help=True)
 
     @group.callback()
     def _group_alone() -> None:
         """Keep a group a group even while it has a single command."""
 
-    for verb in verbs:
-        group.command()(verb)
+    for path, verb in VERBS.items():
+        if path.startswith(f"{name} "):
+            group.command(path.removeprefix(f"{name} "))(remembering(path, verb))
     return group
 
 

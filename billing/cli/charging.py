@@ -43,7 +43,15 @@ SkipAccountOpt = Annotated[
         help="Give up an account that cannot be looked at any more: its items are never charged. Repeatable.",
     ),
 ]
-AmendOpt = Annotated[bool, typer.Option("--amend", help="Allow new items in a run that is already on record.")]
+AmendOpt = Annotated[
+    bool,
+    typer.Option("--amend", help="Change a run that has begun: lines added, corrected, or taken out of the sheet."),
+]
+LimitOpt = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Start at most so many lines.")]
+PreflightOpt = Annotated[
+    str,
+    typer.Option("--preflight", metavar="accounts|all", help="What to look up: accounts, or payment methods too."),
+]
 DeclinesOkOpt = Annotated[bool, typer.Option("--declines-ok", help="Declines alone give exit code 0 instead of 4.")]
 
 
@@ -78,12 +86,12 @@ def plan(
     file: FileArg,
     run: RunIdOpt = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="PATH", help="Save the plan, for `run`.")] = None,
-    preflight: Annotated[
-        str,
-        typer.Option("--preflight", metavar="accounts|all", help="What to look up: accounts, or payment methods too."),
-    ] = "all",
+    preflight: PreflightOpt = "all",
     offline: Annotated[bool, typer.Option("--offline", help="Look nothing up; no key is needed.")] = False,
     amend: AmendOpt = False,
+    only: OnlyOpt = None,
+    exclude: ExcludeOpt = None,
+    limit: LimitOpt = None,
     delimiter: DelimiterOpt = None,
     skip_invalid: SkipInvalidOpt = False,
     live: LiveOpt = False,
@@ -103,13 +111,18 @@ def plan(
     \b
     billing plan coaching.csv --run coaching-2026-11
     billing plan coaching.yaml -o plan.json && billing run plan.json
+    billing plan november.csv --run coaching-2026-11 --amend     a line was corrected, added or taken out
     """
     from billing.cli.session import Common
     from billing.cli.verbs.plan import PlanAsked
     from billing.cli.verbs.plan import plan as verb
+    from billing.flow.invocation import Selection
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
-    asked = PlanAsked(file, run, delimiter, skip_invalid, amend, preflight, offline, live, rate, new_ledger)
+    chosen = Selection(tuple(only or ()), tuple(exclude or ()))
+    asked = PlanAsked(
+        file, run, delimiter, skip_invalid, amend, preflight, offline, live, rate, new_ledger, chosen, limit
+    )
     return verb(common, asked, out)
 
 
@@ -120,9 +133,7 @@ def run(
     live: LiveOpt = False,
     only: OnlyOpt = None,
     exclude: ExcludeOpt = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Start at most so many items.")
-    ] = None,
+    limit: LimitOpt = None,
     max_failures: Annotated[
         int | None,
         typer.Option("--max-failures", metavar="N", min=0, help="Stop after more than so many unpaid items."),
@@ -134,6 +145,7 @@ def run(
     concurrency: ConcurrencyOpt = None,
     wait: WaitOpt = None,
     amend: AmendOpt = False,
+    preflight: PreflightOpt = "all",
     skip_invalid: SkipInvalidOpt = False,
     declines_ok: DeclinesOkOpt = False,
     delimiter: DelimiterOpt = None,
@@ -157,12 +169,14 @@ def run(
     from billing.cli.verbs.plan import PlanAsked
     from billing.cli.verbs.run import RunAsked
     from billing.cli.verbs.run import run as verb
+    from billing.flow.invocation import Selection
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
-    planning = PlanAsked(file, run, delimiter, skip_invalid, amend, "accounts", False, live, rate, new_ledger)
-    wanted = RunAsked(
-        yes, tuple(only or ()), tuple(exclude or ()), limit, max_failures, deadline, concurrency, wait, declines_ok
+    chosen = Selection(tuple(only or ()), tuple(exclude or ()))
+    planning = PlanAsked(
+        file, run, delimiter, skip_invalid, amend, preflight, False, live, rate, new_ledger, chosen, limit
     )
+    wanted = RunAsked(yes, max_failures, deadline, concurrency, wait, declines_ok)
     return verb(common, planning, wanted)
 
 

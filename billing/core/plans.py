@@ -1,13 +1,15 @@
 """What a plan decides for each line, before any money moves: charge it, go on with it, skip it, or refuse the file."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import assert_never
 
-from billing.core.entries import Facts, Known, NewItem
+from billing.core.classify import ACCOUNT_CODES
+from billing.core.contents import Difference, differences, new_item
+from billing.core.entries import Known, NewItem
 from billing.core.findings import UNREAD, Findings, unusable
-from billing.core.items import Charge, Kind, Mode
-from billing.core.keys import charge_digest, item_id
-from billing.core.money import format_minor
+from billing.core.items import Charge, Mode
+from billing.core.keys import charge_digest
 from billing.core.states import State
 
 SKIPS: dict[str, tuple[str, str, bool]] = {
@@ -16,6 +18,14 @@ SKIPS: dict[str, tuple[str, str, bool]] = {
     "processing_elsewhere": ("a payment of another run is on its way", "follow it there: billing settle", False),
     "closed_elsewhere": ("another run ended this obligation unpaid", "see the report of that run", False),
     "in_other_run": ("another run holds this obligation and has not finished it", "finish that run first", False),
+    "withdrawn": ("taken out of the sheet before it was paid", "nothing", True),
+    "corrected": ("corrected in the sheet before it was paid; its next line stands for it", "nothing", True),
+    "default_moved": (
+        "the customer's default payment method changed before it was charged; its next line stands for it",
+        "nothing",
+        True,
+    ),
+    "cancelled": ("cancelled by the operator before it was paid", "nothing", True),
     "account_unknown": ("the connected account is not connected to this platform", "correct the account id", False),
     "account_is_platform": (
         "the account is the platform itself",
@@ -64,18 +74,56 @@ SKIPS: dict[str, tuple[str, str, bool]] = {
 # Why a line is not charged, as the plan and the report say it.
 
 
+CLOSED_BY_FILE = frozenset({"withdrawn", "corrected"})
+# Skips that a change of the sheet made. The line itself may come back; nothing takes it up by itself.
+OPERATORS = CLOSED_BY_FILE | {"cancelled"}
+# Skips that a person decided. Every other one is a finding, and ends when what it found is repaired.
+CARD_BLOCKED = "card_blocked"
+PAID_ALL_THE_SAME = frozenset({"paid_elsewhere"})
+# Reasons of an item that was closed because another ledger has charged it: it is as good as paid.
+METHOD_FINDINGS = frozenset(code for code in SKIPS if code.startswith("method_"))
+# Found by reading payment methods one by one, which a plan may leave out.
+OF_THE_ACCOUNT = ACCOUNT_CODES | {"account_unknown", "account_cannot_charge"}
+# Reasons of a failure that are about the connected account: nothing of the line was wrong, so it is taken up again.
+
+
 @dataclass(frozen=True, slots=True)
 class Create:
-    """The obligation is new: charge it, or keep it as skipped."""
+    """Charge it as a new item, or keep it as skipped.
+
+    Attributes:
+        new: the item.
+        before: the generation it follows, which ended unpaid; None for an obligation that is new altogether.
+        changes: what the file says otherwise than that one did.
+    """
 
     new: NewItem
+    before: Known | None = None
+    changes: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """This run holds the obligation with other content, unpaid: close that item, then charge it as the next one.
+
+    ``changes`` are empty when the file says the same and only the customer's default payment method moved.
+    """
+
+    known: Known
+    new: NewItem
+    changes: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """This run already holds the obligation, with the same content."""
+    """This run already holds the obligation, with the same content.
+
+    ``skip`` says why it is not charged although it is not paid: what a look-up found of a planned one, or the reason
+    that still holds of a skipped one.
+    """
 
     known: Known
+    skip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +137,15 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The file contradicts the ledger; ``hint`` says what would be possible."""
+    """The file contradicts the ledger; ``hint`` says what would be possible, ``known`` is what it contradicts."""
 
     code: str
     message: str
     hint: str
+    known: Known | None = None
 
 
-Decision = Create | Continue | Skip | Refuse
+Decision = Create | Replace | Continue | Skip | Refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,36 +157,110 @@ class Scene:
         mode: test or live.
         period: of the run.
         run_id: of the run.
-        existing: whether the ledger already holds this run.
-        amend: whether new items may be added to it.
+        frozen: whether the run has begun and is not being amended, so that the file must be as it was planned.
+        amend: whether the run is being amended.
         findings: of the look-ups.
+        unexamined: skip reasons that nothing was looked up about, so that an item skipped for one stays skipped.
+        blocked: payment method -> the decline for which it must not be tried again for now.
     """
 
     platform: str
     mode: Mode
     period: str
     run_id: str
-    existing: bool
+    frozen: bool
     amend: bool
     findings: Findings
+    unexamined: frozenset[str] = frozenset()
+    blocked: Mapping[str, str] = field(default_factory=dict)
+
+    def unusable(self, charge: Charge) -> str | None:
+        """Return why a line cannot be charged as things are (a code of ``SKIPS``), or None."""
+        blocked = self.findings.method_of(charge) in self.blocked
+        return unusable(self.findings, charge, self.platform) or (CARD_BLOCKED if blocked else None)
+
+    def next_item(self, charge: Charge, before: Known | None = None) -> NewItem:
+        """Return the item that stands for a line: its first, or the one after ``before``."""
+        method, skip = self.findings.method_of(charge), self.unusable(charge)
+        generation = 0 if before is None else before.generation + 1
+        reason = "" if skip is None else SKIPS[skip][0]
+        return new_item(self.mode, self.platform, self.period, self.run_id, charge, method, generation, skip, reason)
 
 
 def decide(scene: Scene, charge: Charge, known: Known | None) -> Decision:
     """Return what the plan does with one valid line, given what the ledger knows of its obligation."""
     if known is None:
-        if scene.existing and not scene.amend:
-            message = f'reference "{charge.reference}" is not in run {scene.run_id} as it was planned'
-            return Refuse("not_planned", message, "add it with --amend, or give the run another period")
-        return Create(_new_item(scene, charge))
-    if known.digest != charge_digest(charge):
-        return _changed(charge, known)
-    if known.run_id == scene.run_id:
+        return _not_planned(scene, charge) if scene.frozen else Create(scene.next_item(charge))
+    if known.state in (State.FAILED, State.SKIPPED):
+        return _after_an_end(scene, charge, known)
+    same = known.digest == charge_digest(charge)
+    if known.run_id != scene.run_id:
+        return _elsewhere(known) if same else _refuse_elsewhere(charge, known)
+    return _go_on(scene, charge, known) if same else _correct(scene, charge, known)
+
+
+def reason_of(known: Known) -> str:
+    """Return the reason code of an item that ended unpaid, or an empty text."""
+    return str(known.facts.get("reason_code") or known.content.get("skip") or "")
+
+
+def _not_planned(scene: Scene, charge: Charge) -> Refuse:
+    message = f'reference "{charge.reference}" is not in run {scene.run_id} as it was planned'
+    return Refuse("not_planned", message, "add it with --amend, or give the run another period")
+
+
+def _go_on(scene: Scene, charge: Charge, known: Known) -> Decision:
+    """Decide for a line that this run holds as it stands; before anything was sent, findings still count."""
+    if known.state is not State.PLANNED:
         return Continue(known)
-    reason = _elsewhere(known.state)
+    if skip := scene.unusable(charge):
+        return Continue(known, skip)
+    method = scene.findings.method_of(charge)
+    if method and method != known.content.get("payment_method"):
+        return Replace(known, scene.next_item(charge, known))
+    return Continue(known)
+
+
+def _correct(scene: Scene, charge: Charge, known: Known) -> Decision:
+    """Decide for a line of this run that the file changed and that is not over yet, or is paid."""
+    if known.state in FIXED:
+        return _refuse(charge, known, *FIXED[known.state])
+    if scene.frozen:
+        return _refuse(charge, known, "was planned", "add --amend to change what is not paid")
+    return Replace(known, scene.next_item(charge, known), differences(charge, known))
+
+
+def _after_an_end(scene: Scene, charge: Charge, known: Known) -> Decision:
+    """Decide for a line whose last item ended unpaid, in this run or another: it is over, or begins anew."""
+    reason, same = reason_of(known), known.digest == charge_digest(charge)
+    if reason in PAID_ALL_THE_SAME:
+        return _over(scene, known, None) if same else _refuse(charge, known, *FIXED[State.SUCCEEDED])
+    if reason == "cancelled" and (same or not scene.amend):
+        return _over(scene, known, reason) if same else _refuse_frozen(scene, charge, known)
+    if reason in CLOSED_BY_FILE or not same:
+        if scene.frozen:
+            return _refuse_frozen(scene, charge, known)
+        return Create(scene.next_item(charge, known), known, differences(charge, known))
+    if known.state is State.FAILED and reason not in OF_THE_ACCOUNT:
+        return _over(scene, known, None)
+    now = reason if reason in scene.unexamined else scene.unusable(charge)
+    return Create(scene.next_item(charge, known), known) if now is None else _over(scene, known, now)
+
+
+def _over(scene: Scene, known: Known, skip: str | None) -> Decision:
+    """Leave an item that ended unpaid as it is."""
+    if known.run_id == scene.run_id:
+        return Continue(known, skip)
+    reason = skip if skip in SKIPS else "closed_elsewhere"
     return Skip(known, reason, f"{SKIPS[reason][0]}: {known.run_id}")
 
 
-def _elsewhere(state: State) -> str:
+def _elsewhere(known: Known) -> Skip:
+    reason = _held(known.state)
+    return Skip(known, reason, f"{SKIPS[reason][0]}: {known.run_id}")
+
+
+def _held(state: State) -> str:
     match state:
         case State.SUCCEEDED:
             return "already_paid"
@@ -160,65 +283,40 @@ def _elsewhere(state: State) -> str:
             assert_never(state)
 
 
-def _changed(charge: Charge, known: Known) -> Refuse:
-    """Name the difference between the file and what was planned, field by field."""
-    content = known.content
-    pairs = [
-        ("amount", _shown(known.amount, known.currency), _shown(charge.amount.minor, charge.amount.currency)),
-        ("account", known.account, charge.account),
-        ("customer", known.lane, charge.customer),
-        ("payment_method", content.get("asked_method", ""), charge.payment_method or ""),
-        ("application_fee", content.get("application_fee"), charge.application_fee),
-        ("description", content.get("description") or "", charge.description or ""),
-        ("statement_suffix", content.get("statement_suffix") or "", charge.statement_suffix or ""),
-        ("metadata", dict(content.get("metadata", {})), dict(charge.metadata)),
-    ]
-    changes = ", ".join(f"{name} {old} -> {new}" for name, old, new in pairs if old != new)
-    message = f'reference "{charge.reference}" was planned in run {known.run_id} with other content: {changes}'
-    hint = "what was planned cannot be changed by editing a file; give a new charge a new reference"
-    return Refuse("content_changed", message, hint)
+FIXED: dict[State, tuple[str, str]] = {
+    # state: (what is said of its item, what can be done)
+    State.SUCCEEDED: (
+        "was paid",
+        "what is paid cannot be changed by editing a file: restore the line; refund it in the Dashboard, and give a "
+        "new charge a new reference",
+    ),
+    State.UNSETTLED: (
+        "is on its way to the bank",
+        "restore the line, and wait for its end with billing settle",
+    ),
+}
+# What no amendment can touch: the money has moved, or may.
 
 
-def _shown(minor: int, currency: str) -> str:
-    return f"{format_minor(minor, currency)} {currency.upper()}"
+def _refuse(charge: Charge, known: Known, was: str, hint: str) -> Refuse:
+    """Refuse a line, naming the difference between the file and the ledger field by field."""
+    changes = ", ".join(f"{each.field} {each.old} -> {each.new}" for each in differences(charge, known))
+    message = f'reference "{charge.reference}" {was} in run {known.run_id} with other content: {changes}'
+    return Refuse("content_changed", message, hint, known)
 
 
-def _new_item(scene: Scene, charge: Charge) -> NewItem:
-    method = scene.findings.method_of(charge)
-    skip = unusable(scene.findings, charge, scene.platform)
-    facts = {} if skip is None else {"group": "skipped", "reason_code": skip, "reason": SKIPS[skip][0]}
-    return NewItem(
-        item=item_id(scene.mode, scene.platform, scene.period, charge.reference, 0),
-        kind=Kind.CHARGE,
-        reference=charge.reference,
-        generation=0,
-        account=charge.account,
-        lane=charge.customer,
-        amount=charge.amount.minor,
-        currency=charge.amount.currency,
-        digest=charge_digest(charge),
-        content=_content(scene, charge, method, skip),
-        skip=skip,
-        facts=facts,
-    )
+def _refuse_elsewhere(charge: Charge, known: Known) -> Refuse:
+    if known.state in FIXED:
+        return _refuse(charge, known, FIXED[known.state][0], "give a new charge a new reference")
+    hint = f'close it there first: billing cancel {known.run_id} --only "{known.reference}" --reason "..."'
+    return _refuse(charge, known, "was planned", hint)
 
 
-def _content(scene: Scene, charge: Charge, method: str, skip: str | None) -> Facts:
-    """Return what requests are built from, with what the file asked for and why the plan skips it where that differs.
-
-    ``asked_method`` is what the file said, ``payment_method`` what is used.
-    """
-    content: dict[str, object] = {"run_id": scene.run_id, "customer": charge.customer, "payment_method": method}
-    if skip is not None:
-        content["skip"] = skip
-    if charge.payment_method:
-        content["asked_method"] = charge.payment_method
-    if charge.application_fee is not None:
-        content["application_fee"] = charge.application_fee
-    if charge.description:
-        content["description"] = charge.description
-    if charge.statement_suffix:
-        content["statement_suffix"] = charge.statement_suffix
-    if charge.metadata:
-        content["metadata"] = dict(charge.metadata)
-    return content
+def _refuse_frozen(scene: Scene, charge: Charge, known: Known) -> Refuse:
+    if known.run_id != scene.run_id and not scene.frozen:
+        return _refuse(charge, known, "was cancelled", "add --amend to charge it all the same")
+    ended = SKIPS.get(reason_of(known), ("", "", False))[0] or "ended unpaid"
+    if known.digest == charge_digest(charge):
+        message = f'reference "{charge.reference}" is not in run {scene.run_id} any more: {ended}'
+        return Refuse("not_planned", message, "add it again with --amend", known)
+    return _refuse(charge, known, f"({ended}) was planned", "add --amend to charge it as it stands now")

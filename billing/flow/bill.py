@@ -6,23 +6,26 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing.core.errors import ApprovalMissing, InvalidInput, Problem
+from anyio import lowlevel
+
+from billing.core.errors import ApprovalMissing, InvalidInput, PlanStale, Problem, UsageError
 from billing.core.exits import Exit
+from billing.core.findings import Findings
 from billing.core.groups import exit_for
-from billing.core.money import format_minor
 from billing.core.policies import Pacing
 from billing.edge.notify import notify
 from billing.edge.route import route_of
 from billing.edge.runfiles import RunDefaults
 from billing.edge.settings import Settings
 from billing.flow.charge import Goal
-from billing.flow.decisions import Plan, Source
+from billing.flow.closing import Why, close
+from billing.flow.decisions import NOTHING_EXAMINED, Plan, Source, decide_all
 from billing.flow.desk import Desk
 from billing.flow.invocation import Ending, RunOptions
-from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan, plan_offline
+from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan, over_approval
 from billing.flow.progress import Watch, unwatched
 from billing.flow.report import paid_twice, summary
-from billing.flow.run import execute, has_work
+from billing.flow.run import execute, first_movable, has_work
 from billing.flow.scout import QUIETLY, Lookout, Preflight
 
 
@@ -32,8 +35,9 @@ class BillOptions:
 
     Attributes:
         run: which items, how many, until when.
-        amend: whether items may be added to a run on record.
-        saved: the plan it must come to, or None.
+        amend: whether a run that has begun may be changed.
+        saved: the plan it must come to, or None; what it was asked for then holds now.
+        preflight: what is looked up on Stripe first.
         declines_ok: declines alone give exit code 0.
     """
 
@@ -41,6 +45,7 @@ class BillOptions:
     amend: bool = False
     saved: SavedPlan | None = None
     declines_ok: bool = False
+    preflight: Preflight = Preflight.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,14 @@ class Bill:
         ending: whether something stopped it.
         exit: the exit code.
         summary: the object that `billing run --output json` prints.
+        nothing_left: the run was over before it began.
     """
 
     plan: Plan
     ending: Ending
     exit: Exit
     summary: Mapping[str, Any]
+    nothing_left: bool = False
 
 
 def run_defaults(settings: Settings) -> RunDefaults:
@@ -112,29 +119,80 @@ async def bill(
         LedgerError: the ledger failed; nothing was sent after that.
     """
     require_timely(source, desk.clock.now())
-    settled = settled_plan(desk, source, options)
+    asked = plan_options(options)
+    settled = settled_plan(desk, source, asked)
     if settled is not None:
+        require_known_lines(settled)
         if options.saved is not None:
             options.saved.require_same(settled)
-        return _summed_up(desk, settled, Ending(), options)
-    findings = None if options.saved is None else options.saved.findings
-    plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS, options.amend, findings), lookout)
+        return _summed_up(desk, settled, Ending(), options, nothing_left=True)
+    plan = await make_plan(desk, source, asked, lookout)
     if options.saved is not None:
         options.saved.require_same(plan)
+    require_known_lines(plan)
     require_approval(plan)
     agree(plan)
-    await keep(plan, source, desk.ledger)
-    run = replace(options.run, concurrency=desk.rates.items, declines_ok=options.declines_ok)
-    ending = await execute(desk, plan.run.run_id, run, plan.run.policies, watch)
+    await lowlevel.checkpoint()  # a Ctrl-C at the question is heard here, before anything is kept
+    plan, ending = await _close_first(desk, source, plan, options, watch)
+    if not ending.exit:
+        await keep(plan, source, desk.ledger)
+        ending = await execute(desk, plan.run.run_id, _chosen(desk, plan, options), plan.run.policies, watch)
     return _summed_up(desk, plan, ending, options)
 
 
-def _summed_up(desk: Desk, plan: Plan, ending: Ending, options: BillOptions) -> Bill:
+def plan_options(options: BillOptions) -> PlanOptions:
+    """Return what the plan of a run is asked for: what the saved one was, or what was typed."""
+    if options.saved is not None:
+        return options.saved.options()
+    return PlanOptions(options.preflight, options.amend, None, options.run.selection, options.run.limit)
+
+
+async def _close_first(
+    desk: Desk, source: Source, plan: Plan, options: BillOptions, watch: Watch
+) -> tuple[Plan, Ending]:
+    """Close what the plan withdraws or replaces, then decide again from what is true now.
+
+    Raises:
+        InvalidInput: something of it turned out to be paid, or on its way; every such line, and nothing was charged.
+        PlanStale: the decisions are not any more those that were agreed to.
+    """
+    if not plan.amendment.closes:
+        return plan, Ending()
+    rows = {row: Why(code) for code, rows in plan.amendment.closing.items() for row in rows}
+    run = replace(options.run, concurrency=desk.rates.items)
+    ending = await close(desk, plan.run.run_id, rows, plan.run.policies, run, watch)
+    if ending.exit:
+        return plan, ending
+    now = decide_all(source, desk.ledger, plan.platform, plan.findings, plan.asked)
+    if now.amendment.closes:
+        still = f"{now.amendment.closes:,} items could not be closed yet, so nothing was charged"
+        return plan, Ending(Exit.UNFINISHED, f"{still}; the same command again goes on")
+    if now.digest != plan.digest:
+        raise PlanStale("what is on record changed while items were being closed; plan again. Nothing was charged")
+    now.warnings = plan.warnings
+    return now, ending
+
+
+def _chosen(desk: Desk, plan: Plan, options: BillOptions) -> RunOptions:
+    """Return the options of the run, with exactly those items under a limit that the plan has counted."""
+    selection, limit = plan.asked.selection, plan.asked.limit
+    if limit is not None:
+        selection = replace(selection, rows=first_movable(desk.ledger, plan.run.run_id, selection, limit))
+    return replace(
+        options.run,
+        selection=selection,
+        limit=None,
+        concurrency=desk.rates.items,
+        declines_ok=options.declines_ok,
+    )
+
+
+def _summed_up(desk: Desk, plan: Plan, ending: Ending, options: BillOptions, *, nothing_left: bool = False) -> Bill:
     code = ending.exit or exit_for(desk.ledger.tally(plan.run.run_id), declines_ok=options.declines_ok)
     if code is Exit.OK and paid_twice(desk.ledger, plan.run.run_id):
         code = Exit.DECLINES  # a person has to give money back
     found = summary(desk.ledger, plan.run.run_id, exit_code=code, requests=requests_sent(desk))
-    return Bill(plan, ending, code, found)
+    return Bill(plan, ending, code, found, nothing_left)
 
 
 async def tell(billed: Bill, settings: Settings, environ: Mapping[str, str], log: Callable[..., None]) -> None:
@@ -156,7 +214,7 @@ def requests_sent(desk: Desk) -> dict[str, int]:
     return {"sent": counters.sent, "rate_limited": counters.rate_limited, "resent": counters.resent}
 
 
-def settled_plan(desk: Desk, source: Source, options: BillOptions) -> Plan | None:
+def settled_plan(desk: Desk, source: Source, options: PlanOptions) -> Plan | None:
     """Compare the file with the run on record before anything at all is sent; return the plan if nothing is left to do.
 
     Raises:
@@ -165,10 +223,22 @@ def settled_plan(desk: Desk, source: Source, options: BillOptions) -> Plan | Non
     record = desk.ledger.run(source.run.run_id)
     if record is None:
         return None
-    plan = plan_offline(source, desk.ledger, record.platform, amend=options.amend)
-    if plan.is_news or has_work(desk.ledger, record.run_id, Goal.RUN):
+    asked = replace(options.asked(desk), unexamined=NOTHING_EXAMINED)
+    plan = decide_all(source, desk.ledger, record.platform, options.findings or Findings(), asked)
+    if plan.is_news or plan.reopenable or has_work(desk.ledger, record.run_id, Goal.RUN):
         return None
     return plan
+
+
+def require_known_lines(plan: Plan) -> None:
+    """Refuse a selection that names no line: a slip of the pen must not look like success.
+
+    Raises:
+        UsageError: what ``--only`` names is not in the file.
+    """
+    if plan.unmatched:
+        named = ", ".join(plan.unmatched)
+        raise UsageError(f"nothing matches --only {named}; nothing was sent")
 
 
 def require_timely(source: Source, now: datetime) -> None:
@@ -191,13 +261,7 @@ def require_approval(plan: Plan) -> None:
     Raises:
         ApprovalMissing: a total is over ``approval.required_over`` (exit 9).
     """
-    approval = plan.run.policies.approval
-    limits = {} if approval is None else approval.required_over
-    over = [
-        f"{code.upper()} {format_minor(total, code)}"
-        for code, total in sorted(plan.totals.items())
-        if code in limits and total > limits[code]
-    ]
+    over = over_approval(plan)
     if over:
         raise ApprovalMissing(
             f"{', '.join(over)} is over approval.required_over, and plan {plan.digest[:8]} has no approval on record; "

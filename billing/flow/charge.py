@@ -1,6 +1,6 @@
 """One charge, from whatever the ledger shows to an end: decide, write, send, write. The only loop that moves money."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ class Goal(StrEnum):
     SWEEP = "sweep"
     RESOLVE = "resolve"
     SETTLE = "settle"
+    CLOSE = "close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ RESTING: dict[Goal, frozenset[State]] = {
     Goal.SWEEP: FINAL | {State.UNSETTLED},
     Goal.RESOLVE: FINAL | WAITING | {State.UNSETTLED},
     Goal.SETTLE: FINAL | WAITING,
+    Goal.CLOSE: FINAL | {State.UNSETTLED},
 }
 
 STARTS_NOTHING = frozenset({State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
@@ -117,7 +119,7 @@ STARTS_NOTHING = frozenset({State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
 
 def rests(goal: Goal, known: Known) -> bool:
     """Tell whether an item is where ``goal`` leaves it."""
-    if known.state is not State.UNPAID:
+    if known.state is not State.UNPAID or goal is Goal.CLOSE:
         return known.state in RESTING[goal]
     fenced = bool(known.facts.get("fence"))
     if TAKEN[goal] is STEPS:
@@ -132,7 +134,7 @@ def waits_for_customer(known: Known) -> bool:
     return known.facts.get("group") == Group.NEEDS_CUSTOMER
 
 
-async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN) -> Arrival:
+async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN, steps: Mapping[State, Step] | None = None) -> Arrival:
     """Take one item as far as ``goal`` says, from whatever the ledger shows.
 
     Every turn of the loop decides by the state on record alone, so a killed process is continued by simply calling this
@@ -147,7 +149,7 @@ async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN) -> Arrival:
         if trip.desk.draining and known.state not in STARTS_NOTHING:
             break
         try:
-            known = await TAKEN[goal][known.state](trip, known)
+            known = await (steps or TAKEN[goal])[known.state](trip, known)
         except LostRace as race:
             known = race.known
         except LeftAsItIs as left:

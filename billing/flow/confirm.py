@@ -80,7 +80,7 @@ async def confirm(trip: Trip, known: Known, *prepared: Move) -> Known:
         known: a ready item, or a preparing one with the move that makes it ready.
         prepared: that move; it shares the commit, both or neither.
     """
-    if prepared and trip.desk.draining:
+    if prepared and (trip.desk.draining or trip.closes):
         return await trip.record(known, *prepared)
     trip.spend(State.READY, known)
     known = await trip.record(known, *prepared, confirm_started(trip, known))

@@ -3,26 +3,47 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b, sha256
-from itertools import groupby, islice
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from itertools import islice
 from typing import Protocol, TypeVar
 
-from billing.core.entries import Known, PlannedLine, RunRecord
+from billing.core.entries import Known, PlannedLine, RunRecord, RunStatus
 from billing.core.errors import InvalidInput, Problem
 from billing.core.estimates import Reads
 from billing.core.findings import Findings
 from billing.core.items import Charge, InputLine, Run
 from billing.core.keys import length_prefixed
 from billing.core.notices import Notice
-from billing.core.plans import Continue, Create, Decision, Refuse, Scene, Skip, decide
+from billing.core.planrows import TO_CHARGE, row_of
+from billing.core.plans import (
+    CARD_BLOCKED,
+    OPERATORS,
+    SKIPS,
+    Continue,
+    Create,
+    Decision,
+    Refuse,
+    Replace,
+    Scene,
+    Skip,
+    decide,
+    reason_of,
+)
+from billing.core.states import State
 from billing.edge.ledger import Ledger
+from billing.flow.amendment import ENDED_UNPAID, Amendment, missing, note_line, refused_withdrawal, withdrawn
+from billing.flow.cards import BLOCKED
 from billing.flow.changes import Changes, beside_previous, compare
+from billing.flow.invocation import Selection
+from billing.flow.sums import Left, Row, Sums, payers, short_hash
 
 CHUNK = 500
 # Lines decided together: one indexed query for their references.
 SHOWN = 100
 # Problems kept for the message; all of them are counted.
+NOTHING_EXAMINED = frozenset(SKIPS) - {CARD_BLOCKED}
+# What a plan without look-ups knows nothing about: a line that was skipped for it stays skipped.
 
 
 class Source(Protocol):
@@ -68,6 +89,27 @@ class Source(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a plan beside the file.
+
+    Attributes:
+        amend: whether a run that has begun may be changed.
+        selection: which lines may move in this invocation.
+        limit: how many at most.
+        unexamined: skip reasons that no look-up was made about.
+        blocks_since: from when on a card's block counts (ISO 8601); empty when blocks are not asked for.
+        as_planned: the file must be as it was planned, whether the run has begun or not.
+    """
+
+    amend: bool = False
+    selection: Selection = field(default_factory=Selection)
+    limit: int | None = None
+    unexamined: frozenset[str] = NOTHING_EXAMINED
+    blocks_since: str = ""
+    as_planned: bool = False
+
+
 @dataclass(slots=True)
 class Plan:
     """The decisions for a whole run file, counted; the decisions themselves are streamed by `decisions`.
@@ -79,18 +121,24 @@ class Plan:
         file_sha256: of its bytes.
         findings: of the look-ups.
         existing: the run as the ledger holds it, or None.
-        amend: whether new items may be added.
+        begun: whether anything was sent for it yet.
+        asked: what was asked beside the file.
         items: lines that stand for an item of this run or another.
+        rows: row (`core.planrows.ROWS`) -> lines and money; every line with an amount stands in exactly one.
+        sheet: all these lines together.
+        left: what can move in this invocation.
+        amendment: what the file changes of the run on record.
         customers: distinct platform customers.
-        largest_payer: lines of the platform customer with the most; its items run one after another.
-        accounts: connected account -> items to charge there.
-        added: currency -> minor units of every item that is new to the run, planned skips included.
+        accounts: connected account -> items that are charged there, or were.
+        added: currency -> minor units that the run's own items become more by.
         to_charge: new items to charge.
         continued: items that this run already holds.
-        totals: currency -> minor units of what is to be charged or continued.
+        totals: currency -> minor units of what is charged or was, whoever was selected.
         skips: reason code -> lines.
+        foreign: the same, of the lines that other runs hold, and of invalid ones.
+        reopenable: lines skipped for what only a look-up can tell the end of.
         set_aside: invalid lines.
-        missing: items the ledger holds for this run that the file no longer has.
+        unmatched: patterns of ``--only`` that name no line.
         warnings: what is worth a look before saying yes.
         changes: beside the previous run, or None when there is none.
         reads: what the look-ups cost.
@@ -103,22 +151,40 @@ class Plan:
     file_sha256: str
     findings: Findings
     existing: RunRecord | None
-    amend: bool
+    begun: bool
+    asked: Asked
     items: int = 0
+    rows: dict[str, Row] = field(default_factory=dict)
+    sheet: Row = field(default_factory=Row)
+    left: Left = field(default_factory=Left)
+    amendment: Amendment = field(default_factory=Amendment)
     customers: int = 0
-    largest_payer: int = 0
     accounts: Counter[str] = field(default_factory=Counter)
     added: Counter[str] = field(default_factory=Counter)
     to_charge: int = 0
     continued: int = 0
     totals: Counter[str] = field(default_factory=Counter)
     skips: Counter[str] = field(default_factory=Counter)
+    foreign: Counter[str] = field(default_factory=Counter)
+    reopenable: int = 0
     set_aside: int = 0
-    missing: int = 0
+    unmatched: list[str] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
     changes: Changes | None = None
     reads: Reads = field(default_factory=Reads)
     digest: str = ""
+
+    @property
+    def amend(self) -> bool:
+        """Whether a run that has begun may be changed."""
+        return self.asked.amend
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the file must be as it was planned."""
+        if self.existing is None:
+            return False
+        return self.asked.as_planned or (self.begun and not self.asked.amend)
 
     @property
     def scene(self) -> Scene:
@@ -128,19 +194,23 @@ class Plan:
             mode=self.run.mode,
             period=self.run.period,
             run_id=self.run.run_id,
-            existing=self.existing is not None,
-            amend=self.amend,
+            frozen=self.frozen,
+            amend=self.asked.amend,
             findings=self.findings,
+            unexamined=self.asked.unexamined,
         )
 
     @property
     def is_news(self) -> bool:
         """Whether the ledger does not hold all of this yet."""
-        return self.existing is None or self.items > self.continued
+        if self.existing is None or self.amendment:
+            return True
+        kept: Mapping[str, int] = self.existing.header.get("foreign", {})
+        return dict(self.foreign) != dict(kept)
 
 
 def decide_all(
-    source: Source, ledger: Ledger | None, platform: str, findings: Findings, *, amend: bool = False
+    source: Source, ledger: Ledger | None, platform: str, findings: Findings, asked: Asked | None = None
 ) -> Plan:
     """Decide for every line.
 
@@ -149,62 +219,155 @@ def decide_all(
         ledger: what is on record; None when planning offline without a ledger.
         platform: the platform account.
         findings: of the look-ups; empty when planning offline.
-        amend: whether items may be added to a run that exists.
+        asked: what is asked beside the file.
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction is listed.
     """
     existing = ledger.run(source.run.run_id) if ledger is not None else None
-    plan = Plan(source.run, platform, source.file, source.sha256, findings, existing, amend)
-    _stream_all(plan, source, ledger)
-    _count_missing(plan, ledger)
+    begun = existing is not None and ledger is not None and _begun(existing, ledger)
+    plan = Plan(source.run, platform, source.file, source.sha256, findings, existing, begun, asked or Asked())
+    _Stream(plan, source, ledger).go()
     return plan
 
 
-def _stream_all(plan: Plan, source: Source, ledger: Ledger | None) -> None:
-    """Stream, decide, count and sign; collect every contradiction before refusing."""
-    problems: list[Problem] = []
-    refused = 0
-    payers = array("Q")
-    signature = sha256(length_prefixed(_header(plan)))
-    plan.changes = beside_previous(plan.run, ledger)
-    for chunk in _chunks(decisions(plan, source, ledger)):
-        if plan.changes is not None and ledger is not None:
-            compare(plan.changes, [(line.line, line.charge) for line, _ in chunk if line.charge is not None], ledger)
-        for line, decision in chunk:
-            signature.update(_signed(line, decision))
-            if line.charge is None:
-                plan.set_aside += 1
+def _begun(record: RunRecord, ledger: Ledger) -> bool:
+    """Tell whether anything may have been sent for a run: from then on it is changed on purpose only."""
+    if record.status is RunStatus.REBUILDING:
+        return True
+    return any(
+        tally.items > 0 and tally.state not in (State.PLANNED, State.SKIPPED) for tally in ledger.tally(record.run_id)
+    )
+
+
+class _Stream:
+    """One pass over the file: decide, count and sign; collect every contradiction before refusing."""
+
+    def __init__(self, plan: Plan, source: Source, ledger: Ledger | None) -> None:
+        self._plan, self._source, self._ledger = plan, source, ledger
+        self._problems: list[Problem] = []
+        self._refused = 0
+        self._payers = array("Q")
+        self._seen = array("Q")
+        self._signature = sha256(length_prefixed(_header(plan)))
+        self._sums = Sums(plan.asked.selection, plan.asked.limit)
+
+    def go(self) -> None:
+        """Fill the plan.
+
+        Raises:
+            InvalidInput: the file contradicts what is on record.
+        """
+        plan, ledger = self._plan, self._ledger
+        plan.changes = beside_previous(plan.run, ledger)
+        for chunk in _chunks(decisions(plan, self._source, ledger)):
+            if plan.changes is not None and ledger is not None:
+                charges = [(line.line, line.charge) for line, _ in chunk if line.charge is not None]
+                compare(plan.changes, charges, ledger)
+            for line, decision in chunk:
+                self._line(line, decision)
+        if plan.existing is not None and ledger is not None:
+            self._missing(plan.existing.run_id, ledger)
+        if self._refused:
+            raise InvalidInput(self._problems, self._refused)
+        self._finish()
+
+    def _line(self, line: InputLine, decision: Decision | None) -> None:
+        self._signature.update(_signed(line, decision))
+        if line.charge is None or decision is None:
+            self._plan.set_aside += 1
+            self._plan.foreign["invalid"] += 1
+        elif isinstance(decision, Refuse):
+            if decision.known is not None:
+                self._seen.append(decision.known.id)
+            self._refuse(_problem(self._source, line, line.charge, decision))
+        else:
+            self._decided(line.charge, line.line, decision)
+
+    def _decided(self, charge: Charge, line: int, decision: Create | Replace | Continue | Skip) -> None:
+        plan, row = self._plan, row_of(decision)
+        self._payers.append(short_hash(charge.customer))
+        if (known := held_by(decision)) is not None:
+            self._seen.append(known.id)
+        self._sums.take(charge, decision, row, line)
+        if plan.existing is not None:
+            note_line(plan.amendment, charge, line, decision)
+        elif isinstance(decision, Create) and decision.before is not None and reason_of(decision.before) in OPERATORS:
+            ended = f"{charge.reference} was {reason_of(decision.before)} in run {decision.before.run_id}"
+            plan.warnings.append(
+                Notice("closed_before", f"{ended}, and is charged by this one", charge.reference, line)
+            )
+        _count(plan, charge, decision, row)
+
+    def _missing(self, run_id: str, ledger: Ledger) -> None:
+        """Find what was planned and is no longer in the file: it is withdrawn, or refused."""
+        plan = self._plan
+        for each in missing(ledger, run_id, self._seen):
+            paid = each.state in (State.SUCCEEDED, State.UNSETTLED)
+            if not paid:
+                self._signature.update(length_prefixed((each.row, "withdrawn")))
+            if not each.listed and (paid or each.state in ENDED_UNPAID):
                 continue
-            payers.append(_short_hash(line.charge.customer))
-            if isinstance(decision, Refuse):
-                refused += 1
-                if len(problems) < SHOWN:
-                    problems.append(_problem(source, line, line.charge, decision))
-                continue
-            if decision is not None:
-                _count(plan, line.charge, decision)
-    if refused:
-        raise InvalidInput(problems, refused)
-    plan.customers, plan.largest_payer = _payers(payers)
-    plan.digest = signature.hexdigest()
+            known = ledger.item(each.row)
+            problem = refused_withdrawal(plan.file, known, frozen=plan.frozen)
+            if problem is not None:
+                self._refuse(problem)
+            else:
+                withdrawn(plan.amendment, each, known)
+
+    def _refuse(self, problem: Problem) -> None:
+        self._refused += 1
+        if len(self._problems) < SHOWN:
+            self._problems.append(problem)
+
+    def _finish(self) -> None:
+        plan, sums = self._plan, self._sums
+        sums.finish()
+        plan.rows, plan.sheet, plan.left = sums.rows, sums.sheet, sums.left
+        plan.amendment.finish(sums.sheet.totals)
+        plan.customers, _ = payers(self._payers)
+        plan.unmatched, unused = sums.unmatched()
+        plan.warnings += [
+            Notice("exclude_unmatched", f"--exclude {pattern} names no line of the file") for pattern in unused
+        ]
+        plan.digest = self._signature.hexdigest()
+
+
+def held_by(decision: Decision) -> Known | None:
+    """Return the item on record that a decision is about, or None."""
+    match decision:
+        case Create(before=known):
+            return known
+        case Replace(known=known) | Continue(known=known) | Skip(known=known) | Refuse(known=known):
+            return known
 
 
 def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tuple[InputLine, Decision | None]]:
     """Stream every line with its decision; a line that was set aside has none."""
-    scene = plan.scene
     for chunk in _chunks(source.lines()):
-        references = [line.charge.reference for line in chunk if line.charge is not None]
+        charges = [line.charge for line in chunk if line.charge is not None]
         known: dict[str, Known] = {}
+        scene = plan.scene
         if ledger is not None and plan.platform:
+            references = [charge.reference for charge in charges]
             known = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references)
+            scene = replace(scene, blocked=_blocked(plan, charges, ledger))
         for line in chunk:
             charge = line.charge
             yield line, None if charge is None else decide(scene, charge, known.get(charge.reference))
 
 
+def _blocked(plan: Plan, charges: Sequence[Charge], ledger: Ledger) -> dict[str, str]:
+    """Return the payment methods of some lines that were declined for good lately."""
+    if not plan.asked.blocks_since:
+        return {}
+    methods = {method for charge in charges if (method := plan.findings.method_of(charge))}
+    found = ledger.lookups(BLOCKED, sorted(methods), plan.asked.blocks_since)
+    return {method: str(facts["reason_code"]) for method, facts in found.items()}
+
+
 def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[PlannedLine]:
-    """Stream the lines as the ledger keeps them.
+    """Stream the lines as the ledger keeps them; what they replace must be closed by now.
 
     Raises:
         InvalidInput: the ledger moved since the plan was made, and now contradicts it.
@@ -213,7 +376,7 @@ def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[Planne
         match decision:
             case None:
                 yield PlannedLine(line.line, line.cells, reason="invalid", detail=line.reason)
-            case Create(new=new):
+            case Create(new=new) | Replace(new=new):
                 yield PlannedLine(line.line, line.cells, new=new)
             case Continue(known=known):
                 yield PlannedLine(line.line, line.cells, known=known.id)
@@ -223,21 +386,29 @@ def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[Planne
                 raise InvalidInput([_problem(source, line, line.charge, decision)])
 
 
-def _header(plan: Plan) -> Iterable[str]:
-    return ("plan", plan.run.run_id, plan.run.mode, plan.platform, plan.run.period, plan.run.currencies)
+def _header(plan: Plan) -> Iterable[str | int]:
+    named = ("plan", plan.run.run_id, plan.run.mode, plan.platform, plan.run.period, plan.run.currencies)
+    asked = plan.asked
+    if not asked.selection.only and not asked.selection.exclude and asked.limit is None:
+        return named
+    return (*named, "only", *asked.selection.only, "exclude", *asked.selection.exclude, "limit", asked.limit or 0)
 
 
 def _signed(line: InputLine, decision: Decision | None) -> bytes:
-    """Return the bytes of one decision that the digest covers; continuing is the same decision as creating."""
+    """Return the bytes of one decision that the digest covers.
+
+    Continuing is the same decision as creating, and replacing the same as creating after the end of what was replaced,
+    so that a run which is continued comes to the digest it began with.
+    """
     match decision:
         case None:
             return length_prefixed((line.line, "invalid"))
-        case Create(new=new):
+        case Create(new=new) | Replace(new=new):
             return length_prefixed(
                 (line.line, new.item, new.digest, new.content["payment_method"], new.skip or "charge")
             )
-        case Continue(known=known):
-            verdict = _skip_of(known) or "charge"
+        case Continue(known=known, skip=skip):
+            verdict = str(known.content.get("skip") or "") or (skip if skip and skip != CARD_BLOCKED else "charge")
             return length_prefixed((line.line, known.item, known.digest, known.content["payment_method"], verdict))
         case Skip(known=known, reason=reason):
             return length_prefixed((line.line, known.item, known.digest, "", reason))
@@ -245,54 +416,30 @@ def _signed(line: InputLine, decision: Decision | None) -> bytes:
             return b""
 
 
-def _skip_of(known: Known) -> str:
-    """Return why the plan itself skipped an item of this run, or an empty text."""
-    return str(known.content.get("skip", ""))
-
-
-def _count(plan: Plan, charge: Charge, decision: Decision) -> None:
+def _count(plan: Plan, charge: Charge, decision: Create | Replace | Continue | Skip, row: str) -> None:
+    minor, currency = charge.amount.minor, charge.amount.currency
     plan.items += 1
-    if isinstance(decision, Create):
-        plan.added[charge.amount.currency] += charge.amount.minor
-    match decision:
-        case Create(new=new) if new.skip is not None:
-            plan.skips[new.skip] += 1
-            return
-        case Skip(reason=reason):
-            plan.skips[reason] += 1
-            return
-        case Continue(known=known):
-            plan.continued += 1
-            if skipped := _skip_of(known):
-                plan.skips[skipped] += 1
-                return
-        case _:
-            plan.to_charge += 1
+    plan.continued += isinstance(decision, Continue)
+    if isinstance(decision, Create | Replace):
+        plan.added[currency] += minor
+        plan.to_charge += row == TO_CHARGE
+        before = held_by(decision)
+        if before is not None and before.run_id == plan.run.run_id:
+            plan.added[before.currency] -= before.amount
+    if isinstance(decision, Skip):
+        plan.foreign[row] += 1
+    known = held_by(decision)
+    if known is not None and known.state in ENDED_UNPAID and row in plan.asked.unexamined - OPERATORS:
+        plan.reopenable += 1
+    if row in SKIPS:
+        plan.skips[row] += 1
+        return
     plan.accounts[charge.account] += 1
-    plan.totals[charge.amount.currency] += charge.amount.minor
+    plan.totals[currency] += minor
 
 
 def _problem(source: Source, line: InputLine, charge: Charge, refuse: Refuse) -> Problem:
     return Problem(source.items_file, line.line, 1, refuse.code, refuse.message, refuse.hint, charge.reference)
-
-
-def _count_missing(plan: Plan, ledger: Ledger | None) -> None:
-    """Compare the file with the run on record: what was planned and is no longer in the file is a difference too.
-
-    Raises:
-        InvalidInput: items are missing and the run is not being amended.
-    """
-    if plan.existing is None or ledger is None:
-        return
-    held = sum(tally.items for tally in ledger.tally(plan.run.run_id) if tally.currency)
-    plan.missing = held - plan.continued
-    if not plan.missing:
-        return
-    message = f"{plan.missing} items of run {plan.run.run_id} are in the ledger and no longer in the file"
-    if not plan.amend:
-        hint = "restore the lines; a planned item is never dropped by editing a file"
-        raise InvalidInput([Problem(plan.file, 0, 1, "items_missing", message, hint)])
-    plan.warnings.append(Notice("items_missing", f"{message}; they stay in the run"))
 
 
 T = TypeVar("T")
@@ -302,16 +449,3 @@ def _chunks(rows: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(rows)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
-
-
-def _short_hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def _payers(hashes: "array[int]") -> tuple[int, int]:
-    """Count distinct payers, and the lines of the one with the most.
-
-    Eight bytes a line: a set of a million strings would cost a hundred megabytes.
-    """
-    lines = [sum(1 for _ in same) for _, same in groupby(sorted(hashes))]
-    return len(lines), max(lines, default=0)

@@ -2,27 +2,66 @@
 
 import fnmatch
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from billing.core.entries import Known, Tally
 from billing.core.exits import Exit
+from billing.core.planrows import TO_CHARGE, standing
+
+
+class Named(Protocol):
+    """What a selection goes by: an item on record, or one that a plan would make."""
+
+    @property
+    def reference(self) -> str:
+        """The operator's own id."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The connected account."""
+        ...
+
+    @property
+    def lane(self) -> str:
+        """The platform customer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which items a person wants: globs over the reference, or an exact account or customer id."""
+    """Which items a person wants: globs over the reference, or an exact account or customer id.
+
+    Attributes:
+        only: nothing but what one of these names; empty for all.
+        exclude: nothing that one of these names.
+        rows: ledger rows that a limit chose, or that are to be closed; None for all.
+        strict: nothing but these rows. Otherwise what takes no money any more is not kept from its end.
+    """
 
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    rows: frozenset[int] | None = None
+    strict: bool = False
 
-    def takes(self, known: Known) -> bool:
-        """Tell whether ``known`` is wanted."""
-        if self.only and not any(_names(pattern, known) for pattern in self.only):
+    def takes(self, item: Named) -> bool:
+        """Tell whether ``item`` is wanted."""
+        if self.only and not any(names(pattern, item) for pattern in self.only):
             return False
-        return not any(_names(pattern, known) for pattern in self.exclude)
+        if any(names(pattern, item) for pattern in self.exclude):
+            return False
+        if self.rows is None or not isinstance(item, Known) or item.id in self.rows:
+            return True
+        return not self.strict and standing(item) != TO_CHARGE
+
+    def named_by(self, item: Named) -> set[str]:
+        """Return the patterns that name ``item``."""
+        return {pattern for pattern in (*self.only, *self.exclude) if names(pattern, item)}
 
 
-def _names(pattern: str, known: Known) -> bool:
-    return pattern in (known.account, known.lane) or fnmatch.fnmatchcase(known.reference, pattern)
+def names(pattern: str, item: Named) -> bool:
+    """Tell whether a pattern names an item."""
+    return pattern in (item.account, item.lane) or fnmatch.fnmatchcase(item.reference, pattern)
 
 
 @dataclass(frozen=True, slots=True)

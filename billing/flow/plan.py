@@ -6,7 +6,7 @@ signs. Keeping the plan in the ledger is a third, identical stream.
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,18 @@ from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.findings import Findings
 from billing.core.items import Kind, Mode
 from billing.core.listing import share_of_reads
+from billing.core.money import format_minor
 from billing.core.notices import Notice
+from billing.core.plans import METHOD_FINDINGS
 from billing.edge.ledger import Ledger
 from billing.edge.throttle import Rates
+from billing.flow.cards import DAYS
 from billing.flow.comparison import compare_file
-from billing.flow.decisions import Plan, Source, decide_all, planned_lines
+from billing.flow.decisions import NOTHING_EXAMINED, Asked, Plan, Source, decide_all, planned_lines
 from billing.flow.desk import Desk
+from billing.flow.invocation import Selection
 from billing.flow.scout import QUIETLY, Lookout, Preflight, Scouted, scout
+from billing.flow.sums import Row
 
 FORMAT_VERSION = "1.0"
 
@@ -33,13 +38,29 @@ class PlanOptions:
 
     Attributes:
         preflight: what is looked up on Stripe.
-        amend: whether items may be added to a run that is already on record.
+        amend: whether a run that has begun may be changed.
         findings: those of a saved plan, instead of looking again.
+        selection: which lines may move in this invocation.
+        limit: how many at most.
     """
 
     preflight: Preflight = Preflight.ALL
     amend: bool = False
     findings: Findings | None = None
+    selection: Selection = field(default_factory=Selection)
+    limit: int | None = None
+
+    def asked(self, desk: Desk) -> Asked:
+        """Return what is asked of the decisions."""
+        return Asked(self.amend, self.selection, self.limit, UNEXAMINED[self.preflight], desk.clock.days_ago(DAYS))
+
+
+UNEXAMINED: dict[Preflight, frozenset[str]] = {
+    Preflight.NONE: NOTHING_EXAMINED,
+    Preflight.ACCOUNTS: METHOD_FINDINGS,
+    Preflight.ALL: frozenset(),
+}
+# The skip reasons that a preflight does not look at.
 
 
 async def make_plan(desk: Desk, source: Source, options: PlanOptions, lookout: Lookout = QUIETLY) -> Plan:
@@ -61,17 +82,30 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions, lookout: L
     if findings is None:
         scouted = await scout(desk, source, options.preflight, lookout)
         findings = scouted.findings
-    plan = decide_all(source, desk.ledger, desk.platform, findings, amend=options.amend)
+    plan = decide_all(source, desk.ledger, desk.platform, findings, options.asked(desk))
     beside = compare_file(source, desk.ledger, desk.platform)
     plan.changes = beside.changes
     plan.warnings += [*_of_the_file(source), *beside.warnings, *scouted.warnings, *_first_charges(plan, desk.ledger)]
     plan.reads = scouted.reads
+    if over := over_approval(plan):
+        plan.warnings.append(Notice("approval_needed", f"a second person must approve it: {', '.join(over)}"))
     return plan
 
 
-def plan_offline(source: Source, ledger: Ledger | None, platform: str, *, amend: bool = False) -> Plan:
+def over_approval(plan: Plan) -> list[str]:
+    """Return the totals that one person may not charge alone, as texts."""
+    approval = plan.run.policies.approval
+    limits = {} if approval is None else approval.required_over
+    return [
+        f"{code.upper()} {format_minor(total, code)}"
+        for code, total in sorted(plan.totals.items())
+        if code in limits and total > limits[code]
+    ]
+
+
+def plan_offline(source: Source, ledger: Ledger | None, platform: str, asked: Asked | None = None) -> Plan:
     """Decide for every line with what the file and the ledger know alone."""
-    plan = decide_all(source, ledger, platform, Findings(), amend=amend)
+    plan = decide_all(source, ledger, platform, Findings(), asked)
     plan.warnings += _of_the_file(source)
     if ledger is None:
         plan.warnings += compare_file(source, None, platform).warnings
@@ -127,7 +161,8 @@ async def keep(plan: Plan, source: Source, ledger: Ledger, status: RunStatus = R
             "columns": list(plan.run.columns),
             "timezone": plan.run.timezone,
             "totals": _owned(plan),
-            "sheet": {"totals": dict(source.totals)},
+            "sheet": {"lines": plan.sheet.lines, "totals": dict(sorted(plan.sheet.totals.items()))},
+            "foreign": dict(sorted(plan.foreign.items())),
             "dunning": plan.run.policies.dunning.to_facts(),
             "notify": [each.to_facts() for each in plan.run.policies.notify],
         },
@@ -147,9 +182,8 @@ def _owned(plan: Plan) -> dict[str, int]:
 
 def estimate_for(plan: Plan, rates: Rates, start_rps: float | None = None) -> Estimate:
     """Return requests and seconds at these rates; ``start_rps`` is where the key begins when that is below its rate."""
-    items = sum(plan.accounts.values())
-    largest = max(plan.accounts.values(), default=0)
-    load = Load(items, largest, min(plan.largest_payer, items), sum(1 for count in plan.accounts.values() if count))
+    left = plan.left
+    load = Load(left.lines, max(left.accounts.values(), default=0), left.largest_payer, len(left.accounts))
     speed = Speed(rates.key_rps, rates.endpoint_rps, rates.account_rps, rates.concurrency, start_rps)
     return estimate(load, speed)
 
@@ -172,7 +206,10 @@ class SavedPlan:
         delimiter: as typed, or None.
         skip_invalid: as typed.
         amend: as typed.
+        selection: of the lines.
+        limit: of lines.
         findings: of the look-ups.
+        preflight: what was looked up.
         digest: over every decision.
     """
 
@@ -184,8 +221,15 @@ class SavedPlan:
     delimiter: str | None
     skip_invalid: bool
     amend: bool
+    selection: Selection
+    limit: int | None
     findings: Findings
+    preflight: Preflight
     digest: str
+
+    def options(self) -> PlanOptions:
+        """Return what the plan was asked for, with what it found."""
+        return PlanOptions(self.preflight, self.amend, self.findings, self.selection, self.limit)
 
     def require_same(self, plan: Plan) -> None:
         """Refuse a plan that is not this one.
@@ -208,6 +252,7 @@ def plan_to_json(
     *,
     delimiter: str | None = None,
     skip_invalid: bool = False,
+    preflight: Preflight = Preflight.ALL,
     start_rps: float | None = None,
 ) -> dict[str, Any]:
     """Return the plan as one JSON object: what a person or a pull request wants to see, and what `run PLAN` needs."""
@@ -223,13 +268,20 @@ def plan_to_json(
         "delimiter": delimiter,
         "skip_invalid": skip_invalid,
         "amend": plan.amend,
+        "only": list(plan.asked.selection.only),
+        "exclude": list(plan.asked.selection.exclude),
+        "limit": plan.asked.limit,
+        "preflight": str(preflight),
+        "left": _left(plan),
+        "rows": [{"row": code, **_row(row)} for code, row in plan.rows.items()],
+        "sheet": _row(plan.sheet),
+        "amendment": _amendment(plan),
         "items": plan.items,
         "customers": plan.customers,
         "accounts": len(plan.accounts),
         "to_charge": plan.to_charge,
         "continued": plan.continued,
         "set_aside": plan.set_aside,
-        "missing": plan.missing,
         "totals": dict(sorted(plan.totals.items())),
         "skips": dict(sorted(plan.skips.items())),
         "warnings": [asdict(warning) for warning in plan.warnings],
@@ -241,6 +293,41 @@ def plan_to_json(
         },
         "estimate": {"requests": cost.requests, "seconds": round(cost.seconds, 1)},
         "findings": asdict(plan.findings),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {"lines": row.lines, "totals": dict(sorted(row.totals.items()))}
+
+
+def _left(plan: Plan) -> dict[str, Any]:
+    left = plan.left
+    totals = dict(sorted(left.totals.items()))
+    return {"lines": left.lines, "totals": totals, "accounts": len(left.accounts), "customers": left.customers}
+
+
+def _amendment(plan: Plan) -> dict[str, Any] | None:
+    """Return what the file changes of the run on record, or None when there is nothing."""
+    found = plan.amendment
+    if plan.existing is None or not found.counts:
+        return None
+    return {
+        "counts": dict(sorted(found.counts.items())),
+        "closes_first": found.closes,
+        "totals_before": dict(sorted(found.before.items())),
+        "totals_after": dict(sorted(found.after.items())),
+        "lines": [
+            {
+                "kind": each.kind,
+                "reference": each.reference,
+                "line": each.line or None,
+                "was": each.was or None,
+                "old": None if each.old is None else {"amount": each.old[0], "currency": each.old[1]},
+                "new": None if each.new is None else {"amount": each.new[0], "currency": each.new[1]},
+                "changes": [change._asdict() for change in each.changes],
+            }
+            for each in found.shown
+        ],
     }
 
 
@@ -263,6 +350,9 @@ def load_plan(path: Path) -> SavedPlan:
             delimiter=saved["delimiter"],
             skip_invalid=saved["skip_invalid"],
             amend=saved["amend"],
+            selection=Selection(tuple(saved["only"]), tuple(saved["exclude"])),
+            limit=saved["limit"],
+            preflight=Preflight(saved["preflight"]),
             findings=Findings(**saved["findings"]),
             digest=saved["plan_digest"],
         )

@@ -42,7 +42,7 @@ from billing.core.redaction import scrub
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow.charge import Goal
-from billing.flow.decisions import SHOWN, Plan, Source, decide_all, decisions
+from billing.flow.decisions import SHOWN, Asked, Plan, Source, decide_all, decisions
 from billing.flow.desk import Desk
 from billing.flow.inventory import Inventory, disagreements, item_of, take_inventory, wanted
 from billing.flow.plan import keep, plan_offline
@@ -152,7 +152,7 @@ async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Wa
     await desk.identify()
     if record is not None:
         desk.require_own(record)
-    checked = plan_offline(source, desk.ledger, desk.platform)
+    checked = plan_offline(source, desk.ledger, desk.platform, Asked(as_planned=True))
     want = wanted(checked, source, desk, options.skip_accounts)
     _require_known(options.skip_accounts, checked)
     await _close(desk, record, run, since)
@@ -332,7 +332,7 @@ async def _open(desk: Desk, rebuilt: Rebuilt, source: Source) -> None:
 
 def _strays(desk: Desk, stock: Inventory, source: Source) -> Iterator[Stray]:
     """Yield every intent of an item that is not the one on record and could take money, or has."""
-    plan = plan_offline(source, desk.ledger, desk.platform)
+    plan = plan_offline(source, desk.ledger, desk.platform, Asked(as_planned=True))
     for line, decision in decisions(plan, source, desk.ledger):
         known: Known | None = getattr(decision, "known", None)
         if line.charge is None or known is None:

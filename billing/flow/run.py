@@ -5,8 +5,9 @@ import contextlib
 import math
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from heapq import nsmallest
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,13 +18,14 @@ from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, group_of
 from billing.core.outcomes import Unsent, UnsentWhy
+from billing.core.planrows import TO_CHARGE, standing
 from billing.core.policies import Policies
 from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow.charge import Arrival, Goal, charge, rests, waits_for_customer
 from billing.flow.desk import Desk
 from billing.flow.guards import Guards
-from billing.flow.invocation import Ending, RunOptions
+from billing.flow.invocation import Ending, RunOptions, Selection
 from billing.flow.lanes import PAGE, Bounds, Lanes
 from billing.flow.limits import LearnedLimits
 from billing.flow.progress import Pace, Snapshot, Watch, unwatched
@@ -44,10 +46,11 @@ STATES: dict[Goal, tuple[State, ...]] = {
     Goal.SWEEP: (*OPEN_STATES, State.PARKED),
     Goal.RESOLVE: (State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.PARKED, State.UNPAID),
     Goal.SETTLE: (State.UNSETTLED, State.UNPAID),
+    Goal.CLOSE: (State.PLANNED, *OPEN_STATES, State.PARKED),
 }
 # Which items each goal takes up; `rests` says which of them it leaves all the same.
 PASSES: dict[Goal, tuple[tuple[tuple[State, ...], Callable[[Known], bool]], ...]] = {
-    goal: ((STATES[goal], lambda _known: True),) for goal in (Goal.RUN, Goal.SWEEP)
+    goal: ((STATES[goal], lambda _known: True),) for goal in (Goal.RUN, Goal.SWEEP, Goal.CLOSE)
 } | {
     goal: (
         (tuple(state for state in STATES[goal] if state is not State.UNPAID), lambda _known: True),
@@ -57,7 +60,7 @@ PASSES: dict[Goal, tuple[tuple[tuple[State, ...], Callable[[Known], bool]], ...]
     for goal in (Goal.RESOLVE, Goal.SETTLE)
 }
 # In which order: whoever asks what happened wants the doubts first, then the customers who may have paid meanwhile.
-REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.SWEEP: 1, Goal.RESOLVE: 1, Goal.SETTLE: 1}
+REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.SWEEP: 1, Goal.RESOLVE: 1, Goal.SETTLE: 1, Goal.CLOSE: 1}
 # What an item usually costs its account: a charge is opened, cloned and confirmed; to find out takes one look.
 
 
@@ -105,7 +108,7 @@ class Runner:
             await self._passes(self._goal)
             if self._left and not self._desk.draining:
                 self._sweeping = True
-                await self._passes(Goal.SWEEP)
+                await self._passes(Goal.CLOSE if self._goal is Goal.CLOSE else Goal.SWEEP)
             group.cancel_scope.cancel()
         if self._fault is not None:
             raise self._fault
@@ -333,6 +336,20 @@ def has_work(ledger: Ledger, run_id: str, goal: Goal) -> bool:
                 return True
             row = page[-1].id
     return False
+
+
+def first_movable(ledger: Ledger, run_id: str, selection: Selection, limit: int) -> frozenset[int]:
+    """Return the ledger rows of the first selected items that a run may charge, in the order of the ledger."""
+    states = STATES[Goal.RUN]
+
+    def movable() -> Iterator[int]:
+        for account in ledger.workload(run_id, states):
+            row = 0
+            while page := ledger.work(run_id, states, account, row, PAGE):
+                row = page[-1].id
+                yield from (known.id for known in page if standing(known) == TO_CHARGE and selection.takes(known))
+
+    return frozenset(nsmallest(limit, movable()))
 
 
 async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched) -> Ending:

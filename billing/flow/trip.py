@@ -61,12 +61,14 @@ class Trip:
         dunning: decides whether an attempt that took nothing rests or is fenced.
         rounds: how often it has sent, by the state it sent from.
         dead_account: why the account refuses everything, once an answer said so.
+        closes: the item is being closed unpaid: nothing is confirmed any more.
     """
 
     desk: Desk
     dunning: Dunning = field(default_factory=Dunning)
     rounds: defaultdict[State, int] = field(default_factory=lambda: defaultdict(int))
     dead_account: str = ""
+    closes: bool = False
 
     async def record(self, known: Known, *moves: Move) -> Known:
         """Append durably, then tell the log what became of the item: where it rests, and on debug each step to there.

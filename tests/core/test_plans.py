@@ -1,4 +1,4 @@
-"""One line against what is on record: new is charged, the same goes on, other content is refused."""
+"""One line against what is on record: new is charged, the same goes on, a correction begins anew, paid is paid."""
 
 from dataclasses import replace
 
@@ -9,15 +9,24 @@ from billing.core.findings import UNREAD, Findings
 from billing.core.items import Charge, Kind, Mode
 from billing.core.keys import charge_digest, item_id
 from billing.core.money import Money
-from billing.core.plans import SKIPS, Continue, Create, Refuse, Scene, Skip, decide
-from billing.core.states import State
+from billing.core.planrows import ROWS, row_of
+from billing.core.plans import SKIPS, Continue, Create, Refuse, Replace, Scene, Skip, decide
+from billing.core.states import FINAL, State
 
 EUROS = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "eur"))
 CHARGE = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "usd"), application_fee=55, description="Coaching")
-SCENE = Scene("acct_P", Mode.TEST, "2026-11", "coaching-2026-11", existing=False, amend=False, findings=Findings())
+SCENE = Scene("acct_P", Mode.TEST, "2026-11", "coaching-2026-11", frozen=False, amend=False, findings=Findings())
+FROZEN = replace(SCENE, frozen=True)
+ELSEWHERE = "coaching-b-2026-11"
 
 
-def known_of(charge: Charge, run_id: str = "coaching-2026-11", state: State = State.PLANNED) -> Known:
+def known_of(
+    charge: Charge,
+    run_id: str = "coaching-2026-11",
+    state: State = State.PLANNED,
+    reason: str = "",
+    generation: int = 0,
+) -> Known:
     new = decide(SCENE, charge, None).new
     return Known(
         id=7,
@@ -25,7 +34,7 @@ def known_of(charge: Charge, run_id: str = "coaching-2026-11", state: State = St
         run_id=run_id,
         kind=Kind.CHARGE,
         reference=new.reference,
-        generation=0,
+        generation=generation,
         account=new.account,
         lane=new.lane,
         amount=new.amount,
@@ -33,6 +42,7 @@ def known_of(charge: Charge, run_id: str = "coaching-2026-11", state: State = St
         digest=new.digest,
         content=new.content,
         state=state,
+        facts={"reason_code": reason} if reason else {},
     )
 
 
@@ -120,32 +130,158 @@ def test_a_default_that_moved_since_is_still_the_same_content():
         ({"account": "acct_2"}, "account acct_1 -> acct_2"),
         ({"customer": "cus_2"}, "customer cus_1 -> cus_2"),
         ({"payment_method": "pm_2"}, "payment_method pm_1 -> pm_2"),
-        ({"application_fee": 60}, "application_fee 55 -> 60"),
+        ({"application_fee": 60}, "application_fee 0.55 USD -> 0.60 USD"),
         ({"description": None}, "description Coaching -> "),
         ({"statement_suffix": "NOV"}, "statement_suffix  -> NOV"),
         ({"metadata": (("a", "b"),)}, "metadata {} -> {'a': 'b'}"),
     ],
 )
-@pytest.mark.parametrize("state", [State.PLANNED, State.CONFIRMING, State.SUCCEEDED])
-def test_other_content_under_a_used_reference_is_refused_and_the_difference_named(change, named, state):
-    decision = decide(SCENE, replace(CHARGE, **change), known_of(CHARGE, state=state))
+@pytest.mark.parametrize("state", sorted(set(State) - {State.SKIPPED, State.FAILED}))
+def test_other_content_of_a_run_that_has_begun_is_refused_and_the_difference_named(change, named, state):
+    decision = decide(FROZEN, replace(CHARGE, **change), known_of(CHARGE, state=state))
     assert isinstance(decision, Refuse)
     assert named in decision.message
+    assert ("--amend" in decision.hint) == (state not in PAID)
 
 
-def test_a_reference_the_planned_run_does_not_have_needs_amend():
-    existing = replace(SCENE, existing=True)
-    assert isinstance(decide(existing, CHARGE, None), Refuse)
-    assert isinstance(decide(replace(existing, amend=True), CHARGE, None), Create)
+PAID = (State.SUCCEEDED, State.UNSETTLED)
+DEARER = replace(CHARGE, amount=Money(2999, "usd"))
+OPEN = sorted(set(State) - FINAL - {State.UNSETTLED})
 
 
-@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("state", OPEN)
+def test_a_correction_of_what_is_not_paid_replaces_it_with_the_next_generation(state):
+    decision = decide(SCENE, DEARER, known_of(CHARGE, state=state))
+    assert isinstance(decision, Replace)
+    assert decision.new.item == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 1)
+    assert (decision.new.amount, decision.changes[0][:]) == (2999, ("amount", "10.99 USD", "29.99 USD"))
+
+
+@pytest.mark.parametrize("state", PAID)
+@pytest.mark.parametrize("amend", [False, True])
+def test_what_was_paid_or_is_on_its_way_cannot_be_changed_by_an_amendment(state, amend):
+    decision = decide(replace(SCENE, amend=amend), DEARER, known_of(CHARGE, state=state))
+    assert isinstance(decision, Refuse)
+    assert "restore the line" in decision.hint
+
+
+def test_a_reference_that_a_begun_run_does_not_have_needs_amend():
+    assert isinstance(decide(FROZEN, CHARGE, None), Refuse)
+    assert isinstance(decide(SCENE, CHARGE, None), Create)
+
+
+@pytest.mark.parametrize("run_id", ["coaching-2026-11", ELSEWHERE])
+@pytest.mark.parametrize(
+    ("reason", "still"),
+    [
+        ("account_unknown", Findings(accounts={"acct_1": "account_unknown"})),
+        ("method_expired", Findings(methods={"pm_1": "method_expired"})),
+        ("account_invalid", Findings(accounts={"acct_1": "account_unknown"})),
+    ],
+)
+def test_a_skipped_line_is_taken_up_once_its_cause_is_repaired_and_no_sooner(run_id, reason, still):
+    known = known_of(CHARGE, run_id, State.SKIPPED, reason, generation=2)
+    decision = decide(FROZEN, CHARGE, known)
+    assert isinstance(decision, Create)
+    assert decision.new.item == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 3)
+    assert not isinstance(decide(replace(FROZEN, findings=still), CHARGE, known), Create)
+
+
+def test_a_line_stays_skipped_while_nothing_was_looked_up_about_its_cause():
+    scene = replace(SCENE, unexamined=frozenset({"method_expired"}))
+    decision = decide(scene, CHARGE, known_of(CHARGE, state=State.SKIPPED, reason="method_expired"))
+    assert decision == Continue(known_of(CHARGE, state=State.SKIPPED, reason="method_expired"), "method_expired")
+
+
+def test_a_card_block_holds_a_planned_line_back_and_frees_a_skipped_one_when_it_is_over():
+    blocked = replace(SCENE, blocked={"pm_1": "stolen_card"})
+    assert decide(blocked, CHARGE, None).new.skip == "card_blocked"
+    assert decide(blocked, CHARGE, known_of(CHARGE)).skip == "card_blocked"
+    skipped = known_of(CHARGE, state=State.SKIPPED, reason="card_blocked")
+    assert decide(blocked, CHARGE, skipped).skip == "card_blocked"
+    assert isinstance(decide(SCENE, CHARGE, skipped), Create)
+
+
+def test_a_planned_line_that_a_look_up_finds_unusable_is_left_out():
+    scene = replace(SCENE, findings=Findings(methods={"pm_1": "method_expired"}))
+    assert decide(scene, CHARGE, known_of(CHARGE)) == Continue(known_of(CHARGE), "method_expired")
+    assert decide(scene, CHARGE, known_of(CHARGE, state=State.READY)) == Continue(known_of(CHARGE, state=State.READY))
+
+
+def test_a_planned_line_follows_a_default_that_moved():
+    by_default = replace(CHARGE, payment_method=None)
+    scene = replace(SCENE, findings=Findings(defaults={"cus_1": "pm_new"}))
+    decision = decide(scene, by_default, known_of(by_default))
+    assert (type(decision), decision.changes, decision.new.content["payment_method"]) == (Replace, (), "pm_new")
+    assert isinstance(decide(scene, by_default, known_of(by_default, state=State.READY)), Continue)
+
+
+@pytest.mark.parametrize("state", [State.SKIPPED, State.FAILED])
+@pytest.mark.parametrize("reason", ["withdrawn", "corrected"])
+def test_what_the_file_closed_comes_back_with_the_line_and_under_amend_once_the_run_has_begun(state, reason):
+    known = known_of(CHARGE, state=state, reason=reason)
+    assert isinstance(decide(FROZEN, CHARGE, known), Refuse)
+    assert isinstance(decide(SCENE, CHARGE, known), Create)
+
+
+@pytest.mark.parametrize("run_id", ["coaching-2026-11", ELSEWHERE])
+@pytest.mark.parametrize("state", [State.SKIPPED, State.FAILED])
+def test_what_the_operator_cancelled_comes_back_only_with_other_content_under_amend(state, run_id):
+    known = known_of(CHARGE, run_id, state, "cancelled")
+    for scene in (SCENE, replace(SCENE, amend=True)):
+        assert row_of(decide(scene, CHARGE, known)) == "cancelled"
+    assert isinstance(decide(SCENE, DEARER, known), Refuse)
+    assert isinstance(decide(replace(SCENE, amend=True), DEARER, known), Create)
+
+
+def test_what_failed_begins_anew_with_other_content_or_when_the_account_was_to_blame():
+    failed = known_of(CHARGE, state=State.FAILED, reason="card_declined")
+    assert decide(SCENE, CHARGE, failed) == Continue(failed)
+    assert isinstance(decide(SCENE, DEARER, failed), Create)
+    assert isinstance(decide(FROZEN, DEARER, failed), Refuse)
+    account = known_of(CHARGE, state=State.FAILED, reason="capability_not_active")
+    assert isinstance(decide(FROZEN, CHARGE, account), Create)
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.SKIPPED}))
 def test_an_obligation_of_another_run_is_never_charged_again(state):
-    decision = decide(SCENE, CHARGE, known_of(CHARGE, run_id="coaching-b-2026-11", state=state))
+    decision = decide(SCENE, CHARGE, known_of(CHARGE, run_id=ELSEWHERE, state=state))
     assert isinstance(decision, Skip)
     assert decision.reason in SKIPS
     assert (decision.reason == "already_paid") == (state is State.SUCCEEDED)
 
 
-def test_only_what_is_paid_is_a_good_reason_to_skip():
-    assert [code for code, (_, _, good) in SKIPS.items() if good] == ["already_paid"]
+@pytest.mark.parametrize("state", sorted(set(State) - {State.SKIPPED, State.FAILED}))
+def test_other_content_of_what_another_run_holds_is_refused(state):
+    decision = decide(replace(SCENE, amend=True), DEARER, known_of(CHARGE, run_id=ELSEWHERE, state=state))
+    assert isinstance(decision, Refuse)
+    assert ("billing cancel" in decision.hint) == (state not in PAID)
+
+
+@pytest.mark.parametrize("reason", ["paid_elsewhere"])
+def test_what_another_ledger_has_charged_is_never_begun_anew(reason):
+    known = known_of(CHARGE, state=State.FAILED, reason=reason)
+    assert not isinstance(decide(SCENE, CHARGE, known), Create)
+    assert isinstance(decide(replace(SCENE, amend=True), DEARER, known), Refuse)
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("run_id", ["coaching-2026-11", ELSEWHERE])
+@pytest.mark.parametrize("reason", ["", "account_unknown", "withdrawn", "cancelled", "capability_not_active"])
+@pytest.mark.parametrize("charge", [CHARGE, DEARER])
+@pytest.mark.parametrize("scene", [SCENE, FROZEN, replace(SCENE, amend=True)])
+def test_a_generation_opens_only_after_an_end_without_money_and_every_line_has_a_row(
+    state, run_id, reason, charge, scene
+):
+    decision = decide(scene, charge, known_of(CHARGE, run_id, state, reason))
+    if isinstance(decision, Create):
+        assert state in (State.FAILED, State.SKIPPED)
+    if isinstance(decision, Replace):
+        assert state in OPEN
+    if not isinstance(decision, Refuse):
+        assert row_of(decision) in (*ROWS, "capability_not_active", "")
+
+
+def test_good_reasons_to_skip_are_those_that_leave_nothing_owed():
+    good = {code for code, (_, _, good) in SKIPS.items() if good}
+    assert good - {"paid_elsewhere"} == {"already_paid", "withdrawn", "corrected", "cancelled", "default_moved"}

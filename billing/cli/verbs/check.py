@@ -8,6 +8,7 @@ from typing import Any
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin
 from billing.cli.tables import amounts, plural
+from billing.cli.typed import following
 from billing.cli.verbs.source import open_source
 from billing.core.errors import InvalidInput
 from billing.core.exits import Exit
@@ -52,7 +53,7 @@ def _accepted(
         if session.json:
             answer_json(_as_json(source))
         else:
-            answer("\n".join([*_as_text(source), _next(file, run_id)]) + "\n")
+            answer("\n".join([*_as_text(source), _next(file)]) + "\n")
     return Exit.OK
 
 
@@ -86,6 +87,5 @@ def _as_text(source: RunFile) -> list[str]:
     return lines
 
 
-def _next(file: Path, run_id: str | None) -> str:
-    again = f"billing plan {visible(str(file))}" + (f" --run {run_id}" if run_id else "")
-    return f"No problems; nothing was sent. Next: {again}"
+def _next(file: Path) -> str:
+    return f"No problems; nothing was sent. Next: {following('plan', file)}"

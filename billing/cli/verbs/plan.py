@@ -1,7 +1,9 @@
 """Show what a run would do, and save it if asked."""
 
 import json
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ from billing.cli.face import answer, answer_json
 from billing.cli.lookingup import lookout
 from billing.cli.plantable import plan_table
 from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.typed import FIXED_BY_PLAN, following
 from billing.cli.verbs.source import open_source
 from billing.cli.watching import watching
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
+from billing.core.planrows import CLOSING
 from billing.edge.ledger.memory import Making
 from billing.edge.logs import visible
 from billing.edge.pacer import START_RPS
@@ -21,9 +25,11 @@ from billing.edge.privatefile import write_private
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
 from billing.edge.throttle import Rates
-from billing.flow.decisions import Plan
+from billing.flow.bill import require_known_lines, require_timely
+from billing.flow.decisions import Asked, Plan
+from billing.flow.invocation import Selection
 from billing.flow.opening import Opening, rates_for
-from billing.flow.plan import PlanOptions, estimate_for, make_plan, plan_offline, plan_to_json
+from billing.flow.plan import PlanOptions, estimate_for, make_plan, over_approval, plan_offline, plan_to_json
 from billing.flow.scout import Preflight
 
 PREFLIGHTS = {"accounts": Preflight.ACCOUNTS, "all": Preflight.ALL}
@@ -43,11 +49,23 @@ class PlanAsked:
     live: bool = False
     rate: float | None = None
     new_ledger: bool = False
+    selection: Selection = field(default_factory=Selection)
+    limit: int | None = None
 
     @property
     def making(self) -> Making:
         """Whether a ledger may be made where there is none."""
         return Making.NEW if self.new_ledger else Making.FIRST
+
+    def options(self) -> PlanOptions:
+        """Return what is asked of the plan.
+
+        Raises:
+            UsageError: there is no such preflight.
+        """
+        if self.preflight not in PREFLIGHTS:
+            raise UsageError(f"--preflight {visible(self.preflight)} is none of {', '.join(PREFLIGHTS)}")
+        return PlanOptions(PREFLIGHTS[self.preflight], self.amend, None, self.selection, self.limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +78,7 @@ class Pace:
 
 def plan(common: Common, asked: PlanAsked, out: Path | None) -> int:
     """Carry out `billing plan`."""
-    if asked.preflight not in PREFLIGHTS:
-        raise UsageError(f"--preflight {asked.preflight} is none of {', '.join(PREFLIGHTS)}")
+    asked.options()
     if asked.offline and out is not None:
         raise UsageError("a plan to run later needs its look-ups: leave out --offline or --out")
     session = begin(common)
@@ -72,7 +89,11 @@ def plan(common: Common, asked: PlanAsked, out: Path | None) -> int:
 
 
 def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
-    found = plan_offline(source, None, session.settings.platform or "", amend=asked.amend)
+    require_timely(source, datetime.now(UTC))
+    found = plan_offline(
+        source, None, session.settings.platform or "", Asked(asked.amend, asked.selection, asked.limit)
+    )
+    require_known_lines(found)
     rates = rates_for(session.settings, Opening(source.run.mode, "plan", rate=asked.rate))
     begin_rps = rates.key_rps if asked.rate is None else min(START_RPS, rates.key_rps)
     _print(session, asked, found, Pace(rates, begin_rps), "")
@@ -83,24 +104,32 @@ async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, out: P
     """Plan with look-ups, print, and save if asked."""
     opening = Opening(source.run.mode, "plan", live=asked.live, rate=asked.rate, making=asked.making, plans=True)
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
-        options = PlanOptions(PREFLIGHTS[asked.preflight], asked.amend)
+        require_timely(source, desk.clock.now())
         pace = Pace(desk.rates, desk.gateway.throttle.key.rate)  # before the look-ups move it: as a run will begin
         with watching(source.run.run_id) as watch:
-            found = await make_plan(desk, source, options, lookout(session, watch))
+            found = await make_plan(desk, source, asked.options(), lookout(session, watch))
+        require_known_lines(found)
         if out is not None:
-            write_private(out, [_saved(asked, found, pace)])
+            write_private(out, [_saved(asked, found, pace, out)])
         _print(session, asked, found, pace, str(load_key(session.environ)), out)
     return Exit.OK
 
 
 def _as_json(asked: PlanAsked, found: Plan, pace: Pace) -> dict[str, Any]:
     return plan_to_json(
-        found, pace.rates, delimiter=asked.delimiter, skip_invalid=asked.skip_invalid, start_rps=pace.start_rps
+        found,
+        pace.rates,
+        delimiter=asked.delimiter,
+        skip_invalid=asked.skip_invalid,
+        preflight=PREFLIGHTS[asked.preflight],
+        start_rps=pace.start_rps,
     )
 
 
-def _saved(asked: PlanAsked, found: Plan, pace: Pace) -> str:
+def _saved(asked: PlanAsked, found: Plan, pace: Pace, out: Path) -> str:
+    """Return the plan as it is saved: it names its run file from its own folder, so that both may move together."""
     saved = _as_json(asked, found, pace)
+    saved["file"] = os.path.relpath(asked.file, out.parent)
     return json.dumps(saved, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -110,11 +139,26 @@ def _print(session: Session, asked: PlanAsked, found: Plan, pace: Pace, key: str
         return
     cost = estimate_for(found, pace.rates, pace.start_rps)
     lines = plan_table(found, key, cost, share=share_text(session, asked.rate, pace.rates))
+    answer("".join(line + "\n" for line in [*lines, *following_plan(asked, found, out)]))
+
+
+def following_plan(asked: PlanAsked, found: Plan, out: Path | None = None) -> list[str]:
+    """Say what to type after a plan; nothing, when nothing is left to do."""
+    if nothing_left(found):
+        return [NOTHING_LEFT, f"Next: {following('report', found.run.run_id)}"]
+    if over_approval(found):
+        return ["Nothing was sent. It cannot be run before a second person has approved it."]
     if out is not None:
-        following = f"billing run {out}"
-    else:
-        following = f"billing run {asked.file}" + (f" --run {asked.run}" if asked.run else "")
-    answer("".join(line + "\n" for line in [*lines, f"Nothing was sent. Next: {visible(following)}"]))
+        return [f"Nothing was sent. Next: {following('run', out, without=FIXED_BY_PLAN)}"]
+    return [f"Nothing was sent. Next: {following('run', asked.file)}"]
+
+
+NOTHING_LEFT = "There is nothing left to do."
+
+
+def nothing_left(found: Plan) -> bool:
+    """Tell whether a run would neither charge nor close anything."""
+    return found.existing is not None and not found.left.lines and not found.amendment and not found.rows.get(CLOSING)
 
 
 def share_text(session: Session, rate: float | None, rates: Rates) -> str:

@@ -12,6 +12,7 @@ from billing.cli.endings import run_table
 from billing.cli.face import answer, answer_json, say
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
+from billing.cli.typed import following
 from billing.cli.verbs.source import open_source
 from billing.cli.watching import watching
 from billing.core.errors import UsageError
@@ -162,4 +163,4 @@ def _strays(strays: list[Stray]) -> Iterator[str]:
 def _following(rebuilt: Rebuilt, asked: RebuildAsked) -> str:
     if rebuilt.exit is not Exit.OK:
         return "a person looks at what was paid twice, in Stripe, before anything else"
-    return f"billing run {asked.file}" + (f" --run {asked.run}" if asked.run else "")
+    return following("run", asked.file)

@@ -1,6 +1,7 @@
 """Plan if needed, ask, charge, and say what became of it."""
 
 import json
+import os
 import re
 import sys
 import time
@@ -14,7 +15,8 @@ from billing.cli.lookingup import lookout
 from billing.cli.plantable import plan_table
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
-from billing.cli.verbs.plan import PlanAsked, share_text
+from billing.cli.typed import again, following
+from billing.cli.verbs.plan import NOTHING_LEFT, PlanAsked, share_text
 from billing.cli.verbs.source import open_source
 from billing.cli.watching import watching
 from billing.core.errors import UsageError
@@ -26,7 +28,7 @@ from billing.edge.secrets import load_key
 from billing.flow.bill import Bill, BillOptions, bill, tell
 from billing.flow.decisions import Plan
 from billing.flow.desk import Desk
-from billing.flow.invocation import RunOptions, Selection
+from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening
 from billing.flow.plan import SavedPlan, estimate_for, load_plan
 
@@ -38,9 +40,6 @@ class RunAsked:
     """What was typed about carrying it out: see the options of `billing run`; ``quiet`` leaves out the plan."""
 
     yes: bool = False
-    only: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    limit: int | None = None
     max_failures: int | None = None
     deadline: str | None = None
     concurrency: int | None = None
@@ -53,21 +52,22 @@ def run(common: Common, planning: PlanAsked, asked: RunAsked) -> int:
     """Carry out `billing run`."""
     session = begin(common)
     options = RunOptions(
-        selection=Selection(asked.only, asked.exclude),
-        limit=asked.limit,
+        selection=planning.selection,
+        limit=planning.limit,
         max_failures=asked.max_failures,
         deadline=seconds_of(asked.deadline),
         per_account=session.settings.per_account_concurrency,
     )
-    if not asked.yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-        raise UsageError("there is no terminal to ask on; nothing was sent (add --yes)")
     saved = saved_plan(planning)
     if saved is not None:
         planning = of_saved(planning, saved)
-    billing = BillOptions(options, planning.amend, saved, asked.declines_ok)
+    asked_for = planning.options()
+    billing = BillOptions(options, planning.amend, saved, asked.declines_ok, asked_for.preflight)
     with open_source(
         session, planning.file, planning.run, planning.delimiter, skip_invalid=planning.skip_invalid
     ) as source:
+        if not asked.yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+            raise UsageError("there is no terminal to ask on; nothing was sent (add --yes)")
         return run_async(carry_out, session, planning, asked, billing, source)
 
 
@@ -85,16 +85,18 @@ def saved_plan(planning: PlanAsked) -> SavedPlan | None:
         return None
     if not is_plan:
         return None
-    if planning.run or planning.delimiter or planning.skip_invalid or planning.amend:
+    chosen = planning.selection.only or planning.selection.exclude or planning.limit
+    if planning.run or planning.delimiter or planning.skip_invalid or planning.amend or chosen:
         raise UsageError(
-            f"{planning.file}: the plan fixes --run, --delimiter, --skip-invalid and --amend; leave them out"
+            f"{planning.file}: the plan fixes --run, --delimiter, --skip-invalid, --amend, --only, --exclude and "
+            "--limit; leave them out"
         )
     return load_plan(planning.file)
 
 
 def of_saved(planning: PlanAsked, saved: SavedPlan) -> PlanAsked:
-    """Return what to read for a saved plan: its own file, in the way it was read then."""
-    file = Path(saved.file)
+    """Return what to read for a saved plan: its own file, named from the plan's folder, in the way it was read then."""
+    file = Path(os.path.relpath(planning.file.parent / saved.file))
     is_sheet = file.suffix.lower() not in {".yaml", ".yml", ".json"}
     return replace(
         planning,
@@ -103,6 +105,9 @@ def of_saved(planning: PlanAsked, saved: SavedPlan) -> PlanAsked:
         delimiter=saved.delimiter,
         skip_invalid=saved.skip_invalid,
         amend=saved.amend,
+        preflight=str(saved.preflight),
+        selection=saved.selection,
+        limit=saved.limit,
     )
 
 
@@ -159,13 +164,16 @@ def confirm(plan: Plan, asked: RunAsked) -> None:
     Raises:
         UsageError: the answer was no.
     """
-    if asked.yes or not plan.totals:
+    left, closes = plan.left, plan.amendment.closes
+    if asked.yes or not (left.lines or closes):
         return
-    if plan.run.mode is Mode.LIVE:
-        expected = amounts(plan.totals)
+    if not left.lines:
+        agreed = ask(f"Close {plural(closes, 'line')} unpaid and charge nothing? Type yes: ", "yes", "--yes")
+    elif plan.run.mode is Mode.LIVE:
+        expected = amounts(left.totals)
         agreed = ask(f"This moves real money. Type the total to go on ({expected}): ", expected, "--yes")
     else:
-        agreed = ask(f"Charge {plural(sum(plan.accounts.values()), 'item')} in test mode? Type yes: ", "yes", "--yes")
+        agreed = ask(f"Charge {plural(left.lines, 'item')} in test mode? Type yes: ", "yes", "--yes")
     if not agreed:
         raise UsageError("not confirmed; nothing was sent")
 
@@ -173,7 +181,9 @@ def confirm(plan: Plan, asked: RunAsked) -> None:
 def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
     """Write the end of a run."""
     run_id = billed.plan.run.run_id
-    if billed.ending.exit:
+    if billed.nothing_left:
+        head = f"Run {run_id}: {NOTHING_LEFT[0].lower()}{NOTHING_LEFT[1:-1]}"
+    elif billed.ending.exit:
         head = f"Run {run_id} stopped after {duration(seconds)}: {visible(billed.ending.reason)}"
     else:
         head = f"Run {run_id} finished in {duration(seconds)}"
@@ -186,16 +196,21 @@ def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
         f"  {plural(requests['sent'], 'request')}, {limited}, {resent}",
         f"  ledger head {billed.summary['ledger_head'][:16]}",
         *what_comes_next(desk.ledger, run_id),
-        *following(billed, run_id),
+        *next_step(billed, run_id),
         said_of(billed.exit),
     ]
 
 
-def following(billed: Bill, run_id: str) -> list[str]:
+def next_step(billed: Bill, run_id: str) -> list[str]:
     """Say what to type next."""
-    if billed.ending.exit:
-        return ["Next: the same command again continues"]
-    return ["", f"Next: billing report {run_id} -o report.csv"] if billed.exit is Exit.OK else []
+    code = billed.ending.exit
+    if code is Exit.STOPPED:
+        return ["", f"When a person has looked, this goes on: {again()}"]
+    if code is Exit.CREDENTIALS:
+        return ["", f"Next: {following('doctor')}"]
+    if code:
+        return ["", f"Next: {again()}"]
+    return ["", f"Next: {following('report', run_id, out='report.csv')}"] if billed.exit is Exit.OK else []
 
 
 def seconds_of(text: str | None) -> float | None:

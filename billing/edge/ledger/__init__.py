@@ -128,6 +128,13 @@ class Ledger(Protocol):
         """Stream what a run holds, in the order it was planned; only what is in these states, if any are given."""
         ...
 
+    def standing(self, run_id: str) -> Iterator[tuple[int, State, bool]]:
+        """Stream (row, state, whether the latest revision has a line for it) of a run's items, none that was replaced.
+
+        An item is replaced by its next generation, in this run or another.
+        """
+        ...
+
     def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
         """Count items in these states per connected account; all runs if ``run_id`` is None."""
         ...

@@ -61,6 +61,10 @@ _HELD_BY = """SELECT reference, lane, account, amount, currency, state, ifnull(j
     FROM items WHERE run = ?{} AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.book = items.book
         AND later.reference = items.reference AND later.generation = items.generation + 1) ORDER BY id"""
 _HELD, _HELD_IN = _HELD_BY.format(""), _HELD_BY.format(" AND state = ?")
+_STANDING = """SELECT items.id, items.state, items.id IN
+        (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
+    FROM items WHERE items.run = :run AND NOT EXISTS (SELECT 1 FROM items AS next WHERE next.book = items.book
+        AND next.reference = items.reference AND next.generation = items.generation + 1) ORDER BY items.id"""
 
 
 @lru_cache
@@ -206,6 +210,16 @@ class Queries:
                 sql, parameters = (_HELD_IN, (row, at)) if at else (_HELD, (row,))
                 for reference, payer, account, amount, currency, state, group in conn.execute(sql, parameters):
                     yield Held(reference, payer, account, amount, currency, State(state), group)
+
+    def standing(self, run_id: str) -> Iterator[tuple[int, State, bool]]:
+        """Stream (row, state, whether the latest revision has a line for it) of a run's items; none that was replaced.
+
+        An item is replaced by its next generation, in this run or another.
+        """
+        with _legible(), self._open() as conn:
+            row, _, revision = self._place(run_id)
+            for item, state, listed in conn.execute(_STANDING, {"run": row, "revision": revision}):
+                yield item, State(state), bool(listed)
 
     @_legible()
     def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:

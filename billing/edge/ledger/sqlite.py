@@ -187,7 +187,9 @@ class SqliteLedger:
         return recorded
 
     async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:
-        """Cache read-only look-ups."""
+        """Cache read-only look-ups; a ledger opened to read only keeps none."""
+        if self._writer is None:
+            return
         await self._do(Work(lambda tx: writes.keep_lookups(tx, kind, found)))
 
     async def _do(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
@@ -236,6 +238,10 @@ class SqliteLedger:
     def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned."""
         return self._queries.held(run_id, states)
+
+    def standing(self, run_id: str) -> Iterator[tuple[int, State, bool]]:
+        """Stream row, state and listing of a run's items, replaced ones left out."""
+        return self._queries.standing(run_id)
 
     def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
         """Count items in these states per connected account."""

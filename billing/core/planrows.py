@@ -1,0 +1,58 @@
+"""In which row of a plan a line's money stands: what can move now, what is done, what is left out and why."""
+
+from billing.core.entries import Known
+from billing.core.plans import SKIPS, Continue, Create, Replace, Skip, reason_of
+from billing.core.states import Group, State
+
+
+def row_of(decision: Create | Replace | Continue | Skip) -> str:
+    """Return the row of the plan in which a line's money stands: ``to_charge``, what became of it, or a skip reason."""
+    match decision:
+        case Create(new=new) | Replace(new=new):
+            return new.skip or TO_CHARGE
+        case Skip(reason=reason):
+            return reason
+        case Continue(known=known, skip=skip):
+            return skip or standing(known)
+
+
+TO_CHARGE, NOT_SELECTED, CLOSING = "to_charge", "not_selected", "closing"
+# Rows of what can move now, of what could but was not selected, and of what is being closed unpaid.
+DONE: dict[State, str] = {
+    State.SUCCEEDED: "paid",
+    State.UNSETTLED: "processing",
+    State.PARKED: "parked",
+    State.CANCELLING: CLOSING,
+}
+ROWS = (
+    TO_CHARGE,
+    NOT_SELECTED,
+    "paid",
+    "processing",
+    "needs_customer",
+    "declined",
+    "failed",
+    "parked",
+    CLOSING,
+    *SKIPS,
+)
+# Every row a plan can have, in its order.
+
+
+def standing(known: Known) -> str:
+    """Return the row of an item that this run holds, by where it stands."""
+    group = str(known.facts.get("group") or "")
+    match known.state:
+        case State.SKIPPED:
+            return reason_of(known)
+        case State.FAILED:
+            if group == Group.SKIPPED:
+                return reason_of(known)
+            return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"
+        case State.UNPAID if known.facts.get("fence"):
+            again = known.facts.get("dead_clone") and not known.facts.get("recloned")
+            return TO_CHARGE if again else CLOSING
+        case State.UNPAID:
+            return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"
+        case state:
+            return DONE.get(state, TO_CHARGE)

@@ -1,0 +1,155 @@
+"""What a file changes of a run on record, line by line: added, changed, withdrawn, with what was and what is."""
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from billing.core.contents import Difference
+from billing.core.entries import Known
+from billing.core.errors import Problem
+from billing.core.items import Charge
+from billing.core.money import format_minor
+from billing.core.plans import CLOSED_BY_FILE, FIXED, Continue, Create, Replace, Skip, reason_of
+from billing.core.states import State
+from billing.edge.ledger import Ledger
+
+SHOWN = 100
+# Changes kept line by line; all of them are counted.
+ENDED_UNPAID = frozenset({State.FAILED, State.SKIPPED})
+
+
+class Amended(NamedTuple):
+    """One line that differs from what is on record.
+
+    Attributes:
+        kind: ``added``, ``changed``, ``withdrawn``, or ``taken_up`` for a skip whose cause is repaired.
+        reference: of the line.
+        line: in the file; 0 for a withdrawn one.
+        old: amount in minor units and currency as on record; None for an added line.
+        new: the same as the file says; None for a withdrawn line.
+        changes: field by field, for a changed line.
+        was: where the item stands: its state.
+    """
+
+    kind: str
+    reference: str
+    line: int
+    old: tuple[int, str] | None
+    new: tuple[int, str] | None
+    changes: tuple[Difference, ...] = ()
+    was: str = ""
+
+
+@dataclass(slots=True)
+class Amendment:
+    """All changes together.
+
+    Attributes:
+        counts: kind -> lines.
+        shown: the first hundred.
+        before: currency -> minor units that the sheet had without these changes, ``after`` with them.
+        closing: reason code -> ledger rows of items that must be closed before anything is sent.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    shown: list[Amended] = field(default_factory=list)
+    before: Counter[str] = field(default_factory=Counter)
+    after: Counter[str] = field(default_factory=Counter)
+    closing: dict[str, "array[int]"] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self.counts) or bool(self.closing)
+
+    @property
+    def closes(self) -> int:
+        """How many items are closed first."""
+        return sum(map(len, self.closing.values()))
+
+    def note(self, change: Amended) -> None:
+        """Take a change in."""
+        self.counts[change.kind] += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(change)
+        for old, sums, sign in ((change.old, self.before, 1), (change.new, self.before, -1)):
+            if old is not None and change.kind != "taken_up":
+                sums[old[1]] += sign * old[0]
+
+    def close(self, known: Known, reason: str) -> None:
+        """Have an item closed before anything is sent."""
+        self.closing.setdefault(reason, array("Q")).append(known.id)
+
+    def finish(self, sheet: Counter[str]) -> None:
+        """Say what the sheet came to before, now that all changes and its sum are known."""
+        self.after = Counter(dict(sheet))
+        for currency, minor in sheet.items():
+            self.before[currency] += minor
+
+
+def note_line(found: Amendment, charge: Charge, line: int, decision: Create | Replace | Continue | Skip) -> None:
+    """Note what a line changes of a run on record."""
+    now = (charge.amount.minor, charge.amount.currency)
+    match decision:
+        case Create(before=None):
+            found.note(Amended("added", charge.reference, line, None, now))
+        case Create(before=Known() as before, changes=changes):
+            old = (before.amount, before.currency)
+            back = reason_of(before) in CLOSED_BY_FILE
+            kind = "added" if back else "changed" if changes else "taken_up"
+            was = reason_of(before) or str(before.state)
+            found.note(Amended(kind, charge.reference, line, None if back else old, now, changes, was))
+        case Replace(known=known, changes=changes):
+            found.close(known, "corrected" if changes else "default_moved")
+            if changes:
+                old = (known.amount, known.currency)
+                found.note(Amended("changed", charge.reference, line, old, now, changes, str(known.state)))
+        case Continue(known=known, skip=str() as skip) if known.state is State.PLANNED:
+            found.close(known, skip)
+        case _:
+            pass
+
+
+class Missing(NamedTuple):
+    """An item of the run that no line of the file stands for.
+
+    ``listed`` tells whether the latest revision still had a line for it.
+    """
+
+    row: int
+    state: State
+    listed: bool
+
+
+def missing(ledger: Ledger, run_id: str, seen: "array[int]") -> Iterator[Missing]:
+    """Yield the items of a run, each in its newest generation, that are not among ``seen`` rows."""
+    ordered = array("Q", sorted(seen))
+    for row, state, listed in ledger.standing(run_id):
+        place = bisect_left(ordered, row)
+        if place == len(ordered) or ordered[place] != row:
+            yield Missing(row, state, listed)
+
+
+def withdrawn(found: Amendment, each: Missing, known: Known) -> None:
+    """Note that a line is gone: what is still open of it is closed."""
+    if each.state not in ENDED_UNPAID:
+        found.close(known, "withdrawn")
+    was = reason_of(known) if each.state in ENDED_UNPAID else str(each.state)
+    found.note(Amended("withdrawn", known.reference, 0, (known.amount, known.currency), None, (), was))
+
+
+def refused_withdrawal(file: str, known: Known, *, frozen: bool) -> Problem | None:
+    """Return why a line may not be gone from the file, or None when it may."""
+    amount = f"{format_minor(known.amount, known.currency)} {known.currency.upper()}"
+    what = f'reference "{known.reference}" ({amount}) of run {known.run_id}'
+    if known.state in FIXED:
+        was, hint = FIXED[known.state]
+        message = f"{what} {was} and is no longer in the file"
+        return Problem(file, 0, 1, "items_missing", message, hint, known.reference)
+    if frozen:
+        message = f"{what} is no longer in the file"
+        hint = "restore the line, or add --amend to withdraw what is not paid"
+        return Problem(file, 0, 1, "items_missing", message, hint, known.reference)
+    return None

@@ -1,0 +1,104 @@
+"""Close items unpaid: what a file withdraws or corrects, and what the operator cancels. It is looked at first.
+
+A planned item is skipped. An open intent is cancelled at Stripe (the fence), whatever may be in flight is looked up
+before, and nothing is confirmed. What turns out paid, or on its way to the bank, is left as it is. Killed at any point,
+the same command goes on: every step is decided by what is on record.
+"""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from billing.core.entries import Known, Move
+from billing.core.plans import SKIPS
+from billing.core.policies import Policies, StopOn
+from billing.core.states import Event, Group, State
+from billing.flow import confirm, fence, prepare
+from billing.flow.charge import Arrival, Goal, Step, charge
+from billing.flow.desk import Desk
+from billing.flow.invocation import Ending, RunOptions, Selection
+from billing.flow.progress import Watch, unwatched
+from billing.flow.run import Runner
+from billing.flow.trip import Trip
+
+UNGUARDED = StopOn(decline_rate=1.0, same_error=10**9)
+# Closing takes no money: no wave of it is a reason to stop.
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why an item is closed: its reason code, and what the operator said of it."""
+
+    code: str
+    note: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the report says of an item that was closed for this."""
+        meaning = SKIPS[self.code][0]
+        reason = f"{meaning}: {self.note}" if self.note else meaning
+        return {"group": str(Group.SKIPPED), "reason_code": self.code, "reason": reason, "next_try": None}
+
+
+def steps_for(why: Why) -> Mapping[State, Step]:
+    """Return what closing does with an item in each state; nothing here confirms."""
+
+    async def skip(trip: Trip, known: Known) -> Known:
+        return await trip.record(known, Move(Event.ITEM_SKIPPED, facts=why.facts()))
+
+    async def give_up(trip: Trip, known: Known) -> Known:
+        return await fence.start_cancel(trip, known, **why.facts(), what_to_do=None)
+
+    return {
+        State.PLANNED: skip,
+        State.PREPARING: prepare.prepare,  # an open may be in flight: only its answer names the intent to cancel
+        State.READY: give_up,
+        State.CONFIRMING: confirm.note_lost,
+        State.UNKNOWN: confirm.look,
+        State.PARKED: confirm.look,
+        State.UNPAID: give_up,
+        State.CANCELLING: fence.cancel,
+    }
+
+
+class Closer(Runner):
+    """One pass over a run that ends chosen items unpaid."""
+
+    def __init__(
+        self, desk: Desk, run_id: str, rows: Mapping[int, Why], policies: Policies, options: RunOptions, watch: Watch
+    ) -> None:
+        everything = replace(
+            options,
+            selection=Selection(rows=frozenset(rows), strict=True),
+            limit=None,
+            max_failures=None,
+            deadline=None,
+        )
+        super().__init__(desk, run_id, Goal.CLOSE, replace(policies, stop_on=UNGUARDED), everything, watch)
+        self._rows = rows
+
+    def _trip(self, known: Known, goal: Goal) -> Awaitable[Arrival]:
+        trip = Trip(self._desk, self._policies.dunning, closes=True)
+        return charge(trip, known, goal, steps_for(self._rows[known.id]))
+
+
+async def close(
+    desk: Desk,
+    run_id: str,
+    rows: Mapping[int, Why],
+    policies: Policies,
+    options: RunOptions,
+    watch: Watch = unwatched,
+) -> Ending:
+    """Close items of a run, by ledger row; see the module. Returns early, with an exit code, when something stops it.
+
+    Raises:
+        LedgerError: a commit failed; nothing more may be sent.
+        UsageError: the run belongs to another platform.
+    """
+    if not rows:
+        return Ending()
+    record = desk.ledger.run(run_id)
+    if record is not None and any(desk.ledger.item(row).state is not State.PLANNED for row in rows):
+        await desk.identify()
+        desk.require_own(record)
+    return await Closer(desk, run_id, rows, policies, options, watch).go()
