@@ -52,6 +52,7 @@ VERBS: dict[str, Verb] = {
     "resolve": charging.resolve,
     "settle": charging.settle,
     "report": reading.report,
+    "cancel": charging.cancel,
     "doctor": starting.doctor,
     "sandbox": starting.sandbox,
     "completion": starting.completion,

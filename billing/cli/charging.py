@@ -236,6 +236,39 @@ def settle(
     return follow(common, "settle", run, live=live, rate=rate, wait=wait, declines_ok=declines_ok)
 
 
+def cancel(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it goes on record. Name nobody.")],
+    only: OnlyOpt = None,
+    exclude: ExcludeOpt = None,
+    yes: YesOpt = False,
+    live: LiveOpt = False,
+    rate: RateOpt = None,
+    wait: WaitOpt = None,
+    config: ConfigOpt = None,
+    ledger: LedgerOpt = None,
+    api_base: ApiBaseOpt = None,
+    output: OutputOpt = None,
+    log_format: LogFormatOpt = None,
+    log_level: LogLevelOpt = None,
+) -> int:
+    """Close what is not paid of a run, or of some of its lines, on the record.
+
+    Looks first at whatever may be on its way. What is paid stays paid, and is named. The same command again goes on.
+
+    \b
+    billing cancel coaching-2026-11 --reason "the wrong sheet"
+    billing cancel coaching-2026-11 --only INV-2026-11-0005 --reason "the customer complained"
+    """
+    from billing.cli.session import Common
+    from billing.cli.verbs.cancel import CancelAsked, cancel_run
+    from billing.flow.invocation import Selection
+
+    common = Common(config, ledger, api_base, output, log_format, log_level)
+    chosen = Selection(tuple(only or ()), tuple(exclude or ()))
+    return cancel_run(common, CancelAsked(run, reason, chosen, yes, live, rate, wait))
+
+
 def rebuild(
     file: FileArg,
     run: RunIdOpt = None,

@@ -44,7 +44,6 @@ ABSENT: dict[str, str] = {
     "reverse": "refunds are made in the Dashboard of the account that was charged",
     "refund": "refunds are made in the Dashboard of the account that was charged",
     "undo": "refunds are made in the Dashboard of the account that was charged",
-    "cancel": "to leave lines out, take them out of the file and add --amend",
     "skip": "to leave lines out, take them out of the file and add --amend",
     "pause": "Ctrl-C or SIGTERM stops a run cleanly, and billing run goes on with it",
     "resume": "billing run with the same file goes on",

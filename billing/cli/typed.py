@@ -63,7 +63,8 @@ def again(**instead: Any) -> str:  # noqa: ANN401
     if Typed.verb is None:
         return "the same command again"
     arguments = [Typed.values[name] for name, info in _parameters(Typed.verb) if isinstance(info, ArgumentInfo)]
-    return following(Typed.name, *(each for each in arguments if each is not None), **instead)
+    kept = {name: Typed.values[name] for name in ("reason", "force") if Typed.values.get(name)}
+    return following(Typed.name, *(each for each in arguments if each is not None), **kept | instead)
 
 
 def _options(verb: Verb, values: Mapping[str, Any]) -> Iterator[str]:

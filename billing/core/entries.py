@@ -17,8 +17,10 @@ class Note(StrEnum):
     """Entries that record a fact without moving an item.
 
     ``part_prepared``: the intent or the clone is on record, the other one is still missing. ``key_renewed``: the next
-    request of one operation carries the next key number; it is durable before that request leaves. ``rebuild_started``,
-    ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and may not be started.
+    request of one operation carries the next key number; it is durable before that request leaves.
+    ``skip_confirmed``: the operator wants a skipped item to stay so, whatever becomes of what it was skipped for.
+    ``rebuild_started``, ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and
+    may not be started.
     """
 
     RUN_PLANNED = "run_planned"
@@ -30,6 +32,7 @@ class Note(StrEnum):
     ITEM_PLANNED = "item_planned"
     PART_PREPARED = "part_prepared"
     KEY_RENEWED = "key_renewed"
+    SKIP_CONFIRMED = "skip_confirmed"
 
 
 @dataclass(frozen=True, slots=True)

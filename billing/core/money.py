@@ -118,7 +118,7 @@ _MISTAKES: tuple[tuple[str, str, str, str], ...] = (
     (r"(?i)[+-]?\.?(s?nan|inf|infinity)", "amount_not_finite", "is not a finite number",
      "write a number such as 10.99"),
     (r"[-−–+±(].*|[0-9.,]+ ?[-−–]", "amount_sign", "has a sign",
-     "amounts are positive; refunds are made with `billing reverse`"),
+     "amounts are positive; refunds are made in the Stripe Dashboard"),
     (r".*(?![0-9])\d.*", "amount_digits", "has digits that are not 0-9", "type the digits as 0-9"),
     (r"(?i)0x[0-9a-f]*", "amount_notation", "is in hexadecimal notation", "write a plain number such as 10.99"),
     (r"(?i)0[bo][0-9]*", "amount_notation", "is in binary or octal notation", "write a plain number such as 10.99"),

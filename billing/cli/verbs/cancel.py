@@ -1,0 +1,142 @@
+"""Cancel a run or some of its lines: say what is closed, ask, close it, and say what could not be."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from billing.cli.books import open_books
+from billing.cli.desks import desk_for
+from billing.cli.endings import run_table, said_of
+from billing.cli.face import answer, answer_json, ask, say
+from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.tables import amounts, plural
+from billing.cli.typed import again, following
+from billing.cli.verbs.follow import policies_of
+from billing.cli.watching import watching
+from billing.core.entries import RunRecord
+from billing.core.errors import UsageError
+from billing.core.exits import Exit
+from billing.edge.ledger.memory import Making
+from billing.edge.logs import visible
+from billing.flow.bill import requests_sent
+from billing.flow.cancelling import Cancellation, cancel, look_through, worth
+from billing.flow.desk import Desk
+from billing.flow.invocation import Ending, RunOptions, Selection
+from billing.flow.opening import Opening
+from billing.flow.report import known_run, summary
+
+MOST_REASON = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """What was typed: see the options of `billing cancel`."""
+
+    run: str
+    reason: str
+    selection: Selection
+    yes: bool = False
+    live: bool = False
+    rate: float | None = None
+    wait: float | None = None
+
+
+def cancel_run(common: Common, asked: CancelAsked) -> int:
+    """Carry out `billing cancel`.
+
+    Raises:
+        UsageError: the reason is empty, nothing matches, the ledger has no such run, or the answer was no.
+    """
+    session = begin(common)
+    if not asked.reason.strip() or len(asked.reason) > MOST_REASON:
+        raise UsageError(f"--reason says in 1 to {MOST_REASON} characters why nothing more is charged")
+    return run_async(_cancel, session, asked)
+
+
+async def _cancel(session: Session, asked: CancelAsked) -> int:
+    async with open_books(session) as ledger:
+        record = known_run(ledger, asked.run)
+    opening = Opening(
+        record.mode, f"cancel {asked.run}", live=asked.live, wait=asked.wait, rate=asked.rate, making=Making.NEVER
+    )
+    async with desk_for(session, opening) as desk:
+        found = look_through(desk.ledger, asked.run, asked.selection)
+        _require_match(found, asked.selection)
+        ending = Ending()
+        if found.closes:
+            _agree(asked, found)
+            ending = await _carry_out(session, desk, record, asked, found)
+        after = look_through(desk.ledger, asked.run, asked.selection)
+        code = worth(ending, after, named=bool(asked.selection.only))
+        _print(session, desk, asked, found, after, ending, code)
+        return code
+
+
+def _require_match(found: Cancellation, selection: Selection) -> None:
+    """Refuse a pattern that names nothing.
+
+    Raises:
+        UsageError: there is one.
+    """
+    unmatched = [each for each in (*selection.only, *selection.exclude) if each not in found.named]
+    if unmatched:
+        raise UsageError(f"nothing matches {visible(', '.join(unmatched))}; nothing was closed")
+
+
+def _agree(asked: CancelAsked, found: Cancellation) -> None:
+    say(f"This closes {plural(found.closes, 'line')} of {asked.run} unpaid: {amounts(found.totals)}")
+    say("What may be on its way is looked at first; what is paid stays paid.")
+    if not asked.yes and not ask("Type yes to go on, anything else to leave: ", "yes", "--yes"):
+        raise UsageError("not confirmed; nothing was closed")
+
+
+async def _carry_out(
+    session: Session, desk: Desk, record: RunRecord, asked: CancelAsked, found: Cancellation
+) -> Ending:
+    policies = policies_of(record, session.settings)
+    options = RunOptions(concurrency=desk.rates.items, per_account=session.settings.per_account_concurrency)
+    with watching(f"cancel {asked.run}") as watch:
+        return await cancel(desk, asked.run, found, asked.reason.strip(), policies, replace(options), watch)
+
+
+def _print(
+    session: Session,
+    desk: Desk,
+    asked: CancelAsked,
+    found: Cancellation,
+    after: Cancellation,
+    ending: Ending,
+    code: Exit,
+) -> None:
+    closed = found.closes - after.closes
+    if session.json:
+        facts: dict[str, Any] = {
+            "closed": closed,
+            "left_open": len(after.rows),
+            "processing": after.processing,
+            "paid": after.paid_count,
+            "paid_references": after.paid,
+        }
+        answer_json(summary(desk.ledger, asked.run, exit_code=code, requests=requests_sent(desk)) | {"cancel": facts})
+        return
+    head = f"{plural(closed, 'line')} of {asked.run} closed unpaid" if found.closes else "There is nothing to cancel."
+    lines = [head, "", *run_table(desk.ledger, asked.run)]
+    if ending.exit:
+        lines += ["", f"stopped: {visible(ending.reason)}"]
+    lines += _left(asked, after)
+    answer("".join(line + "\n" for line in [*lines, said_of(code)]))
+
+
+def _left(asked: CancelAsked, after: Cancellation) -> list[str]:
+    """Say what could not be closed, and what helps."""
+    lines = []
+    if after.paid_count:
+        named = visible(", ".join(after.paid[:5])) + (" and more" if after.paid_count > 5 else "")
+        lines.append(f"  {plural(after.paid_count, 'line')} paid: {named}. Refund in the Dashboard what should not be.")
+    if after.processing:
+        lines += [
+            f"  {plural(after.processing, 'line')} on the way to the bank, which nothing closes. Next:",
+            f"    {following('settle', asked.run)}",
+        ]
+    if after.rows:
+        lines += [f"  {plural(len(after.rows), 'line')} could not be closed yet. Next:", f"    {again()}"]
+    return lines

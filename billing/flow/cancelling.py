@@ -1,0 +1,123 @@
+"""Cancel a run, or chosen lines of it: close what is not paid, on the record, without editing a file."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from billing.core.entries import Known, Move, Note
+from billing.core.exits import Exit
+from billing.core.plans import OPERATORS, SKIPS, reason_of
+from billing.core.policies import Policies
+from billing.core.states import FINAL, State
+from billing.edge.ledger import Ledger
+from billing.flow.closing import Why, close
+from billing.flow.desk import Desk
+from billing.flow.invocation import Ending, RunOptions, Selection
+from billing.flow.progress import Watch, unwatched
+
+CANCELLED = "cancelled"
+
+
+@dataclass(slots=True)
+class Cancellation:
+    """What cancelling would close, or has left.
+
+    Attributes:
+        rows: ledger rows of items that are open and unpaid, or may be.
+        waiting: rows of items that a plan left out for what a look-up found: they would be taken up again.
+        totals: currency -> minor units of both.
+        paid: references of selected items that are paid, the first hundred; ``paid_count`` counts all.
+        processing: selected items that are on their way to the bank: nothing closes them.
+        named: patterns that name no item.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+    totals: Counter[str] = field(default_factory=Counter)
+    paid: list[str] = field(default_factory=list)
+    paid_count: int = 0
+    processing: int = 0
+    named: set[str] = field(default_factory=set)
+
+    @property
+    def closes(self) -> int:
+        """How many items are closed."""
+        return len(self.rows) + len(self.waiting)
+
+    def take(self, known: Known) -> None:
+        """Count one selected item."""
+        if known.state is State.SUCCEEDED:
+            self.paid_count += 1
+            if len(self.paid) < SHOWN:
+                self.paid.append(known.reference)
+        elif known.state is State.UNSETTLED:
+            self.processing += 1
+        elif known.state not in FINAL:
+            self._close(self.rows, known)
+        elif known.state is State.SKIPPED and _comes_back(reason_of(known)):
+            self._close(self.waiting, known)
+
+    def _close(self, rows: list[int], known: Known) -> None:
+        rows.append(known.id)
+        self.totals[known.currency] += known.amount
+
+
+SHOWN = 100
+
+
+def _comes_back(reason: str) -> bool:
+    """Tell whether the next plan would take up an item that was skipped for this."""
+    return reason not in OPERATORS and not SKIPS.get(reason, ("", "", False))[2]
+
+
+def look_through(ledger: Ledger, run_id: str, selection: Selection) -> Cancellation:
+    """Return what cancelling the selected items of a run would close."""
+    found = Cancellation()
+    for known in _items(ledger, run_id):
+        found.named |= selection.named_by(known)
+        if selection.takes(known):
+            found.take(known)
+    return found
+
+
+def _items(ledger: Ledger, run_id: str) -> Iterator[Known]:
+    for row, _state, _listed in ledger.standing(run_id):
+        yield ledger.item(row)
+
+
+async def cancel(
+    desk: Desk,
+    run_id: str,
+    found: Cancellation,
+    note: str,
+    policies: Policies,
+    options: RunOptions,
+    watch: Watch = unwatched,
+) -> Ending:
+    """Close what was found; killed at any point, the same command goes on.
+
+    Raises:
+        LedgerError: a commit failed.
+        UsageError: the run belongs to another platform.
+    """
+    why = Why(CANCELLED, note)
+    for row in found.waiting:
+        known = desk.ledger.item(row)
+        if known.state is State.SKIPPED:
+            await desk.ledger.record(known, Move(Note.SKIP_CONFIRMED, facts=why.facts()))
+    return await close(desk, run_id, dict.fromkeys(found.rows, why), policies, options, watch)
+
+
+def worth(ending: Ending, after: Cancellation, *, named: bool) -> Exit:
+    """Return the exit code of a cancellation.
+
+    Args:
+        ending: whether something stopped it.
+        after: a look at the same items afterwards.
+        named: whether the items were named one by one: a paid one among them then needs a person.
+    """
+    if ending.exit:
+        return ending.exit
+    if after.paid_count and named:
+        return Exit.DECLINES
+    return Exit.UNFINISHED if after.processing or after.rows else Exit.OK
