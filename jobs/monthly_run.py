@@ -11,12 +11,13 @@ end. SIGTERM lets requests in flight come home (20 s at most), then exits 143.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from billing.edge.eventloop import run
 from billing.edge.ledger.memory import Making
 from billing.edge.logs import Log
-from billing.edge.runfiles import RunFile, open_run
+from billing.edge.runfiles import ReadOptions, RunFile, open_run
 from billing.edge.settings import Settings, load_settings
 from billing.flow.bill import BillOptions, agree_to_all, bill, paced, run_defaults, tell
 from billing.flow.invocation import RunOptions
@@ -34,6 +35,8 @@ class Job:
     run: str | None = None
     config: Path | None = None
     live: bool = False
+    late: bool = False
+    allow_empty: bool = False
     declines_ok: bool = False
     wait: int | None = None
     new_ledger: bool = False
@@ -49,6 +52,8 @@ def _job(argv: Sequence[str]) -> Job:
     parser.add_argument("file", metavar="RUN_FILE", type=Path, help="a run file: .yaml, .json or .csv")
     parser.add_argument("--run", metavar="ID", help="the run id of a CSV: name, then period (coaching-2026-11)")
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings to use instead of ./billing.yaml")
+    parser.add_argument("--late", action="store_true", help="take a run file of another month")
+    parser.add_argument("--allow-empty", action="store_true", help="take a file with nothing to charge")
     parser.add_argument("--live", action="store_true", help="needed in live mode, where real money moves")
     parser.add_argument("--declines-ok", action="store_true", help="declines alone give exit code 0 instead of 4")
     parser.add_argument("--wait", metavar="SECONDS", type=int, help="for another runner to let go of the ledger")
@@ -60,7 +65,8 @@ def _carry_out(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     job = _job(argv)
     settings = load_settings(environ, {"log_format": "json"}, job.config)
     log = job_log(settings, environ)
-    with open_run(job.file, run_id=job.run, defaults=run_defaults(settings)) as source:
+    read = ReadOptions(job.run, late=job.late, allow_empty=job.allow_empty)
+    with open_run(job.file, **read.as_arguments, defaults=run_defaults(settings), now=datetime.now(UTC)) as source:
         return run(_bill, job, settings, environ, source, log)
 
 

@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 
 from billing.cli.options import (
+    AllowEmptyOpt,
     ApiBaseOpt,
     ConcurrencyOpt,
     ConfigOpt,
+    DecimalOpt,
     DelimiterOpt,
     ExcludeOpt,
     FileArg,
+    ForceOpt,
+    IgnoreOpt,
+    LateOpt,
     LedgerOpt,
     LiveOpt,
     LogFormatOpt,
@@ -60,10 +65,15 @@ def check(
     run: RunIdOpt = None,
     delimiter: DelimiterOpt = None,
     skip_invalid: SkipInvalidOpt = False,
+    decimal: DecimalOpt = None,
+    ignore: IgnoreOpt = None,
+    late: LateOpt = False,
+    allow_empty: AllowEmptyOpt = False,
     errors_csv: Annotated[
         Path | None,
         typer.Option("--errors-csv", metavar="PATH", help="Write the bad lines there, with a reason column."),
     ] = None,
+    force: ForceOpt = False,
     config: ConfigOpt = None,
     output: OutputOpt = None,
     log_format: LogFormatOpt = None,
@@ -77,9 +87,11 @@ def check(
     """
     from billing.cli.session import Common
     from billing.cli.verbs.check import check as verb
+    from billing.edge.runfiles import ReadOptions
 
     common = Common(config, None, None, output, log_format, log_level)
-    return verb(common, file, run, delimiter, skip_invalid=skip_invalid, errors_csv=errors_csv)
+    read = ReadOptions(run, delimiter, decimal, tuple(ignore or ()), skip_invalid, late, allow_empty)
+    return verb(common, file, read, errors_csv, force=force)
 
 
 def plan(
@@ -94,6 +106,11 @@ def plan(
     limit: LimitOpt = None,
     delimiter: DelimiterOpt = None,
     skip_invalid: SkipInvalidOpt = False,
+    decimal: DecimalOpt = None,
+    ignore: IgnoreOpt = None,
+    late: LateOpt = False,
+    allow_empty: AllowEmptyOpt = False,
+    force: ForceOpt = False,
     live: LiveOpt = False,
     rate: RateOpt = None,
     config: ConfigOpt = None,
@@ -116,14 +133,14 @@ def plan(
     from billing.cli.session import Common
     from billing.cli.verbs.plan import PlanAsked
     from billing.cli.verbs.plan import plan as verb
+    from billing.edge.runfiles import ReadOptions
     from billing.flow.invocation import Selection
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
     chosen = Selection(tuple(only or ()), tuple(exclude or ()))
-    asked = PlanAsked(
-        file, run, delimiter, skip_invalid, amend, preflight, offline, live, rate, new_ledger, chosen, limit
-    )
-    return verb(common, asked, out)
+    read = ReadOptions(run, delimiter, decimal, tuple(ignore or ()), skip_invalid, late, allow_empty)
+    asked = PlanAsked(file, read, amend, preflight, offline, live, rate, new_ledger, chosen, limit)
+    return verb(common, asked, out, force=force)
 
 
 def run(
@@ -146,9 +163,13 @@ def run(
     wait: WaitOpt = None,
     amend: AmendOpt = False,
     preflight: PreflightOpt = "all",
-    skip_invalid: SkipInvalidOpt = False,
     declines_ok: DeclinesOkOpt = False,
     delimiter: DelimiterOpt = None,
+    skip_invalid: SkipInvalidOpt = False,
+    decimal: DecimalOpt = None,
+    ignore: IgnoreOpt = None,
+    late: LateOpt = False,
+    allow_empty: AllowEmptyOpt = False,
     config: ConfigOpt = None,
     ledger: LedgerOpt = None,
     new_ledger: NewLedgerOpt = False,
@@ -169,13 +190,13 @@ def run(
     from billing.cli.verbs.plan import PlanAsked
     from billing.cli.verbs.run import RunAsked
     from billing.cli.verbs.run import run as verb
+    from billing.edge.runfiles import ReadOptions
     from billing.flow.invocation import Selection
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
     chosen = Selection(tuple(only or ()), tuple(exclude or ()))
-    planning = PlanAsked(
-        file, run, delimiter, skip_invalid, amend, preflight, False, live, rate, new_ledger, chosen, limit
-    )
+    read = ReadOptions(run, delimiter, decimal, tuple(ignore or ()), skip_invalid, late, allow_empty)
+    planning = PlanAsked(file, read, amend, preflight, False, live, rate, new_ledger, chosen, limit)
     wanted = RunAsked(yes, max_failures, deadline, concurrency, wait, declines_ok)
     return verb(common, planning, wanted)
 
@@ -276,6 +297,10 @@ def rebuild(
     skip_account: SkipAccountOpt = None,
     delimiter: DelimiterOpt = None,
     skip_invalid: SkipInvalidOpt = False,
+    decimal: DecimalOpt = None,
+    ignore: IgnoreOpt = None,
+    late: LateOpt = False,
+    allow_empty: AllowEmptyOpt = False,
     live: LiveOpt = False,
     rate: RateOpt = None,
     wait: WaitOpt = None,
@@ -303,7 +328,9 @@ def rebuild(
     from billing.cli.session import Common
     from billing.cli.verbs.rebuild import RebuildAsked
     from billing.cli.verbs.rebuild import rebuild as verb
+    from billing.edge.runfiles import ReadOptions
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
-    asked = RebuildAsked(file, run, since, tuple(skip_account or ()), delimiter, skip_invalid, live, rate, wait)
+    read = ReadOptions(run, delimiter, decimal, tuple(ignore or ()), skip_invalid, late, allow_empty)
+    asked = RebuildAsked(file, read, since, tuple(skip_account or ()), live, rate, wait)
     return verb(common, asked)

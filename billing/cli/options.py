@@ -45,7 +45,7 @@ OutputOpt = Annotated[Output | None, typer.Option("--output", help="What stdout 
 LogFormatOpt = Annotated[LogFormat | None, typer.Option("--log-format", help="How stderr is written.")]
 LogLevelOpt = Annotated[LogLevel | None, typer.Option("--log-level", help="The least that is logged.")]
 
-FileArg = Annotated[Path, typer.Argument(metavar="FILE", help="A run file: .csv, .yaml or .json.")]
+FileArg = Annotated[Path, typer.Argument(metavar="FILE", help="A run file: .csv, .yaml, .json, or - (standard input).")]
 RunIdOpt = Annotated[
     str | None, typer.Option("--run", metavar="RUN", help="The run id of a CSV: name, then period (coaching-2026-11).")
 ]
@@ -53,9 +53,20 @@ DelimiterOpt = Annotated[
     str | None,
     typer.Option("--delimiter", metavar="CHAR", help="Between the fields of a CSV: a character, or tab."),
 ]
+DecimalOpt = Annotated[
+    str | None,
+    typer.Option("--decimal", metavar="point|comma", help="In the amounts of a CSV: 1234.56, or 1234,56."),
+]
+IgnoreOpt = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="COLUMN", help="A column that the run does not need; the report keeps it."),
+]
 SkipInvalidOpt = Annotated[
     bool, typer.Option("--skip-invalid", help="Set bad lines aside instead of refusing the whole file.")
 ]
+LateOpt = Annotated[bool, typer.Option("--late", help="Take a run file of another month.")]
+AllowEmptyOpt = Annotated[bool, typer.Option("--allow-empty", help="Take a file with nothing to charge.")]
+ForceOpt = Annotated[bool, typer.Option("--force", help="Replace a file of another kind where the output goes.")]
 WaitOpt = Annotated[
     float | None,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait this long for another runner to let go of the ledger."),

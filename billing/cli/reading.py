@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from billing.cli.options import ConfigOpt, LedgerOpt, LogFormatOpt, LogLevelOpt, OutputOpt
+from billing.cli.options import ConfigOpt, ForceOpt, LedgerOpt, LogFormatOpt, LogLevelOpt, OutputOpt
 
 RunArg = Annotated[str, typer.Argument(metavar="RUN", help="The run id.")]
 
@@ -66,6 +66,7 @@ def report(
         bool | None,
         typer.Option("--bom/--no-bom", help="A mark that Excel needs at the start of a CSV: in files unless said."),
     ] = None,
+    force: ForceOpt = False,
     config: ConfigOpt = None,
     ledger: LedgerOpt = None,
     log_format: LogFormatOpt = None,
@@ -88,7 +89,7 @@ def report(
     from billing.flow.report import Wanted
 
     wanted = Wanted(frozenset(status or ()), frozenset(account or ()), frozenset(customer or ()))
-    asked = ReportAsked(format_, out, by_account, wanted, delimiter, decimal, bom)
+    asked = ReportAsked(format_, out, by_account, wanted, delimiter, decimal, bom, force)
     return verb(Common(config, ledger, None, None, log_format, log_level), run, asked)
 
 

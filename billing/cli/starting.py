@@ -9,6 +9,7 @@ import typer
 from billing.cli.options import (
     ApiBaseOpt,
     ConfigOpt,
+    ForceOpt,
     LedgerOpt,
     LiveOpt,
     LogFormatOpt,
@@ -97,6 +98,7 @@ def sandbox(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="PATH", help="A run file that charges them.")
     ] = None,
+    force: ForceOpt = False,
     log_level: LogLevelOpt = None,
 ) -> int:
     """Serve a stateful Stripe on this machine to rehearse against.
@@ -111,7 +113,7 @@ def sandbox(
     from billing.cli.verbs.sandbox import SandboxAsked
     from billing.cli.verbs.sandbox import sandbox as verb
 
-    return verb(Common(log_level=log_level), SandboxAsked(config, port, seed, items, accounts, out))
+    return verb(Common(log_level=log_level), SandboxAsked(config, port, seed, items, accounts, out, force))
 
 
 def show(

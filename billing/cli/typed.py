@@ -16,7 +16,20 @@ NOT_CARRIED = frozenset(
 )
 # How an answer is shown, where it goes, what was agreed to: each command is asked for these anew.
 FIXED_BY_PLAN = frozenset(
-    {"run", "delimiter", "decimal", "skip_invalid", "amend", "only", "exclude", "limit", "preflight", "late"}
+    {
+        "run",
+        "delimiter",
+        "decimal",
+        "skip_invalid",
+        "amend",
+        "only",
+        "exclude",
+        "limit",
+        "preflight",
+        "late",
+        "ignore",
+        "allow_empty",
+    }
 )
 # What a saved plan remembers: typed again beside it, it would be refused.
 

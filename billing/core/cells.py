@@ -12,11 +12,23 @@ _CONTROLS = frozenset("\t\r\n")
 
 
 def neutral(cell: str) -> str:
-    """Return the cell so that no spreadsheet runs it: an apostrophe keeps a formula a text; numbers stay numbers."""
+    """Return the cell so that no spreadsheet runs it: an apostrophe keeps a formula a text; numbers stay numbers.
+
+    A cell that has such an apostrophe already gets one more, so that `plain` gives back what was there.
+    """
+    return "'" + cell if _runs(cell.lstrip("'")) and not _NUMBER.fullmatch(cell) else cell
+
+
+def plain(cell: str) -> str:
+    """Return the cell that `neutral` made this one of."""
+    return cell[1:] if cell.startswith("'") and _runs(cell.lstrip("'")) and not _NUMBER.fullmatch(cell[1:]) else cell
+
+
+def _runs(cell: str) -> bool:
+    """Whether a spreadsheet would run a cell, or might."""
     shown = next((place for place, char in enumerate(cell) if not _blank(char)), len(cell))
     # TAB, CR and LF are blanks too: wherever one stands in front, it already counts.
-    runs = any(char in _CONTROLS for char in cell[:shown]) or cell.startswith(_FORMULA, shown)
-    return "'" + cell if runs and not _NUMBER.fullmatch(cell) else cell
+    return any(char in _CONTROLS for char in cell[:shown]) or cell.startswith(_FORMULA, shown)
 
 
 def _blank(char: str) -> bool:

@@ -110,6 +110,10 @@ CURRENCIES: Mapping[str, Currency] = MappingProxyType(_table())
 
 _MAJOR = re.compile(r"(0|[1-9][0-9]{0,11})(?:\.([0-9]+))?")
 _MINOR = re.compile(r"(0|[1-9][0-9]{0,11})")
+_COMMA = re.compile(r"(?:(?:0|[1-9][0-9]{0,11})(?:,[0-9]+)?|[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+)")
+_POINTED = re.compile(r"[0-9]+(?:\.[0-9]+)+")
+_DASHES = frozenset("-−–—")
+# Accounting formats show a zero as a dash.
 _CEILING = 10**MAX_DIGITS
 
 # The first pattern found names the mistake: the order goes from the specific to the general.
@@ -118,7 +122,9 @@ _MISTAKES: tuple[tuple[str, str, str, str], ...] = (
     (r"(?i)[+-]?\.?(s?nan|inf|infinity)", "amount_not_finite", "is not a finite number",
      "write a number such as 10.99"),
     (r"[-−–+±(].*|[0-9.,]+ ?[-−–]", "amount_sign", "has a sign",
-     "amounts are positive; refunds are made in the Stripe Dashboard"),
+     "amounts are positive: leave credits out of the sheet; a refund is made in the Stripe Dashboard"),
+    (r"(?i)[0-9.,]+ ?(cr|dr)\.?|(cr|dr)\.? ?[0-9.,]+", "amount_sign", "is marked as a credit or a debit",
+     "amounts are positive: leave credits out of the sheet; a refund is made in the Stripe Dashboard"),
     (r".*(?![0-9])\d.*", "amount_digits", "has digits that are not 0-9", "type the digits as 0-9"),
     (r"(?i)0x[0-9a-f]*", "amount_notation", "is in hexadecimal notation", "write a plain number such as 10.99"),
     (r"(?i)0[bo][0-9]*", "amount_notation", "is in binary or octal notation", "write a plain number such as 10.99"),
@@ -130,12 +136,13 @@ _MISTAKES: tuple[tuple[str, str, str, str], ...] = (
      "write 1234.56, not 1,234.56"),
     (r"[0-9]{1,2}(,[0-9]{2})+,[0-9]{3}(\.[0-9]*)?", "amount_separators", "has thousands separators",
      "write 123456.78, not 1,23,456.78"),
-    (r"[0-9]{1,3}(\.[0-9]{3})*,[0-9]*", "amount_comma", "has a decimal comma", "write 19.99, not 19,99"),
+    (r"[0-9]{1,3}(\.[0-9]{3})*,[0-9]*", "amount_comma", "has a decimal comma",
+     "write 19.99, or read the file with --decimal comma"),
     (r"[0-9]+(\.[0-9]{3}){2,}", "amount_separators", "has thousands separators", "write 1234567.89, not 1.234.567,89"),
     (r"[0-9]+(['’_  \u00a0\u202f\u2009][0-9]+)+([.,][0-9]+)?", "amount_separators", "has thousands separators",
      "write 1234.56, without separators"),
     (r"[0-9]+:[0-9:.]+", "amount_notation", "looks like a time", "write a plain number such as 10.99"),
-    (r"[0-9]+,[0-9]+", "amount_comma", "has a decimal comma", "write 19.99, not 19,99"),
+    (r"[0-9]+,[0-9]+", "amount_comma", "has a decimal comma", "write 19.99, or read the file with --decimal comma"),
     (r"[0-9]+[٫．·‧∙][0-9]+", "amount_point", "has a decimal point that is not .", "write 10.99 with a full stop"),
     (r"[0-9]+\.", "amount_point", "ends in a point", "write 5 or 5.00, not 5."),
     (r"\.[0-9]+", "amount_point", "begins with a point", "write 0.50, not .50"),
@@ -172,13 +179,33 @@ def parse_major(text: str, currency: str, *, zero: bool = False) -> Money:
     row = currency_of(currency)
     found = _MAJOR.fullmatch(text)
     if found is None:
+        if text in _DASHES:
+            return _checked(0, row, zero=zero)
         raise _explained(text)
     whole, decimals = found.groups()
     if decimals is None:
         return _checked(int(whole) * 10**row.exponent, row, zero=zero)
-    if len(decimals) > row.exponent:
+    if decimals[row.exponent :].strip("0"):
         raise _surplus(len(decimals), row)
-    return _checked(int(whole + decimals.ljust(row.exponent, "0")), row, zero=zero)
+    # A sheet has one format for all currencies: 1500.00 is 1500 JPY, and nothing is rounded.
+    return _checked(int(whole + decimals[: row.exponent].ljust(row.exponent, "0")), row, zero=zero)
+
+
+def parse_comma(text: str, currency: str, *, zero: bool = False) -> Money:
+    """Read an amount in major units with a decimal comma, such as ``10,99`` or ``1.234,56``, exactly.
+
+    Points stand between thousands, and only beside a comma: a lone ``1.500`` could be either, and is refused.
+
+    Raises:
+        AmountError: as for `parse_major`.
+    """
+    if _COMMA.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
+    elif "." in text and _POINTED.fullmatch(text):
+        raise AmountError("amount_point", "has a point where a comma is expected", "write 1500 or 1.500,00")
+    elif "," in text and _explained(text).code in {"amount_comma", "amount_separators", "amount_not_number"}:
+        raise AmountError("amount_comma", "is no number with a decimal comma", "write 1234,56 or 1.234,56")
+    return parse_major(text, currency, zero=zero)
 
 
 def parse_minor(text: str, currency: str, *, zero: bool = False) -> Money:

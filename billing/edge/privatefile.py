@@ -1,22 +1,65 @@
 """Files that only their owner may read, written whole or not at all."""
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from billing.core.errors import RunStopped
+from billing.core.errors import RunStopped, UsageError
+
+_NOT_THERE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EROFS,
+                        errno.ENAMETOOLONG})  # fmt: skip
+# The name was wrong; anything else is the disk's fault.
+
+
+def is_passage(path: Path) -> bool:
+    """Whether writing there passes the text on: a pipe or a device, ``/dev/stdout`` and its like among them."""
+    if path.absolute().is_relative_to("/dev"):
+        return path.exists() and not path.is_dir()
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 def write_private(path: Path, chunks: Iterable[str]) -> None:
     """Write text to ``path`` with mode 0600: first beside it, then in its place, so that no half file is ever seen.
 
+    A pipe or a device is written to and stays what it is.
+
     Raises:
+        UsageError: no such file can be made, or nobody reads the pipe.
         RunStopped: a symbolic link stands at ``path`` (somebody may have planted it), or the disk says no.
     """
+    try:
+        if is_passage(path):
+            _pass_on(path, chunks)
+        else:
+            _replace(path, chunks)
+    except (OSError, ValueError) as error:
+        number, why = getattr(error, "errno", None), getattr(error, "strerror", None) or "the name is not usable"
+        if number is None or number in _NOT_THERE:
+            raise UsageError(f"{path}: cannot be written: {why}") from error
+        if number == errno.ENXIO:
+            raise UsageError(f"{path}: nobody reads this pipe; nothing was written") from error
+        raise RunStopped(f"{path}: cannot be written: {why}") from error
+
+
+def _pass_on(path: Path, chunks: Iterable[str]) -> None:
+    # Opening a pipe that nobody reads would wait for ever; once somebody does, writing may wait for them.
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        file.writelines(chunks)
+
+
+def _replace(path: Path, chunks: Iterable[str]) -> None:
+    _refuse_link(path)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        _refuse_link(path)
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w",
                        encoding="utf-8", newline="") as file:  # fmt: skip
             file.writelines(chunks)
@@ -24,8 +67,6 @@ def write_private(path: Path, chunks: Iterable[str]) -> None:
             os.fsync(file.fileno())
         _refuse_link(path)
         beside.replace(path)
-    except OSError as error:
-        raise RunStopped(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -34,4 +75,4 @@ def _refuse_link(path: Path) -> None:
     if path.is_symlink():
         raise RunStopped(f"{path}: is a symbolic link; name the file itself")
     if path.exists() and not path.is_file():
-        raise RunStopped(f"{path}: is not a plain file")
+        raise UsageError(f"{path}: is not a plain file")

@@ -20,6 +20,7 @@ from billing.core.money import format_minor
 from billing.core.notices import Notice
 from billing.core.plans import METHOD_FINDINGS
 from billing.edge.ledger import Ledger
+from billing.edge.runfiles import ReadOptions
 from billing.edge.throttle import Rates
 from billing.flow.cards import DAYS
 from billing.flow.comparison import compare_file
@@ -29,7 +30,7 @@ from billing.flow.invocation import Selection
 from billing.flow.scout import QUIETLY, Lookout, Preflight, Scouted, scout
 from billing.flow.sums import Row
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +199,12 @@ class SavedPlan:
     """A plan as `billing plan -o` wrote it: where its file is, what was found, and the digest it must come to again.
 
     Attributes:
-        file: the run file, relative to the folder the plan was made in.
+        file: the run file; in JSON relative to the plan's own folder, unless it is absolute.
         file_sha256: of its bytes.
         run_id: of the run.
         mode: test or live.
         platform: the platform account.
-        delimiter: as typed, or None.
-        skip_invalid: as typed.
+        read: how the file was read.
         amend: as typed.
         selection: of the lines.
         limit: of lines.
@@ -218,8 +218,7 @@ class SavedPlan:
     run_id: str
     mode: Mode
     platform: str
-    delimiter: str | None
-    skip_invalid: bool
+    read: ReadOptions
     amend: bool
     selection: Selection
     limit: int | None
@@ -249,9 +248,8 @@ class SavedPlan:
 def plan_to_json(
     plan: Plan,
     rates: Rates,
+    read: ReadOptions | None = None,
     *,
-    delimiter: str | None = None,
-    skip_invalid: bool = False,
     preflight: Preflight = Preflight.ALL,
     start_rps: float | None = None,
 ) -> dict[str, Any]:
@@ -265,8 +263,7 @@ def plan_to_json(
         "platform": plan.platform,
         "file": plan.file,
         "file_sha256": plan.file_sha256,
-        "delimiter": delimiter,
-        "skip_invalid": skip_invalid,
+        "read": asdict(read or ReadOptions()),
         "amend": plan.amend,
         "only": list(plan.asked.selection.only),
         "exclude": list(plan.asked.selection.exclude),
@@ -347,8 +344,7 @@ def load_plan(path: Path) -> SavedPlan:
             run_id=saved["run"],
             mode=Mode(saved["mode"]),
             platform=saved["platform"],
-            delimiter=saved["delimiter"],
-            skip_invalid=saved["skip_invalid"],
+            read=ReadOptions(**saved["read"] | {"ignore": tuple(saved["read"]["ignore"])}),
             amend=saved["amend"],
             selection=Selection(tuple(saved["only"]), tuple(saved["exclude"])),
             limit=saved["limit"],

@@ -147,5 +147,5 @@ def test_wrong_flags_send_nothing_and_leave_the_run_open_and_real_money_needs_li
     (billing.folder / "live.yaml").write_text(
         "version: 1\nrun: {name: rehearsal, period: 2026-11}\nmode: live\nsource: {csv: rehearsal.csv}\n"
     )
-    ended = billing("ledger", "rebuild", "live.yaml")
+    ended = billing("ledger", "rebuild", "live.yaml", "--late")
     assert (ended.code, "--live" in ended.err) == (2, True)

@@ -219,7 +219,7 @@ def test_on_a_terminal_a_person_sees_the_plan_and_says_yes_or_no(ready, rehearsa
     ],
 )
 def test_a_file_that_must_not_run_today_sends_nothing_that_changes_anything(ready, rehearsal, extra, code):
-    text = f"version: 1\nrun: {{name: r, period: 2026-11}}\nsource: {{csv: rehearsal.csv}}\n{extra}"
+    text = f"version: 1\nrun: {{name: r, period: current}}\nsource: {{csv: rehearsal.csv}}\n{extra}"
     (ready.folder / "r.yaml").write_text(text)
     assert ready("run", "r.yaml", "--yes").code == code
     assert rehearsal.ask("books")["intents"] == []

@@ -8,7 +8,7 @@ from cli_tools import KEY
 
 from tests.conftest import clean_environment
 
-RUN_FILE = "version: 1\nrun: {name: monthly, period: 2026-11}\nsource: {csv: rehearsal.csv}\npacing: {rate_share: 1}\n"
+RUN_FILE = "version: 1\nrun: {name: monthly, period: current}\nsource: {csv: rehearsal.csv}\npacing: {rate_share: 1}\n"
 
 
 def job(billing, *args: str) -> subprocess.CompletedProcess[str]:

@@ -182,7 +182,7 @@ def test_no_plan_shows_a_control_character(paid: World):
     with open_run(paid.file, run_id=RUN) as source:
         plan = plan_offline(source, None, "acct_P")
         lines = plan_table(plan, "", Estimate(1, 1.0), share="x")
-        saved = json.dumps(plan_to_json(plan, FAST, delimiter=None, skip_invalid=False))
+        saved = json.dumps(plan_to_json(plan, FAST))
     assert all(line.isprintable() for line in lines)
     assert shown(saved)
 

@@ -58,7 +58,7 @@ def opened(content: bytes, suffix: str, **asked: Any) -> RunFile:
     """Open bytes as a run file."""
     path = Path(_folder().name) / f"run{suffix}"
     path.write_bytes(content)
-    return open_run(path, run_id=RUN_ID if suffix == ".csv" else None, **asked)
+    return open_run(path, run_id=RUN_ID if suffix == ".csv" else None, allow_empty=True, **asked)
 
 
 def items_of(content: bytes, suffix: str, **asked: Any) -> list[Charge]:
@@ -169,10 +169,11 @@ def _lie_inside(refused: InvalidInput, content: bytes) -> None:
 
 
 def _texts_of_csv(content: bytes) -> list[dict[str, str]]:
-    rows = [row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if row]
-    while rows and not any(cell.strip() for cell in rows[0]):
-        rows.pop(0)
-    return [dict(zip([title.strip(" ") for title in rows[0]], row, strict=True)) for row in rows[1:]]
+    lines, separator = io.StringIO(content.decode("utf-8-sig"), newline=""), ","
+    rows = [row for row in csv.reader(lines, delimiter=separator) if any(cell.strip() for cell in row)]
+    titles = [" ".join(title.split()) for title in rows[0]]
+    named = [title if title.startswith("metadata.") else title.lower().replace(" ", "_") for title in titles]
+    return [dict(zip(named, row, strict=True)) for row in rows[1:]]
 
 
 def _texts_of_yaml(content: bytes) -> list[dict[str, str]]:

@@ -20,6 +20,7 @@ from billing.core.exits import MEANINGS, Exit
 from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
+from billing.edge.runfiles import ReadOptions
 from billing.flow.bill import BillOptions
 from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening
@@ -83,7 +84,7 @@ def make_room(folder: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"{folder} is no plain folder; name another with --dir")
     if folder.is_dir() and any(folder.iterdir()):
-        if not (folder / MARK).is_file():
+        if (folder / MARK).is_symlink() or not (folder / MARK).is_file():
             raise UsageError(f"{folder} holds files that are not of a demo; name another folder with --dir")
         shutil.rmtree(folder)
     try:
@@ -138,8 +139,8 @@ def _sheet(stage: Stage) -> Path:
 
 async def _plan(stage: Stage) -> None:
     _step(f"billing plan coaching.csv --run {RUN}", "What would happen? Only reads are sent.")
-    asked = PlanAsked(_sheet(stage), RUN, rate=RATE)
-    with open_source(stage.session, asked.file, RUN, None, skip_invalid=False) as source:
+    asked = PlanAsked(_sheet(stage), ReadOptions(RUN), rate=RATE)
+    with open_source(stage.session, asked.file, asked.read) as source:
         await look_ahead(stage.session, asked, source)
 
 
@@ -152,8 +153,8 @@ async def _charge(stage: Stage) -> int:
 
 
 async def _run(stage: Stage) -> int:
-    asked = PlanAsked(_sheet(stage), RUN, rate=RATE)
-    with open_source(stage.session, asked.file, RUN, None, skip_invalid=False) as source:
+    asked = PlanAsked(_sheet(stage), ReadOptions(RUN), rate=RATE)
+    with open_source(stage.session, asked.file, asked.read) as source:
         return await carry_out(stage.session, asked, RunAsked(yes=True, quiet=True), BillOptions(RunOptions()), source)
 
 

@@ -25,7 +25,7 @@ SAMPLE_YAML = """\
 # A run: what is billed, for which period, from which sheet, within which limits.
 # Try it:  billing check coaching.yaml
 version: 1
-run: {name: coaching, period: 2026-11, timezone: UTC}   # the run id is coaching-2026-11
+run: {name: coaching, period: current, timezone: UTC}   # this month: coaching-2026-11 in November 2026
 mode: test                                            # live also needs a live key and --live
 source: {csv: coaching.csv}
 control: {items: 3, totals: {USD: "259.99", JPY: "1500"}}   # must match the sheet exactly

@@ -13,16 +13,16 @@ from billing.cli.lookingup import lookout
 from billing.cli.plantable import plan_table
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.typed import FIXED_BY_PLAN, following
-from billing.cli.verbs.source import open_source
+from billing.cli.verbs.source import guarded, open_source
 from billing.cli.watching import watching
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.planrows import CLOSING
 from billing.edge.ledger.memory import Making
 from billing.edge.logs import visible
+from billing.edge.outputs import PLAN, Target
 from billing.edge.pacer import START_RPS
-from billing.edge.privatefile import write_private
-from billing.edge.runfiles import RunFile
+from billing.edge.runfiles import AS_IT_STANDS, STDIN, ReadOptions, RunFile
 from billing.edge.secrets import load_key
 from billing.edge.throttle import Rates
 from billing.flow.bill import require_known_lines, require_timely
@@ -40,9 +40,7 @@ class PlanAsked:
     """What was typed about the run file: see the options of `billing plan`."""
 
     file: Path
-    run: str | None = None
-    delimiter: str | None = None
-    skip_invalid: bool = False
+    read: ReadOptions = AS_IT_STANDS
     amend: bool = False
     preflight: str = "all"
     offline: bool = False
@@ -76,16 +74,19 @@ class Pace:
     start_rps: float
 
 
-def plan(common: Common, asked: PlanAsked, out: Path | None) -> int:
+def plan(common: Common, asked: PlanAsked, out: Path | None, *, force: bool = False) -> int:
     """Carry out `billing plan`."""
     asked.options()
     if asked.offline and out is not None:
         raise UsageError("a plan to run later needs its look-ups: leave out --offline or --out")
+    if out is not None and asked.file == STDIN:
+        raise UsageError("a plan to run later needs its file: standard input is gone by then; save the file first")
     session = begin(common)
-    with open_source(session, asked.file, asked.run, asked.delimiter, skip_invalid=asked.skip_invalid) as source:
+    with open_source(session, asked.file, asked.read) as source:
         if asked.offline:
             return _offline(session, asked, source)
-        return run_async(look_ahead, session, asked, source, out)
+        target = None if out is None else Target(out, PLAN, guarded(session, source), force=force)
+        return run_async(look_ahead, session, asked, source, target)
 
 
 def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
@@ -100,8 +101,10 @@ def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
     return Exit.OK
 
 
-async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, out: Path | None = None) -> int:
+async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, target: Target | None = None) -> int:
     """Plan with look-ups, print, and save if asked."""
+    if target is not None:
+        target.check()
     opening = Opening(source.run.mode, "plan", live=asked.live, rate=asked.rate, making=asked.making, plans=True)
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
         require_timely(source, desk.clock.now())
@@ -109,27 +112,22 @@ async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, out: P
         with watching(source.run.run_id) as watch:
             found = await make_plan(desk, source, asked.options(), lookout(session, watch))
         require_known_lines(found)
-        if out is not None:
-            write_private(out, [_saved(asked, found, pace, out)])
-        _print(session, asked, found, pace, str(load_key(session.environ)), out)
+        if target is not None:
+            target.write([_saved(asked, found, pace, target.path)])
+        _print(session, asked, found, pace, str(load_key(session.environ)), target.path if target else None)
     return Exit.OK
 
 
 def _as_json(asked: PlanAsked, found: Plan, pace: Pace) -> dict[str, Any]:
-    return plan_to_json(
-        found,
-        pace.rates,
-        delimiter=asked.delimiter,
-        skip_invalid=asked.skip_invalid,
-        preflight=PREFLIGHTS[asked.preflight],
-        start_rps=pace.start_rps,
-    )
+    preflight = PREFLIGHTS[asked.preflight]
+    return plan_to_json(found, pace.rates, asked.read, preflight=preflight, start_rps=pace.start_rps)
 
 
 def _saved(asked: PlanAsked, found: Plan, pace: Pace, out: Path) -> str:
     """Return the plan as it is saved: it names its run file from its own folder, so that both may move together."""
     saved = _as_json(asked, found, pace)
-    saved["file"] = os.path.relpath(asked.file, out.parent)
+    if not asked.file.is_absolute():
+        saved["file"] = os.path.relpath(asked.file, out.parent)
     return json.dumps(saved, indent=1, ensure_ascii=False) + "\n"
 
 

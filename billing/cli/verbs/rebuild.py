@@ -19,7 +19,7 @@ from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.edge.ledger.memory import Making
 from billing.edge.logs import visible
-from billing.edge.runfiles import RunFile
+from billing.edge.runfiles import AS_IT_STANDS, ReadOptions, RunFile
 from billing.flow.bill import requests_sent
 from billing.flow.desk import Desk
 from billing.flow.opening import Opening
@@ -36,11 +36,9 @@ class RebuildAsked:
     """What was typed: see the options of `billing ledger rebuild`."""
 
     file: Path
-    run: str | None = None
+    read: ReadOptions = AS_IT_STANDS
     since: str | None = None
     skip_accounts: tuple[str, ...] = ()
-    delimiter: str | None = None
-    skip_invalid: bool = False
     live: bool = False
     rate: float | None = None
     wait: float | None = None
@@ -50,7 +48,7 @@ def rebuild(common: Common, asked: RebuildAsked) -> int:
     """Carry out `billing ledger rebuild`."""
     session = begin(common)
     options = RebuildOptions(day_of(asked.since), frozenset(asked.skip_accounts))
-    with open_source(session, asked.file, asked.run, asked.delimiter, skip_invalid=asked.skip_invalid) as source:
+    with open_source(session, asked.file, asked.read) as source:
         return run_async(carry_out, session, asked, options, source)
 
 

@@ -9,12 +9,13 @@ from billing.cli.face import answer, say
 from billing.cli.reporttext import accounts_as_text, as_text
 from billing.cli.session import Common, begin, run_async
 from billing.cli.tables import plural
+from billing.cli.verbs.source import guarded
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.states import Group
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
-from billing.edge.privatefile import write_private
+from billing.edge.outputs import REPORT, Target
 from billing.flow.accounts import accounts_as_csv, accounts_as_json
 from billing.flow.report import Layout, Wanted, as_csv, as_json, known_run
 
@@ -35,6 +36,7 @@ class ReportAsked:
     delimiter: str | None = None
     decimal: str = "point"
     bom: bool | None = None
+    force: bool = False
 
     def chosen_format(self) -> str:
         """Return the format that was asked for, by name or by the suffix of the file.
@@ -85,16 +87,19 @@ def report(common: Common, run_id: str, asked: ReportAsked) -> int:
     chosen, layout = asked.chosen_format(), asked.layout()
     asked.require_statuses()
     session = begin(common)
+    target = None if asked.out is None else Target(asked.out, REPORT, guarded(session), force=asked.force)
+    if target is not None:
+        target.check()
 
     async def verb() -> int:
         async with open_books(session) as ledger:
             known_run(ledger, run_id)
             chunks = Counted(_writer(asked, chosen, layout)(ledger, run_id))
-            if asked.out is None:
+            if target is None:
                 answer(chunks)
                 return Exit.OK
-            write_private(asked.out, chunks)
-            say(_written(asked.out, chosen, chunks.lines))
+            target.write(chunks)
+            say(_written(target.path, chosen, chunks.lines))
         return Exit.OK
 
     return run_async(verb)

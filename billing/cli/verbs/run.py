@@ -34,6 +34,9 @@ from billing.flow.plan import SavedPlan, estimate_for, load_plan
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
+TAKEN_ALONG = frozenset({"--late", "--allow-empty"})
+# What may be typed beside a saved plan: it decides whether the file is taken, and changes nothing that was decided.
+
 
 @dataclass(frozen=True, slots=True)
 class RunAsked:
@@ -63,11 +66,7 @@ def run(common: Common, planning: PlanAsked, asked: RunAsked) -> int:
         planning = of_saved(planning, saved)
     asked_for = planning.options()
     billing = BillOptions(options, planning.amend, saved, asked.declines_ok, asked_for.preflight)
-    with open_source(
-        session, planning.file, planning.run, planning.delimiter, skip_invalid=planning.skip_invalid
-    ) as source:
-        if not asked.yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-            raise UsageError("there is no terminal to ask on; nothing was sent (add --yes)")
+    with open_source(session, planning.file, planning.read) as source:
         return run_async(carry_out, session, planning, asked, billing, source)
 
 
@@ -85,25 +84,28 @@ def saved_plan(planning: PlanAsked) -> SavedPlan | None:
         return None
     if not is_plan:
         return None
-    chosen = planning.selection.only or planning.selection.exclude or planning.limit
-    if planning.run or planning.delimiter or planning.skip_invalid or planning.amend or chosen:
-        raise UsageError(
-            f"{planning.file}: the plan fixes --run, --delimiter, --skip-invalid, --amend, --only, --exclude and "
-            "--limit; leave them out"
-        )
+    chosen = {
+        "--amend": planning.amend,
+        "--only": planning.selection.only,
+        "--exclude": planning.selection.exclude,
+        "--limit": planning.limit,
+    }
+    fixed = [flag for flag in planning.read.given if flag not in TAKEN_ALONG] + [
+        flag for flag in chosen if chosen[flag]
+    ]
+    if fixed:
+        raise UsageError(f"{planning.file}: the plan fixes {', '.join(fixed)}; leave out what it fixes")
     return load_plan(planning.file)
 
 
 def of_saved(planning: PlanAsked, saved: SavedPlan) -> PlanAsked:
     """Return what to read for a saved plan: its own file, named from the plan's folder, in the way it was read then."""
-    file = Path(os.path.relpath(planning.file.parent / saved.file))
-    is_sheet = file.suffix.lower() not in {".yaml", ".yml", ".json"}
+    read = saved.read
+    late, empty = read.late or planning.read.late, read.allow_empty or planning.read.allow_empty
     return replace(
         planning,
-        file=file,
-        run=saved.run_id if is_sheet else None,
-        delimiter=saved.delimiter,
-        skip_invalid=saved.skip_invalid,
+        file=Path(os.path.relpath(planning.file.parent / saved.file)),
+        read=replace(read, late=late, allow_empty=empty),
         amend=saved.amend,
         preflight=str(saved.preflight),
         selection=saved.selection,
@@ -130,6 +132,7 @@ async def carry_out(
         concurrency=asked.concurrency,
     )
     async with desk_for(session, opening, source.run.policies.pacing) as desk:
+        require_somebody(asked)
         began = time.monotonic()
         start_rps = desk.gateway.throttle.key.rate  # before the look-ups move it
 
@@ -148,6 +151,16 @@ async def carry_out(
             answer("".join(line + "\n" for line in ending_text(billed, desk, time.monotonic() - began)))
         await tell(billed, session.settings, session.environ, session.log)
         return billed.exit
+
+
+def require_somebody(asked: RunAsked) -> None:
+    """Refuse to begin what nobody can say yes to; what else is wrong was said before.
+
+    Raises:
+        UsageError: there is no terminal, and no ``--yes``.
+    """
+    if not asked.yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        raise UsageError("there is no terminal to ask on; nothing was sent (add --yes)")
 
 
 def show(session: Session, planning: PlanAsked, plan: Plan, desk: Desk, start_rps: float) -> None:

@@ -1,6 +1,7 @@
 """Serve a stateful Stripe on this machine until it is stopped."""
 
 import secrets
+import shlex
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,8 +13,8 @@ from billing.cli.session import Common, begin, run_async
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import visible
+from billing.edge.outputs import REHEARSAL, Target
 from billing.edge.plainyaml import read_plain
-from billing.edge.privatefile import write_private
 from billing.sandbox.config import ConfigProblem, SandboxConfig, read
 from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.server import serve, ticking
@@ -29,6 +30,7 @@ class SandboxAsked:
     items: int
     accounts: int
     out: Path | None
+    force: bool = False
 
 
 def sandbox(common: Common, asked: SandboxAsked) -> int:
@@ -39,7 +41,10 @@ def sandbox(common: Common, asked: SandboxAsked) -> int:
         config = replace(config, seed=asked.seed)
     if asked.out is not None and not asked.items:
         raise UsageError("--out needs --items: there is nothing to charge in an empty sandbox")
-    return run_async(_serve, config, asked)
+    target = Target(asked.out or Path("rehearsal.csv"), REHEARSAL, force=asked.force)
+    if asked.items:
+        target.check()
+    return run_async(_serve, config, asked, target)
 
 
 def read_config(path: Path | None) -> SandboxConfig:
@@ -86,7 +91,7 @@ def levers(url: str) -> str:
     return "".join(lines)
 
 
-async def _serve(config: SandboxConfig, asked: SandboxAsked) -> int:
+async def _serve(config: SandboxConfig, asked: SandboxAsked, target: Target) -> int:
     import anyio
 
     model = ticking(config)
@@ -96,9 +101,9 @@ async def _serve(config: SandboxConfig, asked: SandboxAsked) -> int:
             answer(f"export BILLING_API_BASE={served.url}\nexport STRIPE_API_KEY={key}\n")
             if asked.items:
                 scenario = build(model, ScenarioSpec(seed=config.seed, accounts=asked.accounts, items=asked.items))
-                target = asked.out or Path("rehearsal.csv")
-                write_private(target, [scenario.as_csv()])
-                answer(f"# then: billing run {visible(str(target))} --run rehearsal-2026-11\n")
+                target.write([scenario.as_csv()])
+                sheet = visible(shlex.quote(str(target.path)))
+                answer(f"# then: billing run {sheet} --run rehearsal-2026-11\n")
             answer("# serving; Ctrl-C ends it. Meanwhile, from another terminal:\n" + levers(served.url))
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 async for _ in signals:

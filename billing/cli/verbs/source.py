@@ -1,22 +1,35 @@
 """Opening a run file with what the settings say where it is silent."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from billing.cli.session import Session
-from billing.edge.runfiles import RunFile, open_run
+from billing.edge.ledger.place import ledger_path
+from billing.edge.runfiles import ReadOptions, RunFile, open_run
 from billing.flow.bill import run_defaults
 
 
+def guarded(session: Session, *sources: RunFile) -> tuple[Path, ...]:
+    """Return the files no output may replace: what was read, the ledger with what belongs to it, and its key."""
+    settings = session.settings
+    ledger = ledger_path(settings.ledger)
+    key = settings.ledger_key_file
+    read = [Path(name) for source in sources for name in (source.file, source.items_file)]
+    beside = [ledger.with_name(ledger.name + end) for end in ("", "-wal", "-shm", ".lock")]
+    return (*read, *beside, *([Path(key)] if key else []))
+
+
 def open_source(
-    session: Session,
-    file: Path,
-    run_id: str | None,
-    delimiter: str | None,
-    *,
-    skip_invalid: bool,
-    errors_csv: Path | None = None,
+    session: Session, file: Path, read: ReadOptions, *, errors_csv: Path | None = None, force: bool = False
 ) -> RunFile:
-    """Read a run file; close what is returned.
+    """Read a run file as of now; close what is returned.
+
+    Args:
+        session: with the settings.
+        file: the run file, or ``-``.
+        read: how to read it.
+        errors_csv: where its bad lines go.
+        force: whether they may replace a file of another kind.
 
     Raises:
         InvalidInput: it has problems.
@@ -24,9 +37,9 @@ def open_source(
     """
     return open_run(
         file,
-        run_id=run_id,
-        delimiter=delimiter,
-        skip_invalid=skip_invalid,
+        **read.as_arguments,
         defaults=run_defaults(session.settings),
+        now=datetime.now(UTC),
         errors_csv=errors_csv,
+        force=force,
     )

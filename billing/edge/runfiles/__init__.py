@@ -1,6 +1,8 @@
 """Run files: YAML or CSV in, a run with its items out, or all the problems at once with file:line:column."""
 
 from billing.edge.runfiles.opening import RunDefaults, open_run
+from billing.edge.runfiles.options import AS_IT_STANDS, ReadOptions
 from billing.edge.runfiles.reading import RunFile
+from billing.edge.runfiles.sources import STDIN
 
-__all__ = ["RunDefaults", "RunFile", "open_run"]
+__all__ = ["AS_IT_STANDS", "STDIN", "ReadOptions", "RunDefaults", "RunFile", "open_run"]

@@ -1,32 +1,29 @@
 """The bad lines given back as a CSV with a reason column: to correct in a spreadsheet and feed in again."""
 
-import errno
-import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
 from billing.core.cells import csv_line
-from billing.core.errors import RunStopped, UsageError
+from billing.edge.outputs import Target
 from billing.edge.runfiles.reading import BadLine
 
 REASONS = ("line", "column", "code", "reason")
 
 
-def write_bad_lines(path: Path, columns: Sequence[str], lines: Iterable[BadLine]) -> int:
-    """Write the lines with their place and reasons; an older file of that name is replaced. Returns how many.
+def write_bad_lines(target: Target, columns: Sequence[str], lines: Iterable[BadLine], delimiter: str = ",") -> None:
+    """Write the lines with their place and reasons, separated as in the file they come from.
 
     Raises:
-        UsageError: the file cannot be made there.
-        RunStopped: the path is a symbolic link, which somebody may have planted.
+        UsageError: the file cannot be made there, or something else stands there.
+        RunStopped: the path is a symbolic link, which somebody may have planted, or the disk says no.
     """
-    handle = _opened(path)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-        out.write(csv_line((*columns, *REASONS)))
-        count = 0
-        for bad in lines:
-            out.write(csv_line(_cells(bad, len(columns))))
-            count += 1
-    return count
+    target.write(_written(columns, lines, delimiter))
+
+
+def _written(columns: Sequence[str], lines: Iterable[BadLine], delimiter: str) -> Iterator[str]:
+    # Without the mark a spreadsheet takes UTF-8 for something else and shows every umlaut as two characters.
+    yield "\ufeff" + csv_line((*columns, *REASONS), delimiter)
+    for bad in lines:
+        yield csv_line(_cells(bad, len(columns)), delimiter)
 
 
 def _cells(bad: BadLine, width: int) -> list[str]:
@@ -35,13 +32,3 @@ def _cells(bad: BadLine, width: int) -> list[str]:
     first = bad.faults[0]
     reason = "; ".join(f"{fault.message} ({fault.hint})" if fault.hint else fault.message for fault in bad.faults)
     return [*own, str(bad.line), str(first.column), first.code, reason, *bad.cells[width:]]
-
-
-def _opened(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        return os.open(path, flags, 0o600)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise RunStopped(f"{path} is a symbolic link; nothing is written through it") from None
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,29 +1,19 @@
 """A CSV file, record by record: the header is understood first, then every line is read or explained."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Protocol, TextIO
 
-from billing.edge.runfiles.fields import (
-    AMOUNTS,
-    COLUMNS,
-    METADATA,
-    METADATA_KEYS,
-    REQUIRED,
-    metadata_key,
-    unknown_column,
-)
+from billing.core.cells import plain
+from billing.edge.runfiles.delimiters import USUAL, detected
+from billing.edge.runfiles.header import Dialect, Header, understood
 from billing.edge.runfiles.intake import Intake
-from billing.edge.runfiles.problems import Fault, FieldError, Unreadable, suggestion
+from billing.edge.runfiles.problems import Fault, FieldError, Unreadable
 from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
 from billing.edge.runfiles.tap import Tap, decoded
-from billing.edge.runfiles.text import quoted
-
-MOST_COLUMNS = 500
-# Far more than a run and a generous sheet around it need; a guard against files that are no sheet at all.
-
-_OTHER_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
+from billing.edge.runfiles.text import suspect, withheld
 
 
 class Records(Protocol):
@@ -37,38 +27,6 @@ class Records(Protocol):
     def __next__(self) -> list[str]:
         """The next record."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How the file names things.
-
-    Attributes:
-        delimiter: one character.
-        names: our column name -> the file's header, where they differ.
-        ignore: headers of the file that mean nothing to a run; their cells are dropped and reach no record.
-    """
-
-    delimiter: str = ","
-    names: Mapping[str, str] = field(default_factory=dict)
-    ignore: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The first line, understood.
-
-    Attributes:
-        width: how many fields every line must have.
-        keep: the indexes that belong to the run, in file order.
-        titles: their headers as the file spells them.
-        columns: what they are to us.
-    """
-
-    width: int
-    keep: tuple[int, ...]
-    titles: tuple[str, ...]
-    columns: tuple[str, ...]
 
 
 def read_csv(tap: Tap, intake: Intake, dialect: Dialect, defaults: ItemDefaults) -> None:
@@ -85,28 +43,82 @@ def read_csv(tap: Tap, intake: Intake, dialect: Dialect, defaults: ItemDefaults)
 
 
 def _read(text: TextIO, intake: Intake, dialect: Dialect, defaults: ItemDefaults) -> None:
-    records = csv.reader(text, delimiter=dialect.delimiter, strict=True)
-    header_line, cells = _first_record(records)
-    header = _header(cells, header_line, dialect, intake)
-    intake.columns = header.titles
-    intake.amount_at = header.keep[header.columns.index("amount" if "amount" in header.columns else "amount_minor")] + 1
-    reader = RowReader(header.columns, defaults)
-    places = {name: index + 1 for name, index in zip(header.columns, header.keep, strict=True)}
-    whole = header.keep == tuple(range(header.width))
-    reference_at = places["reference"]
+    lines, delimiter = _begun(text, dialect)
+    records = csv.reader(lines, delimiter=delimiter, strict=True)
+    header_line, cells = _first_record(records, delimiter)
+    header = understood(cells, header_line, dialect, delimiter, intake)
+    intake.columns, intake.delimiter, intake.decimal = header.titles, delimiter, dialect.decimal
+    intake.amount_at = header.places.get("amount", 0) or header.places["amount_minor"]
+    intake.amount_cell = header.columns.index("amount") if "amount" in header.columns else -1
+    reader = RowReader(header.columns, defaults, dialect.decimal)
+    places, reference_at = header.places, header.places["reference"]
+    whole = header.keep == tuple(range(header.width)) and not header.ignored
     for line, record in _records(records, intake):
-        if len(record) != header.width or not any(record):
-            fault = _misshapen(record, header.width)
-            intake.refuse(line, _kept(record, header), (fault,), reference_at, _reference(reader, record, header))
+        if len(record) != header.width:
+            if not _is_blank(record):
+                fault = _misshapen(record, header.width)
+                intake.refuse(line, _kept(record, header), (fault,), reference_at, _reference(reader, record, header))
             continue
-        kept = tuple(record) if whole else tuple([record[index] for index in header.keep])
+        _check_untitled(record, line, header, intake)
+        kept = tuple(record) if whole else _without_the_rest(record, header)
         try:
             row = reader.read(kept)
         except RowErrors as errors:
-            faults = _located(errors.errors, places)
-            intake.refuse(line, kept, faults, reference_at, reader.reference_of(kept))
+            if not _is_blank(record):
+                faults = _located(errors.errors, places)
+                intake.refuse(line, kept, faults, reference_at, reader.reference_of(kept))
         else:
             intake.accept(line, kept, row, reference_at)
+
+
+_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+# The first line by which a spreadsheet tells another one what separates the fields.
+
+
+def _begun(text: TextIO, dialect: Dialect) -> tuple[Iterable[str], str]:
+    """All lines, and what separates their fields: as given, as the file itself says, or as its header shows."""
+    begun: list[str] = []
+    delimiter = dialect.delimiter
+    while line := text.readline():
+        bare = line.rstrip("\r\n")
+        said = _SEPARATOR.fullmatch(bare)
+        # In the place of what is no record an empty line, so that every line keeps its number.
+        begun.append("\n" if said else line)
+        if said:
+            delimiter = delimiter or said[1]
+        elif bare.strip(_NO_VALUES):
+            break
+    return chain(begun, text), delimiter or detected(begun[-1] if begun else "", dialect.knows)
+
+
+_NO_VALUES = ' ,;|\t"'
+
+
+def _is_blank(record: Sequence[str]) -> bool:
+    """Whether a line has no value at all: a spreadsheet saves the separators of rows that were once used."""
+    return not any(cell.strip() for cell in record)
+
+
+def _check_untitled(record: Sequence[str], line: int, header: Header, intake: Intake) -> None:
+    """A column without a title is nothing as long as it holds nothing; the first value in it is a problem, once."""
+    for index in header.untitled if not intake.untitled_told else ():
+        if record[index].strip():
+            intake.untitled_told = True
+            message = f"field {index + 1} has a value, and the header names no column there"
+            error = FieldError("", "unknown_column", message, "give the column a title, or remove it")
+            intake.refuse_file(line, index + 1, error)
+            return
+
+
+def _without_the_rest(record: Sequence[str], header: Header) -> tuple[str, ...]:
+    """The cells that are kept: nothing that must not be recorded in those that no rule looks at."""
+    kept = [record[index] for index in header.keep]
+    if header.given_back:
+        kept = [plain(cell) for cell in kept]
+    for place in header.ignored:
+        if suspect(kept[place]):
+            kept[place] = withheld(kept[place])
+    return tuple(kept)
 
 
 def _records(records: Records, intake: Intake) -> Iterator[tuple[int, list[str]]]:
@@ -140,7 +152,7 @@ def _broken(error: csv.Error, line: int, last: int) -> Fault:
     )
 
 
-def _first_record(records: Records) -> tuple[int, list[str]]:
+def _first_record(records: Records, delimiter: str) -> tuple[int, list[str]]:
     """The header's line and fields.
 
     Raises:
@@ -154,119 +166,13 @@ def _first_record(records: Records) -> tuple[int, list[str]]:
             raise Unreadable(0, 0, "empty_file", "the file is empty", "it needs a header line") from None
         except csv.Error as error:
             fault = _broken(error, line, records.line_num)
-            raise Unreadable(line, 1, fault.code, f"in the header: {fault.message}", fault.hint) from None
+            hint = f"{fault.hint}; or are the fields not separated by {USUAL.get(delimiter, delimiter)}?"
+            raise Unreadable(line, 1, fault.code, f"in the header: {fault.message}", hint) from None
         if any(cell.strip() for cell in record):
-            return line, [cell.strip(" ") for cell in record]
-
-
-def _header(cells: Sequence[str], line: int, dialect: Dialect, intake: Intake) -> Header:
-    """Understand the header.
-
-    Raises:
-        Unreadable: without it no line can be read. Smaller problems go to the intake and reading continues.
-    """
-    if len(cells) > MOST_COLUMNS:
-        raise Unreadable(line, 1, "too_many_columns", f"{len(cells)} columns, at most {MOST_COLUMNS} are allowed")
-    _check_delimiter(cells, line)
-    if not any(_is_known(cell, dialect) for cell in cells):
-        raise Unreadable(
-            line, 1, "no_header", "the first line is no header", f"it names columns: {', '.join(REQUIRED)}, amount"
-        )
-    ours = {theirs: name for name, theirs in dialect.names.items()}
-    keep: list[int] = []
-    columns: list[str] = []
-    for index, title in enumerate(cells):
-        name = ours.get(title, title if title not in dialect.names else "")
-        problem = _title_problem(title, name, cells, index, dialect)
-        if problem is not None:
-            intake.refuse_file(line, index + 1, problem)
-        elif title not in dialect.ignore or name in dialect.names:
-            keep.append(index)
-            columns.append(name)
-    _check_complete(columns, cells, line, dialect, intake)
-    return Header(len(cells), tuple(keep), tuple(cells[index] for index in keep), tuple(columns))
-
-
-def _title_problem(title: str, name: str, cells: Sequence[str], index: int, dialect: Dialect) -> FieldError | None:
-    """What is wrong with one column title, or None."""
-    if title in cells[:index]:
-        first = cells.index(title) + 1
-        message = f"column {quoted(title)} is given twice, first as field {first}"
-        return FieldError(title, "duplicate_column", message, "keep one")
-    if name in COLUMNS or title in dialect.ignore:
-        return None
-    if name.startswith(METADATA):
-        try:
-            metadata_key(name)
-        except FieldError as error:
-            return error
-        return None
-    if not title:
-        return FieldError(title, "unknown_column", f"field {index + 1} of the header is empty", "remove the column")
-    if title in dialect.names:
-        message = f"column {quoted(title)} is not used: source.map reads {title} from {quoted(dialect.names[title])}"
-        return FieldError(title, "unknown_column", message, "list it under source.ignore")
-    unknown = unknown_column(title)
-    if dialect.names:
-        hint = f"{unknown.hint}; columns a run does not need go to source.ignore"
-        return FieldError(title, unknown.code, unknown.message, hint)
-    return unknown
-
-
-def _check_delimiter(cells: Sequence[str], line: int) -> None:
-    """A header in one piece was split at the wrong character."""
-    text = cells[0]
-    if text.lower().startswith("sep="):
-        raise Unreadable(line, 1, "delimiter", 'the first line is "sep=", not a header', "remove it, give --delimiter")
-    if len(cells) > 1 or text in COLUMNS:
-        return
-    for char, name in _OTHER_DELIMITERS.items():
-        if char in text:
-            raise Unreadable(line, 1, "delimiter", f"the fields are separated by {name}", f"give --delimiter {name}")
-
-
-def _check_complete(columns: Sequence[str], cells: Sequence[str], line: int, dialect: Dialect, intake: Intake) -> None:
-    """Every line would fail without these, so say it once and stop."""
-    missing = [name for name in REQUIRED if name not in columns]
-    if not any(name in columns for name in AMOUNTS):
-        missing.append("amount")
-    for name, title in dialect.names.items():
-        if title not in cells and name not in missing:
-            message = f"column {quoted(title)} is missing, which source.map reads {name} from"
-            intake.refuse_file(line, 1, FieldError(name, "missing_column", message, _near(title, cells)))
-    understood = {*COLUMNS, *dialect.ignore, *dialect.names.values()}
-    misspelt = [cell for cell in cells if cell not in understood and not cell.startswith(METADATA)]
-    for name in missing:
-        theirs = dialect.names.get(name, name)
-        # A misspelt title has its own problem, with this name as the suggestion.
-        if not _near(theirs, misspelt) or not intake.problems.total:
-            intake.refuse_file(line, 1, FieldError(name, "missing_column", f"column {quoted(theirs)} is missing"))
-    if all(name in columns for name in AMOUNTS):
-        hint = "keep one: major units such as 10.99, or minor units such as 1099"
-        error = FieldError("amount", "amount_twice", 'the columns "amount" and "amount_minor" are both given', hint)
-        raise Unreadable(
-            line, cells.index(dialect.names.get("amount", "amount")) + 1, error.code, error.message, error.hint
-        )
-    if sum(name.startswith(METADATA) for name in columns) > METADATA_KEYS:
-        error = FieldError(METADATA, "metadata_count", f"more than {METADATA_KEYS} metadata columns")
-        intake.refuse_file(line, 1, error)
-    if missing:
-        raise Unreadable.silent()
-
-
-def _is_known(title: str, dialect: Dialect) -> bool:
-    """Whether a title is one of ours, mapped to one of ours, or close to one."""
-    return title in dialect.names.values() or suggestion(title, COLUMNS).startswith("did")
-
-
-def _near(name: str, titles: Sequence[str]) -> str:
-    hint = suggestion(name, titles)
-    return hint if hint.startswith("did") else ""
+            return line, record
 
 
 def _misshapen(record: Sequence[str], width: int) -> Fault:
-    if not any(record) and len(record) == width:
-        return Fault(1, "blank_line", "the line has no values", "remove it")
     if len(record) < width:
         hint = "empty values still need their separators"
         return Fault(len(record), "short_line", f"{_fields(len(record))}, the header has {width}", hint)

@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from billing.edge.runfiles.problems import FieldError, suggestion
-from billing.edge.runfiles.text import invisible, named, quoted, sensitive
+from billing.edge.runfiles.text import BLANKS, invisible, named, quoted, sensitive, was_withheld
 
 REQUIRED = ("reference", "customer", "account", "currency")
 AMOUNTS = ("amount", "amount_minor")
@@ -45,6 +45,8 @@ _NOT_CLONABLE = {
 }
 _REFERENCE = re.compile(r"[^\W_][\w .:/#+=-]{0,99}")
 _RUN_ON = re.compile(r"[A-Za-z0-9_]+")
+_LOST_DIGITS = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}")
+# How every spreadsheet shows a number too long for its column, and saves it: 1.23457E+11.
 
 
 def id_reader(column: str, *, required: bool) -> Callable[[str], str | None]:
@@ -55,7 +57,7 @@ def id_reader(column: str, *, required: bool) -> Callable[[str], str | None]:
     def read(text: str) -> str | None:
         if good(text):
             return text
-        text = text.strip(" ")
+        text = text.strip(BLANKS)
         if good(text):
             return text
         if not text:
@@ -67,12 +69,13 @@ def id_reader(column: str, *, required: bool) -> Callable[[str], str | None]:
 
 def read_reference(text: str) -> str:
     """The operator's own id: 1-100 letters, digits and `` ._:/#+=-``, beginning with a letter or digit."""
-    text = text.strip(" ")
+    text = text.strip(BLANKS)
     if not text:
         _missing("reference")
     _refuse_sensitive("reference", text)
     if not _REFERENCE.fullmatch(text):
         raise _bad_reference(text)
+    _refuse_lost_digits("reference", text)
     if not text.isascii():
         _refuse_invisible("reference", text)
         _check_letters(text)
@@ -81,7 +84,7 @@ def read_reference(text: str) -> str:
 
 def read_currency(text: str) -> str:
     """A lower-case code; whether Stripe knows it, the amount will tell."""
-    code = text.strip(" ")
+    code = text.strip(BLANKS)
     if not code:
         _missing("currency")
     if len(code) == 3 and code.isascii() and code.isalpha():
@@ -98,12 +101,17 @@ def text_reader(column: str, longest: int) -> Callable[[str], str | None]:
     """A reader of free text; empty is None."""
 
     def read(text: str) -> str | None:
-        text = text.strip(" ")
+        text = text.strip(BLANKS)
         if not text:
             return None
         if not text.isascii() or not text.isprintable():
-            _refuse_invisible(column, text)
+            _refuse_invisible(column, text, blanks=True)
         _refuse_sensitive(column, text)
+        if was_withheld(text):
+            message = f"{column} was taken out of the file of bad lines: {text}"
+            raise FieldError(column, "withheld", message, "write what belongs there")
+        if column.startswith(METADATA):
+            _refuse_lost_digits(column, text)
         if len(text) > longest:
             raise FieldError(column, "too_long", f"{column} has {len(text)} characters, at most {longest} are allowed")
         return text
@@ -113,7 +121,7 @@ def text_reader(column: str, longest: int) -> Callable[[str], str | None]:
 
 def read_suffix(text: str) -> str | None:
     """What follows the account's prefix on the card statement; empty is None."""
-    text = _suffix_text(text) or ""
+    text = "".join(" " if char in BLANKS else char for char in _suffix_text(text) or "")
     if not text:
         return None
     bad = next((char for char in text if not char.isascii() or char in SUFFIX_FORBIDDEN), None)
@@ -139,7 +147,7 @@ def metadata_key(name: str) -> str:
     if not key or len(key) > METADATA_KEY_LENGTH:
         message = f"metadata key {quoted(key)} has {len(key)} characters, 1 to {METADATA_KEY_LENGTH} are allowed"
         raise FieldError(name, "metadata_key", message)
-    if "[" in key or "]" in key or key != key.strip(" "):
+    if "[" in key or "]" in key or key != key.strip(BLANKS):
         raise FieldError(name, "metadata_key", f"metadata key {quoted(key)} has square brackets or outer spaces")
     if key.lower().startswith(METADATA_RESERVED):
         message = f'metadata key {quoted(key)} begins with "{METADATA_RESERVED}"'
@@ -162,9 +170,15 @@ def _refuse_sensitive(column: str, text: str, shown: str = "") -> None:
         raise FieldError(column, code, f"{shown or column} holds {noun}", hint)
 
 
-def _refuse_invisible(column: str, text: str, shown: str = "") -> None:
+def _refuse_lost_digits(column: str, text: str) -> None:
+    if _LOST_DIGITS.fullmatch(text):
+        hint = "a spreadsheet made it of a long number: format the column as text and export it again"
+        raise FieldError(column, "digits_lost", f"{column} {quoted(text)} has lost its last digits", hint)
+
+
+def _refuse_invisible(column: str, text: str, shown: str = "", *, blanks: bool = False) -> None:
     shown = shown or column
-    char = invisible(text)
+    char = invisible(text, blanks=blanks)
     if not char:
         return
     if char.startswith("line break"):
@@ -247,9 +261,9 @@ def _not_composed(text: str) -> FieldError:
     return FieldError("reference", "reference_form", f"reference {quoted(text)} is not in composed form (NFC)", hint)
 
 
-def unknown_column(name: str) -> FieldError:
-    """The error for a name that is no field of an item."""
-    hint = suggestion(name, (*COLUMNS, f"{METADATA}<key>"))
+def unknown_column(name: str, free: Sequence[str] = COLUMNS) -> FieldError:
+    """The error for a name that is no field of an item; ``free`` are those it may have been meant for."""
+    hint = suggestion(name, (*free, f"{METADATA}<key>"))
     return FieldError(name, "unknown_column", f"unknown column {quoted(name)}{foreign_in(name, hint)}", hint)
 
 

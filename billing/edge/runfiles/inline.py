@@ -27,6 +27,7 @@ def read_inline(nodes: Sequence, intake: Intake, defaults: ItemDefaults) -> None
         raise Unreadable(nodes.line, nodes.column, "yaml_size", message, "use CSV")
     columns = _columns(nodes)
     intake.columns = columns
+    intake.amount_cell = columns.index("amount") if "amount" in columns else -1
     reader = RowReader(columns, defaults)
     for node in nodes.items:
         _take(node, columns, reader, intake)

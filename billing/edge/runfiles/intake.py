@@ -11,10 +11,27 @@ from billing.core.policies import Limits
 from billing.edge.runfiles.problems import Collector, Fault, FieldError, Unreadable
 from billing.edge.runfiles.rows import Row
 from billing.edge.runfiles.spool import Record, Spool
-from billing.edge.runfiles.text import quoted, suspect, withheld
+from billing.edge.runfiles.text import phone_like, quoted, suspect, withheld
 
 _BANK_CEILING = {code: 10 ** BANK_DIGITS.get(code, BANK_DIGITS[""]) for code in CURRENCIES}
+_GROUP = 3
+# Digits between separators of thousands.
+_PADDED = 4
+# Digits of a number that somebody may have padded with zeros; a plain count of lines has fewer.
+MAX_WIDTH = 100
+_REMEMBERED = 4096
 _MINIMUM = {code: row.minimum or 0 for code, row in CURRENCIES.items()}
+
+
+class _Talk(dict[tuple[str | None, tuple[tuple[str, str], ...]], bool]):
+    """Whether a description and its metadata seem to hold a phone number; the same ones come again and again."""
+
+    def __missing__(self, key: tuple[str | None, tuple[tuple[str, str], ...]]) -> bool:
+        description, metadata = key
+        found = any(map(phone_like, (description or "", *(value for _, value in metadata))))
+        if len(self) < _REMEMBERED:
+            self[key] = found
+        return found
 
 
 class Intake:
@@ -28,6 +45,10 @@ class Intake:
         broken: whether something other than single lines is wrong; then even setting lines aside does not help.
         totals: minor units per currency of the good lines.
         per_account: the same per (account, currency), kept only when a limit asks for it.
+        too_large: what the lines over the limit of an item come to; ``too_large_per_account`` as for good lines.
+        delimiter: what separates the fields, as given or found out; ``decimal`` units and decimals.
+        amount_cell: which cell of a line holds the amount in major units; -1 when none does.
+        untitled_told: whether a value under no title was noted; one problem says it for all.
     """
 
     def __init__(self, file: str, spool: Spool, limits: Limits) -> None:
@@ -41,6 +62,14 @@ class Intake:
         self.set_aside = 0
         self.totals: dict[str, int] = {}
         self.per_account: dict[tuple[str, str], int] = {}
+        self.too_large: dict[str, int] = {}
+        self.too_large_per_account: dict[tuple[str, str], int] = {}
+        self.delimiter = ","
+        self.decimal = "."
+        self.untitled_told = False
+        self.amount_cell = -1
+        self._talk = _Talk()
+        self._narrowest, self._widest = MAX_WIDTH, 0
         self.repeats = Repeats()
         self._spool = spool
         self._limits = limits
@@ -51,6 +80,7 @@ class Intake:
         """Take a line that reads well; the limit on a single item may still refuse it."""
         reference, account, _, _, minor, currency, *_ = row
         if minor > self._limits.per_item.get(currency, minor):
+            self._note_too_large(account, currency, minor)
             self.refuse(
                 line, cells, (_over_item(minor, currency, self._limits, self.amount_at),), reference_at, reference
             )
@@ -62,6 +92,13 @@ class Intake:
             self.per_account[key] = self.per_account.get(key, 0) + minor
         if not _MINIMUM[currency] <= minor < _BANK_CEILING[currency]:
             self._warn_of_size(line, row)
+        if self.amount_cell >= 0 and cells[self.amount_cell].strip()[-4:-3] == self.decimal:
+            self._warn_of_thousands(line, cells[self.amount_cell].strip(), row)
+        if self._talk[row[7], row[9]]:
+            self._warn_of_phone(line, reference)
+        if reference.isdigit():
+            width = len(reference)
+            self._narrowest, self._widest = min(width, self._narrowest), max(width, self._widest)
         self._references.append(hash(reference))
         self._contents.append(hash(row[1:]))
         self._spool.append((line, cells, row, reference, reference_at, ()))
@@ -85,6 +122,11 @@ class Intake:
         self.broken = True
         self.problems.add(self._problem(line, Fault(column, error.code, error.message, error.hint), ""))
 
+    def refuse_whole(self, problem: Problem) -> None:
+        """Note a problem of the file as a whole that has a place of its own."""
+        self.broken = True
+        self.problems.add(problem)
+
     def stop(self, end: Unreadable) -> None:
         """Note why the rest of the file cannot be read."""
         self.broken = True
@@ -94,6 +136,8 @@ class Intake:
     def finish(self) -> None:
         """Look for repeats, once every line is in. Only lines that may be repeats are looked at again."""
         self._spool.flush()
+        if self._widest >= _PADDED and self._narrowest < self._widest:
+            self._warn_of_widths()
         references = _repeated(self._references)
         contents = _repeated(self._contents)
         if references or contents:
@@ -109,6 +153,12 @@ class Intake:
                 place, first = next(repeats, (-1, 0))
             else:
                 yield record, 0
+
+    def _note_too_large(self, account: str, currency: str, minor: int) -> None:
+        self.too_large[currency] = self.too_large.get(currency, 0) + minor
+        if self._limits.per_account:
+            key = (account, currency)
+            self.too_large_per_account[key] = self.too_large_per_account.get(key, 0) + minor
 
     def _second_look(self, references: set[int], contents: set[int]) -> None:
         first_reference: dict[str, tuple[int, int]] = {}
@@ -146,6 +196,22 @@ class Intake:
 
     def _warn(self, line: int, code: str, message: str, hint: str, reference: str) -> None:
         self.warnings.add(Problem(self.file, line, self.amount_at, code, message, hint, reference))
+
+    def _warn_of_thousands(self, line: int, text: str, row: Row) -> None:
+        """Three decimals may be a format for all currencies, or thousands of somebody who writes 1.500 for 1500."""
+        reference, _, _, _, minor, currency, *_ = row
+        if CURRENCIES[currency].exponent < _GROUP:
+            message = f"amount {quoted(text)} is taken for {format_minor(minor, currency)} {currency}"
+            self._warn(line, "three_decimals", message, "are these decimals, or thousands?", reference)
+
+    def _warn_of_phone(self, line: int, reference: str) -> None:
+        message = f"reference {quoted(reference)}: description or metadata seem to hold a phone number"
+        self._warn(line, "phone_number", message, "what stands there reaches the ledger, Stripe and reports", reference)
+
+    def _warn_of_widths(self) -> None:
+        message = f"references are numbers of {self._narrowest} to {self._widest} digits"
+        hint = "a spreadsheet drops leading zeros: are they as they should be?"
+        self.warnings.add(Problem(self.file, 0, 0, "mixed_widths", message, hint))
 
     def _warn_of_content(self, line: int, first: int, reference: str) -> None:
         message = f"reference {quoted(reference)} has the same content as line {first}"

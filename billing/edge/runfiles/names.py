@@ -3,6 +3,7 @@
 import re
 from datetime import date
 
+from billing.core.periods import in_words
 from billing.edge.runfiles.text import quoted
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -16,6 +17,15 @@ _FORM = (
     "a run id is a name, then a period, such as coaching-2026-11; periods are 2026, 2026-11, 2026-11-30, 2026-q4 and "
     "2026-w47"
 )
+_MONTHS = (
+    "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august september "
+    "october november december januar februar maerz mai juni juli oktober dezember okt dez mrz janvier fevrier mars "
+    "avril juin juillet aout septembre octobre novembre decembre enero febrero marzo abril mayo junio julio agosto "
+    "septiembre octubre noviembre diciembre gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre "
+    "janeiro fevereiro marco maio junho julho setembro outubro novembro dezembro"
+)
+_PART_OF_A_DATE = re.compile(rf"q[1-4]|w[0-9]{{1,2}}|[0-9]{{1,2}}|{_YEAR}|{_MONTHS.replace(' ', '|')}")
+# Before a lone year these say that a shorter period is meant: coaching-nov-2026 is no name with a year.
 
 
 class BadName(ValueError):
@@ -58,7 +68,12 @@ def split_id(run_id: str) -> tuple[str, str]:
     found = _SPLIT.fullmatch(checked_id(run_id))
     if found is None:
         raise BadName(f"run id {quoted(run_id)} does not end in a period: {_FORM}")
-    return found.group(1), checked_period(found.group(2))
+    name, period = found.group(1), checked_period(found.group(2))
+    last = re.split(r"[._-]", name)[-1]
+    if len(period) == len("2026") and _PART_OF_A_DATE.fullmatch(last):
+        message = f"run id {quoted(run_id)} would be {quoted(name)} for {in_words(period)}; a month is written 2026-11"
+        raise BadName(f"{message}, and a name before a lone year must not end in {quoted(last)}")
+    return name, period
 
 
 def _is_real(period: str) -> bool:

@@ -1,28 +1,35 @@
 """Opening a run file: which reader it needs, and whether what came out can be accepted."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 from billing.core.errors import InvalidInput, Problem, UsageError
 from billing.core.items import Mode, Run
 from billing.core.money import TABLE_DATE
+from billing.core.periods import in_words, is_of_month
 from billing.core.policies import Policies
+from billing.edge.outputs import BAD_LINES, Target
 from billing.edge.runfiles.badlines import write_bad_lines
-from billing.edge.runfiles.csvfile import Dialect, read_csv
-from billing.edge.runfiles.delimiters import delimiter_of
+from billing.edge.runfiles.csvfile import read_csv
+from billing.edge.runfiles.delimiters import decimal_of, delimiter_of
+from billing.edge.runfiles.header import Dialect
 from billing.edge.runfiles.inline import read_inline
 from billing.edge.runfiles.intake import Intake
 from billing.edge.runfiles.names import BadName, split_id
+from billing.edge.runfiles.options import ReadOptions
 from billing.edge.runfiles.problems import Unreadable
 from billing.edge.runfiles.reading import RunFile, bad_lines
 from billing.edge.runfiles.rows import ItemDefaults
+from billing.edge.runfiles.sources import STDIN, Opened, is_yaml, opened, standard_input
 from billing.edge.runfiles.spool import Spool
 from billing.edge.runfiles.tap import Digest, Tap, new_digest
 from billing.edge.runfiles.text import quoted
-from billing.edge.runfiles.totals import Places, check_totals
+from billing.edge.runfiles.totals import Places, check_control, check_limits
 from billing.edge.runfiles.yamlfile import Inline, Sheet, read_yaml
 
 
@@ -37,6 +44,7 @@ class RunDefaults:
         statement_suffix: for items without one.
         description: for items without one.
         policies: limits, pacing, guards; a YAML file replaces single values of it.
+        allow_empty: whether a file with nothing to charge is taken.
         spool_folder: where the temporary file goes; None for the system's choice.
     """
 
@@ -46,6 +54,7 @@ class RunDefaults:
     statement_suffix: str | None = None
     description: str | None = None
     policies: Policies = field(default_factory=Policies)
+    allow_empty: bool = False
     spool_folder: Path | None = None
 
     @property
@@ -59,36 +68,54 @@ def open_run(
     *,
     run_id: str | None = None,
     delimiter: str | None = None,
+    decimal: str | None = None,
+    ignore: tuple[str, ...] = (),
     skip_invalid: bool = False,
+    late: bool = False,
+    allow_empty: bool = False,
     defaults: RunDefaults | None = None,
+    now: datetime | None = None,
     errors_csv: Path | None = None,
+    force: bool = False,
 ) -> RunFile:
     """Read a run file once, check everything in it that can be checked without a network, and keep its lines.
 
     Args:
-        path: ``.csv``, ``.yaml``, ``.yml`` or ``.json``.
-        run_id: needed for a CSV (name, then period); for YAML it must agree with the file.
-        delimiter: of the CSV: one character, or tab, semicolon, comma, pipe. None means a comma, or what the YAML says.
-        skip_invalid: set bad lines aside instead of refusing the file. Problems of the file as a whole still refuse it.
+        path: ``.csv``, ``.yaml``, ``.yml`` or ``.json``; ``-`` is standard input, either of both.
+        run_id: as in `ReadOptions`, like the six that follow.
+        delimiter: the same.
+        decimal: the same.
+        ignore: the same.
+        skip_invalid: the same. Problems of the file as a whole still refuse it.
+        late: the same.
+        allow_empty: the same.
         defaults: from the settings.
+        now: the moment it is read for, with a time zone; it says which month is the current one. None means the
+            machine's clock, and that a file of another month is nobody's concern.
         errors_csv: where to write the bad lines with a reason column, whether the file is refused or not.
+        force: whether they may replace a file of another kind.
 
     Raises:
         InvalidInput: the file has problems; none of it may be sent. The first hundred come with it.
         UsageError: the file cannot be opened, has another suffix, or the run id is missing or unusable.
         RunStopped: the temporary folder or the file of bad lines cannot be trusted or written.
     """
-    defaults = defaults or RunDefaults()
-    if str(path) == "-":
-        raise UsageError("a run file cannot come from standard input: it is named in messages, reports and the ledger")
-    asked = _Asked(path, run_id, delimiter, skip_invalid, defaults, errors_csv)
-    match path.suffix.lower():
-        case ".csv" | ".tsv" | ".txt":
-            return _open_csv(asked)
-        case ".yaml" | ".yml" | ".json":
-            return _open_yaml(asked)
-        case _:
-            raise UsageError(f"{path} is neither .csv nor .yaml; the suffix says how to read a run file")
+    options = ReadOptions(run_id, delimiter, decimal, ignore, skip_invalid, late, allow_empty)
+    asked = _Asked(path, options, defaults or RunDefaults(), now, errors_csv, force)
+    if path == STDIN:
+        with standard_input(asked.defaults.spool_folder) as source:
+            return (_open_yaml if is_yaml(source.file) else _open_csv)(asked, source)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise UsageError(f"{path} is neither .csv nor .yaml; the suffix says how to read a run file{_export(path)}")
+    with opened(path) as source:
+        return reader(asked, source)
+
+
+def _export(path: Path) -> str:
+    """What helps with a file that a spreadsheet keeps for itself."""
+    own = path.suffix.lower() in {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"}
+    return "; in the spreadsheet: Save as, CSV UTF-8" if own else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,86 +123,110 @@ class _Asked:
     """What the caller wants."""
 
     path: Path
-    run_id: str | None
-    delimiter: str | None
-    skip_invalid: bool
+    options: ReadOptions
     defaults: RunDefaults
+    now: datetime | None
     errors_csv: Path | None
+    force: bool
 
 
-def _open_csv(asked: _Asked) -> RunFile:
-    path, defaults = asked.path, asked.defaults
-    if asked.run_id is None:
+def _open_csv(asked: _Asked, source: Opened) -> RunFile:
+    path, defaults, options = asked.path, asked.defaults, asked.options
+    if options.run_id is None:
         raise UsageError(f"{path} needs a run id: add --run with a name, then a period, such as --run coaching-2026-11")
     try:
-        name, period = split_id(asked.run_id)
+        name, period = split_id(options.run_id)
     except BadName as error:
         raise UsageError(str(error)) from None
-    run = Run(name, period, asked.run_id, defaults.timezone, defaults.mode, (), None, defaults.policies, TABLE_DATE)
+    run = Run(name, period, options.run_id, defaults.timezone, defaults.mode, (), None, defaults.policies, TABLE_DATE)
     digest = new_digest()
-    dialect = Dialect(_delimiter(asked.delimiter))
-    with _opened(path) as source:
-        return _taken_in(
-            asked,
-            run,
-            digest,
-            str(path),
-            {},
-            lambda intake: read_csv(Tap(source, digest), intake, dialect, defaults.items),
-        )
+    dialect = Dialect(_delimiter(options.delimiter), {}, options.ignore, _decimal(options.decimal))
+    return _taken_in(
+        asked,
+        run,
+        digest,
+        Sources(str(path), {}, (source,)),
+        lambda intake: read_csv(Tap(source.file, digest), intake, dialect, defaults.items),
+    )
 
 
-def _open_yaml(asked: _Asked) -> RunFile:
-    path, digest = asked.path, new_digest()
-    with _opened(path) as source:
-        document = read_yaml(source, str(path), digest, asked.defaults)
+def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
+    path, options, digest = asked.path, asked.options, new_digest()
+    now = asked.now or datetime.now(UTC)
+    document = read_yaml(source.file, str(path), digest, asked.defaults, now)
     run = document.run
-    if asked.run_id not in {None, run.run_id}:
-        raise UsageError(f"--run says {asked.run_id}, {path} says {run.run_id}: leave --run out")
+    if options.run_id not in {None, run.run_id}:
+        raise UsageError(f"--run says {options.run_id}, {path} says {run.run_id}: leave --run out")
     match document.items:
-        case Inline() if asked.delimiter is not None:
-            raise UsageError(f"--delimiter is for CSV; the items of {path} stand in the file itself")
         case Inline(nodes=nodes):
+            of_sheets = [flag for flag in options.given if flag in _OF_SHEETS]
+            if of_sheets:
+                raise UsageError(f"{', '.join(of_sheets)} is for CSV; the items of {path} stand in the file itself")
             return _taken_in(
                 asked,
                 run,
                 digest,
-                str(path),
-                document.places,
+                Sources(str(path), document.places, (source,), names_period=not document.follows_calendar),
                 lambda intake: read_inline(nodes, intake, document.defaults),
             )
         case Sheet() as sheet:
             place = path.parent / sheet.csv
-            dialect = Dialect(_delimiter(asked.delimiter or sheet.delimiter), sheet.names, sheet.ignore)
-            with _opened_sheet(place, str(path), sheet) as source:
+            dialect = Dialect(
+                _delimiter(options.delimiter or sheet.delimiter),
+                sheet.names,
+                (*sheet.ignore, *options.ignore),
+                _decimal(options.decimal or sheet.decimal),
+            )
+            with _opened_sheet(place, str(path), sheet) as rows:
                 return _taken_in(
                     asked,
                     run,
                     digest,
-                    str(place),
-                    document.places,
-                    lambda intake: read_csv(Tap(source, digest), intake, dialect, document.defaults),
+                    Sources(str(place), document.places, (source, rows), names_period=not document.follows_calendar),
+                    lambda intake: read_csv(Tap(rows.file, digest), intake, dialect, document.defaults),
                 )
 
 
-def _taken_in(
-    asked: _Asked, run: Run, digest: Digest, place: str, places: Places, fill: Callable[[Intake], None]
-) -> RunFile:
+_READERS: dict[str, Callable[[_Asked, Opened], RunFile]] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), _open_csv),
+    **dict.fromkeys((".yaml", ".yml", ".json"), _open_yaml),
+}
+
+_OF_SHEETS = frozenset({"--delimiter", "--decimal", "--ignore"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the lines come from.
+
+    Attributes:
+        place: the file that lines are counted in.
+        sections: of a YAML file: line and column of each.
+        files: everything that was opened.
+        names_period: whether the file itself says for which period it is.
+    """
+
+    place: str
+    sections: Places
+    files: tuple[Opened, ...]
+    names_period: bool = False
+
+
+def _taken_in(asked: _Asked, run: Run, digest: Digest, sources: Sources, fill: Callable[[Intake], None]) -> RunFile:
     """Read every line with ``fill``, look at them together, then accept or refuse the file."""
-    _check_target(asked.errors_csv, (asked.path, Path(place)))
+    target = _target(asked, sources)
     spool = Spool(asked.defaults.spool_folder)
     try:
-        intake = Intake(place, spool, run.policies.limits)
+        intake = Intake(sources.place, spool, run.policies.limits)
         try:
             fill(intake)
         except Unreadable as end:
             intake.stop(end)
         intake.finish()
-        if asked.skip_invalid or not intake.problems.total:
-            check_totals(intake, run.policies, str(asked.path), places)
-        if asked.errors_csv is not None:
-            write_bad_lines(asked.errors_csv, intake.columns, bad_lines(intake))
-        if intake.broken or not asked.skip_invalid:
+        _check_whole(asked, run, sources, intake)
+        if target is not None:
+            write_bad_lines(target, intake.columns, bad_lines(intake), intake.delimiter)
+        if intake.broken or not asked.options.skip_invalid:
             intake.problems.raise_if_any()
         return RunFile(replace(run, columns=intake.columns), str(asked.path), digest.hexdigest(), intake, spool)
     except BaseException:
@@ -183,8 +234,55 @@ def _taken_in(
         raise
 
 
+def _check_whole(asked: _Asked, run: Run, sources: Sources, intake: Intake) -> None:
+    """What must hold for the file as a whole, once every line is in."""
+    file, skipping = str(asked.path), asked.options.skip_invalid
+    for source in sources.files:
+        if source.changed():
+            hint = "wait until it is saved, then try again"
+            intake.refuse_whole(Problem(source.name, 0, 0, "file_changed", "the file changed while it was read", hint))
+    sums_are_whole = skipping or not intake.problems.total
+    check_limits(intake, run.policies, file, sources.sections, gross=not skipping)
+    if sums_are_whole:
+        check_control(intake, run.policies, file, sources.sections)
+    if sources.names_period and asked.now is not None and not asked.options.late:
+        _check_month(run, asked.now, file, sources.sections, intake)
+    expected = run.policies.control.items == 0 or asked.options.allow_empty or asked.defaults.allow_empty
+    if not intake.count and not expected and sums_are_whole:
+        intake.refuse_whole(_empty(file, intake))
+
+
+def _check_month(run: Run, now: datetime, file: str, sections: Places, intake: Intake) -> None:
+    """A file that says for which month it is must be of this one: last month's, started again, bills nobody."""
+    today = now.astimezone(ZoneInfo(run.timezone)).date()
+    if is_of_month(run.period, today):
+        return
+    message = f"the file is for {in_words(run.period)}, and today is {today.isoformat()}"
+    hint = "--late takes it all the same; period: current or previous follows the calendar"
+    intake.refuse_whole(Problem(file, *sections.get("run", (0, 0)), "another_month", message, hint))
+
+
+def _empty(file: str, intake: Intake) -> Problem:
+    aside = f": all {intake.set_aside} lines were set aside" if intake.set_aside else ""
+    hint = "a broken export looks like this; --allow-empty takes it all the same"
+    return Problem(file, 0, 0, "nothing_to_charge", f"the file has nothing to charge{aside}", hint)
+
+
+def _target(asked: _Asked, sources: Sources) -> Target | None:
+    """Where the bad lines go.
+
+    Raises:
+        UsageError: they would overwrite what they come from, or a file of another kind.
+    """
+    if asked.errors_csv is None:
+        return None
+    target = Target(asked.errors_csv, BAD_LINES, (asked.path, Path(sources.place)), asked.force, "--errors-csv")
+    target.check()
+    return target
+
+
 def _delimiter(text: str | None) -> str:
-    """The character a word or a character stands for.
+    """The character a word or a character stands for; nothing stands for whatever the header shows.
 
     Raises:
         UsageError: it is neither.
@@ -195,45 +293,29 @@ def _delimiter(text: str | None) -> str:
         raise UsageError(f"--delimiter {error}") from None
 
 
-def _opened(path: Path) -> BinaryIO:
-    """The file, open for reading.
+def _decimal(text: str | None) -> str:
+    """The character between units and decimals.
 
     Raises:
-        UsageError: it cannot be opened, or is no regular file.
+        UsageError: the word is neither point nor comma.
     """
     try:
-        if not path.is_file():
-            reason = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
-            raise UsageError(f"{path} {reason}")
-        return path.open("rb")
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "the name is not usable"
-        raise UsageError(f"{path} cannot be read: {why}") from None
+        return decimal_of(text or "point")
+    except ValueError as error:
+        raise UsageError(f"--decimal {error}") from None
 
 
-def _opened_sheet(place: Path, file: str, sheet: Sheet) -> BinaryIO:
+def _opened_sheet(place: Path, file: str, sheet: Sheet) -> AbstractContextManager[Opened]:
     """The CSV that a YAML file names.
 
     Raises:
         InvalidInput: it cannot be opened; the problem stands where the YAML names it.
     """
     try:
-        return _opened(place)
+        return opened(place)
     except UsageError as error:
         reason = str(error).removeprefix(f"{place} ")
         hint = "the path is relative to the YAML file"
         raise InvalidInput(
             [Problem(file, *sheet.place, "source", f"source.csv {quoted(sheet.csv)} {reason}", hint)]
         ) from None
-
-
-def _check_target(errors_csv: Path | None, sources: tuple[Path, ...]) -> None:
-    """The bad lines must not overwrite what they come from.
-
-    Raises:
-        UsageError: they would.
-    """
-    if errors_csv is None or not errors_csv.exists():
-        return
-    if any(source.exists() and errors_csv.samefile(source) for source in sources):
-        raise UsageError(f"--errors-csv {errors_csv} would overwrite the run file itself")

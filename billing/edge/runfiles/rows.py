@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.core.items import Charge
-from billing.core.money import CURRENCIES, AmountError, Money, parse_major, parse_minor, percent_of
+from billing.core.money import CURRENCIES, AmountError, Money, parse_comma, parse_major, parse_minor, percent_of
 from billing.edge.runfiles.fields import (
     DESCRIPTION_LENGTH,
     METADATA,
@@ -18,7 +18,7 @@ from billing.edge.runfiles.fields import (
     text_reader,
 )
 from billing.edge.runfiles.problems import FieldError
-from billing.edge.runfiles.text import quoted
+from billing.edge.runfiles.text import BLANKS, quoted
 
 Row = tuple[str, str, str, str | None, int, str, int | None, str | None, str | None, tuple[tuple[str, str], ...]]
 """The values of a `Charge`, flat: reference, account, customer, payment method, minor, currency, fee, description,
@@ -71,10 +71,12 @@ class RowReader:
     Args:
         columns: our field name of each cell, in file order; names not present are read as empty.
         defaults: what empty cells stand for.
+        decimal: what stands between units and decimals, a point or a comma.
     """
 
-    def __init__(self, columns: Sequence[str], defaults: ItemDefaults) -> None:
+    def __init__(self, columns: Sequence[str], defaults: ItemDefaults, decimal: str = ".") -> None:
         self._defaults = defaults
+        self._parse_major = parse_major if decimal == "." else parse_comma
         self._nowhere = len(columns)
         self._at = {name: index for index, name in enumerate(columns)}
         self._texts = tuple((self._index(name), read) for name, read in _text_readers())
@@ -134,13 +136,13 @@ class RowReader:
     def _read_money(self, key: tuple[str, str, str, str, str]) -> tuple[int, int | None]:
         """Amount and fee in minor units, from the currency and the four texts of `_MONEY`."""
         currency, *texts = key
-        major, minor, fee_major, fee_minor = (text.strip(" ") for text in texts)
+        major, minor, fee_major, fee_minor = (text.strip(BLANKS) for text in texts)
         if currency not in CURRENCIES:
             raise _unknown_currency(currency)
-        amount = _amount(("amount", "amount_minor"), major, minor, currency, zero=False)
+        amount = self._amount(("amount", "amount_minor"), major, minor, currency, zero=False)
         if amount is None:
             raise FieldError("amount", "missing", "amount is empty", "every item needs one")
-        fee = _amount(("application_fee", "application_fee_minor"), fee_major, fee_minor, currency, zero=True)
+        fee = self._amount(("application_fee", "application_fee_minor"), fee_major, fee_minor, currency, zero=True)
         percent = self._defaults.application_fee_percent
         if fee is None and percent is not None:
             fee = percent_of(amount, percent, currency)
@@ -149,6 +151,21 @@ class RowReader:
             raise FieldError(column, "fee_above_amount", f"{column} is more than the amount", "the fee is a part of it")
         # Stripe wants a positive fee or none at all.
         return amount, fee or None
+
+    def _amount(self, columns: tuple[str, str], major: str, minor: str, currency: str, *, zero: bool) -> int | None:
+        """One amount from its two columns, of which at most one may be filled."""
+        if major and minor:
+            message = f"{columns[0]} and {columns[1]} are both given"
+            raise FieldError(
+                columns[0], "amount_twice", message, "keep one: major units such as 10.99, or minor such as 1099"
+            )
+        column, text, parse = (columns[0], major, self._parse_major) if major else (columns[1], minor, parse_minor)
+        if not text:
+            return None
+        try:
+            return parse(text, currency, zero=zero).minor
+        except AmountError as error:
+            raise FieldError(column, error.code, f"{column} {quoted(text)} {error.message}", error.hint) from None
 
 
 _MONEY = ("amount", "amount_minor", "application_fee", "application_fee_minor")
@@ -165,22 +182,6 @@ def _text_readers() -> tuple[tuple[str, Callable[[str], Any]], ...]:
         ("description", _Remembered(text_reader("description", DESCRIPTION_LENGTH)).__getitem__),
         ("statement_suffix", _Remembered(read_suffix).__getitem__),
     )
-
-
-def _amount(columns: tuple[str, str], major: str, minor: str, currency: str, *, zero: bool) -> int | None:
-    """One amount from its two columns, of which at most one may be filled."""
-    if major and minor:
-        message = f"{columns[0]} and {columns[1]} are both given"
-        raise FieldError(
-            columns[0], "amount_twice", message, "keep one: major units such as 10.99, or minor such as 1099"
-        )
-    column, text, parse = (columns[0], major, parse_major) if major else (columns[1], minor, parse_minor)
-    if not text:
-        return None
-    try:
-        return parse(text, currency, zero=zero).minor
-    except AmountError as error:
-        raise FieldError(column, error.code, f"{column} {quoted(text)} {error.message}", error.hint) from None
 
 
 def _raised(attempts: Sequence[tuple[Callable[[Any], object], object]]) -> list[FieldError]:

@@ -5,6 +5,7 @@ import hashlib
 import io
 from typing import BinaryIO, Protocol, TextIO
 
+from billing.core.errors import UsageError
 from billing.edge.runfiles.problems import Unreadable
 
 LARGEST = 2 * 1024**3
@@ -57,7 +58,11 @@ class Tap(io.BufferedIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         """The next bytes, at most ``size``."""
         everything = size is None or size < 0
-        chunk = self._source.read(self._largest - self._bytes + 1 if everything else size or 0)
+        try:
+            chunk = self._source.read(self._largest - self._bytes + 1 if everything else size or 0)
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or "it is no file to be read"
+            raise UsageError(f"the file cannot be read: {why}") from None
         self._inspect(chunk)
         return chunk
 

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 
+BLANKS = " \u00a0\u2007\u202f"
+"""What is trimmed around a value: blanks, and those that a spreadsheet writes so that a line does not break there."""
+
 _LONGEST_QUOTE = 60
 
 # First digits and lengths of the card schemes. A number that no scheme issues is no card, so a long invoice number is
@@ -26,16 +29,30 @@ _CARD_LIKE = re.compile(
 )
 # Bounded repeats: a long text without an address must not be looked through once per character.
 _EMAIL = re.compile(r"[^\s@＠<>\"',;|]{1,64}[@＠][^\s@＠]{1,255}\.[^\s@＠.]{2,63}")
-_SECRET = re.compile(r"(?:sk|rk|pk|rkcs|ek)_(?:live|test|org)_\w+|whsec_\w+|_secret_\w+")
+# Where a word begins, whatever looks like a key is one; inside of a word (task_test_run, my_secret_santa) only what is
+# as long and as mixed as a key. (docs.stripe.com/keys)
+_MIXED = r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{20,}"
+_SECRET = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?:sk|rk|pk|rkcs|ek)_(?:live|test|org)|whsec|(?:pi|seti|src|cs|in|cuss)_\w+_secret)_\w+"
+    rf"|(?:(?:sk|rk|pk|rkcs|ek)_(?:live|test|org)|whsec|_secret)_{_MIXED}"
+)
+_BANK_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])")
+_PHONE = re.compile(
+    r"(?<![\w+])(?:\+|00)[1-9][0-9]{0,2}[ ./()-]{0,2}[0-9](?:[ ./()-]{0,2}[0-9]){6,12}(?![0-9])"
+    r"|(?<![\w.,/-])\(?0[1-9][0-9]{1,4}\)?[ /-]{1,3}[0-9]{3,}(?:[ -]?[0-9]{2,}){0,3}(?![0-9])"
+)
 # A quick look that rules out all three at once: most texts end here.
-_SUSPECT = re.compile(r"[@＠]|\d{13}|\d{4}[ .-]\d{4}|_(?:live|test|org|secret)_|whsec_", re.ASCII)
+_SUSPECT = re.compile(
+    r"[@＠]|\d{13}|\d{4}[ .-]\d{4}|_(?:live|test|org|secret)_|whsec_|[A-Z]{2}\d{2} ?[A-Z0-9]{4}", re.ASCII
+)
 
 
 def sensitive(text: str) -> tuple[str, str] | None:
     """The code and the words for what must never be recorded, if the text holds it, else None.
 
     Codes: ``card_data`` (a number some card scheme issues, with a correct check digit), ``personal_data`` (an e-mail
-    address), ``secret`` (an API key, a webhook secret or a client secret).
+    address, or a bank account's IBAN with correct check digits), ``secret`` (an API key, a webhook secret or a client
+    secret).
     """
     if not _SUSPECT.search(text):
         return None
@@ -43,7 +60,19 @@ def sensitive(text: str) -> tuple[str, str] | None:
         return "card_data", "a card number"
     if _EMAIL.search(text):
         return "personal_data", "an e-mail address"
+    if any(_is_iban(found.group()) for found in _BANK_ACCOUNT.finditer(text)):
+        return "personal_data", "a bank account number (IBAN)"
     return ("secret", "a secret key") if _SECRET.search(text) else None
+
+
+def phone_like(text: str) -> bool:
+    """Whether the text seems to hold a telephone number. Not certain enough to refuse it."""
+    return _PHONE.search(text) is not None
+
+
+def was_withheld(text: str) -> bool:
+    """Whether the text is what `withheld` left in the place of something else."""
+    return text in _PLACEHOLDERS
 
 
 def suspect(text: str) -> bool:
@@ -57,6 +86,12 @@ def withheld(text: str) -> str:
     return text if found is None else f"[{found[1]} withheld]"
 
 
+_PLACEHOLDERS = frozenset(
+    f"[{noun} withheld]"
+    for noun in ("a card number", "an e-mail address", "a bank account number (IBAN)", "a secret key")
+)
+
+
 def quoted(text: str) -> str:
     """The text for a message: in quotes, on one line, shortened, with nothing invisible and nothing sensitive."""
     found = sensitive(text)
@@ -68,11 +103,15 @@ def quoted(text: str) -> str:
     return f'"{shown}"'
 
 
-def invisible(text: str) -> str:
-    """The name of the first character nobody can see in the text, or empty. Plain spaces are fine."""
+def invisible(text: str, *, blanks: bool = False) -> str:
+    """The name of the first character nobody can see in the text, or empty. Plain spaces are fine.
+
+    With ``blanks`` the wider and narrower ones are fine too: a spreadsheet and a French keyboard write U+00A0 before a
+    colon, a Japanese one writes U+3000. They show as blanks and stay what they are.
+    """
     if text.isprintable() and _BLANK.isdisjoint(text):
         return ""
-    bad = next((char for char in text if _hidden(char)), "")
+    bad = next((char for char in text if _hidden(char) and not (blanks and unicodedata.category(char) == "Zs")), "")
     return named(bad) if bad else ""
 
 
@@ -102,6 +141,14 @@ def _noncharacter(point: int) -> bool:
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def _is_iban(text: str) -> bool:
+    """The check digits of ISO 13616: the country moved to the end, letters as numbers, one left over from 97."""
+    plain = text.replace(" ", "")
+    if not 15 <= len(plain) <= 34:
+        return False
+    return int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4])) % 97 == 1
 
 
 def _is_card(text: str) -> bool:

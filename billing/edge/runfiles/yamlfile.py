@@ -3,14 +3,18 @@
 import re
 from collections.abc import Mapping as ReadMapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import BinaryIO, Protocol
+from zoneinfo import ZoneInfo
 
 from billing.core.errors import Problem
 from billing.core.items import Mode, Run
 from billing.core.money import TABLE_DATE
+from billing.core.periods import CURRENT, PREVIOUS, month_meant
 from billing.core.policies import Policies
-from billing.edge.runfiles.delimiters import delimiter_of
+from billing.edge.runfiles.delimiters import decimal_of, delimiter_of
 from billing.edge.runfiles.fields import COLUMNS, DESCRIPTION_LENGTH, METADATA, read_suffix, text_reader
 from billing.edge.runfiles.forms import Forms, day, percent, place_of, timezone
 from billing.edge.runfiles.names import checked_id, checked_period
@@ -26,7 +30,7 @@ LARGEST = 64 * 1024**2
 
 KEYS = ("version", "run", "mode", "not_after", "source", "items", "defaults", *SECTIONS)
 RUN = ("name", "period", "timezone", "id")
-SOURCE = ("csv", "map", "delimiter", "ignore")
+SOURCE = ("csv", "map", "delimiter", "decimal", "ignore")
 DEFAULTS = ("application_fee_percent", "statement_suffix", "description")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -72,20 +76,22 @@ class Sheet:
     names: ReadMapping[str, str]
     ignore: tuple[str, ...]
     delimiter: str | None
+    decimal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A YAML run file, understood except for its items."""
+    """A YAML run file, understood except for its items; whether its period follows the calendar or is written out."""
 
     run: Run
     items: Inline | Sheet
     defaults: ItemDefaults
     places: ReadMapping[str, tuple[int, int]]
+    follows_calendar: bool = False
 
 
-def read_yaml(source: BinaryIO, file: str, digest: Digest, base: Base) -> Document:
-    """Read everything but the items.
+def read_yaml(source: BinaryIO, file: str, digest: Digest, base: Base, now: datetime) -> Document:
+    """Read everything but the items; ``now`` (with a time zone) says which month the current one is.
 
     Raises:
         InvalidInput: with all problems.
@@ -98,7 +104,7 @@ def read_yaml(source: BinaryIO, file: str, digest: Digest, base: Base) -> Docume
         problems.add(Problem(file, end.line, end.fault.column, end.fault.code, end.fault.message, end.fault.hint))
         root = Mapping(0, 0)
     problems.raise_if_any()
-    document = _document(forms, root, base)
+    document = _document(forms, root, base, now)
     problems.raise_if_any()
     if document is None:
         raise AssertionError("a document without problems has all its parts")
@@ -118,12 +124,12 @@ def _root(tap: Tap, forms: Forms) -> Mapping:
     return root
 
 
-def _document(forms: Forms, root: Mapping, base: Base) -> Document | None:
+def _document(forms: Forms, root: Mapping, base: Base, now: datetime) -> Document | None:
     forms.section(root, "the run file", KEYS)
     _check_version(forms, root)
-    identity = _identity(forms, root)
-    mode = forms.read(root.entries.get("mode"), "mode", _mode) or base.mode
     zone = _zone(forms, root) or base.timezone
+    identity = _identity(forms, root, now.astimezone(ZoneInfo(zone)).date())
+    mode = forms.read(root.entries.get("mode"), "mode", _mode) or base.mode
     not_after = forms.read(root.entries.get("not_after"), "not_after", day)
     policies = read_policies(forms, root, base.policies)
     defaults = _defaults(forms, root.entries.get("defaults"), base.items)
@@ -132,7 +138,7 @@ def _document(forms: Forms, root: Mapping, base: Base) -> Document | None:
         return None
     name, period, run_id = identity
     run = Run(name, period, run_id, zone, mode, (), not_after, policies, TABLE_DATE)
-    return Document(run, items, defaults, root.keys)
+    return Document(run, items, defaults, root.keys, _follows_calendar(root))
 
 
 def _check_version(forms: Forms, root: Mapping) -> None:
@@ -143,7 +149,7 @@ def _check_version(forms: Forms, root: Mapping) -> None:
         forms.problem(place_of(node), "version", "version must be 1")
 
 
-def _identity(forms: Forms, root: Mapping) -> tuple[str, str, str] | None:
+def _identity(forms: Forms, root: Mapping, today: date) -> tuple[str, str, str] | None:
     """Name, period and id of the run."""
     section = forms.section(root.entries.get("run"), "run", RUN)
     for key in ("name", "period") if isinstance(root.entries.get("run"), Mapping | None) else ():
@@ -151,7 +157,7 @@ def _identity(forms: Forms, root: Mapping) -> tuple[str, str, str] | None:
             place = root.keys.get("run", place_of(root))
             forms.problem(place, "missing", f"run.{key} is missing", "run: {name: coaching, period: 2026-11}")
     name = forms.read(section.entries.get("name"), "run.name", _word)
-    period = forms.read(section.entries.get("period"), "run.period", checked_period)
+    period = forms.read(section.entries.get("period"), "run.period", partial(_period, today=today))
     chosen = section.entries.get("id")
     if chosen is not None:
         run_id = forms.read(chosen, "run.id", checked_id)
@@ -160,6 +166,12 @@ def _identity(forms: Forms, root: Mapping) -> tuple[str, str, str] | None:
     else:
         run_id = None
     return (name, period, run_id) if name and period and run_id else None
+
+
+def _follows_calendar(root: Mapping) -> bool:
+    section = root.entries.get("run")
+    period = section.entries.get("period") if isinstance(section, Mapping) else None
+    return isinstance(period, Scalar) and period.text.strip(" ") in {CURRENT, PREVIOUS}
 
 
 def _zone(forms: Forms, root: Mapping) -> str | None:
@@ -203,9 +215,10 @@ def _sheet(forms: Forms, root: Mapping) -> Sheet | None:
     names = _names(forms, entries.get("map"))
     ignore = [forms.text(each, "source.ignore") for each in forms.listed(entries.get("ignore"), "source.ignore")]
     delimiter = forms.character(entries.get("delimiter"), "source.delimiter", delimiter_of)
+    decimal = forms.read(entries.get("decimal"), "source.decimal", decimal_of)
     if csv is None:
         return None
-    return Sheet(csv, place_of(entries["csv"]), names, tuple(filter(None, ignore)), delimiter)
+    return Sheet(csv, place_of(entries["csv"]), names, tuple(filter(None, ignore)), delimiter, decimal)
 
 
 def _names(forms: Forms, node: Node | None) -> dict[str, str]:
@@ -224,6 +237,10 @@ def _names(forms: Forms, node: Node | None) -> dict[str, str]:
             forms.problem(place_of(value), "duplicate_column", f"source.map uses {quoted(title)} twice", "keep one")
         found[key] = title
     return found
+
+
+def _period(text: str, today: date) -> str:
+    return month_meant(text, today) if text in {CURRENT, PREVIOUS} else checked_period(text)
 
 
 def _word(text: str) -> str:

@@ -29,6 +29,8 @@ NO_FILE = {
     "amount_empty": "an empty cell is `missing` before it is looked at",
     "too_large": "test_runfile_laws: a file beyond the limit",
     "yaml_size": "test_runfile_yaml: too many items belong into a csv",
+    "another_month": "test_runfile_sheets: it depends on the day",
+    "file_changed": "test_runfile_sheets: it takes somebody who writes meanwhile",
 }
 # Codes for which no file is kept, and where they are tested instead.
 
@@ -108,7 +110,7 @@ def test_every_problem_of_a_bad_file_lies_inside_the_file():
         for problem in refused.value.problems:
             lines = Path(problem.file).read_bytes().replace(b"\r", b"\n").count(b"\n") + 1
             assert 0 <= problem.line <= lines, (name, problem)
-            assert problem.line or problem.code == "empty_file", (name, problem)
+            assert problem.line or problem.code in {"empty_file", "nothing_to_charge"}, (name, problem)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in EXPECTED if EXPECTED[name][0] == "3"))
@@ -164,7 +166,8 @@ def test_the_command_as_a_process_says_file_line_and_column(billing: Billing, na
 
 @pytest.mark.parametrize("path", sorted((DATA / "good").iterdir()), ids=lambda path: path.name)
 def test_good_files_are_accepted(path: Path):
-    with open_run(path, run_id=_run_id(path), delimiter=";" if "semicolon" in path.name else None) as run_file:
+    with open_run(path, run_id=_run_id(path), allow_empty=path.name == "header_only.csv") as run_file:
+        assert run_file.count or path.name == "header_only.csv"
         assert run_file.count == sum(line.charge is not None for line in run_file.lines())
 
 

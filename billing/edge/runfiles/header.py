@@ -1,0 +1,218 @@
+"""The first line of a CSV: which of its columns belong to a run, which are carried along, and what is wrong with it."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from billing.edge.runfiles.badlines import REASONS
+from billing.edge.runfiles.delimiters import USUAL
+from billing.edge.runfiles.fields import (
+    AMOUNTS,
+    COLUMNS,
+    METADATA,
+    METADATA_KEYS,
+    REQUIRED,
+    metadata_key,
+    unknown_column,
+)
+from billing.edge.runfiles.intake import Intake
+from billing.edge.runfiles.problems import FieldError, Unreadable, suggestion
+from billing.edge.runfiles.text import BLANKS, quoted, sensitive
+
+MOST_COLUMNS = 500
+# Far more than a run and a generous sheet around it need; a guard against files that are no sheet at all.
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the file names things.
+
+    Capitals and blanks in titles mean nothing: ``Payment Method`` is ``payment_method``.
+
+    Attributes:
+        delimiter: one character; empty looks at the header.
+        names: our column name -> the file's header, where they differ.
+        ignore: headers of the file that mean nothing to a run; their cells are carried along to the report.
+        decimal: between units and decimals of amounts.
+    """
+
+    delimiter: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    decimal: str = "."
+
+    def title(self, text: str) -> str:
+        """The title as the run file or we spell it, or as it stands when it is none that is known."""
+        text = text.strip(BLANKS)
+        folded = _folded(text)
+        told = next((each for each in (*self.names.values(), *self.ignore) if _folded(each) == folded), None)
+        return told if told is not None else _our_title(text, folded)
+
+    def knows(self, text: str) -> bool:
+        """Whether a title means something to a run."""
+        title = self.title(text)
+        return title in COLUMNS or title.startswith(METADATA) or title in self.names.values()
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line, understood.
+
+    Attributes:
+        width: how many fields every line must have.
+        keep: the indexes of the cells that are kept, in file order.
+        titles: their headers as the file spells them.
+        columns: what they are to us; empty for one that is only carried along.
+        untitled: indexes without a title; they must hold nothing.
+        given_back: whether the file is one of bad lines that billing wrote: its cells are read as they were.
+    """
+
+    width: int
+    keep: tuple[int, ...]
+    titles: tuple[str, ...]
+    columns: tuple[str, ...]
+    untitled: tuple[int, ...] = ()
+    given_back: bool = False
+
+    @property
+    def places(self) -> dict[str, int]:
+        """The number of the field of each of our columns, from 1."""
+        return {name: index + 1 for name, index in zip(self.columns, self.keep, strict=True) if name}
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """Which of the kept cells are only carried along."""
+        return tuple(place for place, name in enumerate(self.columns) if not name)
+
+
+def understood(given: Sequence[str], line: int, dialect: Dialect, delimiter: str, intake: Intake) -> Header:
+    """Understand the header.
+
+    Raises:
+        Unreadable: without it no line can be read. Smaller problems go to the intake and reading continues.
+    """
+    if len(given) > MOST_COLUMNS:
+        raise Unreadable(line, 1, "too_many_columns", f"{len(given)} columns, at most {MOST_COLUMNS} are allowed")
+    cells = [dialect.title(cell) for cell in given]
+    _check_delimiter(cells, line, delimiter)
+    if not any(_is_known(cell, dialect) for cell in cells):
+        raise Unreadable(
+            line, 1, "no_header", "the first line is no header", f"it names columns: {', '.join(REQUIRED)}, amount"
+        )
+    reasons = _reasons(cells)
+    ours = {theirs: name for name, theirs in dialect.names.items()}
+    keep: list[int] = []
+    columns: list[str] = []
+    for index, title in enumerate(cells):
+        if not title or index in reasons:
+            continue
+        name = ours.get(title, title if title not in dialect.names else "")
+        problem = _title_problem(title, name, cells, index, dialect)
+        if problem is not None:
+            intake.refuse_file(line, index + 1, problem)
+            continue
+        keep.append(index)
+        columns.append("" if title in dialect.ignore and name not in dialect.names else name)
+    _check_complete(
+        columns, [title for index, title in enumerate(cells) if index not in reasons], line, dialect, intake
+    )
+    untitled = tuple(index for index, title in enumerate(cells) if not title)
+    titles = tuple(given[index].strip(BLANKS) for index in keep)
+    return Header(len(cells), tuple(keep), titles, tuple(columns), untitled, bool(reasons))
+
+
+def _reasons(cells: Sequence[str]) -> range:
+    """Where the columns stand that a file of bad lines has beside those of the sheet; nowhere in other files."""
+    width = len(REASONS)
+    found = next((at for at in range(len(cells) - width + 1) if tuple(cells[at : at + width]) == REASONS), None)
+    return range(0) if found is None else range(found, found + width)
+
+
+def _folded(text: str) -> str:
+    """The title in lower case with one blank between words; letters that only look like ours stay what they are."""
+    return " ".join(text.split()).lower() if text.isascii() or text.replace("\u00a0", "").isascii() else text
+
+
+def _our_title(text: str, folded: str) -> str:
+    """Our spelling of a title, or the title itself."""
+    head, dot, key = text.partition(".")
+    if dot and _folded(head) + dot == METADATA:
+        return METADATA + key.strip(BLANKS)
+    name = re.sub(r"[ _-]+", "_", folded)
+    return name if name in COLUMNS or name in REASONS else text
+
+
+def _title_problem(title: str, name: str, cells: Sequence[str], index: int, dialect: Dialect) -> FieldError | None:
+    """What is wrong with one column title, or None."""
+    if title in cells[:index]:
+        first = cells.index(title) + 1
+        message = f"column {quoted(title)} is given twice, first as field {first}"
+        return FieldError(title, "duplicate_column", message, "keep one")
+    if name in COLUMNS or title in dialect.ignore:
+        return None
+    if name.startswith(METADATA):
+        try:
+            metadata_key(name)
+        except FieldError as error:
+            return error
+        return None
+    if title in dialect.names:
+        message = f"column {quoted(title)} is not used: source.map reads {title} from {quoted(dialect.names[title])}"
+        return FieldError(title, "unknown_column", message, "list it under source.ignore")
+    # A title that is close to a column the sheet has already is something else: customer_name is not customer.
+    unknown = unknown_column(title, [name for name in COLUMNS if name not in cells])
+    shown = shlex.quote(title) if title.isprintable() and sensitive(title) is None else "COLUMN"
+    where = "under source.ignore" if dialect.names else f"with --ignore {shown}"
+    hint = f"{unknown.hint}; a column that the run does not need is carried along {where}"
+    return FieldError(title, unknown.code, unknown.message, hint)
+
+
+def _check_delimiter(cells: Sequence[str], line: int, delimiter: str) -> None:
+    """A header in one piece was split at the wrong character."""
+    text = cells[0]
+    if len(cells) > 1 or text in COLUMNS:
+        return
+    for char, name in USUAL.items():
+        if char in text and char != delimiter:
+            hint = f"leave --delimiter and source.delimiter out, or say {name}"
+            raise Unreadable(line, 1, "delimiter", f"the fields are separated by {name}", hint)
+
+
+def _check_complete(columns: Sequence[str], cells: Sequence[str], line: int, dialect: Dialect, intake: Intake) -> None:
+    """Every line would fail without these, so say it once and stop."""
+    missing = [name for name in REQUIRED if name not in columns]
+    if not any(name in columns for name in AMOUNTS):
+        missing.append("amount")
+    for name, title in dialect.names.items():
+        if title not in cells and name not in missing:
+            message = f"column {quoted(title)} is missing, which source.map reads {name} from"
+            intake.refuse_file(line, 1, FieldError(name, "missing_column", message, _near(title, cells)))
+    understood = {*COLUMNS, *dialect.ignore, *dialect.names.values()}
+    misspelt = [cell for cell in cells if cell and cell not in understood and not cell.startswith(METADATA)]
+    for name in missing:
+        theirs = dialect.names.get(name, name)
+        # A misspelt title has its own problem, with this name as the suggestion.
+        if not _near(theirs, misspelt) or not intake.problems.total:
+            intake.refuse_file(line, 1, FieldError(name, "missing_column", f"column {quoted(theirs)} is missing"))
+    if all(name in columns for name in AMOUNTS):
+        hint = "keep one: major units such as 10.99, or minor units such as 1099"
+        error = FieldError("amount", "amount_twice", 'the columns "amount" and "amount_minor" are both given', hint)
+        raise Unreadable(
+            line, cells.index(dialect.names.get("amount", "amount")) + 1, error.code, error.message, error.hint
+        )
+    if sum(name.startswith(METADATA) for name in columns) > METADATA_KEYS:
+        error = FieldError(METADATA, "metadata_count", f"more than {METADATA_KEYS} metadata columns")
+        intake.refuse_file(line, 1, error)
+    if missing:
+        raise Unreadable.silent()
+
+
+def _is_known(title: str, dialect: Dialect) -> bool:
+    """Whether a title is one of ours, mapped to one of ours, or close to one."""
+    return title in dialect.names.values() or suggestion(title, COLUMNS).startswith("did")
+
+
+def _near(name: str, titles: Sequence[str]) -> str:
+    hint = suggestion(name, titles)
+    return hint if hint.startswith("did") else ""
