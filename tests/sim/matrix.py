@@ -6,7 +6,7 @@ is not stored per case: it is the item's own line in ``KINDS`` plus, for every f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -92,6 +92,7 @@ class Sort(StrEnum):
     AWAY = "away"  # a limiter or a lock turned it away
     LOST = "lost"  # no answer that means anything
     STORED = "stored"  # a server error, kept under the key
+    UNPROVEN = "unproven"  # a server error of which nobody can see whether it is kept
     BUSY = "busy"  # the first request under this key is still running
     REFUSED = "refused"  # the request was wrong, so it says; nothing of the intent comes with it
     BARRED = "barred"  # the API key is refused
@@ -138,9 +139,8 @@ FAULTS: dict[str, Trouble] = {
     "redirect": Trouble(Sort.LOST, Fault(FaultKind.REDIRECT)),
     "stored_500_done": Trouble(Sort.STORED, Fault(FaultKind.STORED_500_DONE)),
     "stored_500_undone": Trouble(Sort.STORED, Fault(FaultKind.STORED_500_UNDONE)),
-    # Whether the provider kept these under the key cannot be seen, so they cost a key too.
-    "unavailable_503": Trouble(Sort.STORED, Fault(FaultKind.UNAVAILABLE_503)),
-    "dependency_424": Trouble(Sort.STORED, Fault(FaultKind.DEPENDENCY_424)),
+    "unavailable_503": Trouble(Sort.UNPROVEN, Fault(FaultKind.UNAVAILABLE_503)),
+    "dependency_424": Trouble(Sort.UNPROVEN, Fault(FaultKind.DEPENDENCY_424)),
     "409_key_in_use": Trouble(Sort.BUSY, Fault(FaultKind.KEY_IN_USE)),
     "400_undone": Trouble(Sort.REFUSED, _said(400, "parameter_invalid")),
     # An earlier send of the same request was carried out meanwhile: the refusal is true and tells nothing.
@@ -173,9 +173,16 @@ _COSTS: tuple[tuple[str, Sort, tuple[bool, ...], Cost], ...] = (
     *((op, Sort.LOST, EITHER, (op,)) for op in (OPEN, CLONE, CANCEL, READ, LIST)),
     (CONFIRM, Sort.LOST, DONE, (READ,)),
     (CONFIRM, Sort.LOST, UNDONE, (READ, CONFIRM)),
-    # A stored server error is never sent again under its key. Done: the look finds it. Not done: the next key.
-    (OPEN, Sort.STORED, DONE, (LIST,)),
-    (OPEN, Sort.STORED, UNDONE, (LIST, OPEN, KEYS)),
+    # An open is sent again under its key until the error is replayed: that proves it stored. Done: the look finds the
+    # intent, which is read before it is used. Not done: the next key.
+    (OPEN, Sort.STORED, DONE, (OPEN, LIST, READ)),
+    (OPEN, Sort.STORED, UNDONE, (OPEN, LIST, OPEN, KEYS)),
+    (OPEN, Sort.UNPROVEN, UNDONE, (OPEN,)),
+    # Anything else that may be stored is not sent again under its key. Done: the look finds it. Not done: the next key.
+    (CLONE, Sort.UNPROVEN, UNDONE, (CLONE, KEYS)),
+    (CONFIRM, Sort.UNPROVEN, UNDONE, (READ, CONFIRM, KEYS)),
+    (CANCEL, Sort.UNPROVEN, UNDONE, (READ, CANCEL, KEYS)),
+    *((op, Sort.UNPROVEN, UNDONE, (op,)) for op in (READ, LIST)),
     (CLONE, Sort.STORED, EITHER, (CLONE, KEYS)),
     (CONFIRM, Sort.STORED, DONE, (READ,)),
     (CONFIRM, Sort.STORED, UNDONE, (READ, CONFIRM, KEYS)),
@@ -190,13 +197,13 @@ _COSTS: tuple[tuple[str, Sort, tuple[bool, ...], Cost], ...] = (
     (READ, Sort.REFUSED, EITHER, (READ,)),
     # A refused API key stops the run before anything is concluded; the next runner sends again what had no answer.
     (OPEN, Sort.BARRED, UNDONE, (OPEN, CLONE)),
-    (CLONE, Sort.BARRED, UNDONE, (OPEN, CLONE)),
+    (CLONE, Sort.BARRED, UNDONE, (CLONE, READ)),  # the open beside it is found and taken over
     (CONFIRM, Sort.BARRED, UNDONE, (READ, CONFIRM)),
     (CANCEL, Sort.BARRED, UNDONE, (CANCEL,)),
     (READ, Sort.BARRED, UNDONE, (READ,)),
-    # A list that could not be read proves nothing: the item is left, taken up again, and finds the same stored error.
-    (LIST, Sort.REFUSED, EITHER, (OPEN, LIST)),
-    (LIST, Sort.BARRED, UNDONE, (OPEN, LIST)),
+    # A list that could not be read proves nothing: the item is left, and the next runner's own list finds its intent.
+    (LIST, Sort.REFUSED, EITHER, (OPEN,)),
+    (LIST, Sort.BARRED, UNDONE, ()),
 )
 COSTS: dict[tuple[str, Sort, bool], Cost] = {
     (operation, sort, done): cost for operation, sort, carried_out, cost in _COSTS for done in carried_out
@@ -209,25 +216,25 @@ REFUSED: dict[tuple[str, bool], Kind] = {
     **{(CLONE, done): Kind((*PAIR, CANCEL), *_FAILED) for done in EITHER},
     (CONFIRM, False): Kind((*PAIR, CONFIRM, CANCEL), *_FAILED),
 }
-PAIR_AGAIN = {(OPEN, Sort.AWAY), (OPEN, Sort.STORED), (LIST, Sort.REFUSED), (LIST, Sort.BARRED)}
+PAIR_AGAIN = {(OPEN, Sort.AWAY), (OPEN, Sort.STORED), (LIST, Sort.REFUSED)}
 # After these an open goes round with its clone; a clone that was refused left nothing on record and is sent again.
 LOOKED_AFTER = {(CANCEL, Sort.AWAY): (READ,)}
 # What it costs more on a repeat whose first send was lost: "turned away" says nothing of the first, so look.
 
 DEATH_COSTS: dict[tuple[str, bool], tuple[Cost, Cost]] = {
     # Killed (after?) -> what the next runner sends again: at once, and when the keys have outlived their window.
-    (OPEN, False): ((CLONE,), (CLONE, LIST)),  # the clone had left beside it
-    (OPEN, True): ((CLONE, OPEN), (CLONE, LIST)),  # found by the list: adopted, not opened again
-    (CLONE, False): ((OPEN,), (LIST,)),
-    (CLONE, True): ((CLONE, OPEN), (CLONE, LIST)),
+    (OPEN, False): ((CLONE,), (CLONE,)),  # the clone had left beside it
+    (OPEN, True): ((CLONE, READ), (CLONE, READ)),  # found by its own list: taken over, not opened again
+    (CLONE, False): ((READ,), (READ,)),  # so had the open
+    (CLONE, True): ((CLONE, READ), (CLONE, READ)),
     (CONFIRM, False): ((READ,), (READ,)),  # in flight for all the ledger knows: looked at before it leaves
     (CONFIRM, True): ((READ,), (READ,)),
     (READ, False): ((), ()),
     (READ, True): ((READ,), (READ,)),
     (CANCEL, False): ((), ()),
     (CANCEL, True): ((CANCEL,), (CANCEL, KEYS)),
-    (LIST, False): ((OPEN,), ()),
-    (LIST, True): ((OPEN, LIST), (LIST,)),
+    (LIST, False): ((), ()),
+    (LIST, True): ((LIST,), (LIST,)),
 }
 
 
@@ -307,4 +314,9 @@ def carried(kind: str, steps: Sequence[Step], **more: Any) -> Case:
     """Return a case in which every operation of ``steps`` is reached."""
     named = {step.operation for step in steps}
     needed = [CARRIERS[op] for op in (LIST, READ) if op in named and CARRIED_BY[op] not in named]
-    return Case(kind, (*needed, *steps), **more)
+    return Case(kind, (*needed, *map(after_the_first_list, steps)), **more)
+
+
+def after_the_first_list(step: Step) -> Step:
+    """Return the step on the lists that trouble adds: the first of all is every run's, before it opens anything."""
+    return replace(step, nth=step.nth + 1) if step.operation == LIST else step

@@ -100,22 +100,24 @@ def _pairs() -> list[Case]:
         *(("stolen_card", op, CANCEL) for op in reached("stolen_card")),
     ]:
         for first, second in itertools.product(SHARP, SHARP):
-            found.append(carried(kind, [Step(op, first), Step(other, second, 2 if op == other else 1)]))
+            replayed = op == OPEN and first.startswith("stored")  # its repeat is answered with the stored error
+            nth = 2 + replayed if op == other else 1
+            found.append(carried(kind, [Step(op, first), Step(other, second, nth)]))
     return found
 
 
 def _deaths() -> list[Case]:
     return [
-        Case(kind, (CARRIERS[op],) if op in CARRIERS else (), Death(op, after=after, hours=hours))
+        Case(kind, (CARRIERS[op],) if op in CARRIERS else (), Death(op, 1 + (op == LIST), after, hours))
         for kind in KINDS
         for op, after, hours in itertools.product(reached(kind), (False, True), (0.0, OUTLIVED))
         if (kind, op) != ("not_clonable", LIST)
     ]
 
 
-def _is_sent(op: str, *, after: bool, later: bool) -> bool:
+def _is_sent(op: str, *, after: bool) -> bool:
     """Tell whether the next runner sends ``op`` at all."""
-    return {OPEN: not (after and later), LIST: later, CONFIRM: not after}.get(op, True)
+    return op not in (OPEN, CONFIRM) or not after
 
 
 def _deaths_and_faults() -> list[Case]:
@@ -124,13 +126,13 @@ def _deaths_and_faults() -> list[Case]:
     return [
         Case(
             "stolen_card",
-            (Step(op, fault, 2 if op == dead and after else 1),),
+            (Step(op, fault, 2 if op == LIST or (op == dead and after) else 1),),
             Death(dead, 1, after, hours),
             exact=False,
         )
         for dead, ops in follows.items()
         for op, fault, after, hours in itertools.product(ops, SHARP, (False, True), (0.0, OUTLIVED))
-        if _is_sent(op, after=after, later=hours > 0)
+        if _is_sent(op, after=after)
     ]
 
 
@@ -155,12 +157,13 @@ def _moves_money_once_or_never(story: Story) -> list[str]:
 
 
 def _ends_in_the_same_run(story: Story) -> list[str]:
-    """Finitely many faults leave nothing open; only a refused API key stops a run, and says so."""
-    barred = any(trouble.sort is Sort.BARRED and op != LIST for op, trouble in story.met)
+    """Finitely many faults leave nothing open but where an account refuses its list; a refused API key says so."""
+    barred = any(trouble.sort is Sort.BARRED for _, trouble in story.met)
+    unlisted = any(trouble.sort is Sort.REFUSED and op == LIST for op, trouble in story.met)
     if not story.case.exact:
         return []
     left_open = group_of(story.ran) in STILL_OPEN
-    due = (barred, Exit.CREDENTIALS if barred else Exit.OK)
+    due = (barred or unlisted, Exit.CREDENTIALS if barred else Exit.OK)
     return [] if (left_open, story.exits[-1]) == due else [f"left {story.ran.state} by the run, exit {story.exits[-1]}"]
 
 

@@ -30,6 +30,7 @@ from tests.sim.matrix import (
     FAULTS,
     KEYS,
     KINDS,
+    LIST,
     LOOKED_AFTER,
     PAIR_AGAIN,
     REFUSED,
@@ -157,6 +158,7 @@ class Story:
             lost |= {operation} if trouble.sort is Sort.LOST else set()
         if self.case.death is not None:
             due.update(self.case.death.cost)
+            due[LIST] -= self.case.death.operation == LIST  # what it would have shown, the next runner's own list shows
         return due
 
     @property
@@ -164,6 +166,7 @@ class Story:
         """What it really took."""
         until = self.sent[: self.resting]
         took = Counter(one.line.operation for one in until)
+        took[LIST] -= len({one.life for one in until if one.line.operation == LIST})  # each runner's own, before all
         took[KEYS] = len({one.key for one in until if one.key})
         return took
 
