@@ -63,6 +63,7 @@ class Fate:
         habits: what Stripe does not document, decided one way or another.
         dooms: what becomes of the runners, one after another, before one is left in peace.
         noticed: whether a clock of a stopped runner counts the time it stood still.
+        ledgers: how many ledgers know nothing of each other.
     """
 
     items: int
@@ -72,6 +73,7 @@ class Fate:
     habits: Behaviour
     dooms: tuple[Doom, ...]
     noticed: bool
+    ledgers: int = 1
 
     @property
     def pairs(self) -> bool:

@@ -14,7 +14,7 @@ from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, U
 from billing.core.states import TRANSITIONS, Event, State
 from billing.edge import gateway
 from billing.edge.ledger import schema, verify, writes
-from billing.flow import charge, confirm, fence, prepare
+from billing.flow import charge, confirm, fence, finder, prepare
 from billing.flow.trip import PutBack
 
 Patches = list[tuple[Any, Any, Any]]
@@ -146,8 +146,8 @@ def new_key_per_send() -> Patches:
 
 
 def keys_trusted_for_ever() -> Patches:
-    """A key past its window is sent again without looking."""
-    return [(prepare, "key_outlived", lambda *_: False)]
+    """An open whose key may be forgotten is sent again without looking."""
+    return [(finder.Finder, "may_start", lambda self, known: True)]
 
 
 def new_clone_while_unknown() -> Patches:
@@ -249,6 +249,50 @@ def drain_abandons() -> Patches:
 
     return [(charge.STEPS, State.UNKNOWN, abandon)]
 
+
+# --- bugs that only a second ledger can meet ----------------------------------------------------------------------
+
+
+def accounts_never_listed() -> Patches:
+    """Nothing is looked for before an open."""
+    return [(finder.Finder, "may_start", lambda self, known: True)]
+
+
+def lists_good_for_ever() -> Patches:
+    """A list of last week is a licence, too, and what it did not show is opened."""
+    return [(finder, "LIST_SECONDS", float("inf"))]
+
+
+def nothing_taken_over() -> Patches:
+    """What a list shows is opened again."""
+
+    async def nothing(trip, known):
+        return None
+
+    return [(charge.adopt, "taken_over", nothing), (prepare, "taken_over", nothing)]
+
+
+def new_errors_are_stored_ones() -> Patches:
+    """An open takes its next key after any server error, each ledger counts its own, and no list is believed."""
+
+    def lost(asked, reply, expected):
+        return Lost((reply.status or 0) >= 424, reply=reply)
+
+    tables = [(classify.BY_STATUS, 424, lost), (classify, "_lost", lost)]
+    return [*tables, (prepare, "taken_over", _nothing), (prepare, "RENEWAL_SECONDS", float("inf"))]
+
+
+async def _nothing(trip, known):
+    return None
+
+
+PAIR_MUTATIONS: dict[str, tuple[Callable[[], Patches], int]] = {
+    # the bug, and the number of seeds with two ledgers within which it must be caught
+    "accounts_never_listed": (accounts_never_listed, 60),
+    "lists_good_for_ever": (lists_good_for_ever, 400),
+    "nothing_taken_over": (nothing_taken_over, 60),
+    "new_errors_are_stored_ones": (new_errors_are_stored_ones, 200),
+}
 
 MUTATIONS: dict[str, tuple[Callable[[], Patches], int]] = {
     # the bug, and the number of seeds within which it must be caught

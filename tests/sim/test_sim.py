@@ -6,7 +6,8 @@ import pytest
 
 from tests.sim.fate import How, fate_of
 from tests.sim.life import simulate
-from tests.sim.mutations import MUTATIONS, planted
+from tests.sim.mutations import MUTATIONS, PAIR_MUTATIONS, planted
+from tests.sim.pair import both
 from tests.sim.points import COURSES, Course, points
 
 SEEDS = int(os.environ.get("BILLING_SIM_SEEDS", "2000"))
@@ -55,5 +56,21 @@ def test_a_planted_bug_is_caught(name, record_property):
     caught = None
     with planted(bug()):
         caught = next((seed for seed in range(seeds) if simulate(seed).violation), None)
+    assert caught is not None, f"{name} lived through {seeds} seeds"
+    record_property("evidence", "planted bugs: 1 caught by the simulation")
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_two_ledgers_that_know_nothing_of_each_other_charge_nobody_twice(block, record_property):
+    outcomes = [both(seed) for seed in range(block, SEEDS // 8, BLOCKS)]
+    assert [f"{outcome.violation}: seed {outcome.seed}" for outcome in outcomes if outcome.violation] == []
+    record_property("evidence", f"simulation: {len(outcomes):,} lives of a run on two ledgers, 0 violations")
+
+
+@pytest.mark.parametrize("name", PAIR_MUTATIONS)
+def test_a_planted_bug_that_needs_two_ledgers_is_caught(name, record_property):
+    bug, seeds = PAIR_MUTATIONS[name]
+    with planted(bug()):
+        caught = next((seed for seed in range(seeds) if both(seed).violation), None)
     assert caught is not None, f"{name} lived through {seeds} seeds"
     record_property("evidence", "planted bugs: 1 caught by the simulation")
