@@ -1,10 +1,10 @@
 """A plan as a person reads it before saying yes."""
 
-from billing.cli.tables import amount, amounts, duration, plural
+from billing.cli.planrows import amendment_lines, rows_table
+from billing.cli.tables import amount, duration, plural
 from billing.core.estimates import Estimate
 from billing.core.items import Mode
 from billing.core.notices import Notice
-from billing.core.plans import SKIPS
 from billing.edge.logs import visible
 from billing.flow.changes import Changes, Line
 from billing.flow.decisions import Plan
@@ -33,9 +33,8 @@ def plan_table(plan: Plan, key: str, cost: Estimate, *, share: str) -> list[str]
         f"  {plural(plan.items, 'item')}   {plural(plan.customers, 'customer')}   "
         f"{plural(len(plan.accounts), 'connected account')}"
     )
-    on_record = f" new, {plan.continued:,} on record in this run" if plan.continued else ""
-    lines.append(f"  to charge {plan.to_charge:,}{on_record}   {amounts(plan.totals)}".rstrip())
-    lines += _skips(plan)
+    lines += ["", *rows_table(plan), ""]
+    lines += amendment_lines(plan)
     if plan.run.policies.control.items is not None or plan.run.policies.control.totals:
         lines.append("  control totals match the file")
     lines += _changes(plan.changes, plan) if plan.changes else []
@@ -49,21 +48,6 @@ def plan_table(plan: Plan, key: str, cost: Estimate, *, share: str) -> list[str]
         reads = f"{plural(plan.reads.requests, 'look-up')} made, {lists} to list: {part} of a month's allowance"
         lines.append(f"  reads     {reads}")
     return [visible(line) for line in lines]
-
-
-def _skips(plan: Plan) -> list[str]:
-    counted = dict(plan.skips)
-    if plan.set_aside:
-        counted["invalid"] = counted.get("invalid", 0) + plan.set_aside
-    if not counted:
-        return []
-    lines = [f"  to skip   {sum(counted.values()):,}"]
-    for code, count in sorted(counted.items(), key=lambda each: -each[1]):
-        meaning, what_to_do, _ = SKIPS.get(code, (code, "", False))
-        lines.append(
-            f"    {count:,}  {meaning}" + (f" ({what_to_do})" if what_to_do and what_to_do != "nothing" else "")
-        )
-    return lines
 
 
 def _changes(changes: Changes, plan: Plan) -> list[str]:
