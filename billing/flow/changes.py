@@ -1,14 +1,6 @@
 """This run beside the previous one of the same name: what is new, gone, or clearly different."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-from billing.core.items import Charge, Run
-from billing.edge.ledger import Ledger
-
-JUMP_PERCENT = 20
-# A change of an amount since the previous run that a person should see.
-SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +52,3 @@ class Changes:
     new_lines: list[Line] = field(default_factory=list)
     gone_lines: list[Line] = field(default_factory=list)
     totals_before: dict[str, int] = field(default_factory=dict)
-
-
-def beside_previous(run: Run, ledger: Ledger | None) -> Changes | None:
-    """Return an empty comparison with the latest earlier run of the same name, or None when there is none."""
-    if ledger is None:
-        return None
-    earlier = [r for r in ledger.runs() if r.name == run.name and r.mode is run.mode and r.period < run.period]
-    if not earlier:
-        return None
-    latest = max(earlier, key=lambda record: record.period)
-    changes = Changes(latest.run_id)
-    for tally in ledger.tally(latest.run_id):
-        if tally.currency:
-            changes.gone += tally.items
-            changes.totals_before[tally.currency] = changes.totals_before.get(tally.currency, 0) + tally.amount
-    return changes
-
-
-def compare(changes: Changes, charges: Sequence[tuple[int, Charge]], ledger: Ledger) -> None:
-    """Count a chunk of (line, charge) against the previous run; at most 500 at a time."""
-    before = ledger.previous(changes.previous, [charge.reference for _, charge in charges])
-    for line, charge in charges:
-        old = before.get(charge.reference)
-        if old is None:
-            changes.new += 1
-            continue
-        changes.gone -= 1
-        amount, currency = old
-        moved = abs(charge.amount.minor - amount) * 100 > amount * JUMP_PERCENT
-        if currency == charge.amount.currency and moved:
-            changes.jumps += 1
-            if len(changes.shown) < SHOWN:
-                changes.shown.append(Change(charge.reference, line, currency, amount, charge.amount.minor))

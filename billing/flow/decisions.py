@@ -34,7 +34,7 @@ from billing.core.states import State
 from billing.edge.ledger import Ledger
 from billing.flow.amendment import ENDED_UNPAID, Amendment, missing, note_line, refused_withdrawal, withdrawn
 from billing.flow.cards import BLOCKED
-from billing.flow.changes import Changes, beside_previous, compare
+from billing.flow.changes import Changes
 from billing.flow.invocation import Selection
 from billing.flow.sums import Left, Row, Sums, payers, short_hash
 
@@ -259,11 +259,7 @@ class _Stream:
             InvalidInput: the file contradicts what is on record.
         """
         plan, ledger = self._plan, self._ledger
-        plan.changes = beside_previous(plan.run, ledger)
         for chunk in _chunks(decisions(plan, self._source, ledger)):
-            if plan.changes is not None and ledger is not None:
-                charges = [(line.line, line.charge) for line, _ in chunk if line.charge is not None]
-                compare(plan.changes, charges, ledger)
             for line, decision in chunk:
                 self._line(line, decision)
         if plan.existing is not None and ledger is not None:

@@ -176,7 +176,7 @@ class _Scout:
         names = sorted(self._accounts.known)
         for start in range(0, len(names), CHUNK):
             for name, facts in self._kept("account", names[start : start + CHUNK]).items():
-                if "prefix_length" in facts and not _account_trouble(facts):
+                if "prefix_length" in facts:
                     self._accounts.take(name, facts)
                     self._old.add(name)
 

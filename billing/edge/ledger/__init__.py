@@ -120,10 +120,6 @@ class Ledger(Protocol):
         """Return those of these provider objects that some item has on record (at most 500 a call)."""
         ...
 
-    def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Return (amount, currency) of these references in an earlier run (at most 500 references a call)."""
-        ...
-
     def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned; only what is in these states, if any are given."""
         ...

@@ -191,17 +191,6 @@ class Queries:
         sql = "SELECT object_id FROM json_each(?) AS asked CROSS JOIN items ON items.object_id = asked.value"
         return {found for (found,) in self._conn.execute(sql, (_asked(objects),))}
 
-    @_legible()
-    def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Return (amount, currency) of these references in a run."""
-        row, book, _ = self._place(run_id)
-        rows = self._conn.execute(
-            "SELECT items.reference, items.amount, items.currency FROM json_each(?) AS asked CROSS JOIN items "
-            "ON items.book = ? AND items.reference = asked.value AND items.run = ? ORDER BY items.generation",
-            (_asked(references), book, row),
-        )
-        return {reference: (amount, currency) for reference, amount, currency in rows}
-
     def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned, or only what is in these states, state by state."""
         with _legible(), self._open() as conn:

@@ -231,10 +231,6 @@ class SqliteLedger:
         """Return those of these provider objects that some item has on record."""
         return self._queries.on_record(objects)
 
-    def previous(self, run_id: str, references: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Return (amount, currency) of these references in an earlier run."""
-        return self._queries.previous(run_id, references)
-
     def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned."""
         return self._queries.held(run_id, states)

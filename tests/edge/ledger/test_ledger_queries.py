@@ -87,8 +87,6 @@ async def test_obligations_are_the_newest_generation_in_one_platform_mode_and_pe
     }
     assert ledger.obligations(PLATFORM, Mode.LIVE, PERIOD, ["INV-0000"]) == {}
     assert ledger.obligations(PLATFORM, Mode.TEST, "2026-12", ["INV-0000"])["INV-0000"].run_id == "december"
-    assert ledger.previous(RUN, ["INV-0001", "INV-0042"]) == {"INV-0001": (1001, "usd")}
-    assert ledger.previous("december", ["INV-0001"]) == {}
 
 
 async def test_what_a_run_holds_is_the_newest_generation_of_each_reference(ledger):
