@@ -15,23 +15,33 @@ def create(call: Call) -> Obj:
     """
     charge = _charge(call)
     left = charge["amount"] - charge["amount_refunded"]
+    _check_refundable(call, charge, left)
+    _check_options(call, charge)
+    amount: int = call.given("amount", left)
+    tariff.check_positive(amount)
+    if amount > left:
+        raise invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).", "amount")
+    return _give_back(call, charge, amount)
+
+
+def _check_refundable(call: Call, charge: Obj, left: int) -> None:
+    """Whether anything can be given back of this charge."""
     if charge["status"] != "succeeded" or not (charge["captured"] or charge["refunded"]):
         raise refusal(f"Charge {charge['id']} has not been paid.", code="charge_not_refundable", param="charge")
     if disputes.bars_refund(call, charge):
         raise refusal(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
     if left == 0:
         raise refusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+
+
+def _check_options(call: Call, charge: Obj) -> None:
+    """What a refund would take back beside the money must be there."""
     if call.params.get("reverse_transfer"):
         message = f"Cannot reverse transfer for charge {charge['id']}: it has no transfer."
         raise invalid(message, "reverse_transfer")
-    amount: int = call.given("amount", left)
-    tariff.check_positive(amount)
-    if amount > left:
-        raise invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).", "amount")
     if call.params.get("refund_application_fee") and charge["application_fee"] is None:
         message = f"Cannot refund the application fee of charge {charge['id']}: it has no application fee."
         raise invalid(message, "refund_application_fee")
-    return _give_back(call, charge, amount)
 
 
 def _charge(call: Call) -> Obj:
