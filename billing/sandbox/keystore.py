@@ -57,9 +57,9 @@ class KeyStore:
             entry = self._entries[space, key] = Entry(path, params, now)
             return entry
         if entry.path != path:
-            raise key_mismatch("for the same endpoint")
+            raise key_mismatch("for the same endpoint", key)
         if entry.params != params:
-            raise key_mismatch("with the same parameters")
+            raise key_mismatch("with the same parameters", key)
         if entry.running:
             raise key_in_use(key)
         return entry

@@ -134,9 +134,10 @@ def key_in_use(key: str) -> Refusal:
     )  # fmt: skip
 
 
-def key_mismatch(same: str) -> Refusal:
+def key_mismatch(same: str, key: str) -> Refusal:
     """400: the key was used for another request."""
-    message = f"Keys for idempotent requests can only be used {same} they were first used with."
+    message = f"Keys for idempotent requests can only be used {same} they were first used with. Try using a key other "
+    message += f"than '{key}' if you meant to execute a different request."
     return refusal(message, kind="idempotency_error", stored=False)
 
 

@@ -37,6 +37,7 @@ def test_other_parameters_under_a_key_are_refused(desk):
     answer = desk.open(2000, key="k")
     assert (answer.status, answer.error["type"]) == (400, "idempotency_error")
     assert "same parameters" in answer.error["message"]
+    assert "Try using a key other than" in answer.error["message"]
 
 
 def test_the_order_of_parameters_does_not_matter(desk):
