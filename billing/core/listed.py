@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from billing.core.entries import Known
+from billing.core.entries import Known, NewItem
 from billing.core.items import Mode
 from billing.core.keys import item_id
 
@@ -132,7 +132,7 @@ class Verdict(NamedTuple):
 NOTHING = Verdict()
 
 
-def equals(intent: Listed, known: Known) -> bool:
+def equals(intent: Listed, known: Known | NewItem) -> bool:
     """Tell whether an intent asks for exactly what the item asks for."""
     asked = (known.amount, known.currency, known.content.get("application_fee") or 0, known.digest[:DIGEST_LETTERS])
     return (intent.amount, intent.currency, intent.fee, intent.digest) == asked

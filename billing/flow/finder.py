@@ -119,6 +119,10 @@ class Finder:
         """Return the seconds since then, infinitely many if this process has met none; forgotten with that."""
         return self._clock.epoch() - self._errors.pop(known.item, float("-inf"))
 
+    def forgive(self, account: str) -> None:
+        """Forget that an account could not be listed: whoever only wanted to know decides nothing for a run."""
+        self._shelves[account].failed = None
+
     def shown(self, account: str) -> Mapping[str, Mapping[str, Listed]]:
         """Return what the lists of an account have shown: item id -> intent id -> intent, none of them on record."""
         shelf = self._shelves.get(account)
@@ -141,7 +145,8 @@ class Finder:
         since = self._windows.get(known.run_id)
         if since is None:
             since = self._windows[known.run_id] = self.window(self._period(known.run_id))
-        return min(since, float(known.facts.get("open_born", since)) - MARGIN_SECONDS)
+        born = known.facts.get("open_born")
+        return since if born is None else min(since, float(born) - MARGIN_SECONDS)
 
     def _period(self, run_id: str) -> str:
         if run_id not in self._periods:

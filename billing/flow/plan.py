@@ -26,6 +26,7 @@ from billing.flow.cards import DAYS
 from billing.flow.comparison import compare_file
 from billing.flow.decisions import NOTHING_EXAMINED, Asked, Plan, Source, decide_all, planned_lines
 from billing.flow.desk import Desk
+from billing.flow.elsewhere import opened_elsewhere
 from billing.flow.invocation import Selection
 from billing.flow.scout import QUIETLY, Lookout, Preflight, Scouted, scout
 from billing.flow.sums import Row
@@ -88,6 +89,8 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions, lookout: L
     plan.changes = beside.changes
     plan.warnings += [*_of_the_file(source), *beside.warnings, *scouted.warnings, *_first_charges(plan, desk.ledger)]
     plan.reads = scouted.reads
+    if options.preflight is not Preflight.NONE:
+        plan.warnings += await opened_elsewhere(desk, source, plan)
     if over := over_approval(plan):
         plan.warnings.append(Notice("approval_needed", f"a second person must approve it: {', '.join(over)}"))
     return plan

@@ -16,7 +16,10 @@ from billing.core.keys import item_id
 from billing.core.outcomes import Succeeded
 from billing.core.states import Event, Group, State
 from billing.core.wire import WireRequest
+from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow import prepare
+from billing.flow.plan import PlanOptions, keep, make_plan
+from billing.flow.scout import Preflight
 from billing.flow.trip import Trip
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
@@ -298,3 +301,37 @@ def test_an_obligation_that_was_corrected_and_paid_elsewhere_is_not_opened_again
     run_virtually(world.charge_all)
     assert reasons(world) == {"paid_elsewhere"}
     assert (sent(world, OPEN), sent(world, CONFIRM)) == (1, 1)
+
+
+def test_the_plan_tells_what_was_opened_elsewhere_and_its_list_is_the_licence_of_the_run(tmp_path):
+    world = first(tmp_path, items=12)
+    run_virtually(partial(world.charge_all, limit=7))
+    second = elsewhere(world, tmp_path / "second")
+    lists = sent(world, LIST)
+
+    async def planned() -> list[str]:
+        async with second.desk() as desk:
+            with open_run(second.file, run_id=RUN, defaults=RunDefaults()) as source:
+                plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS))
+                await keep(plan, source, desk.ledger)
+            await second.run(desk)
+            return [notice.text for notice in plan.warnings if notice.code == "opened_elsewhere"]
+
+    (told,) = run_virtually(planned)
+    assert told.startswith("7 of these were opened elsewhere on 2026-11-02")
+    assert f"billing ledger rebuild {second.file}" in told
+    assert sent(world, LIST) == lists + 2
+    assert run_virtually(second.groups) == {Group.SUCCEEDED: 12}
+    run_virtually(second.assert_true)
+
+
+def test_a_plan_of_a_run_that_nobody_opened_says_nothing_about_it(tmp_path):
+    world = first(tmp_path, items=4)
+
+    async def planned() -> list[str]:
+        async with world.desk() as desk:
+            with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
+                plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS))
+            return [notice.code for notice in plan.warnings]
+
+    assert "opened_elsewhere" not in run_virtually(planned)
