@@ -1,0 +1,224 @@
+"""A sheet that is edited while it is being charged: what is wanted is charged once, as last shown, and nothing else."""
+
+import csv
+import io
+import random
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+
+from billing.core.errors import InvalidInput, UsageError
+from billing.core.exits import Exit
+from billing.core.states import State
+from billing.edge.runfiles import RunDefaults, open_run
+from billing.flow.bill import BillOptions, bill
+from billing.flow.cancelling import cancel, look_through
+from billing.flow.decisions import Plan
+from billing.flow.invocation import RunOptions, Selection
+from billing.flow.scout import Preflight
+from billing.sandbox.inprocess import InProcess
+from billing.sandbox.scenario import USUAL_MIX
+from tests.flow.world import RUN, UNGUARDED, World
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Dying:
+    """A wire that takes the process with it at the nth request, before or after the provider has done it."""
+
+    def __init__(self, wire, left: int, after: bool) -> None:
+        self._wire, self._left, self._after = wire, left, after
+
+    async def send(self, request):
+        self._left -= 1
+        if self._left <= 0 and not self._after:
+            raise Killed
+        answer = await self._wire.send(request)
+        if self._left <= 0:
+            raise Killed
+        return answer
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+
+class Desk:
+    """Somebody who edits the sheet and runs it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.rows = list(csv.DictReader(io.StringIO(world.file.read_text())))
+        self.shown: list[Plan] = []
+
+    def write(self) -> None:
+        out = io.StringIO()
+        writer = csv.DictWriter(out, self.rows[0].keys())
+        writer.writeheader()
+        writer.writerows(self.rows)
+        self.world.file.write_text(out.getvalue())
+
+    def row(self, reference: str) -> dict[str, str]:
+        return next(row for row in self.rows if row["reference"] == reference)
+
+    async def run(self, *, amend=True, wire=None, selection=None, limit=None, preflight=Preflight.NONE):
+        self.write()
+        options = BillOptions(RunOptions(selection=selection or Selection(), limit=limit), amend, preflight=preflight)
+        with open_run(self.world.file, run_id=RUN, defaults=RunDefaults(policies=UNGUARDED)) as source:
+            async with self.world.desk(wire=wire) as desk:
+                return await bill(desk, source, options, agree=self.shown.append)
+
+    def paid(self) -> Counter[tuple[str, int, str]]:
+        """What was taken or is with the bank: (reference, amount, currency) -> how often, over all generations."""
+        found: Counter[tuple[str, int, str]] = Counter()
+        for intent in self.world.sandbox.books().intents:
+            if intent.paid or intent.pending:
+                found[intent.metadata["billing_reference"], intent.amount, intent.currency] += 1
+        return found
+
+    def wanted(self) -> set[tuple[str, int, str]]:
+        """What the sheet says now, in minor units; every currency here has two decimals."""
+        return {(row["reference"], round(float(row["amount"]) * 100), row["currency"].lower()) for row in self.rows}
+
+
+MIX = {"succeeds": 1.0}
+
+
+@pytest.fixture
+def office(tmp_path):
+    return Desk(World.make(tmp_path, items=6, accounts=2, mix=MIX))
+
+
+async def test_a_removed_line_is_withdrawn_and_never_charged(office):
+    await office.run(limit=2, amend=False)
+    before = office.paid()
+    gone = next(row for row in office.rows if row["reference"] not in {each[0] for each in before})
+    office.rows.remove(gone)
+    with pytest.raises(InvalidInput, match="1 problem") as refused:
+        await office.run(amend=False)
+    assert gone["reference"] in str(refused.value.problems[0])
+    assert "--amend" in refused.value.problems[0].hint
+    billed = await office.run()
+    assert billed.plan.amendment.counts == {"withdrawn": 1}
+    assert set(office.paid()) == office.wanted()
+    withdrawn = [known for known in await office.world.known() if known.reference == gone["reference"]]
+    assert [(known.state, known.facts["reason_code"]) for known in withdrawn] == [(State.SKIPPED, "withdrawn")]
+
+
+async def test_a_corrected_line_is_charged_as_corrected_and_once(office):
+    await office.run(limit=2, amend=False)
+    late = next(row for row in office.rows if row["reference"] not in {each[0] for each in office.paid()})
+    late["amount"] = "99.99"
+    with pytest.raises(InvalidInput):
+        await office.run(amend=False)
+    await office.run()
+    assert set(office.paid()) == office.wanted()
+    assert office.world.sandbox.books().doubles("billing_reference") == []
+
+
+async def test_before_a_run_has_begun_its_sheet_may_change_without_a_word(office):
+    await office.run(selection=Selection(exclude=("INV-*",)), amend=False)
+    office.rows[0]["amount"] = "77.00"
+    office.rows.pop()
+    await office.run(amend=False)
+    assert set(office.paid()) == office.wanted()
+
+
+async def test_what_is_paid_can_neither_be_changed_nor_taken_out(office):
+    await office.run(limit=1)
+    reference = next(iter(office.paid()))[0]
+    row = office.row(reference)
+    kept = row["amount"]
+    row["amount"], fee, row["application_fee"] = "1.00", row["application_fee"], ""
+    with pytest.raises(InvalidInput, match="nothing was sent") as refused:
+        await office.run()
+    assert "Dashboard" in refused.value.problems[0].hint
+    row["amount"], row["application_fee"] = kept, fee
+    office.rows.remove(row)
+    with pytest.raises(InvalidInput) as refused:
+        await office.run()
+    assert reference in refused.value.problems[0].message
+    assert len(office.paid()) == 1
+
+
+async def test_a_second_look_at_a_finished_run_sends_nothing_and_says_so(office):
+    await office.run()
+    again = await office.run(amend=False)
+    assert (again.nothing_left, again.summary["requests"]["sent"]) == (True, 0)
+
+
+async def test_a_filter_that_matches_nothing_is_wrong_usage(office):
+    with pytest.raises(UsageError, match="nothing matches --only NOBODY"):
+        await office.run(selection=Selection(only=("NOBODY",)))
+    assert not office.paid()
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_the_plan_counts_what_a_limit_lets_move_and_that_is_charged(office, limit):
+    billed = await office.run(limit=limit)
+    left = billed.plan.left
+    assert left.lines == limit
+    assert sum(office.paid().values()) == limit
+    assert left.totals == _by_currency(office.paid())
+    assert sum(row.lines for row in billed.plan.rows.values()) == len(office.rows)
+
+
+async def test_cancelling_closes_what_is_not_paid_and_nothing_takes_it_up_again(office):
+    await office.run(limit=2)
+    paid = office.paid()
+    async with office.world.desk() as desk:
+        found = look_through(desk.ledger, RUN, Selection())
+        ending = await cancel(desk, RUN, found, "the wrong sheet", UNGUARDED, RunOptions())
+        after = look_through(desk.ledger, RUN, Selection())
+    assert (ending.exit, found.closes, after.closes, after.paid_count) == (Exit.OK, 4, 0, 2)
+    again = await office.run()
+    assert again.nothing_left
+    assert office.paid() == paid
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_no_edit_and_no_kill_charges_what_no_plan_has_shown_or_anything_twice(tmp_path, seed):
+    chance = random.Random(seed)
+    office = Desk(World.make(tmp_path, items=5, accounts=2, mix=MIX if seed % 3 else USUAL_MIX))
+    full = [dict(row) for row in office.rows]
+    for turn in range(7):
+        _edit(office, full, chance, turn)
+        before, shown = office.paid(), len(office.shown)
+        wire = Dying(InProcess(office.world.sandbox), chance.randint(1, 25), chance.random() < 0.5)
+        with suppress(Killed, BaseExceptionGroup, InvalidInput):
+            await office.run(wire=wire if turn < 6 else None, limit=chance.choice([None, 1, 2]))
+        fresh = office.paid() - before
+        if fresh:
+            plan = office.shown[-1]
+            assert len(office.shown) > shown
+            assert set(fresh) <= office.wanted(), "charged otherwise than the sheet says"
+            for currency, minor in _by_currency(fresh).items():
+                assert minor <= plan.left.totals[currency], "charged more than the plan counted"
+        assert office.world.sandbox.books().doubles("billing_reference") == []
+        assert max(Counter(reference for reference, _, _ in office.paid().elements()).values(), default=0) <= 1
+    await office.world.assert_true()
+
+
+def _edit(office: Desk, full: list[dict[str, str]], chance: random.Random, turn: int) -> None:
+    """Take out, correct, bring back or add lines; what is paid stays as it was paid."""
+    paid = {reference for reference, _, _ in office.paid()}
+    for row in list(office.rows):
+        if row["reference"] in paid or chance.random() < 0.6:
+            continue
+        if chance.random() < 0.4 and len(office.rows) > 1:
+            office.rows.remove(row)
+        else:
+            row |= {"amount": f"{chance.randint(10, 90)}.00", "application_fee": ""}
+    here = {row["reference"] for row in office.rows}
+    office.rows += [dict(row) for row in full if row["reference"] not in here and chance.random() < 0.4]
+    if chance.random() < 0.3:
+        office.rows.append(dict(full[0], reference=f"NEW-{turn}", amount="12.00", application_fee=""))
+
+
+def _by_currency(paid: Counter[tuple[str, int, str]]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for (_, minor, currency), times in paid.items():
+        sums[currency] += minor * times
+    return sums
