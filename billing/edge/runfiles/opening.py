@@ -257,9 +257,10 @@ def _check_month(run: Run, now: datetime, file: str, sections: Places, intake: I
     today = now.astimezone(ZoneInfo(run.timezone)).date()
     if is_of_month(run.period, today):
         return
+    line, column = sections.get("run", (0, 0))
     message = f"the file is for {in_words(run.period)}, and today is {today.isoformat()}"
     hint = "--late takes it all the same; period: current or previous follows the calendar"
-    intake.refuse_whole(Problem(file, *sections.get("run", (0, 0)), "another_month", message, hint))
+    intake.refuse_whole(Problem(file, line, column, "another_month", message, hint))
 
 
 def _empty(file: str, intake: Intake) -> Problem:

@@ -29,6 +29,7 @@ NO_FILE = {
     "amount_empty": "an empty cell is `missing` before it is looked at",
     "too_large": "test_runfile_laws: a file beyond the limit",
     "yaml_size": "test_runfile_yaml: too many items belong into a csv",
+    "mixed_widths": "test_runfile_sheets: a warning",
     "another_month": "test_runfile_sheets: it depends on the day",
     "file_changed": "test_runfile_sheets: it takes somebody who writes meanwhile",
 }
