@@ -18,6 +18,12 @@ SKIPS: dict[str, tuple[str, str, bool]] = {
     "processing_elsewhere": ("a payment of another run is on its way", "follow it there: billing settle", False),
     "closed_elsewhere": ("another run ended this obligation unpaid", "see the report of that run", False),
     "in_other_run": ("another run holds this obligation and has not finished it", "finish that run first", False),
+    "paid_elsewhere": ("another ledger has charged this", "have it on record here: billing ledger rebuild", False),
+    "opened_elsewhere": (
+        "another ledger has opened this with other content, or corrected it since",
+        "have it on record here: billing ledger rebuild",
+        False,
+    ),
     "withdrawn": ("taken out of the sheet before it was paid", "nothing", True),
     "corrected": ("corrected in the sheet before it was paid; its next line stands for it", "nothing", True),
     "default_moved": (
@@ -79,8 +85,8 @@ CLOSED_BY_FILE = frozenset({"withdrawn", "corrected"})
 OPERATORS = CLOSED_BY_FILE | {"cancelled"}
 # Skips that a person decided. Every other one is a finding, and ends when what it found is repaired.
 CARD_BLOCKED = "card_blocked"
-PAID_ALL_THE_SAME = frozenset({"paid_elsewhere"})
-# Reasons of an item that was closed because another ledger has charged it: it is as good as paid.
+HELD_BY_ANOTHER = frozenset({"paid_elsewhere", "opened_elsewhere"})
+# Reasons of an item that was left because another ledger has charged it, or may: it is as good as paid.
 METHOD_FINDINGS = frozenset(code for code in SKIPS if code.startswith("method_"))
 # Found by reading payment methods one by one, which a plan may leave out.
 OF_THE_ACCOUNT = ACCOUNT_CODES | {"account_unknown", "account_cannot_charge"}
@@ -233,8 +239,9 @@ def _correct(scene: Scene, charge: Charge, known: Known) -> Decision:
 def _after_an_end(scene: Scene, charge: Charge, known: Known) -> Decision:
     """Decide for a line whose last item ended unpaid, in this run or another: it is over, or begins anew."""
     reason, same = reason_of(known), known.digest == charge_digest(charge)
-    if reason in PAID_ALL_THE_SAME:
-        return _over(scene, known, None) if same else _refuse(charge, known, *FIXED[State.SUCCEEDED])
+    if reason in HELD_BY_ANOTHER:
+        hint = "restore the line, and have what the other ledger did on record here: billing ledger rebuild"
+        return _over(scene, known, reason) if same else _refuse(charge, known, "is held by another ledger", hint)
     if reason == "cancelled" and (same or not scene.amend):
         return _over(scene, known, reason) if same else _refuse_frozen(scene, charge, known)
     if reason in CLOSED_BY_FILE or not same:

@@ -258,9 +258,10 @@ def test_other_content_of_what_another_run_holds_is_refused(state):
     assert ("billing cancel" in decision.hint) == (state not in PAID)
 
 
-@pytest.mark.parametrize("reason", ["paid_elsewhere"])
-def test_what_another_ledger_has_charged_is_never_begun_anew(reason):
-    known = known_of(CHARGE, state=State.FAILED, reason=reason)
+@pytest.mark.parametrize("state", [State.FAILED, State.SKIPPED])
+@pytest.mark.parametrize("reason", ["paid_elsewhere", "opened_elsewhere"])
+def test_what_another_ledger_has_charged_or_may_charge_is_never_begun_anew(reason, state):
+    known = known_of(CHARGE, state=state, reason=reason)
     assert not isinstance(decide(SCENE, CHARGE, known), Create)
     assert isinstance(decide(replace(SCENE, amend=True), DEARER, known), Refuse)
 
@@ -284,4 +285,4 @@ def test_a_generation_opens_only_after_an_end_without_money_and_every_line_has_a
 
 def test_good_reasons_to_skip_are_those_that_leave_nothing_owed():
     good = {code for code, (_, _, good) in SKIPS.items() if good}
-    assert good - {"paid_elsewhere"} == {"already_paid", "withdrawn", "corrected", "cancelled", "default_moved"}
+    assert good == {"already_paid", "withdrawn", "corrected", "cancelled", "default_moved"}
