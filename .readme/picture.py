@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.text import Text
 
 HERE = Path(__file__).parent
-WIDTH = 126
+WIDTH = 84
 SHOWN = ("$ billing plan", "$ billing run", "the sandbox's own books")
 COLOURS = {
     r"^\$ .*": "bold green",
     r"^# .*": "dim",
-    r"ties: yes": "bold green",
+    r"Totals agree with the sheet|control totals agree": "bold green",
     r"\b0 paid twice": "bold green",
-    r"^Plan \S+|^Run \S+": "bold",
-    r"succeeded": "green",
-    r"declined, \w+|needs customer": "yellow",
-    r"billing (settle|report) [^:]*$": "cyan",
+    r"^Run \S+|^coaching-2026-11\s": "bold",
+    r"^  paid\b": "green",
+    r"^  (on its way|customer must act|declined for \w+)": "yellow",
+    r"^ +billing .*$": "cyan",
 }
 
 
@@ -35,7 +35,7 @@ def demo() -> list[str]:
 def chosen(lines: list[str]) -> list[str]:
     """Return the plan, the run and the proof."""
     start = next(n for n, line in enumerate(lines) if line.startswith(SHOWN[0]))
-    end = next(n for n, line in enumerate(lines) if line.startswith("(exit code"))
+    end = next(n for n, line in enumerate(lines) if line.startswith("Ended with exit"))
     proof = next(line for line in lines if line.startswith(SHOWN[2]))
     return [*lines[start - 1 : end + 1], "", proof]
 

@@ -16,7 +16,7 @@ from billing.cli.verbs.plan import PlanAsked, look_ahead
 from billing.cli.verbs.run import RunAsked, carry_out
 from billing.cli.verbs.source import open_source
 from billing.core.errors import UsageError
-from billing.core.exits import MEANINGS, Exit
+from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
@@ -145,11 +145,9 @@ async def _plan(stage: Stage) -> None:
 
 
 async def _charge(stage: Stage) -> int:
-    """Charge everything, and say what the exit code tells a scheduler."""
+    """Charge everything; the last line says what the exit code tells a scheduler."""
     _step(f"billing run coaching.csv --run {RUN} --yes", "Charge. Each item once, whatever gets lost on the way.")
-    code = await _run(stage)
-    answer(f"(exit code {code}: {MEANINGS[Exit(code)][0].replace('`', '')})\n")
-    return code
+    return await _run(stage)
 
 
 async def _run(stage: Stage) -> int:
