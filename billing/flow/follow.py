@@ -1,0 +1,129 @@
+"""Look through one run or all of them: what was left in doubt, and what takes days. Nothing is ever charged here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from billing.core.entries import RunRecord
+from billing.core.exits import Exit
+from billing.core.groups import exit_for, in_sight
+from billing.core.policies import Dunning, Notification, Policies
+from billing.edge.notify import notify
+from billing.edge.route import route_of
+from billing.edge.settings import Settings
+from billing.flow.bill import requests_sent
+from billing.flow.charge import Goal
+from billing.flow.desk import Desk
+from billing.flow.invocation import Ending, RunOptions
+from billing.flow.progress import Watch
+from billing.flow.report import summary
+from billing.flow.resolve import resolve, settle
+from billing.flow.run import has_work
+
+GOALS = {"resolve": Goal.RESOLVE, "settle": Goal.SETTLE}
+VERBS = {"resolve": resolve, "settle": settle}
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What is followed, and for whom.
+
+    Attributes:
+        verb: ``resolve`` or ``settle``.
+        run_id: one run, or None for all of this key's platform and mode.
+        settings: effective ones; they hold where a run kept nothing else.
+        environ: where the addresses of webhooks are.
+        declines_ok: declines alone give exit code 0.
+        watching: a watch for each run, by its title.
+    """
+
+    verb: str
+    run_id: str | None
+    settings: Settings
+    environ: Mapping[str, str]
+    declines_ok: bool
+    watching: Callable[[str], AbstractContextManager[Watch]]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What came of it: the runs worth showing, how it ended, and the exit code."""
+
+    runs: tuple[str, ...]
+    ending: Ending
+    exit: Exit
+
+    def summary(self, desk: Desk) -> dict[str, Any]:
+        """Return the object that ``--output json`` prints."""
+        runs = [summary(desk.ledger, run_id) for run_id in self.runs]
+        return {"exit_code": int(self.exit), "runs": runs, "requests": requests_sent(desk)}
+
+
+async def follow(desk: Desk, asked: Following) -> Followed:
+    """Look through the runs, the oldest first, and tell whoever each of them tells when something has changed.
+
+    Raises:
+        LedgerError: the ledger failed; nothing was sent after that.
+    """
+    records = await _records(desk, asked)
+    busy = {record.run_id for record in records if has_work(desk.ledger, record.run_id, GOALS[asked.verb])}
+    ending = await _each(desk, asked, records)
+    tallies = {record.run_id: desk.ledger.tally(record.run_id) for record in records}
+    everything = [tally for each in tallies.values() for tally in each]
+    code = ending.exit or exit_for(in_sight(everything, ending.ended), declines_ok=asked.declines_ok)
+    shown = [each for each in tallies if each == asked.run_id or each in busy or any(in_sight(tallies[each], ()))]
+    return Followed(tuple(shown), ending, code)
+
+
+async def _records(desk: Desk, asked: Following) -> list[RunRecord]:
+    """Return the runs that are looked through, the oldest first: one, or all of this key's platform and mode.
+
+    A key sees no other's intents. Whose it is is only asked when there is something to look at, or to tell apart.
+    """
+    found = [
+        record
+        for record in reversed(desk.ledger.runs())
+        if record.mode is desk.mode and asked.run_id in {None, record.run_id}
+    ]
+    several = len({record.platform for record in found}) > 1
+    goal = GOALS[asked.verb]
+    if asked.run_id is None and (several or any(has_work(desk.ledger, record.run_id, goal) for record in found)):
+        await desk.identify()
+        return [record for record in found if record.platform == desk.platform]
+    return found
+
+
+async def _each(desk: Desk, asked: Following, records: Sequence[RunRecord]) -> Ending:
+    options = RunOptions(concurrency=desk.rates.items, per_account=asked.settings.per_account_concurrency)
+    whole = Ending()
+    for record in records:
+        policies = policies_of(record, asked.settings)
+        with asked.watching(f"{asked.verb} {record.run_id}") as watch:
+            ending = await VERBS[asked.verb](desk, record.run_id, options, policies, watch)
+        whole = Ending(ending.exit, ending.reason, whole.ended + ending.ended, whole.changed + ending.changed)
+        if ending.changed or ending.exit:
+            await _tell(desk, asked, record, policies, ending)
+        if ending.exit:
+            return whole
+    return whole
+
+
+async def _tell(desk: Desk, asked: Following, record: RunRecord, policies: Policies, ending: Ending) -> None:
+    tallies = in_sight(desk.ledger.tally(record.run_id), ending.ended)
+    code = ending.exit or exit_for(tallies, declines_ok=asked.declines_ok)
+    found = summary(desk.ledger, record.run_id, exit_code=code, requests=requests_sent(desk))
+    occasion = "stopped" if ending.exit else "finished"
+    route = route_of(asked.settings, asked.environ)
+    await notify(policies.notify, occasion, found, environ=asked.environ, log=desk.log, route=route)
+
+
+def policies_of(record: RunRecord, settings: Settings) -> Policies:
+    """Return the policies a run was planned with, as far as the ledger keeps them."""
+    dunning, told = record.header.get("dunning"), record.header.get("notify")
+    policies = settings.policies
+    if dunning is not None:
+        policies = replace(policies, dunning=Dunning.from_facts(dunning))
+    if told is not None:
+        policies = replace(policies, notify=tuple(Notification.from_facts(each) for each in told))
+    return policies

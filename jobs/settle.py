@@ -1,0 +1,32 @@
+"""Follow bank debits to their end, as a scheduler starts it. Nobody is charged.
+
+    python -m jobs.settle [RUN] [--live]
+
+The exit code tells what is still open. Settings, key and ledger are those of `billing settle`. The summaries go to stdout
+as one JSON object; everything else goes to stderr, one JSON object a line.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from jobs.following import carry_out, job_of
+from jobs.process import guarded, run_process
+
+ABOUT = "Ask Stripe what became of payments that take days. Charges nobody."
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Look, and return the exit code of the contract. Nothing is raised; no traceback is printed."""
+    return guarded(_carry_out, argv, environ)
+
+
+def _carry_out(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    return carry_out("settle", job_of("settle", ABOUT, argv), environ)
+
+
+def process() -> None:
+    """Run as a process."""
+    run_process(_carry_out)
+
+
+if __name__ == "__main__":
+    process()
