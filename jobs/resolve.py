@@ -2,8 +2,8 @@
 
     python -m jobs.resolve [RUN] [--live]
 
-The exit code tells what is still open. Settings, key and ledger are those of `billing resolve`. The summaries go to stdout
-as one JSON object; everything else goes to stderr, one JSON object a line.
+The exit code tells what is still open. Settings, key and ledger are those of `billing resolve`. The summaries go to
+stdout as one JSON object; everything else goes to stderr, one JSON object a line.
 """
 
 from collections.abc import Mapping, Sequence

@@ -46,8 +46,8 @@ def test_settle_follows_debits_and_resolve_looks_and_neither_charges_anybody(bil
             done = job(billing, verb)
             found = json.loads(done.stdout)
             assert done.returncode == found["exit_code"]
-            assert [each["event"] for each in events(done)][0] == "job_started"
-            assert [each["event"] for each in events(done)][-1] == "job_finished"
+            told = [each["event"] for each in events(done)]
+            assert (told[0], told[-1]) == ("job_started", "job_finished")
         assert len(sandbox.ask("books")["intents"]) == intents
         if first["counts"]["processing"]:
             again = json.loads(job(billing, "settle", "monthly-2026-11").stdout)
