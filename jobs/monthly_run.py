@@ -19,11 +19,12 @@ from billing.edge.ledger.memory import Making
 from billing.edge.logs import Log
 from billing.edge.runfiles import ReadOptions, RunFile, open_run
 from billing.edge.settings import Settings, load_settings
-from billing.flow.bill import BillOptions, agree_to_all, bill, paced, run_defaults, tell
+from billing.flow.bill import BillOptions, bill, paced, run_defaults, tell
 from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening, open_desk
 from billing.flow.progress import telling
 from billing.flow.scout import Lookout
+from billing.flow.telling import tell_end, tell_plan, tell_start
 from jobs.process import Parser, answer, guarded, job_log, run_process
 
 
@@ -74,17 +75,19 @@ async def _bill(job: Job, settings: Settings, environ: Mapping[str, str], source
     making = Making.NEW if job.new_ledger else Making.FIRST
     opening = Opening(source.run.mode, f"job {source.run.run_id}", live=job.live, wait=job.wait, making=making)
     async with open_desk(paced(settings, source.run.policies.pacing), environ, opening, log) as desk:
+        tell_start(log, source.run, source.file, settings)
         options = RunOptions(per_account=settings.per_account_concurrency)
         watch = telling(log, source.run.run_id)
         billed = await bill(
             desk,
             source,
             BillOptions(options, declines_ok=job.declines_ok),
-            agree=agree_to_all,
+            agree=lambda plan: tell_plan(log, plan),
             watch=watch,
             lookout=Lookout(watch=watch),
         )
         answer(billed.summary)
+        tell_end(desk, billed)
         await tell(billed, settings, environ, log)
         return billed.exit
 

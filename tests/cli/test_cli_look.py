@@ -6,7 +6,7 @@ import json
 import re
 import socket
 
-from cli_tools import ID, RUN, read_line
+from cli_tools import ID, KEY, RUN, on_a_terminal, read_line
 
 OURS = (
     ",line,status,reason_code,reason,what_to_do,payment_intent,charge,clone,attempts,first_try,last_try,next_try,"
@@ -110,3 +110,35 @@ def test_log_lines_are_json_events_about_items(finished):
     events = [json.loads(line) for line in finished.logged.splitlines() if line.startswith("{")]
     moved = [event for event in events if event["event"] == "item_moved"]
     assert {"run", "reference", "account", "attempt", "request_id", "timestamp"} <= set(moved[0])
+
+
+def test_a_run_with_json_logs_writes_json_alone_and_tells_its_start_its_plan_and_its_end(finished):
+    told = [json.loads(line) for line in finished.logged.splitlines()]
+    events = [each["event"] for each in told]
+    assert events[0] == "job_started"
+    assert events[-1] == "job_finished"
+    assert "plan" in events
+    assert events.index("plan") < events.index("item_moved")
+    start, plan, end = told[0], told[events.index("plan")], told[-1]
+    assert (start["run"], start["mode"], start["ledger"]) == (ID, "test", "sqlite:///billing.db")
+    assert plan["digest"] == finished.summary["plan_digest"]
+    assert (plan["lines"], end["exit_code"]) == (30, finished.code)
+    assert end["counts"] == {name: count for name, count in finished.summary["counts"].items() if count}
+
+
+def test_a_question_with_json_logs_is_an_event_and_lines_left_out_are_told(billing, rehearsal):
+    billing.environ |= {"STRIPE_API_KEY": KEY}
+    sheet = billing.folder / "rehearsal.csv"
+    head, first, *_ = sheet.read_text().splitlines()
+    account = head.split(",").index("account")
+    cells = first.split(",")
+    cells[account] = "acct_1NobodyKnowsThisOne"
+    sheet.write_text("\n".join([head, first.replace("INV-00001", "INV-A"), ",".join(cells)]) + "\n")
+    args = ("run", "rehearsal.csv", *RUN, "--log-format", "json")
+    code, shown = on_a_terminal(billing, *args, question='"question"', reply="yes")
+    lines = [line for line in shown.splitlines() if line.startswith("{")]
+    told = [json.loads(line) for line in lines]
+    assert "question" in [each["event"] for each in told]
+    (left_out,) = [each for each in told if each["event"] == "line_left_out"]
+    assert (left_out["line"], left_out["reason_code"], bool(left_out["what_to_do"])) == (3, "account_unknown", True)
+    assert code == 4

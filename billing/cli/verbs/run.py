@@ -13,7 +13,7 @@ from billing.cli.endings import run_table, said_of, what_comes_next
 from billing.cli.face import answer, answer_json, ask, is_terminal, say
 from billing.cli.lookingup import lookout
 from billing.cli.plantable import plan_table
-from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.session import Common, Manner, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
 from billing.cli.typed import again, following
 from billing.cli.verbs.plan import NOTHING_LEFT, PlanAsked, share_text
@@ -31,6 +31,7 @@ from billing.flow.desk import Desk
 from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening
 from billing.flow.plan import SavedPlan, estimate_for, load_plan
+from billing.flow.telling import tell_end, tell_plan, tell_start
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -136,15 +137,19 @@ async def carry_out(
         began = time.monotonic()
         start_rps = desk.gateway.throttle.key.rate  # before the look-ups move it
 
+        tell_start(desk.log, source.run, source.file, session.settings)
+
         def agree(plan: Plan) -> None:
             nonlocal began
-            if not asked.quiet:
+            tell_plan(desk.log, plan)
+            if not asked.quiet and not Manner.json_log:
                 show(session, planning, plan, desk, start_rps)
             confirm(plan, asked)
             began = time.monotonic()
 
         with watching(run_id) as watch:
             billed = await bill(desk, source, options, agree=agree, watch=watch, lookout=lookout(session, watch))
+        tell_end(desk, billed)
         if session.json:
             answer_json(billed.summary)
         else:
