@@ -273,7 +273,7 @@ def cancel(
     log_format: LogFormatOpt = None,
     log_level: LogLevelOpt = None,
 ) -> int:
-    """Close what is not paid of a run, or of some of its lines, on the record.
+    """Close what is not paid of a run, on the record.
 
     Looks first at whatever may be on its way. What is paid stays paid, and is named. The same command again goes on.
 

@@ -1,10 +1,10 @@
 """How a run ended, for whoever has to act: where every line stands, what comes next, and what the exit code means."""
 
-import shlex
 import textwrap
 from collections.abc import Iterable, Iterator
 
 from billing.cli.tables import WIDTH, totals_table
+from billing.cli.typed import following
 from billing.core.entries import RunRecord
 from billing.core.exits import MEANINGS, Exit
 from billing.core.items import Mode
@@ -76,7 +76,7 @@ def _steps(outturn: Outturn, record: RunRecord, *, running: bool) -> Iterator[st
         yield from _left_out(left_out)
     if asked:
         yield from _paragraph("each line", "with its reason and what to do")
-        yield " " * PLACE + f"billing report {shlex.quote(record.run_id)} -o report.csv"
+        yield " " * PLACE + following("report", record.run_id, out="report.csv")
 
 
 def _left_out(row: Row) -> Iterator[str]:
@@ -90,7 +90,7 @@ def _left_out(row: Row) -> Iterator[str]:
 
 def _typed(command: str, record: RunRecord) -> str:
     verb, run = command.split()
-    return f"billing {verb} {shlex.quote(run)}" + (" --live" if record.mode is Mode.LIVE else "")
+    return following(verb, run, live=record.mode is Mode.LIVE)
 
 
 def _paragraph(label: str, text: str) -> Iterable[str]:

@@ -59,8 +59,8 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def ask(question: str, expected: str, missing_flag: str) -> bool:
-    """Ask on the terminal and tell whether the answer was ``expected``.
+def ask(question: str, expected: str | tuple[str, ...], missing_flag: str) -> bool:
+    """Ask on the terminal and tell whether the answer was ``expected``, or one of these.
 
     Raises:
         UsageError: nobody is there to answer; the message names the flag that answers instead.
@@ -73,7 +73,8 @@ def ask(question: str, expected: str, missing_flag: str) -> bool:
             Drawn.clear()
         sys.stderr.write(question)
         sys.stderr.flush()
-    return _plain(_typed()) == _plain(expected)
+    wanted = (expected,) if isinstance(expected, str) else expected
+    return _plain(_typed()) in map(_plain, wanted)
 
 
 def _typed() -> str:

@@ -1,23 +1,53 @@
 """The rows of a plan and what its file changes, as a person reads them: every line once, with its money."""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 
-from billing.cli.tables import amount, amounts, lined_up, plural
+from billing.cli.tables import WIDTH, amount, amounts, money_table, plural
+from billing.core.planrows import CLOSING, NOT_SELECTED, TO_CHARGE
 from billing.core.plans import SKIPS
 from billing.flow.amendment import Amended
 from billing.flow.decisions import Plan
 from billing.flow.sums import Row
 
-WORDS: dict[str, str] = {
-    "to_charge": "to charge",
-    "not_selected": "not selected",
+ROW_WORDS: dict[str, str] = {
+    # row of a plan: what a person reads; skip reasons have their own words
+    TO_CHARGE: "to charge",
+    NOT_SELECTED: "not selected",
     "paid": "paid",
     "processing": "on its way",
     "needs_customer": "customer must act",
     "declined": "declined",
     "failed": "not paid, closed",
     "parked": "look in Stripe",
-    "closing": "being closed",
+    CLOSING: "being closed unpaid",
+}
+SKIP_WORDS: dict[str, str] = {
+    # skip reasons in few words, as a label beside money; those not here are said by their meaning
+    "already_paid": "paid earlier",
+    "processing_elsewhere": "on its way in another run",
+    "closed_elsewhere": "ended in another run",
+    "in_other_run": "open in another run",
+    "account_unknown": "account is not connected",
+    "account_is_platform": "account is the platform",
+    "account_cannot_charge": "account cannot charge",
+    "customer_unknown": "no such customer",
+    "no_payment_method": "no payment method saved",
+    "method_unknown": "no such payment method",
+    "method_of_other_customer": "method of another customer",
+    "method_not_clonable": "method cannot be copied",
+    "method_not_for_currency": "method not for currency",
+    "method_not_for_account": "method not for account",
+    "method_expired": "card has expired",
+    "method_blocked": "bank account is blocked",
+    "card_blocked": "card declined for good",
+    "suffix_too_long": "statement text too long",
+    "no_answer": "Stripe gave no answer",
+    "default_moved": "default method changed",
+    "withdrawn": "taken out of the sheet",
+    "corrected": "corrected in the sheet",
+    "cancelled": "cancelled",
+    "invalid": "set aside: invalid",
 }
 SIGNS = {"added": "+", "changed": "~", "withdrawn": "-", "taken_up": "^"}
 KINDS = {
@@ -29,29 +59,33 @@ KINDS = {
 SHOWN = 20
 
 
-def rows_table(plan: Plan) -> list[str]:
-    """Write every row with lines and money, the sheet as their sum, then the reasons of what is left out."""
-    currencies = sorted(plan.sheet.totals)
-    table = [["", "lines", *(code.upper() for code in currencies)]]
-    table += [_cells(WORDS.get(code, f"left out: {code}"), row, currencies) for code, row in plan.rows.items()]
+def row_words(code: str) -> str:
+    """Return the label of a row, 28 characters at most."""
+    words = ROW_WORDS.get(code) or SKIP_WORDS.get(code) or code.replace("_", " ")
+    return words[:28]
+
+
+def rows_table(plan: Plan) -> Iterator[str]:
+    """Write every line of the sheet in one row, with its money, and what keeps lines from being charged."""
+    rows = [(row_words(code), row) for code, row in plan.rows.items()]
     if plan.set_aside:
-        table.append(["invalid, set aside", f"{plan.set_aside:,}"])
-    whole = Row(plan.sheet.lines + plan.set_aside, plan.sheet.totals)
-    table.append(_cells("sheet", whole, currencies))
-    return ["  " + line for line in lined_up(table, range(1, 2 + len(currencies)))] + list(_reasons(plan))
+        rows.append((row_words("invalid"), Row(plan.set_aside)))
+    sheet = Row(plan.sheet.lines + plan.set_aside, plan.sheet.totals)
+    yield from (f"  {line}" for line in money_table([*rows, ("sheet", sheet)]))
+    control = plan.run.policies.control
+    if control.items is not None or control.totals:
+        yield "  The sheet's control totals agree."
+    for code, row in plan.rows.items():
+        yield from _remedy(code, row.lines)
+    if plan.set_aside:
+        yield from _remedy("invalid", plan.set_aside)
 
 
-def _cells(label: str, row: Row, currencies: list[str]) -> list[str]:
-    money = [amount(row.totals[code], code) if row.totals[code] else "-" for code in currencies]
-    return [label, f"{row.lines:,}", *money]
-
-
-def _reasons(plan: Plan) -> Iterator[str]:
-    """Say of each reason what it means and what helps."""
-    reasons = [code for code in plan.rows if code in SKIPS] + (["invalid"] if plan.set_aside else [])
-    for code in reasons:
-        meaning, what_to_do, _ = SKIPS[code]
-        yield f"    {code}: {meaning}" + (f" ({what_to_do})" if what_to_do != "nothing" else "")
+def _remedy(code: str, count: int) -> Iterator[str]:
+    """Say what would help lines that are left out, where anything would."""
+    _, what_to_do, good = SKIPS.get(code, ("", "", True))
+    if not good and code not in ROW_WORDS:
+        yield from textwrap.wrap(f"  {count:,} {row_words(code)}: {what_to_do}", WIDTH, subsequent_indent="    ")
 
 
 def amendment_lines(plan: Plan) -> list[str]:
@@ -60,15 +94,16 @@ def amendment_lines(plan: Plan) -> list[str]:
     if plan.existing is None or not (found.counts or found.closes):
         return []
     parts = [f"{count:,} {KINDS[kind]}" for kind, count in sorted(found.counts.items())]
-    lines = [f"  changes of {plan.existing.run_id}:  {', '.join(parts) or 'none of the sheet'}"]
+    lines = ["", f"Changes of {plan.existing.run_id}: {', '.join(parts) or 'none of the sheet'}"]
     if found.counts:
-        lines += [f"    sheet before  {_money(found.before)}", f"    sheet now     {_money(found.after)}"]
-    lines += [f"    {_change(each)}" for each in found.shown[:SHOWN]]
+        lines += [f"  sheet before  {_money(found.before)}", f"  sheet now     {_money(found.after)}"]
+    for each in found.shown[:SHOWN]:
+        lines += textwrap.wrap(f"  {_change(each)}", WIDTH, subsequent_indent="      ")
     more = sum(found.counts.values()) - min(len(found.shown), SHOWN)
     if more:
-        lines.append(f"    ... and {more:,} more: --output json shows the first hundred")
+        lines.append(f"  and {more:,} more: --output json shows the first hundred")
     if found.closes:
-        lines.append(f"    {plural(found.closes, 'line')} closed unpaid first, after a look at what may be on its way")
+        lines.append(f"  {plural(found.closes, 'line')} closed unpaid first, after a look at what may be on its way")
     return lines
 
 

@@ -1,19 +1,21 @@
-"""A plan as a person reads it before saying yes."""
+"""A plan as a person reads it before saying yes: every line in one row, what is unusual, what it takes."""
+
+import textwrap
+from collections.abc import Iterator
 
 from billing.cli.planrows import amendment_lines, rows_table
-from billing.cli.tables import amount, duration, plural
+from billing.cli.tables import WIDTH, amount, duration, plural
 from billing.core.estimates import Estimate
 from billing.core.items import Mode
-from billing.core.notices import Notice
 from billing.edge.logs import visible
-from billing.flow.changes import Changes, Line
+from billing.flow.changes import Change, Changes, Line
 from billing.flow.decisions import Plan
 from billing.flow.plan import reads_share
 
-FINEST = 0.1
-# Per cent of the reads that Stripe allows; what is less is said to be less.
 SHOWN, FIRST = 20, 5
 # Warnings and changes a person reads on a terminal; `billing plan -o` keeps them all.
+FINEST = 0.1
+# Per cent of the reads that Stripe allows; what is less is said to be less.
 
 
 def plan_table(plan: Plan, key: str, cost: Estimate, *, share: str) -> list[str]:
@@ -25,51 +27,42 @@ def plan_table(plan: Plan, key: str, cost: Estimate, *, share: str) -> list[str]
         cost: requests and seconds.
         share: what the estimate assumes, such as ``10/s (40 % of the limit)``.
     """
-    run = plan.run
-    live = "   LIVE" if run.mode is Mode.LIVE else ""
-    digest = f"{plan.digest[:4]}…{plan.digest[-4:]}"
-    lines = [f"Plan {digest}  {run.run_id} ({run.timezone})" + (f"   key {key}" if key else "") + live]
-    lines.append(
-        f"  {plural(plan.items, 'item')}   {plural(plan.customers, 'customer')}   "
-        f"{plural(len(plan.accounts), 'connected account')}"
-    )
-    lines += ["", *rows_table(plan), ""]
-    lines += amendment_lines(plan)
-    if plan.run.policies.control.items is not None or plan.run.policies.control.totals:
-        lines.append("  control totals match the file")
-    lines += _changes(plan.changes, plan) if plan.changes else []
-    lines += _first(plan.warnings)
-    most = "at most " if plan.continued else ""
-    lines.append(f"  estimate  {most}{plural(cost.requests, 'request')}, about {duration(cost.seconds)} at {share}")
-    if plan.reads.requests:
-        percent = 100 * reads_share(plan)
-        part = f"{percent:.1f} %" if percent >= FINEST else f"under {FINEST} %"
-        lists = plural(len(plan.accounts), "account")
-        reads = f"{plural(plan.reads.requests, 'look-up')} made, {lists} to list: {part} of a month's allowance"
-        lines.append(f"  reads     {reads}")
+    lines = [*_head(plan, key), "", *rows_table(plan), *amendment_lines(plan)]
+    if plan.changes is not None:
+        lines += _changes(plan.changes, plan)
+    lines += _look_first(plan)
+    lines += ["", *_takes(plan, cost, share)]
     return [visible(line) for line in lines]
 
 
-def _changes(changes: Changes, plan: Plan) -> list[str]:
-    parts = [f"+{changes.new:,} new", f"-{changes.gone:,} gone", f"{changes.jumps:,} changed by more than 20 %"]
-    for currency, before in sorted(changes.totals_before.items()):
-        if before:
-            moved = 100 * (plan.totals.get(currency, 0) - before) / before
-            parts.append(f"total {currency.upper()} {moved:+.1f} %")
-    lines = [f"  since {changes.previous}:  " + "  ".join(parts)]
+def _head(plan: Plan, key: str) -> Iterator[str]:
+    run = plan.run
+    mode = "LIVE" if run.mode is Mode.LIVE else "TEST"
+    title = f"{run.run_id}    charges for {run.period}"
+    yield title + mode.rjust(max(WIDTH - len(title), 6))
+    yield (
+        f"{plural(plan.items + plan.set_aside, 'line')}   {plural(plan.customers, 'customer')}   "
+        f"{plural(len(plan.accounts), 'account')}   times: {run.timezone}"
+    )
+    yield f"plan {plan.digest[:8]}" + (f"   key {key}" if key else "")
+
+
+def _changes(changes: Changes, plan: Plan) -> Iterator[str]:
+    yield ""
+    parts = [f"{changes.new:,} new", f"{changes.gone:,} gone", f"{changes.jumps:,} changed by more than 20 %"]
+    yield f"  since {changes.previous}   {', '.join(parts)}"
+    moved = [
+        f"{currency.upper()} {100 * (plan.sheet.totals.get(currency, 0) - before) / before:+.1f} %"
+        for currency, before in sorted(changes.totals_before.items())
+        if before
+    ]
+    if moved:
+        yield f"    sheet {'   '.join(moved)}"
     if changes.renamed:
-        lines.append(
-            f"    {plural(changes.renamed, 'line')} recognised by customer and account, under another reference"
-        )
-    for change in changes.shown[:SHOWN]:
-        now, earlier = amount(change.after, change.currency), amount(change.before, change.currency)
-        under = f" as {change.was}" if change.was else ""
-        money = f"{change.currency.upper()} {now} was {earlier}{under}"
-        lines.append(f"  ! {change.reference}: {money} in {changes.previous} (line {change.line})")
+        yield f"    {plural(changes.renamed, 'line')} recognised by customer and account, under another reference"
     for word, named, count in (("new", changes.new_lines, changes.new), ("gone", changes.gone_lines, changes.gone)):
         if named:
-            lines.append(f"    {word}: {_named(named, count)}")
-    return lines
+            yield from textwrap.wrap(f"    {word}: {_named(named, count)}", WIDTH, subsequent_indent="      ")
 
 
 def _named(lines: list[Line], count: int) -> str:
@@ -81,8 +74,39 @@ def _named(lines: list[Line], count: int) -> str:
     return names + (f" and {count - len(first):,} more" if count > len(first) else "")
 
 
-def _first(warnings: list[Notice]) -> list[str]:
-    lines = [f"  ! {warning}" for warning in warnings[:SHOWN]]
-    if len(warnings) > SHOWN:
-        lines.append(f"  ! ... and {len(warnings) - SHOWN} more warnings")
-    return lines
+def _look_first(plan: Plan) -> Iterator[str]:
+    """Write what is unusual: amounts that jumped, and what the look-ups and the file give reason to look at."""
+    changes = plan.changes
+    jumps = [] if changes is None else [_jump(change, changes.previous) for change in changes.shown[:SHOWN]]
+    notices = [str(notice) for notice in plan.warnings[:SHOWN]]
+    count = len(plan.warnings) + (0 if changes is None else changes.jumps)
+    if not count:
+        return
+    yield ""
+    yield f"Look at {plural(count, 'thing')} first"
+    for text in [*jumps, *notices]:
+        yield from textwrap.wrap(text, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
+    if count > len(jumps) + len(notices):
+        yield f"  ! and {count - len(jumps) - len(notices):,} more: billing plan -o plan.json has all of them"
+
+
+def _jump(change: Change, previous: str) -> str:
+    now, earlier = amount(change.after, change.currency), amount(change.before, change.currency)
+    under = f" as {change.was}" if change.was else ""
+    money = f"{change.currency.upper()} {now}, was {earlier}{under} in {previous}"
+    return f"{change.reference}: {money} (line {change.line:,})"
+
+
+def _takes(plan: Plan, cost: Estimate, share: str) -> Iterator[str]:
+    if plan.left.lines:
+        yield f"Takes about {duration(cost.seconds)}: {plural(cost.requests, 'request')} at {share}."
+    if plan.reads.requests:
+        yield _reads(plan)
+
+
+def _reads(plan: Plan) -> str:
+    """Write what the look-ups took of the reads that Stripe allows in a month, those of the run included."""
+    percent = 100 * reads_share(plan)
+    part = f"{percent:.1f} %" if percent >= FINEST else f"under {FINEST} %"
+    made, listed = plural(plan.reads.requests, "look-up"), plural(len(plan.accounts), "account")
+    return f"{made} made, {listed} to list: {part} of a month's allowance of reads."

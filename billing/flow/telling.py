@@ -1,6 +1,7 @@
 """What a log learns of a run beside its items: start, plan, lines left out, end. Events, not sentences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from billing import __version__
 from billing.core.items import Run
@@ -30,10 +31,16 @@ def tell_plan(log: Log, plan: Plan) -> None:
         to_charge=plan.to_charge,
         continued=plan.continued,
         totals=dict(sorted(plan.totals.items())),
+        rows={code: _figures(row.lines, row.totals) for code, row in plan.rows.items()},
+        now=_figures(plan.left.lines, plan.left.totals),
         skips=dict(sorted(plan.skips.items())),
         set_aside=plan.set_aside,
         warnings=[str(warning) for warning in plan.warnings],
     )
+
+
+def _figures(lines: int, totals: Mapping[str, int]) -> dict[str, Any]:
+    return {"lines": lines, "totals": dict(sorted(totals.items()))}
 
 
 def tell_end(desk: Desk, billed: Bill) -> None:

@@ -30,7 +30,7 @@ def run_json(ready, *more):
 def test_a_plan_sends_nothing_that_changes_anything(ready, rehearsal):
     ended = ready("plan", "rehearsal.csv", *RUN, "--rate", "200")
     assert ended.code == 0
-    assert "30 items" in ended.out
+    assert "30 lines" in ended.out
     assert "Nothing was sent." in ended.out
     assert rehearsal.ask("books")["intents"] == []
 
@@ -201,7 +201,7 @@ def test_on_a_terminal_a_person_sees_the_plan_and_says_yes_or_no(ready, rehearsa
     args = ("run", "rehearsal.csv", *RUN, "--rate", "200")
     code, shown = on_a_terminal(ready, *args, question="Type yes: ", reply="no")
     assert code == 2
-    assert "30 items" in shown
+    assert "30 lines" in shown
     assert "nothing was sent" in shown
     assert rehearsal.ask("books")["intents"] == []
     code, shown = on_a_terminal(ready, *args, question="Type yes: ", reply="yes")

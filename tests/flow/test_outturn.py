@@ -9,9 +9,11 @@ from decimal import Decimal
 import pytest
 
 from billing.cli.endings import run_table
+from billing.cli.planrows import ROW_WORDS, SKIP_WORDS, row_words, rows_table
 from billing.core.entries import SheetTally
 from billing.core.groups import GROUPS
 from billing.core.money import currency_of
+from billing.core.planrows import ROWS as PLAN_ROWS
 from billing.core.plans import SKIPS
 from billing.core.states import Group, State
 from billing.edge.runfiles import RunDefaults, open_run
@@ -80,7 +82,12 @@ async def test_the_printed_table_ties_to_the_file_with_lines_dealt_with_elsewher
         from billing.flow.run import execute
 
         await execute(desk, OTHER, RunOptions(limit=8), world.policies)
-        await planned(world, desk, tmp_path / f"{RUN}.csv", RUN)
+        plan = await planned(world, desk, tmp_path / f"{RUN}.csv", RUN)
+        told = list(rows_table(plan))
+        money, counts = printed(told)
+        assert money.pop("sheet") == sheet_sums(rows) == sum(money.values(), Counter())
+        assert counts.pop("sheet") == sum(counts.values()) == len(rows) + len(bad)
+        assert max(map(len, told)) <= 80
         await execute(desk, RUN, RunOptions(limit=dice.randrange(40)), world.policies)
         shown = run_table(desk.ledger, RUN)
         money, counts = printed(shown)
@@ -102,6 +109,14 @@ async def test_a_table_that_does_not_tie_says_by_how_much(tmp_path):
         outturn = gathered(tallies, {"usd": 1})
         assert outturn.apart
         assert outturn_of(desk.ledger, known_run(desk.ledger, RUN)).apart == {}
+
+
+def test_every_row_of_a_plan_has_words_that_leave_room_for_its_money():
+    for code in PLAN_ROWS:
+        assert code in ROW_WORDS or code in SKIP_WORDS, code
+        assert len(row_words(code)) <= 28
+    words = [row_words(code) for code in PLAN_ROWS]
+    assert len(set(words)) == len(words)
 
 
 def test_every_line_has_exactly_one_row_and_every_row_some_line():

@@ -47,7 +47,7 @@ def test_settle_follows_debits_and_resolve_looks_and_neither_charges_anybody(bil
             found = json.loads(done.stdout)
             assert done.returncode == found["exit_code"]
             told = [each["event"] for each in events(done)]
-            assert (told[0], told[-1]) == ("job_started", "job_finished")
+            assert ("job_started" in told, told[-1]) == (True, "job_finished")
         assert len(sandbox.ask("books")["intents"]) == intents
         if first["counts"]["processing"]:
             again = json.loads(job(billing, "settle", "monthly-2026-11").stdout)

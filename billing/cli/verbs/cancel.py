@@ -10,7 +10,6 @@ from billing.cli.face import answer, answer_json, ask, say
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, plural
 from billing.cli.typed import again, following
-from billing.cli.verbs.follow import policies_of
 from billing.cli.watching import watching
 from billing.core.entries import RunRecord
 from billing.core.errors import UsageError
@@ -20,6 +19,7 @@ from billing.edge.logs import visible
 from billing.flow.bill import requests_sent
 from billing.flow.cancelling import Cancellation, cancel, look_through, worth
 from billing.flow.desk import Desk
+from billing.flow.follow import policies_of
 from billing.flow.invocation import Ending, RunOptions, Selection
 from billing.flow.opening import Opening
 from billing.flow.report import known_run, summary

@@ -188,12 +188,23 @@ def confirm(plan: Plan, asked: RunAsked) -> None:
     if not left.lines:
         agreed = ask(f"Close {plural(closes, 'line')} unpaid and charge nothing? Type yes: ", "yes", "--yes")
     elif plan.run.mode is Mode.LIVE:
-        expected = amounts(left.totals)
-        agreed = ask(f"This moves real money. Type the total to go on ({expected}): ", expected, "--yes")
+        agreed = _typed_total(plan)
     else:
-        agreed = ask(f"Charge {plural(left.lines, 'item')} in test mode? Type yes: ", "yes", "--yes")
+        agreed = ask(f"Charge {plural(left.lines, 'line')} in test mode? Type yes: ", "yes", "--yes")
     if not agreed:
         raise UsageError("not confirmed; nothing was sent")
+
+
+def _typed_total(plan: Plan) -> bool:
+    """Show whom the run charges and how much, and have the total of its first currency typed."""
+    left = plan.left
+    who = f"{plural(left.customers, 'customer')} of {plural(len(left.accounts), 'account')}"
+    code, minor = max(left.totals.items(), key=lambda total: total[1])
+    total = amounts({code: minor})
+    say(f"This charges {who}, for real:")
+    say(f"  {amounts(left.totals)}")
+    question = f"Type the {code.upper()} total to go on, anything else to leave: "
+    return ask(question, (total, total.partition(" ")[2]), "--yes")
 
 
 def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
