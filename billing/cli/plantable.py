@@ -109,4 +109,4 @@ def _reads(plan: Plan) -> str:
     percent = 100 * reads_share(plan)
     part = f"{percent:.1f} %" if percent >= FINEST else f"under {FINEST} %"
     made, listed = plural(plan.reads.requests, "look-up"), plural(len(plan.accounts), "account")
-    return f"{made} made, {listed} to list: {part} of a month's allowance of reads."
+    return f"{made} made, {listed} to list: {part} of a month's allowance."
