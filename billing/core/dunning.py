@@ -19,7 +19,7 @@ class Next:
 def after_decline(dunning: Dunning, remedy: Remedy, declines: int) -> Next:
     """Return what follows the ``declines``-th decline (1 for the first) of an item.
 
-    A decline is never repeated within a run: the gap counts from now, and `billing retry` takes it up.
+    A decline is never repeated within a run: the gap counts from now, and only a later attempt takes it up.
     """
     match remedy:
         case Remedy.NEVER:
