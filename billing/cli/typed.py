@@ -9,8 +9,6 @@ from typing import Annotated, Any, get_args, get_origin
 
 from typer.models import ArgumentInfo, OptionInfo
 
-from billing.edge.logs import visible
-
 NOT_CARRIED = frozenset(
     {"output", "log_format", "log_level", "out", "yes", "wait", "force", "offline", "errors_csv", "reason"}
 )
@@ -65,6 +63,7 @@ def following(name: str, *arguments: str | Path, without: frozenset[str] = froze
         instead: options with a value of their own.
     """
     from billing.cli.app import VERBS
+    from billing.edge.logs import visible
 
     values = {key: value for key, value in Typed.values.items() if key not in NOT_CARRIED | without} | instead
     words = ["billing", *name.split(), *map(str, arguments), *_options(VERBS[name], values)]
