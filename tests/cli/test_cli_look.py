@@ -6,6 +6,7 @@ import json
 import re
 import socket
 
+import pytest
 from cli_tools import ID, KEY, RUN, on_a_terminal, read_line
 
 OURS = (
@@ -142,3 +143,15 @@ def test_a_question_with_json_logs_is_an_event_and_lines_left_out_are_told(billi
     (left_out,) = [each for each in told if each["event"] == "line_left_out"]
     assert (left_out["line"], left_out["reason_code"], bool(left_out["what_to_do"])) == (3, "account_unknown", True)
     assert code == 4
+
+
+@pytest.mark.parametrize("name", ["again.csv", "again.json", "again.txt"])
+def test_a_report_goes_over_an_older_one_and_over_nothing_else(finished, name):
+    billing, folder = finished.billing, finished.billing.folder
+    for flags in ([], ["--by-account"], ["--status", "failed"], ["--by-account"], []):
+        assert billing("report", ID, "-o", name, *flags).code == 0, flags
+    (folder / "rehearsal.txt").write_bytes((folder / "rehearsal.csv").read_bytes())
+    for other in ("rehearsal.csv", "rehearsal.txt", "billing.db"):
+        before = (folder / other).read_bytes()
+        assert billing("report", ID, "--format", "csv" if other.endswith("csv") else "text", "-o", other).code == 2
+        assert (folder / other).read_bytes() == before
