@@ -25,8 +25,6 @@ _REASONS = re.compile(rb'"?line"?([,;\t|])"?column"?\1"?code"?\1"?reason"?\r?')
 _REPORT = re.compile(
     rb"Run |\[\s*\]|account(.)currency\1lines\1[^\n]*\1run\r?\n|\[\s*\{\s*\"account\":[^\n]*\s*\"currency\":"
 )
-_REPORT_HEAD = re.compile(rb'Run |\[\n?\]|\[\n \{\n  "account": |account[,;\t|]currency[,;\t|]lines[,;\t|]sheet')
-# What a report begins with that names no line: an empty one, and the totals per account.
 _REHEARSAL = re.compile(
     rb"reference,customer,payment_method,account,amount,currency,application_fee,description\r?\n[^\n]*,Item 1\r?\n"
 )
