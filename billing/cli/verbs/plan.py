@@ -148,7 +148,7 @@ def following_plan(asked: PlanAsked, found: Plan, out: Path | None = None) -> li
         return ["Nothing was sent. It cannot be run before a second person has approved it."]
     if out is not None:
         return [f"Nothing was sent. Next: {following('run', out, without=FIXED_BY_PLAN)}"]
-    return [f"Nothing was sent. Next: {following('run', asked.file, run=asked.run)}"]
+    return [f"Nothing was sent. Next: {following('run', asked.file, run=asked.read.run_id)}"]
 
 
 NOTHING_LEFT = "There is nothing left to do."
