@@ -70,15 +70,20 @@ class Problem:
 
 
 class InvalidInput(BillingError):
-    """A file was refused whole. ``problems`` are the first ones found, ``total`` how many there are."""
+    """A file was refused whole. ``problems`` are the first ones found, ``total`` how many there are.
+
+    ``after`` says what had been done by then.
+    """
 
     exit_code = Exit.INVALID
 
-    def __init__(self, problems: Sequence[Problem], total: int | None = None) -> None:
+    def __init__(
+        self, problems: Sequence[Problem], total: int | None = None, *, after: str = "nothing was sent"
+    ) -> None:
         self.problems = tuple(problems)
         self.total = len(self.problems) if total is None else total
         noun = "problem" if self.total == 1 else "problems"
-        super().__init__(f"{self.total} {noun}; nothing was sent")
+        super().__init__(f"{self.total} {noun}; {after}")
 
 
 class RunStopped(BillingError):

@@ -163,7 +163,11 @@ async def _close_first(
     ending = await close(desk, plan.run.run_id, rows, plan.run.policies, run, watch)
     if ending.exit:
         return plan, ending
-    now = decide_all(source, desk.ledger, plan.platform, plan.findings, plan.asked)
+    try:
+        now = decide_all(source, desk.ledger, plan.platform, plan.findings, plan.asked)
+    except InvalidInput as found:
+        after = "what was open and no longer wanted is closed, and nothing was charged"
+        raise InvalidInput(found.problems, found.total, after=after) from None
     if now.amendment.closes:
         still = f"{now.amendment.closes:,} items could not be closed yet, so nothing was charged"
         return plan, Ending(Exit.UNFINISHED, f"{still}; the same command again goes on")

@@ -222,3 +222,26 @@ def _by_currency(paid: Counter[tuple[str, int, str]]) -> Counter[str]:
     for (_, minor, currency), times in paid.items():
         sums[currency] += minor * times
     return sums
+
+
+class DyingAtConfirm(Dying):
+    """A wire that takes the process with it when the first confirm has been carried out."""
+
+    async def send(self, request):
+        answer = await self._wire.send(request)
+        if request.url.endswith("/confirm"):
+            raise Killed
+        return answer
+
+
+async def test_a_line_taken_out_that_turns_out_paid_is_named_and_nothing_else_is_charged(office):
+    with suppress(Killed, BaseExceptionGroup):
+        await office.run(limit=1, wire=DyingAtConfirm(InProcess(office.world.sandbox), 0, after=True))
+    paid = office.paid()
+    (reference, _, _) = next(iter(paid))
+    office.rows.remove(office.row(reference))
+    with pytest.raises(InvalidInput, match="nothing was charged") as refused:
+        await office.run()
+    assert reference in refused.value.problems[0].message
+    assert "Dashboard" in refused.value.problems[0].hint
+    assert office.paid() == paid
