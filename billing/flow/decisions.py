@@ -235,9 +235,7 @@ def _begun(record: RunRecord, ledger: Ledger) -> bool:
     """Tell whether anything may have been sent for a run: from then on it is changed on purpose only."""
     if record.status is RunStatus.REBUILDING:
         return True
-    return any(
-        tally.items > 0 and tally.state not in (State.PLANNED, State.SKIPPED) for tally in ledger.tally(record.run_id)
-    )
+    return bool(ledger.workload(record.run_id, set(State) - {State.PLANNED, State.SKIPPED}))
 
 
 class _Stream:

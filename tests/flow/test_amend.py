@@ -126,6 +126,21 @@ async def test_before_a_run_has_begun_its_sheet_may_change_without_a_word(office
     assert set(office.paid()) == office.wanted()
 
 
+async def test_a_declined_line_that_another_card_paid_is_neither_a_decline_nor_counted_twice(tmp_path):
+    office = Desk(World.make(tmp_path, items=12, accounts=1, mix={"succeeds": 0.7, "stolen_card": 0.3}))
+    first = await office.run()
+    paid = {reference for reference, _, _ in office.paid()}
+    good = office.row(min(paid))
+    for row in office.rows:
+        if row["reference"] not in paid:
+            row |= {name: good[name] for name in ("customer", "payment_method")}
+    second = await office.run()
+    assert (first.exit, second.exit) == (Exit.DECLINES, Exit.OK)
+    assert set(office.paid()) == office.wanted()
+    assert (second.summary["items"], second.summary["counts"]["declined"]) == (len(office.rows), 0)
+    assert {code: sums["planned"] for code, sums in second.summary["totals"].items()} == _by_currency(office.paid())
+
+
 async def test_what_is_paid_can_neither_be_changed_nor_taken_out(office):
     await office.run(limit=1)
     reference = next(iter(office.paid()))[0]

@@ -29,7 +29,11 @@ _DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail
     GROUP BY items.id ORDER BY items.id"""
 _TALLY = """SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(json_extract(facts, '$.reason_code'), ''),
     currency, count(*), sum(amount)
-    FROM items NOT INDEXED WHERE run = ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+    FROM items NOT INDEXED WHERE run = :run AND (state NOT IN ('failed', 'skipped')
+        OR NOT EXISTS (SELECT 1 FROM items AS later WHERE later.book = items.book
+            AND later.reference = items.reference AND later.generation = items.generation + 1)
+        OR id IN (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL))
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
 _FOREIGN = """SELECT lines.reason, count(*) FROM lines LEFT JOIN items ON items.id = lines.item
     WHERE lines.run = :run AND lines.revision = :revision AND lines.reason <> '' AND items.run IS NOT :run
     GROUP BY 1 ORDER BY 1"""
@@ -124,10 +128,14 @@ class Queries:
 
     @_legible()
     def tally(self, run_id: str) -> list[Tally]:
-        """Count the items and foreign lines of a run."""
+        """Count the items and foreign lines of a run.
+
+        An item that another generation replaced is the business of that one, unless the latest sheet still lists it.
+        """
         row, _, revision = self._place(run_id)
-        items = self._conn.execute(_TALLY, (row,)).fetchall()
-        foreign = self._conn.execute(_FOREIGN, {"run": row, "revision": revision}).fetchall()
+        asked = {"run": row, "revision": revision}
+        items = self._conn.execute(_TALLY, asked).fetchall()
+        foreign = self._conn.execute(_FOREIGN, asked).fetchall()
         return [Tally(State(state), *rest) for state, *rest in items] + [
             Tally(State.SKIPPED, "", reason, "", count, 0) for reason, count in foreign
         ]
