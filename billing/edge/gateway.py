@@ -128,7 +128,12 @@ class Gateway(Lookups):
 
     async def confirm(self, known: Known, number: int) -> Outcome:
         """Move the money: confirm the recorded intent with the recorded clone. Send it once per durable entry."""
-        params = {"payment_method": known.instrument_id, "off_session": True}
+        params = {
+            "payment_method": known.instrument_id,
+            "off_session": True,
+            # Whoever may edit the intent on its account could otherwise raise it between the open and this.
+            "amount_to_confirm": known.amount,
+        }
         return await self._post(Op.CONFIRM, known, number, f"/v1/payment_intents/{known.object_id}/confirm", params)
 
     async def cancel(self, known: Known, number: int) -> Outcome:

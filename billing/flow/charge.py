@@ -33,12 +33,16 @@ class Arrival:
     Attributes:
         known: the item as the ledger holds it.
         put_back: the answer of a limiter, when the item belongs at the head of its lane again.
-        dead_account: why the item's account refuses everything, when an answer said so.
+        dead_account: why the item's account refuses everything, when an answer said so: Stripe's code.
+        dead_words: the same in Stripe's words.
+        alive: whether nothing speaks against starting the account's next items.
     """
 
     known: Known
     put_back: PutBack | None = None
     dead_account: str = ""
+    dead_words: str = ""
+    alive: bool = True
 
 
 async def begin(trip: Trip, known: Known) -> Known:
@@ -153,7 +157,11 @@ async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN, steps: Mapping
         except LostRace as race:
             known = race.known
         except LeftAsItIs as left:
-            return Arrival(left.known, dead_account=trip.dead_account)
+            return _arrival(trip, left.known)
         except PutBack as back:
-            return Arrival(back.known, back, trip.dead_account)
-    return Arrival(known, dead_account=trip.dead_account)
+            return _arrival(trip, back.known, back)
+    return _arrival(trip, known)
+
+
+def _arrival(trip: Trip, known: Known, back: PutBack | None = None) -> Arrival:
+    return Arrival(known, back, trip.dead_account, trip.dead_words, trip.alive and not trip.dead_account)

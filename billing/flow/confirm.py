@@ -4,9 +4,11 @@ from typing import assert_never
 
 import anyio
 
+from billing.core.classify import KEY_USED
 from billing.core.declines import MEANINGS, Decline, decline_of
 from billing.core.dunning import after_decline
 from billing.core.entries import Known, Move
+from billing.core.exits import Exit
 from billing.core.keys import Op
 from billing.core.outcomes import (
     Busy,
@@ -19,7 +21,6 @@ from billing.core.outcomes import (
     Made,
     Outcome,
     Refused,
-    Scope,
     Seen,
     Succeeded,
     Unconfirmed,
@@ -27,6 +28,7 @@ from billing.core.outcomes import (
     Unsettled,
 )
 from billing.core.states import Event, Group, State
+from billing.flow.standing import Reach
 from billing.flow.trip import (
     NO_TROUBLE,
     Halted,
@@ -92,6 +94,7 @@ async def _send_confirm(trip: Trip, known: Known) -> Known:
     outcome = await trip.desk.gateway.confirm(known, key_number(known, Op.CONFIRM))
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined():
+            trip.desk.standing.takes(known, Op.CONFIRM)
             return await trip.record(known, sighting(trip, known, outcome))
         case Unsent():
             known = await trip.record(known, Move(Event.CHARGE_UNSENT))
@@ -100,6 +103,8 @@ async def _send_confirm(trip: Trip, known: Known) -> Known:
             return await _refused(trip, known, outcome, dead_clone=False)
         case Look(refused=Refused() as refused):
             return await _refused(trip, known, refused, dead_clone=outcome.why is LookWhy.SPENT_CLONE)
+        case Look(why=LookWhy.KEY_USED):
+            return await _key_used(trip, known, outcome)
         case Busy():
             await anyio.sleep(BUSY_PAUSE_SECONDS)
             return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "busy"}))
@@ -108,9 +113,7 @@ async def _send_confirm(trip: Trip, known: Known) -> Known:
             lost = type(outcome).__name__.lower()
             return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": lost, "key_spent": spent}))
         case Halt():
-            # Not even this answer says that no money moved: the next look decides.
-            await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "halt"}))
-            raise Halted(outcome)
+            return await _halted(trip, known, outcome)
         case Made():
             raise AssertionError(f"{outcome} cannot answer a confirm")
         case _:
@@ -119,18 +122,38 @@ async def _send_confirm(trip: Trip, known: Known) -> Known:
 
 async def _refused(trip: Trip, known: Known, refused: Refused, *, dead_clone: bool) -> Known:
     """Read the intent before a refusal is believed: an earlier, lost send of the same confirm may have been paid."""
-    if refused.scope is Scope.ACCOUNT:
-        trip.dead_account = refused.code
     outcome = await _read(trip, known)
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined():
             return await trip.record(known, sighting(trip, known, outcome))
+        case Unconfirmed() if (reach := trip.desk.standing.reach(known, Op.CONFIRM, refused)) is not Reach.ITEM:
+            spent = True if refused.replayed else None  # a stored refusal says nothing of the account as it is now
+            return await trip.set_aside(known, refused, reach, Move(Event.CHARGE_UNSENT, facts={"key_spent": spent}))
         case Unconfirmed():
             # A clone that Stripe will not take, although no attempt of ours shows: one new clone is allowed.
             facts = {**refusal_facts(refused), "fence": True, "dead_clone": dead_clone or None}
             return await trip.record(known, Move(Event.CHARGE_REFUSED, facts=facts))
         case _:
             return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "refused"}))
+
+
+async def _halted(trip: Trip, known: Known, halt: Halt) -> Known:
+    """Write what is certain of a confirm whose answer stops the run: a refused key touches nothing, else nothing is."""
+    if halt.exit is Exit.CREDENTIALS:
+        await trip.record(known, Move(Event.CHARGE_UNSENT))
+        raise Halted(halt)
+    lost = Move(Event.CHARGE_LOST, facts={"lost": "halt"})
+    return await trip.contradicted(known, halt, lost, Move(Event.RESOLVE_EXHAUSTED))
+
+
+async def _key_used(trip: Trip, known: Known, answer: Look) -> Known:
+    """Read the intent whose confirm met a key that was used with other content: another runner may have paid it."""
+    outcome = await _read(trip, known)
+    if isinstance(outcome, Succeeded | Unsettled | Cancelled | Declined):
+        return await trip.record(known, sighting(trip, known, outcome))
+    lost = Move(Event.CHARGE_LOST, facts={"lost": "key_used"})
+    halt = Halt(Exit.STOPPED, KEY_USED, reply=answer.reply)
+    return await trip.contradicted(known, halt, lost, Move(Event.RESOLVE_EXHAUSTED))
 
 
 async def note_lost(trip: Trip, known: Known) -> Known:
@@ -157,11 +180,13 @@ async def look(trip: Trip, known: Known) -> Known:
         case Unconfirmed():
             if trip.spent(State.READY):
                 return await _exhausted(trip, known)
-            return await trip.record(known, Move(Event.INTENT_UNCONFIRMED))
+            return await trip.record(known, Move(Event.INTENT_UNCONFIRMED, facts=NO_TROUBLE))
         case Unsent():
             raise PutBack(known, outcome)
+        case Halt() if known.state is State.UNKNOWN:
+            return await trip.contradicted(known, outcome, Move(Event.RESOLVE_EXHAUSTED))
         case Halt():
-            raise Halted(outcome)
+            return await trip.contradicted(known, outcome)
         case _:
             return await _nothing_learnt(trip, known)
 
@@ -185,7 +210,7 @@ async def revisit(trip: Trip, known: Known) -> Known:
         case Unsent():
             raise PutBack(known, outcome)
         case Halt():
-            raise Halted(outcome)
+            return await trip.contradicted(known, outcome)
         case _:
             raise LeftAsItIs(known)
 

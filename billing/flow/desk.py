@@ -13,6 +13,7 @@ from billing.edge.logs import listens
 from billing.edge.throttle import Rates
 from billing.flow.cards import Blocks
 from billing.flow.finder import Finder
+from billing.flow.standing import Standing
 
 
 def _nowhere(_event: str, **_facts: object) -> None:
@@ -32,6 +33,7 @@ class Desk:
         rates: what may be sent, for the estimate.
         finder: lists accounts before anything is opened there, and knows whose the intents are.
         blocks: the cards that must not be tried again.
+        standing: which connected accounts take requests.
         who: asks Stripe whose key this is; None when the platform is known from the start.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
         operator: who charges, for the entry that starts a run; empty when nobody needs to know.
@@ -51,6 +53,7 @@ class Desk:
     operator: Facts = field(default_factory=dict)
     finder: Finder = field(init=False)
     blocks: Blocks = field(init=False)
+    standing: Standing = field(default_factory=Standing)
     tells_steps: bool = field(init=False)
 
     def __post_init__(self) -> None:

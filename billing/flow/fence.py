@@ -21,7 +21,7 @@ from billing.core.outcomes import (
 )
 from billing.core.states import Event, State
 from billing.flow.confirm import sighting
-from billing.flow.trip import Halted, PutBack, Trip, key_facts, key_number, key_outlived, renewal
+from billing.flow.trip import PutBack, Trip, key_facts, key_number, key_outlived, renewal
 
 
 async def start_cancel(trip: Trip, known: Known, **facts: object) -> Known:
@@ -66,7 +66,7 @@ async def _concluded(trip: Trip, known: Known, outcome: Outcome) -> Known:
         case Unsent():
             raise PutBack(known, outcome)
         case Halt():
-            raise Halted(outcome)
+            return await trip.contradicted(known, outcome)
         case Declined() | Unconfirmed() | Refused() | Look() | Lost() | Busy():
             return known  # still open: the next round cancels again, within the budget
         case Made():

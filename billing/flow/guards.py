@@ -44,13 +44,19 @@ class Guards:
             return ""
         return f"{declines} of the last {size} charges declined (stop_on.decline_rate {self.stop_on.decline_rate:g})"
 
+    def refused(self, code: str) -> str:
+        """Note an item that was refused and closed by nothing; return why the run must stop, or an empty text."""
+        return self._repeated(code)
+
     def _repetition(self, known: Known, refused: bool) -> str:
-        code = str(known.facts.get("reason_code", "")) if refused else ""
+        return self._repeated(str(known.facts.get("reason_code", "")) if refused else "")
+
+    def _repeated(self, code: str) -> str:
         count = self._same[1] + 1 if code and code == self._same[0] else 1
         self._same = (code, count)
         if not code or count < self.stop_on.same_error:
             return ""
-        return f"{count} items in a row failed with {code} (stop_on.same_error)"
+        return f"{count} items in a row were refused with {code} (stop_on.same_error)"
 
     def _too_many(self) -> str:
         if self.max_failures is None or self._failures <= self.max_failures:

@@ -25,8 +25,9 @@ from billing.core.states import Event, State
 from billing.flow.adopt import taken_over
 from billing.flow.confirm import refusal_facts, sighting
 from billing.flow.licence import licence, pay
+from billing.flow.standing import Reach
 from billing.flow.together import together
-from billing.flow.trip import Halted, LeftAsItIs, PutBack, Trip, key_facts, key_number, renewal
+from billing.flow.trip import NO_TROUBLE, LeftAsItIs, PutBack, Trip, key_facts, key_number, renewal
 
 RENEWAL_SECONDS = 3600.0
 # How young a stored server error must be for an open to take its next key. A list may be 22 h old and a key lives for
@@ -36,7 +37,8 @@ RENEWAL_SECONDS = 3600.0
 async def start_attempt(trip: Trip, known: Known, **facts: object) -> Known:
     """Write down that open and clone (or, for a later attempt, the clone alone) are about to leave."""
     attempt = known.attempt + 1
-    facts |= key_facts(Op.CLONE, 0, trip.desk) | {"confirm_n": None, "confirm_born": None, "key_spent": None}
+    facts = {**NO_TROUBLE, **facts, **key_facts(Op.CLONE, 0, trip.desk)}
+    facts |= {"confirm_n": None, "confirm_born": None, "key_spent": None}
     if known.object_id is None:
         facts |= key_facts(Op.OPEN, 0, trip.desk)
     return await trip.record(known, Move(Event.PREPARE_STARTED, attempt=attempt, facts=facts))
@@ -60,7 +62,7 @@ async def prepare(trip: Trip, known: Known) -> Known:
     opened, cloned = await _send_missing(trip, known)
     for outcome in (opened, cloned):
         if isinstance(outcome, Halt):
-            raise Halted(outcome)
+            return await trip.contradicted(known, outcome)
         if isinstance(outcome, Succeeded | Unsettled | Cancelled):
             return await trip.record(known, sighting(trip, known, outcome))  # an error that shows our intent
     return await _settle_pair(trip, known, opened, cloned)
@@ -100,12 +102,19 @@ async def _settle_pair(trip: Trip, known: Known, opened: Outcome, cloned: Outcom
             return found
     match opened, cloned:
         case Made(object_id=intent), Made(object_id=clone):
-            return await pay(trip, known, Move(Event.PREPARED, object_id=intent, instrument_id=clone))
+            trip.desk.standing.takes(known, Op.OPEN)
+            held = NO_TROUBLE if "reason_code" in known.facts else {}
+            return await pay(trip, known, Move(Event.PREPARED, object_id=intent, instrument_id=clone, facts=held))
         case Refused(), _:
-            _mark_account(trip, opened)
-            return await trip.record(known, Move(Event.OPEN_REFUSED, facts=refusal_facts(opened)))
+            reach = trip.desk.standing.reach(known, Op.OPEN, opened)
+            if reach is not Reach.ITEM:
+                return await trip.set_aside(known, opened, reach)
+            return await trip.record(known, Move(Event.OPEN_REFUSED, facts=refusal_facts(_telling(opened, cloned))))
         case Made(object_id=intent), Refused():
-            _mark_account(trip, cloned)
+            trip.desk.standing.takes(known, Op.OPEN)
+            if cloned.scope is Scope.ACCOUNT:
+                part = Move(Note.PART_PREPARED, object_id=intent)
+                return await trip.set_aside(known, cloned, Reach.ACCOUNT, part)
             return await trip.record(
                 known, Move(Event.CLONE_REFUSED, object_id=intent, facts=refusal_facts(cloned) | {"fence": True})
             )
@@ -169,6 +178,11 @@ async def _trusted_key(trip: Trip, known: Known) -> Known:
     return await taken_over(trip, known) or await trip.record(known, Move(Note.KEY_RENEWED, facts=facts))
 
 
-def _mark_account(trip: Trip, refused: Refused) -> None:
-    if refused.scope is Scope.ACCOUNT:
-        trip.dead_account = refused.code
+def _telling(opened: Refused, cloned: Outcome) -> Refused:
+    """Return the refusal that says more where both were refused: one with a code of its own, else the clone's.
+
+    What cannot be cloned is refused for what it is; the open beside it, as a rule, for what follows from that.
+    """
+    if not isinstance(cloned, Refused):
+        return opened
+    return min(cloned, opened, key=lambda refused: refused.code.endswith("_error"))

@@ -12,7 +12,7 @@ from heapq import nsmallest
 import anyio
 from anyio.abc import TaskGroup
 
-from billing.core.entries import Known, Note, RunStatus, Tally, unfinished_rebuild
+from billing.core.entries import Known, Move, Note, RunStatus, Tally, unfinished_rebuild
 from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, RunStopped, UsageError
 from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.exits import Exit
@@ -22,7 +22,7 @@ from billing.core.planrows import TO_CHARGE, standing
 from billing.core.policies import Policies
 from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger, LostRace
-from billing.flow.charge import Arrival, Goal, charge, rests, waits_for_customer
+from billing.flow.charge import WAITING, Arrival, Goal, charge, rests, waits_for_customer
 from billing.flow.desk import Desk
 from billing.flow.guards import Guards
 from billing.flow.invocation import Ending, RunOptions, Selection
@@ -30,7 +30,7 @@ from billing.flow.lanes import PAGE, Bounds, Lanes
 from billing.flow.limits import LearnedLimits
 from billing.flow.progress import Pace, Snapshot, Watch, unwatched
 from billing.flow.together import together
-from billing.flow.trip import Halted, Trip, skipped
+from billing.flow.trip import Halted, Trip, waits_for_account
 
 DRAIN_SECONDS = 20.0
 # How long requests in flight may take to come home after a signal; with the last commit it stays under the 25 s that
@@ -80,6 +80,7 @@ class Runner:
         self._started = 0
         self._left = 0
         self._changed = 0
+        self._aside: set[str] = set()
         self._ended: Counter[tuple[State, str, str, str]] = Counter()
         self._money: Counter[tuple[State, str, str, str]] = Counter()
         self._sweeping = False
@@ -203,6 +204,9 @@ class Runner:
     async def _take_up(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
+            if known.account in self._aside and known.state in WAITING:
+                self._left_aside(lanes, known)
+                return
             arrival = await self._trip(known, goal)
             await self._arrived(lanes, known, arrival, group)
         except Halted as halted:
@@ -227,9 +231,9 @@ class Runner:
             await self._return(lanes, known, arrival.put_back.unsent, group)
             return
         self._advanced = self._now()
-        lanes.done(known, alive=not arrival.dead_account, sent=known.attempt > 0)
+        lanes.done(known, alive=arrival.alive, sent=known.attempt > 0)
         if arrival.dead_account:
-            await self._skip_account(known.account, arrival.dead_account)
+            await self._set_aside(known.account, arrival.dead_account, arrival.dead_words)
         await self._limits.keep_at_times()
         if self._goal is not Goal.RUN:
             self._note_change(began, known)
@@ -237,6 +241,9 @@ class Runner:
             return
         if not rests(Goal.SWEEP, known) and not self._sweeping:
             self._left += 1
+            reason = "" if arrival.alive else self._guards.refused(str(known.facts.get("reason_code", "")))
+            if reason:
+                self._stop(Exit.STOPPED, reason)
             return
         self._count(known)
         reason = self._guards.verdict(known)
@@ -267,21 +274,34 @@ class Runner:
         self.snapshot.in_flight += 1
         group.start_soon(later)
 
-    async def _skip_account(self, account: str, code: str) -> None:
-        """Skip what was not started on an account that refuses everything; what was started ends by its own answers.
+    def _left_aside(self, lanes: Lanes, known: Known) -> None:
+        """Let an item wait whose account refuses everything: it costs no request, and a later run goes on with it."""
+        lanes.done(known, alive=False, sent=False)
+        self._started -= 1
+        if self._sweeping or known.state is State.PLANNED:
+            self._count(known)
+        else:
+            self._left += 1
 
-        The lane still hands these items out; each is then found skipped, and costs no request.
+    async def _set_aside(self, account: str, code: str, words: str) -> None:
+        """Start nothing more on an account that refuses everything, and write beside each of its items why it waits.
+
+        The lane still hands these items out. What was started ends by its own answers.
         """
-        reason = f"{account} refuses every request ({code})"
+        if account in self._aside:
+            return
+        self._aside.add(account)
+        self._desk.log("account_set_aside", run=self._run_id or "", account=account, reason_code=code)
+        note = Move(Note.SET_ASIDE, facts=waits_for_account(account, code, words))
 
-        async def skip(known: Known) -> None:
-            with contextlib.suppress(LostRace):  # it was just started: its own answers end it
-                await self._desk.ledger.record(known, skipped(code, reason))
+        async def tell(known: Known) -> None:
+            with contextlib.suppress(LostRace):  # it was just started
+                await self._desk.ledger.record(known, note)
 
         row = 0
         while page := self._desk.ledger.work(self._run_id, (State.PLANNED,), account, row, PAGE):
             row = page[-1].id
-            await together(*(partial(skip, known) for known in page))
+            await together(*(partial(tell, known) for known in page if known.facts.get("reason_code") != code))
 
     def _count(self, known: Known) -> None:
         counters, key = self._desk.gateway.counters, self._desk.gateway.throttle.key

@@ -2,18 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
 
 from billing.core.entries import Known, Move, Note
 from billing.core.errors import LedgerError
 from billing.core.exits import Exit
 from billing.core.keys import Op
-from billing.core.outcomes import Halt, Outcome, Unsent
+from billing.core.outcomes import Halt, Outcome, Refused, Unsent
 from billing.core.policies import Dunning
 from billing.core.states import Event, Group, State
 from billing.edge.resend import resend
 from billing.flow.desk import Desk
+from billing.flow.standing import Reach
 
 ROUNDS = 3
 # How often one trip may send from one state before the item is left for `resolve`: a poison item must not hold up the
@@ -60,7 +61,9 @@ class Trip:
         desk: what the flow works with.
         dunning: decides whether an attempt that took nothing rests or is fenced.
         rounds: how often it has sent, by the state it sent from.
-        dead_account: why the account refuses everything, once an answer said so.
+        dead_account: why the account refuses everything, once an answer said so: Stripe's code.
+        dead_words: the same in Stripe's words.
+        alive: whether nothing speaks against starting the account's next items.
         closes: the item is being closed unpaid: nothing is confirmed any more.
     """
 
@@ -68,7 +71,50 @@ class Trip:
     dunning: Dunning = field(default_factory=Dunning)
     rounds: defaultdict[State, int] = field(default_factory=lambda: defaultdict(int))
     dead_account: str = ""
+    dead_words: str = ""
+    alive: bool = True
     closes: bool = False
+
+    async def set_aside(self, known: Known, refused: Refused, reach: Reach, *moves: Move) -> NoReturn:
+        """Leave an item where it is that its account refused, or may have: it is closed by nothing and goes on later.
+
+        Args:
+            known: the item.
+            refused: what was said of it.
+            reach: whose the refusal is; a stored one says nothing of the account as it is now.
+            moves: what is recorded with it.
+
+        Raises:
+            LeftAsItIs: always.
+        """
+        self.alive = False
+        if reach is Reach.ACCOUNT and not refused.replayed:
+            self.dead_account, self.dead_words = refused.code, refused.message
+        facts = waits_for_account(known.account, refused.code, refused.message)
+        raise LeftAsItIs(await self.record(known, *moves, Move(Note.SET_ASIDE, facts=facts)))
+
+    async def contradicted(self, known: Known, halt: Halt, *moves: Move) -> NoReturn:
+        """Stop the run; an item that an answer contradicts is parked first, so that the next start goes on without it.
+
+        Args:
+            known: the item.
+            halt: what stops the run.
+            moves: what is recorded of an item that is contradicted, the last of them with the reason.
+
+        Raises:
+            Halted: the first time.
+            LeftAsItIs: it was contradicted before, and a person knows.
+        """
+        if halt.exit is not Exit.STOPPED:
+            raise Halted(halt)
+        before = known.facts.get("reason_code")
+        *first, last = moves or (Move(Note.SET_ASIDE),)
+        facts = {**last.facts, **CONTRADICTED, "reason": halt.message, "request_id": halt.reply.request_id}
+        if moves or before != CONTRADICTED["reason_code"]:
+            known = await self.record(known, *first, Move(last.name, facts=facts))
+        if before == CONTRADICTED["reason_code"]:
+            raise LeftAsItIs(known)
+        raise Halted(replace(halt, message=f"{known.reference}: {halt.message}"))
 
     async def record(self, known: Known, *moves: Move) -> Known:
         """Append durably, then tell the log what became of the item: where it rests, and on debug each step to there.
@@ -144,6 +190,22 @@ def renewal(known: Known, op: Op, desk: Desk) -> Move:
     """Return the note that makes the next request of ``op`` carry the next key number."""
     return Move(Note.KEY_RENEWED, facts={"op": str(op), **key_facts(op, key_number(known, op) + 1, desk)})
 
+
+def waits_for_account(account: str, code: str, words: str) -> dict[str, Any]:
+    """Return what is written of an item that waits until its account takes requests again."""
+    return {
+        "reason_code": code,
+        "reason": f"{account} refuses: {words or code}",
+        "what_to_do": "Have the account put right in Stripe; then the same command goes on with it.",
+    }
+
+
+CONTRADICTED: Mapping[str, Any] = {
+    "group": str(Group.PARKED),
+    "reason_code": "contradicted",
+    "what_to_do": "Compare the payment in Stripe with the line: something else has changed one of them.",
+}
+# Of an item that an answer contradicts. Whoever takes it up again and hears the same leaves it, and stops nothing.
 
 NO_TROUBLE: Mapping[str, Any] = {
     "group": None,

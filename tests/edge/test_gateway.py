@@ -132,7 +132,11 @@ REQUESTS = {
         "/v1/payment_methods",
         {"customer": "cus_1", "payment_method": "pm_1", "metadata[billing_item]": "item7"},
     ),
-    "confirm": ("POST", "/v1/payment_intents/pi_1/confirm", {"payment_method": "pm_clone", "off_session": "true"}),
+    "confirm": (
+        "POST",
+        "/v1/payment_intents/pi_1/confirm",
+        {"payment_method": "pm_clone", "off_session": "true", "amount_to_confirm": "1099"},
+    ),
     "cancel": ("POST", "/v1/payment_intents/pi_1/cancel", {"cancellation_reason": "abandoned"}),
     "read": ("GET", "/v1/payment_intents/pi_1", {}),
 }

@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 
 from billing.core.entries import Move
+from billing.core.groups import exit_for
 from billing.core.outcomes import Unsettled
 from billing.core.states import Event, Group, State
 from billing.edge.gateway import API_VERSION
@@ -15,9 +16,11 @@ from billing.edge.logs import open_log
 from billing.edge.transport import RequestWriter
 from billing.flow import cards, confirm, fence, prepare
 from billing.flow.trip import Trip
+from billing.sandbox.accounts import allow
+from billing.sandbox.config import AccountRefusal, Behaviour, Limits, PermissionWords, SandboxConfig
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
-from tests.flow.world import Recording, World
+from tests.flow.world import RUN, Recording, World
 from tests.virtual import run_virtually
 
 OPEN = "payment_intents.create"
@@ -309,15 +312,14 @@ def test_what_a_look_shows_unconfirmed_waits_for_the_run(tmp_path):
 
 def outside(world: World, verb: str, item, **params: str) -> None:
     """Do something to an item's intent as somebody else with access to its account would."""
+    run_virtually(partial(act, **params), world, verb, item)
 
-    async def act() -> None:
-        request = RequestWriter("sk_test_elsewhere", API_VERSION, "http://127.0.0.1").post(
-            f"/v1/payment_intents/{item.object_id}/{verb}", params, item.account, f"elsewhere-{verb}"
-        )
-        answer = await InProcess(world.sandbox).send(request)
-        assert answer.status == 200, answer.body
 
-    run_virtually(act)
+async def act(world: World, verb: str, item, **params: str) -> None:
+    path = f"/v1/payment_intents/{item.object_id}/{verb}".rstrip("/")
+    pen = RequestWriter("sk_test_elsewhere", API_VERSION, "http://127.0.0.1")
+    answer = await InProcess(world.sandbox).send(pen.post(path, params, item.account, f"elsewhere-{verb}"))
+    assert answer.status == 200, answer.body
 
 
 @pytest.mark.parametrize("verb", ["resolve", "settle"])
@@ -385,17 +387,6 @@ def test_a_poison_open_is_left_as_it_is_and_finished_by_the_next_run(tmp_path):
     assert outcome_of(world).state is State.SUCCEEDED
 
 
-def test_an_answer_that_contradicts_the_amount_stops_the_run(tmp_path):
-    world = World.make(tmp_path, items=20, accounts=1, mix={"succeeds": 1})
-    world.script(FaultKind.PATCHED, CONFIRM, nth=3, patch={"amount": 1})
-    ending = run_virtually(world.charge_all)
-    assert ending.exit == 6
-    assert "amount" in ending.reason
-    run_virtually(world.charge_all)
-    assert run_virtually(world.groups) == {Group.SUCCEEDED: 20}
-    run_virtually(world.assert_true)
-
-
 @pytest.mark.parametrize(("outcome", "code"), [("succeeds", 0), ("insufficient_funds", 4), ("debit_succeeds", 5)])
 def test_the_record_keeps_the_exit_code_that_the_run_earned(tmp_path, outcome, code):
     world = one_item(tmp_path, outcome)
@@ -420,15 +411,123 @@ def test_a_revoked_key_stops_everything_and_a_new_one_finishes(tmp_path):
 
 
 @pytest.mark.parametrize("dead", [1, 2])
-def test_a_dead_account_costs_a_handful_of_requests_and_its_other_items_are_skipped(tmp_path, dead):
-    world = World.make(tmp_path, items=120, accounts=2, dead_accounts=dead, mix={"succeeds": 1})
+@pytest.mark.parametrize("refusal", AccountRefusal)
+def test_an_account_that_refuses_everything_is_set_aside_and_goes_on_once_it_is_put_right(tmp_path, refusal, dead):
+    config = SandboxConfig(limits=Limits.off(), behaviour=Behaviour(account_refusal=refusal))
+    world = World.make(tmp_path, config, items=60, accounts=2, dead_accounts=dead, mix={"succeeds": 1})
+    barred = set(world.scenario.dead_accounts)
     run_virtually(world.charge_all)
-    groups = run_virtually(world.groups)
-    on_dead = sum(row.account in world.scenario.dead_accounts for row in world.scenario.rows)
-    assert groups[Group.SUCCEEDED] == 120 - on_dead
-    assert groups[Group.SKIPPED] + groups[Group.FAILED] == on_dead
-    assert groups[Group.FAILED] <= dead
+    waiting = [item for item in run_virtually(world.known) if item.account in barred]
+    assert {item.state for item in waiting} == {State.PLANNED, State.PREPARING}
+    assert all(item.account in item.facts["reason"] and item.facts["what_to_do"] for item in waiting)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 60 - len(waiting), Group.PENDING: len(waiting)}
+    assert sent(world, OPEN) <= 60 - len(waiting) + 3 * dead
+    assert run_virtually(exit_code, world) == 4
+    for account in barred:
+        allow(world.sandbox.world.accounts[account], charges=True)
+        world.sandbox.world.accounts[account].connected = True
+    world.sandbox.advance(DAYS)  # what a key has stored is forgotten
+    run_virtually(world.charge_all)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 60}
+    assert not [item for item in run_virtually(world.known) if "reason_code" in item.facts]
     run_virtually(world.assert_true)
+
+
+async def exit_code(world: World) -> int:
+    async with world.read() as ledger:
+        return int(exit_for(ledger.tally(RUN)))
+
+
+UNKNOWN_WORDS = b'{"error": {"type": "invalid_request_error", "message": "Not for now, see you after the holidays."}}'
+
+
+@pytest.mark.parametrize("operation", [OPEN, CONFIRM])
+def test_a_refusal_in_words_nobody_knows_sets_aside_the_one_account_on_which_it_repeats(tmp_path, operation):
+    world = World.make(tmp_path, items=30, accounts=1, mix={"succeeds": 1})
+    world.script(FaultKind.CANNED, operation, times=1000, status=400, body=UNKNOWN_WORDS)
+    run_virtually(world.charge_all)
+    assert run_virtually(world.groups) == {Group.PENDING: 30}
+    assert sent(world, CONFIRM if operation == CONFIRM else OPEN) <= 4
+    assert run_virtually(exit_code, world) == 4
+    world.sandbox.faults.clear()
+    run_virtually(world.charge_all)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 30}
+    run_virtually(world.assert_true)
+
+
+def test_the_same_words_about_one_item_of_an_account_that_takes_others_are_the_items_own(tmp_path):
+    world = World.make(tmp_path, items=10, accounts=1, mix={"succeeds": 1})
+    world.script(FaultKind.CANNED, OPEN, nth=5, times=1, status=400, body=UNKNOWN_WORDS)
+    run_virtually(world.charge_all)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 9, Group.FAILED: 1}
+
+
+@pytest.mark.parametrize("words", PermissionWords)
+@pytest.mark.parametrize("route", ["payment_intent_write", "payment_method_write"])
+def test_a_permission_that_is_missing_stops_the_run_and_closes_nothing(tmp_path, route, words):
+    config = SandboxConfig(limits=Limits.off(), behaviour=Behaviour(permission_words=words))
+    world = World.make(tmp_path, config, items=12, accounts=3, mix={"succeeds": 1})
+    world.sandbox.gate.withhold("sk_test_worldworldworld", route)
+    assert run_virtually(world.charge_all).exit == 8
+    assert run_virtually(world.groups) == {Group.PENDING: 12}
+    world.sandbox.gate.widen("sk_test_worldworldworld")
+    assert run_virtually(world.charge_all).exit == 0
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 12}
+
+
+def test_an_item_that_an_answer_contradicts_is_parked_and_stops_a_run_once(tmp_path):
+    world = World.make(tmp_path, items=10, accounts=2, mix={"succeeds": 1})
+    world.script(FaultKind.PATCHED, CONFIRM, nth=3, patch={"amount": 1})
+    ending = run_virtually(world.charge_all)
+    (item,) = [each for each in run_virtually(world.known) if each.state is State.PARKED]
+    assert (ending.exit, item.facts["reason_code"]) == (6, "contradicted")
+    assert ending.reason.startswith(f"{item.reference}: intent {item.object_id}: amount is 1")
+    world.script(FaultKind.PATCHED, READ, times=2, patch={"amount": 1})
+    assert run_virtually(world.charge_all).exit == 0
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 9, Group.PARKED: 1}
+    assert run_virtually(resolve_all, world).exit == 0
+    assert run_virtually(world.groups)[Group.PARKED] == 1
+    world.sandbox.faults.clear()
+    run_virtually(resolve_all, world)
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 10}
+
+
+def test_an_amount_that_was_raised_on_the_account_between_open_and_confirm_is_never_taken(tmp_path):
+    world = World.make(tmp_path, items=6, accounts=1, mix={"succeeds": 1})
+
+    async def raised(desk) -> None:
+        pay = desk.gateway.confirm
+
+        async def confirm(known, number):
+            if known.reference == world.items(desk)[2].reference:
+                await act(world, "", known, amount=str(10 * known.amount))
+            return await pay(known, number)
+
+        desk.gateway.confirm = confirm
+
+    async def run():
+        async with world.desk() as desk:
+            await world.plan(desk)
+            await raised(desk)
+            return await world.run(desk, concurrency=1)
+
+    assert run_virtually(run).exit == 6
+    assert run_virtually(world.charge_all).exit == 0
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 5, Group.PARKED: 1}
+    run_virtually(world.assert_true)
+
+
+def test_a_key_that_another_runner_used_with_other_content_has_its_intent_read_first(tmp_path):
+    world = one_item(tmp_path)
+    used = b'{"error": {"type": "idempotency_error", "message": "Keys for idempotent requests can only be used once"}}'
+    world.script(FaultKind.CANNED, CONFIRM, status=400, body=used)
+    ending = run_virtually(world.charge_all)
+    item = outcome_of(world)
+    assert (ending.exit, item.state, item.facts["reason_code"]) == (6, State.PARKED, "contradicted")
+    assert run_virtually(world.charge_all).exit == 0
+    run_virtually(resolve_all, world)
+    run_virtually(world.charge_all)
+    assert outcome_of(world).state is State.SUCCEEDED
 
 
 @pytest.mark.parametrize("accounts", [1, 3])

@@ -42,7 +42,7 @@ def test_an_early_wave_cannot_stop_a_run_before_the_window_is_full():
 
 def test_the_same_refusal_over_and_over_is_our_own_mistake():
     verdicts = fed(Guards(StopOn()), [REFUSED] * 25)
-    assert verdicts[-1] == "25 items in a row failed with resource_missing (stop_on.same_error)"
+    assert verdicts[-1] == "25 items in a row were refused with resource_missing (stop_on.same_error)"
     assert not any(verdicts[:-1])
 
 
