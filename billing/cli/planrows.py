@@ -7,7 +7,7 @@ from billing.cli.tables import WIDTH, amount, amounts, money_table, plural
 from billing.core.planrows import CLOSING, NOT_SELECTED, TO_CHARGE
 from billing.core.plans import SKIPS
 from billing.flow.amendment import Amended
-from billing.flow.decisions import Plan
+from billing.flow.planned import Plan
 from billing.flow.sums import Row
 
 ROW_WORDS: dict[str, str] = {

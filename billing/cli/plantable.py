@@ -9,8 +9,8 @@ from billing.core.estimates import Estimate
 from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.flow.changes import Change, Changes, Line
-from billing.flow.decisions import Plan
 from billing.flow.plan import reads_share
+from billing.flow.planned import Plan
 
 SHOWN, FIRST = 20, 5
 # Warnings and changes a person reads on a terminal; `billing plan -o` keeps them all.

@@ -19,13 +19,15 @@ from billing.edge.runfiles import RunDefaults
 from billing.edge.settings import Settings
 from billing.flow.charge import Goal
 from billing.flow.closing import Why, close
-from billing.flow.decisions import NOTHING_EXAMINED, Plan, Source, decide_all
+from billing.flow.decisions import decide_all
 from billing.flow.desk import Desk
 from billing.flow.invocation import Ending, RunOptions
-from billing.flow.plan import PlanOptions, SavedPlan, keep, make_plan, over_approval
+from billing.flow.plan import PlanOptions, keep, make_plan, over_approval
+from billing.flow.planned import NOTHING_EXAMINED, Plan, Source
 from billing.flow.progress import Watch, unwatched
 from billing.flow.report import paid_twice, summary
 from billing.flow.run import execute, first_movable, has_work
+from billing.flow.savedplan import SavedPlan
 from billing.flow.scout import QUIETLY, Lookout, Preflight
 
 

@@ -17,7 +17,7 @@ from billing.core.notices import Notice
 from billing.core.states import Group, State
 from billing.edge.ledger import Ledger
 from billing.flow.changes import Change, Changes, Line
-from billing.flow.decisions import Source
+from billing.flow.planned import Source
 from billing.flow.sheet import Sheet
 
 JUMP_PERCENT = 20

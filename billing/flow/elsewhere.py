@@ -11,8 +11,9 @@ from billing.core.listed import Listed, equals
 from billing.core.notices import Notice
 from billing.core.plans import Continue, Create, Decision
 from billing.core.states import State
-from billing.flow.decisions import Plan, Source, decisions
+from billing.flow.decisions import decisions
 from billing.flow.desk import Desk
+from billing.flow.planned import Plan, Source
 from billing.flow.together import together
 
 AT_ONCE = 16

@@ -17,8 +17,9 @@ from billing.core.outcomes import Expected, Halt, Look, Lost, Outcome
 from billing.core.plans import Create, Decision
 from billing.core.redaction import scrub
 from billing.core.replies import Reply
-from billing.flow.decisions import Plan, Source, decisions
+from billing.flow.decisions import decisions
 from billing.flow.desk import Desk
+from billing.flow.planned import Plan, Source
 from billing.flow.progress import Snapshot, Watch
 from billing.flow.together import together
 

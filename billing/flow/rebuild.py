@@ -42,10 +42,11 @@ from billing.core.redaction import scrub
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow.charge import Goal
-from billing.flow.decisions import SHOWN, Asked, Plan, Source, decide_all, decisions
+from billing.flow.decisions import SHOWN, decide_all, decisions
 from billing.flow.desk import Desk
 from billing.flow.inventory import Inventory, disagreements, item_of, take_inventory, wanted
 from billing.flow.plan import keep, plan_offline
+from billing.flow.planned import Asked, Plan, Source
 from billing.flow.progress import Watch, unwatched
 from billing.flow.report import PAID_TWICE
 from billing.flow.retelling import given_up, moves_for

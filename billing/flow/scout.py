@@ -21,8 +21,8 @@ from billing.core.findings import UNREAD, Findings, charged_in, suffix_fits
 from billing.core.items import Charge
 from billing.core.listing import Search
 from billing.core.notices import Notice
-from billing.flow.decisions import Source
 from billing.flow.desk import Desk
+from billing.flow.planned import Source
 from billing.flow.progress import Watch, unwatched
 from billing.flow.search import CHARGING, Accounts, LookUps, Payers, PaymentMethods
 from billing.flow.sought import TROUBLES, Methods, Names, mark_of

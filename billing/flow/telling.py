@@ -9,8 +9,8 @@ from billing.core.states import Group
 from billing.edge.logs import listens
 from billing.edge.settings import Settings
 from billing.flow.bill import Bill
-from billing.flow.decisions import Plan
 from billing.flow.desk import Desk
+from billing.flow.planned import Plan
 from billing.flow.report import describe, status_of
 
 Log = Callable[..., None]

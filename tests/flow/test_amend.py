@@ -14,8 +14,8 @@ from billing.core.states import State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.bill import BillOptions, bill
 from billing.flow.cancelling import cancel, look_through
-from billing.flow.decisions import Plan
 from billing.flow.invocation import RunOptions, Selection
+from billing.flow.planned import Plan
 from billing.flow.scout import Preflight
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.scenario import USUAL_MIX

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.decisions import Plan
 from billing.flow.invocation import RunOptions
-from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline, plan_to_json
+from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline
+from billing.flow.planned import Plan
 from billing.flow.run import execute
+from billing.flow.savedplan import plan_to_json
 from billing.flow.scout import Preflight
 from billing.sandbox.scenario import Row, as_csv, save_customer
 from tests.flow.world import FAST, RUN, World

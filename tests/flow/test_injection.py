@@ -11,8 +11,9 @@ from billing.core.errors import InvalidInput, RunStopped
 from billing.core.estimates import Estimate
 from billing.edge.logs import open_log
 from billing.edge.runfiles import open_run
-from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline, plan_to_json
+from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline
 from billing.flow.report import as_csv, as_json
+from billing.flow.savedplan import plan_to_json
 from billing.flow.scout import Preflight
 from billing.sandbox.scenario import save_customer
 from tests.flow.world import FAST, RUN, World

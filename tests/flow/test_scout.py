@@ -11,8 +11,8 @@ from billing.core.errors import CredentialsError
 from billing.core.estimates import Reads
 from billing.core.findings import UNREAD
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.decisions import Plan
 from billing.flow.plan import PlanOptions, make_plan
+from billing.flow.planned import Plan
 from billing.flow.scout import Lookout, Preflight, Scouted, scout
 from billing.sandbox.accounts import revoke
 from billing.sandbox.config import SandboxConfig

@@ -26,10 +26,11 @@ from billing.edge.runfiles import AS_IT_STANDS, STDIN, ReadOptions, RunFile
 from billing.edge.secrets import load_key
 from billing.edge.throttle import Rates
 from billing.flow.bill import require_known_lines, require_timely
-from billing.flow.decisions import Asked, Plan
 from billing.flow.invocation import Selection
 from billing.flow.opening import Opening, rates_for
-from billing.flow.plan import PlanOptions, estimate_for, make_plan, over_approval, plan_offline, plan_to_json
+from billing.flow.plan import PlanOptions, estimate_for, make_plan, over_approval, plan_offline
+from billing.flow.planned import Asked, Plan
+from billing.flow.savedplan import plan_to_json
 from billing.flow.scout import Preflight
 
 PREFLIGHTS = {"accounts": Preflight.ACCOUNTS, "all": Preflight.ALL}

@@ -26,11 +26,12 @@ from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
 from billing.flow.bill import Bill, BillOptions, bill, tell
-from billing.flow.decisions import Plan
 from billing.flow.desk import Desk
 from billing.flow.invocation import RunOptions
 from billing.flow.opening import Opening
-from billing.flow.plan import SavedPlan, estimate_for, load_plan
+from billing.flow.plan import estimate_for
+from billing.flow.planned import Plan
+from billing.flow.savedplan import SavedPlan, load_plan
 from billing.flow.telling import tell_end, tell_plan, tell_start
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
