@@ -113,6 +113,10 @@ class BrokenPromise(Exception):
     """An entry would contradict what is on record; the program is wrong, so it stops before it sends anything."""
 
 
+class CloneTaken(BrokenPromise):
+    """The clone is on record of another item: the answer that named it was another request's."""
+
+
 def apply(known: Known, move: Move) -> Known:
     """Return ``known`` after ``move``.
 

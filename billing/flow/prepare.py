@@ -3,7 +3,7 @@
 from functools import partial
 from typing import assert_never
 
-from billing.core.entries import Known, Move, Note
+from billing.core.entries import CloneTaken, Known, Move, Note
 from billing.core.keys import Op
 from billing.core.outcomes import (
     Busy,
@@ -65,7 +65,20 @@ async def prepare(trip: Trip, known: Known) -> Known:
             return await trip.contradicted(known, outcome)
         if isinstance(outcome, Succeeded | Unsettled | Cancelled):
             return await trip.record(known, sighting(trip, known, outcome))  # an error that shows our intent
-    return await _settle_pair(trip, known, opened, cloned)
+    try:
+        return await _settle_pair(trip, known, opened, cloned)
+    except CloneTaken:
+        return await _clone_anew(trip, known, opened)
+
+
+async def _clone_anew(trip: Trip, known: Known, opened: Outcome) -> Known:
+    """Ask for another clone: the answer named one that another item has, so it came late, or was never ours.
+
+    Nothing that shared its commit is on record, and no confirm has left. What this item's clone is nobody can say now;
+    one that is not used costs nothing.
+    """
+    made = [Move(Note.PART_PREPARED, object_id=opened.object_id)] if isinstance(opened, Made) else []
+    return await trip.record(known, *made, renewal(known, Op.CLONE, trip.desk))
 
 
 async def _send_missing(trip: Trip, known: Known) -> tuple[Outcome, Outcome]:

@@ -204,7 +204,7 @@ class Runner:
     async def _take_up(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
-            if known.account in self._aside and known.state in WAITING:
+            if goal is not Goal.CLOSE and known.account in self._aside and known.state in WAITING:
                 self._left_aside(lanes, known)
                 return
             arrival = await self._trip(known, goal)
@@ -237,7 +237,10 @@ class Runner:
         await self._limits.keep_at_times()
         if self._goal is not Goal.RUN:
             self._note_change(began, known)
-            self._count(known)
+            if self._goal is Goal.CLOSE and not rests(Goal.CLOSE, known) and not self._sweeping:
+                self._left += 1
+            else:
+                self._count(known)
             return
         if not rests(Goal.SWEEP, known) and not self._sweeping:
             self._left += 1

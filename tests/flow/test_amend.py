@@ -11,15 +11,19 @@ import pytest
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.core.states import State
+from billing.edge.resend import SENDS
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.bill import BillOptions, bill
 from billing.flow.cancelling import cancel, look_through
 from billing.flow.invocation import RunOptions, Selection
 from billing.flow.planned import Plan
 from billing.flow.scout import Preflight
+from billing.flow.trip import ROUNDS
+from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.scenario import USUAL_MIX
 from tests.flow.world import RUN, UNGUARDED, World
+from tests.virtual import run_virtually
 
 
 class Killed(BaseException):
@@ -84,6 +88,8 @@ class Desk:
 
 
 MIX = {"succeeds": 1.0}
+ONE_TRIP = SENDS * ROUNDS
+# So many requests of a kind one trip sends before it leaves its item as it is.
 
 
 @pytest.fixture
@@ -260,3 +266,25 @@ async def test_a_line_taken_out_that_turns_out_paid_is_named_and_nothing_else_is
     assert reference in refused.value.problems[0].message
     assert "Dashboard" in refused.value.problems[0].hint
     assert office.paid() == paid
+
+
+@pytest.mark.parametrize("operation", ["payment_intents.cancel", "payment_intents.retrieve"])
+def test_closing_goes_once_more_through_what_lost_answers_left_open(tmp_path, operation):
+    world = World.make(tmp_path, items=2, accounts=1, mix={"insufficient_funds": 1.0})
+    run_virtually(world.charge_all)
+    if operation == "payment_intents.retrieve":
+        world.script(FaultKind.LOST_AFTER, "payment_intents.cancel", times=ONE_TRIP)
+    world.script(FaultKind.LOST_BEFORE, operation, times=ONE_TRIP)
+
+    async def cancelled():
+        async with world.desk() as desk:
+            found = look_through(desk.ledger, RUN, Selection())
+            ending = await cancel(desk, RUN, found, "the wrong sheet", UNGUARDED, RunOptions(concurrency=1))
+            return ending, look_through(desk.ledger, RUN, Selection())
+
+    ending, after = run_virtually(cancelled)
+    assert (ending.exit, after.rows) == (Exit.OK, [])
+    assert {(item.state, item.facts["reason_code"]) for item in run_virtually(world.known)} == {
+        (State.FAILED, "cancelled")
+    }
+    run_virtually(world.assert_true)

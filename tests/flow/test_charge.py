@@ -492,6 +492,43 @@ def test_an_item_that_an_answer_contradicts_is_parked_and_stops_a_run_once(tmp_p
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 10}
 
 
+class Repeating:
+    """A wire that answers the nth clone with the answer to the first, which says nothing of whose it is."""
+
+    def __init__(self, wire, nth: int) -> None:
+        self._wire, self._left, self._first = wire, nth, None
+
+    async def send(self, request):
+        answer = await self._wire.send(request)
+        if not request.url.endswith("/payment_methods"):
+            return answer
+        self._left -= 1
+        self._first = self._first or replace(
+            answer,
+            headers={name: value for name, value in answer.headers.items() if name != "idempotency-key"},
+            body=json.dumps(json.loads(answer.body) | {"metadata": {}}).encode(),
+        )
+        return self._first if self._left == 0 else answer
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+
+def test_a_late_answer_that_names_the_clone_of_another_item_costs_another_clone_and_nothing_else(tmp_path):
+    world = World.make(tmp_path, items=6, accounts=1, mix={"succeeds": 1})
+
+    async def run():
+        async with world.desk(wire=Repeating(InProcess(world.sandbox), 4)) as desk:
+            await world.plan(desk)
+            return await world.run(desk, concurrency=1)
+
+    assert run_virtually(run).exit == 0
+    assert run_virtually(world.groups) == {Group.SUCCEEDED: 6}
+    assert sent(world, CLONE) == 7
+    assert sent(world, OPEN) == 6
+    run_virtually(world.assert_true)
+
+
 def test_an_amount_that_was_raised_on_the_account_between_open_and_confirm_is_never_taken(tmp_path):
     world = World.make(tmp_path, items=6, accounts=1, mix={"succeeds": 1})
 

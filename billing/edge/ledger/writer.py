@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-from billing.core.entries import BrokenPromise
+from billing.core.entries import BrokenPromise, CloneTaken
 from billing.core.errors import LedgerDamaged, LedgerError
 from billing.edge.ledger.chain import Head, first_break, read_head
 from billing.edge.ledger.transaction import Transaction
@@ -159,10 +159,14 @@ class Committer:
         return LedgerError(self.broken)
 
 
+TAKEN = "UNIQUE constraint failed: items.instrument_id"
+# How SQLite words it when a row would hold what another one holds. (sqlite.org/rescode.html#constraint_unique)
+
+
 def _own(error: Exception) -> Failed:
     """Return what a work's own caller is told; raises what concerns everybody."""
     if isinstance(error, sqlite3.IntegrityError):
-        broken = BrokenPromise(str(error))
+        broken = (CloneTaken if TAKEN in str(error) else BrokenPromise)(str(error))
         broken.__cause__ = error
         return Failed(broken)
     if isinstance(error, FATAL) and not isinstance(error, OF_ONE_CALLER):
