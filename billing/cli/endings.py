@@ -98,7 +98,7 @@ def _paragraph(label: str, text: str) -> Iterable[str]:
     return textwrap.wrap(visible(text), WIDTH, initial_indent=first, subsequent_indent=" " * PLACE)
 
 
-def said_of(code: Exit) -> str:
+def said_of(code: Exit, meaning: str = "") -> str:
     """Return the last line of a command that did something: what its exit code means, in words."""
-    text = f"Ended with exit {int(code)}: {MEANINGS[code][0].replace('`', '')}."
+    text = f"Ended with exit {int(code)}: {meaning or MEANINGS[code][0].replace('`', '')}."
     return textwrap.fill(text, WIDTH, break_on_hyphens=False)

@@ -18,7 +18,7 @@ class Note(StrEnum):
 
     ``part_prepared``: the intent or the clone is on record, the other one is still missing. ``key_renewed``: the next
     request of one operation carries the next key number; it is durable before that request leaves.
-    ``skip_confirmed``: the operator wants a skipped item to stay so, whatever becomes of what it was skipped for.
+    ``skip_confirmed``: the operator wants an item that ended unpaid to stay so, whatever becomes of what it ended for.
     ``set_aside``: why the item waits where it is, for its account or for a person.
     ``rebuild_started``, ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and
     may not be started.

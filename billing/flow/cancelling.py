@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from billing.core.entries import Known, Move, Note
 from billing.core.exits import Exit
-from billing.core.plans import OPERATORS, SKIPS, reason_of
+from billing.core.plans import OF_THE_ACCOUNT, OPERATORS, SKIPS, reason_of
 from billing.core.policies import Policies
 from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger
@@ -24,7 +24,7 @@ class Cancellation:
 
     Attributes:
         rows: ledger rows of items that are open and unpaid, or may be.
-        waiting: rows of items that a plan left out for what a look-up found: they would be taken up again.
+        waiting: rows of items that ended for a cause which may be repaired: they would be taken up again.
         totals: currency -> minor units of both.
         paid: references of selected items that are paid, the first hundred; ``paid_count`` counts all.
         processing: selected items that are on their way to the bank: nothing closes them.
@@ -54,7 +54,7 @@ class Cancellation:
             self.processing += 1
         elif known.state not in FINAL:
             self._close(self.rows, known)
-        elif known.state is State.SKIPPED and _comes_back(reason_of(known)):
+        elif _comes_back(known):
             self._close(self.waiting, known)
 
     def _close(self, rows: list[int], known: Known) -> None:
@@ -65,9 +65,12 @@ class Cancellation:
 SHOWN = 100
 
 
-def _comes_back(reason: str) -> bool:
-    """Tell whether the next plan would take up an item that was skipped for this."""
-    return reason not in OPERATORS and not SKIPS.get(reason, ("", "", False))[2]
+def _comes_back(known: Known) -> bool:
+    """Tell whether a later plan would take up an item that ended unpaid, once what it ended for is repaired."""
+    reason = reason_of(known)
+    if known.state is State.FAILED:
+        return reason in OF_THE_ACCOUNT
+    return known.state is State.SKIPPED and reason not in OPERATORS and not SKIPS.get(reason, ("", "", False))[2]
 
 
 def look_through(ledger: Ledger, run_id: str, selection: Selection) -> Cancellation:
@@ -103,8 +106,8 @@ async def cancel(
     why = Why(CANCELLED, note)
     for row in found.waiting:
         known = desk.ledger.item(row)
-        if known.state is State.SKIPPED:
-            await desk.ledger.record(known, Move(Note.SKIP_CONFIRMED, facts=why.facts()))
+        if _comes_back(known):
+            await desk.ledger.record(known, Move(Note.SKIP_CONFIRMED, facts=why.facts() | {"what_to_do": None}))
     return await close(desk, run_id, dict.fromkeys(found.rows, why), policies, options, watch)
 
 

@@ -224,7 +224,7 @@ def _of_item(known: Known) -> dict[str, str]:
     if known.state is State.FAILED and not facts.get("reason_code"):
         facts |= CANCELLED_ELSEWHERE
     code = facts.get("reason_code") or str(known.content.get("skip", ""))
-    skipped = _skipped(code) if known.state is State.SKIPPED else {}
+    skipped = _skipped(code) if group_of(known) is Group.SKIPPED else {}
     ours = {
         "status": str(group_of(known)),
         "clone": known.instrument_id or "",

@@ -8,15 +8,17 @@ from contextlib import suppress
 
 import pytest
 
+from billing.core.entries import Move
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
-from billing.core.states import State
+from billing.core.states import Event, State
 from billing.edge.resend import SENDS
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.bill import BillOptions, bill
 from billing.flow.cancelling import cancel, look_through
 from billing.flow.invocation import RunOptions, Selection
 from billing.flow.planned import Plan
+from billing.flow.report import describe
 from billing.flow.scout import Preflight
 from billing.flow.trip import ROUNDS
 from billing.sandbox.faults import FaultKind
@@ -197,6 +199,24 @@ async def test_cancelling_closes_what_is_not_paid_and_nothing_takes_it_up_again(
     again = await office.run()
     assert again.nothing_left
     assert office.paid() == paid
+
+
+async def test_a_cancelled_line_stays_so_although_what_its_account_refused_is_repaired(office):
+    office.write()
+    async with office.world.desk() as desk:
+        await office.world.plan(desk)
+        row = next(desk.ledger.standing(RUN))[0]
+        refused = {"reason_code": "capability_not_active", "what_to_do": "Complete its onboarding."}
+        known = await desk.ledger.record(desk.ledger.item(row), Move(Event.PREPARE_STARTED, attempt=1))
+        known = await desk.ledger.record(known, Move(Event.OPEN_REFUSED, facts=refused))
+        found = look_through(desk.ledger, RUN, Selection(only=(known.reference,)))
+        assert found.closes == 1
+        await cancel(desk, RUN, found, "the customer complained", UNGUARDED, RunOptions())
+        told = next(describe(line, RUN) for line in desk.ledger.report(RUN) if line.known.id == row)
+    assert [told[name] for name in ("status", "reason_code", "what_to_do")] == ["skipped", "cancelled", "nothing"]
+    billed = await office.run(amend=False)
+    assert known.reference not in {each[0] for each in office.paid()}
+    assert (billed.exit, len(office.paid())) == (Exit.OK, len(office.rows) - 1)
 
 
 @pytest.mark.parametrize("seed", range(25))

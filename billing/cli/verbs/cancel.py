@@ -25,6 +25,8 @@ from billing.flow.opening import Opening
 from billing.flow.report import known_run, summary
 
 MOST_REASON = 200
+CLOSED = "nothing that was named is left to close"
+# What a good end means here: other lines of the run may well wait to be charged.
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def _print(
     if ending.exit:
         lines += ["", f"stopped: {visible(ending.reason)}"]
     lines += _left(asked, after)
-    answer("".join(line + "\n" for line in [*lines, said_of(code)]))
+    answer("".join(line + "\n" for line in [*lines, said_of(code, CLOSED if code is Exit.OK else "")]))
 
 
 def _left(asked: CancelAsked, after: Cancellation) -> list[str]:
