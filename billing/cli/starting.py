@@ -66,6 +66,9 @@ def init(
 
 def doctor(
     live: LiveOpt = False,
+    write_probes: Annotated[
+        bool, typer.Option("--write-probes", help="With --live: test write permissions, by requests that must fail.")
+    ] = False,
     config: ConfigOpt = None,
     ledger: LedgerOpt = None,
     api_base: ApiBaseOpt = None,
@@ -73,7 +76,9 @@ def doctor(
     log_format: LogFormatOpt = None,
     log_level: LogLevelOpt = None,
 ) -> int:
-    """Check key, permissions, clock, ledger and versions. Only reads; moves no money.
+    """Check key, each permission, clock, ledger and versions. Makes nothing, moves no money.
+
+    Write permissions are tested by requests that can only fail; with --live only when --write-probes asks for it.
 
     \b
     billing doctor
@@ -82,7 +87,8 @@ def doctor(
     from billing.cli.session import Common
     from billing.cli.verbs.doctor import doctor as verb
 
-    return verb(Common(config, ledger, api_base, output, log_format, log_level), live=live)
+    common = Common(config, ledger, api_base, output, log_format, log_level)
+    return verb(common, live=live, write_probes=write_probes)
 
 
 def sandbox(

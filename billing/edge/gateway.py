@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from billing.core.classify import READ, Asked, classify
 from billing.core.entries import Known
@@ -165,7 +166,21 @@ class Gateway(Lookups):
 
     async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
         """Send one look-up, once."""
-        reply, sent_at, seconds = await self._send(endpoint, account, self._writer.get(path, params, account))
+        return await self._learned(endpoint, account, self._writer.get(path, params, account))
+
+    async def probe(self, method: str, path: str, params: Mapping[str, Any], account: str) -> Reply:
+        """Send a request that can only fail, once: its refusal tells what the key may do.
+
+        A write has a key of its own each time, so that no stored answer stands for what is true now.
+        """
+        key = "" if method == "GET" else f"doctor-{uuid4().hex}"
+        write, get = self._writer.post, self._writer.get
+        request = write(path, params, account, key) if key else get(path, params, account)
+        return await self._learned("probe", account, request, key)
+
+    async def _learned(self, endpoint: str, account: str, request: WireRequest, key: str = "") -> Reply:
+        """Send one request that is about no item, and let the limiters learn from the reply."""
+        reply, sent_at, seconds = await self._send(endpoint, account, request, key)
         if reply.status == 429 and (reply.limited_reason or reply.error is None):
             self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply, sent_at)
         if self._on_request is not None:

@@ -42,12 +42,18 @@ UNEXPANDED = frozenset({Trouble.REFUSED, Trouble.CREDENTIALS})
 
 @dataclass(frozen=True, slots=True)
 class LookupFailed:
-    """A look-up without a result. ``message`` holds no key; for a missing permission it names it."""
+    """A look-up without a result.
+
+    Attributes:
+        message: holds no key; for a missing permission it names it.
+        status: the HTTP status, or 0 when no complete answer came.
+    """
 
     trouble: Trouble
     code: str
     message: str
     request_id: str = ""
+    status: int = 0
 
     def as_error(self) -> BillingError:
         """Return the exception for a caller that cannot go on without the result."""
@@ -259,7 +265,7 @@ def _found(reply: Reply, kind: str, named: str) -> Mapping[str, Any] | LookupFai
     trouble = _trouble(reply)
     if status == 403 and trouble is Trouble.CREDENTIALS:
         message = lacking_permission(error)
-    return LookupFailed(trouble, code, message, reply.request_id)
+    return LookupFailed(trouble, code, message, reply.request_id, status)
 
 
 def _trouble(reply: Reply) -> Trouble:

@@ -151,14 +151,38 @@ async def _platform(gateway: Gateway, ledger: Ledger, settings: Settings, key: A
     """Ask Stripe whose key this is. Every item id and key carries the answer, so a new one is asked for twice.
 
     Raises:
-        ProviderUnreachable: no answer, or two that differ.
+        ProviderUnreachable: no answer.
         CredentialsError: the key is refused.
-        UsageError: it is another platform than the settings name, or cannot be found out in live mode.
+        UsageError: two answers differ, it is another platform than the settings name, it cannot be found out in live
+            mode, or what answers is not Stripe.
     """
     platform = await _asked(gateway, settings, key)
-    if platform in {record.platform for record in ledger.runs()} or platform == await _asked(gateway, settings, key):
+    if platform in {record.platform for record in ledger.runs()}:
         return platform
-    raise ProviderUnreachable(f"{settings.api_base or API_BASE} gave two answers to whose key this is; try again")
+    again = await _asked(gateway, settings, key)
+    if platform == again:
+        return platform
+    raise UsageError(
+        f"{_whose(settings)} named {platform} and then {again}: a key has one account, so what answers there is not "
+        f"Stripe (a mock makes up a new one each time); {LOOK_AT_ADDRESS}"
+    )
+
+
+LOOK_AT_ADDRESS = "see api_base in the settings (BILLING_API_BASE); billing config show says where it comes from"
+PASSING = frozenset({408, 409, 425, 429})
+# Statuses below 500 that another try may change.
+
+
+def _whose(settings: Settings) -> str:
+    """Name the request that asks whose key this is."""
+    return f"GET {settings.api_base or API_BASE}/v1/account"
+
+
+def _is_not_stripe(found: LookupFailed) -> bool:
+    """Tell whether no try will ever get an answer there: each key has an account, and Stripe explains each no."""
+    if found.status == 404:
+        return True
+    return found.trouble is Trouble.UNANSWERED and 300 <= found.status < 500 and found.status not in PASSING
 
 
 async def _asked(gateway: Gateway, settings: Settings, key: ApiKey) -> str:
@@ -167,13 +191,18 @@ async def _asked(gateway: Gateway, settings: Settings, key: ApiKey) -> str:
     Raises:
         ProviderUnreachable: no answer.
         CredentialsError: the key is refused.
-        UsageError: it is another platform than the settings name, or cannot be found out in live mode.
+        UsageError: it is another platform than the settings name, cannot be found out in live mode, or what answers is
+            not Stripe.
     """
     found = await gateway.own_account()
     if not isinstance(found, LookupFailed):
         if settings.platform not in (None, found.id):
             raise UsageError(f"the key {key} belongs to {found.id}, the settings name {settings.platform}")
         return found.id
+    if _is_not_stripe(found):
+        raise UsageError(
+            f"{_whose(settings)} answered HTTP {found.status}: this is not Stripe's API; {LOOK_AT_ADDRESS}"
+        )
     if found.trouble is Trouble.UNANSWERED:
         raise ProviderUnreachable(f"no usable answer from {settings.api_base or API_BASE} ({found.code})")
     if found.trouble is Trouble.CREDENTIALS:

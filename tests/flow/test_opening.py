@@ -6,8 +6,9 @@ import json
 import pytest
 
 from billing.core.entries import RunRecord
-from billing.core.errors import ProviderUnreachable
+from billing.core.errors import ProviderUnreachable, UsageError
 from billing.core.items import Kind, Mode
+from billing.core.wire import WireRequest, WireResponse
 from billing.edge.logs import open_log
 from billing.edge.settings import load_settings
 from billing.edge.transport import MOST_CONNECTIONS
@@ -16,6 +17,7 @@ from billing.sandbox.config import Limits, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.model import Sandbox
+from tests.virtual import run_virtually
 
 KEY = {"STRIPE_API_KEY": "sk_test_openingopeningopening"}
 
@@ -25,10 +27,10 @@ def sandbox():
     return Sandbox(SandboxConfig(limits=Limits.off()))
 
 
-def desk_at(sandbox, folder, log=lambda *_, **__: None):
+def desk_at(sandbox, folder, log=lambda *_, **__: None, wire=None):
     environ = {"BILLING_LEDGER": f"sqlite:///{folder / 'l.db'}", "BILLING_LEDGER_KEY_FILE": str(folder / "k")}
     settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
-    return open_desk(settings, KEY, Opening(Mode.TEST, "test"), log, wire=InProcess(sandbox))
+    return open_desk(settings, KEY, Opening(Mode.TEST, "test"), log, wire=wire or InProcess(sandbox))
 
 
 async def test_a_desk_that_sends_nothing_asks_nobody(sandbox, tmp_path):
@@ -48,9 +50,36 @@ async def test_two_answers_that_differ_stop_everything(sandbox, tmp_path):
     stray = Fault(FaultKind.PATCHED, patch={"id": "acct_1SomebodyElse"})
     sandbox.faults.add(Scripted(stray, "accounts.retrieve_current"))
     async with desk_at(sandbox, tmp_path) as desk:
-        with pytest.raises(ProviderUnreachable, match="two answers"):
+        with pytest.raises(UsageError, match=r"/v1/account named acct_1SomebodyElse and then acct_.*; see api_base"):
             await desk.identify()
         assert desk.platform == ""
+
+
+class Elsewhere:
+    """A server that is not Stripe's and says the same to everything."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.answer = WireResponse(status, {"content-type": "text/html"}, body)
+
+    async def send(self, _request: WireRequest) -> WireResponse:
+        return self.answer
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize("body", [b"<p>Not Found</p>", b'{"error": {"message": "Unrecognized URL"}}'])
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(301, UsageError), (404, UsageError), (407, UsageError), (429, ProviderUnreachable), (503, ProviderUnreachable)],
+)
+def test_only_what_another_try_may_change_counts_as_an_outage(sandbox, tmp_path, status, error, body):
+    async def identify() -> None:
+        async with desk_at(sandbox, tmp_path, wire=Elsewhere(status, body)) as desk:
+            with pytest.raises(error, match=r"http://127\.0\.0\.1"):
+                await desk.identify()
+
+    run_virtually(identify)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@
 import platform
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from billing import __version__
 from billing.cli.books import open_books
@@ -17,23 +16,22 @@ from billing.cli.desks import desk_for
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import lined_up, plural
-from billing.core.errors import BillingError, LedgerMissing
+from billing.core.errors import BillingError, CredentialsError, LedgerMissing
 from billing.core.exits import Exit
 from billing.edge.gateway import API_VERSION
 from billing.edge.ledger.place import file_system, ledger_path, mounts
 from billing.edge.logs import Log, visible
-from billing.edge.lookups import LookupFailed, Trouble
 from billing.edge.secrets import load_key
 from billing.edge.transport import FOLLOWED, ignored_variables
 from billing.flow.desk import Desk
 from billing.flow.opening import Opening
+from billing.flow.permissions import Answer, Grant, permissions
 
 SAFE_SQLITE = (3, 51, 3)
 # Before it, two writing connections could corrupt a WAL; one lock file and one writing connection keep us clear of it.
 # (sqlite.org/wal.html, the WAL-reset bug)
 SKEW_SECONDS = 5.0
 # Beyond it the times in logs and reports mislead; no decision depends on the machine's clock.
-NOBODY = "0000doctor"
 
 
 class Verdict(StrEnum):
@@ -46,19 +44,23 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, what was found, what to do about it."""
+    """One line: what was looked at, what was found, what to do about it.
+
+    ``permission`` is ``yes``, ``no`` or ``not tested`` for a permission of the key, else empty.
+    """
 
     verdict: Verdict
     about: str
     found: str
     do: str = ""
     exit_code: int = Exit.OK
+    permission: str = ""
 
 
-def doctor(common: Common, *, live: bool) -> int:
+def doctor(common: Common, *, live: bool, write_probes: bool = False) -> int:
     """Carry out `billing doctor`."""
     session = begin(common)
-    findings = [*_versions(), *_variables(session), *run_async(_looked, session, live)]
+    findings = [*_versions(), *_variables(session), *run_async(_looked, session, live, write_probes)]
     if session.json:
         answer_json([asdict(finding) for finding in findings])
     else:
@@ -88,8 +90,8 @@ def _variables(session: Session) -> Iterable[Finding]:
         yield Finding(Verdict.WARN, "environment", text, FOLLOWED)
 
 
-async def _looked(session: Session, live: bool) -> list[Finding]:
-    return [*_key(session), *await _provider(session, live), *await _ledger(session)]
+async def _looked(session: Session, live: bool, write_probes: bool) -> list[Finding]:
+    return [*_key(session), *await _provider(session, live, write_probes), *await _ledger(session)]
 
 
 def _key(session: Session) -> Iterable[Finding]:
@@ -109,7 +111,7 @@ def _failed(about: str, error: BillingError) -> Finding:
     return Finding(Verdict.FAIL, about, str(error), exit_code=int(error.exit_code))
 
 
-async def _provider(session: Session, live: bool) -> list[Finding]:
+async def _provider(session: Session, live: bool, write_probes: bool) -> list[Finding]:
     """Ask Stripe, with a ledger of its own that is thrown away: the real one stays untouched and unlocked."""
     try:
         key = load_key(session.environ)
@@ -121,14 +123,18 @@ async def _provider(session: Session, live: bool) -> list[Finding]:
         aside = Session(session.settings.having("doctor", apart), session.environ, session.json, log)
         try:
             async with desk_for(aside, Opening(key.mode, "doctor", live=live)) as desk:
-                await desk.identify()
-                return [
-                    Finding(Verdict.OK, "platform", f"{desk.platform} at {session.settings.api_base or 'Stripe'}"),
-                    _clock(desk),
-                    *[await _permission(name, look) for name, look in _looks(desk).items()],
-                ]
+                return [await _platform(desk, session), _clock(desk), *await _permissions(desk, write_probes)]
         except BillingError as error:
             return [_failed("provider", error)]
+
+
+async def _platform(desk: Desk, session: Session) -> Finding:
+    """Ask whose key this is; a key that may not read that is asked for its permissions all the same."""
+    try:
+        await desk.identify()
+    except CredentialsError as error:
+        return _failed("platform", error)
+    return Finding(Verdict.OK, "platform", f"{desk.platform} at {session.settings.api_base or 'Stripe'}")
 
 
 def _but_the_ledger(log: Log, event: str, **facts: object) -> None:
@@ -145,28 +151,20 @@ def _clock(desk: Desk) -> Finding:
     return Finding(Verdict.WARN, "clock", text, "set it (NTP); decisions follow the provider's clock, logs this one")
 
 
-Look = Callable[[], Awaitable[Any]]
+async def _permissions(desk: Desk, write_probes: bool) -> list[Finding]:
+    answers = await permissions(desk.gateway, writes=write_probes or not desk.mode.livemode)
+    return [_permission(found) for found in answers]
 
 
-def _looks(desk: Desk) -> Mapping[str, Look]:
-    """Reads of objects that do not exist: "no such object" is what a key with the permission hears."""
-    gateway = desk.gateway
-    return {
-        "connected accounts": partial(gateway.account, f"acct_{NOBODY}"),
-        "customers": partial(gateway.customer, f"cus_{NOBODY}"),
-        "payment methods": partial(gateway.payment_method, f"pm_{NOBODY}"),
-    }
+VERDICTS = {Grant.YES: Verdict.OK, Grant.NO: Verdict.FAIL, Grant.UNTESTED: Verdict.WARN}
 
 
-async def _permission(name: str, look: Look) -> Finding:
-    found = await look()
-    about = f"may read {name}"
-    if not isinstance(found, LookupFailed) or found.trouble in {Trouble.MISSING, Trouble.BARRED}:
-        return Finding(Verdict.OK, about, "yes")
-    if found.trouble is Trouble.CREDENTIALS:
-        text = f"no: {found.message or found.code}"
-        return Finding(Verdict.FAIL, about, text, "add the permission to the key", int(Exit.CREDENTIALS))
-    return Finding(Verdict.WARN, about, f"no answer: {found.message or found.code}", "try again")
+def _permission(found: Answer) -> Finding:
+    why = f": {found.why}" if found.why else f", needed {found.probe.serves}"
+    exit_code = int(Exit.CREDENTIALS) if found.grant is Grant.NO else Exit.OK
+    return Finding(
+        VERDICTS[found.grant], found.probe.permission, f"{found.grant}{why}", found.do, exit_code, str(found.grant)
+    )
 
 
 async def _ledger(session: Session) -> list[Finding]:
