@@ -28,6 +28,8 @@ SKIP_WORDS: dict[str, str] = {
     "processing_elsewhere": "on its way in another run",
     "closed_elsewhere": "ended in another run",
     "in_other_run": "open in another run",
+    "paid_elsewhere": "paid by another ledger",
+    "opened_elsewhere": "opened by another ledger",
     "account_unknown": "account is not connected",
     "account_is_platform": "account is the platform",
     "account_cannot_charge": "account cannot charge",

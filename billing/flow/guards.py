@@ -17,13 +17,19 @@ class Guards:
     Attributes:
         stop_on: the run's own limits.
         max_failures: stop after this many items that were not paid, or None.
+        same: the refusal that came last, and how often in a row; a run that goes on counts on where it stopped.
     """
 
     stop_on: StopOn
     max_failures: int | None = None
+    same: tuple[str, int] = ("", 0)
     _window: deque[bool] = field(default_factory=deque)
     _failures: int = 0
-    _same: tuple[str, int] = ("", 0)
+
+    @property
+    def wary(self) -> bool:
+        """Whether one more of the same refusal stops the run: then items are better tried one at a time."""
+        return self.same[0] != "" and self.same[1] >= self.stop_on.same_error
 
     def verdict(self, known: Known) -> str:
         """Note one more finished item; return why the run must stop, or an empty text."""
@@ -52,8 +58,8 @@ class Guards:
         return self._repeated(str(known.facts.get("reason_code", "")) if refused else "")
 
     def _repeated(self, code: str) -> str:
-        count = self._same[1] + 1 if code and code == self._same[0] else 1
-        self._same = (code, count)
+        count = self.same[1] + 1 if code and code == self.same[0] else 1
+        self.same = (code, count)
         if not code or count < self.stop_on.same_error:
             return ""
         return f"{count} items in a row were refused with {code} (stop_on.same_error)"

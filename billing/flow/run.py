@@ -76,7 +76,7 @@ class Runner:
         self._policies = policies
         self._options = options
         self._watch = watch
-        self._guards = Guards(policies.stop_on, options.max_failures)
+        self.guards = Guards(policies.stop_on, options.max_failures)
         self._started = 0
         self._left = 0
         self._changed = 0
@@ -178,7 +178,7 @@ class Runner:
 
     def _full(self) -> bool:
         """Tell whether nothing more may be started for now, whatever the lanes hold."""
-        if self.snapshot.in_flight >= self._options.concurrency:
+        if self.snapshot.in_flight >= (1 if self.guards.wary else self._options.concurrency):
             return True
         return self._options.limit is not None and self._started >= self._options.limit
 
@@ -244,12 +244,12 @@ class Runner:
             return
         if not rests(Goal.SWEEP, known) and not self._sweeping:
             self._left += 1
-            reason = "" if arrival.alive else self._guards.refused(str(known.facts.get("reason_code", "")))
+            reason = "" if arrival.alive else self.guards.refused(str(known.facts.get("reason_code", "")))
             if reason:
                 self._stop(Exit.STOPPED, reason)
             return
         self._count(known)
-        reason = self._guards.verdict(known)
+        reason = self.guards.verdict(known)
         if reason:
             self._stop(Exit.STOPPED, reason)
 
@@ -393,8 +393,12 @@ async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Polici
     await desk.identify()
     desk.require_own(record)
     await desk.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING, desk.operator)
-    ending = await Runner(desk, run_id, Goal.RUN, policies, options, watch).go()
+    runner = Runner(desk, run_id, Goal.RUN, policies, options, watch)
+    if record.status is RunStatus.STOPPED:
+        runner.guards.same = tuple(desk.ledger.latest_stop(run_id).get("same_error", runner.guards.same))
+    ending = await runner.go()
     note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)
     code = ending.exit or exit_for(desk.ledger.tally(run_id), declines_ok=options.declines_ok)
-    await desk.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(code)})
+    same = {"same_error": runner.guards.same} if ending.exit and runner.guards.same[0] else {}
+    await desk.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(code), **same})
     return ending

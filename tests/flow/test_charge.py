@@ -10,6 +10,7 @@ import pytest
 from billing.core.entries import Move
 from billing.core.groups import exit_for
 from billing.core.outcomes import Unsettled
+from billing.core.policies import Policies, StopOn
 from billing.core.states import Event, Group, State
 from billing.edge.gateway import API_VERSION
 from billing.edge.logs import open_log
@@ -490,6 +491,29 @@ def test_an_item_that_an_answer_contradicts_is_parked_and_stops_a_run_once(tmp_p
     world.sandbox.faults.clear()
     run_virtually(resolve_all, world)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 10}
+
+
+WRONG_PARAMETER = (
+    b'{"error": {"type": "invalid_request_error", "code": "parameter_unknown", "param": "on_behalf_of", '
+    b'"message": "Received unknown parameter: on_behalf_of"}}'
+)
+
+
+def test_a_run_that_one_refusal_over_and_over_has_stopped_closes_one_more_item_at_a_new_start(tmp_path):
+    world = World.make(tmp_path, items=80, accounts=8, mix={"succeeds": 1})
+    world.policies = Policies(stop_on=StopOn(same_error=10))
+    world.script(FaultKind.CANNED, OPEN, times=1000, status=400, body=WRONG_PARAMETER)
+    closed = []
+    for _ in range(3):
+        ending = run_virtually(world.charge_all)
+        assert (ending.exit, "parameter_unknown (stop_on.same_error)" in ending.reason) == (6, True)
+        closed.append(run_virtually(world.groups)[Group.FAILED])
+    assert closed[0] >= 10
+    assert closed == [closed[0], closed[0] + 1, closed[0] + 2]
+    world.sandbox.faults.clear()
+    assert run_virtually(world.charge_all).exit == 0
+    assert run_virtually(world.groups) == {Group.FAILED: closed[-1], Group.SUCCEEDED: 80 - closed[-1]}
+    run_virtually(world.assert_true)
 
 
 class Repeating:

@@ -160,6 +160,10 @@ class Ledger(Protocol):
         """Check chain, database integrity, projection against fold, ids and digests against content."""
         ...
 
+    def latest_stop(self, run_id: str) -> Facts:
+        """Return what was noted when a run stopped early the last time; empty if it never did."""
+        ...
+
     def entries(self, run_id: str | None = None, reference: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Stream entries in order."""
         ...

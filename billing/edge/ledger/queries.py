@@ -8,7 +8,18 @@ from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 
-from billing.core.entries import BrokenPromise, Entry, Facts, Held, Known, ReportLine, RunRecord, SheetTally, Tally
+from billing.core.entries import (
+    BrokenPromise,
+    Entry,
+    Facts,
+    Held,
+    Known,
+    Note,
+    ReportLine,
+    RunRecord,
+    SheetTally,
+    Tally,
+)
 from billing.core.errors import LedgerDamaged
 from billing.core.items import Mode
 from billing.core.states import State
@@ -271,6 +282,15 @@ class Queries:
             if mac != seal(self._key, "lookup", kind, name, at, facts):
                 raise LedgerDamaged(f"lookups: {kind} {name} was changed by something else")
         return {name: json.loads(facts) for name, _, facts, _ in rows}
+
+    @_legible()
+    def latest_stop(self, run_id: str) -> Facts:
+        """Return the facts of a run's latest early stop, or none; it is near the end of what the run has written."""
+        row = self._conn.execute(
+            "SELECT facts FROM entries WHERE run = ? AND item IS NULL AND name = ? ORDER BY seq DESC LIMIT 1",
+            (self._place(run_id)[0], Note.RUN_STOPPED),
+        ).fetchone()
+        return json.loads(row[0]) if row else {}
 
     def entries(self, run_id: str | None, reference: str | None, after: int) -> Iterator[Entry]:
         """Stream entries in order: all, those of a run, or those of the items with one reference."""

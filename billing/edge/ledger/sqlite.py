@@ -255,6 +255,10 @@ class SqliteLedger:
         """Return cached look-ups kept at or after ``not_before``."""
         return self._queries.lookups(kind, names, not_before)
 
+    def latest_stop(self, run_id: str) -> Facts:
+        """Return what was noted when a run stopped early the last time; empty if it never did."""
+        return self._queries.latest_stop(run_id)
+
     def entries(self, run_id: str | None = None, reference: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Stream entries in order."""
         return self._queries.entries(run_id, reference, after)
