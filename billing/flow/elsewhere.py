@@ -1,8 +1,10 @@
 """What another ledger has opened of a plan: one list per account, the very one that the run needs before it opens."""
 
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import anyio
 
@@ -16,6 +18,8 @@ from billing.flow.desk import Desk
 from billing.flow.planned import Plan, Source
 from billing.flow.together import together
 
+NAMED_INSIDE = frozenset({".yaml", ".yml", ".json"})
+# Run files that say which run they are.
 AT_ONCE = 16
 # Accounts listed side by side; the throttle paces the pages further.
 
@@ -46,9 +50,15 @@ async def opened_elsewhere(desk: Desk, source: Source, plan: Plan) -> list[Notic
     were = "1 of these was" if len(found) == 1 else f"{len(found):,} of these were"
     text = (
         f"{were} opened elsewhere {when}, by another ledger: what it paid is not charged again. "
-        f"To have all of it here: billing ledger rebuild {plan.file}"
+        f"To have all of it here: {_rebuilding(plan)}"
     )
     return [Notice("opened_elsewhere", text)]
+
+
+def _rebuilding(plan: Plan) -> str:
+    """Return the command that has a run on record here, to be pasted: a sheet has no run id of its own."""
+    named = () if Path(plan.file).suffix.lower() in NAMED_INSIDE else ("--run", plan.run.run_id)
+    return shlex.join(["billing", "ledger", "rebuild", plan.file, *named])
 
 
 def _found(desk: Desk, source: Source, plan: Plan) -> Iterator[Listed]:

@@ -319,7 +319,7 @@ def test_the_plan_tells_what_was_opened_elsewhere_and_its_list_is_the_licence_of
 
     (told,) = run_virtually(planned)
     assert told.startswith("7 of these were opened elsewhere on 2026-11-02")
-    assert f"billing ledger rebuild {second.file}" in told
+    assert f"billing ledger rebuild {second.file} --run {RUN}" in told
     assert sent(world, LIST) == lists + 2
     assert run_virtually(second.groups) == {Group.SUCCEEDED: 12}
     run_virtually(second.assert_true)
