@@ -6,8 +6,8 @@ import time
 
 from tests.kills.planted import BUGS
 from tests.kills.points import MONEY_PATH
-from tests.kills.suite import sum_up, verdicts
-from tests.kills.world import Asked
+from tests.kills.suite import LIVE, sum_up, verdicts
+from tests.kills.verdict import Asked
 
 
 def main() -> int:
@@ -19,10 +19,12 @@ def main() -> int:
     parser.add_argument("--bug", choices=sorted(BUGS), default="", help="plant this bug in every runner")
     parser.add_argument("--at", choices=MONEY_PATH, default="", help="strike at this request only")
     parser.add_argument("--lives", type=int, help="play only the first few lives of each world")
+    parser.add_argument("--machines", type=int, choices=sorted(LIVE), default=1, help="each with a ledger of its own")
     given = parser.parse_args()
     began, found = time.monotonic(), []
     seeds = range(given.first, given.first + given.worlds)
-    for verdict in verdicts([Asked(seed, given.bug, given.at, given.lives) for seed in seeds], given.jobs):
+    worlds = [Asked(seed, given.bug, given.at, given.lives, given.machines) for seed in seeds]
+    for verdict in verdicts(worlds, given.jobs):
         found.append(verdict)
         if not verdict.sound:
             sys.stdout.write(f"{verdict}\n")

@@ -1,5 +1,8 @@
 """Processes of ours: the installed command in a folder of its own, started, asked, and let in beside another one."""
 
+import csv
+import io
+import json
 import signal
 import sqlite3
 import subprocess
@@ -9,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from billing.core.exits import Exit
 from tests.conftest import clean_environment
@@ -32,12 +36,14 @@ class Runner:
         door: its address at the provider.
         errors: where its stderr goes.
         trip: what waits for it.
+        crew: who started it.
     """
 
     process: subprocess.Popen[bytes]
     door: Door
     errors: Path
     trip: Trip | None
+    crew: "Crew"
 
     def lay(self, trip: Trip | None) -> None:
         """Let a trip wait for this runner from now on."""
@@ -45,6 +51,10 @@ class Runner:
         if trip is not None:
             trip.heard = self.door.heard
             trip.process = self.process
+
+    def require_end(self) -> None:
+        """Wait until it has come to its own end, which must be a usual one."""
+        self.crew.require_usual("run", self.process.wait(PATIENCE), self.errors.read_text())
 
     @property
     def ended(self) -> bool:
@@ -100,7 +110,7 @@ class Crew:
             self.command(*args), cwd=self.folder, env=self.environ(self.provider.door()), stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=2 * PATIENCE, check=False,
         )  # fmt: skip
-        self._require_usual(args[0], asked.returncode, asked.stderr)
+        self.require_usual(args[0], asked.returncode, asked.stderr)
         return asked
 
     def start(self, verb: Sequence[str], trip: Trip | None, *, closed: bool = False) -> Runner:
@@ -113,9 +123,17 @@ class Crew:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file,
             )  # fmt: skip
         self.started.append(process)
-        runner = Runner(process, door, errors, None)
+        runner = Runner(process, door, errors, None, self)
         runner.lay(trip)
         return runner
+
+    def report(self, run_id: str) -> list[dict[str, str]]:
+        """What it tells of each line of a run."""
+        return list(csv.DictReader(io.StringIO(self.ask("report", run_id, "--format", "csv").stdout)))
+
+    def events(self) -> list[dict[str, Any]]:
+        """The entries of its ledger."""
+        return [json.loads(line) for line in self.ask("ledger", "events", "--output", "json").stdout.splitlines()]
 
     def unlock(self) -> None:
         """Let a second process in beside the first, as an operator in a hurry does: by removing the lock file.
@@ -144,11 +162,8 @@ class Crew:
                 return True
         return False
 
-    def require_end(self, runner: Runner) -> None:
-        """Wait until a runner has come to its own end, which must be a usual one."""
-        self._require_usual("run", runner.process.wait(PATIENCE), runner.errors.read_text())
-
-    def _require_usual(self, verb: str, code: int, said: str) -> None:
+    def require_usual(self, verb: str, code: int, said: str) -> None:
+        """Write down an ending that is not one of the usual ones."""
         if code not in ENDS:
             self.problems.append(f"billing {verb} ended with {code}: {said[-600:]}")
 

@@ -9,7 +9,7 @@ from billing.core.outcomes import Made
 from billing.core.states import Event, State
 from billing.edge import gateway
 from billing.edge.gateway import Gateway
-from billing.flow import charge
+from billing.flow import charge, finder
 from tests.sim.mutations import MUTATIONS, Patches, planted
 
 
@@ -40,9 +40,19 @@ def killed_is_unpaid() -> Patches:
     return [(charge.STEPS, State.CONFIRMING, give_up)]
 
 
+def nothing_listed() -> Patches:
+    """No account is listed, neither for the plan nor before an open or a confirm; every one counts as looked at."""
+
+    async def unread(self, account, since, *, anew=False):
+        return self._shelves.setdefault(account, finder._Shelf()).failed
+
+    return [(finder.Finder, "list", unread), (finder.Finder, "may_start", lambda self, known: True)]
+
+
 BUGS = {name: bug for name, (bug, _) in MUTATIONS.items()} | {
     "intent_per_process": intent_per_process,
     "killed_is_unpaid": killed_is_unpaid,
+    "nothing_listed": nothing_listed,
 }
 
 

@@ -5,14 +5,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from tests.kills import machines, world
 from tests.kills.points import Point
-from tests.kills.world import Asked, Verdict, live, stage
+from tests.kills.verdict import Asked, Verdict
+
+LIVE = {1: world.live, 2: machines.live}
 
 
 def verdicts(asked: Iterable[Asked], jobs: int) -> Iterator[Verdict]:
     """Live these worlds, a few at one time, and give each verdict as it comes."""
-    with stage() as root, ThreadPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(live, each, root) for each in asked]):
+    with world.stage() as root, ThreadPoolExecutor(jobs) as pool:
+        for done in as_completed([pool.submit(LIVE[each.machines], each, root) for each in asked]):
             yield done.result()
 
 

@@ -4,7 +4,7 @@ import signal
 
 from tests.kills.points import POINTS
 from tests.kills.suite import hits_of, sum_up, verdicts
-from tests.kills.world import Asked
+from tests.kills.verdict import Asked
 
 WORLDS = 8
 KILLS, STOPS = 200, 40
@@ -19,6 +19,20 @@ def test_killed_and_stopped_runners_leave_the_truth(record_property):
     assert [str(point) for point in POINTS if point not in hits] == [], "every point was struck"
     assert sum(verdict.count(signal.SIGKILL) for verdict in found) >= KILLS
     assert sum(verdict.count(signal.SIGSTOP) for verdict in found) >= STOPS
+
+
+MEETINGS, MACHINE_KILLS = 4, 20  # a world of each way in which two machines meet
+
+
+def test_two_machines_charge_nobody_twice(record_property):
+    found = list(verdicts([Asked(seed, machines=2) for seed in range(MEETINGS)], JOBS))
+    kills = sum(verdict.count(signal.SIGKILL) for verdict in found)
+    double = sum(len(verdict.findings.double) for verdict in found)
+    false = sum(len(verdict.findings.false + verdict.findings.hidden) for verdict in found)
+    told = f"{len(found)} worlds, {kills} SIGKILL, {double} double, {false} falsely told"
+    record_property("evidence", f"two machines: {told}")
+    assert [str(verdict) for verdict in found if not verdict.sound] == []
+    assert kills >= MACHINE_KILLS
 
 
 BITES = {
@@ -41,3 +55,12 @@ def test_planted_bugs_are_seen(record_property):
                 del unseen[bug]
     record_property("evidence", f"planted bugs: {len(seen)} seen by real kills")
     assert list(unseen) == []
+
+
+A_DAY_LATER = 3  # a world in which every key is forgotten between one machine and the other
+
+
+def test_planted_opens_without_a_list_let_two_machines_charge_twice(record_property):
+    (verdict,) = verdicts([Asked(A_DAY_LATER, "nothing_listed", lives=2, machines=2)], 1)
+    record_property("evidence", "planted bugs: 1 seen by real kills")
+    assert verdict.findings.double

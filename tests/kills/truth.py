@@ -13,6 +13,7 @@ PAID = frozenset({Group.SUCCEEDED, Group.PROCESSING})
 UNPAID = frozenset({Group.DECLINED, Group.NEEDS_CUSTOMER, Group.FAILED, Group.SKIPPED})
 OPEN = frozenset({Group.PENDING, Group.UNKNOWN, Group.PARKED})
 REFERENCE = "billing_reference"
+ELSEWHERE = "paid_elsewhere"
 Line = Mapping[str, str]
 
 
@@ -56,9 +57,40 @@ def hold(wanted: Sequence[str], report: Sequence[Line], events: Sequence[Mapping
     return found
 
 
+def hold_both(
+    wanted: Sequence[str], told: Sequence[tuple[Sequence[Line], Sequence[Mapping[str, Any]]]], books: Books
+) -> Findings:
+    """Compare what several ledgers tell, each its report and its entries, with the one truth that they share.
+
+    Each may say of what another one charged that it was paid elsewhere; but one of them must know by which intent.
+    """
+    found, known = Findings(double=books.doubles(REFERENCE)), set()
+    intents, by_id = books.by_item(REFERENCE), {row.intent: row for row in books.intents}
+    for report, events in told:
+        if [line["reference"] for line in report] != list(wanted):
+            found.other.append("a report does not have every input line exactly once")
+        for line in report:
+            rows = intents.get(line["reference"], [])
+            if line["reason_code"] == ELSEWHERE and line["status"] == Group.SKIPPED:
+                found.false += [] if _taken(rows) else [f"{line['reference']} is told paid elsewhere"]
+            else:
+                _hold_line(found, line, rows)
+            known |= {line["reference"]} if line["status"] in PAID else set()
+        _hold_fences(found, events, by_id)
+    found.hidden += [
+        f"{name} is told paid by none" for name, rows in intents.items() if _taken(rows) and name not in known
+    ]
+    return found
+
+
+def _taken(intents: Sequence[IntentBook]) -> list[IntentBook]:
+    """Return those by which money was taken, or is being taken."""
+    return [row for row in intents if row.paid + row.pending]
+
+
 def _hold_line(found: Findings, line: Line, intents: Sequence[IntentBook]) -> None:
     name, status = line["reference"], line["status"]
-    paid = [row for row in intents if row.paid + row.pending]
+    paid = _taken(intents)
     if status in OPEN:
         found.open.append(f"{name} {status}")
     elif status in UNPAID:

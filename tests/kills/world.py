@@ -1,26 +1,23 @@
 """One world: one ledger, one sandbox, and runners that are struck one after the other until no point is left."""
 
-import csv
-import io
-import json
 import random
 import signal
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from billing.sandbox.config import Behaviour, Chances, CloneSpentOn, Latency, Limits, SandboxConfig
 from billing.sandbox.scenario import Scenario, ScenarioSpec, build
 from billing.sandbox.server import ticking
 from tests.kills.blows import Trip, trip_for
-from tests.kills.crew import PATIENCE, RATE, Crew, Runner
-from tests.kills.points import MONEY_PATH, Helper, Life, Point, again, lives_of
+from tests.kills.crew import RATE, Crew
+from tests.kills.points import MONEY_PATH, Helper, Life, again, lives_of
 from tests.kills.provider import Provider, prune
-from tests.kills.truth import Findings, hold
+from tests.kills.truth import hold
+from tests.kills.verdict import Asked, Verdict
+from tests.kills.watch import Watch
 
 RUN_ID = "coaching-2026-11"
 ITEMS_PER_LIFE = 11
@@ -38,61 +35,6 @@ FAULTS = {
 LATE_SECONDS = 0.7
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which world to live.
-
-    Attributes:
-        bug: planted in every runner; empty for the shipped code.
-        at: the one request at which runners are struck; empty for everywhere.
-        lives: play only the first few; None plays all.
-    """
-
-    seed: int
-    bug: str = ""
-    at: str = ""
-    lives: int | None = None
-
-    def fate(self) -> list[Life]:
-        """Its lives."""
-        return lives_of(self.seed, self.at)[: self.lives]
-
-    def __str__(self) -> str:
-        options = {"--bug": self.bug, "--at": self.at, "--lives": self.lives}
-        said = "".join(f" {name} {value}" for name, value in options.items() if value)
-        return f"python -m tests.kills --worlds 1 --first {self.seed}{said}"
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What a world came to.
-
-    Attributes:
-        hits: the points at which a living process was struck, and how often.
-        missed: points that were not reached.
-        problems: what else went wrong, in words.
-    """
-
-    asked: Asked
-    hits: Counter[Point] = field(default_factory=Counter)
-    missed: list[Point] = field(default_factory=list)
-    findings: Findings = field(default_factory=Findings)
-    problems: list[str] = field(default_factory=list)
-
-    def count(self, blow: signal.Signals) -> int:
-        """Living processes that were struck by this signal."""
-        return sum(count for point, count in self.hits.items() if point.signal is blow)
-
-    @property
-    def sound(self) -> bool:
-        """Whether report, ledger and books agree and every process behaved."""
-        return not self.findings and not self.problems
-
-    def __str__(self) -> str:
-        said = [str(self.findings)] if self.findings else []
-        return f"world {self.asked.seed}: {'; '.join(said + self.problems) or 'sound'}\n  {self.asked}"
-
-
 class World:
     """The stage, and how a life is played on it."""
 
@@ -100,6 +42,7 @@ class World:
         self._crew = crew
         self._provider = crew.provider
         self._verdict = verdict
+        self._watch = Watch(verdict)
         self._chance = random.Random(f"world-{verdict.asked.seed}")
         self._references = [row.reference for row in scenario.rows]
         (crew.folder / "run.csv").write_text(scenario.as_csv())
@@ -110,7 +53,7 @@ class World:
         if life.stops:
             self._stopped(life)
         elif len(life.blows) == 1:
-            self._await(self._crew.start(self._run(), self._trip(life, 0)))
+            self._watch.await_(self._crew.start(self._run(), self._trip(life, 0)))
         else:
             self._pair(life)
         if life.prune:
@@ -122,17 +65,17 @@ class World:
         for n in range(len(life.blows)):
             self._crew.unlock()
             runner = self._crew.start(self._run(), self._trip(life, n), closed=True)
-            self._until(lambda runner=runner: runner.door.heard.is_set() or runner.ended)
+            self._watch.heard(runner)
             runners.append(runner)
         for runner in runners:
             self._provider.admit(runner.door)
-        self._await(*runners)
+        self._watch.await_(*runners)
 
     def _stopped(self, life: Life) -> None:
         """One runner is stopped; perhaps another one works meanwhile; keys are forgotten; then the first goes on."""
         ends_itself = life.helper is not Helper.ALL and life.last_blow is None
         first = self._crew.start(self._run(*LIMIT if ends_itself else ()), self._trip(life, 0))
-        self._await(first)
+        self._watch.await_(first)
         if first.ended:
             return
         if life.blows[0].runners > 1:
@@ -142,32 +85,31 @@ class World:
         first.door.heard.clear()
         first.lay(self._last_trip(life))
         first.process.send_signal(signal.SIGCONT)
-        self._await(first)
+        self._watch.await_(first)
 
     def _help(self, life: Life) -> None:
         """Another process works on the same ledger while the first one is stopped."""
         self._crew.unlock()
         if len(life.blows) > 1:
-            self._await(self._crew.start(self._run(), self._trip(life, 1)))
+            self._watch.await_(self._crew.start(self._run(), self._trip(life, 1)))
             return
         verbs = {
             Helper.RESOLVE: ["resolve", RUN_ID],
             Helper.SOME: self._run(*LIMIT),
             Helper.ALL: self._run(wide=True),
         }
-        self._await(self._crew.start(verbs[life.helper], None))
+        self._watch.await_(self._crew.start(verbs[life.helper], None))
 
     def finish(self) -> None:
         """Continue the run, look once the weather has cleared, run what waited for that; hold all against the books."""
         ask = self._crew.ask
         ask(*self._run(*RATE, wide=True))
         self._provider.ask(lambda sandbox: (sandbox.faults.clear(), sandbox.advance(2 * LATE_SECONDS)))
-        self._until(lambda: self._provider.quiet)
+        self._watch.until(lambda: self._provider.quiet)
         ask("resolve", RUN_ID, *RATE)
         ask(*self._run(*RATE, wide=True))
         ask("ledger", "verify")
-        report = list(csv.DictReader(io.StringIO(ask("report", RUN_ID, "--format", "csv").stdout)))
-        events = [json.loads(line) for line in ask("ledger", "events", "--output", "json").stdout.splitlines()]
+        report, events = self._crew.report(RUN_ID), self._crew.events()
         books = self._provider.ask(lambda sandbox: (sandbox.advance(60), sandbox.books())[1])
         self._verdict.findings = hold(self._references, report, events, books)
 
@@ -184,44 +126,11 @@ class World:
     def _last_trip(self, life: Life) -> Trip | None:
         return life.last_blow and trip_for(life.last_blow, life.nths[0], 0.0, self._crew.log)
 
-    # -- waiting
-
-    def _await(self, *runners: Runner) -> None:
-        """Wait until each runner has been struck or has ended, and write down who was."""
-        self._until(lambda: all(each.done for each in runners), *runners)
-        for runner in runners:
-            self._settle(runner)
-
-    def _until(self, true: Callable[[], bool], *runners: Runner) -> None:
-        """Wait, looking after the trips that nobody else springs; what outlasts all patience is a finding."""
-        end = time.monotonic() + PATIENCE
-        while not true():
-            for runner in runners:
-                if runner.trip is not None:
-                    runner.trip.look()
-            if time.monotonic() > end:
-                raise TimeoutError("a runner was neither struck nor ended")
-            time.sleep(0.001)
-
-    def _settle(self, runner: Runner) -> None:
-        """Count a blow that fell on a living process; a runner that was not struck must have ended well."""
-        trip = runner.trip
-        if trip is not None and trip.dealing.is_set():
-            trip.over.wait(PATIENCE)
-        if trip is not None and trip.hit:
-            self._verdict.hits[trip.point] += 1
-            if trip.point.signal is signal.SIGKILL and runner.process.wait(PATIENCE) != -signal.SIGKILL:
-                self._verdict.problems.append(f"{trip.point} left {runner.process.returncode}")
-            return
-        if trip is not None:
-            self._verdict.missed.append(trip.point)
-        self._crew.require_end(runner)
-
 
 def live(asked: Asked, root: Path) -> Verdict:
     """Live one world to its end, in a folder of its own below ``root``; whatever happens is in the verdict."""
-    verdict, fate, seed = Verdict(asked), asked.fate(), asked.seed
-    sandbox = ticking(_config(seed))
+    verdict, fate, seed = Verdict(asked), lives_of(asked.seed, asked.at)[: asked.lives], asked.seed
+    sandbox = ticking(config(seed, FAULTS))
     scenario = build(sandbox, ScenarioSpec(seed=seed, accounts=4, items=ITEMS_PER_LIFE * len(fate), mix=MIX))
     (folder := root / f"world-{seed}-{asked.bug or 'shipped'}").mkdir()
     with Provider(sandbox) as provider:
@@ -252,15 +161,15 @@ def _play(world: World, fate: Sequence[Life], verdict: Verdict) -> None:
     world.play(fate[-1])
 
 
-def _config(seed: int) -> SandboxConfig:
-    """A bad day at the provider: on the money path a tenth of all requests meets a fault."""
+def config(seed: int, faults: Mapping[str, float]) -> SandboxConfig:
+    """A bad day at the provider: so many requests of the money path meet a fault."""
     chance = random.Random(f"config-{seed}")
     return replace(
         SandboxConfig(seed=seed),
         limits=Limits.off(),
         latency=Latency(median_seconds=chance.choice([0.002, 0.01, 0.02])),
         behaviour=Behaviour(clone_spent_on=chance.choice(list(CloneSpentOn))),
-        chances=Chances(FAULTS, operations=tuple(MONEY_PATH.values()), late_seconds=LATE_SECONDS),
+        chances=Chances(faults, operations=tuple(MONEY_PATH.values()), late_seconds=LATE_SECONDS),
     )
 
 

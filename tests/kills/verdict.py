@@ -1,0 +1,62 @@
+"""Which world is asked for, and what it came to."""
+
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.kills.points import Point
+from tests.kills.truth import Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which world to live.
+
+    Attributes:
+        bug: planted in every runner; empty for the shipped code.
+        at: the one request at which runners are struck; empty for everywhere.
+        lives: play only the first few; None plays all.
+        machines: 1, or 2 with a ledger of its own each.
+    """
+
+    seed: int
+    bug: str = ""
+    at: str = ""
+    lives: int | None = None
+    machines: int = 1
+
+    def __str__(self) -> str:
+        machines = self.machines if self.machines > 1 else 0
+        options = {"--bug": self.bug, "--at": self.at, "--lives": self.lives, "--machines": machines}
+        said = "".join(f" {name} {value}" for name, value in options.items() if value)
+        return f"python -m tests.kills --worlds 1 --first {self.seed}{said}"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a world came to.
+
+    Attributes:
+        hits: the points at which a living process was struck, and how often.
+        missed: points that were not reached.
+        problems: what else went wrong, in words.
+    """
+
+    asked: Asked
+    hits: Counter[Point] = field(default_factory=Counter)
+    missed: list[Point] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
+    problems: list[str] = field(default_factory=list)
+
+    def count(self, blow: signal.Signals) -> int:
+        """Living processes that were struck by this signal."""
+        return sum(count for point, count in self.hits.items() if point.signal is blow)
+
+    @property
+    def sound(self) -> bool:
+        """Whether report, ledger and books agree and every process behaved."""
+        return not self.findings and not self.problems
+
+    def __str__(self) -> str:
+        said = [str(self.findings)] if self.findings else []
+        return f"world {self.asked.seed}: {'; '.join(said + self.problems) or 'sound'}\n  {self.asked}"
