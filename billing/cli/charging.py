@@ -214,9 +214,9 @@ def resolve(
     log_format: LogFormatOpt = None,
     log_level: LogLevelOpt = None,
 ) -> int:
-    """Finish items whose answer was lost, by looking.
+    """Ask Stripe what became of lost answers and of open declines. Only looks: charges nobody.
 
-    Finishes what was begun and starts nothing new.
+    What turns out not to be paid waits for billing run.
 
     \b
     billing resolve
@@ -242,7 +242,7 @@ def settle(
     log_format: LogFormatOpt = None,
     log_level: LogLevelOpt = None,
 ) -> int:
-    """Follow slow payments (bank debits) to their end.
+    """Ask Stripe what became of bank debits and of declines left to customers. Only looks: charges nobody.
 
     Run it daily until nothing is processing.
 
