@@ -39,11 +39,20 @@ STRICTNESS = (Remedy.NEVER, Remedy.CUSTOMER, Remedy.CHECK, Remedy.REPORT, Remedy
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: the remedy, what happened, what to do, and whether the platform's payment method is blocked for all."""
+    """One row.
+
+    Attributes:
+        remedy: what would help.
+        note: what happened.
+        what_to_do: for the person who acts.
+        group: `needs_customer` where only the payer can put it right, by whatever means; else `declined`.
+        block_card: whether the platform's payment method is blocked for all.
+    """
 
     remedy: Remedy
     note: str
     what_to_do: str
+    group: Group
     block_card: bool = False
 
 
@@ -80,52 +89,89 @@ class Decline:
     request_id: str = ""
 
 
+Texts = tuple[str, str, Group]
+# What happened, what to do about it, and whether it takes the customer.
+
 _BLOCKED = (
     "the card is lost, stolen, restricted or under suspicion",
     "Do not try this card again. Ask the customer for another payment method.",
+    Group.NEEDS_CUSTOMER,
 )
 _ADVISED = (
     "the issuer advises never to try this payment again",
     "Do not try this card again. Ask the customer for another payment method.",
+    Group.NEEDS_CUSTOMER,
 )
-_WITHDRAWN = ("the customer withdrew consent", "Do not charge again; contact the customer.")
-_NEW_DETAILS = ("the card's details are wrong or out of date", "Ask the customer for new card details.")
+_WITHDRAWN = ("the customer withdrew consent", "Do not charge again; contact the customer.", Group.NEEDS_CUSTOMER)
+_NEW_DETAILS = (
+    "the card's details are wrong or out of date",
+    "Ask the customer for new card details.",
+    Group.NEEDS_CUSTOMER,
+)
 _OTHER_CARD = (
     "this card cannot make this payment",
     "Ask the customer for another card, or charge in another currency.",
+    Group.NEEDS_CUSTOMER,
 )
 _BANK_LIFTS = (
     "the bank does not permit this kind of payment",
     "Ask the customer for another payment method; only the bank can lift it.",
+    Group.NEEDS_CUSTOMER,
 )
-_READER = ("a code of card readers, unexpected here", "Ask the customer for another payment method.")
-_TEST_CARD = ("a test card met live mode", "Check that key, run file and payment methods belong to one mode.")
+_READER = (
+    "a code of card readers, unexpected here",
+    "Ask the customer for another payment method.",
+    Group.NEEDS_CUSTOMER,
+)
+_TEST_CARD = (
+    "a test card met live mode",
+    "Check that key, run file and payment methods belong to one mode.",
+    Group.DECLINED,
+)
 _AUTHENTICATE = (
     "the bank wants the customer to authenticate",
     "Ask the customer to pay on session, where authentication is possible.",
+    Group.NEEDS_CUSTOMER,
 )
 _CORRECT = (
     "the bank could not match the customer's details",
     "Ask the customer to correct the payment details on the platform.",
+    Group.NEEDS_CUSTOMER,
 )
-_CALL_BANK = ("the bank wants to hear from the customer", "Ask the customer to call the bank, then try again.")
-_LATER = ("the bank gave no reason", "Try again in a few days.")
-_FUNDS = ("not enough money, or a spending limit", "Try again in some days, best after payday.")
-_SOON = ("a passing fault at the bank", "Try once more after some minutes.")
-_RADAR = ("Stripe blocked the payment before the network", "Read the charge's risk insights in the Dashboard.")
-_NEW_ACCOUNT = ("the bank account cannot be debited", "Ask the customer for another bank account or a new mandate.")
-_LIMITED = ("too many tries for this card or intent", "Pause; then a person decides.")
+_CALL_BANK = (
+    "the bank wants to hear from the customer",
+    "Ask the customer to call the bank, then try again.",
+    Group.NEEDS_CUSTOMER,
+)
+_LATER = ("the bank gave no reason", "Try again in a few days.", Group.DECLINED)
+_FUNDS = ("not enough money, or a spending limit", "Try again in some days, best after payday.", Group.DECLINED)
+_SOON = ("a passing fault at the bank", "Try once more after some minutes.", Group.DECLINED)
+_RADAR = (
+    "Stripe blocked the payment before the network",
+    "Read the charge's risk insights in the Dashboard.",
+    Group.DECLINED,
+)
+_NEW_ACCOUNT = (
+    "the bank account cannot be debited",
+    "Ask the customer for another bank account or a new mandate.",
+    Group.NEEDS_CUSTOMER,
+)
+_LIMITED = ("too many tries for this card or intent", "Pause; then a person decides.", Group.DECLINED)
 _CHECK = (
     "the bank takes it for a repeat of a recent payment",
     "Look for a payment of the same amount before charging again.",
+    Group.DECLINED,
 )
-_UNKNOWN = ("a code that is not in the table of declines", "A person reads it in the Dashboard and decides.")
-# What happened, and what to do about it.
+_UNKNOWN = (
+    "a code that is not in the table of declines",
+    "A person reads it in the Dashboard and decides.",
+    Group.DECLINED,
+)
 
 
-def _rows(remedy: Remedy, texts: tuple[str, str], codes: str, *, block_card: bool = False) -> dict[str, Rule]:
+def _rows(remedy: Remedy, texts: Texts, codes: str, *, block_card: bool = False) -> dict[str, Rule]:
     """Return one rule under each of the blank-separated ``codes``."""
-    return dict.fromkeys(codes.split(), Rule(remedy, *texts, block_card))
+    return dict.fromkeys(codes.split(), Rule(remedy, *texts, block_card=block_card))
 
 
 # Mastercard's advice 03 (do not try again) and 21 (payment cancelled): any repeat within 30 days costs a fee.
@@ -202,7 +248,7 @@ def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None
         # An advice says what to do, not why: the reason is the better name for a report.
         code=(name if name and not advised else "") or decline_code or code or name or "unknown",
         remedy=rule.remedy,
-        group=Group.NEEDS_CUSTOMER if rule.remedy is Remedy.CUSTOMER else Group.DECLINED,
+        group=rule.group,
         note=rule.note,
         what_to_do=rule.what_to_do,
         block_card=any(row.block_card for _, row in matched),
@@ -242,11 +288,18 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def table_as_markdown() -> str:
     """Return the table as the documentation shows it, one row per group of codes with one rule."""
-    rows = ["| source | codes | remedy | blocks the card | what happened | what to do |", "|---|---|---|---|---|---|"]
+    rows = [
+        "| source | codes | remedy | status | blocks the card | what happened | what to do |",
+        "|---|---|---|---|---|---|---|",
+    ]
     tables = {"network advice": NETWORK_ADVICE, "advice": ADVICE, "outcome reason": REASONS, "code": CODES}
     for source, table in tables.items():
         for rule in dict.fromkeys(table.values()):
             codes = ", ".join(f"`{code}`" for code, row in table.items() if row == rule)
             blocks = "yes" if rule.block_card else ""
-            rows.append(f"| {source} | {codes} | {rule.remedy} | {blocks} | {rule.note} | {rule.what_to_do} |")
-    return "\n".join([*rows, f"| | any other | {UNLISTED.remedy} | | {UNLISTED.note} | {UNLISTED.what_to_do} |"])
+            rows.append(
+                f"| {source} | {codes} | {rule.remedy} | {rule.group} | {blocks} | {rule.note} | {rule.what_to_do} |"
+            )
+    return "\n".join(
+        [*rows, f"| | any other | {UNLISTED.remedy} | {UNLISTED.group} | | {UNLISTED.note} | {UNLISTED.what_to_do} |"]
+    )

@@ -201,7 +201,7 @@ def describe(line: ReportLine, run_id: str) -> dict[str, str]:
 
 def _skipped(code: str) -> dict[str, str]:
     """Return what the table of skips says of a reason."""
-    meaning, what_to_do, _ = SKIPS.get(code, ("", "", False))
+    meaning, what_to_do, _ = SKIPS.get(code, ("", WHAT_TO_DO[Group.SKIPPED], False))
     return {"reason_code": code, "reason": meaning, "what_to_do": what_to_do}
 
 

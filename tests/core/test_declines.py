@@ -102,11 +102,27 @@ def test_among_equally_strict_rows_the_one_with_more_authority_names_the_reason(
 
 
 @pytest.mark.parametrize("table", [NETWORK_ADVICE, ADVICE, REASONS, CODES])
-def test_customers_are_asked_when_and_only_when_they_are_the_remedy(table):
+def test_a_decline_waits_for_the_customer_when_and_only_when_its_sentence_sends_somebody_to_the_customer(table):
     for name, rule in table.items():
-        group = decline_of({"decline_code": name}).group if table is CODES else None
-        if group:
-            assert (group is Group.NEEDS_CUSTOMER) == (rule.remedy is Remedy.CUSTOMER)
+        assert (rule.group is Group.NEEDS_CUSTOMER) == ("the customer" in rule.what_to_do), name
+
+
+@pytest.mark.parametrize("table", [NETWORK_ADVICE, ADVICE, REASONS, CODES])
+def test_what_passes_by_itself_or_wants_a_look_waits_for_no_customer(table):
+    for name, rule in table.items():
+        if rule.remedy is Remedy.CUSTOMER:
+            assert rule.group is Group.NEEDS_CUSTOMER, name
+        elif rule.remedy is not Remedy.NEVER:
+            assert rule.group is Group.DECLINED, name
+
+
+@pytest.mark.parametrize(
+    ("code", "group"),
+    [("expired_card", "needs_customer"), ("stolen_card", "needs_customer"), ("account_closed", "needs_customer"),
+     ("insufficient_funds", "declined"), ("testmode_decline", "declined"), ("made_up", "declined")],
+)  # fmt: skip
+def test_the_group_of_a_decline_says_who_must_act(code, group):
+    assert decline_of({"decline_code": code}).group == group
 
 
 def test_an_error_keeps_what_the_network_said_and_its_charge():

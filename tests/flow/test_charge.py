@@ -70,8 +70,8 @@ def test_a_charge_without_trouble_takes_three_requests_and_a_list_of_its_account
     [
         ("succeeds", Group.SUCCEEDED, State.SUCCEEDED),
         ("insufficient_funds", Group.DECLINED, State.UNPAID),
-        ("stolen_card", Group.DECLINED, State.FAILED),
-        ("expired_card", Group.DECLINED, State.FAILED),
+        ("stolen_card", Group.NEEDS_CUSTOMER, State.FAILED),
+        ("expired_card", Group.NEEDS_CUSTOMER, State.FAILED),
         ("authentication_required", Group.NEEDS_CUSTOMER, State.UNPAID),
         ("debit_succeeds", Group.PROCESSING, State.UNSETTLED),
         ("not_clonable", Group.FAILED, State.FAILED),
@@ -96,7 +96,8 @@ def test_a_final_decline_is_fenced_before_it_is_called_failed(tmp_path):
     world = one_item(tmp_path, "stolen_card")
     run_virtually(world.charge_all)
     item = outcome_of(world)
-    assert (item.facts["reason_code"], item.facts["group"], item.facts["canceled"]) == ("stolen_card", "declined", True)
+    assert (item.facts["reason_code"], item.facts["group"]) == ("stolen_card", "needs_customer")
+    assert item.facts["canceled"]
     assert sent(world, CANCEL) == 1
 
 
@@ -595,7 +596,7 @@ def test_a_key_that_another_runner_used_with_other_content_has_its_intent_read_f
 def test_a_card_declined_for_good_is_not_tried_again_by_any_other_item(tmp_path, accounts):
     world = World.make(tmp_path, items=3, accounts=accounts, items_per_customer=3, mix={"stolen_card": 1})
     run_virtually(world.charge_all)
-    assert run_virtually(world.groups) == {Group.DECLINED: 1, Group.SKIPPED: 2}
+    assert run_virtually(world.groups) == {Group.NEEDS_CUSTOMER: 1, Group.SKIPPED: 2}
     assert sent(world, CONFIRM) == 1
 
 
@@ -657,7 +658,7 @@ def test_killed_in_the_very_moment_of_a_decline_the_card_is_blocked_all_the_same
 
     run_virtually(killed_run)
     run_virtually(world.charge_all)
-    assert run_virtually(world.groups) == {Group.DECLINED: 1, Group.SKIPPED: 2}
+    assert run_virtually(world.groups) == {Group.NEEDS_CUSTOMER: 1, Group.SKIPPED: 2}
     assert sent(world, CONFIRM) == 1
 
 

@@ -53,7 +53,10 @@ def ended(desk, row):
     path = f"/v1/payment_intents/{opened['id']}/confirm"
     answer = desk.post(path, {"payment_method": clone["id"], "off_session": True}, account=row.account)
     if answer.status == 402:
-        asks = answer.error["code"] == "authentication_required"
+        asks = {"authentication_required", "expired_card", "stolen_card"} & {
+            answer.error["code"],
+            answer.error.get("decline_code"),
+        }
         return Expected.NEEDS_CUSTOMER if asks else Expected.DECLINED, opened["id"]
     return Expected(answer["status"]), opened["id"]
 

@@ -194,7 +194,7 @@ def _assert_ended_on_purpose(process: Process) -> None:
 ENDS: dict[str, frozenset[Group]] = {
     "succeeds": frozenset({Group.SUCCEEDED}),
     "insufficient_funds": frozenset({Group.DECLINED}),
-    "stolen_card": frozenset({Group.DECLINED}),
+    "stolen_card": frozenset({Group.NEEDS_CUSTOMER}),
     "authentication_required": frozenset({Group.NEEDS_CUSTOMER}),
     "debit_succeeds": frozenset({Group.PROCESSING, Group.SUCCEEDED}),
     "debit_fails": frozenset({Group.PROCESSING, Group.DECLINED}),

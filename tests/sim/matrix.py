@@ -65,7 +65,7 @@ PAIR = (OPEN, CLONE)
 KINDS: dict[str, Kind] = {
     "succeeds": Kind((*PAIR, CONFIRM), State.SUCCEEDED, Group.SUCCEEDED, 1, 1),
     "insufficient_funds": Kind((*PAIR, CONFIRM), State.UNPAID, Group.DECLINED, 1, 0),
-    "stolen_card": Kind((*PAIR, CONFIRM, CANCEL), State.FAILED, Group.DECLINED, 1, 0),
+    "stolen_card": Kind((*PAIR, CONFIRM, CANCEL), State.FAILED, Group.NEEDS_CUSTOMER, 1, 0),
     "authentication_required": Kind((*PAIR, CONFIRM), State.UNPAID, Group.NEEDS_CUSTOMER, 1, 0),
     "not_clonable": Kind((*PAIR, CANCEL), State.FAILED, Group.FAILED, 0, 0),
     "debit_succeeds": Kind(
