@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from billing.core.advice import REFUSALS, what_to_do
 from billing.core.cells import csv_line
 from billing.core.entries import Known, ReportLine, RunRecord, Tally
 from billing.core.errors import UsageError
@@ -36,7 +37,7 @@ DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 CANCELLED_ELSEWHERE = {
     "reason_code": "canceled_elsewhere",
     "reason": "the intent was cancelled outside of this run",
-    "what_to_do": "See the intent in Stripe: who cancelled it, and why?",
+    "what_to_do": REFUSALS["canceled_elsewhere"],
 }
 # A failure for which no request of ours gave a reason: the Dashboard, another program, or Stripe's confirm limit.
 
@@ -201,22 +202,8 @@ def describe(line: ReportLine, run_id: str) -> dict[str, str]:
 
 def _skipped(code: str) -> dict[str, str]:
     """Return what the table of skips says of a reason."""
-    meaning, what_to_do, _ = SKIPS.get(code, ("", WHAT_TO_DO[Group.SKIPPED], False))
-    return {"reason_code": code, "reason": meaning, "what_to_do": what_to_do}
-
-
-WHAT_TO_DO: dict[Group, str] = {
-    Group.SUCCEEDED: "",
-    Group.PROCESSING: "Nothing: the bank answers within days, and billing settle asks.",
-    Group.DECLINED: "Ask the customer for another payment method.",
-    Group.NEEDS_CUSTOMER: "Ask the customer to confirm with the bank or to pay.",
-    Group.UNKNOWN: "Nothing: billing resolve asks Stripe what became of it.",
-    Group.FAILED: "Nothing was taken. Mend the reason, and charge it under a new reference.",
-    Group.SKIPPED: "See the reason.",
-    Group.PENDING: "Run the same command again: it goes on.",
-    Group.PARKED: "Open the payment in Stripe and see what became of it; billing resolve looks again.",
-}
-# What a line says whose own facts do not say it better.
+    meaning = SKIPS.get(code, ("", "", False))[0]
+    return {"reason_code": code, "reason": meaning, "what_to_do": what_to_do(Group.SKIPPED, code)}
 
 
 def _of_item(known: Known) -> dict[str, str]:
@@ -232,7 +219,7 @@ def _of_item(known: Known) -> dict[str, str]:
         "run": known.run_id,
     }
     told = skipped | {name: text for name, text in facts.items() if text} | ours
-    return told | {"what_to_do": told.get("what_to_do") or WHAT_TO_DO[group_of(known)]}
+    return told | {"what_to_do": told.get("what_to_do") or what_to_do(group_of(known), code)}
 
 
 def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact is any JSON value
