@@ -59,6 +59,10 @@ def _clone(form: dict[str, str]) -> dict:
     }  # fmt: skip
 
 
+NO_INTENTS = {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": []}
+# Nobody has opened anything here before.
+
+
 def _account(path: str) -> dict:
     asked = path.partition("?")[0].rpartition("/")[2]
     name = asked if asked.startswith("acct_") else "acct_1Bench"
@@ -70,7 +74,7 @@ def answer(path: str, body: bytes) -> bytes:
     if path.endswith("/confirm"):
         found = _confirm(path)
     elif not body:
-        found = _account(path)
+        found = NO_INTENTS if path.startswith("/v1/payment_intents?") else _account(path)
     else:
         form = dict(parse_qsl(body.decode()))
         found = _open(form) if "amount" in form else _clone(form)
