@@ -18,10 +18,10 @@ SKIPS: dict[str, tuple[str, str, bool]] = {
     "processing_elsewhere": ("a payment of another run is on its way", "follow it there: billing settle", False),
     "closed_elsewhere": ("another run ended this obligation unpaid", "see the report of that run", False),
     "in_other_run": ("another run holds this obligation and has not finished it", "finish that run first", False),
-    "paid_elsewhere": ("another ledger has charged this", "have it on record here: billing ledger rebuild", False),
+    "paid_elsewhere": ("another ledger has charged this", "see the report of that ledger", False),
     "opened_elsewhere": (
         "another ledger has opened this with other content, or corrected it since",
-        "have it on record here: billing ledger rebuild",
+        "finish it with that ledger, and see its report",
         False,
     ),
     "withdrawn": ("taken out of the sheet before it was paid", "nothing", True),
@@ -240,7 +240,7 @@ def _after_an_end(scene: Scene, charge: Charge, known: Known) -> Decision:
     """Decide for a line whose last item ended unpaid, in this run or another: it is over, or begins anew."""
     reason, same = reason_of(known), known.digest == charge_digest(charge)
     if reason in HELD_BY_ANOTHER:
-        hint = "restore the line, and have what the other ledger did on record here: billing ledger rebuild"
+        hint = "restore the line, and change it with the ledger that holds it"
         return _over(scene, known, reason) if same else _refuse(charge, known, "is held by another ledger", hint)
     if reason == "cancelled" and (same or not scene.amend):
         return _over(scene, known, reason) if same else _refuse_frozen(scene, charge, known)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from billing.core.entries import Known, Move
 from billing.core.listed import Listed, Verdict
-from billing.core.states import Event, State
+from billing.core.states import Event, Group, State
 from billing.flow.inventory import trimmed
 from billing.flow.licence import look_at
 from billing.flow.retelling import Tale, moves_for
-from billing.flow.trip import LeftAsItIs, Trip, skipped
+from billing.flow.trip import NO_TROUBLE, Trip, skipped
 
 ADOPTED = Tale(
     {"adopted": True},
@@ -26,7 +26,7 @@ async def taken_over(trip: Trip, known: Known) -> Known | None:
 
     Raises:
         PutBack: a limiter said no.
-        LeftAsItIs: the intent cannot be read, or what was opened elsewhere is not what this item asks for.
+        LeftAsItIs: the intent cannot be read.
         Halted: an answer stops the run.
     """
     verdict = trip.desk.finder.verdict(known)
@@ -38,14 +38,18 @@ async def taken_over(trip: Trip, known: Known) -> Known | None:
 
 
 async def _stand_back(trip: Trip, known: Known, verdict: Verdict) -> Known:
-    """Leave an obligation alone that another ledger has opened with other content, or as a later generation."""
+    """Leave an obligation alone that another ledger has opened with other content, or as a later generation.
+
+    An item whose open may have left ends as refused: no intent is on record, so nothing of it can ever be confirmed.
+    """
     other = verdict.instead
     assert other is not None  # noqa: S101  asked by the caller
-    if known.state is not State.PLANNED:
-        raise LeftAsItIs(known)
     code = "paid_elsewhere" if other.paid else "opened_elsewhere"
     reason = f"another ledger has opened {other.id} for this reference, with other content or corrected since"
-    return await trip.record(known, skipped(code, reason))
+    if known.state is State.PLANNED:
+        return await trip.record(known, skipped(code, reason))
+    facts = {**NO_TROUBLE, "group": str(Group.SKIPPED), "reason_code": code, "reason": reason}
+    return await trip.record(known, Move(Event.OPEN_REFUSED, facts=facts))
 
 
 async def _adopt(trip: Trip, known: Known, found: Listed) -> Known:

@@ -104,5 +104,5 @@ async def _give_up(trip: Trip, known: Known, *prepared: Move) -> Known:
 PAID_ELSEWHERE = {
     "group": str(Group.SKIPPED),
     "reason_code": "paid_elsewhere",
-    "reason": "another ledger has charged this; type billing ledger rebuild with the run file to have it here",
+    "reason": "another ledger has charged this",
 }

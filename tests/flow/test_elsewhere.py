@@ -303,6 +303,28 @@ def test_an_obligation_that_was_corrected_and_paid_elsewhere_is_not_opened_again
     assert (sent(world, OPEN), sent(world, CONFIRM)) == (1, 1)
 
 
+def test_an_obligation_that_was_paid_elsewhere_while_this_ledger_had_begun_to_open_it_ends_by_saying_so(tmp_path):
+    world = first(tmp_path, items=1)
+
+    async def begun() -> Known:
+        async with world.desk() as desk:
+            await world.plan(desk)
+            (item,) = world.items(desk)
+            return await prepare.start_attempt(Trip(desk), item)
+
+    item = run_virtually(begun)
+    corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1)
+    run_virtually(paid_beside, world, replace(item, item=corrected, generation=1), 0)
+    confirms = sent(world, CONFIRM)
+    run_virtually(world.charge_all)
+    (item,) = run_virtually(world.known)
+    assert (item.state, item.facts["reason_code"]) == (State.FAILED, "paid_elsewhere")
+    assert run_virtually(world.groups) == {Group.SKIPPED: 1}
+    assert sent(world, CONFIRM) == confirms
+    run_virtually(world.charge_all)
+    assert sent(world, CONFIRM) == confirms
+
+
 def test_the_plan_tells_what_was_opened_elsewhere_and_its_list_is_the_licence_of_the_run(tmp_path):
     world = first(tmp_path, items=12)
     run_virtually(partial(world.charge_all, limit=7))
