@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from billing.cli.tables import WIDTH, totals_table
-from billing.cli.typed import following
+from billing.cli.typed import again, following
 from billing.core.entries import RunRecord
 from billing.core.exits import MEANINGS, Exit
 from billing.core.items import Mode
@@ -33,6 +33,9 @@ FOLLOWING: dict[str, tuple[str, str, str]] = {
     "not_paid": ("not paid", "closed for the reason that the report says", ""),
     "not_yet": ("not yet", "the same command goes on", ""),
 }
+WHILE_RUNNING = frozenset({"not_yet", "no_answer_yet", "on_its_way"})
+STOPPED_BY_KEY = frozenset({"not_yet", "no_answer_yet"})
+# Rows of which nothing is said: a running process sees to them, or none can.
 MOST_REASONS = 6
 PLACE = 24
 # Where the text of what comes next begins.
@@ -48,24 +51,42 @@ def _twice(ledger: Ledger, run_id: str) -> list[str]:
     return [visible(f"  ! PAID TWICE: {each}; refund one of the two in Stripe") for each in paid_twice(ledger, run_id)]
 
 
-def what_comes_next(ledger: Ledger, run_id: str, *, running: bool = False) -> list[str]:
+def when_stopped(code: Exit) -> list[str]:
+    """Say what to type after a stop, and before it what has to be mended, or nothing when nothing has stopped."""
+    if code is Exit.OK:
+        return []
+    if code is Exit.STOPPED:
+        return ["", f"When a person has looked, this goes on: {again()}"]
+    if code is Exit.CREDENTIALS:
+        return [
+            "",
+            "The key has to be mended first; doctor names what it lacks.",
+            f"Next: {following('doctor')}",
+            f"When the key is right, this goes on: {again()}",
+        ]
+    return ["", f"Next: {again()}"]
+
+
+def what_comes_next(ledger: Ledger, run_id: str, *, running: bool = False, stopped: Exit = Exit.OK) -> list[str]:
     """Write what is left to do, row by row, with commands on lines of their own; nothing when nothing is.
 
     Args:
         ledger: where the run stands.
         run_id: which one.
         running: whether another process is at it: it finishes what is open, and nothing is to be typed for that.
+        stopped: why the command ended early; with a key that must be mended no other command would get further.
     """
     record = known_run(ledger, run_id)
-    lines = list(_steps(outturn_of(ledger, record), record, running=running))
+    silent = STOPPED_BY_KEY if stopped is Exit.CREDENTIALS else WHILE_RUNNING if running else frozenset[str]()
+    lines = list(_steps(outturn_of(ledger, record), record, silent, running=running))
     return ["", "What comes next", *lines] if lines else []
 
 
-def _steps(outturn: Outturn, record: RunRecord, *, running: bool) -> Iterator[str]:
+def _steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, running: bool) -> Iterator[str]:
     asked = False
     for code, (label, sentence, command) in FOLLOWING.items():
         row = outturn.rows.get(code)
-        if row is None or (running and code in {"not_yet", "no_answer_yet", "on_its_way"}):
+        if row is None or code in silent:
             continue
         asked = asked or not command
         yield from _paragraph(f"{row.lines:,} {label}", sentence)

@@ -104,6 +104,18 @@ def test_a_line_is_cancelled_on_the_record_and_never_charged(ready, rehearsal):
     assert "INV-00030" not in opened
 
 
+def test_after_a_stop_for_the_key_the_next_step_is_the_key(ready, rehearsal):
+    rehearsal.ask("keys", {"withhold": {KEY: ["payment_intent_write"]}})
+    ended = ready("run", "rehearsal.csv", *RUN, "--yes", "--rate", "200")
+    assert (ended.code, next_of(ended.out)) == (8, ["doctor"])
+    assert "The key has to be mended first" in ended.out
+    assert "the same command goes on" not in ended.out
+    rehearsal.ask("keys", {"widen": [KEY]})
+    assert ready(*next_of(ended.out)).code == 0
+    (goes_on,) = re.findall(r"When the key is right, this goes on: billing (.*)", ended.out)
+    assert ready(*shlex.split(goes_on), "--yes").code in (0, 4, 5)
+
+
 def test_no_text_names_a_command_that_is_not_there():
     groups = {name.split()[0] for name in VERBS}
     files = [*ROOT.glob("billing/**/*.py"), *ROOT.glob("configs/**/*.yaml"), *ROOT.glob("jobs/*")]

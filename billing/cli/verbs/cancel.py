@@ -5,7 +5,7 @@ from typing import Any
 
 from billing.cli.books import open_books
 from billing.cli.desks import desk_for
-from billing.cli.endings import run_table, said_of
+from billing.cli.endings import run_table, said_of, when_stopped
 from billing.cli.face import answer, answer_json, ask, say
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, plural
@@ -124,11 +124,11 @@ def _print(
     lines = [head, "", *run_table(desk.ledger, asked.run)]
     if ending.exit:
         lines += ["", f"stopped: {visible(ending.reason)}"]
-    lines += _left(asked, after)
+    lines += _left(asked, after, ending.exit)
     answer("".join(line + "\n" for line in [*lines, said_of(code, CLOSED if code is Exit.OK else "")]))
 
 
-def _left(asked: CancelAsked, after: Cancellation) -> list[str]:
+def _left(asked: CancelAsked, after: Cancellation, stopped: Exit) -> list[str]:
     """Say what could not be closed, and what helps."""
     lines = []
     if after.paid_count:
@@ -140,5 +140,6 @@ def _left(asked: CancelAsked, after: Cancellation) -> list[str]:
             f"    {following('settle', asked.run)}",
         ]
     if after.rows:
-        lines += [f"  {plural(len(after.rows), 'line')} could not be closed yet. Next:", f"    {again()}"]
-    return lines
+        left = f"  {plural(len(after.rows), 'line')} could not be closed yet."
+        lines += [left] if stopped else [f"{left} Next:", f"    {again()}"]
+    return lines + when_stopped(stopped)

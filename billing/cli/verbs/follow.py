@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from billing.cli.books import open_books
 from billing.cli.desks import desk_for
-from billing.cli.endings import run_table, said_of, what_comes_next
+from billing.cli.endings import run_table, said_of, what_comes_next, when_stopped
 from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.watching import watching
@@ -60,8 +60,9 @@ def _as_text(desk: Desk, verb: str, followed: Followed) -> Iterator[str]:
         yield run_id
         yield ""
         yield from run_table(desk.ledger, run_id)
-        yield from what_comes_next(desk.ledger, run_id)
+        yield from what_comes_next(desk.ledger, run_id, stopped=followed.ending.exit)
     if followed.ending.exit:
         yield f"stopped: {visible(followed.ending.reason)}"
+    yield from when_stopped(followed.ending.exit)
     if followed.runs:
         yield said_of(followed.exit)

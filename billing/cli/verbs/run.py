@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from billing.cli.desks import desk_for
-from billing.cli.endings import run_table, said_of, what_comes_next
+from billing.cli.endings import run_table, said_of, what_comes_next, when_stopped
 from billing.cli.face import answer, answer_json, ask, is_terminal, say
 from billing.cli.lookingup import lookout
 from billing.cli.plantable import plan_table
 from billing.cli.session import Common, Manner, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
-from billing.cli.typed import again, following
+from billing.cli.typed import following
 from billing.cli.verbs.plan import NOTHING_LEFT, PlanAsked, share_text
 from billing.cli.verbs.source import open_source
 from billing.cli.watching import watching
@@ -225,7 +225,7 @@ def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
         *run_table(desk.ledger, run_id),
         f"  {plural(requests['sent'], 'request')}, {limited}, {resent}",
         f"  ledger head {billed.summary['ledger_head'][:16]}",
-        *what_comes_next(desk.ledger, run_id),
+        *what_comes_next(desk.ledger, run_id, stopped=billed.ending.exit),
         *next_step(billed, run_id),
         said_of(billed.exit),
     ]
@@ -233,13 +233,8 @@ def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
 
 def next_step(billed: Bill, run_id: str) -> list[str]:
     """Say what to type next."""
-    code = billed.ending.exit
-    if code is Exit.STOPPED:
-        return ["", f"When a person has looked, this goes on: {again()}"]
-    if code is Exit.CREDENTIALS:
-        return ["", f"Next: {following('doctor')}"]
-    if code:
-        return ["", f"Next: {again()}"]
+    if billed.ending.exit:
+        return when_stopped(billed.ending.exit)
     return ["", f"Next: {following('report', run_id, out='report.csv')}"] if billed.exit is Exit.OK else []
 
 
