@@ -182,3 +182,13 @@ def test_a_misspelt_variable_sends_nothing_and_makes_nothing(billing):
     assert "did you mean BILLING_LEDGER?" in ended.err
     assert "did you mean BILLING_MODE?" in ended.err
     assert not list(billing.folder.glob("*.db"))
+
+
+def test_a_sandbox_that_was_told_no_file_replaces_no_sheet_of_that_name(billing):
+    sheet = billing.folder / "rehearsal.csv"
+    sheet.write_text("reference,customer,account,amount,currency\nA,cus_A,acct_A,1.00,USD\n")
+    before = sheet.read_text()
+    ended = billing("sandbox", "--port", "0", "--items", "3", seconds=30)
+    assert ended.code == 2
+    assert "rehearsal.csv is there and is not a rehearsal" in ended.err
+    assert sheet.read_text() == before
