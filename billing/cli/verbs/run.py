@@ -215,6 +215,8 @@ def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
         head = f"Run {run_id}: {NOTHING_LEFT[0].lower()}{NOTHING_LEFT[1:-1]}"
     elif billed.ending.exit:
         head = f"Run {run_id} stopped after {duration(seconds)}: {visible(billed.ending.reason)}"
+    elif left := billed.summary["counts"]["pending"]:
+        head = f"Run {run_id} went as far as it could in {duration(seconds)}; {plural(left, 'line')} left"
     else:
         head = f"Run {run_id} finished in {duration(seconds)}"
     requests = billed.summary["requests"]
