@@ -148,8 +148,10 @@ class Machines:
         self._provider.ask(lambda sandbox: (sandbox.faults.clear(), sandbox.advance(2 * LATE_SECONDS)))
         self._watch.until(lambda: self._provider.quiet)
         order, told = self._chance.sample(self._pair, 2), []
-        for _ in range(1 if self._verdict.asked.bug else ROUNDS):
+        apart = LATER if _meeting(self._verdict.asked.seed) is Meeting.DAY_LATER else 0.0
+        for _ in range(2 if self._verdict.asked.bug else ROUNDS):
             for crew in order:
+                self._pass(apart)
                 crew.ask(*_run("32"), *RATE)
             told = [crew.report(RUN_ID) for crew in self._pair]
             if not any(line["status"] in OPEN for report in told for line in report):

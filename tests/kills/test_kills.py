@@ -61,6 +61,6 @@ A_DAY_LATER = 3  # a world in which every key is forgotten between one machine a
 
 
 def test_planted_opens_without_a_list_let_two_machines_charge_twice(record_property):
-    (verdict,) = verdicts([Asked(A_DAY_LATER, "nothing_listed", lives=2, machines=2)], 1)
+    (verdict,) = verdicts([Asked(A_DAY_LATER, "nothing_listed", lives=1, machines=2)], 1)
     record_property("evidence", "planted bugs: 1 seen by real kills")
     assert verdict.findings.double
