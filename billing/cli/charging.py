@@ -242,7 +242,7 @@ def settle(
     log_format: LogFormatOpt = None,
     log_level: LogLevelOpt = None,
 ) -> int:
-    """Ask Stripe what became of bank debits and of declines left to customers. Only looks: charges nobody.
+    """Ask Stripe what became of bank debits and of open declines. Only looks: charges nobody.
 
     Run it daily until nothing is processing.
 
