@@ -67,7 +67,6 @@ class Finder:
         self._shelves: dict[str, _Shelf] = {}
         self._periods: dict[str, str] = {}
         self._windows: dict[str, float] = {}
-        self._errors: dict[str, float] = {}
         self._ours: str | None = None
 
     def may_start(self, known: Known) -> bool:
@@ -110,14 +109,6 @@ class Finder:
     def opened_by_us(self, shown: Mapping[str, Any] | None) -> None:
         """Learn from an intent that this process opened, or has on record, which application makes ours."""
         self._ours = self._ours or application_of(shown or {}) or self._ours
-
-    def open_erred(self, known: Known) -> None:
-        """Remember that the present key of an item's open has met a server error that was new."""
-        self._errors[known.item] = self._clock.epoch()
-
-    def take_error_age(self, known: Known) -> float:
-        """Return the seconds since then, infinitely many if this process has met none; forgotten with that."""
-        return self._clock.epoch() - self._errors.pop(known.item, float("-inf"))
 
     def forgive(self, account: str) -> None:
         """Forget that an account could not be listed: whoever only wanted to know decides nothing for a run."""

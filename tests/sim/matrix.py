@@ -174,9 +174,10 @@ _COSTS: tuple[tuple[str, Sort, tuple[bool, ...], Cost], ...] = (
     (CONFIRM, Sort.LOST, DONE, (READ,)),
     (CONFIRM, Sort.LOST, UNDONE, (READ, CONFIRM)),
     # An open is sent again under its key until the error is replayed: that proves it stored. Done: the look finds the
-    # intent, which is read before it is used. Not done: the next key.
+    # intent, which is read before it is used. Not done: the run's sweep tries once more, and a
+    # day later the same key opens it.
     (OPEN, Sort.STORED, DONE, (OPEN, LIST, READ)),
-    (OPEN, Sort.STORED, UNDONE, (OPEN, LIST, OPEN, KEYS)),
+    (OPEN, Sort.STORED, UNDONE, (OPEN, LIST, OPEN, LIST, OPEN)),
     (OPEN, Sort.UNPROVEN, UNDONE, (OPEN,)),
     # Anything else that may be stored is not sent again under its key. Done: the look finds it. Not done: the next key.
     (CLONE, Sort.UNPROVEN, UNDONE, (CLONE, KEYS)),

@@ -279,7 +279,7 @@ def new_errors_are_stored_ones() -> Patches:
         return Lost((reply.status or 0) >= 424, reply=reply)
 
     tables = [(classify.BY_STATUS, 424, lost), (classify, "_lost", lost)]
-    return [*tables, (prepare, "taken_over", _nothing), (prepare, "RENEWAL_SECONDS", float("inf"))]
+    return [*tables, (prepare, "taken_over", _nothing)]
 
 
 async def _nothing(trip, known):

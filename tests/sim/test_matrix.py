@@ -25,6 +25,7 @@ from tests.sim.matrix import (
     OPEN,
     OPERATIONS,
     OUTLIVED,
+    PAIR,
     READ,
     SHARP,
     STILL_OPEN,
@@ -102,7 +103,10 @@ def _pairs() -> list[Case]:
         for first, second in itertools.product(SHARP, SHARP):
             replayed = op == OPEN and first.startswith("stored")  # its repeat is answered with the stored error
             nth = 2 + replayed if op == other else 1
-            found.append(carried(kind, [Step(op, first), Step(other, second, nth)]))
+            # What meets a second stored error while the open waits for its key has a day in which to forget that, too.
+            waits = op == OPEN and first == "stored_500_undone"
+            exact = not (waits and other in PAIR and second.startswith("stored"))
+            found.append(carried(kind, [Step(op, first), Step(other, second, nth)], exact=exact))
     return found
 
 
@@ -157,13 +161,15 @@ def _moves_money_once_or_never(story: Story) -> list[str]:
 
 
 def _ends_in_the_same_run(story: Story) -> list[str]:
-    """Finitely many faults leave nothing open but where an account refuses its list; a refused API key says so."""
+    """Finitely many faults leave nothing open but where an account refuses its list, or an open waits for its key; a
+    refused API key says so."""
     barred = any(trouble.sort is Sort.BARRED for _, trouble in story.met)
     unlisted = any(trouble.sort is Sort.REFUSED and op == LIST for op, trouble in story.met)
     if not story.case.exact:
         return []
     left_open = group_of(story.ran) in STILL_OPEN
-    due = (barred or unlisted, Exit.CREDENTIALS if barred else Exit.OK)
+    waits = any(trouble.sort is Sort.STORED and op == OPEN and not trouble.done for op, trouble in story.met)
+    due = (barred or unlisted or waits, Exit.CREDENTIALS if barred else Exit.OK)
     return [] if (left_open, story.exits[-1]) == due else [f"left {story.ran.state} by the run, exit {story.exits[-1]}"]
 
 

@@ -17,6 +17,7 @@ from billing.core.states import State
 from billing.core.wire import AnswerLost, WireRequest, WireResponse
 from billing.edge.transport import TOTAL_SECONDS
 from billing.flow.charge import WAITING
+from billing.flow.prepare import OPEN_WAITS
 from billing.sandbox.arrivals import arrival_of
 from billing.sandbox.books import IntentBook, Logged
 from billing.sandbox.config import START, Behaviour, Limits, SandboxConfig
@@ -32,6 +33,8 @@ from tests.sim.matrix import (
     KINDS,
     LIST,
     LOOKED_AFTER,
+    OPEN,
+    OUTLIVED,
     PAIR_AGAIN,
     REFUSED,
     STILL_OPEN,
@@ -154,7 +157,9 @@ class Story:
         for operation, trouble in self.met:
             due.update(COSTS[operation, trouble.sort, trouble.done])
             due.update(LOOKED_AFTER.get((operation, trouble.sort), ()) if operation in lost else ())
-            due[CLONE] += self.case.kind == "not_clonable" and (operation, trouble.sort) in PAIR_AGAIN
+            if self.case.kind == "not_clonable" and (operation, trouble.sort) in PAIR_AGAIN:
+                waits = (operation, trouble.sort, trouble.done) == (OPEN, Sort.STORED, False)
+                due[CLONE] += 1 + waits  # in the sweep, and when the key is forgotten
             lost |= {operation} if trouble.sort is Sort.LOST else set()
         if self.case.death is not None:
             due.update(self.case.death.cost)
@@ -225,6 +230,8 @@ async def _resolve(world: World, wire: Watched, known: Known) -> Known:
     world.sandbox.faults.clear()
     if group_of(known) not in STILL_OPEN:
         return known
+    if known.facts.get("reason_code") == OPEN_WAITS["reason_code"]:
+        world.sandbox.advance(OUTLIVED)
     wire.life += 1
     async with world.desk(wire=wire) as desk:
         await world.resolve(desk)
