@@ -113,7 +113,8 @@ class Trouble:
 
 def _said(status: int, code: str, *, done: bool = False, kind: str = "invalid_request_error") -> Fault:
     """Return an error of the provider's that carries no intent."""
-    body = f'{{"error": {{"type": "{kind}", "code": "{code}", "message": "no"}}}}'
+    # It names a parameter, as a refusal of one item does; one that names none may be the account's, and closes nothing.
+    body = f'{{"error": {{"type": "{kind}", "code": "{code}", "param": "metadata", "message": "no"}}}}'
     return Fault(FaultKind.CANNED, status=status, body=body.encode(), done=done)
 
 
@@ -199,11 +200,11 @@ _COSTS: tuple[tuple[str, Sort, tuple[bool, ...], Cost], ...] = (
     # A refused API key stops the run before anything is concluded; the next runner sends again what had no answer.
     (OPEN, Sort.BARRED, UNDONE, (OPEN, CLONE)),
     (CLONE, Sort.BARRED, UNDONE, (CLONE, READ)),  # the open beside it is found and taken over
-    (CONFIRM, Sort.BARRED, UNDONE, (READ, CONFIRM)),
+    (CONFIRM, Sort.BARRED, UNDONE, (CONFIRM,)),  # nobody let in has done anything
     (CANCEL, Sort.BARRED, UNDONE, (CANCEL,)),
     (READ, Sort.BARRED, UNDONE, (READ,)),
     # A list that could not be read proves nothing: the item is left, and the next runner's own list finds its intent.
-    (LIST, Sort.REFUSED, EITHER, (OPEN,)),
+    (LIST, Sort.REFUSED, EITHER, ()),
     (LIST, Sort.BARRED, UNDONE, ()),
 )
 COSTS: dict[tuple[str, Sort, bool], Cost] = {
@@ -217,7 +218,7 @@ REFUSED: dict[tuple[str, bool], Kind] = {
     **{(CLONE, done): Kind((*PAIR, CANCEL), *_FAILED) for done in EITHER},
     (CONFIRM, False): Kind((*PAIR, CONFIRM, CANCEL), *_FAILED),
 }
-PAIR_AGAIN = {(OPEN, Sort.AWAY), (OPEN, Sort.STORED), (LIST, Sort.REFUSED)}
+PAIR_AGAIN = {(OPEN, Sort.AWAY), (OPEN, Sort.STORED)}
 # After these an open goes round with its clone; a clone that was refused left nothing on record and is sent again.
 LOOKED_AFTER = {(CANCEL, Sort.AWAY): (READ,)}
 # What it costs more on a repeat whose first send was lost: "turned away" says nothing of the first, so look.
