@@ -68,26 +68,31 @@ def ask(question: str, expected: str | tuple[str, ...], missing_flag: str) -> bo
     """
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise UsageError(f"there is no terminal to ask on; nothing was sent (add {missing_flag})")
+    wanted = (expected,) if isinstance(expected, str) else expected
+    return _plain(_typed(question)) in map(_plain, wanted)
+
+
+def _pose(question: str) -> None:
+    """Write a question, or its event where the log is all that is read."""
     if not _told("question", question):
         if Drawn.clear is not None:
             Drawn.clear()
         sys.stderr.write(question)
         sys.stderr.flush()
-    wanted = (expected,) if isinstance(expected, str) else expected
-    return _plain(_typed()) in map(_plain, wanted)
 
 
-def _typed() -> str:
-    """Wait for a line.
+def _typed(question: str) -> str:
+    """Ask and wait for a line.
 
     An event loop hears of Ctrl-C only when it has its turn again, which a line that is waited for does not let it have:
-    meanwhile the signal is ours.
+    meanwhile the signal is ours, from before the question can be seen.
 
     Raises:
         Interrupted: Ctrl-C came first.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        _pose(question)
         return sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\n")  # the prompt of the shell begins a line of its own
