@@ -1,6 +1,7 @@
 """What a person or a program sees: answers on stdout, everything else on stderr."""
 
 import json
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -59,6 +60,10 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
+TURN_SECONDS = 0.1
+# Between two looks at whether a signal came while a line is waited for.
+
+
 def ask(question: str, expected: str | tuple[str, ...], missing_flag: str) -> bool:
     """Ask on the terminal and tell whether the answer was ``expected``, or one of these.
 
@@ -93,6 +98,9 @@ def _typed(question: str) -> str:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         _pose(question)
+        # The signal may reach another thread than the one that reads, which would then go on waiting.
+        while not select.select([sys.stdin], [], [], TURN_SECONDS)[0]:
+            pass
         return sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\n")  # the prompt of the shell begins a line of its own
