@@ -223,12 +223,12 @@ def test_every_variable_that_is_no_setting_is_refused_at_once_with_what_may_be_m
     ],
 )
 def test_what_a_cluster_sets_and_a_webhooks_variable_are_no_slips(name):
-    load_settings({name: "x"})
+    assert load_settings({name: "x"}).mode is load_settings({}).mode
 
 
 def test_a_variable_that_the_settings_name_is_known():
     Path("billing.yaml").write_text("notify: {webhook: env:BILLING_HOOK}\n")
-    load_settings({"BILLING_HOOK": "https://example.com"})
+    assert load_settings({"BILLING_HOOK": "https://example.com"}).policies.notify is not None
 
 
 @pytest.mark.parametrize("text", ["http://me:s3cret@proxy:3128", "https://proxy:1", "proxy:3128", "http://proxy/x"])
