@@ -25,10 +25,11 @@ ROW_WORDS: dict[str, str] = {
 SKIP_WORDS: dict[str, str] = {
     # skip reasons in few words, as a label beside money; those not here are said by their meaning
     "already_paid": "paid earlier",
-    "processing_elsewhere": "on its way in another run",
-    "closed_elsewhere": "ended in another run",
+    "processing_elsewhere": "on its way elsewhere",
+    "closed_elsewhere": "ended elsewhere",
     "in_other_run": "open in another run",
     "paid_elsewhere": "paid by another ledger",
+    "declined_elsewhere": "declined, another ledger",
     "opened_elsewhere": "opened by another ledger",
     "account_unknown": "account is not connected",
     "account_is_platform": "account is the platform",

@@ -30,6 +30,7 @@ class Listed(NamedTuple):
         status: Stripe's word for where it stood.
         created: when it was opened, epoch seconds.
         confirmed: whether it was ever tried: nothing but an intent on record is.
+        declined: whether its last attempt took nothing, so that a ledger which takes it over lets it rest.
         amount: minor units.
         currency: lower case.
         fee: the platform's share in minor units, 0 for none.
@@ -41,6 +42,7 @@ class Listed(NamedTuple):
     status: str
     created: int
     confirmed: bool
+    declined: bool
     amount: int
     currency: str
     fee: int
@@ -73,12 +75,19 @@ def listed(shown: Mapping[str, Any]) -> tuple[str, Listed] | None:
         status=str(shown.get("status")),
         created=_whole(shown.get("created")),
         confirmed=bool(shown.get("latest_charge") or shown.get("last_payment_error")),
+        declined=_declined(shown),
         amount=_whole(shown.get("amount")),
         currency=str(shown.get("currency")),
         fee=_whole(shown.get("application_fee_amount")),
         digest=str(metadata.get("billing_digest")),
         application=application_of(shown),
     )
+
+
+def _declined(shown: Mapping[str, Any]) -> bool:
+    """Tell whether an open intent shows an attempt that took nothing, as `core.classify` reads it."""
+    failed = shown.get("status") == "requires_payment_method" and isinstance(shown.get("last_payment_error"), Mapping)
+    return failed or shown.get("status") == "requires_action"
 
 
 def application_of(shown: Mapping[str, Any]) -> str:
@@ -128,6 +137,32 @@ class Verdict(NamedTuple):
     instead: Listed | None = None
     strangers: tuple[str, ...] = ()
 
+    @property
+    def yields_to(self) -> Listed | None:
+        """The intent for which the item is left alone, or None: beside it another one would be a second charge."""
+        return self.instead if self.adopt is None or (self.instead is not None and self.instead.paid) else None
+
+    @property
+    def row(self) -> str | None:
+        """The row of a plan in which the item's money stands; None when it is this ledger's to charge."""
+        if self.yields_to is not None:
+            return yielding(self.yields_to)
+        return None if self.adopt is None else taken_over(self.adopt)
+
+
+def yielding(other: Listed) -> str:
+    """Return why an item is left alone for an intent of another ledger (a code of `core.plans.SKIPS`)."""
+    return "paid_elsewhere" if other.paid else "opened_elsewhere"
+
+
+def taken_over(intent: Listed) -> str | None:
+    """Return where a plan counts an item whose intent another ledger has opened; None when it can still be charged."""
+    return "declined_elsewhere" if intent.declined else BY_ANOTHER.get(intent.status)
+
+
+BY_ANOTHER = {"succeeded": "paid_elsewhere", "processing": "processing_elsewhere", CANCELLED: "closed_elsewhere"}
+# What another ledger has brought so far that nothing is left to charge, by Stripe's word for it.
+
 
 NOTHING = Verdict()
 
@@ -138,7 +173,7 @@ def equals(intent: Listed, known: Known | NewItem) -> bool:
     return (intent.amount, intent.currency, intent.fee, intent.digest) == asked
 
 
-def judge(known: Known, same: Iterable[Listed], others: Iterable[Listed], ours: str | None) -> Verdict:
+def judge(known: Known | NewItem, same: Iterable[Listed], others: Iterable[Listed], ours: str | None) -> Verdict:
     """Return what to make of the intents that carry an item's name, and of those of its other generations.
 
     Args:
@@ -166,7 +201,7 @@ def judge(known: Known, same: Iterable[Listed], others: Iterable[Listed], ours: 
     )
 
 
-def other_generations(known: Known, mode: Mode, platform: str, period: str) -> list[str]:
+def other_generations(known: Known | NewItem, mode: Mode, platform: str, period: str) -> list[str]:
     """Return the item ids of the generations of a reference that another ledger may have come to."""
     numbers = (number for number in range(known.generation + GENERATIONS + 1) if number != known.generation)
     return [item_id(mode, platform, period, known.reference, number) for number in numbers]

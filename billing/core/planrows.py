@@ -1,19 +1,31 @@
 """In which row of a plan a line's money stands: what can move now, what is done, what is left out and why."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from billing.core.entries import Known
 from billing.core.plans import SKIPS, Continue, Create, Replace, Skip, reason_of
 from billing.core.states import Group, State
 
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
-def row_of(decision: Create | Replace | Continue | Skip) -> str:
-    """Return the row of the plan in which a line's money stands: ``to_charge``, what became of it, or a skip reason."""
+
+def row_of(decision: Create | Replace | Continue | Skip, elsewhere: Mapping[str, str] = NOWHERE) -> str:
+    """Return the row of the plan in which a line's money stands: ``to_charge``, what became of it, or a skip reason.
+
+    Args:
+        decision: what the file and the ledger say.
+        elsewhere: item id -> the row of one that this ledger would charge, and that the lists of its account show paid,
+            declined or closed.
+    """
     match decision:
         case Create(new=new) | Replace(new=new):
-            return new.skip or TO_CHARGE
+            return new.skip or elsewhere.get(new.item, TO_CHARGE)
         case Skip(reason=reason):
             return reason
         case Continue(known=known, skip=skip):
-            return skip or standing(known)
+            row = skip or standing(known)
+            return elsewhere.get(known.item, row) if row == TO_CHARGE else row
 
 
 TO_CHARGE, NOT_SELECTED, CLOSING = "to_charge", "not_selected", "closing"

@@ -19,6 +19,11 @@ SKIPS: dict[str, tuple[str, str, bool]] = {
     "closed_elsewhere": ("another run ended this obligation unpaid", "see the report of that run", False),
     "in_other_run": ("another run holds this obligation and has not finished it", "finish that run first", False),
     "paid_elsewhere": ("another ledger has charged this", "see the report of that ledger", False),
+    "declined_elsewhere": (
+        "another ledger has tried this, and it was declined",
+        "the run takes the decline over: see its report",
+        False,
+    ),
     "opened_elsewhere": (
         "another ledger has opened this with other content, or corrected it since",
         "finish it with that ledger, and see its report",

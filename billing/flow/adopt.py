@@ -7,12 +7,13 @@ paid, declined rests as it would have here, closed stays closed, and an intent t
 from collections.abc import Sequence
 
 from billing.core.entries import Known, Move
-from billing.core.listed import Listed, Verdict
+from billing.core.listed import Listed, yielding
+from billing.core.outcomes import Unconfirmed
 from billing.core.states import Event, Group, State
 from billing.flow.inventory import trimmed
 from billing.flow.licence import look_at
 from billing.flow.retelling import Tale, moves_for
-from billing.flow.trip import NO_TROUBLE, Trip, skipped
+from billing.flow.trip import NO_TROUBLE, LeftAsItIs, Trip, skipped
 
 ADOPTED = Tale(
     {"adopted": True},
@@ -26,25 +27,33 @@ async def taken_over(trip: Trip, known: Known) -> Known | None:
 
     Raises:
         PutBack: a limiter said no.
-        LeftAsItIs: the intent cannot be read.
+        LeftAsItIs: the intent cannot be read, or the plan did not count the item among what it charges.
         Halted: an answer stops the run.
     """
     verdict = trip.desk.finder.verdict(known)
     if verdict.strangers:
         trip.desk.log("intents_not_ours", reference=known.reference, account=known.account, intents=verdict.strangers)
-    if verdict.instead is not None and (verdict.adopt is None or verdict.instead.paid):
-        return await _stand_back(trip, known, verdict)
-    return None if verdict.adopt is None else await _adopt(trip, known, verdict.adopt)
+    if verdict.yields_to is not None:
+        return await _stand_back(trip, known, verdict.yields_to)
+    if verdict.adopt is not None:
+        return await _adopt(trip, known, verdict.adopt)
+    if known.item in trip.desk.finder.counted_out:
+        raise _left(trip, known)
+    return None
 
 
-async def _stand_back(trip: Trip, known: Known, verdict: Verdict) -> Known:
+def _left(trip: Trip, known: Known) -> LeftAsItIs:
+    """Leave an item that the plan counted among what another ledger has, and that now seems to be this one's."""
+    trip.desk.log("counted_out", reference=known.reference, account=known.account)
+    return LeftAsItIs(known)
+
+
+async def _stand_back(trip: Trip, known: Known, other: Listed) -> Known:
     """Leave an obligation alone that another ledger has opened with other content, or as a later generation.
 
     An item whose open may have left ends as refused: no intent is on record, so nothing of it can ever be confirmed.
     """
-    other = verdict.instead
-    assert other is not None  # noqa: S101  asked by the caller
-    code = "paid_elsewhere" if other.paid else "opened_elsewhere"
+    code = yielding(other)
     reason = f"another ledger has opened {other.id} for this reference, with other content or corrected since"
     if known.state is State.PLANNED:
         return await trip.record(known, skipped(code, reason))
@@ -54,6 +63,8 @@ async def _stand_back(trip: Trip, known: Known, verdict: Verdict) -> Known:
 
 async def _adopt(trip: Trip, known: Known, found: Listed) -> Known:
     outcome = await look_at(trip, known, found.id)
+    if isinstance(outcome, Unconfirmed) and known.item in trip.desk.finder.counted_out:
+        raise _left(trip, known)
     shown = trimmed(known.account, outcome.reply.body or {})
     # Whose clone it was tried with is not recorded: it is not this ledger's, and may be another item's too.
     moves = moves_for(trip, known, shown, clone=False, tale=ADOPTED)

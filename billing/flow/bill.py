@@ -166,7 +166,7 @@ async def _close_first(
     if ending.exit:
         return plan, ending
     try:
-        now = decide_all(source, desk.ledger, plan.platform, plan.findings, plan.asked)
+        now = decide_all(source, desk.ledger, plan.platform, plan.findings, plan.asked, plan.elsewhere)
     except InvalidInput as found:
         after = "what was open and no longer wanted is closed, and nothing was charged"
         raise InvalidInput(found.problems, found.total, after=after) from None
@@ -183,7 +183,8 @@ def _chosen(desk: Desk, plan: Plan, options: BillOptions) -> RunOptions:
     """Return the options of the run, with exactly those items under a limit that the plan has counted."""
     selection, limit = plan.asked.selection, plan.asked.limit
     if limit is not None:
-        selection = replace(selection, rows=first_movable(desk.ledger, plan.run.run_id, selection, limit))
+        rows = first_movable(desk.ledger, plan.run.run_id, selection, limit, plan.elsewhere)
+        selection = replace(selection, rows=rows)
     return replace(
         options.run,
         selection=selection,

@@ -1,7 +1,7 @@
 """The decisions for a whole run file: streamed, counted and signed, so that a million lines need no more memory."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
@@ -13,7 +13,7 @@ from billing.core.findings import Findings
 from billing.core.items import Charge, InputLine
 from billing.core.keys import length_prefixed
 from billing.core.notices import Notice
-from billing.core.planrows import TO_CHARGE, row_of
+from billing.core.planrows import NOWHERE, TO_CHARGE, row_of
 from billing.core.plans import (
     CARD_BLOCKED,
     OPERATORS,
@@ -41,7 +41,12 @@ SHOWN = 100
 
 
 def decide_all(
-    source: Source, ledger: Ledger | None, platform: str, findings: Findings, asked: Asked | None = None
+    source: Source,
+    ledger: Ledger | None,
+    platform: str,
+    findings: Findings,
+    asked: Asked | None = None,
+    elsewhere: Mapping[str, str] = NOWHERE,
 ) -> Plan:
     """Decide for every line.
 
@@ -51,6 +56,7 @@ def decide_all(
         platform: the platform account.
         findings: of the look-ups; empty when planning offline.
         asked: what is asked beside the file.
+        elsewhere: what the lists of the accounts keep from being charged; see `core.planrows.row_of`.
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction is listed.
@@ -58,6 +64,7 @@ def decide_all(
     existing = ledger.run(source.run.run_id) if ledger is not None else None
     begun = existing is not None and ledger is not None and _begun(existing, ledger)
     plan = Plan(source.run, platform, source.file, source.sha256, findings, existing, begun, asked or Asked())
+    plan.elsewhere = elsewhere
     _Stream(plan, source, ledger).go()
     return plan
 
@@ -110,7 +117,7 @@ class _Stream:
             self._decided(line.charge, line.line, decision)
 
     def _decided(self, charge: Charge, line: int, decision: Create | Replace | Continue | Skip) -> None:
-        plan, row = self._plan, row_of(decision)
+        plan, row = self._plan, row_of(decision, self._plan.elsewhere)
         self._payers.append(short_hash(charge.customer))
         if (known := held_by(decision)) is not None:
             self._seen.append(known.id)
@@ -258,6 +265,7 @@ def _count(plan: Plan, charge: Charge, decision: Create | Replace | Continue | S
         plan.reopenable += 1
     if row in SKIPS:
         plan.skips[row] += 1
+        plan.held[currency] += minor if row_of(decision) == TO_CHARGE else 0
         return
     plan.accounts[charge.account] += 1
     plan.totals[currency] += minor

@@ -16,9 +16,11 @@ from typing import Any
 
 import anyio
 
-from billing.core.entries import Known
+from billing.core.classify import FINAL_STATUSES
+from billing.core.entries import Known, NewItem
 from billing.core.listed import NOTHING, Listed, Verdict, application_of, judge, listed, other_generations
 from billing.core.periods import first_day
+from billing.core.states import FINAL
 from billing.edge.clock import ProviderClock
 from billing.edge.gateway import Gateway
 from billing.edge.ledger import Ledger
@@ -39,6 +41,7 @@ class _Shelf:
 
     Attributes:
         intents: item id -> intent id -> what is kept of it, without those on record in this ledger.
+        ended: intent id -> what is kept of it, of those on record that ended while their item here does not know it.
         since: epoch second from which on the lists are complete; None before the first.
         listed_at: when the last complete list was begun, on the provider's clock.
         begun: how many lists were begun.
@@ -48,6 +51,7 @@ class _Shelf:
     """
 
     intents: dict[str, dict[str, Listed]] = field(default_factory=dict)
+    ended: dict[str, Listed] = field(default_factory=dict)
     since: float | None = None
     listed_at: float = float("-inf")
     begun: int = 0
@@ -60,7 +64,11 @@ class Finder:
     """Lists accounts, and tells which of the intents there are an item's."""
 
     def __init__(self, gateway: Gateway, clock: ProviderClock, ledger: Ledger) -> None:
-        """Begin with nothing listed: what another process saw is no licence for this one."""
+        """Begin with nothing listed: what another process saw is no licence for this one.
+
+        ``counted_out`` are the ids of items that a plan of this process counted among what another ledger has: whatever
+        is learnt later, they are not charged by what was agreed to.
+        """
         self._gateway = gateway
         self._clock = clock
         self._ledger = ledger
@@ -68,6 +76,7 @@ class Finder:
         self._periods: dict[str, str] = {}
         self._windows: dict[str, float] = {}
         self._ours: str | None = None
+        self.counted_out: frozenset[str] = frozenset()
 
     def may_start(self, known: Known) -> bool:
         """Tell whether the account was listed lately enough to open or to confirm something there."""
@@ -98,13 +107,22 @@ class Finder:
 
     def verdict(self, known: Known) -> Verdict:
         """Return what the lists of its account say of an item."""
-        shelf = self._shelves.get(known.account)
+        return self.verdict_of(known, self._period(known.run_id), known.object_id)
+
+    def verdict_of(self, item: Known | NewItem, period: str, own: str | None = None) -> Verdict:
+        """Return the same of an item that need not be on record, given its period and the intent on its record."""
+        shelf = self._shelves.get(item.account)
         if shelf is None or not shelf.intents:
             return NOTHING
-        same = [one for one in shelf.intents.get(known.item, {}).values() if one.id != known.object_id]
-        ids = other_generations(known, self._gateway.mode, self._gateway.platform, self._period(known.run_id))
-        others = [one for item in ids for one in shelf.intents.get(item, {}).values()]
-        return judge(known, same, others, self._ours) if same or others else NOTHING
+        same = [one for one in shelf.intents.get(item.item, {}).values() if one.id != own]
+        ids = other_generations(item, self._gateway.mode, self._gateway.platform, period)
+        others = [one for other in ids for one in shelf.intents.get(other, {}).values()]
+        return judge(item, same, others, self._ours) if same or others else NOTHING
+
+    def ended(self, known: Known) -> Listed | None:
+        """Return the intent on an item's record if a list showed it paid or cancelled, which it stays; else None."""
+        shelf = self._shelves.get(known.account)
+        return None if shelf is None else shelf.ended.get(known.object_id or "")
 
     def opened_by_us(self, shown: Mapping[str, Any] | None) -> None:
         """Learn from an intent that this process opened, or has on record, which application makes ours."""
@@ -114,10 +132,10 @@ class Finder:
         """Forget that an account could not be listed: whoever only wanted to know decides nothing for a run."""
         self._shelves[account].failed = None
 
-    def shown(self, account: str) -> Mapping[str, Mapping[str, Listed]]:
-        """Return what the lists of an account have shown: item id -> intent id -> intent, none of them on record."""
+    def shows(self, account: str) -> bool:
+        """Tell whether the lists of an account have shown anything that this ledger does not know."""
         shelf = self._shelves.get(account)
-        return {} if shelf is None else shelf.intents
+        return shelf is not None and bool(shelf.intents or shelf.ended)
 
     def window(self, period: str) -> float:
         """Return the epoch second from which on the intents of a period are listed; a later one is never right.
@@ -168,7 +186,10 @@ class Finder:
             if self._ours is None and application_of(intent):
                 self._ours = ""
             found = listed(intent)
-            if intent["id"] in on_record:
+            state = on_record.get(str(intent["id"]))
+            if state is not None:
                 self.opened_by_us(intent)
+                if found is not None and state not in FINAL and found[1].status in FINAL_STATUSES:
+                    shelf.ended[found[1].id] = found[1]
             elif found is not None:
                 shelf.intents.setdefault(found[0], {})[found[1].id] = found[1]

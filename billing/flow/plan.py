@@ -77,25 +77,36 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions, lookout: L
     if findings is None:
         scouted = await scout(desk, source, options.preflight, lookout)
         findings = scouted.findings
-    plan = decide_all(source, desk.ledger, desk.platform, findings, options.asked(desk))
+    plan, elsewhere = await _decided(desk, source, findings, options)
     beside = compare_file(source, desk.ledger, desk.platform)
     plan.changes = beside.changes
     plan.warnings += [*_of_the_file(source), *beside.warnings, *scouted.warnings, *_first_charges(plan, desk.ledger)]
     plan.reads = scouted.reads
-    if options.preflight is not Preflight.NONE:
-        plan.warnings += await opened_elsewhere(desk, source, plan)
+    plan.warnings += elsewhere
     if over := over_approval(plan):
         plan.warnings.append(Notice("approval_needed", f"a second person must approve it: {', '.join(over)}"))
     return plan
 
 
+async def _decided(desk: Desk, source: Source, findings: Findings, options: PlanOptions) -> tuple[Plan, list[Notice]]:
+    """Decide for every line, then list the accounts: what another ledger has done there is not this one's to charge."""
+    asked = options.asked(desk)
+    plan = decide_all(source, desk.ledger, desk.platform, findings, asked)
+    if options.preflight is Preflight.NONE:
+        return plan, []
+    shown = await opened_elsewhere(desk, source, plan)
+    if shown.rows:
+        plan = decide_all(source, desk.ledger, desk.platform, findings, asked, shown.rows)
+    return plan, shown.notices
+
+
 def over_approval(plan: Plan) -> list[str]:
-    """Return the totals that one person may not charge alone, as texts."""
+    """Return the totals that one person may not charge alone, as texts: what another ledger has of them counts."""
     approval = plan.run.policies.approval
     limits = {} if approval is None else approval.required_over
     return [
         f"{code.upper()} {format_minor(total, code)}"
-        for code, total in sorted(plan.totals.items())
+        for code, total in sorted((plan.totals + plan.held).items())
         if code in limits and total > limits[code]
     ]
 

@@ -11,6 +11,7 @@ from billing.core.estimates import Reads
 from billing.core.findings import Findings
 from billing.core.items import InputLine, Run
 from billing.core.notices import Notice
+from billing.core.planrows import NOWHERE
 from billing.core.plans import CARD_BLOCKED, SKIPS, Scene
 from billing.flow.amendment import Amendment
 from billing.flow.changes import Changes
@@ -110,7 +111,9 @@ class Plan:
         continued: items that this run already holds.
         totals: currency -> minor units of what is charged or was, whoever was selected.
         skips: reason code -> lines.
-        foreign: the same, of the lines that other runs hold, and of invalid ones.
+        elsewhere: item id -> the row of one that the lists of its account keep from being charged.
+        held: currency -> minor units of those among them that another ledger has charged, or may have.
+        foreign: the same as ``skips``, of the lines that other runs hold, and of invalid ones.
         reopenable: lines skipped for what only a look-up can tell the end of.
         set_aside: invalid lines.
         unmatched: patterns of ``--only`` that name no line.
@@ -140,6 +143,8 @@ class Plan:
     continued: int = 0
     totals: Counter[str] = field(default_factory=Counter)
     skips: Counter[str] = field(default_factory=Counter)
+    elsewhere: Mapping[str, str] = field(default_factory=lambda: NOWHERE)
+    held: Counter[str] = field(default_factory=Counter)
     foreign: Counter[str] = field(default_factory=Counter)
     reopenable: int = 0
     set_aside: int = 0

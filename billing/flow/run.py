@@ -5,7 +5,7 @@ import contextlib
 import math
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Container, Iterator
 from functools import partial
 from heapq import nsmallest
 
@@ -361,18 +361,26 @@ def has_work(ledger: Ledger, run_id: str, goal: Goal) -> bool:
     return False
 
 
-def first_movable(ledger: Ledger, run_id: str, selection: Selection, limit: int) -> frozenset[int]:
-    """Return the ledger rows of the first selected items that a run may charge, in the order of the ledger."""
+def first_movable(
+    ledger: Ledger, run_id: str, selection: Selection, limit: int, elsewhere: Container[str] = ()
+) -> frozenset[int]:
+    """Return the ledger rows of the first selected items that a run may charge, in the order of the ledger.
+
+    Those ``elsewhere`` (item ids) are not charged: they are taken over, all of them, and no limit counts them.
+    """
     states = STATES[Goal.RUN]
+    taken_over: list[int] = []
 
     def movable() -> Iterator[int]:
         for account in ledger.workload(run_id, states):
             row = 0
             while page := ledger.work(run_id, states, account, row, PAGE):
                 row = page[-1].id
-                yield from (known.id for known in page if standing(known) == TO_CHARGE and selection.takes(known))
+                wanted = [known for known in page if standing(known) == TO_CHARGE and selection.takes(known)]
+                taken_over.extend(known.id for known in wanted if known.item in elsewhere)
+                yield from (known.id for known in wanted if known.item not in elsewhere)
 
-    return frozenset(nsmallest(limit, movable()))
+    return frozenset(nsmallest(limit, movable())).union(taken_over)
 
 
 async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched) -> Ending:

@@ -1,6 +1,7 @@
 """A plan as a file: what a person or a pull request wants to see, and what `billing run PLAN` must come to again."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from billing.core.errors import PlanStale, UsageError
 from billing.core.findings import Findings
 from billing.core.items import Mode
+from billing.core.money import format_minor
 from billing.edge.runfiles import ReadOptions
 from billing.edge.throttle import Rates
 from billing.flow.invocation import Selection
@@ -36,6 +38,7 @@ class SavedPlan:
         findings: of the look-ups.
         preflight: what was looked up.
         digest: over every decision.
+        left: currency -> minor units that it counted as what can move.
     """
 
     file: str
@@ -50,6 +53,7 @@ class SavedPlan:
     findings: Findings
     preflight: Preflight
     digest: str
+    left: Mapping[str, int]
 
     def options(self) -> PlanOptions:
         """Return what the plan was asked for, with what it found."""
@@ -68,6 +72,11 @@ class SavedPlan:
             raise PlanStale(
                 f"{message} (another run, another platform or another release); plan again. Nothing was sent"
             )
+        for code, minor in sorted(plan.left.totals.items()):
+            if minor > self.left.get(code, 0):
+                counted, now = format_minor(self.left.get(code, 0), code), format_minor(minor, code)
+                message = f"{code.upper()} {now} could be charged now, and the plan {self.digest[:8]} counted {counted}"
+                raise PlanStale(f"{message}; plan again. Nothing was sent")
 
 
 def plan_to_json(
@@ -176,6 +185,7 @@ def load_plan(path: Path) -> SavedPlan:
             preflight=Preflight(saved["preflight"]),
             findings=Findings(**saved["findings"]),
             digest=saved["plan_digest"],
+            left=dict(saved["left"]["totals"]),
         )
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None

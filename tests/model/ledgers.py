@@ -162,7 +162,8 @@ def choice(shown: str, own: int, compares: bool) -> int:
     same = [
         Listed(
             id=str(number), status=STATUSES.get(letter, "requires_payment_method"), created=number,
-            confirmed=letter in (PAID, DECLINED, PLANTED_PAID), currency="usd", fee=10, digest="d" * 16, application="",
+            confirmed=letter in (PAID, DECLINED, PLANTED_PAID), declined=letter == DECLINED,
+            currency="usd", fee=10, digest="d" * 16, application="",
             amount=1000 if compares and letter in (PLANTED, PLANTED_PAID) else 100,
         )
         for number, letter in enumerate(shown, 1)

@@ -157,7 +157,8 @@ NOTHING_LEFT = "There is nothing left to do."
 
 def nothing_left(found: Plan) -> bool:
     """Tell whether a run would neither charge nor close anything."""
-    return found.existing is not None and not found.left.lines and not found.amendment and not found.rows.get(CLOSING)
+    idle = not (found.left.lines or found.elsewhere or found.amendment or found.rows.get(CLOSING))
+    return found.existing is not None and idle
 
 
 def share_text(session: Session, rate: float | None, rates: Rates) -> str:

@@ -116,8 +116,8 @@ class Ledger(Protocol):
         """Return the newest generation of each reference that is on record (at most 500 references a call)."""
         ...
 
-    def on_record(self, objects: Sequence[str]) -> set[str]:
-        """Return those of these provider objects that some item has on record (at most 500 a call)."""
+    def on_record(self, objects: Sequence[str]) -> Mapping[str, State]:
+        """Return those of these provider objects that some item has on record, with its state (at most 500 a call)."""
         ...
 
     def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:

@@ -205,10 +205,10 @@ class Queries:
         return {known.reference: known for known in (known_of(row, self.kept_runs) for row in rows)}
 
     @_legible()
-    def on_record(self, objects: Sequence[str]) -> set[str]:
-        """Return those of ``objects`` that an item has on record."""
-        sql = "SELECT object_id FROM json_each(?) AS asked CROSS JOIN items ON items.object_id = asked.value"
-        return {found for (found,) in self._conn.execute(sql, (_asked(objects),))}
+    def on_record(self, objects: Sequence[str]) -> dict[str, State]:
+        """Return those of ``objects`` that an item has on record, each with the state of its item."""
+        sql = "SELECT object_id, state FROM json_each(?) AS asked CROSS JOIN items ON items.object_id = asked.value"
+        return {found: State(state) for found, state in self._conn.execute(sql, (_asked(objects),))}
 
     def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned, or only what is in these states, state by state."""

@@ -227,8 +227,8 @@ class SqliteLedger:
         """Return the newest generation of each reference on record."""
         return self._queries.obligations(platform, mode, period, references)
 
-    def on_record(self, objects: Sequence[str]) -> set[str]:
-        """Return those of these provider objects that some item has on record."""
+    def on_record(self, objects: Sequence[str]) -> dict[str, State]:
+        """Return those of these provider objects that some item has on record, with its state."""
         return self._queries.on_record(objects)
 
     def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
