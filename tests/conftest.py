@@ -31,7 +31,7 @@ class Ended:
 def clean_environment(**extra: str) -> dict[str, str]:
     """Return an environment in which only what a test names decides."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **extra}
+    return {**kept, "PYTHONPATH": str(ROOT), **extra}
 
 
 class Billing:
