@@ -4,7 +4,6 @@ from typing import assert_never
 
 import anyio
 
-from billing.core.classify import KEY_USED
 from billing.core.declines import MEANINGS, Decline, decline_of
 from billing.core.dunning import after_decline
 from billing.core.entries import Known, Move
@@ -104,7 +103,7 @@ async def _send_confirm(trip: Trip, known: Known) -> Known:
         case Look(refused=Refused() as refused):
             return await _refused(trip, known, refused, dead_clone=outcome.why is LookWhy.SPENT_CLONE)
         case Look(why=LookWhy.KEY_USED):
-            return await _key_used(trip, known, outcome)
+            return await _key_used(trip, known)
         case Busy():
             await anyio.sleep(BUSY_PAUSE_SECONDS)
             return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "busy"}))
@@ -146,14 +145,23 @@ async def _halted(trip: Trip, known: Known, halt: Halt) -> Known:
     return await trip.contradicted(known, halt, lost, Move(Event.RESOLVE_EXHAUSTED))
 
 
-async def _key_used(trip: Trip, known: Known, answer: Look) -> Known:
-    """Read the intent whose confirm met a key that was used with other content: another runner may have paid it."""
+async def _key_used(trip: Trip, known: Known) -> Known:
+    """Go on from a confirm whose key was used with other content: another ledger has sent its own clone under it.
+
+    This one was not carried out, and the other one is over, whatever became of it: the key is spent like one under
+    which an error is kept. A decline on the intent of a first attempt is the other ledger's, of the same card: it rests
+    here as it rests there, and the card is not tried again. Where nothing shows, the next confirm has the next key; the
+    intent is the fence. The walks of two ledgers in ``tests.model.ledgers_walk`` hold this.
+    """
+    trip.desk.log("key_used", reference=known.reference, account=known.account, intent=known.object_id)
     outcome = await _read(trip, known)
-    if isinstance(outcome, Succeeded | Unsettled | Cancelled | Declined):
-        return await trip.record(known, sighting(trip, known, outcome))
-    lost = Move(Event.CHARGE_LOST, facts={"lost": "key_used"})
-    halt = Halt(Exit.STOPPED, KEY_USED, reply=answer.reply)
-    return await trip.contradicted(known, halt, lost, Move(Event.RESOLVE_EXHAUSTED))
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled() | Declined():
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unconfirmed(earlier=Decline() as decline) if known.attempt == 1:
+            return await trip.record(known, sighting(trip, known, Declined(decline, reply=outcome.reply)))
+        case _:
+            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "key_used", "key_spent": True}))
 
 
 async def note_lost(trip: Trip, known: Known) -> Known:

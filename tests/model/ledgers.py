@@ -19,8 +19,8 @@ Time
     ticks cannot show is only what takes more than ``k`` keys forgotten one after the other.
 
 Abstracted, each towards more behaviour than there is
-    Confirms have no key: every arrival executes, so nothing rests on a key that two ledgers happen to share. The clone
-    and later attempts are the business of ``runner``.
+    Confirms have no key: every arrival executes, and any may be answered as if its key was used, so nothing rests on a
+    key that two ledgers happen to share. The clone and later attempts are the business of ``runner``.
 
 Bounded
     Three intents; ``Setting.late`` requests on their way without a sender.
@@ -41,77 +41,32 @@ What it showed before the design was chosen (``ledgers_walk --traces`` prints th
     old stored error looks new, and 21 steps lead to a second charge; a late request leads there in 20. So the number
     never grows: a stored error on an open is waited out, a day. *No licence for the confirm* holds once numbers do not
     grow, with confirms of any age: all ledgers come to one intent before anything is confirmed. The licence is kept as
-    the second line.
+    the second line. *A confirm whose key another ledger has used, taken up under the next key*, holds in every setting
+    and adds no state: the intent takes one payment, whoever confirms it how often. *Failing it there* is hidden after
+    10 steps, *opening another intent for it* a second charge after 15.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
-from billing.core.classify import classify
-from billing.core.entries import Known
-from billing.core.items import Kind
-from billing.core.keys import Op
-from billing.core.listed import Listed, judge
-from billing.core.outcomes import Expected, Lost, Made
-from billing.core.replies import Reply
-
-INTENTS = 3
-OPEN, PAID, CANCELLED, DECLINED, PLANTED, PLANTED_PAID = "OSXDPQ"
-ERROR = 0  # what a key holds instead of an intent
-NUMBERS = 2  # numbers an open's key may grow through
-
-
-class Setting(NamedTuple):
-    """What a walk varies, and what a design does; the defaults are the shipped design.
-
-    Attributes:
-        list: ticks for which a list is good.
-        key: ticks for which Stripe keeps a key at least.
-        late: requests that may be on their way without a sender.
-        cancels: the operator, or somebody else, may cancel.
-        restores: a ledger may be put back.
-        declines: the bank may say no.
-        plants: somebody may open an intent under the item's name.
-        lists: an account is listed before an open and before a confirm.
-        licence: a confirm needs a young list, too.
-        looks_again: an open that is answered when the list is too old is not recorded before a new one.
-        grows: when an open takes its next key: ``never``; ``young``, after a replayed error if this process met a new
-            one in this tick; ``replayed``, after any replayed one; ``new``, after any 5xx.
-        timely: an open under a next key arrives within its tick or not at all.
-        proxies: a 5xx may come from something in front of Stripe.
-        compares: only what equals the item is taken over.
-    """
-
-    list: int = 1
-    key: int = 2
-    late: int = 1
-    cancels: bool = False
-    restores: bool = True
-    declines: bool = False
-    plants: bool = False
-    lists: bool = True
-    licence: bool = True
-    looks_again: bool = True
-    grows: str = "never"
-    timely: bool = False
-    proxies: bool = True
-    compares: bool = True
-
-
-class Stripe(NamedTuple):
-    """What both share.
-
-    Attributes:
-        intents: a letter each, the oldest first.
-        keys: per number of an open's key what it holds (-1 nothing, ``ERROR``, or an intent) and for how many ticks.
-        net: requests without a sender, sorted: ``o`` and a number, or ``c`` and an intent.
-    """
-
-    intents: str = ""
-    keys: tuple[tuple[int, int], ...] = ((-1, 0),) * NUMBERS
-    net: tuple[tuple[str, int], ...] = ()
+from tests.model.ledgers_rules import choice, meaning, used_key_is_read
+from tests.model.ledgers_stripe import (
+    CANCELLED,
+    DECLINED,
+    NUMBERS,
+    OPEN,
+    PAID,
+    PLANTED,
+    PLANTED_PAID,
+    Setting,
+    Stripe,
+    changed,
+    confirmed,
+    opened,
+    room,
+    sent,
+)
 
 
 class Ledger(NamedTuple):
@@ -145,125 +100,6 @@ class Ledger(NamedTuple):
 
 Step = tuple[str, Stripe, Ledger]
 FINAL = frozenset({"succeeded", "failed"})
-
-
-# --- the shipped rules ------------------------------------------------------------------------------------------------
-
-KNOWN = Known(
-    id=1, item="item", run_id="run", kind=Kind.CHARGE, reference="r", generation=0, account="acct_1", lane="cus_1",
-    amount=100, currency="usd", digest="d" * 64, content={"application_fee": 10},
-)  # fmt: skip
-STATUSES = {PAID: "succeeded", PLANTED_PAID: "succeeded", CANCELLED: "canceled"}
-
-
-@cache
-def choice(shown: str, own: int, compares: bool) -> int:
-    """Return the intent that the shipped rule takes for the item's, of those a list shows; 0 for none."""
-    same = [
-        Listed(
-            id=str(number), status=STATUSES.get(letter, "requires_payment_method"), created=number,
-            confirmed=letter in (PAID, DECLINED, PLANTED_PAID), declined=letter == DECLINED,
-            currency="usd", fee=10, digest="d" * 16, application="",
-            amount=1000 if compares and letter in (PLANTED, PLANTED_PAID) else 100,
-        )
-        for number, letter in enumerate(shown, 1)
-        if number != own
-    ]  # fmt: skip
-    adopted = judge(KNOWN, same, (), None).adopt
-    return int(adopted.id) if adopted else 0
-
-
-@cache
-def meaning(answer: str) -> str:
-    """Return what the shipped reading makes of an answer to an open: ``made``, ``again``, or ``stored``."""
-    intent = {
-        "object": "payment_intent", "id": "pi_1", "amount": 100, "amount_received": 0, "currency": "usd",
-        "livemode": False, "metadata": {"billing_item": "item"}, "status": "requires_payment_method",
-        "application_fee_amount": 10,
-    }  # fmt: skip
-    reply = {
-        "intent": Reply(200, intent),
-        "error": Reply(500, {"error": {"type": "api_error"}}, request_id="req_1"),
-        "replayed error": Reply(500, {"error": {"type": "api_error"}}, request_id="req_1", replayed=True),
-        "proxy": Reply(502, None),
-    }[answer]
-    match classify(Op.OPEN, reply, Expected("item", 100, "usd", False, None, None, 1, 10)):
-        case Made():
-            return "made"
-        case Lost(renew=True):
-            return "stored"
-        case Lost():
-            return "again"
-        case other:
-            raise AssertionError(other)
-
-
-# --- what Stripe does -------------------------------------------------------------------------------------------------
-
-
-def opened(stripe: Stripe, number: int) -> Iterator[tuple[Stripe, str, int]]:
-    """Yield what the arrival of an open leads to: Stripe after it, the answer, and the intent in it."""
-    held = stripe.keys[number][0]
-    if held >= 0:
-        yield stripe, "intent" if held else "replayed error", held
-        return
-    yield _kept(stripe, number, ERROR), "error", 0
-    yield stripe, "error", 0
-    if len(stripe.intents) < INTENTS:
-        made = stripe._replace(intents=stripe.intents + OPEN)
-        yield _kept(made, number, len(made.intents)), "intent", len(made.intents)
-        yield _kept(made, number, ERROR), "error", 0
-
-
-def _kept(stripe: Stripe, number: int, answer: int) -> Stripe:
-    return stripe._replace(keys=(*stripe.keys[:number], (answer, 0), *stripe.keys[number + 1 :]))
-
-
-def changed(stripe: Stripe, intent: int, letter: str) -> Stripe:
-    """Return Stripe after one intent changed its status."""
-    return stripe._replace(intents=stripe.intents[: intent - 1] + letter + stripe.intents[intent:])
-
-
-def confirmed(stripe: Stripe, intent: int, setting: Setting) -> Iterator[Stripe]:
-    """Yield what the arrival of a confirm leads to."""
-    match stripe.intents[intent - 1]:
-        case "O" | "D":
-            yield changed(stripe, intent, PAID)
-            if setting.declines:
-                yield changed(stripe, intent, DECLINED)
-        case "P":
-            yield changed(stripe, intent, PLANTED_PAID)
-        case _:
-            yield stripe
-
-
-def alone(stripe: Stripe, setting: Setting) -> Iterator[tuple[str, Stripe]]:
-    """Yield what happens by itself: forgotten keys, late arrivals, another person."""
-    for number, (held, age) in enumerate(stripe.keys):
-        if held >= 0 and age >= setting.key:
-            yield f"the open's key {number} is forgotten", _kept(stripe, number, -1)
-    yield from _late(stripe, setting)
-    for intent, letter in enumerate(stripe.intents, 1):
-        if setting.cancels and letter in (OPEN, DECLINED):
-            yield f"somebody cancels intent {intent}", changed(stripe, intent, CANCELLED)
-    if setting.plants and len(stripe.intents) < INTENTS and PLANTED not in stripe.intents:
-        for letter in (PLANTED, PLANTED_PAID):
-            yield "somebody plants an intent", stripe._replace(intents=stripe.intents + letter)
-
-
-def _late(stripe: Stripe, setting: Setting) -> Iterator[tuple[str, Stripe]]:
-    for place, (what, which) in enumerate(stripe.net):
-        left = stripe._replace(net=stripe.net[:place] + stripe.net[place + 1 :])
-        yield f"a request on its way is lost: {what}{which}", left
-        if what == "o":
-            for after, answer, intent in opened(left, which):
-                yield f"a late open (key {which}) arrives: {answer} {intent or ''}", after
-        else:
-            for after in confirmed(left, which, setting):
-                yield f"a late confirm of intent {which} arrives: {after.intents}", after
-
-
-# --- what a ledger does -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,8 +197,8 @@ class Runner:
         for then in again:
             if self.setting.proxies:
                 yield "hears a proxy's 502", stripe, then._replace(erred=True)
-            if not (self.setting.timely and number) and _room(stripe, self.setting):
-                yield f"waits for its open (key {number}) no longer", _sent(stripe, "o", number), then
+            if not (self.setting.timely and number) and room(stripe, self.setting):
+                yield f"waits for its open (key {number}) no longer", sent(stripe, "o", number), then
             yield "loses its open", stripe, then
 
     def _settle(self, stripe: Stripe, ledger: Ledger) -> Step:
@@ -400,10 +236,23 @@ class Runner:
         """``confirm.confirm``: an answer that cannot be read is one that was lost."""
         for after in confirmed(stripe, ledger.intent, self.setting):
             yield self._read(after, ledger, ledger.intent, "confirms intent")
+        yield self._used(stripe, ledger)
         lost = ledger._replace(at="idle")
         yield "is told by a limiter to wait", stripe, lost._replace(state="ready")
-        if _room(stripe, self.setting):
-            yield "waits for its confirm no longer", _sent(stripe, "c", ledger.intent), lost
+        if room(stripe, self.setting):
+            yield "waits for its confirm no longer", sent(stripe, "c", ledger.intent), lost
+
+    def _used(self, stripe: Stripe, ledger: Ledger) -> Step:
+        """``confirm._key_used``: what was sent under this key is over, and it was not this ledger's."""
+        assert used_key_is_read()
+        match self.setting.used:
+            case "fails" if stripe.intents[ledger.intent - 1] == OPEN:
+                return "meets a used key: failed", stripe, ledger._replace(state="failed", at="idle")
+            case "opens":
+                anew = ledger._replace(state="preparing", intent=0, number=NUMBERS - 1, born=True, at="idle")
+                return "meets a used key and begins another intent", stripe, anew
+            case _:
+                return self._read(stripe, ledger, ledger.intent, "meets a used key, reads intent")
 
     def _read(self, stripe: Stripe, ledger: Ledger, intent: int, says: str = "reads intent") -> Step:
         """Record what an intent shows: ``adopt._adopt``, ``confirm.look``, or an answer."""
@@ -418,14 +267,6 @@ class Runner:
         if stripe.intents[ledger.intent - 1] in (OPEN, DECLINED, PLANTED):
             stripe = changed(stripe, ledger.intent, CANCELLED)
         return self._read(stripe, ledger, ledger.intent, "cancels intent")
-
-
-def _room(stripe: Stripe, setting: Setting) -> bool:
-    return len(stripe.net) < setting.late
-
-
-def _sent(stripe: Stripe, what: str, which: int) -> Stripe:
-    return stripe._replace(net=tuple(sorted((*stripe.net, (what, which)))))
 
 
 def plain(ledger: Ledger, setting: Setting) -> Ledger:
@@ -453,13 +294,6 @@ def aged(ledger: Ledger, setting: Setting) -> Ledger:
     """Return a ledger one tick later."""
     age = min(ledger.age + 1, setting.list + 1) if ledger.age >= 0 else -1
     return ledger._replace(age=age, born=False, erred=False)
-
-
-def older(stripe: Stripe, setting: Setting) -> Stripe:
-    """Return Stripe one tick later."""
-    return stripe._replace(
-        keys=tuple((held, min(age + 1, setting.key) if held >= 0 else 0) for held, age in stripe.keys)
-    )
 
 
 def broken(stripe: Stripe, ledger: Ledger) -> str | None:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 
 from tests.model.explorer import Found, Names
-from tests.model.ledgers import Ledger, Runner, Setting, Stripe, aged, alone, broken, older
+from tests.model.ledgers import Ledger, Runner, aged, broken
+from tests.model.ledgers_stripe import Setting, Stripe, alone, older
 
 BITS = 20
 MASK = (1 << BITS) - 1
@@ -152,6 +153,8 @@ REJECTED: tuple[tuple[str, Setting, str], ...] = (
     ("the next key after a replayed error that seems new", QUICK._replace(grows="young", timely=True), "double"),
     ("the same, every 5xx Stripe's own, but late", QUICK._replace(grows="young", late=1, proxies=False), "double"),
     ("the answer of an open is believed whatever the list's age", QUICK._replace(late=1, looks_again=False), "double"),
+    ("a confirm whose key was used is failed", QUICK._replace(late=1, used="fails"), "hidden"),
+    ("another intent for a confirm whose key was used", QUICK._replace(used="opens"), "double"),
     ("whatever carries the name is taken over", QUICK._replace(plants=True, compares=False), "false"),
 )
 SOUND: tuple[tuple[str, Setting], ...] = (

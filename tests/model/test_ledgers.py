@@ -7,7 +7,7 @@ import pytest
 from billing.flow.finder import LIST_SECONDS
 from billing.flow.trip import REPLAY_SECONDS
 from tests.model.explorer import Found
-from tests.model.ledgers import Setting
+from tests.model.ledgers_stripe import Setting
 from tests.model.ledgers_walk import CHANGE, KEPT_SECONDS, REJECTED, SOUND, Walk
 
 ENOUGH_STATES = 400_000

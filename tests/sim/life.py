@@ -167,7 +167,7 @@ class Life:
         """
         assert self.network.conflicts == [], self.network.conflicts[0]
         for process in self.machine.processes:
-            _assert_ended_on_purpose(process, alone=self.fate.ledgers == 1)
+            _assert_ended_on_purpose(process)
         run_virtually(self.world.assert_true)
         run_virtually(assert_as_expected, self.world, self.fate)
 
@@ -179,12 +179,8 @@ def _failed(process: Process) -> bool:
         return True
 
 
-def _assert_ended_on_purpose(process: Process, *, alone: bool) -> None:
-    """A runner ends with an exit code or with an error raised on purpose, never with a surprise.
-
-    Not ``alone``: where another ledger has used the key of a confirm for its own clone, and the intent shows nothing of
-    it, the line is parked and the run stops once.
-    """
+def _assert_ended_on_purpose(process: Process) -> None:
+    """A runner ends with an exit code or with an error raised on purpose, never with a surprise."""
     try:
         ended = process.result
     except (BillingError, BaseExceptionGroup) as error:
@@ -192,8 +188,7 @@ def _assert_ended_on_purpose(process: Process, *, alone: bool) -> None:
         if surprises is not None:
             raise surprises from None
         return
-    expected = (None, Exit.OK, Exit.TERMINATED, Exit.UNREACHABLE, *(() if alone else (Exit.STOPPED,)))
-    assert ended in expected, f"a runner ended with {ended!r}"
+    assert ended in (None, Exit.OK, Exit.TERMINATED, Exit.UNREACHABLE), f"a runner ended with {ended!r}"
 
 
 ENDS: dict[str, frozenset[Group]] = {
