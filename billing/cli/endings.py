@@ -11,28 +11,40 @@ from billing.core.items import Mode
 from billing.core.plans import SKIPS
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
+from billing.flow.charge import Goal
 from billing.flow.outturn import Outturn, Row, outturn_of
 from billing.flow.report import known_run, paid_twice
+from billing.flow.run import STATES
 
-FOLLOWING: dict[str, tuple[str, str, str]] = {
-    # row: (label, what is so, the command that helps); rows that need nothing are not here
-    "on_its_way": ("on its way", "the bank answers within days; follow it every day", "settle {run}"),
+FOLLOWING: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    # row: (label, what is so, the commands that look at such lines); rows that need nothing are not here
+    "on_its_way": ("on its way", "the bank answers within days; follow it every day", ("settle",)),
     "customer_must_act": (
         "customer must act",
         "ask the customer to confirm with the bank or to pay; then look",
-        "resolve {run}",
+        ("resolve",),
     ),
-    "declined_for_now": (
-        "declined for now",
-        "may work on another day; nothing tries again by itself",
-        "",
+    "declined_for_now": ("declined for now", "may work on another day; nothing tries again by itself", ()),
+    "declined_for_good": ("declined for good", "ask for another card or bank account", ()),
+    "no_answer_yet": ("no answer yet", "Stripe is asked what became of it", ("resolve",)),
+    "look_in_stripe": (
+        "look in Stripe",
+        "a person opens the payment in Stripe; then look again",
+        ("resolve", "settle"),
     ),
-    "declined_for_good": ("declined for good", "ask for another card or bank account", ""),
-    "no_answer_yet": ("no answer yet", "Stripe is asked what became of it", "resolve {run}"),
-    "look_in_stripe": ("look in Stripe", "a person opens the payment in Stripe; then look again", "resolve {run}"),
-    "not_paid": ("not paid", "closed for the reason that the report says", ""),
-    "not_yet": ("not yet", "the same command goes on", ""),
+    "not_paid": ("not paid", "closed for the reason that the report says", ()),
+    "not_yet": ("not yet", "the same command goes on", ()),
 }
+BEYOND: dict[str, str] = {
+    # row: what is so of its lines that none of its commands looks at
+    "customer_must_act": "closed unpaid: agree with the customer how else to pay",
+    "look_in_stripe": "a person opens the payment in Stripe; the run then goes on with it",
+}
+LOOKS_AT = {"resolve": STATES[Goal.RESOLVE], "settle": STATES[Goal.SETTLE]}
+# A command is named for as many lines as it would look at: one that finds nothing to do teaches nobody to trust it.
+WAITING = (
+    "have the account put right in Stripe, or take its lines out of the sheet; then the same command goes on with them"
+)
 WHILE_RUNNING = frozenset({"not_yet", "no_answer_yet", "on_its_way"})
 STOPPED_BY_KEY = frozenset({"not_yet", "no_answer_yet"})
 # Rows of which nothing is said: a running process sees to them, or none can.
@@ -78,26 +90,52 @@ def what_comes_next(ledger: Ledger, run_id: str, *, running: bool = False, stopp
     """
     record = known_run(ledger, run_id)
     silent = STOPPED_BY_KEY if stopped is Exit.CREDENTIALS else WHILE_RUNNING if running else frozenset[str]()
-    lines = list(_steps(outturn_of(ledger, record), record, silent, running=running))
+    lines = list(steps(outturn_of(ledger, record), record, silent, running=running))
     return ["", "What comes next", *lines] if lines else []
 
 
-def _steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, running: bool) -> Iterator[str]:
+def steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, running: bool) -> Iterator[str]:
+    """Yield what is left to do of each row; a command is named only where it would find something to do."""
     asked = False
-    for code, (label, sentence, command) in FOLLOWING.items():
+    for code, (label, sentence, verbs) in FOLLOWING.items():
         row = outturn.rows.get(code)
         if row is None or code in silent:
             continue
-        asked = asked or not command
-        yield from _paragraph(f"{row.lines:,} {label}", sentence)
-        if command and not running:
-            yield " " * PLACE + _typed(command.format(run=record.run_id), record)
+        seen = dict(_seen_by(verbs, row))
+        for verb, count in seen.items():
+            yield from _paragraph(f"{count:,} {label}", sentence)
+            if not running:
+                yield " " * PLACE + _typed(verb, record)
+        if beyond := row.lines - sum(seen.values()):
+            asked = True
+            yield from _paragraph(f"{beyond:,} {label}", BEYOND.get(code, sentence))
+    if waiting := outturn.rows.get("account_refuses"):
+        asked = True
+        yield from _waiting(waiting)
     if left_out := outturn.rows.get("left_out"):
         asked = True
         yield from _left_out(left_out)
     if asked:
         yield from _paragraph("each line", "with its reason and what to do")
         yield " " * PLACE + following("report", record.run_id, out="report.csv")
+
+
+def _seen_by(verbs: Iterable[str], row: Row) -> Iterator[tuple[str, int]]:
+    """Yield at how many lines of a row each command looks; a line is counted for the first one that does."""
+    left = dict(row.states)
+    for verb in verbs:
+        if count := sum(left.pop(state, 0) for state in LOOKS_AT[verb]):
+            yield verb, count
+
+
+def _waiting(row: Row) -> Iterator[str]:
+    """Name the accounts that refuse everything, each with its reason; what helps is the same for all."""
+    most = row.waiting.most_common()
+    for (account, code), count in most[:MOST_REASONS]:
+        yield from _paragraph(f"{count:,} account refuses", f"{account}: {code.replace('_', ' ')}")
+    if more := most[MOST_REASONS:]:
+        yield from _paragraph(f"{sum(count for _, count in more):,} account refuses", f"{len(more)} more accounts")
+    yield from _paragraph("", WAITING)
 
 
 def _left_out(row: Row) -> Iterator[str]:
@@ -109,9 +147,8 @@ def _left_out(row: Row) -> Iterator[str]:
         yield from _paragraph(f"{sum(count for _, count in more):,} left out", f"for {len(more)} more reasons")
 
 
-def _typed(command: str, record: RunRecord) -> str:
-    verb, run = command.split()
-    return following(verb, run, live=record.mode is Mode.LIVE)
+def _typed(verb: str, record: RunRecord) -> str:
+    return following(verb, record.run_id, live=record.mode is Mode.LIVE)
 
 
 def _paragraph(label: str, text: str) -> Iterable[str]:

@@ -8,12 +8,20 @@ from typing import Any
 from billing.core.entries import RunRecord, RunStatus
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.lock import Holder
-from billing.flow.outturn import row_of
+from billing.flow.outturn import outturn_of
 
-UNDER_WAY = frozenset({"not_yet", "no_answer_yet"})
+UNDER_WAY = frozenset({"not_yet", "account_refuses", "no_answer_yet"})
 # Rows of lines that have not come to rest.
 FOR_A_PERSON = frozenset(
-    {"customer_must_act", "declined_for_now", "declined_for_good", "look_in_stripe", "not_paid", "left_out"}
+    {
+        "customer_must_act",
+        "declined_for_now",
+        "declined_for_good",
+        "look_in_stripe",
+        "account_refuses",
+        "not_paid",
+        "left_out",
+    }
 )
 WORDS: dict[RunStatus, str] = {
     RunStatus.PLANNED: "planned",
@@ -32,9 +40,10 @@ class Standing:
         record: of the run.
         state: a word for a person: one of `WORDS`.
         running: whether a process is at it now.
-        lines: of its sheet.
-        done: lines that have come to rest.
-        needs_a_person: lines that somebody has to look at.
+        lines: of its sheet as it is wanted now.
+        done: of these, lines that have come to rest.
+        withdrawn: items whose line is no longer in the sheet: taken out, or corrected.
+        needs_a_person: lines that somebody has to look at, those taken out included.
         paid: currency -> minor units, most of them first.
     """
 
@@ -43,6 +52,7 @@ class Standing:
     running: bool
     lines: int
     done: int
+    withdrawn: int
     needs_a_person: int
     paid: Mapping[str, int]
 
@@ -56,7 +66,9 @@ class Standing:
         return {
             "state": self.state,
             "running": self.running,
+            "lines": self.lines,
             "done": self.done,
+            "withdrawn": self.withdrawn,
             "needs_a_person": self.needs_a_person,
         }
 
@@ -69,21 +81,22 @@ def standing_of(ledger: Ledger, record: RunRecord, holder: Holder | None) -> Sta
         record: of the run, read after ``holder`` was asked for.
         holder: who holds the ledger, or None: then nobody is at any run, whatever its record says.
     """
-    rows: Counter[str] = Counter()
+    found = outturn_of(ledger, record)
     paid: Counter[str] = Counter()
-    for tally in ledger.tally(record.run_id):
-        row = row_of(tally)
-        rows[row] += tally.items
-        if row == "paid":
-            paid[tally.currency] += tally.amount
-    lines, open_lines = sum(rows.values()), sum(rows[row] for row in UNDER_WAY)
+    rows: Counter[str] = Counter()
+    for row in (*found.rows.values(), *found.unlisted.values()):
+        rows[row.code] += row.lines
+        if row.code == "paid":
+            paid += row.totals
+    lines, open_lines = found.total.lines, sum(row.lines for row in found.rows.values() if row.code in UNDER_WAY)
     running = record.status is RunStatus.RUNNING and is_at(holder, record.run_id)
     return Standing(
         record=record,
-        state=_word(record, running=running, pending=open_lines),
+        state=_word(record, running=running, pending=sum(rows[row] for row in UNDER_WAY)),
         running=running,
         lines=lines,
         done=lines - open_lines,
+        withdrawn=sum(row.lines for row in found.unlisted.values()),
         needs_a_person=sum(rows[row] for row in FOR_A_PERSON),
         paid=dict(paid.most_common()),
     )

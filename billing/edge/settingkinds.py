@@ -149,10 +149,17 @@ def _text(text: str) -> str:
     return text
 
 
+def _switch(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return text == "true"
+
+
 TEXT = Kind("a text", _text)
 FILE = Kind("a path; in a settings file it is relative to that file", _text, placed=_beside)
 LEDGER = Kind("sqlite:///path; in a settings file it is relative to that file", _text, placed=_ledger_beside)
 PROXY = Kind("an address such as http://proxy.example:3128, or env: and the name of a variable that holds it", _proxy)
+SWITCH = Kind("true or false", _switch)
 MODE = _choice(*Mode)
 LEVEL = _choice("debug", "info", "warning", "error")
 FORMAT = _choice("console", "json")

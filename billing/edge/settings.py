@@ -85,6 +85,11 @@ class Settings:
         return str(self.values["timezone"])
 
     @property
+    def allow_empty(self) -> bool:
+        """Whether a run file with nothing to charge is taken."""
+        return bool(self.values["allow_empty"])
+
+    @property
     def rate_share(self) -> float:
         """Share (0-1] of Stripe's documented limits."""
         return float(self.values["rate_share"])

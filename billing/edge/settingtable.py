@@ -51,6 +51,9 @@ SETTINGS: tuple[Setting, ...] = (
             "The platform account the key must belong to. Without it the key's own account is asked for and taken."),
     Setting("timezone", "UTC", kinds.ZONE, "",
             "The zone in which days are meant, unless the run file names one."),
+    Setting("allow_empty", "false", kinds.SWITCH, "",
+            "Whether a run file with nothing to charge is taken. A broken export looks like one; --allow-empty takes a "
+            "single one."),
     Setting("rate_share", "0.4", kinds.SHARE, "share of Stripe's documented limits",
             "The rest stays free for live checkouts; Stripe asks bulk jobs to leave room."),
     Setting("per_account_rps", "5", kinds.RATE, "requests a second on one connected account",

@@ -89,8 +89,14 @@ class Amendment:
             self.before[currency] += minor
 
 
-def note_line(found: Amendment, charge: Charge, line: int, decision: Create | Replace | Continue | Skip) -> None:
-    """Note what a line changes of a run on record."""
+def note_line(
+    found: Amendment, charge: Charge, line: int, decision: Create | Replace | Continue | Skip
+) -> Amended | None:
+    """Note what a line changes of a run on record.
+
+    A line that is only taken up again is returned instead: whoever knows what this invocation moves notes it, because a
+    line that was not selected stays as it is.
+    """
     now = (charge.amount.minor, charge.amount.currency)
     match decision:
         case Create(before=None):
@@ -100,7 +106,10 @@ def note_line(found: Amendment, charge: Charge, line: int, decision: Create | Re
             back = reason_of(before) in CLOSED_BY_FILE
             kind = "added" if back else "changed" if changes else "taken_up"
             was = reason_of(before) or str(before.state)
-            found.note(Amended(kind, charge.reference, line, None if back else old, now, changes, was))
+            change = Amended(kind, charge.reference, line, None if back else old, now, changes, was)
+            if kind == "taken_up":
+                return change
+            found.note(change)
         case Replace(known=known, changes=changes):
             found.close(known, "corrected" if changes else "default_moved")
             if changes:
@@ -110,6 +119,7 @@ def note_line(found: Amendment, charge: Charge, line: int, decision: Create | Re
             found.close(known, skip)
         case _:
             pass
+    return None
 
 
 class Missing(NamedTuple):

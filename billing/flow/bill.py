@@ -78,6 +78,7 @@ def run_defaults(settings: Settings) -> RunDefaults:
         statement_suffix=settings.statement_suffix,
         description=settings.description,
         policies=settings.policies,
+        allow_empty=settings.allow_empty,
     )
 
 

@@ -86,7 +86,7 @@ class _Stream:
         self._payers = array("Q")
         self._seen = array("Q")
         self._signature = sha256(length_prefixed(_header(plan)))
-        self._sums = Sums(plan.asked.selection, plan.asked.limit)
+        self._sums = Sums(plan.asked.selection, plan.asked.limit, plan.amendment)
 
     def go(self) -> None:
         """Fill the plan.
@@ -121,14 +121,15 @@ class _Stream:
         self._payers.append(short_hash(charge.customer))
         if (known := held_by(decision)) is not None:
             self._seen.append(known.id)
-        self._sums.take(charge, decision, row, line)
+        again = None
         if plan.existing is not None:
-            note_line(plan.amendment, charge, line, decision)
+            again = note_line(plan.amendment, charge, line, decision)
         elif isinstance(decision, Create) and decision.before is not None and reason_of(decision.before) in OPERATORS:
             ended = f"{charge.reference} was {reason_of(decision.before)} in run {decision.before.run_id}"
             plan.warnings.append(
                 Notice("closed_before", f"{ended}, and is charged by this one", charge.reference, line)
             )
+        self._sums.take(charge, decision, row, line, again)
         _count(plan, charge, decision, row)
 
     def _missing(self, run_id: str, ledger: Ledger) -> None:

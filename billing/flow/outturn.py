@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from billing.core.entries import RunRecord, SheetTally, Tally
-from billing.core.groups import GOOD_SKIPS, group_in
+from billing.core.groups import GOOD_SKIPS, NOT_SENT, group_in
 from billing.core.states import Group, State
 from billing.edge.ledger import Ledger
 
@@ -25,12 +25,16 @@ class Row:
         lines: how many.
         totals: their money.
         reasons: reason code -> lines, of those that have one.
+        states: state -> lines.
+        waiting: (connected account, reason code) -> lines, of those that have a reason.
     """
 
     code: str
     lines: int = 0
     totals: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    states: Counter[State] = field(default_factory=Counter)
+    waiting: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, tally: SheetTally) -> None:
         """Take lines in."""
@@ -39,6 +43,8 @@ class Row:
             self.totals[tally.currency] += tally.amount
         if tally.reason_code:
             self.reasons[tally.reason_code] += tally.lines
+            self.waiting[tally.account, tally.reason_code] += tally.lines
+        self.states[tally.state] += tally.lines
 
 
 def _of(group: Group) -> Callable[[SheetTally | Tally], bool]:
@@ -47,6 +53,10 @@ def _of(group: Group) -> Callable[[SheetTally | Tally], bool]:
 
 def _may_work_later(tally: SheetTally | Tally) -> bool:
     return _of(Group.DECLINED)(tally) and tally.state is State.UNPAID
+
+
+def _account_refuses(tally: SheetTally | Tally) -> bool:
+    return _of(Group.PENDING)(tally) and tally.state in NOT_SENT and tally.reason_code != ""
 
 
 def _nothing_owed(tally: SheetTally | Tally) -> bool:
@@ -63,6 +73,7 @@ ROWS: dict[str, tuple[str, Callable[[SheetTally | Tally], bool]]] = {
     "no_answer_yet": ("no answer yet", _of(Group.UNKNOWN)),
     "look_in_stripe": ("look in Stripe", _of(Group.PARKED)),
     "not_paid": ("not paid, closed", _of(Group.FAILED)),
+    "account_refuses": ("account refuses", _account_refuses),
     "not_yet": ("not yet", _of(Group.PENDING)),
     "nothing_owed": ("left out: nothing owed", _nothing_owed),
     "left_out": ("left out", _of(Group.SKIPPED)),

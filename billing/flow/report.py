@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -78,6 +78,30 @@ def totals(tallies: Sequence[Tally]) -> dict[str, dict[str, int]]:
     }
 
 
+def wanted_now(ledger: Ledger, run_id: str) -> tuple[list[Tally], list[Tally]]:
+    """Return the tallies of what the sheet of a run wants now, and of the items whose line it no longer has."""
+    gone = _gone(ledger, run_id)
+    less = {(each.state, each.grouping, each.reason_code, each.currency): each for each in gone}
+    wanted = []
+    for tally in ledger.tally(run_id):
+        out = less.get((tally.state, tally.grouping, tally.reason_code, tally.currency))
+        items, amount = (out.items, out.amount) if out is not None else (0, 0)
+        if tally.items > items:
+            wanted.append(replace(tally, items=tally.items - items, amount=tally.amount - amount))
+    return wanted, gone
+
+
+def _gone(ledger: Ledger, run_id: str) -> list[Tally]:
+    """Add up, over all accounts, the items whose line was taken out of the sheet."""
+    sums: dict[tuple[State, str, str, str], list[int]] = {}
+    for each in ledger.sheet(run_id):
+        if not each.listed:
+            found = sums.setdefault((each.state, each.grouping, each.reason_code, each.currency), [0, 0])
+            found[0] += each.lines
+            found[1] += each.amount
+    return [Tally(*key, items, amount) for key, (items, amount) in sums.items()]
+
+
 PAID_TWICE = "paid_twice"
 # The kind of look-up that keeps, by run id, what a rebuild found to be paid beside the intents on record.
 EVER = "1970-01-01T00:00:00.000+00:00"
@@ -104,7 +128,7 @@ def summary(
         UsageError: the ledger has no such run.
     """
     record = known_run(ledger, run_id)
-    tallies = ledger.tally(run_id)
+    tallies, gone = wanted_now(ledger, run_id)
     return {
         "format_version": FORMAT_VERSION,
         "run": record.run_id,
@@ -116,6 +140,10 @@ def summary(
         "items": sum(tally.items for tally in tallies),
         "counts": {str(group): count for group, count in counts(tallies).items()},
         "totals": totals(tallies),
+        "no_longer_in_sheet": {
+            "items": sum(tally.items for tally in gone),
+            "totals": {currency: each["planned"] for currency, each in totals(gone).items()},
+        },
         "paid_twice": paid_twice(ledger, run_id),
         "requests": {name: (requests or {}).get(name, 0) for name in ("sent", "rate_limited", "resent")},
         "ledger_head": ledger.head,

@@ -10,6 +10,7 @@ from itertools import groupby
 from billing.core.items import Charge
 from billing.core.planrows import NOT_SELECTED, ROWS, TO_CHARGE
 from billing.core.plans import Continue, Create, Replace, Skip
+from billing.flow.amendment import Amended, Amendment
 from billing.flow.invocation import Selection
 
 
@@ -47,7 +48,7 @@ class Left:
 
 Place = tuple[int, int]
 # In which order items stand in the ledger: those on record by their row, new ones after them by their line.
-Standing = tuple[Place, int, str, str, int]
+Standing = tuple[Place, int, str, str, int, Amended | None]
 
 
 class Sums:
@@ -59,17 +60,25 @@ class Sums:
         left: what can move in this invocation.
     """
 
-    def __init__(self, selection: Selection, limit: int | None) -> None:
+    def __init__(self, selection: Selection, limit: int | None, amendment: Amendment) -> None:
+        """Begin; lines that are taken up again and can move are noted in ``amendment``."""
         self.rows: dict[str, Row] = {}
         self.sheet = Row()
         self.left = Left()
-        self._selection, self._limit = selection, limit
+        self._selection, self._limit, self._amendment = selection, limit, amendment
         self._first: list[tuple[int, int, Standing]] = []
         self._payers = array("Q")
         self._hits: set[str] = set()
 
-    def take(self, charge: Charge, decision: Create | Replace | Continue | Skip, row: str, line: int) -> None:
-        """Count a line: its decision says where its money stands."""
+    def take(
+        self,
+        charge: Charge,
+        decision: Create | Replace | Continue | Skip,
+        row: str,
+        line: int,
+        again: Amended | None = None,
+    ) -> None:
+        """Count a line: its decision says where its money stands; ``again`` that it is taken up again if it moves."""
         item = decision.new if isinstance(decision, Create | Replace) else decision.known
         minor, currency = charge.amount.minor, charge.amount.currency
         self.sheet.add(minor, currency)
@@ -79,7 +88,7 @@ class Sums:
         self._row(row).add(minor, currency)
         if row == TO_CHARGE:
             place = (0, decision.known.id) if isinstance(decision, Continue) else (1, line)
-            self._movable((place, minor, currency, charge.account, short_hash(charge.customer)))
+            self._movable((place, minor, currency, charge.account, short_hash(charge.customer), again))
 
     def _row(self, code: str) -> Row:
         return self.rows.setdefault(code, Row())
@@ -99,7 +108,9 @@ class Sums:
         self._row(NOT_SELECTED).add(out[1], out[2])
 
     def _put(self, one: Standing) -> None:
-        _, minor, currency, account, payer = one
+        _, minor, currency, account, payer, again = one
+        if again is not None:
+            self._amendment.note(again)
         self.left.lines += 1
         self.left.totals[currency] += minor
         self.left.accounts[account] += 1

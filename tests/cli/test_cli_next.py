@@ -73,7 +73,7 @@ def test_a_saved_plan_is_run_from_any_folder_with_what_it_fixed(ready):
 
 
 def test_a_plan_that_must_be_approved_names_no_command_that_would_refuse_it(ready):
-    text = "version: 1\nrun: {name: r, period: 2026-11}\nsource: {csv: rehearsal.csv}\n"
+    text = "version: 1\nrun: {name: r, period: current}\nsource: {csv: rehearsal.csv}\n"
     (ready.folder / "r.yaml").write_text(text + "approval: {required_over: {USD: 1}, two_person: true}\n")
     ended = ready("plan", "r.yaml")
     assert ended.code == 0
@@ -82,7 +82,7 @@ def test_a_plan_that_must_be_approved_names_no_command_that_would_refuse_it(read
 
 
 def test_a_plan_past_its_last_day_is_refused_like_its_run(ready):
-    text = "version: 1\nrun: {name: r, period: 2026-11}\nsource: {csv: rehearsal.csv}\nnot_after: 2020-01-31\n"
+    text = "version: 1\nrun: {name: r, period: current}\nsource: {csv: rehearsal.csv}\nnot_after: 2020-01-31\n"
     (ready.folder / "r.yaml").write_text(text)
     assert ready("plan", "r.yaml").code == ready("run", "r.yaml", "--yes").code == 3
 

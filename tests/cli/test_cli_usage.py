@@ -192,3 +192,15 @@ def test_a_sandbox_that_was_told_no_file_replaces_no_sheet_of_that_name(billing)
     assert ended.code == 2
     assert "rehearsal.csv is there and is not a rehearsal" in ended.err
     assert sheet.read_text() == before
+
+
+def test_a_sheet_without_lines_is_refused_unless_a_flag_or_the_settings_take_it(billing):
+    (billing.folder / "empty.csv").write_text("reference,customer,account,amount,currency\n")
+    refused = billing("check", "empty.csv", "--run", "a-2026-11")
+    assert (refused.code, "--allow-empty" in refused.err, "allow_empty" in refused.err) == (3, True, True)
+    assert billing("check", "empty.csv", "--run", "a-2026-11", "--allow-empty").code == 0
+    (billing.folder / "billing.yaml").write_text("allow_empty: true\n")
+    assert billing("check", "empty.csv", "--run", "a-2026-11").code == 0
+    (billing.folder / "billing.yaml").write_text("allow_empty: yes\n")
+    wrong = billing("check", "empty.csv", "--run", "a-2026-11")
+    assert (wrong.code, "neither true nor false" in wrong.err) == (3, True)

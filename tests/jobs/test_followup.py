@@ -50,7 +50,7 @@ def test_settle_follows_debits_and_resolve_looks_and_neither_charges_anybody(bil
             assert ("job_started" in told, told[-1]) == (True, "job_finished")
         assert len(sandbox.ask("books")["intents"]) == intents
         if first["counts"]["processing"]:
-            again = json.loads(job(billing, "settle", "monthly-2026-11").stdout)
+            again = json.loads(job(billing, "settle", first["run"]).stdout)
             assert again["runs"][0]["counts"]["processing"] == 0
         assert sandbox.ask("books")["doubles"] == []
 

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.cli_tools import KEY, SANDBOX, Rehearsal, read_line, send_signal, wait_until
 from tests.conftest import Ended, clean_environment
 
-RUN_FILE = "version: 1\nrun: {name: monthly, period: 2026-11}\nsource: {csv: rehearsal.csv}\n"
+RUN_FILE = "version: 1\nrun: {name: monthly, period: current}\nsource: {csv: rehearsal.csv}\n"
 SLOW = "limits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 0.8}\n"
 DECLINING = SANDBOX + "seed: 2\n"  # one of the 12 payers has no funds, the others pay
 QUICK = {"STRIPE_API_KEY": KEY, "BILLING_RATE_SHARE": "1", "BILLING_PER_ACCOUNT_RPS": "25"}

@@ -98,6 +98,8 @@ def _list(standings: list[Standing]) -> Iterator[str]:
             [each.record.run_id, str(each.record.mode), each.state, f"{each.lines:,}", each.share, person, first]
         )
         table += [["", "", "", "", "", "", money] for money in more]
+        if each.withdrawn:
+            table.append(["", "", "", "", "", "", f"and {plural(each.withdrawn, 'line')} no longer in the sheet"])
     yield from (visible(line) + "\n" for line in lined_up(table, right=(3, 4, 5)))
 
 

@@ -265,7 +265,7 @@ def _check_month(run: Run, now: datetime, file: str, sections: Places, intake: I
 
 def _empty(file: str, intake: Intake) -> Problem:
     aside = f": all {intake.set_aside} lines were set aside" if intake.set_aside else ""
-    hint = "a broken export looks like this; --allow-empty takes it all the same"
+    hint = "a broken export looks like this; --allow-empty takes it all the same (always: allow_empty in billing.yaml)"
     return Problem(file, 0, 0, "nothing_to_charge", f"the file has nothing to charge{aside}", hint)
 
 

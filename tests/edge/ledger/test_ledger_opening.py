@@ -202,8 +202,13 @@ async def test_the_key_is_made_once_and_another_key_is_refused(tmp_path):
 async def test_what_an_editor_puts_around_the_ledgers_key_is_no_part_of_it(tmp_path, around):
     await (await opened(tmp_path)).aclose()
     key = tmp_path / "keys" / "ledger.key"
-    key.write_text(around.format(key.read_text().strip()), encoding="utf-8", newline="")
-    await (await opened(tmp_path)).aclose()
+    kept = key.read_text().strip()
+    key.write_text(around.format(kept), encoding="utf-8", newline="")
+    ledger = await opened(tmp_path)
+    faults = ledger.verify().faults
+    await ledger.aclose()
+    assert faults == ()
+    assert kept in key.read_text(encoding="utf-8")
 
 
 async def test_a_ledgers_key_that_is_a_pipe_or_endless_is_refused_and_not_waited_for(tmp_path):

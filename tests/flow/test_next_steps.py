@@ -1,0 +1,143 @@
+"""What comes next: no command with nothing to do, no line that waits without its reason, no line too many."""
+
+import itertools
+import re
+
+import pytest
+
+from billing.cli.endings import steps, what_comes_next
+from billing.cli.planrows import amendment_lines
+from billing.cli.plantable import plan_table
+from billing.cli.standing import standing_of
+from billing.cli.verbs.plan import nothing_left
+from billing.core.entries import RunRecord, SheetTally
+from billing.core.estimates import Estimate
+from billing.core.items import Kind, Mode
+from billing.core.states import Group, State
+from billing.edge.runfiles import RunDefaults, open_run
+from billing.flow.charge import Goal
+from billing.flow.invocation import Selection
+from billing.flow.outturn import gathered
+from billing.flow.plan import PlanOptions, make_plan
+from billing.flow.report import known_run, summary
+from billing.flow.run import STATES
+from billing.flow.scout import Preflight
+from billing.sandbox.accounts import allow
+from tests.flow.test_amend import Desk
+from tests.flow.world import RUN, World
+from tests.virtual import run_virtually
+
+RECORD = RunRecord(RUN, "acct_p", "coaching", "2026-11", Mode.TEST, Kind.CHARGE, {}, "", "")
+GOALS = {"resolve": Goal.RESOLVE, "settle": Goal.SETTLE}
+GROUPINGS = ("", *map(str, Group))
+
+
+def said(*tallies: SheetTally, running: bool = False) -> str:
+    return "\n".join(steps(gathered(tallies), RECORD, frozenset(), running=running))
+
+
+def one(state: State, grouping: str = "", reason: str = "", lines: int = 1) -> SheetTally:
+    return SheetTally("acct_1", state, grouping, reason, "usd", lines, 100 * lines)
+
+
+@pytest.mark.parametrize(("state", "grouping"), list(itertools.product(State, GROUPINGS)))
+def test_a_command_is_named_only_for_lines_that_it_would_look_at(state, grouping):
+    text = said(one(state, grouping, "some_reason"))
+    for verb in re.findall(r"billing (resolve|settle) ", text):
+        assert state in STATES[GOALS[verb]], text
+
+
+def test_of_customers_who_must_act_only_the_payments_that_are_open_are_looked_at_again():
+    open_one, closed = one(State.UNPAID, "needs_customer"), one(State.FAILED, "needs_customer", lines=2)
+    assert "billing resolve" not in said(closed)
+    assert "2 customer must act" in said(closed)
+    both = said(open_one, closed)
+    assert ("1 customer must act" in both, "2 customer must act" in both, "billing resolve" in both) == (True,) * 3
+
+
+async def ended(world: World) -> tuple[str, str]:
+    async with world.read() as ledger:
+        return "\n".join(what_comes_next(ledger, RUN)), str(standing_of(ledger, known_run(ledger, RUN), None).facts())
+
+
+def test_lines_that_wait_for_their_account_say_which_one_why_and_what_helps(tmp_path):
+    world = World.make(tmp_path, items=12, accounts=2, dead_accounts=1, mix={"succeeds": 1})
+    run_virtually(world.charge_all)
+    waiting = [item for item in run_virtually(world.known) if item.facts.get("reason_code")]
+    assert waiting
+    text, facts = run_virtually(ended, world)
+    assert f"{len(waiting)} account refuses" in text
+    code = waiting[0].facts["reason_code"].replace("_", " ")
+    assert f"{waiting[0].account}: {code}" in " ".join(text.split())
+    assert "put right in Stripe" in text
+    assert "billing report" in text
+    assert f"'needs_a_person': {len(waiting)}" in facts
+    assert f"'done': {12 - len(waiting)}" in facts
+
+
+async def looked(world: World) -> tuple:
+    async with world.read() as ledger:
+        return standing_of(ledger, known_run(ledger, RUN), None), summary(ledger, RUN)
+
+
+def test_the_lines_of_a_run_are_those_that_its_sheet_wants_now_and_those_taken_out_stand_apart(tmp_path):
+    desk = Desk(World.make(tmp_path, items=10, accounts=2, mix={"succeeds": 1}))
+    run_virtually(lambda: desk.run(limit=4))
+    paid = {item.reference for item in run_virtually(desk.world.known) if item.state is State.SUCCEEDED}
+    out = [row for row in desk.rows if row["reference"] not in paid][:2]
+    desk.rows = [row for row in desk.rows if row not in out]
+    fixed = next(row for row in desk.rows if row["reference"] not in paid)
+    fixed["amount"] = str(int(float(fixed["amount"])) + 1)
+    run_virtually(desk.run)
+    standing, found = run_virtually(looked, desk.world)
+    assert (standing.lines, standing.done, standing.withdrawn, standing.share) == (8, 8, 2, "100 %")
+    assert (found["items"], sum(found["counts"].values()), found["counts"]["succeeded"]) == (8, 8, 8)
+    assert found["no_longer_in_sheet"]["items"] == 2
+    wanted = {code: each["planned"] for code, each in found["totals"].items()}
+
+    async def sheet_totals():
+        async with desk.world.read() as ledger:
+            return ledger.run(RUN).header["sheet"]["totals"]
+
+    assert wanted == run_virtually(sheet_totals)
+
+
+@pytest.mark.parametrize("by", ["selection", "limit"])
+def test_a_plan_lists_as_taken_up_again_only_lines_that_it_moves(tmp_path, by):
+    world = World.make(tmp_path, items=12, accounts=2, dead_accounts=1, mix={"succeeds": 1})
+
+    dead = set(world.scenario.dead_accounts)
+    held = [row.reference for row in world.scenario.rows if row.account in dead]
+    asked = {"selection": Selection((held[0],))} if by == "selection" else {"limit": 12 - len(held) + 1}
+
+    async def twice() -> tuple:
+        async with world.desk() as desk:
+            await world.plan(desk, Preflight.ACCOUNTS)
+        account = world.sandbox.world.accounts[world.scenario.dead_accounts[0]]
+        account.connected = True
+        allow(account, charges=True)
+        world.sandbox.advance(2 * 86400)
+        with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
+            async with world.desk() as desk:
+                return (
+                    await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS)),
+                    await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS, **asked)),
+                )
+
+    whole, part = run_virtually(twice)
+    assert whole.amendment.counts["taken_up"] == len(held) > 1
+    assert part.amendment.counts["taken_up"] == 1
+    assert [line.split()[1] for line in amendment_lines(part) if line.startswith("  ^")] == [f"{held[0]}:"]
+    assert not nothing_left(part)
+
+
+def test_a_plan_says_its_period_in_words(tmp_path):
+    world = World.make(tmp_path, items=2, accounts=1)
+
+    async def planned():
+        with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
+            async with world.desk() as desk:
+                return await make_plan(desk, source, PlanOptions(Preflight.NONE))
+
+    head, *_ = plan_table(run_virtually(planned), "", Estimate(0, 0.0), share="")
+    assert "charges for November 2026" in head
