@@ -62,7 +62,8 @@ def test_the_commented_file_changes_nothing_and_names_every_setting():
 def test_every_setting_has_a_reason_and_every_number_a_unit():
     for setting in SETTINGS:
         assert setting.reason
-        assert setting.unit or not isinstance(load_settings({}).values[setting.name], int | float)
+        value = load_settings({}).values[setting.name]
+        assert setting.unit or isinstance(value, bool) or not isinstance(value, int | float)
 
 
 def test_all_problems_of_a_file_are_listed_with_their_lines_and_a_suggestion():
