@@ -78,8 +78,12 @@ def ask(question: str, expected: str | tuple[str, ...], missing_flag: str) -> bo
 
 
 def _pose(question: str) -> None:
-    """Write a question, or its event where the log is all that is read."""
-    if not _told("question", question):
+    """Write a question, or its event where the log is all that is read; the loop has no turn before the answer."""
+    from billing.edge.logs import flush_logs
+
+    asked = _told("question", question)
+    flush_logs()
+    if not asked:
         if Drawn.clear is not None:
             Drawn.clear()
         sys.stderr.write(question)

@@ -50,16 +50,19 @@ class _Lines:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._write()
+            self.write_out()
             return
         if loop is not self._loop:
             self._loop = loop
-            loop.call_soon(self._write)
+            _PENDING[self] = None
+            loop.call_soon(self.write_out)
 
     debug = info = warning = error = msg
 
-    def _write(self) -> None:
+    def write_out(self) -> None:
+        """Write what was taken."""
         self._loop = None
+        _PENDING.pop(self, None)
         lines = self._lines[:]
         del self._lines[: len(lines)]  # what another thread adds meanwhile stays for the next time
         try:
@@ -67,6 +70,16 @@ class _Lines:
             self._stream.flush()
         except (OSError, ValueError):
             return  # whoever read the log is gone, or its disk is full: the run is worth more than its log
+
+
+_PENDING: dict[_Lines, None] = {}
+# Logs that hold lines until the event loop's next turn, the first to be written first.
+
+
+def flush_logs() -> None:
+    """Write what waits for the loop's next turn: whoever is about to hold the loop up must be heard before."""
+    for lines in list(_PENDING):
+        lines.write_out()
 
 
 def open_log(level: str = "warning", log_format: str = "console", stream: TextIO | None = None) -> Log:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 import time
@@ -46,7 +47,10 @@ def read_line(process: subprocess.Popen[str]) -> str:
 
 
 def on_a_terminal(billing, *args: str, question: str, reply: str) -> tuple[int, str]:
-    """Run the command on a terminal of its own, answer its question, and return its exit code and what it showed."""
+    """Run the command on a terminal of its own, answer its question, and return its exit code and what it showed.
+
+    A command that goes on waiting for another answer is ended, and what it showed is told.
+    """
     inner, outer = pty.openpty()
     environ = clean_environment(**billing.environ, TERM="xterm", COLUMNS="120")
     command = [sys.executable, "-m", "billing.cli.main", *args]
@@ -54,13 +58,21 @@ def on_a_terminal(billing, *args: str, question: str, reply: str) -> tuple[int, 
     os.close(outer)
     shown = b""
     with contextlib.suppress(OSError):  # a terminal whose last program has ended
-        while part := os.read(inner, 65536):
+        while part := _read_on(inner, process, shown):
             shown += part
             if question.encode() in shown and reply:
                 os.write(inner, f"{reply}\n".encode())
                 reply = ""
     os.close(inner)
     return process.wait(timeout=30), shown.decode()
+
+
+def _read_on(terminal: int, process: subprocess.Popen[bytes], shown: bytes, seconds: float = 60) -> bytes:
+    """Read what the command shows next; silence for longer than it can need means that it waits for somebody."""
+    if not select.select([terminal], [], [], seconds)[0]:
+        process.kill()
+        raise AssertionError(f"it waits for another answer; it showed\n{shown.decode()}")
+    return os.read(terminal, 65536)
 
 
 def everything_written(folder: Path) -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from billing.core.redaction import scrub
 from billing.edge.eventloop import run
-from billing.edge.logs import listens, open_log, visible
+from billing.edge.logs import flush_logs, listens, open_log, visible
 
 HOSTILE = ['\n{"level":"error"', "\x1b[2J", "\u202egnp.exe", "\r\nGET /", "\x00", "\u2028x", "\x9b31m"]
 SECRETS = [
@@ -84,6 +84,14 @@ async def test_the_lines_of_one_turn_of_the_loop_are_one_write_in_their_order():
         assert len(out.writes) == turn
         await asyncio.sleep(0)
     assert [json.loads(line)["attempt"] for line in out.getvalue().splitlines()] == list(range(5)) * 3
+
+
+async def test_whoever_holds_the_loop_up_can_have_the_log_written_before():
+    stream = io.StringIO()
+    open_log("info", "json", stream)("question", message="Charge 3 lines?")
+    before = stream.getvalue()
+    flush_logs()
+    assert (before, stream.getvalue().count('"event":"question"')) == ("", 1)
 
 
 @pytest.mark.parametrize("error", [None, ValueError])
