@@ -34,7 +34,7 @@ def job_of(verb: str, about: str, argv: Sequence[str]) -> Job:
     """Read the command line of a job."""
     parser = Parser(prog=f"python -m jobs.{verb}", description=about)
     parser.add_argument("run", metavar="RUN", nargs="?", help="one run; all of this mode unless said")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="settings to use instead of ./billing.yaml")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="settings instead of billing.yaml here or above")
     parser.add_argument("--live", action="store_true", help="needed for live runs; without a run it means those")
     parser.add_argument("--declines-ok", action="store_true", help="declines alone give exit code 0 instead of 4")
     parser.add_argument("--wait", metavar="SECONDS", type=int, help="for another runner to let go of the ledger")

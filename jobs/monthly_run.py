@@ -52,7 +52,7 @@ def _job(argv: Sequence[str]) -> Job:
     parser = Parser(prog="python -m jobs.monthly_run", description="Charge every item of a run once, unattended.")
     parser.add_argument("file", metavar="RUN_FILE", type=Path, help="a run file: .yaml, .json or .csv")
     parser.add_argument("--run", metavar="ID", help="the run id of a CSV: name, then period (coaching-2026-11)")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="settings to use instead of ./billing.yaml")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="settings instead of billing.yaml here or above")
     parser.add_argument("--late", action="store_true", help="take a run file of another month")
     parser.add_argument("--allow-empty", action="store_true", help="take a file with nothing to charge")
     parser.add_argument("--live", action="store_true", help="needed in live mode, where real money moves")
@@ -64,7 +64,7 @@ def _job(argv: Sequence[str]) -> Job:
 
 def _carry_out(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     job = _job(argv)
-    settings = load_settings(environ, {"log_format": "json"}, job.config)
+    settings = load_settings(environ, {"log_format": "json"}, job.config, job.file)
     log = job_log(settings, environ)
     read = ReadOptions(job.run, late=job.late, allow_empty=job.allow_empty)
     with open_run(job.file, **read.as_arguments, defaults=run_defaults(settings), now=datetime.now(UTC)) as source:

@@ -31,11 +31,16 @@ class LogLevel(StrEnum):
 
 
 ConfigOpt = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Settings to use instead of ./billing.yaml.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings instead of billing.yaml here or above."),
 ]
 LedgerOpt = Annotated[
     str | None,
-    typer.Option("--ledger", metavar="URL", help="The ledger, such as sqlite:///billing.db."),
+    typer.Option(
+        "--ledger",
+        metavar="URL",
+        help="The ledger (sqlite:///billing.db); unless named the one here, above, or by billing.yaml.",
+    ),
 ]
 ApiBaseOpt = Annotated[
     str | None,

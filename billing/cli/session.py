@@ -49,8 +49,8 @@ class Manner:
     debug = False
 
 
-def begin(common: Common, environ: Mapping[str, str] | None = None) -> Session:
-    """Gather the settings and open the log.
+def begin(common: Common, environ: Mapping[str, str] | None = None, *, run_file: Path | None = None) -> Session:
+    """Gather the settings and open the log; ``run_file`` is the one that was typed, unless that is standard input.
 
     Raises:
         UsageError: a flag or a variable cannot be used.
@@ -65,7 +65,7 @@ def begin(common: Common, environ: Mapping[str, str] | None = None) -> Session:
         "log_format": common.log_format,
         "log_level": common.log_level,
     }
-    settings = load_settings(environ, flags, common.config)
+    settings = load_settings(environ, flags, common.config, None if run_file == Path("-") else run_file)
     Manner.json_log = settings.log_format == "json"
     Manner.debug = settings.log_level == "debug"
     return Session(settings, environ, common.output is Output.JSON, open_log(settings.log_level, settings.log_format))

@@ -2,6 +2,7 @@
 
 import difflib
 import ipaddress
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,10 +15,10 @@ from billing.core.errors import InvalidInput, UsageError
 from billing.core.items import Mode
 from billing.core.policies import Dunning, Limits, Notification, Policies, StopOn
 from billing.edge.plainyaml import PlainYaml, read_plain
+from billing.edge.settingplace import SETTINGS_FILE, default_ledger, settings_file
 from billing.edge.settingtable import BY_NAME, SETTINGS, Setting
 from billing.edge.settingvariables import shown, unknown_variables
 
-DEFAULT_FILE = "billing.yaml"
 STRIPE_BASE = "https://api.stripe.com"
 
 
@@ -29,11 +30,13 @@ class Settings:
         values: name to value, one for every row of the table; None where nothing is set and there is no default.
         sources: name to where the value came from: ``flag``, ``env NAME``, ``FILE:LINE`` or ``default``.
         texts: name to the value as it was written, for ``billing config show``.
+        ledger_trouble: why it cannot be told which ledger is meant; empty when it can.
     """
 
     values: Mapping[str, Any]
     sources: Mapping[str, str]
     texts: Mapping[str, str]
+    ledger_trouble: str = ""
 
     def having(self, source: str, values: Mapping[str, Any]) -> "Settings":
         """Return these settings with some values replaced, as a run file does; None replaces nothing."""
@@ -42,6 +45,7 @@ class Settings:
             {**self.values, **given},
             {**self.sources, **dict.fromkeys(given, source)},
             {**self.texts, **{name: str(value) for name, value in given.items()}},
+            self.ledger_trouble,
         )
 
     @property
@@ -51,7 +55,13 @@ class Settings:
 
     @property
     def ledger(self) -> str:
-        """The ledger's URL."""
+        """The ledger's URL.
+
+        Raises:
+            UsageError: none is named, and it cannot be told which one is meant.
+        """
+        if self.ledger_trouble:
+            raise UsageError(self.ledger_trouble)
         return str(self.values["ledger"])
 
     @property
@@ -174,14 +184,18 @@ class _Layers:
 
 
 def load_settings(
-    environ: Mapping[str, str], flags: Mapping[str, str | None] | None = None, config: Path | None = None
+    environ: Mapping[str, str],
+    flags: Mapping[str, str | None] | None = None,
+    config: Path | None = None,
+    run_file: Path | None = None,
 ) -> Settings:
     """Gather every setting.
 
     Args:
         environ: the process's environment.
         flags: setting name to the text typed on the command line; None where the flag was not given.
-        config: the file named by ``--config``; without it ``billing.yaml`` is read if it is there.
+        config: the file named by ``--config``; without it the nearest ``billing.yaml`` is read, from here upwards.
+        run_file: the run file that was typed, which may tell where the ledger is; None where there is none.
 
     Raises:
         UsageError: a flag, a variable or ``--config`` cannot be used.
@@ -190,7 +204,9 @@ def load_settings(
     layers = _Layers()
     for setting in SETTINGS:
         layers.put(setting, setting.default, "default")
-    _from_file(layers, config)
+    start, home = Path.cwd(), Path(environ["HOME"]) if environ.get("HOME") else None
+    found = None if config else settings_file(start, home)
+    _from_file(layers, config, found)
     problems = unknown_variables(environ, layers.values["notify.webhook"])
     for setting in SETTINGS:
         _take(layers, problems, setting, environ.get(setting.env), f"env {setting.env}")
@@ -198,7 +214,11 @@ def load_settings(
         _take(layers, problems, BY_NAME[name], text, "flag")
     if problems:
         raise UsageError("; ".join(problems))
-    return Settings(layers.values, layers.sources, layers.texts)
+    if layers.sources["ledger"] != "default":
+        return Settings(layers.values, layers.sources, layers.texts)
+    ledger = default_ledger(start, home, found, run_file)
+    layers.put(BY_NAME["ledger"], ledger.url, ledger.source)
+    return Settings(layers.values, layers.sources, layers.texts, ledger.trouble)
 
 
 def _take(layers: _Layers, problems: list[str], setting: Setting, text: str | None, source: str) -> None:
@@ -212,8 +232,8 @@ def _take(layers: _Layers, problems: list[str], setting: Setting, text: str | No
         problems.append(f'{where}: "{shown(text)}" {error}')
 
 
-def _from_file(layers: _Layers, config: Path | None) -> None:
-    path = config or Path(DEFAULT_FILE)
+def _from_file(layers: _Layers, config: Path | None, found_file: Path | None) -> None:
+    path = config or Path(os.path.relpath(found_file or SETTINGS_FILE))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

@@ -19,7 +19,7 @@ from billing.edge.runfiles import STDIN, ReadOptions, RunFile
 
 def check(common: Common, file: Path, read: ReadOptions, errors_csv: Path | None, *, force: bool = False) -> int:
     """Carry out `billing check`."""
-    session = begin(common)
+    session = begin(common, run_file=file)
     try:
         with open_source(session, file, read, errors_csv=errors_csv, force=force) as source:
             _show(session, source, file)

@@ -82,7 +82,7 @@ def plan(common: Common, asked: PlanAsked, out: Path | None, *, force: bool = Fa
         raise UsageError("a plan to run later needs its look-ups: leave out --offline or --out")
     if out is not None and asked.file == STDIN:
         raise UsageError("a plan to run later needs its file: standard input is gone by then; save the file first")
-    session = begin(common)
+    session = begin(common, run_file=asked.file)
     with open_source(session, asked.file, asked.read) as source:
         if asked.offline:
             return _offline(session, asked, source)

@@ -46,7 +46,7 @@ class RebuildAsked:
 
 def rebuild(common: Common, asked: RebuildAsked) -> int:
     """Carry out `billing ledger rebuild`."""
-    session = begin(common)
+    session = begin(common, run_file=asked.file)
     options = RebuildOptions(day_of(asked.since), frozenset(asked.skip_accounts))
     with open_source(session, asked.file, asked.read) as source:
         return run_async(carry_out, session, asked, options, source)

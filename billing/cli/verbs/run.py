@@ -55,7 +55,7 @@ class RunAsked:
 
 def run(common: Common, planning: PlanAsked, asked: RunAsked) -> int:
     """Carry out `billing run`."""
-    session = begin(common)
+    session = begin(common, run_file=planning.file)
     options = RunOptions(
         selection=planning.selection,
         limit=planning.limit,
