@@ -5,12 +5,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TextIO
 
 from billing.cli.face import Drawn, is_terminal, say
 from billing.cli.session import Manner
 from billing.cli.tables import amounts, duration
 from billing.core.states import Group
+from billing.edge.breaker import LONGEST_PAUSE, PATIENCE
 from billing.edge.logs import open_log, visible
 from billing.flow.progress import TELL_SECONDS, Snapshot, Watch, telling
 
@@ -71,6 +73,10 @@ def _note(snapshot: Snapshot) -> str:
     """Return the one thing to know, if there is one."""
     if snapshot.note:
         return snapshot.note
+    if snapshot.away:
+        since = datetime.now().astimezone() - timedelta(seconds=snapshot.away)
+        pauses = f"trying every {LONGEST_PAUSE:.0f} s for {PATIENCE / 60:.0f} min at most"
+        return f"Stripe cannot be reached since {since:%H:%M:%S}, {pauses}"
     if snapshot.rate_limited and 0 < snapshot.rate < SLOWED * snapshot.most:
         return f"Stripe asks us to slow down: {snapshot.rate:.0f} of {snapshot.most:.0f} requests a second for now"
     return ""
@@ -91,6 +97,8 @@ def sentence(title: str, snapshot: Snapshot) -> str:
     words += _counts(snapshot)
     if snapshot.left_seconds is not None:
         words.append(f"{duration(snapshot.left_seconds)} left")
+    if snapshot.away:
+        words.append(f"no answer from Stripe for {duration(snapshot.away)}")
     return f"{title}: {', '.join(words)}"
 
 

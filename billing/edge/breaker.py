@@ -25,6 +25,7 @@ class Breaker:
         """Start closed. Use one per event loop."""
         self._failures = 0
         self._opened_at: float | None = None
+        self._silent_since = 0.0
         self._probe_at = 0.0
         self._pause = FIRST_PAUSE
         self._probing = False
@@ -34,6 +35,11 @@ class Breaker:
     def is_open(self) -> bool:
         """The provider is taken to be down."""
         return self._opened_at is not None
+
+    @property
+    def away(self) -> float:
+        """For how many seconds the provider has been down, counted from the first request without an answer; else 0."""
+        return 0.0 if self._opened_at is None else asyncio.get_running_loop().time() - self._silent_since
 
     async def wait(self) -> bool:
         """Return once a request may leave; True when it is the probe. `leave` must follow, whatever happens to it.
@@ -82,6 +88,7 @@ class Breaker:
     def _fail(self, *, probe: bool) -> None:
         """Count a request without an answer. While open only the probe's failure lengthens the pause."""
         now = asyncio.get_running_loop().time()
+        self._silent_since = self._silent_since if self._failures else now
         self._failures += 1
         if probe and self._opened_at is not None:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)

@@ -1,8 +1,10 @@
 """What a person watching a run wants to see, counted once for the terminal, the log and the machine."""
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,6 +32,7 @@ class Snapshot:
         most: requests a second that the documented limits (or `--rate`) allow; 0 while that is not known.
         paid: currency -> minor units that were paid in this invocation.
         doing: what ``done`` counts where that is not payments, such as ``looked up``.
+        away: seconds for which the provider has not answered, once it is taken to be down; else 0.
         note: a sentence that a person must see now, or empty: why nothing more is started.
     """
 
@@ -46,6 +49,7 @@ class Snapshot:
     most: float = 0.0
     paid: Counter[str] = field(default_factory=Counter)
     doing: str = ""
+    away: float = 0.0
     note: str = ""
 
     @property
@@ -104,10 +108,34 @@ def telling(log: Callable[..., None], run: str, seconds: Callable[[], float] = t
             paid=dict(sorted(snapshot.paid.items())),
             requests=snapshot.sent,
             rate_limited=snapshot.rate_limited,
+            away_seconds=round(snapshot.away) or None,
             left_seconds=None if left is None else round(left),
         )
 
     return watch
+
+
+TICK_SECONDS = 1.0
+# Also while nothing moves: a display that stands still cannot be told from a process that hangs.
+
+
+@asynccontextmanager
+async def retelling(watch: Watch, tell: Callable[[], None]) -> AsyncGenerator[None]:
+    """Call ``tell`` every second meanwhile, if anybody watches."""
+
+    async def ticking() -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            tell()
+
+    if watch is unwatched:
+        yield
+        return
+    task = asyncio.create_task(ticking())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def unwatched(snapshot: Snapshot) -> None:

@@ -28,7 +28,7 @@ from billing.flow.guards import Guards
 from billing.flow.invocation import Ending, RunOptions, Selection
 from billing.flow.lanes import PAGE, Bounds, Lanes
 from billing.flow.limits import LearnedLimits
-from billing.flow.progress import Pace, Snapshot, Watch, unwatched
+from billing.flow.progress import Pace, Snapshot, Watch, retelling, unwatched
 from billing.flow.together import together
 from billing.flow.trip import Halted, Trip, waits_for_account
 
@@ -100,7 +100,7 @@ class Runner:
         Raises:
             LedgerError: a commit failed, so the state of the items in flight is for `resolve` to find out.
         """
-        async with anyio.create_task_group() as group:
+        async with retelling(self._watch, self._tell), anyio.create_task_group() as group:
             group.start_soon(self._obey_signals, group.cancel_scope)
             group.start_soon(self._give_up_when_stalled)
             if self._options.deadline is not None:
@@ -307,12 +307,18 @@ class Runner:
             await together(*(partial(tell, known) for known in page if known.facts.get("reason_code") != code))
 
     def _count(self, known: Known) -> None:
-        counters, key = self._desk.gateway.counters, self._desk.gateway.throttle.key
         snap = self.snapshot
         snap.done += 1
         snap.counts[group_of(known)] += 1
         if known.state is State.SUCCEEDED:
             snap.paid[known.currency] += known.amount
+        self._tell()
+
+    def _tell(self) -> None:
+        """Show where the run stands now."""
+        gateway, snap = self._desk.gateway, self.snapshot
+        counters, key = gateway.counters, gateway.throttle.key
+        snap.away = gateway.breaker.away
         snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
         snap.elapsed = self._now() - self._began
         snap.rate, snap.phase, snap.pace = key.rate, key.phase, self._pace.at(snap.elapsed, snap.sent)

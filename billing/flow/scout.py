@@ -23,7 +23,7 @@ from billing.core.listing import Search
 from billing.core.notices import Notice
 from billing.flow.desk import Desk
 from billing.flow.planned import Source
-from billing.flow.progress import Watch, unwatched
+from billing.flow.progress import Watch, retelling, unwatched
 from billing.flow.search import CHARGING, Accounts, LookUps, Payers, PaymentMethods
 from billing.flow.sought import TROUBLES, Methods, Names, mark_of
 from billing.flow.together import together
@@ -83,7 +83,8 @@ async def scout(desk: Desk, source: Source, preflight: Preflight, lookout: Looko
         return Scouted()
     looking = _Scout(desk, source, LookUps(desk, lookout.watch), methods=preflight is Preflight.ALL)
     lookout.foretell(looking.expected())
-    return await looking.scouted()
+    async with retelling(lookout.watch, looking.tell):
+        return await looking.scouted()
 
 
 class _Scout:
@@ -122,6 +123,10 @@ class _Scout:
         longest = max((search.pages for search in searches if search.begins), default=0)
         endpoint = max((search.reads for search in searches), default=0) / rates.endpoint_rps
         return max(requests / rates.key_rps, endpoint, longest * PAGE_SECONDS)
+
+    def tell(self) -> None:
+        """Show how far it is."""
+        self._lookups.tell()
 
     async def scouted(self) -> Scouted:
         """Look everything up."""

@@ -305,9 +305,14 @@ class LookUps:
         self._tell(len(taken))
         return len(taken)
 
+    def tell(self) -> None:
+        """Show how far the look-ups are."""
+        self._tell(0)
+
     def _tell(self, done: int) -> None:
         snapshot, gateway = self._snapshot, self._desk.gateway
         snapshot.done += done
+        snapshot.away = gateway.breaker.away
         snapshot.sent, snapshot.elapsed = self.reads, self.seconds
         snapshot.rate_limited = gateway.counters.rate_limited - self._limited
         snapshot.rate, snapshot.pace = gateway.throttle.key.rate, self._pace.at(snapshot.elapsed, snapshot.sent)

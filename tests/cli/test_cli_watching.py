@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -148,3 +149,10 @@ def test_a_table_of_money_fits_80_columns_and_shows_every_amount(rows):
     heads = [code.lower() for line in shown if line.strip().startswith("lines") for code in line.split()[1:]]
     assert sorted(heads) == sorted({code for _, row in labelled for code in row.totals})
     assert all(currency_of(code) for code in heads)
+
+
+def test_a_stall_is_said_with_the_time_it_began_on_a_terminal_and_in_a_log():
+    stalled = Snapshot(total=30, done=10, elapsed=60.0, away=75.0)
+    *_, said = frame(TITLE, stalled, 80, unicode=True)
+    assert re.fullmatch(r"Stripe cannot be reached since \d\d:\d\d:\d\d, trying every 4 s for 10 min at most", said)
+    assert "no answer from Stripe for 1m15s" in sentence(TITLE, stalled)

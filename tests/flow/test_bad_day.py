@@ -9,8 +9,10 @@ import pytest
 from billing.core.groups import group_of
 from billing.core.states import Group
 from billing.flow.charge import WAITING
+from billing.flow.invocation import RunOptions
+from billing.flow.run import execute
 from billing.sandbox.config import Chances, Latency, Limits, SandboxConfig
-from tests.flow.world import World
+from tests.flow.world import RUN, World
 from tests.virtual import run_virtually
 
 DAY = dict.fromkeys(
@@ -110,3 +112,23 @@ def test_the_day_after_charges_nobody(tmp_path):
     world.sandbox.faults.clear()
     run_virtually(finish, world)
     assert world.sandbox.requests["payment_intents.confirm"].sent == confirms
+
+
+def test_while_stripe_is_away_the_watch_is_told_every_second_and_since_when(tmp_path):
+    config = SandboxConfig(limits=Limits.off(), chances=Chances(kinds={"refused": 1.0}))
+    world = World.make(tmp_path, config, items=60, accounts=30)
+    told: list[float] = []
+
+    async def charge() -> None:
+        async with world.desk() as desk:
+            await world.plan(desk)
+            began = anyio.current_time()
+            await execute(desk, RUN, RunOptions(), world.policies, lambda shown: told.append(shown.away))
+            told.append(anyio.current_time() - began)
+
+    run_virtually(charge)
+    *aways, lasted = told
+    since = [away for away in aways if away]
+    assert len(since) > 0.9 * lasted > 60
+    assert since == sorted(since)
+    assert 0.95 * lasted < since[-1] <= lasted
