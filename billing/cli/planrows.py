@@ -50,6 +50,7 @@ SKIP_WORDS: dict[str, str] = {
     "withdrawn": "taken out of the sheet",
     "corrected": "corrected in the sheet",
     "cancelled": "cancelled",
+    "closed_before_loss": "closed, then begun anew",
     "invalid": "set aside: invalid",
 }
 SIGNS = {"added": "+", "changed": "~", "withdrawn": "-", "taken_up": "^"}

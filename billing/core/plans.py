@@ -37,6 +37,11 @@ SKIPS: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "cancelled": ("cancelled by the operator before it was paid", "nothing", True),
+    "closed_before_loss": (
+        "ended unpaid before the ledger was lost; why is not known, and its next line stands for it",
+        "nothing",
+        True,
+    ),
     "account_unknown": ("the connected account is not connected to this platform", "correct the account id", False),
     "account_is_platform": (
         "the account is the platform itself",
@@ -89,6 +94,8 @@ CLOSED_BY_FILE = frozenset({"withdrawn", "corrected"})
 # Skips that a change of the sheet made. The line itself may come back; nothing takes it up by itself.
 OPERATORS = CLOSED_BY_FILE | {"cancelled"}
 # Skips that a person decided. Every other one is a finding, and ends when what it found is repaired.
+CLOSED_BEFORE_LOSS = "closed_before_loss"
+# What a rebuild says of every generation but the last: the intents show that these ended, and not why.
 CARD_BLOCKED = "card_blocked"
 HELD_BY_ANOTHER = frozenset({"paid_elsewhere", "opened_elsewhere"})
 # Reasons of an item that was left because another ledger has charged it, or may: it is as good as paid.
@@ -192,9 +199,11 @@ class Scene:
 
     def next_item(self, charge: Charge, before: Known | None = None) -> NewItem:
         """Return the item that stands for a line: its first, or the one after ``before``."""
-        method, skip = self.findings.method_of(charge), self.unusable(charge)
-        generation = 0 if before is None else before.generation + 1
-        reason = "" if skip is None else SKIPS[skip][0]
+        return self.item(charge, 0 if before is None else before.generation + 1, self.unusable(charge))
+
+    def item(self, charge: Charge, generation: int, skip: str | None) -> NewItem:
+        """Return an item of a line; ``skip`` is a code of ``SKIPS`` for one that is not charged."""
+        method, reason = self.findings.method_of(charge), "" if skip is None else SKIPS[skip][0]
         return new_item(self.mode, self.platform, self.period, self.run_id, charge, method, generation, skip, reason)
 
 

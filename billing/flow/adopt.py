@@ -10,7 +10,7 @@ from billing.core.entries import Known, Move
 from billing.core.listed import Listed, yielding
 from billing.core.outcomes import Unconfirmed
 from billing.core.states import Event, Group, State
-from billing.flow.inventory import trimmed
+from billing.flow.intents import trimmed
 from billing.flow.licence import look_at
 from billing.flow.retelling import Tale, moves_for
 from billing.flow.trip import NO_TROUBLE, LeftAsItIs, Trip, skipped

@@ -157,7 +157,12 @@ async def keep(plan: Plan, source: Source, ledger: Ledger, status: RunStatus = R
     """
     if plan.existing is not None and not plan.is_news:
         return plan.existing
-    record = RunRecord(
+    return await ledger.plan_run(record_of(plan, status), planned_lines(plan, source, ledger))
+
+
+def record_of(plan: Plan, status: RunStatus) -> RunRecord:
+    """Return the run of a plan as the ledger is to keep it: its first revision, or the next one."""
+    return RunRecord(
         run_id=plan.run.run_id,
         platform=plan.platform,
         name=plan.run.name,
@@ -179,7 +184,6 @@ async def keep(plan: Plan, source: Source, ledger: Ledger, status: RunStatus = R
         revision=1 if plan.existing is None else plan.existing.revision + 1,
         status=status,
     )
-    return await ledger.plan_run(record, planned_lines(plan, source, ledger))
 
 
 def _owned(plan: Plan) -> dict[str, int]:

@@ -21,6 +21,10 @@ from billing.flow.sums import Left, Row
 NOTHING_EXAMINED = frozenset(SKIPS) - {CARD_BLOCKED}
 # What a plan without look-ups knows nothing about: a line that was skipped for it stays skipped.
 
+PARTIAL = "partial"
+# In the header of a revision that a rebuild keeps before the one with the whole sheet: it has the lines alone whose
+# earlier generations it puts on record.
+
 
 class Source(Protocol):
     """A checked run file: what `billing.edge.runfiles.open_run` returns."""
@@ -183,7 +187,7 @@ class Plan:
     @property
     def is_news(self) -> bool:
         """Whether the ledger does not hold all of this yet."""
-        if self.existing is None or self.amendment:
+        if self.existing is None or self.amendment or self.existing.header.get(PARTIAL):
             return True
         kept: Mapping[str, int] = self.existing.header.get("foreign", {})
         return dict(self.foreign) != dict(kept)

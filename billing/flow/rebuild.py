@@ -6,7 +6,8 @@ a rebuild closes the run before anything else, and opens it only when every item
     D rebuild_begun     a sealed note: from now on nothing but a rebuild may plan this run
       list              every account of the file once; the findings are held in memory
       compare           one disagreement with the file, and nothing is kept
-    D run_planned       with rebuild_started in the same transaction: the run is on record and closed
+    D run_planned       with rebuild_started in the same transaction: the run is on record and closed; where lines were
+                        corrected or withdrawn, first a revision for each of their earlier generations (`backfill`)
     D each item         everything of one item in one commit
     D rebuild_finished  the run may be continued
 
@@ -20,41 +21,50 @@ What cannot be known any more: how many attempts an item had (the record says on
 begins anew), when its answers came (`first_try` is when the intent was opened), why an intent that shows no attempt was
 cancelled, and which items were refused or skipped without an intent: these look like items never begun. A payment
 method that was left to the customer's default is the default of today. An account that the file no longer names is not
-looked at: an item that was moved to another account since looks never begun, and is told as such.
+looked at: an item that was moved to another account since looks never begun, and is told as such. Why a generation was
+closed that another one followed, or who was to pay it where the file says otherwise by now, no intent tells.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from billing.core.entries import REBUILD_BEGUN, Known, Move, Note, RunRecord, RunStatus
-from billing.core.errors import InvalidInput, Problem, UsageError
+from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.findings import Findings
 from billing.core.groups import TOUCHED
 from billing.core.items import Run
+from billing.core.plans import CLOSED_BY_FILE, HELD_BY_ANOTHER
 from billing.core.redaction import scrub
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
+from billing.flow.agreement import require_agreement, still_true, stories
+from billing.flow.backfill import backfill
 from billing.flow.charge import Goal
-from billing.flow.decisions import SHOWN, decide_all, decisions
+from billing.flow.decisions import decide_all
 from billing.flow.desk import Desk
-from billing.flow.inventory import Inventory, disagreements, item_of, take_inventory, wanted
-from billing.flow.plan import keep, plan_offline
-from billing.flow.planned import Asked, Plan, Source
+from billing.flow.inventory import Inventory, Wanted, take_inventory, wanted
+from billing.flow.plan import keep, plan_offline, record_of
+from billing.flow.planned import PARTIAL, Asked, Source
 from billing.flow.progress import Watch, unwatched
 from billing.flow.report import PAID_TWICE
 from billing.flow.retelling import given_up, moves_for
 from billing.flow.run import has_work
 from billing.flow.scout import Preflight, scout
+from billing.flow.strays import LeftOut, Stray, strays
 from billing.flow.together import together
 from billing.flow.trip import Trip
 
+AS_SHOWN = Asked(amend=True)
+# Stripe's list shows what was sent, so a rebuild's plan takes up what is not on record yet; it closes nothing.
+NAMED = 10
+# References in a sentence.
 PAGE = 250
 # Items brought up side by side: they share their commits.
 EARLIER_DAYS = 31
@@ -77,29 +87,6 @@ class RebuildOptions:
     skip_accounts: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """An intent beside the one on record; it was not touched.
-
-    Attributes:
-        paid: money moved by it although it is not the one on record: the payer was charged twice.
-    """
-
-    reference: str
-    intent: str
-    account: str
-    status: str
-    recorded: str
-    paid: bool
-
-    def __str__(self) -> str:
-        """``INV-1: pi_2 (succeeded) on acct_N1, beside pi_1``."""
-        return (
-            f"{self.reference}: {self.intent} ({self.status}) on {self.account}, "
-            f"beside {self.recorded or 'none on record'}"
-        )
-
-
 @dataclass(slots=True)
 class Rebuilt:
     """What came of a rebuild.
@@ -110,7 +97,10 @@ class Rebuilt:
         inventory: what the lists showed.
         unopened: references of items without any intent; the next run charges them.
         unopened_totals: currency -> minor units of these.
+        earlier: how many generations before the ones that stand were opened and closed unpaid.
+        withdrawn: references that the file has no more; all that was opened for them is closed.
         strays: intents that are on record nowhere and not cancelled, in the order of the file.
+        left_out: lines that nothing charges, because intents are not closed that are not on record.
         warnings: sentences a person should read.
     """
 
@@ -119,13 +109,16 @@ class Rebuilt:
     inventory: Inventory = field(default_factory=Inventory)
     unopened: list[str] = field(default_factory=list)
     unopened_totals: Counter[str] = field(default_factory=Counter)
+    earlier: int = 0
+    withdrawn: list[str] = field(default_factory=list)
     strays: list[Stray] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def exit(self) -> Exit:
-        """A payer who was charged twice needs a person."""
-        return Exit.DECLINES if any(stray.paid for stray in self.strays) else Exit.OK
+        """A payer who was charged twice needs a person, and so does a line that is left out."""
+        return Exit.DECLINES if self.left_out or any(stray.paid for stray in self.strays) else Exit.OK
 
 
 async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Watch = unwatched) -> Rebuilt:
@@ -153,22 +146,40 @@ async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Wa
     await desk.identify()
     if record is not None:
         desk.require_own(record)
-    checked = plan_offline(source, desk.ledger, desk.platform, Asked(as_planned=True))
-    want = wanted(checked, source, desk, options.skip_accounts)
-    _require_known(options.skip_accounts, checked)
+    _require_same_file(source, desk, record)
+    want = wanted(source, desk.platform, options.skip_accounts)
+    _require_known(options.skip_accounts, source)
     await _close(desk, record, run, since)
     scouted = await scout(desk, source, Preflight.ACCOUNTS)
     stock = await take_inventory(desk, want, int(since.timestamp()), watch)
-    _require_agreement(stock, checked, source, desk)
-    if record is None:
-        plan = decide_all(
-            source, desk.ledger, desk.platform, _still_true(scouted.findings, stock, checked, source, desk)
-        )
-        await keep(plan, source, desk.ledger, RunStatus.REBUILDING)
+    require_agreement(stock, source, desk)
+    await _keep_all(desk, source, stock, still_true(scouted.findings, stock, source, desk))
     await _bring_up(desk, source, stock, options.skip_accounts)
     rebuilt = Rebuilt(run.run_id, since, stock, warnings=[*map(str, scouted.warnings), *_warnings(stock, run, since)])
-    await _open(desk, rebuilt, source)
+    await _open(desk, rebuilt, source, want)
     return rebuilt
+
+
+async def _keep_all(desk: Desk, source: Source, stock: Inventory, findings: Findings) -> None:
+    """Put the run on record: what came before the items that stand, then the whole sheet.
+
+    Raises:
+        UsageError: an earlier rebuild that was cut short was made from another version of the file.
+    """
+    record = desk.ledger.run(source.run.run_id)
+    plan = decide_all(source, desk.ledger, desk.platform, findings, AS_SHOWN)
+    told = list(stories(stock, source, desk, plan.scene))
+    await backfill(desk, source.run, record or record_of(plan, RunStatus.REBUILDING), told)
+    if record is not None and not told and not record.header.get(PARTIAL):
+        return
+    if told:
+        plan = decide_all(source, desk.ledger, desk.platform, findings, AS_SHOWN)
+    if CLOSED_BY_FILE & plan.amendment.closing.keys():
+        raise UsageError(
+            f"an earlier rebuild of {source.run.run_id} was begun from another version of this file: repeat it with "
+            "that one; nothing was sent but reads"
+        )
+    await keep(plan, source, desk.ledger, RunStatus.REBUILDING)
 
 
 def window(run: Run, asked: date | None, now: datetime) -> datetime:
@@ -197,14 +208,15 @@ def _default_day(run: Run) -> date:
 
 
 def _is_wanting(ledger: Ledger, record: RunRecord) -> bool:
-    """Tell whether a run on record lacks what a rebuild could bring: it was begun, or planned and not all started.
+    """Tell whether a run on record lacks what a rebuild could bring: it was begun, or not all of it is here.
 
     Raises:
         UsageError: it was started here and items are in flight: this ledger knows better than a list what they are.
     """
     if record.status is RunStatus.REBUILDING:
         return True
-    if not ledger.workload(record.run_id, (State.PLANNED,)):
+    held = any(tally.reason_code in HELD_BY_ANOTHER for tally in ledger.tally(record.run_id))
+    if not held and not ledger.workload(record.run_id, (State.PLANNED,)):
         return False
     if record.started_at and ledger.workload(record.run_id, TOUCHED):
         raise UsageError(
@@ -214,10 +226,20 @@ def _is_wanting(ledger: Ledger, record: RunRecord) -> bool:
     return True
 
 
-def _require_known(accounts: frozenset[str], plan: Plan) -> None:
-    unknown = sorted(accounts - plan.accounts.keys())
+def _require_same_file(source: Source, desk: Desk, record: RunRecord | None) -> None:
+    """Refuse a file that is not the one on record; what a rebuild cut short has kept so far says little about it.
+
+    Raises:
+        InvalidInput: with every difference.
+    """
+    if record is None or not record.header.get(PARTIAL):
+        plan_offline(source, desk.ledger, desk.platform, Asked(as_planned=True))
+
+
+def _require_known(accounts: frozenset[str], source: Source) -> None:
+    unknown = accounts - {line.charge.account for line in source.lines() if line.charge} if accounts else ()
     if unknown:
-        raise UsageError(f"--skip-account {unknown[0]}: no item of the file is charged there")
+        raise UsageError(f"--skip-account {min(unknown)}: no item of the file is charged there")
 
 
 async def _close(desk: Desk, record: RunRecord | None, run: Run, since: datetime) -> None:
@@ -228,46 +250,13 @@ async def _close(desk: Desk, record: RunRecord | None, run: Run, since: datetime
         await desk.ledger.note_run(run.run_id, Note.REBUILD_STARTED, RunStatus.REBUILDING)
 
 
-def _require_agreement(stock: Inventory, plan: Plan, source: Source, desk: Desk) -> None:
-    """Refuse a file that is not the one that was charged.
-
-    Raises:
-        InvalidInput: with every disagreement.
-    """
-    shown: list[Problem] = []
-    total = 0
-    for problem in disagreements(stock, plan, source, desk):
-        total += 1
-        if len(shown) < SHOWN:
-            shown.append(problem)
-    if total:
-        raise InvalidInput(shown, total)
-
-
-def _still_true(findings: Findings, stock: Inventory, plan: Plan, source: Source, desk: Desk) -> Findings:
-    """Return the findings without those that would skip what was charged: accounts and customers change later."""
-    accounts = {intent.account for found in stock.by_item.values() for intent in found}
-    payers = {
-        line.charge.customer
-        for line, decision in decisions(plan, source, desk.ledger)
-        if line.charge is not None and item_of(decision) in stock.by_item
-    }
-    return replace(
-        findings,
-        accounts={account: why for account, why in findings.accounts.items() if account not in accounts},
-        defaults={payer: method for payer, method in findings.defaults.items() if method or payer not in payers},
-        customers={payer: why for payer, why in findings.customers.items() if payer not in payers},
-        prefixes={account: length for account, length in findings.prefixes.items() if account not in accounts},
-    )
-
-
 async def _bring_up(desk: Desk, source: Source, stock: Inventory, lost: frozenset[str]) -> None:
     """Record what was found of each item that is merely planned."""
     trip = Trip(desk, source.run.policies.dunning)
     shared = _shared_clones(stock)
 
     async def one(known: Known) -> None:
-        found = stock.by_item.get(known.item)
+        found = stock.of(known)
         moves: Sequence[Move] = ()
         if found:
             moves = moves_for(trip, known, found[0], clone=found[0].clone not in shared)
@@ -292,7 +281,7 @@ def _pages(ledger: Ledger, run_id: str, state: State) -> Iterator[list[Known]]:
 
 def _shared_clones(stock: Inventory) -> set[str | None]:
     """Return what more than one item was paid with: no clone of ours (somebody used the Dashboard), so not recorded."""
-    uses = Counter(found[0].clone for found in stock.by_item.values())
+    uses = Counter(found[0].clone for shown in stock.by_reference.values() for found in shown.values())
     return {clone for clone, count in uses.items() if count > 1}
 
 
@@ -304,19 +293,40 @@ def _warnings(stock: Inventory, run: Run, since: datetime) -> Iterator[str]:
             f"the first intent was opened within a day of {since:%Y-%m-%d}, where the window begins: if the run began "
             "earlier, items of those days are paid and look as if they were not; then rebuild with an earlier --since"
         )
-    others = Counter(intent.mark("billing_run") for found in stock.by_item.values() for intent in found)
+    others = Counter(intent.mark("billing_run") for intent in stock.all())
     others.pop(run.run_id, None)
     for name, count in sorted(others.items()):
         yield f"{count} intents of these references were opened by run {scrub(name) or 'without a name'} and taken over"
 
 
-async def _open(desk: Desk, rebuilt: Rebuilt, source: Source) -> None:
+async def _open(desk: Desk, rebuilt: Rebuilt, source: Source, want: Wanted) -> None:
     """Count what is missing and what is too much, then let the run be continued."""
-    rebuilt.strays += _strays(desk, rebuilt.inventory, source)
+    stock = rebuilt.inventory
+    found = list(strays(desk, stock, source))
+    rebuilt.strays += [one for one in found if isinstance(one, Stray)]
+    rebuilt.left_out += [one for one in found if isinstance(one, LeftOut)]
+    rebuilt.withdrawn += sorted(stock.by_reference.keys() - want.references)
+    rebuilt.earlier = sum(len(shown) - 1 for shown in stock.by_reference.values())
     for page in _pages(desk.ledger, rebuilt.run_id, State.PLANNED):
         for known in page:
             rebuilt.unopened.append(known.reference)
             rebuilt.unopened_totals[known.currency] += known.amount
+    again = [reference for reference in rebuilt.unopened if reference in stock.by_reference]
+    if again:
+        rebuilt.warnings.append(_begun_anew(again))
+    await _say_so(desk, rebuilt)
+
+
+def _begun_anew(references: Sequence[str]) -> str:
+    more = f" and {len(references) - NAMED:,} more" if len(references) > NAMED else ""
+    return (
+        f"what was opened for {', '.join(references[:NAMED])}{more} had other content and was closed unpaid: the next "
+        "run charges these as the file says now"
+    )
+
+
+async def _say_so(desk: Desk, rebuilt: Rebuilt) -> None:
+    """Write down what was found; from then on the run may be continued."""
     twice = [str(stray) for stray in rebuilt.strays if stray.paid]
     if twice:
         await desk.ledger.keep_lookups(PAID_TWICE, {rebuilt.run_id: {"found": twice}})
@@ -329,16 +339,3 @@ async def _open(desk: Desk, rebuilt: Rebuilt, source: Source) -> None:
     }
     status = RunStatus.STOPPED if has_work(desk.ledger, rebuilt.run_id, Goal.RUN) else RunStatus.FINISHED
     await desk.ledger.note_run(rebuilt.run_id, Note.REBUILD_FINISHED, status, facts)
-
-
-def _strays(desk: Desk, stock: Inventory, source: Source) -> Iterator[Stray]:
-    """Yield every intent of an item that is not the one on record and could take money, or has."""
-    plan = plan_offline(source, desk.ledger, desk.platform, Asked(as_planned=True))
-    for line, decision in decisions(plan, source, desk.ledger):
-        known: Known | None = getattr(decision, "known", None)
-        if line.charge is None or known is None:
-            continue
-        for intent in stock.by_item.get(known.item, ()):
-            if intent.id != known.object_id and not intent.cancelled:
-                recorded = known.object_id or ""
-                yield Stray(known.reference, intent.id, intent.account, intent.status, recorded, intent.paid)

@@ -10,7 +10,7 @@ from billing.core.entries import Facts, Known, Move, Note
 from billing.core.outcomes import Cancelled, Declined, Succeeded, Unconfirmed, Unsettled
 from billing.core.states import Event, Group
 from billing.flow.confirm import decline_facts, sighting
-from billing.flow.inventory import Intent, reading
+from billing.flow.intents import Intent, reading
 from billing.flow.trip import Trip, skipped
 
 

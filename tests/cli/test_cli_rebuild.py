@@ -67,7 +67,7 @@ def test_what_the_next_run_will_charge_is_said_in_capitals(billing, rehearsal):
     assert ended.code == 0, ended.err
     assert "5 items without any intent WILL BE CHARGED by the next run" in ended.out
     assert "listed from 2026-10-01 on: 25 intents, 25 of this run" in ended.out
-    assert ended.out.splitlines()[-1] == f"Next: billing run rehearsal.csv --run {ID}"
+    assert ended.out.splitlines()[-1] == f"Next: billing run rehearsal.csv --run {ID} --rate 200"
     assert "since 2026-10-01" in ended.err
     again = json.loads(billing(*CHARGE).out)
     assert again["counts"]["pending"] == 0
@@ -145,7 +145,7 @@ def test_wrong_flags_send_nothing_and_leave_the_run_open_and_real_money_needs_li
     assert billing(*CHARGE, "--limit", "1").code in (0, 4, 5)
     billing.environ = {"HOME": billing.environ["HOME"], "STRIPE_API_KEY": "sk_live_rehearsal12345678"}
     (billing.folder / "live.yaml").write_text(
-        "version: 1\nrun: {name: rehearsal, period: 2026-11}\nmode: live\nsource: {csv: rehearsal.csv}\n"
+        "version: 1\nrun: {name: rehearsal, period: current}\nmode: live\nsource: {csv: rehearsal.csv}\n"
     )
     ended = billing("ledger", "rebuild", "live.yaml", "--late")
     assert (ended.code, "--live" in ended.err) == (2, True)

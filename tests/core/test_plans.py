@@ -285,4 +285,4 @@ def test_a_generation_opens_only_after_an_end_without_money_and_every_line_has_a
 
 def test_good_reasons_to_skip_are_those_that_leave_nothing_owed():
     good = {code for code, (_, _, good) in SKIPS.items() if good}
-    assert good == {"already_paid", "withdrawn", "corrected", "cancelled", "default_moved"}
+    assert good == {"already_paid", "withdrawn", "corrected", "cancelled", "default_moved", "closed_before_loss"}

@@ -23,9 +23,10 @@ from billing.edge.runfiles import AS_IT_STANDS, ReadOptions, RunFile
 from billing.flow.bill import requests_sent
 from billing.flow.desk import Desk
 from billing.flow.opening import Opening
-from billing.flow.rebuild import RebuildOptions, Rebuilt, Stray, window
+from billing.flow.rebuild import RebuildOptions, Rebuilt, window
 from billing.flow.rebuild import rebuild as rebuild_run
 from billing.flow.report import summary
+from billing.flow.strays import LeftOut, Stray
 
 SHOWN = 10
 # References and strays a person sees; JSON carries all of them.
@@ -102,6 +103,9 @@ def as_json(desk: Desk, rebuilt: Rebuilt) -> dict[str, Any]:
             "totals": dict(sorted(rebuilt.unopened_totals.items())),
             "references": rebuilt.unopened,
         },
+        "earlier_generations": rebuilt.earlier,
+        "withdrawn": rebuilt.withdrawn,
+        "left_out": [{"reference": one.reference, "reason": one.reason} for one in rebuilt.left_out],
         "orphans": [_stray_facts(stray) for stray in rebuilt.strays],
         "warnings": rebuilt.warnings,
     }
@@ -128,9 +132,11 @@ def as_text(desk: Desk, rebuilt: Rebuilt, asked: RebuildAsked, seconds: float) -
     yield f"Run {run_id} rebuilt from Stripe in {duration(seconds)}; nothing was sent but reads"
     listed = f"{plural(stock.listed, 'intent')}, {stock.intents:,} of this run"
     yield f"  {plural(stock.accounts, 'account')} listed from {rebuilt.since:%Y-%m-%d} on: {listed}"
+    yield from _ended(rebuilt)
     yield from run_table(desk.ledger, run_id)
     yield from (f"  ! {visible(warning)}" for warning in rebuilt.warnings)
     yield from _unopened(rebuilt)
+    yield from _left_out(rebuilt.left_out)
     yield from _strays(rebuilt.strays)
     yield f"  {plural(requests_sent(desk)['sent'], 'request')}   ledger head {desk.ledger.head[:16]}"
     yield f"Next: {visible(_following(rebuilt, asked))}"
@@ -146,8 +152,28 @@ def _unopened(rebuilt: Rebuilt) -> Iterator[str]:
         f"  ! {plural(count, 'item')} without any intent WILL BE CHARGED by the next run: "
         f"{amounts(rebuilt.unopened_totals)}"
     )
-    more = f" and {count - SHOWN:,} more" if count > SHOWN else ""
-    yield f"      {visible(', '.join(rebuilt.unopened[:SHOWN]))}{more}"
+    yield f"      {visible(_some(rebuilt.unopened))}"
+
+
+def _ended(rebuilt: Rebuilt) -> Iterator[str]:
+    """Say which intents stand for nothing that is still wanted, so that none seems to be missing."""
+    if rebuilt.earlier:
+        yield f"  {plural(rebuilt.earlier, 'earlier payment')} of corrected or repeated lines, all closed unpaid"
+    if rebuilt.withdrawn:
+        yield f"  not in the file any more, closed unpaid: {visible(_some(rebuilt.withdrawn))}"
+
+
+def _some(references: list[str]) -> str:
+    more = f" and {len(references) - SHOWN:,} more" if len(references) > SHOWN else ""
+    return ", ".join(references[:SHOWN]) + more
+
+
+def _left_out(lines: list[LeftOut]) -> Iterator[str]:
+    """Name the lines that nobody can tell about: nothing charges them."""
+    for line in lines[:SHOWN]:
+        yield visible(f"  ! LEFT OUT, nothing charges it: {line}; a person looks in Stripe which one is meant")
+    if len(lines) > SHOWN:
+        yield f"  ! and {len(lines) - SHOWN:,} more: --output json names all"
 
 
 def _strays(strays: list[Stray]) -> Iterator[str]:
@@ -160,5 +186,5 @@ def _strays(strays: list[Stray]) -> Iterator[str]:
 
 def _following(rebuilt: Rebuilt, asked: RebuildAsked) -> str:
     if rebuilt.exit is not Exit.OK:
-        return "a person looks at what was paid twice, in Stripe, before anything else"
+        return "a person looks at what was paid twice or left out, in Stripe, before anything else"
     return following("run", asked.file)
