@@ -25,14 +25,12 @@ looked at: an item that was moved to another account since looks never begun, an
 closed that another one followed, or who was to pay it where the file says otherwise by now, no intent tells.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from billing.core.entries import REBUILD_BEGUN, Known, Move, Note, RunRecord, RunStatus
 from billing.core.errors import UsageError
@@ -41,7 +39,6 @@ from billing.core.findings import Findings
 from billing.core.groups import TOUCHED
 from billing.core.items import Run
 from billing.core.plans import CLOSED_BY_FILE, HELD_BY_ANOTHER
-from billing.core.redaction import scrub
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow.agreement import require_agreement, still_true, stories
@@ -60,6 +57,7 @@ from billing.flow.scout import Preflight, scout
 from billing.flow.strays import LeftOut, Stray, strays
 from billing.flow.together import together
 from billing.flow.trip import Trip
+from billing.flow.window import window, window_warnings
 
 AS_SHOWN = Asked(amend=True)
 # Stripe's list shows what was sent, so a rebuild's plan takes up what is not on record yet; it closes nothing.
@@ -67,11 +65,6 @@ NAMED = 10
 # References in a sentence.
 PAGE = 250
 # Items brought up side by side: they share their commits.
-EARLIER_DAYS = 31
-# How long before its period a run may have been charged (in advance). A window that begins too late makes paid items
-# look unpaid, one that begins too early costs a read for each hundred intents more: so it is generous.
-EDGE_SECONDS = 86_400
-# An intent as close as this to the beginning of the window says that there may be more before it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +148,9 @@ async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Wa
     require_agreement(stock, source, desk)
     await _keep_all(desk, source, stock, still_true(scouted.findings, stock, source, desk))
     await _bring_up(desk, source, stock, options.skip_accounts)
-    rebuilt = Rebuilt(run.run_id, since, stock, warnings=[*map(str, scouted.warnings), *_warnings(stock, run, since)])
+    rebuilt = Rebuilt(
+        run.run_id, since, stock, warnings=[*map(str, scouted.warnings), *window_warnings(stock, run, since)]
+    )
     await _open(desk, rebuilt, source, want)
     return rebuilt
 
@@ -180,31 +175,6 @@ async def _keep_all(desk: Desk, source: Source, stock: Inventory, findings: Find
             "that one; nothing was sent but reads"
         )
     await keep(plan, source, desk.ledger, RunStatus.REBUILDING)
-
-
-def window(run: Run, asked: date | None, now: datetime) -> datetime:
-    """Return the first moment whose intents are listed: the beginning of a day in the run's time zone.
-
-    Raises:
-        UsageError: the period is no month and no day was given, or the day is still to come.
-    """
-    day = asked or _default_day(run)
-    since = datetime.combine(day, time(), ZoneInfo(run.timezone))
-    if since > now:
-        raise UsageError(
-            f"--since {day}: nothing can have been opened from then on; name the day the run began, or before"
-        )
-    return since
-
-
-def _default_day(run: Run) -> date:
-    month = re.fullmatch(r"([0-9]{4})-([0-9]{2})", run.period)
-    if month is None:
-        raise UsageError(
-            f"period {run.period} is no month, so when its items were charged is not known: name a day before "
-            "the first of them with --since YYYY-MM-DD"
-        )
-    return date(int(month[1]), int(month[2]), 1) - timedelta(days=EARLIER_DAYS)
 
 
 def _is_wanting(ledger: Ledger, record: RunRecord) -> bool:
@@ -283,20 +253,6 @@ def _shared_clones(stock: Inventory) -> set[str | None]:
     """Return what more than one item was paid with: no clone of ours (somebody used the Dashboard), so not recorded."""
     uses = Counter(found[0].clone for shown in stock.by_reference.values() for found in shown.values())
     return {clone for clone, count in uses.items() if count > 1}
-
-
-def _warnings(stock: Inventory, run: Run, since: datetime) -> Iterator[str]:
-    """Yield what may be wrong with the window or the run id: both make paid items look as if they were not."""
-    earliest = stock.earliest
-    if earliest is not None and earliest - since.timestamp() < EDGE_SECONDS:
-        yield (
-            f"the first intent was opened within a day of {since:%Y-%m-%d}, where the window begins: if the run began "
-            "earlier, items of those days are paid and look as if they were not; then rebuild with an earlier --since"
-        )
-    others = Counter(intent.mark("billing_run") for intent in stock.all())
-    others.pop(run.run_id, None)
-    for name, count in sorted(others.items()):
-        yield f"{count} intents of these references were opened by run {scrub(name) or 'without a name'} and taken over"
 
 
 async def _open(desk: Desk, rebuilt: Rebuilt, source: Source, want: Wanted) -> None:

@@ -38,8 +38,9 @@ from billing.flow.decisions import decisions
 from billing.flow.desk import Desk
 from billing.flow.invocation import RunOptions
 from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline
-from billing.flow.rebuild import RebuildOptions, rebuild, window
+from billing.flow.rebuild import RebuildOptions, rebuild
 from billing.flow.scout import Preflight
+from billing.flow.window import window
 from billing.sandbox import intents, methods
 from billing.sandbox.accounts import revoke
 from billing.sandbox.faults import FaultKind

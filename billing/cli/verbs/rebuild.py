@@ -23,10 +23,11 @@ from billing.edge.runfiles import AS_IT_STANDS, ReadOptions, RunFile
 from billing.flow.bill import requests_sent
 from billing.flow.desk import Desk
 from billing.flow.opening import Opening
-from billing.flow.rebuild import RebuildOptions, Rebuilt, window
+from billing.flow.rebuild import RebuildOptions, Rebuilt
 from billing.flow.rebuild import rebuild as rebuild_run
 from billing.flow.report import summary
 from billing.flow.strays import LeftOut, Stray
+from billing.flow.window import window
 
 SHOWN = 10
 # References and strays a person sees; JSON carries all of them.
