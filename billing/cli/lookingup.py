@@ -15,7 +15,13 @@ def lookout(session: Session, watch: Watch) -> Lookout:
     """Return who is told of look-ups: the log always, a person where they take a while."""
 
     def foretell(reads: Reads) -> None:
-        session.log("lookups_expected", names=reads.names, requests=reads.requests, seconds=round(reads.seconds))
+        session.log(
+            "lookups_expected",
+            names=reads.names,
+            requests=reads.requests,
+            seconds=round(reads.seconds),
+            at_least=reads.at_least,
+        )
         if reads.seconds >= WORTH_SAYING and not session.json:
             say(expectation(reads))
 
@@ -25,4 +31,7 @@ def lookout(session: Session, watch: Watch) -> Lookout:
 def expectation(reads: Reads) -> str:
     """Write what look-ups will cost, one line."""
     requests = plural(reads.requests, "request")
-    return f"Looking up {plural(reads.names, 'name')} at Stripe: {requests}, about {duration(reads.seconds)}"
+    names, how_long = plural(reads.names, "name"), duration(reads.seconds)
+    if reads.at_least:
+        return f"Looking up {names} at Stripe: at least {requests}, {how_long} or more"
+    return f"Looking up {names} at Stripe: {requests}, about {how_long}"

@@ -100,7 +100,7 @@ def _jump(change: Change, previous: str) -> str:
 
 def _takes(plan: Plan, cost: Estimate, share: str) -> Iterator[str]:
     if plan.left.lines:
-        yield f"Takes about {duration(cost.seconds)}: {plural(cost.requests, 'request')} at {share}."
+        yield f"Takes about {duration(cost.seconds)}: at least {plural(cost.requests, 'request')} at {share}."
     if plan.reads.requests:
         yield _reads(plan)
 

@@ -32,11 +32,13 @@ class Reads:
         names: what was asked for.
         requests: what that took; before it is done, what it will take.
         seconds: likewise.
+        at_least: before it is done: nobody can know how long a list is, so that it may take more.
     """
 
     names: int = 0
     requests: int = 0
     seconds: float = 0.0
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Load:
         largest_payer: how many of them belong to the platform customer with the most.
         accounts: on how many connected accounts they are; each is listed once before anything is opened there.
         payer_accounts: accounts on which that customer's items come first, so that they wait for a list each.
+        others: requests that are no item's and no account's: whose key it is, and the defaults of customers.
     """
 
     items: int
@@ -56,6 +59,7 @@ class Load:
     largest_payer: int = 1
     accounts: int = 0
     payer_accounts: int = 0
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ class Speed:
 
 
 def estimate(load: Load, speed: Speed) -> Estimate:
-    """Return what the controller will achieve, not a bound: within 10 % of what a run takes when limits are as said.
+    """Return the requests it takes when every item is paid at once (a decline takes more), and the seconds.
+
+    Those are what the controller will achieve, not a bound: within 10 % of what a run takes when limits are as said.
 
     A run takes as long as the slowest of these, because everything else goes on beside it:
 
@@ -96,7 +102,7 @@ def estimate(load: Load, speed: Speed) -> Estimate:
     """
     if not load.items:
         return Estimate(0, 0.0)
-    requests = load.items * REQUESTS_PER_ITEM + load.accounts
+    requests = load.items * REQUESTS_PER_ITEM + load.accounts + load.others
     listed = speed.answer * MEAN_SHARE if load.accounts else 0.0
     item_seconds = speed.answer * (LONGER_OF_TWO_SHARE + MEAN_SHARE)
     paced = max(

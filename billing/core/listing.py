@@ -53,6 +53,11 @@ class Search:
         return pages < max(self.wanted // IN_VAIN, 1) + found
 
     @property
+    def is_sure(self) -> bool:
+        """Tell whether ``reads`` is known beforehand: of a list that was never read it is the least it can be."""
+        return self.objects is not None or not self.begins
+
+    @property
     def reads(self) -> int:
         """How many requests it will take to find everything, as far as one can tell before."""
         return self.pages if self.begins else self.wanted

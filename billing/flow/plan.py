@@ -11,7 +11,7 @@ from billing.core.entries import RunRecord, RunStatus
 from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.findings import Findings
 from billing.core.items import Kind
-from billing.core.listing import share_of_reads
+from billing.core.listing import Search, share_of_reads
 from billing.core.money import format_minor
 from billing.core.notices import Notice
 from billing.core.plans import METHOD_FINDINGS
@@ -82,6 +82,7 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions, lookout: L
     plan.changes = beside.changes
     plan.warnings += [*_of_the_file(source), *beside.warnings, *scouted.warnings, *_first_charges(plan, desk.ledger)]
     plan.reads = scouted.reads
+    plan.identifying = _identifying(desk)
     plan.warnings += elsewhere
     if over := over_approval(plan):
         plan.warnings.append(Notice("approval_needed", f"a second person must approve it: {', '.join(over)}"))
@@ -98,6 +99,13 @@ async def _decided(desk: Desk, source: Source, findings: Findings, options: Plan
     if shown.rows:
         plan = decide_all(source, desk.ledger, desk.platform, findings, asked, shown.rows)
     return plan, shown.notices
+
+
+def _identifying(desk: Desk) -> int:
+    """Return in how many requests a run asks whose key it is: a platform that is not on record is asked for twice."""
+    if desk.who is None:
+        return 0
+    return 1 if desk.platform in {record.platform for record in desk.ledger.runs()} else 2
 
 
 def over_approval(plan: Plan) -> list[str]:
@@ -195,7 +203,15 @@ def _owned(plan: Plan) -> dict[str, int]:
 def estimate_for(plan: Plan, rates: Rates, start_rps: float | None = None) -> Estimate:
     """Return requests and seconds at these rates; ``start_rps`` is where the key begins when that is below its rate."""
     left = plan.left
-    load = Load(left.lines, max(left.accounts.values(), default=0), left.largest_payer, len(left.accounts))
+    looks = plan.asked.unexamined is not NOTHING_EXAMINED
+    payers = Search(len({*plan.findings.defaults, *plan.findings.customers}))
+    load = Load(
+        left.lines,
+        max(left.accounts.values(), default=0),
+        left.largest_payer,
+        len(plan.accounts if looks else left.accounts),
+        others=plan.identifying + payers.reads,
+    )
     speed = Speed(rates.key_rps, rates.endpoint_rps, rates.account_rps, rates.concurrency, start_rps)
     return estimate(load, speed)
 

@@ -124,6 +124,7 @@ class Plan:
         warnings: what is worth a look before saying yes.
         changes: beside the previous run, or None when there is none.
         reads: what the look-ups cost.
+        identifying: requests that ask whose key it is: two before anything of the platform is on record.
         digest: 64 hex over every decision.
     """
 
@@ -156,6 +157,7 @@ class Plan:
     warnings: list[Notice] = field(default_factory=list)
     changes: Changes | None = None
     reads: Reads = field(default_factory=Reads)
+    identifying: int = 0
     digest: str = ""
 
     @property

@@ -116,7 +116,10 @@ class _Scout:
             self._lookups.expect(kind) for kind in (self._kind_of_accounts(), self._payers, self._kind_of_named())
         ]
         requests = sum(search.reads for search in searches)
-        return Reads(sum(search.wanted for search in searches), requests, self._seconds(searches, requests))
+        least = not all(search.is_sure for search in searches)
+        return Reads(
+            sum(search.wanted for search in searches), requests, self._seconds(searches, requests), at_least=least
+        )
 
     def _seconds(self, searches: list[Search], requests: int) -> float:
         rates = self._desk.rates

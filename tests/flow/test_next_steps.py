@@ -6,19 +6,22 @@ import re
 import pytest
 
 from billing.cli.endings import steps, what_comes_next
+from billing.cli.lookingup import expectation
 from billing.cli.planrows import amendment_lines
 from billing.cli.plantable import plan_table
 from billing.cli.standing import standing_of
 from billing.cli.verbs.plan import nothing_left
 from billing.core.entries import RunRecord, SheetTally
-from billing.core.estimates import Estimate
+from billing.core.estimates import Estimate, Reads
 from billing.core.items import Kind, Mode
+from billing.core.listing import Search
 from billing.core.states import Group, State
 from billing.edge.runfiles import RunDefaults, open_run
+from billing.flow.bill import BillOptions, bill
 from billing.flow.charge import Goal
-from billing.flow.invocation import Selection
+from billing.flow.invocation import RunOptions, Selection
 from billing.flow.outturn import gathered
-from billing.flow.plan import PlanOptions, make_plan
+from billing.flow.plan import PlanOptions, estimate_for, make_plan
 from billing.flow.report import known_run, summary
 from billing.flow.run import STATES
 from billing.flow.scout import Preflight
@@ -141,3 +144,25 @@ def test_a_plan_says_its_period_in_words(tmp_path):
 
     head, *_ = plan_table(run_virtually(planned), "", Estimate(0, 0.0), share="")
     assert "charges for November 2026" in head
+
+
+@pytest.mark.parametrize("items", [1, 2, 3, 9])
+def test_a_plan_of_a_few_lines_that_are_all_paid_counts_every_request_of_its_run(tmp_path, items):
+    world = World.make(tmp_path, items=items, accounts=2, mix={"succeeds": 1})
+
+    async def expected_and_sent() -> tuple[int, int]:
+        with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
+            async with world.desk() as desk:
+                expected = estimate_for(await make_plan(desk, source, PlanOptions()), desk.rates).requests
+            async with world.desk() as desk:
+                billed = await bill(desk, source, BillOptions(RunOptions()), agree=lambda _plan: None)
+        return expected, billed.summary["requests"]["sent"]
+
+    expected, sent = run_virtually(expected_and_sent)
+    assert sent == expected > items
+
+
+def test_a_list_that_nobody_has_read_yet_is_foretold_as_the_least_it_can_be():
+    assert (Search(5).is_sure, Search(50).is_sure, Search(50, 3000).is_sure) == (True, False, True)
+    assert "at least 1 request" in expectation(Reads(50, 1, 6.0, at_least=True))
+    assert "at least" not in expectation(Reads(5, 5, 6.0))
