@@ -20,10 +20,11 @@ def main() -> int:
     parser.add_argument("--at", choices=MONEY_PATH, default="", help="strike at this request only")
     parser.add_argument("--lives", type=int, help="play only the first few lives of each world")
     parser.add_argument("--machines", type=int, choices=sorted(LIVE), default=1, help="each with a ledger of its own")
+    parser.add_argument("--edits", action="store_true", help="the file is edited and lines are cancelled")
     given = parser.parse_args()
     began, found = time.monotonic(), []
     seeds = range(given.first, given.first + given.worlds)
-    worlds = [Asked(seed, given.bug, given.at, given.lives, given.machines) for seed in seeds]
+    worlds = [Asked(seed, given.bug, given.at, given.lives, given.machines, given.edits) for seed in seeds]
     for verdict in verdicts(worlds, given.jobs):
         found.append(verdict)
         if not verdict.sound:

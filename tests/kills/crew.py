@@ -76,6 +76,7 @@ class Crew:
         bug: planted in every process; empty for the shipped code.
         installed: whether the installed script is started rather than its module.
         problems: endings that nobody ordered, in words.
+        ends: exit codes that are usual.
     """
 
     folder: Path
@@ -83,6 +84,7 @@ class Crew:
     bug: str
     installed: bool
     problems: list[str]
+    ends: frozenset[Exit] = ENDS
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -164,7 +166,7 @@ class Crew:
 
     def require_usual(self, verb: str, code: int, said: str) -> None:
         """Write down an ending that is not one of the usual ones."""
-        if code not in ENDS:
+        if code not in self.ends:
             self.problems.append(f"billing {verb} ended with {code}: {said[-600:]}")
 
     def dismiss(self) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from tests.kills import machines, world
+from tests.kills import editing, machines, world
 from tests.kills.points import Point
 from tests.kills.verdict import Asked, Verdict
 
@@ -15,7 +15,8 @@ LIVE = {1: world.live, 2: machines.live}
 def verdicts(asked: Iterable[Asked], jobs: int) -> Iterator[Verdict]:
     """Live these worlds, a few at one time, and give each verdict as it comes."""
     with world.stage() as root, ThreadPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(LIVE[each.machines], each, root) for each in asked]):
+        lives = [(editing.live if each.edits else LIVE[each.machines], each) for each in asked]
+        for done in as_completed([pool.submit(live, each, root) for live, each in lives]):
             yield done.result()
 
 

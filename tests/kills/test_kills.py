@@ -35,6 +35,18 @@ def test_two_machines_charge_nobody_twice(record_property):
     assert kills >= MACHINE_KILLS
 
 
+EDITED = (0, 2)  # seeds: every command of a world starts a process
+
+
+def test_amended_and_cancelled_runs_that_are_killed_come_to_the_same_end(record_property):
+    found = list(verdicts([Asked(seed, edits=True) for seed in EDITED], JOBS))
+    kills = sum(verdict.count(signal.SIGKILL) for verdict in found)
+    double = sum(len(verdict.findings.double) for verdict in found)
+    record_property("evidence", f"changed runs: {len(found)} worlds, {kills} SIGKILL, {double} double")
+    assert [str(verdict) for verdict in found if not verdict.sound] == []
+    assert kills
+
+
 BITES = {
     # a bug planted in every runner, the request at which runners are struck, and as what it must show
     "intent_per_process": ("confirm", "double"),

@@ -83,6 +83,38 @@ def hold_both(
     return found
 
 
+def hold_changed(
+    wanted: Mapping[str, tuple[int, bool]],
+    report: Sequence[Line],
+    events: Sequence[Mapping[str, Any]],
+    books: Books,
+) -> Findings:
+    """Compare after changes of the file: ``wanted`` is reference -> minor units, and whether it must be paid by now.
+
+    A reference may have a line of its own for what was withdrawn, or for a generation that a correction replaced.
+    """
+    found = Findings(double=books.doubles(REFERENCE))
+    told: dict[str, Line] = {}
+    for line in sorted(report, key=lambda line: line["status"] in PAID):
+        told[line["reference"]] = line
+    for name, line in told.items():
+        _hold_line(found, line, books.by_item(REFERENCE).get(name, []))
+    for name, (minor, must) in wanted.items():
+        here = told.get(name)
+        if here is None or (must and here["status"] not in PAID):
+            found.other.append(f"{name} is wanted and {'not told of' if here is None else here['status']}")
+        elif here["status"] in PAID and _minor(here) != minor:
+            found.false.append(f"{name} was charged {_minor(here)}, and the file says {minor}")
+    found.other += [f"{name} was paid and is told by nobody" for name in _paid(books) - told.keys()]
+    _hold_totals(found, report, books)
+    _hold_fences(found, events, {row.intent: row for row in books.intents})
+    return found
+
+
+def _paid(books: Books) -> set[str]:
+    return {name for name, rows in books.by_item(REFERENCE).items() if _taken(rows)}
+
+
 def _taken(intents: Sequence[IntentBook]) -> list[IntentBook]:
     """Return those by which money was taken, or is being taken."""
     return [row for row in intents if row.paid + row.pending]

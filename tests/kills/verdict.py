@@ -17,6 +17,7 @@ class Asked:
         at: the one request at which runners are struck; empty for everywhere.
         lives: play only the first few; None plays all.
         machines: 1, or 2 with a ledger of its own each.
+        edits: whether the file of the run is edited, and lines of it are cancelled.
     """
 
     seed: int
@@ -24,12 +25,13 @@ class Asked:
     at: str = ""
     lives: int | None = None
     machines: int = 1
+    edits: bool = False
 
     def __str__(self) -> str:
         machines = self.machines if self.machines > 1 else 0
         options = {"--bug": self.bug, "--at": self.at, "--lives": self.lives, "--machines": machines}
         said = "".join(f" {name} {value}" for name, value in options.items() if value)
-        return f"python -m tests.kills --worlds 1 --first {self.seed}{said}"
+        return f"python -m tests.kills --worlds 1 --first {self.seed}{said}{' --edits' * self.edits}"
 
 
 @dataclass(slots=True)
