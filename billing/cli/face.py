@@ -99,16 +99,17 @@ def _typed(question: str) -> str:
     Raises:
         Interrupted: Ctrl-C came first.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    heard: list[int] = []
+    # Only noted: an exception in the middle of a write would leave the question in its buffer, to be shown once more.
+    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
     try:
         _pose(question)
         # The signal may reach another thread than the one that reads, which would then go on waiting.
-        while not select.select([sys.stdin], [], [], TURN_SECONDS)[0]:
-            pass
-        return sys.stdin.readline()
-    except KeyboardInterrupt:
+        while not heard:
+            if select.select([sys.stdin], [], [], TURN_SECONDS)[0]:
+                return sys.stdin.readline()
         sys.stderr.write("\n")  # the prompt of the shell begins a line of its own
-        raise Interrupted("interrupted at the question; nothing was sent") from None
+        raise Interrupted("interrupted at the question; nothing was sent")
     finally:
         signal.signal(signal.SIGINT, before)
 
