@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.core.items import Mode
-from billing.edge.clock import ProviderClock
 from billing.edge.eventloop import run
-from billing.edge.ledger.memory import Making
+from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.logs import Log
-from billing.edge.settings import Settings, load_settings
+from billing.edge.settings.load import Settings, load_settings
+from billing.edge.stripe.clock import ProviderClock
+from billing.flow.engine.progress import Watch, telling
 from billing.flow.follow import Following, follow
-from billing.flow.opening import Opening, open_desk
-from billing.flow.progress import Watch, telling
+from billing.flow.open_services import Opening, open_desk
 from billing.flow.report import known_run
 from jobs.process import Parser, answer, job_log
 

@@ -15,15 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from billing.edge.eventloop import run
-from billing.edge.ledger.memory import Making
+from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import Log
 from billing.edge.runfiles import ReadOptions, RunFile, open_run
-from billing.edge.settings import Settings, load_settings
-from billing.flow.bill import BillOptions, bill, paced, run_defaults, tell
-from billing.flow.invocation import RunOptions
-from billing.flow.opening import Opening, open_desk
-from billing.flow.progress import telling
-from billing.flow.scout import Lookout
+from billing.edge.settings.load import Settings, load_settings
+from billing.flow.carry_out import BillOptions, bill, paced, run_defaults, tell
+from billing.flow.engine.progress import telling
+from billing.flow.open_services import Opening, open_desk
+from billing.flow.options import RunOptions
+from billing.flow.planning.preflight import Lookout
 from billing.flow.telling import tell_end, tell_plan, tell_start
 from jobs.process import Parser, answer, guarded, job_log, run_process
 

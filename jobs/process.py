@@ -15,9 +15,9 @@ from billing.core.errors import BillingError, InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import Log, open_log
 from billing.edge.secrets import harden_process
-from billing.edge.settings import Settings
+from billing.edge.settings.load import Settings
 from billing.edge.streams import last_word, steady_streams
-from billing.edge.transport import FOLLOWED, ignored_variables
+from billing.edge.stripe.transport import FOLLOWED, ignored_variables
 
 Job = Callable[[Sequence[str], Mapping[str, str]], int]
 

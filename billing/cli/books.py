@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from billing.cli.session import Session
-from billing.edge.clock import ProviderClock
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.stripe.clock import ProviderClock
 
 
 @asynccontextmanager

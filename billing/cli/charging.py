@@ -134,7 +134,7 @@ def plan(
     from billing.cli.verbs.plan import PlanAsked
     from billing.cli.verbs.plan import plan as verb
     from billing.edge.runfiles import ReadOptions
-    from billing.flow.invocation import Selection
+    from billing.flow.options import Selection
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
     chosen = Selection(tuple(only or ()), tuple(exclude or ()))
@@ -191,7 +191,7 @@ def run(
     from billing.cli.verbs.run import RunAsked
     from billing.cli.verbs.run import run as verb
     from billing.edge.runfiles import ReadOptions
-    from billing.flow.invocation import Selection
+    from billing.flow.options import Selection
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
     chosen = Selection(tuple(only or ()), tuple(exclude or ()))
@@ -283,7 +283,7 @@ def cancel(
     """
     from billing.cli.session import Common
     from billing.cli.verbs.cancel import CancelAsked, cancel_run
-    from billing.flow.invocation import Selection
+    from billing.flow.options import Selection
 
     common = Common(config, ledger, api_base, output, log_format, log_level)
     chosen = Selection(tuple(only or ()), tuple(exclude or ()))

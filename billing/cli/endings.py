@@ -11,10 +11,10 @@ from billing.core.items import Mode
 from billing.core.plans import SKIPS
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
-from billing.flow.charge import Goal
+from billing.flow.engine.runner import STATES
+from billing.flow.kinds.charge.carry import Goal
 from billing.flow.outturn import Outturn, Row, outturn_of
 from billing.flow.report import known_run, paid_twice
-from billing.flow.run import STATES
 
 FOLLOWING: dict[str, tuple[str, str, tuple[str, ...]]] = {
     # row: (label, what is so, the commands that look at such lines); rows that need nothing are not here

@@ -1,11 +1,11 @@
 """What a person sees of look-ups: what they will cost, and how far they are."""
 
-from billing.cli.face import say
 from billing.cli.session import Session
 from billing.cli.tables import duration, plural
+from billing.cli.terminal import say
 from billing.core.estimates import Reads
-from billing.flow.progress import Watch
-from billing.flow.scout import Lookout
+from billing.flow.engine.progress import Watch
+from billing.flow.planning.preflight import Lookout
 
 WORTH_SAYING = 5.0
 # Seconds: what is shorter is over before it is read.

@@ -88,8 +88,8 @@ def _unexpected(error: Exception) -> int:
 
 def _complain(message: str, code: Exit, after: str = "", before: Sequence[str] = ()) -> None:
     """Say what went wrong on stderr: problems first, then the error, then what helps."""
-    from billing.cli.face import say
     from billing.cli.session import Manner
+    from billing.cli.terminal import say
     from billing.core.redaction import scrub
     from billing.edge.logs import open_log, visible
 

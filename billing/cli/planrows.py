@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from billing.cli.tables import WIDTH, amount, amounts, money_table, plural
 from billing.core.planrows import CLOSING, NOT_SELECTED, TO_CHARGE
 from billing.core.plans import SKIPS
-from billing.flow.amendment import Amended
-from billing.flow.planned import Plan
-from billing.flow.sums import Row
+from billing.flow.planning.amendment import Amended
+from billing.flow.planning.planned import Plan
+from billing.flow.planning.sums import Row
 
 ROW_WORDS: dict[str, str] = {
     # row of a plan: what a person reads; skip reasons have their own words

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from billing.cli.options import LogFormat, LogLevel, Output
 from billing.edge.logs import Log, open_log
-from billing.edge.settings import Settings, load_settings
+from billing.edge.settings.load import Settings, load_settings
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def begin(common: Common, environ: Mapping[str, str] | None = None, *, run_file:
 def before_connecting(session: Session) -> None:
     """Keep the key in this process, and say which variables will not be obeyed."""
     from billing.edge.secrets import harden_process
-    from billing.edge.transport import FOLLOWED, ignored_variables
+    from billing.edge.stripe.transport import FOLLOWED, ignored_variables
 
     harden_process()
     ignored = ignored_variables(session.environ, session.settings.proxy)

@@ -7,7 +7,7 @@ from typing import Any
 
 from billing.core.entries import RunRecord, RunStatus
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.lock import Holder
+from billing.edge.ledger.custody.lock import Holder
 from billing.flow.outturn import outturn_of
 
 UNDER_WAY = frozenset({"not_yet", "account_refuses", "no_answer_yet"})

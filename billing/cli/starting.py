@@ -154,7 +154,7 @@ def completion(
     """
     from typer._completion_shared import get_completion_script
 
-    from billing.cli.face import answer
+    from billing.cli.terminal import answer
 
     answer(get_completion_script(prog_name="billing", complete_var="_BILLING_COMPLETE", shell=shell) + "\n")
     return 0

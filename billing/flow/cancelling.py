@@ -11,9 +11,9 @@ from billing.core.policies import Policies
 from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger
 from billing.flow.closing import Why, close
-from billing.flow.desk import Desk
-from billing.flow.invocation import Ending, RunOptions, Selection
-from billing.flow.progress import Watch, unwatched
+from billing.flow.engine.progress import Watch, unwatched
+from billing.flow.options import Ending, RunOptions, Selection
+from billing.flow.services import Desk
 
 CANCELLED = "cancelled"
 

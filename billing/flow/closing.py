@@ -13,13 +13,14 @@ from billing.core.entries import Known, Move
 from billing.core.plans import SKIPS
 from billing.core.policies import Policies, StopOn
 from billing.core.states import Event, Group, State
-from billing.flow import confirm, fence, prepare
-from billing.flow.charge import Arrival, Goal, Step, charge
-from billing.flow.desk import Desk
-from billing.flow.invocation import Ending, RunOptions, Selection
-from billing.flow.progress import Watch, unwatched
-from billing.flow.run import Runner
-from billing.flow.trip import Trip
+from billing.flow.engine.context import Trip
+from billing.flow.engine.progress import Watch, unwatched
+from billing.flow.engine.runner import Runner
+from billing.flow.kinds.charge import cancel as fence
+from billing.flow.kinds.charge import confirm, prepare
+from billing.flow.kinds.charge.carry import Arrival, Goal, Step, charge
+from billing.flow.options import Ending, RunOptions, Selection
+from billing.flow.services import Desk
 
 UNGUARDED = StopOn(decline_rate=1.0, same_error=10**9)
 # Closing takes no money: no wave of it is a reason to stop.

@@ -10,16 +10,16 @@ from billing.core.exits import Exit
 from billing.core.groups import exit_for, in_sight
 from billing.core.policies import Dunning, Notification, Policies
 from billing.edge.notify import notify
-from billing.edge.route import route_of
-from billing.edge.settings import Settings
-from billing.flow.bill import requests_sent
-from billing.flow.charge import Goal
-from billing.flow.desk import Desk
-from billing.flow.invocation import Ending, RunOptions
-from billing.flow.progress import Watch
+from billing.edge.settings.load import Settings
+from billing.edge.stripe.route import route_of
+from billing.flow.carry_out import requests_sent
+from billing.flow.engine.progress import Watch
+from billing.flow.engine.runner import has_work
+from billing.flow.kinds.charge.carry import Goal
+from billing.flow.options import Ending, RunOptions
 from billing.flow.report import summary
 from billing.flow.resolve import resolve, settle
-from billing.flow.run import has_work
+from billing.flow.services import Desk
 
 GOALS = {"resolve": Goal.RESOLVE, "settle": Goal.SETTLE}
 VERBS = {"resolve": resolve, "settle": settle}

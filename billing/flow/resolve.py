@@ -1,11 +1,11 @@
 """Find out by looking what happened to unfinished items, and follow slow payments to their end; confirm nothing."""
 
 from billing.core.policies import Policies
-from billing.flow.charge import Goal
-from billing.flow.desk import Desk
-from billing.flow.invocation import Ending, RunOptions
-from billing.flow.progress import Watch, unwatched
-from billing.flow.run import Runner, has_work
+from billing.flow.engine.progress import Watch, unwatched
+from billing.flow.engine.runner import Runner, has_work
+from billing.flow.kinds.charge.carry import Goal
+from billing.flow.options import Ending, RunOptions
+from billing.flow.services import Desk
 
 
 async def resolve(

@@ -7,11 +7,11 @@ from billing import __version__
 from billing.core.items import Run
 from billing.core.states import Group
 from billing.edge.logs import listens
-from billing.edge.settings import Settings
-from billing.flow.bill import Bill
-from billing.flow.desk import Desk
-from billing.flow.planned import Plan
+from billing.edge.settings.load import Settings
+from billing.flow.carry_out import Bill
+from billing.flow.planning.planned import Plan
 from billing.flow.report import describe, status_of
+from billing.flow.services import Desk
 
 Log = Callable[..., None]
 

@@ -30,17 +30,17 @@ from billing.core.policies import Policies, StopOn
 from billing.core.states import State
 from billing.core.wire import WireRequest
 from billing.edge.eventloop import spare_collections
-from billing.edge.gateway import API_VERSION
 from billing.edge.logs import open_log
+from billing.edge.pacing.throttle import Throttle
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.edge.settings import load_settings
-from billing.edge.throttle import Throttle
-from billing.edge.transport import NetworkWire
-from billing.flow.invocation import RunOptions
-from billing.flow.opening import Opening, open_desk
-from billing.flow.plan import PlanOptions, keep, make_plan
-from billing.flow.run import execute
-from billing.flow.scout import Preflight
+from billing.edge.settings.load import load_settings
+from billing.edge.stripe.gateway import API_VERSION
+from billing.edge.stripe.transport import NetworkWire
+from billing.flow.engine.runner import execute
+from billing.flow.open_services import Opening, open_desk
+from billing.flow.options import RunOptions
+from billing.flow.planning.plan import PlanOptions, keep, make_plan
+from billing.flow.planning.preflight import Preflight
 from tests.bench.scale import RUN, write_run
 
 KEY = "sk_test_benchbenchbench"

@@ -14,9 +14,9 @@ from billing.core.entries import Known, Move
 from billing.core.states import Event, State
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
-from billing.flow.charge import Goal
-from billing.flow.run import STATES, has_work
-from billing.flow.together import together
+from billing.flow.engine.gather import together
+from billing.flow.engine.runner import STATES, has_work
+from billing.flow.kinds.charge.carry import Goal
 from tests.bench.scale import RUN
 
 LEFT = 10

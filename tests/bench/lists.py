@@ -13,7 +13,7 @@ from pathlib import Path
 from billing.sandbox.config import Limits, SandboxConfig
 from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.server import ticking
-from tests.kills.crew import RATE, Crew
+from tests.kills.processes import RATE, Crew
 from tests.kills.provider import Provider
 
 LIST = "payment_intents.list"

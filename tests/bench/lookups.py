@@ -23,14 +23,14 @@ import anyio
 from billing.core.estimates import MEDIAN_SECONDS, Reads
 from billing.core.items import Mode
 from billing.core.wire import WireRequest, WireResponse
-from billing.edge.clock import ProviderClock
-from billing.edge.gateway import Gateway
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.pacing.throttle import Throttle, documented
 from billing.edge.runfiles import open_run
 from billing.edge.secrets import ApiKey
-from billing.edge.throttle import Throttle, documented
-from billing.flow.desk import Desk
-from billing.flow.scout import Lookout, Preflight, scout
+from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.gateway import Gateway
+from billing.flow.planning.preflight import Lookout, Preflight, scout
+from billing.flow.services import Desk
 from tests.virtual import run_virtually
 
 RUN = "bench-2026-11"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.core.entries import Known
-from billing.flow.lanes import Lanes
+from billing.flow.engine.scheduler import Lanes
 from tests.pace.workloads import (
     ACCOUNT_SHARES,
     SHAPES,

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from billing.edge.pacer import Pacer
-from billing.edge.throttle import Rates, Throttle
+from billing.edge.pacing.pacer import Pacer
+from billing.edge.pacing.throttle import Rates, Throttle
 from billing.sandbox.config import LimitChange
 from tests.bench.chart import Chart, Line, Marks
-from tests.pace.rivals import AimdThrottle, FixedThrottle
-from tests.pace.stage import Play, Trace, per_second, unknown, wide
+from tests.pace.baselines import AimdThrottle, FixedThrottle
+from tests.pace.harness import Play, Trace, per_second, unknown, wide
 
 LIMIT, HALF, FALL, RISE, END = 100.0, 50.0, 60.0, 120.0, 180.0
 CHANGES = (LimitChange(FALL, per_second(HALF)), LimitChange(RISE, per_second(LIMIT)))

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.cli.progress_bar import Screen, frame, sentence, speaks_unicode
 from billing.cli.tables import money_table
-from billing.cli.watching import Screen, frame, sentence, speaks_unicode
 from billing.core.money import currency_of
 from billing.core.states import Group
 from billing.edge.logs import open_log
+from billing.flow.engine.progress import Snapshot, telling
 from billing.flow.outturn import Row
-from billing.flow.progress import Snapshot, telling
 
 TITLE = "coaching-2026-11"
 CODES = ["usd", "eur", "jpy", "kwd", "gbp", "chf"]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from billing.core.errors import ProviderUnreachable
-from billing.edge.breaker import FAILURES, Breaker, Repeats
+from billing.edge.stripe.breaker import FAILURES, Breaker, Repeats
 from tests.virtual import run
 
 

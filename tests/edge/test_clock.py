@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from billing.edge.clock import ProviderClock
+from billing.edge.stripe.clock import ProviderClock
 
 
 class Hands:

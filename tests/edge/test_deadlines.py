@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from billing.edge.deadlines import Deadlines
+from billing.edge.stripe.deadlines import Deadlines
 from tests.virtual import run
 
 

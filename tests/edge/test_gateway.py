@@ -15,12 +15,12 @@ from billing.core.items import Kind, Mode
 from billing.core.keys import Op, idempotency_key
 from billing.core.outcomes import Declined, Halt, Look, LookWhy, Lost, Made, Succeeded, Unconfirmed, Unsent, Unsettled
 from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
-from billing.edge.breaker import FAILURES
-from billing.edge.clock import ProviderClock
-from billing.edge.gateway import API_BASE, API_VERSION, Gateway
-from billing.edge.lookups import LookupFailed, Trouble
+from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.secrets import ApiKey
-from billing.edge.throttle import Rates, Throttle
+from billing.edge.stripe.breaker import FAILURES
+from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.gateway import API_BASE, API_VERSION, Gateway
+from billing.edge.stripe.lookups import LookupFailed, Trouble
 from billing.sandbox.config import Limits, SandboxConfig
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.model import Sandbox

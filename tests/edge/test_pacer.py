@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from billing.edge.pacer import (
+from billing.edge.pacing.concurrency_limit import GAIN_PER_SECOND, KEEP_SHARE, LearnedSlots
+from billing.edge.pacing.concurrency_limit import QUIET_SECONDS as SLOT_QUIET_SECONDS
+from billing.edge.pacing.pacer import (
     BURST,
     DOUBLING_SECONDS,
     HOLD_SHARE,
@@ -18,8 +20,6 @@ from billing.edge.pacer import (
     Pacer,
     Phase,
 )
-from billing.edge.slots import GAIN_PER_SECOND, KEEP_SHARE, LearnedSlots
-from billing.edge.slots import QUIET_SECONDS as SLOT_QUIET_SECONDS
 
 SAVED = 3.0
 # Tokens the provider's bucket holds.

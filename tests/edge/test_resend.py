@@ -7,8 +7,8 @@ import pytest
 from billing.core.exits import Exit
 from billing.core.outcomes import Busy, Halt, Lost, Made, Outcome, Refused, Unsent, UnsentWhy
 from billing.core.replies import Reply
-from billing.edge.breaker import Repeats
-from billing.edge.resend import BUSY_WAITS, SENDS, resend
+from billing.edge.stripe.breaker import Repeats
+from billing.edge.stripe.resend import BUSY_WAITS, SENDS, resend
 from tests.virtual import run
 
 LOST, RENEW, BUSY, DONE = Lost(renew=False), Lost(renew=True), Busy(), Made("pi_1")

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from billing.core.items import Mode
-from billing.edge.throttle import Rates, Throttle, documented
+from billing.edge.pacing.throttle import Rates, Throttle, documented
 from tests.virtual import run
 
 WIDE = Rates(1000.0, 1000.0, 1000.0, 1000, 1000)

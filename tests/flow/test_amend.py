@@ -12,15 +12,15 @@ from billing.core.entries import Move
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.core.states import Event, State
-from billing.edge.resend import SENDS
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.bill import BillOptions, bill
+from billing.edge.stripe.resend import SENDS
 from billing.flow.cancelling import cancel, look_through
-from billing.flow.invocation import RunOptions, Selection
-from billing.flow.planned import Plan
+from billing.flow.carry_out import BillOptions, bill
+from billing.flow.engine.context import ROUNDS
+from billing.flow.options import RunOptions, Selection
+from billing.flow.planning.planned import Plan
+from billing.flow.planning.preflight import Preflight
 from billing.flow.report import describe
-from billing.flow.scout import Preflight
-from billing.flow.trip import ROUNDS
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.scenario import USUAL_MIX

@@ -8,9 +8,9 @@ import pytest
 
 from billing.core.groups import group_of
 from billing.core.states import Group
-from billing.flow.charge import WAITING
-from billing.flow.invocation import RunOptions
-from billing.flow.run import execute
+from billing.flow.engine.runner import execute
+from billing.flow.kinds.charge.carry import WAITING
+from billing.flow.options import RunOptions
 from billing.sandbox.config import Chances, Latency, Limits, SandboxConfig
 from tests.flow.world import RUN, World
 from tests.virtual import run_virtually

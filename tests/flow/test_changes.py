@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.invocation import RunOptions
-from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline
-from billing.flow.planned import Plan
-from billing.flow.run import execute
-from billing.flow.savedplan import plan_to_json
-from billing.flow.scout import Preflight
+from billing.flow.engine.runner import execute
+from billing.flow.options import RunOptions
+from billing.flow.planning.plan import PlanOptions, keep, make_plan, plan_offline
+from billing.flow.planning.planned import Plan
+from billing.flow.planning.preflight import Preflight
+from billing.flow.planning.saved import plan_to_json
 from billing.sandbox.scenario import Row, as_csv, save_customer
 from tests.flow.world import FAST, RUN, World
 from tests.virtual import run_virtually

@@ -12,11 +12,12 @@ from billing.core.groups import exit_for
 from billing.core.outcomes import Unsettled
 from billing.core.policies import Policies, StopOn
 from billing.core.states import Event, Group, State
-from billing.edge.gateway import API_VERSION
 from billing.edge.logs import open_log
-from billing.edge.transport import RequestWriter
-from billing.flow import cards, confirm, fence, prepare
-from billing.flow.trip import Trip
+from billing.edge.stripe.gateway import API_VERSION
+from billing.edge.stripe.transport import RequestWriter
+from billing.flow.engine.context import Trip
+from billing.flow.kinds.charge import cancel as fence
+from billing.flow.kinds.charge import cards, confirm, prepare
 from billing.sandbox.accounts import allow
 from billing.sandbox.config import AccountRefusal, Behaviour, Limits, PermissionWords, SandboxConfig
 from billing.sandbox.faults import FaultKind

@@ -17,10 +17,10 @@ from billing.core.outcomes import Succeeded
 from billing.core.states import Event, Group, State
 from billing.core.wire import WireRequest
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow import prepare
-from billing.flow.plan import PlanOptions, keep, make_plan
-from billing.flow.scout import Preflight
-from billing.flow.trip import Trip
+from billing.flow.engine.context import Trip
+from billing.flow.kinds.charge import prepare
+from billing.flow.planning.plan import PlanOptions, keep, make_plan
+from billing.flow.planning.preflight import Preflight
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
 from tests.flow.world import RUN, World

@@ -6,7 +6,7 @@ from billing.core.entries import Known
 from billing.core.items import Kind
 from billing.core.policies import StopOn
 from billing.core.states import State
-from billing.flow.guards import Guards
+from billing.flow.engine.guards import Guards
 
 PAID = Known(
     id=1, item="", run_id="r", kind=Kind.CHARGE, reference="", generation=0, account="", lane="", amount=1,

@@ -7,16 +7,16 @@ import unicodedata
 
 import pytest
 
-from billing.cli.plantable import plan_table
+from billing.cli.plan_view import plan_table
 from billing.core.cells import plain
 from billing.core.errors import InvalidInput, RunStopped
 from billing.core.estimates import Estimate
 from billing.edge.logs import open_log
 from billing.edge.runfiles import open_run
-from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline
+from billing.flow.planning.plan import PlanOptions, keep, make_plan, plan_offline
+from billing.flow.planning.preflight import Preflight
+from billing.flow.planning.saved import plan_to_json
 from billing.flow.report import as_csv, as_json
-from billing.flow.savedplan import plan_to_json
-from billing.flow.scout import Preflight
 from billing.sandbox.scenario import save_customer
 from tests.flow.world import FAST, RUN, World
 from tests.virtual import run_virtually

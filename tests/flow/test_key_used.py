@@ -6,7 +6,7 @@ import pytest
 
 from billing.core.exits import Exit
 from billing.core.states import Group, State
-from billing.flow.invocation import Ending
+from billing.flow.options import Ending
 from billing.sandbox.faults import FaultKind
 from tests.flow.test_elsewhere import CLONE, CONFIRM, elsewhere, first
 from tests.flow.world import World

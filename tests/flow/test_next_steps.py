@@ -7,8 +7,8 @@ import pytest
 
 from billing.cli.endings import steps, what_comes_next
 from billing.cli.lookingup import expectation
+from billing.cli.plan_view import plan_table
 from billing.cli.planrows import amendment_lines
-from billing.cli.plantable import plan_table
 from billing.cli.standing import standing_of
 from billing.cli.verbs.plan import nothing_left
 from billing.core.entries import RunRecord, SheetTally
@@ -17,14 +17,14 @@ from billing.core.items import Kind, Mode
 from billing.core.listing import Search
 from billing.core.states import Group, State
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.bill import BillOptions, bill
-from billing.flow.charge import Goal
-from billing.flow.invocation import RunOptions, Selection
+from billing.flow.carry_out import BillOptions, bill
+from billing.flow.engine.runner import STATES
+from billing.flow.kinds.charge.carry import Goal
+from billing.flow.options import RunOptions, Selection
 from billing.flow.outturn import gathered
-from billing.flow.plan import PlanOptions, estimate_for, make_plan
+from billing.flow.planning.plan import PlanOptions, estimate_for, make_plan
+from billing.flow.planning.preflight import Preflight
 from billing.flow.report import known_run, summary
-from billing.flow.run import STATES
-from billing.flow.scout import Preflight
 from billing.sandbox.accounts import allow
 from tests.flow.test_amend import Desk
 from tests.flow.world import RUN, World

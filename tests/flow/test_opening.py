@@ -10,9 +10,9 @@ from billing.core.errors import ProviderUnreachable, UsageError
 from billing.core.items import Kind, Mode
 from billing.core.wire import WireRequest, WireResponse
 from billing.edge.logs import open_log
-from billing.edge.settings import load_settings
-from billing.edge.transport import MOST_CONNECTIONS
-from billing.flow.opening import Opening, open_desk, rates_for
+from billing.edge.settings.load import load_settings
+from billing.edge.stripe.transport import MOST_CONNECTIONS
+from billing.flow.open_services import Opening, open_desk, rates_for
 from billing.sandbox.config import Limits, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess

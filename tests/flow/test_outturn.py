@@ -18,7 +18,7 @@ from billing.core.plans import SKIPS
 from billing.core.states import Group, State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.outturn import ROWS, by_account, gathered, outturn_of, row_of
-from billing.flow.plan import PlanOptions, keep, make_plan
+from billing.flow.planning.plan import PlanOptions, keep, make_plan
 from billing.flow.report import known_run
 from tests.flow.world import RUN, World
 
@@ -78,8 +78,8 @@ async def test_the_printed_table_ties_to_the_file_with_lines_dealt_with_elsewher
             writer.writerows(lines)
     async with world.desk() as desk:
         await planned(world, desk, tmp_path / f"{OTHER}.csv", OTHER)
-        from billing.flow.invocation import RunOptions
-        from billing.flow.run import execute
+        from billing.flow.engine.runner import execute
+        from billing.flow.options import RunOptions
 
         await execute(desk, OTHER, RunOptions(limit=8), world.policies)
         plan = await planned(world, desk, tmp_path / f"{RUN}.csv", RUN)

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from billing.core.items import Mode
-from billing.edge.settings import load_settings
-from billing.flow.opening import Opening, open_desk
+from billing.edge.settings.load import load_settings
+from billing.flow.open_services import Opening, open_desk
 from billing.flow.permissions import PROBES, Grant, permissions
 from billing.sandbox.config import Behaviour, Limits, PermissionWords, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted

@@ -16,15 +16,15 @@ from billing.core.items import Mode
 from billing.core.keys import item_id
 from billing.core.states import Group, State
 from billing.core.wire import WireRequest
+from billing.edge.pacing.throttle import Rates
 from billing.edge.runfiles import RunDefaults, RunFile, open_run
-from billing.edge.throttle import Rates
-from billing.flow.bill import Bill, BillOptions, agree_to_all, bill
-from billing.flow.desk import Desk
-from billing.flow.invocation import RunOptions
-from billing.flow.plan import PlanOptions, make_plan
-from billing.flow.planned import Plan
-from billing.flow.savedplan import load_plan, plan_to_json
-from billing.flow.scout import Preflight
+from billing.flow.carry_out import Bill, BillOptions, agree_to_all, bill
+from billing.flow.options import RunOptions
+from billing.flow.planning.plan import PlanOptions, make_plan
+from billing.flow.planning.planned import Plan
+from billing.flow.planning.preflight import Preflight
+from billing.flow.planning.saved import load_plan, plan_to_json
+from billing.flow.services import Desk
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
 from tests.flow.test_elsewhere import (

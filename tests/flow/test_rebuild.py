@@ -26,21 +26,21 @@ from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.keys import item_id
 from billing.core.states import FINAL, State
-from billing.edge.clock import ProviderClock
-from billing.edge.gateway import Gateway, _metadata
-from billing.edge.ledger.memory import Making
+from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
-from billing.edge.throttle import Rates, Throttle
-from billing.flow.bill import BillOptions, agree_to_all, bill
-from billing.flow.decisions import decisions
-from billing.flow.desk import Desk
-from billing.flow.invocation import RunOptions
-from billing.flow.plan import PlanOptions, keep, make_plan, plan_offline
-from billing.flow.rebuild import RebuildOptions, rebuild
-from billing.flow.scout import Preflight
-from billing.flow.window import window
+from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.gateway import Gateway, _metadata
+from billing.flow.carry_out import BillOptions, agree_to_all, bill
+from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, rebuild
+from billing.flow.kinds.charge.rebuilding.window import window
+from billing.flow.options import RunOptions
+from billing.flow.planning.decisions import decisions
+from billing.flow.planning.plan import PlanOptions, keep, make_plan, plan_offline
+from billing.flow.planning.preflight import Preflight
+from billing.flow.services import Desk
 from billing.sandbox import intents, methods
 from billing.sandbox.accounts import revoke
 from billing.sandbox.faults import FaultKind

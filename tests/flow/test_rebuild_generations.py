@@ -12,9 +12,9 @@ from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.keys import item_id
 from billing.core.states import State
-from billing.edge.ledger.memory import Making
-from billing.flow.invocation import Selection
-from billing.flow.rebuild import RebuildOptions, rebuild
+from billing.edge.ledger.custody.known_ledgers import Making
+from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, rebuild
+from billing.flow.options import Selection
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.scenario import USUAL_MIX
 from tests.flow.test_amend import MIX, Desk, Dying, Killed, _edit

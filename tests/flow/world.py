@@ -14,20 +14,20 @@ from billing.core.items import Mode
 from billing.core.policies import Policies, StopOn
 from billing.core.states import Group, State
 from billing.core.wire import Wire, WireRequest, WireResponse
-from billing.edge.clock import ProviderClock
-from billing.edge.gateway import Gateway
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.sqlite import SqliteLedger
+from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
-from billing.edge.throttle import Rates, Throttle
-from billing.flow.desk import Desk
-from billing.flow.invocation import Ending, RunOptions
-from billing.flow.plan import PlanOptions, keep, make_plan
+from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.gateway import Gateway
+from billing.flow.engine.runner import execute
+from billing.flow.options import Ending, RunOptions
+from billing.flow.planning.plan import PlanOptions, keep, make_plan
+from billing.flow.planning.preflight import Preflight
 from billing.flow.resolve import resolve, settle
-from billing.flow.run import execute
-from billing.flow.scout import Preflight
+from billing.flow.services import Desk
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess

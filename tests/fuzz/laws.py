@@ -17,7 +17,7 @@ from billing.core.items import Charge
 from billing.core.keys import charge_digest
 from billing.core.money import CURRENCIES
 from billing.edge.runfiles import RunFile, open_run
-from billing.flow.plan import plan_offline
+from billing.flow.planning.plan import plan_offline
 from tests.fuzz.grammar import (
     BREAKS,
     HEAD,

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from billing.core.exits import MEANINGS
-from billing.edge.settingtable import SETTINGS
-from billing.flow.run import DRAIN_SECONDS
+from billing.edge.settings.table import SETTINGS
+from billing.flow.engine.runner import DRAIN_SECONDS
 from jobs.monthly_run import Job, _job
 
 ROOT = Path(__file__).parent.parent.parent

@@ -9,11 +9,11 @@ from billing.core.exits import Exit
 from billing.core.money import parse_major
 from billing.sandbox.scenario import Row, Scenario, ScenarioSpec, as_csv, build
 from billing.sandbox.server import ticking
-from tests.kills.blows import trip_for
-from tests.kills.crew import ENDS, RATE, Crew
+from tests.kills.assertions import PAID, hold_changed
 from tests.kills.points import CLOCK, LEDGER, points
+from tests.kills.processes import ENDS, RATE, Crew
 from tests.kills.provider import Provider
-from tests.kills.truth import PAID, hold_changed
+from tests.kills.signals import trip_for
 from tests.kills.verdict import Asked, Verdict
 from tests.kills.watch import Watch
 from tests.kills.world import FAULTS, RUN_ID, config

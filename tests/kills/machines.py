@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from billing.edge.ledger.keyfile import default_key_file
+from billing.edge.ledger.custody.keyfile import default_key_file
 from billing.sandbox.scenario import Scenario, ScenarioSpec, build
 from billing.sandbox.server import ticking
-from tests.kills.blows import trip_for
-from tests.kills.crew import RATE, Crew, Runner
+from tests.kills.assertions import OPEN, hold_both
 from tests.kills.points import LEDGER, Point, points
+from tests.kills.processes import RATE, Crew, Runner
 from tests.kills.provider import Provider, prune
-from tests.kills.truth import OPEN, hold_both
+from tests.kills.signals import trip_for
 from tests.kills.verdict import Asked, Verdict
 from tests.kills.watch import Watch
 from tests.kills.world import LATE_SECONDS, MIX, RUN_ID, config

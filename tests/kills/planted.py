@@ -7,9 +7,10 @@ from dataclasses import replace
 from billing.core.entries import Move
 from billing.core.outcomes import Made
 from billing.core.states import Event, State
-from billing.edge import gateway
-from billing.edge.gateway import Gateway
-from billing.flow import charge, finder
+from billing.edge.stripe import gateway
+from billing.edge.stripe.gateway import Gateway
+from billing.flow.kinds.charge import carry as charge
+from billing.flow.kinds.charge import find as finder
 from tests.sim.mutations import MUTATIONS, Patches, planted
 
 

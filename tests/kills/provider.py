@@ -14,8 +14,8 @@ from billing.core.wire import WireRequest
 from billing.sandbox.arrivals import arrival_of
 from billing.sandbox.faults import Ending, Fault, Scripted
 from billing.sandbox.model import Pending, Reaction, Sandbox
-from tests.kills.blows import WireTrip
 from tests.kills.points import BAITS, Phase
+from tests.kills.signals import WireTrip
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ import signal
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.kills.assertions import Findings
 from tests.kills.points import Point
-from tests.kills.truth import Findings
 
 
 @dataclass(frozen=True, slots=True)

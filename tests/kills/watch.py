@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from tests.kills.crew import PATIENCE, Runner
+from tests.kills.processes import PATIENCE, Runner
 from tests.kills.verdict import Verdict
 
 

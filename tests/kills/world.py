@@ -11,11 +11,11 @@ from pathlib import Path
 from billing.sandbox.config import Behaviour, Chances, CloneSpentOn, Latency, Limits, SandboxConfig
 from billing.sandbox.scenario import Scenario, ScenarioSpec, build
 from billing.sandbox.server import ticking
-from tests.kills.blows import Trip, trip_for
-from tests.kills.crew import RATE, Crew
+from tests.kills.assertions import hold
 from tests.kills.points import MONEY_PATH, Helper, Life, again, lives_of
+from tests.kills.processes import RATE, Crew
 from tests.kills.provider import Provider, prune
-from tests.kills.truth import hold
+from tests.kills.signals import Trip, trip_for
 from tests.kills.verdict import Asked, Verdict
 from tests.kills.watch import Watch
 

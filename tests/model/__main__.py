@@ -3,9 +3,9 @@
 import argparse
 import sys
 
+from tests.model.exploration import as_expected, explore, totals
 from tests.model.explorer import Found
 from tests.model.settings import CHANGE, DEEP, REJECTED, Case, shipped
-from tests.model.walks import as_expected, explore, totals
 
 WIDTH = 60
 

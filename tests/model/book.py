@@ -6,7 +6,7 @@ from typing import NamedTuple
 from billing.core.entries import BrokenPromise, Known, Move, Note, apply
 from billing.core.items import Kind
 from billing.core.states import Event, ImpossibleTransition, State
-from billing.edge.ledger import writes
+from billing.edge.ledger import drafts as writes
 
 CRASHED = "crashed"
 # In place of a state: the program tried to write what the table or ``apply`` refuses.

@@ -4,8 +4,8 @@ from functools import cache
 
 import pytest
 
-from billing.flow.finder import LIST_SECONDS
-from billing.flow.trip import REPLAY_SECONDS
+from billing.flow.engine.context import REPLAY_SECONDS
+from billing.flow.kinds.charge.find import LIST_SECONDS
 from tests.model.explorer import Found
 from tests.model.ledgers_stripe import Setting
 from tests.model.ledgers_walk import CHANGE, KEPT_SECONDS, REJECTED, SOUND, Walk

@@ -7,13 +7,13 @@ import pytest
 
 from billing.core.entries import Known, Move, apply
 from billing.core.states import TRANSITIONS, Edge, Event, State
-from billing.edge.ledger import writes
+from billing.edge.ledger import drafts as writes
 from tests.model import book
+from tests.model.exploration import as_expected, explore, totals
 from tests.model.explorer import Found
 from tests.model.rules import Rules
 from tests.model.runner import Shipped
 from tests.model.settings import CHANGE, REJECTED, Case, shipped
-from tests.model.walks import as_expected, explore, totals
 
 ENOUGH_STATES = 600_000
 QUICK = Rules(runners=1)

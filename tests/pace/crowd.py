@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.core.exits import Exit
-from billing.edge.pacer import START_RPS
-from billing.edge.throttle import Rates, Throttle
+from billing.edge.pacing.pacer import START_RPS
+from billing.edge.pacing.throttle import Rates, Throttle
 from billing.sandbox.config import START, Latency, Limits, SandboxConfig
 from tests.flow.world import World
 from tests.pace.workloads import REQUESTS, spread

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from billing.core.estimates import MEDIAN_SECONDS, Load, Speed, estimate
+from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.edge.throttle import Rates, Throttle
-from billing.flow.plan import PlanOptions, estimate_for, make_plan
-from billing.flow.scout import Preflight
+from billing.flow.planning.plan import PlanOptions, estimate_for, make_plan
+from billing.flow.planning.preflight import Preflight
 from billing.sandbox.config import Latency, Limits, SandboxConfig
 from billing.sandbox.scenario import Row
 from tests.flow.world import RUN, World

@@ -5,11 +5,11 @@ from statistics import median
 
 import pytest
 
-from billing.edge.pacer import START_RPS
-from billing.edge.throttle import Rates, Throttle
+from billing.edge.pacing.pacer import START_RPS
+from billing.edge.pacing.throttle import Rates, Throttle
 from billing.sandbox.config import LimitChange
-from tests.pace.rivals import AimdThrottle, FixedThrottle
-from tests.pace.stage import OFF, SEEDS, Play, Trace, per_second, unknown, wide
+from tests.pace.baselines import AimdThrottle, FixedThrottle
+from tests.pace.harness import OFF, SEEDS, Play, Trace, per_second, unknown, wide
 
 LIMIT, HALF = 100.0, 50.0
 FALL, RISE, END = 30.0, 60.0, 90.0

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from billing.flow.invocation import RunOptions
-from billing.flow.lanes import GUARD
+from billing.flow.engine.scheduler import GUARD
+from billing.flow.options import RunOptions
 from tests.pace.workloads import ACCOUNT_SHARES, SHAPES, Workload, rehearse, slow_workload, workload
 
 ITEMS, ACCOUNTS, RPS = 2400, 200, 10.0

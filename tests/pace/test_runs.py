@@ -3,22 +3,22 @@
 import asyncio
 from collections import Counter
 
-from billing.cli.watching import left_text
+from billing.cli.progress_bar import left_text
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.states import Group
-from billing.edge.pacer import KNOWN_SHARE, LONGEST_RETRY_AFTER, SLOWEST, START_RPS
-from billing.edge.settings import load_settings
-from billing.edge.throttle import Rates
-from billing.flow.invocation import RunOptions
-from billing.flow.limits import DAYS, KIND, remembered
-from billing.flow.opening import Opening, open_desk
-from billing.flow.run import STALLED_SECONDS, execute
+from billing.edge.pacing.pacer import KNOWN_SHARE, LONGEST_RETRY_AFTER, SLOWEST, START_RPS
+from billing.edge.pacing.throttle import Rates
+from billing.edge.settings.load import load_settings
+from billing.flow.engine.learned_rates import DAYS, KIND, remembered
+from billing.flow.engine.runner import STALLED_SECONDS, execute
+from billing.flow.open_services import Opening, open_desk
+from billing.flow.options import RunOptions
 from billing.sandbox.config import START, Latency, Limits, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess
 from tests.flow.world import RUN, World
-from tests.pace.stage import OFF, per_second
+from tests.pace.harness import OFF, per_second
 from tests.virtual import run_virtually
 
 HIGH = Rates(500.0, 500.0, 500.0, 256, 256)

@@ -5,8 +5,8 @@ from statistics import median
 
 import pytest
 
-from billing.edge.throttle import Rates, Throttle
-from billing.edge.whose import WITNESSES, explained
+from billing.edge.pacing.limit_owner import WITNESSES, explained
+from billing.edge.pacing.throttle import Rates, Throttle
 from tests.pace.crowd import Crowd, pass_through
 from tests.virtual import run
 

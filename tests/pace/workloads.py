@@ -18,16 +18,16 @@ from billing.core.entries import Known
 from billing.core.items import Kind
 from billing.core.policies import Policies, StopOn
 from billing.core.states import State
-from billing.edge.clock import ProviderClock
-from billing.edge.gateway import Counters
-from billing.edge.throttle import Rates, Throttle
-from billing.flow.cards import Blocks
-from billing.flow.charge import Arrival, Goal
-from billing.flow.invocation import RunOptions
-from billing.flow.lanes import Lanes
-from billing.flow.progress import unwatched
-from billing.flow.run import Runner
-from billing.flow.together import together
+from billing.edge.pacing.throttle import Rates, Throttle
+from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.gateway import Counters
+from billing.flow.engine.gather import together
+from billing.flow.engine.progress import unwatched
+from billing.flow.engine.runner import Runner
+from billing.flow.engine.scheduler import Lanes
+from billing.flow.kinds.charge.cards import Blocks
+from billing.flow.kinds.charge.carry import Arrival, Goal
+from billing.flow.options import RunOptions
 from tests.virtual import run_virtually
 
 MEDIAN_SECONDS, SIGMA = 0.6, 0.5

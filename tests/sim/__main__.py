@@ -7,7 +7,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.sim.life import simulate
+from tests.sim.lifecycle import simulate
 
 
 def main() -> int:

@@ -16,20 +16,20 @@ from billing.core.errors import BillingError, InvalidInput, PlanStale
 from billing.core.exits import Exit
 from billing.core.planrows import TO_CHARGE, row_of
 from billing.core.states import State
-from billing.edge.lookups import LookupFailed
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.bill import BillOptions, bill
+from billing.edge.stripe.lookups import LookupFailed
 from billing.flow.cancelling import cancel, look_through
-from billing.flow.decisions import decisions
-from billing.flow.desk import Desk
-from billing.flow.invocation import RunOptions, Selection
-from billing.flow.planned import Plan, Source
-from billing.flow.scout import Preflight
+from billing.flow.carry_out import BillOptions, bill
+from billing.flow.options import RunOptions, Selection
+from billing.flow.planning.decisions import decisions
+from billing.flow.planning.planned import Plan, Source
+from billing.flow.planning.preflight import Preflight
+from billing.flow.services import Desk
 from billing.sandbox.scenario import Row, as_csv
 from tests.flow.world import RUN
-from tests.sim.fate import DAY, HOUR, TURNS_PER_ITEM, fate_of
-from tests.sim.life import CONTINUATIONS, OPEN, Life, YieldingLedger, memory_folder
+from tests.sim.lifecycle import CONTINUATIONS, OPEN, Life, YieldingLedger, memory_folder
 from tests.sim.machine import Process
+from tests.sim.schedule import DAY, HOUR, TURNS_PER_ITEM, fate_of
 from tests.virtual import run_virtually
 
 REFERENCE = "billing_reference"

@@ -12,10 +12,14 @@ from billing.core.entries import Move, Note, merged
 from billing.core.keys import Op
 from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Unconfirmed, Unsettled
 from billing.core.states import TRANSITIONS, Event, State
-from billing.edge import gateway
-from billing.edge.ledger import schema, verify, writes
-from billing.flow import charge, confirm, fence, finder, prepare
-from billing.flow.trip import PutBack
+from billing.edge.ledger import drafts as writes
+from billing.edge.ledger import schema, verify
+from billing.edge.stripe import gateway
+from billing.flow.engine.context import PutBack
+from billing.flow.kinds.charge import cancel as fence
+from billing.flow.kinds.charge import carry as charge
+from billing.flow.kinds.charge import confirm, prepare
+from billing.flow.kinds.charge import find as finder
 
 Patches = list[tuple[Any, Any, Any]]
 

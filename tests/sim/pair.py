@@ -9,9 +9,9 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.sim.fate import DAY, HOUR, Doom, How, fate_of
-from tests.sim.life import Life, memory_folder
+from tests.sim.lifecycle import Life, memory_folder
 from tests.sim.network import Network
+from tests.sim.schedule import DAY, HOUR, Doom, How, fate_of
 
 PAUSES = (0.0, 60.0, 5 * HOUR, 21 * HOUR, 23 * HOUR, 25 * HOUR, 70 * HOUR)
 # Between two runners: on either side of the age of a list, and of a key.

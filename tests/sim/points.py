@@ -6,8 +6,8 @@ from itertools import count
 
 from billing.sandbox.config import Behaviour
 from billing.sandbox.faults import Fault, FaultKind, Scripted
-from tests.sim.fate import DAY, Doom, Fate, How
-from tests.sim.life import Life, memory_folder
+from tests.sim.lifecycle import Life, memory_folder
+from tests.sim.schedule import DAY, Doom, Fate, How
 
 MIX = {"succeeds": 0.5, "stolen_card": 0.5}
 # One item that is paid and one that is declined and fenced: together they send every request but the two look-ups ...

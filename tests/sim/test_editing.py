@@ -7,9 +7,9 @@ import pytest
 from billing.core import plans
 from billing.core.entries import Move
 from billing.core.states import Event, State
-from billing.flow import bill as bill_module
+from billing.flow import carry_out as bill_module
 from billing.flow import closing
-from billing.flow.invocation import Ending
+from billing.flow.options import Ending
 from tests.sim.editing import edited
 from tests.sim.mutations import Patches, planted
 

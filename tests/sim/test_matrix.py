@@ -8,10 +8,11 @@ import pytest
 from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.states import Event, State
-from billing.edge.breaker import FAILURES, LONGEST_PAUSE, PATIENCE
-from billing.edge.resend import BUSY_WAITS
-from billing.flow.trip import ROUNDS
+from billing.edge.stripe.breaker import FAILURES, LONGEST_PAUSE, PATIENCE
+from billing.edge.stripe.resend import BUSY_WAITS
+from billing.flow.engine.context import ROUNDS
 from billing.sandbox.config import CloneSpentOn
+from tests.sim.case import Story, lived
 from tests.sim.matrix import (
     CANCEL,
     CARRIERS,
@@ -36,7 +37,6 @@ from tests.sim.matrix import (
     carried,
     reached,
 )
-from tests.sim.trial import Story, lived
 
 NEVER = CloneSpentOn.NEVER  # the harder habit: nothing but the intent stops a second charge
 SPELL = 12

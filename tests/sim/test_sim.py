@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from tests.sim.fate import How, fate_of
-from tests.sim.life import simulate
+from tests.sim.lifecycle import simulate
 from tests.sim.mutations import MUTATIONS, PAIR_MUTATIONS, planted
 from tests.sim.pair import both
 from tests.sim.points import COURSES, Course, points
+from tests.sim.schedule import How, fate_of
 
 SEEDS = int(os.environ.get("BILLING_SIM_SEEDS", "2000"))
 BLOCKS = 16

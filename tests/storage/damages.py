@@ -14,7 +14,7 @@ from billing.core.errors import LedgerError
 from billing.core.states import State
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.schema import DDL
-from billing.flow.scout import Preflight
+from billing.flow.planning.preflight import Preflight
 from billing.sandbox.inprocess import InProcess
 from tests.flow.world import World
 from tests.virtual import run_virtually

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from billing.edge.ledger.witness import Witness
+from billing.edge.ledger.custody.witness import Witness
 from tests.storage.damages import TABLES, Damage, Original, any_damage, edits, judged, made, rollbacks
 
 SEEDS, DAMAGES_A_SEED = 4, 280

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage import syscalls
-from tests.storage.lives import Life, continued, fault_of, ledger_of, lived, small_world
+from tests.storage.lifecycles import Life, continued, fault_of, ledger_of, lived, small_world
 from tests.storage.syscalls import FAULTS, Disk, Fault, SeamNotFound, disk_of
 from tests.virtual import run_virtually
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.cuts import Cut, cut, restart
-from tests.storage.lives import Life, continued, ledger_of, lived, small_world
+from tests.storage.lifecycles import Life, continued, ledger_of, lived, small_world
 from tests.storage.syscalls import Change, Fault, disk_of
 from tests.virtual import run_virtually
 

@@ -4,25 +4,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from billing.cli.books import open_books
-from billing.cli.desks import desk_for
 from billing.cli.endings import run_table, said_of, when_stopped
-from billing.cli.face import answer, answer_json, ask, say
+from billing.cli.progress_bar import watching
+from billing.cli.services import desk_for
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, plural
+from billing.cli.terminal import answer, answer_json, ask, say
 from billing.cli.typed import again, following
-from billing.cli.watching import watching
 from billing.core.entries import RunRecord
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
-from billing.edge.ledger.memory import Making
+from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
-from billing.flow.bill import requests_sent
 from billing.flow.cancelling import Cancellation, cancel, look_through, worth
-from billing.flow.desk import Desk
+from billing.flow.carry_out import requests_sent
 from billing.flow.follow import policies_of
-from billing.flow.invocation import Ending, RunOptions, Selection
-from billing.flow.opening import Opening
+from billing.flow.open_services import Opening
+from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.report import known_run, summary
+from billing.flow.services import Desk
 
 MOST_REASON = 200
 CLOSED = "nothing that was named is left to close"

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin
 from billing.cli.tables import amounts, plural
+from billing.cli.terminal import answer, answer_json
 from billing.cli.typed import following
 from billing.cli.verbs.source import open_source
 from billing.core.errors import InvalidInput

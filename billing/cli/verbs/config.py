@@ -2,17 +2,17 @@
 
 from contextlib import suppress
 
-from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin
 from billing.cli.tables import lined_up
+from billing.cli.terminal import answer, answer_json
 from billing.core.errors import BillingError, UsageError
 from billing.core.exits import Exit
 from billing.core.redaction import scrub
-from billing.edge.ledger.keyfile import default_key_file
-from billing.edge.ledger.place import ledger_path
+from billing.edge.ledger.custody.keyfile import default_key_file
+from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.logs import visible
 from billing.edge.secrets import load_key
-from billing.edge.settingtable import SETTINGS
+from billing.edge.settings.table import SETTINGS
 
 
 def show(common: Common) -> int:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.cli.books import open_books
-from billing.cli.face import answer
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import duration, plural
+from billing.cli.terminal import answer
 from billing.cli.verbs.follow import follow_up
 from billing.cli.verbs.ledger import verdict
 from billing.cli.verbs.plan import PlanAsked, look_ahead
@@ -21,9 +21,9 @@ from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
 from billing.edge.runfiles import ReadOptions
-from billing.flow.bill import BillOptions
-from billing.flow.invocation import RunOptions
-from billing.flow.opening import Opening
+from billing.flow.carry_out import BillOptions
+from billing.flow.open_services import Opening
+from billing.flow.options import RunOptions
 from billing.flow.report import Layout, as_csv
 from billing.sandbox.config import SandboxConfig, read
 from billing.sandbox.model import Sandbox

@@ -12,20 +12,20 @@ from pathlib import Path
 
 from billing import __version__
 from billing.cli.books import open_books
-from billing.cli.desks import desk_for
-from billing.cli.face import answer, answer_json
+from billing.cli.services import desk_for
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import lined_up, plural
+from billing.cli.terminal import answer, answer_json
 from billing.core.errors import BillingError, CredentialsError, LedgerMissing
 from billing.core.exits import Exit
-from billing.edge.gateway import API_VERSION
-from billing.edge.ledger.place import file_system, ledger_path, mounts
+from billing.edge.ledger.custody.location import file_system, ledger_path, mounts
 from billing.edge.logs import Log, visible
 from billing.edge.secrets import load_key
-from billing.edge.transport import FOLLOWED, ignored_variables
-from billing.flow.desk import Desk
-from billing.flow.opening import Opening
+from billing.edge.stripe.gateway import API_VERSION
+from billing.edge.stripe.transport import FOLLOWED, ignored_variables
+from billing.flow.open_services import Opening
 from billing.flow.permissions import Answer, Grant, permissions
+from billing.flow.services import Desk
 
 SAFE_SQLITE = (3, 51, 3)
 # Before it, two writing connections could corrupt a WAL; one lock file and one writing connection keep us clear of it.

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from billing.cli.books import open_books
-from billing.cli.desks import desk_for
 from billing.cli.endings import run_table, said_of, what_comes_next, when_stopped
-from billing.cli.face import answer, answer_json
+from billing.cli.progress_bar import watching
+from billing.cli.services import desk_for
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.watching import watching
+from billing.cli.terminal import answer, answer_json
 from billing.core.items import Mode
-from billing.edge.ledger.memory import Making
+from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
-from billing.flow.bill import requests_sent
-from billing.flow.desk import Desk
+from billing.flow.carry_out import requests_sent
 from billing.flow.follow import Followed, Following
 from billing.flow.follow import follow as follow_runs
-from billing.flow.opening import Opening
+from billing.flow.open_services import Opening
 from billing.flow.report import known_run
+from billing.flow.services import Desk
 
 
 def follow(

@@ -3,12 +3,12 @@
 import shlex
 from pathlib import Path
 
-from billing.cli.face import answer
+from billing.cli.terminal import answer
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
-from billing.edge.settingtable import settings_as_yaml
+from billing.edge.settings.table import settings_as_yaml
 
 TEMPLATE_CSV = (
     "reference,customer,payment_method,account,amount,currency,application_fee,description,statement_suffix,"

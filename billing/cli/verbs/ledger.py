@@ -7,9 +7,9 @@ from itertools import chain
 from typing import Any
 
 from billing.cli.books import open_books
-from billing.cli.face import answer, answer_json
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amount
+from billing.cli.terminal import answer, answer_json
 from billing.core.entries import Entry
 from billing.core.errors import UsageError
 from billing.core.exits import Exit

@@ -7,31 +7,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from billing.cli.desks import desk_for
-from billing.cli.face import answer, answer_json
 from billing.cli.lookingup import lookout
-from billing.cli.plantable import plan_table
+from billing.cli.plan_view import plan_table
+from billing.cli.progress_bar import watching
+from billing.cli.services import desk_for
 from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.terminal import answer, answer_json
 from billing.cli.typed import FIXED_BY_PLAN, following
 from billing.cli.verbs.source import guarded, open_source
-from billing.cli.watching import watching
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.planrows import CLOSING
-from billing.edge.ledger.memory import Making
+from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
 from billing.edge.outputs import PLAN, Target
-from billing.edge.pacer import START_RPS
+from billing.edge.pacing.pacer import START_RPS
+from billing.edge.pacing.throttle import Rates
 from billing.edge.runfiles import AS_IT_STANDS, STDIN, ReadOptions, RunFile
 from billing.edge.secrets import load_key
-from billing.edge.throttle import Rates
-from billing.flow.bill import require_known_lines, require_timely
-from billing.flow.invocation import Selection
-from billing.flow.opening import Opening, rates_for
-from billing.flow.plan import PlanOptions, estimate_for, make_plan, over_approval, plan_offline
-from billing.flow.planned import Asked, Plan
-from billing.flow.savedplan import plan_to_json
-from billing.flow.scout import Preflight
+from billing.flow.carry_out import require_known_lines, require_timely
+from billing.flow.open_services import Opening, rates_for
+from billing.flow.options import Selection
+from billing.flow.planning.plan import PlanOptions, estimate_for, make_plan, over_approval, plan_offline
+from billing.flow.planning.planned import Asked, Plan
+from billing.flow.planning.preflight import Preflight
+from billing.flow.planning.saved import plan_to_json
 
 PREFLIGHTS = {"accounts": Preflight.ACCOUNTS, "all": Preflight.ALL}
 

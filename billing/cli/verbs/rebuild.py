@@ -7,27 +7,27 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from billing.cli.desks import desk_for
 from billing.cli.endings import run_table
-from billing.cli.face import answer, answer_json, say
+from billing.cli.progress_bar import watching
+from billing.cli.services import desk_for
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
+from billing.cli.terminal import answer, answer_json, say
 from billing.cli.typed import following
 from billing.cli.verbs.source import open_source
-from billing.cli.watching import watching
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
-from billing.edge.ledger.memory import Making
+from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
 from billing.edge.runfiles import AS_IT_STANDS, ReadOptions, RunFile
-from billing.flow.bill import requests_sent
-from billing.flow.desk import Desk
-from billing.flow.opening import Opening
-from billing.flow.rebuild import RebuildOptions, Rebuilt
-from billing.flow.rebuild import rebuild as rebuild_run
+from billing.flow.carry_out import requests_sent
+from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Stray
+from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, Rebuilt
+from billing.flow.kinds.charge.rebuilding.rebuild import rebuild as rebuild_run
+from billing.flow.kinds.charge.rebuilding.window import window
+from billing.flow.open_services import Opening
 from billing.flow.report import summary
-from billing.flow.strays import LeftOut, Stray
-from billing.flow.window import window
+from billing.flow.services import Desk
 
 SHOWN = 10
 # References and strays a person sees; JSON carries all of them.

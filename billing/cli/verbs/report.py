@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.cli.books import open_books
-from billing.cli.face import answer, say
 from billing.cli.reporttext import accounts_as_text, as_text
 from billing.cli.session import Common, begin, run_async
 from billing.cli.tables import plural
+from billing.cli.terminal import answer, say
 from billing.cli.verbs.source import guarded
 from billing.core.errors import UsageError
 from billing.core.exits import Exit

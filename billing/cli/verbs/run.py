@@ -8,30 +8,30 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from billing.cli.desks import desk_for
 from billing.cli.endings import run_table, said_of, what_comes_next, when_stopped
-from billing.cli.face import answer, answer_json, ask, is_terminal, say
 from billing.cli.lookingup import lookout
-from billing.cli.plantable import plan_table
+from billing.cli.plan_view import plan_table
+from billing.cli.progress_bar import watching
+from billing.cli.services import desk_for
 from billing.cli.session import Common, Manner, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
+from billing.cli.terminal import answer, answer_json, ask, is_terminal, say
 from billing.cli.typed import following
 from billing.cli.verbs.plan import NOTHING_LEFT, PlanAsked, share_text
 from billing.cli.verbs.source import open_source
-from billing.cli.watching import watching
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
-from billing.flow.bill import Bill, BillOptions, bill, tell
-from billing.flow.desk import Desk
-from billing.flow.invocation import RunOptions
-from billing.flow.opening import Opening
-from billing.flow.plan import estimate_for
-from billing.flow.planned import Plan
-from billing.flow.savedplan import SavedPlan, load_plan
+from billing.flow.carry_out import Bill, BillOptions, bill, tell
+from billing.flow.open_services import Opening
+from billing.flow.options import RunOptions
+from billing.flow.planning.plan import estimate_for
+from billing.flow.planning.planned import Plan
+from billing.flow.planning.saved import SavedPlan, load_plan
+from billing.flow.services import Desk
 from billing.flow.telling import tell_end, tell_plan, tell_start
 
 UNITS = {"s": 1, "m": 60, "h": 3600}

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from billing.cli.face import answer
 from billing.cli.session import Common, begin, run_async
+from billing.cli.terminal import answer
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import visible
 from billing.edge.outputs import REHEARSAL, Target
-from billing.edge.plainyaml import read_plain
+from billing.edge.settings.plain_yaml import read_plain
 from billing.sandbox.config import ConfigProblem, SandboxConfig, read
 from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.server import serve, ticking

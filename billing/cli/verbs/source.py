@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from billing.cli.session import Session
-from billing.edge.ledger.place import ledger_path
+from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.runfiles import ReadOptions, RunFile, open_run
-from billing.flow.bill import run_defaults
+from billing.flow.carry_out import run_defaults
 
 
 def guarded(session: Session, *sources: RunFile) -> tuple[Path, ...]:

@@ -8,17 +8,17 @@ from typing import Any
 
 from billing.cli.books import open_books
 from billing.cli.endings import run_table, what_comes_next
-from billing.cli.face import answer, is_terminal
+from billing.cli.progress_bar import Screen, columns
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.standing import Standing, standing_of
 from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
-from billing.cli.watching import Screen, columns
+from billing.cli.terminal import answer, is_terminal
 from billing.core.entries import RunRecord
 from billing.core.exits import Exit
 from billing.core.groups import TOUCHED
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.lock import Holder, holder_of
-from billing.edge.ledger.place import ledger_path
+from billing.edge.ledger.custody.location import ledger_path
+from billing.edge.ledger.custody.lock import Holder, holder_of
 from billing.edge.logs import visible
 from billing.flow.report import known_run, summary
 

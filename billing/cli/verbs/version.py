@@ -5,8 +5,8 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
 from billing import __version__
-from billing.cli.face import answer, answer_json
 from billing.cli.options import Output
+from billing.cli.terminal import answer, answer_json
 from billing.core.exits import Exit
 
 LEDGER_FORMAT = 1

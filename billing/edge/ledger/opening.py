@@ -13,10 +13,10 @@ from billing.core.errors import BillingError, LedgerDamaged, LedgerError, Ledger
 from billing.core.keys import SCHEME
 from billing.edge.ledger import schema
 from billing.edge.ledger.chain import key_check, meta_seal, read_head
-from billing.edge.ledger.keyfile import default_key_file, heads_folder, make_key, read_key
-from billing.edge.ledger.lock import Lock, acquire
-from billing.edge.ledger.memory import Making, gone, others, predecessors, require_not_gone
-from billing.edge.ledger.place import (
+from billing.edge.ledger.custody.checksum import Whole
+from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key, read_key
+from billing.edge.ledger.custody.known_ledgers import Making, gone, others, predecessors, require_not_gone
+from billing.edge.ledger.custody.location import (
     check_file_system,
     check_folder,
     check_one_name,
@@ -25,11 +25,11 @@ from billing.edge.ledger.place import (
     ledger_path,
     mounts,
 )
+from billing.edge.ledger.custody.lock import Lock, acquire
+from billing.edge.ledger.custody.witness import Witness, traces_at
 from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite import Made, Opened, SqliteLedger, connect
 from billing.edge.ledger.verify import verify
-from billing.edge.ledger.whole import Whole
-from billing.edge.ledger.witness import Witness, traces_at
 
 Clock = Callable[[], datetime]
 OLDEST_SQLITE = (3, 33, 0)
@@ -58,7 +58,7 @@ async def open_ledger(
 ) -> SqliteLedger:
     """Open the ledger a URL names; to write, make it if there is none, and check all of it if there is one.
 
-    One that is byte for byte as it was last closed was checked then; see `billing.edge.ledger.whole`.
+    One that is byte for byte as it was last closed was checked then; see `billing.edge.ledger.custody.checksum`.
 
     Args:
         url: ``sqlite:///relative/ledger.db`` or ``sqlite:////absolute/ledger.db``.

@@ -19,9 +19,9 @@ from billing.core.entries import (
 from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.keys import item_id
 from billing.core.states import Event, State
+from billing.edge.ledger.drafts import note_run, prepared
 from billing.edge.ledger.rows import frozen, iso, json_text
 from billing.edge.ledger.transaction import Transaction
-from billing.edge.ledger.writes import note_run, prepared
 
 CHUNK = 2_000
 # Lines turned into rows at a time: large enough that the statements cost nothing, small enough that memory stays flat.

@@ -25,14 +25,15 @@ from billing.core.entries import (
 from billing.core.errors import LedgerError
 from billing.core.items import Mode
 from billing.core.states import State
-from billing.edge.ledger import Verification, planning, writes
-from billing.edge.ledger.lock import Lock
+from billing.edge.ledger import Verification, planning
+from billing.edge.ledger import drafts as writes
+from billing.edge.ledger.committer import Committer, Work, Writer
+from billing.edge.ledger.custody.checksum import Whole
+from billing.edge.ledger.custody.lock import Lock
+from billing.edge.ledger.custody.witness import Witness
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.rows import Runs
 from billing.edge.ledger.verify import verify
-from billing.edge.ledger.whole import Whole
-from billing.edge.ledger.witness import Witness
-from billing.edge.ledger.writer import Committer, Work, Writer
 
 BUSY_SECONDS = 60.0
 # How long a write waits for another process's transaction; a plan of a million lines is the longest there is.

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 
-from billing.edge.ledger import batches
+from billing.edge.ledger import bulk as batches
 from billing.edge.ledger.chain import Head, entry_mac
 
 Row = tuple[int, int, str, int, int | None, int, str, bytes]

@@ -11,11 +11,11 @@ from billing.core.entries import BrokenPromise, Known, Move, Note, RunStatus, ap
 from billing.core.states import Event, ImpossibleTransition
 from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import MAC_BYTES, Head, entry_mac, meta_seal, seal
+from billing.edge.ledger.custody.witness import Witness
+from billing.edge.ledger.drafts import run_times
 from billing.edge.ledger.planning import LinesSeal, run_facts
 from billing.edge.ledger.rows import RUN_COLUMNS, Runs, frozen, iso, json_text, move_of, run_of
 from billing.edge.ledger.schema import differences
-from billing.edge.ledger.witness import Witness
-from billing.edge.ledger.writes import run_times
 
 # ruff: noqa: S608 - the only texts put into these statements are constant lists of columns
 

@@ -2,7 +2,7 @@
 
 from billing.edge.runfiles.opening import RunDefaults, open_run
 from billing.edge.runfiles.options import AS_IT_STANDS, ReadOptions
-from billing.edge.runfiles.reading import RunFile
-from billing.edge.runfiles.sources import STDIN
+from billing.edge.runfiles.reading.sources import STDIN
+from billing.edge.runfiles.run_file import RunFile
 
 __all__ = ["AS_IT_STANDS", "STDIN", "ReadOptions", "RunDefaults", "RunFile", "open_run"]

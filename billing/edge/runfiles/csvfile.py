@@ -7,13 +7,13 @@ from itertools import chain
 from typing import Protocol, TextIO
 
 from billing.core.cells import plain
-from billing.edge.runfiles.delimiters import USUAL, detected
 from billing.edge.runfiles.header import Dialect, Header, understood
-from billing.edge.runfiles.intake import Intake
-from billing.edge.runfiles.problems import Fault, FieldError, Unreadable
+from billing.edge.runfiles.lines import Intake
+from billing.edge.runfiles.reading.byte_stream import Tap, decoded
+from billing.edge.runfiles.reading.delimiters import USUAL, detected
+from billing.edge.runfiles.reading.problems import Fault, FieldError, Unreadable
 from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
-from billing.edge.runfiles.tap import Tap, decoded
-from billing.edge.runfiles.text import suspect, withheld
+from billing.edge.runfiles.safe_text import suspect, withheld
 
 
 class Records(Protocol):

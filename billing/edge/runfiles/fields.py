@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from billing.edge.runfiles.problems import FieldError, suggestion
-from billing.edge.runfiles.text import BLANKS, invisible, named, quoted, sensitive, was_withheld
+from billing.edge.runfiles.reading.problems import FieldError, suggestion
+from billing.edge.runfiles.safe_text import BLANKS, invisible, named, quoted, sensitive, was_withheld
 
 REQUIRED = ("reference", "customer", "account", "currency")
 AMOUNTS = ("amount", "amount_minor")

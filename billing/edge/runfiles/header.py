@@ -5,8 +5,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from billing.edge.runfiles.badlines import REASONS
-from billing.edge.runfiles.delimiters import USUAL
 from billing.edge.runfiles.fields import (
     AMOUNTS,
     COLUMNS,
@@ -16,9 +14,11 @@ from billing.edge.runfiles.fields import (
     metadata_key,
     unknown_column,
 )
-from billing.edge.runfiles.intake import Intake
-from billing.edge.runfiles.problems import FieldError, Unreadable, suggestion
-from billing.edge.runfiles.text import BLANKS, quoted, sensitive
+from billing.edge.runfiles.lines import Intake
+from billing.edge.runfiles.reading.bad_lines import REASONS
+from billing.edge.runfiles.reading.delimiters import USUAL
+from billing.edge.runfiles.reading.problems import FieldError, Unreadable, suggestion
+from billing.edge.runfiles.safe_text import BLANKS, quoted, sensitive
 
 MOST_COLUMNS = 500
 # Far more than a run and a generous sheet around it need; a guard against files that are no sheet at all.

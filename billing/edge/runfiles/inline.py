@@ -1,11 +1,11 @@
 """Items that stand in a YAML file: each mapping becomes a row, with the same rules as a line of a CSV."""
 
 from billing.edge.runfiles.fields import COLUMNS, METADATA, METADATA_KEYS, metadata_key, unknown_column
-from billing.edge.runfiles.forms import place_of
-from billing.edge.runfiles.intake import Intake
-from billing.edge.runfiles.problems import Fault, FieldError, Unreadable
+from billing.edge.runfiles.lines import Intake
+from billing.edge.runfiles.reading.problems import Fault, FieldError, Unreadable
+from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence
+from billing.edge.runfiles.reading.yaml_values import place_of
 from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
-from billing.edge.runfiles.yamlnodes import Mapping, Node, Scalar, Sequence
 
 MOST_ITEMS = 100_000
 # A tree of more would not fit a small machine; a CSV of a million lines does. (failure catalogue A8)

@@ -14,22 +14,22 @@ from billing.core.money import TABLE_DATE
 from billing.core.periods import in_words, is_of_month
 from billing.core.policies import Policies
 from billing.edge.outputs import BAD_LINES, Target
-from billing.edge.runfiles.badlines import write_bad_lines
+from billing.edge.runfiles.control_totals import Places, check_control, check_limits
 from billing.edge.runfiles.csvfile import read_csv
-from billing.edge.runfiles.delimiters import decimal_of, delimiter_of
 from billing.edge.runfiles.header import Dialect
 from billing.edge.runfiles.inline import read_inline
-from billing.edge.runfiles.intake import Intake
-from billing.edge.runfiles.names import BadName, split_id
+from billing.edge.runfiles.lines import Intake
 from billing.edge.runfiles.options import ReadOptions
-from billing.edge.runfiles.problems import Unreadable
-from billing.edge.runfiles.reading import RunFile, bad_lines
+from billing.edge.runfiles.reading.bad_lines import write_bad_lines
+from billing.edge.runfiles.reading.byte_stream import Digest, Tap, new_digest
+from billing.edge.runfiles.reading.delimiters import decimal_of, delimiter_of
+from billing.edge.runfiles.reading.problems import Unreadable
+from billing.edge.runfiles.reading.sources import STDIN, Opened, is_yaml, opened, standard_input
+from billing.edge.runfiles.reading.spool import Spool
 from billing.edge.runfiles.rows import ItemDefaults
-from billing.edge.runfiles.sources import STDIN, Opened, is_yaml, opened, standard_input
-from billing.edge.runfiles.spool import Spool
-from billing.edge.runfiles.tap import Digest, Tap, new_digest
-from billing.edge.runfiles.text import quoted
-from billing.edge.runfiles.totals import Places, check_control, check_limits
+from billing.edge.runfiles.run_file import RunFile, bad_lines
+from billing.edge.runfiles.run_ids import BadName, split_id
+from billing.edge.runfiles.safe_text import quoted
 from billing.edge.runfiles.yamlfile import Inline, Sheet, read_yaml
 
 

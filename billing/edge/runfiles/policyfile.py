@@ -16,9 +16,9 @@ from billing.core.policies import (
     Policies,
     StopOn,
 )
-from billing.edge.runfiles.forms import Forms, duration, flag, place_of, rate, share, whole
-from billing.edge.runfiles.problems import FieldError
-from billing.edge.runfiles.yamlnodes import Mapping, Node, Scalar
+from billing.edge.runfiles.reading.problems import FieldError
+from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar
+from billing.edge.runfiles.reading.yaml_values import Forms, duration, flag, place_of, rate, share, whole
 
 S = TypeVar("S", Limits, Pacing, StopOn, Control)
 

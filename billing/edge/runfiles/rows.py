@@ -17,8 +17,8 @@ from billing.edge.runfiles.fields import (
     read_suffix,
     text_reader,
 )
-from billing.edge.runfiles.problems import FieldError
-from billing.edge.runfiles.text import BLANKS, quoted
+from billing.edge.runfiles.reading.problems import FieldError
+from billing.edge.runfiles.safe_text import BLANKS, quoted
 
 Row = tuple[str, str, str, str | None, int, str, int | None, str | None, str | None, tuple[tuple[str, str], ...]]
 """The values of a `Charge`, flat: reference, account, customer, payment method, minor, currency, fee, description,

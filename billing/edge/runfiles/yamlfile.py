@@ -14,16 +14,16 @@ from billing.core.items import Mode, Run
 from billing.core.money import TABLE_DATE
 from billing.core.periods import CURRENT, PREVIOUS, month_meant
 from billing.core.policies import Policies
-from billing.edge.runfiles.delimiters import decimal_of, delimiter_of
 from billing.edge.runfiles.fields import COLUMNS, DESCRIPTION_LENGTH, METADATA, read_suffix, text_reader
-from billing.edge.runfiles.forms import Forms, day, percent, place_of, timezone
-from billing.edge.runfiles.names import checked_id, checked_period
 from billing.edge.runfiles.policyfile import SECTIONS, read_policies
-from billing.edge.runfiles.problems import Collector, Unreadable
+from billing.edge.runfiles.reading.byte_stream import Digest, Tap, decoded
+from billing.edge.runfiles.reading.delimiters import decimal_of, delimiter_of
+from billing.edge.runfiles.reading.problems import Collector, Unreadable
+from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence, parsed
+from billing.edge.runfiles.reading.yaml_values import Forms, day, percent, place_of, timezone
 from billing.edge.runfiles.rows import ItemDefaults
-from billing.edge.runfiles.tap import Digest, Tap, decoded
-from billing.edge.runfiles.text import quoted
-from billing.edge.runfiles.yamlnodes import Mapping, Node, Scalar, Sequence, parsed
+from billing.edge.runfiles.run_ids import checked_id, checked_period
+from billing.edge.runfiles.safe_text import quoted
 
 LARGEST = 64 * 1024**2
 # Bytes; a hundred thousand items fit three times over. Larger runs belong into a CSV.

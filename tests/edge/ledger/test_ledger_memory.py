@@ -8,8 +8,8 @@ from ledger_tools import a_run, lines, opened, planned
 
 from billing.core.errors import LedgerDamaged, LedgerError, LedgerMissing, UsageError
 from billing.edge.ledger import opening
-from billing.edge.ledger.memory import Making
-from billing.edge.ledger.place import check_file_system
+from billing.edge.ledger.custody.known_ledgers import Making
+from billing.edge.ledger.custody.location import check_file_system
 
 
 @pytest.fixture

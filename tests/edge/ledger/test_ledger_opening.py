@@ -19,10 +19,10 @@ import pytest
 from ledger_tools import Clock, opened, planned, raw
 
 from billing.core.errors import LedgerDamaged, LedgerError, LedgerHeld, LedgerMissing, UsageError
-from billing.edge.ledger.keyfile import default_key_file
-from billing.edge.ledger.lock import holder_of
+from billing.edge.ledger.custody.keyfile import default_key_file
+from billing.edge.ledger.custody.location import check_file_system, file_system, ledger_path
+from billing.edge.ledger.custody.lock import holder_of
 from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.place import check_file_system, file_system, ledger_path
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -311,7 +311,7 @@ async def test_whoever_asks_for_the_holder_all_the_time_turns_no_runner_away(tmp
     await (await opened(tmp_path)).aclose()
     code = (
         "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
-        "from billing.edge.ledger.lock import holder_of\n"
+        "from billing.edge.ledger.custody.lock import holder_of\n"
         "print('asking', flush=True)\n"
         "while True: holder_of(Path(sys.argv[1]))"
     )

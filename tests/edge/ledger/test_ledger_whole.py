@@ -11,9 +11,9 @@ from ledger_tools import RUN, brought, opened, planned, raw, unguarded
 from billing.core.entries import Note, RunStatus
 from billing.core.errors import LedgerDamaged
 from billing.core.states import State
-from billing.edge.ledger import whole
-from billing.edge.ledger.keyfile import read_key
-from billing.edge.ledger.whole import Whole
+from billing.edge.ledger.custody import checksum as whole
+from billing.edge.ledger.custody.checksum import Whole
+from billing.edge.ledger.custody.keyfile import read_key
 
 
 async def closed(folder: Path) -> Whole:

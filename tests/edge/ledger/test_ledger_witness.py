@@ -17,10 +17,10 @@ from ledger_tools import move_for, opened, planned
 
 from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.states import Event, State
-from billing.edge.ledger import witness as witness_module
 from billing.edge.ledger.chain import Head
+from billing.edge.ledger.custody import witness as witness_module
+from billing.edge.ledger.custody.witness import Trace, Witness, traces, traces_at
 from billing.edge.ledger.sqlite import WITNESS_ENTRIES
-from billing.edge.ledger.witness import Trace, Witness, traces, traces_at
 
 LEDGER = "ab" * 16
 

@@ -1,0 +1,208 @@
+"""The witness: where the chain stood when last seen, kept beside the key, so that a cut or restored ledger is noticed.
+
+A chain alone cannot tell that its end is missing. The witness is told of every commit once that is durable. It may lag
+behind the ledger (a kill or a power cut may come first); the ledger may never be behind the witness.
+
+The file begins with two lines of fixed length, each a head with its checksum; the newer one counts. A new head goes
+over the older line, so that whatever cuts a write short leaves the other line as it was. Where the ledger lies stands
+behind them, and every place where it lay before: a place that it has left is no free ground.
+"""
+
+import json
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from billing.edge.ledger.chain import MAC_BYTES, Head
+from billing.edge.ledger.custody.location import PRIVATE
+
+_DIGITS = 20
+# Of an entry's number: more than SQLite can count.
+_TEXT = _DIGITS + 1 + 2 * MAC_BYTES
+# Bytes of one head: number, blank, mac in hexadecimal digits.
+_LINE = _TEXT + 1 + 8 + 1
+# ... with a blank, its checksum, and the end of the line.
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The file that remembers one ledger: its folder, the ledger's id and where the ledger lies."""
+
+    folder: Path
+    ledger: str
+    path: Path
+
+    @property
+    def file(self) -> Path:
+        """The file itself; deleting it accepts the ledger as it is."""
+        return self.folder / self.ledger
+
+    def seen(self) -> Head | None:
+        """Return where the chain last stood, or None when nothing was kept (or it cannot be read)."""
+        return _read(self.file)[1]
+
+    def keep(self, head: Head, *, durable: bool = True) -> str:
+        """Remember ``head``, atomically: killed in the middle, the file still holds this head or the one before.
+
+        Args:
+            head: the end of the chain, durable in the ledger itself.
+            durable: wait until a power cut cannot take it back; costs as much as a commit.
+
+        Returns:
+            A warning when it cannot be kept, else an empty text.
+        """
+        try:
+            if not self._overwrite(head, durable=durable):
+                self._replace(head)
+        except OSError as error:
+            return (
+                f"{self.file}: cannot be kept ({error.strerror}); a ledger restored from a backup will not be noticed"
+            )
+        return ""
+
+    def _overwrite(self, head: Head, *, durable: bool) -> bool:
+        """Put ``head`` over the older line; False when there is no such file of this ledger yet."""
+        try:
+            descriptor = os.open(self.file, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            place = _place(self.path)
+            content = os.pread(descriptor, 2 * _LINE + len(place) + 1, 0)
+            if content[2 * _LINE : -1] != place or content[-1:] not in (b",", b"}"):
+                return False
+            first, second = _heads(content)
+            older = 0 if first is None or (second is not None and first.seq < second.seq) else 1
+            if head not in (first, second):
+                os.pwrite(descriptor, _line(head), older * _LINE)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return True
+
+    def _replace(self, head: Head) -> None:
+        """Make the file anew, whole or not at all; the places where the ledger lay stay."""
+        before = [place for place in _read(self.file)[0] if place != str(self.path)]
+        draft = self.folder / f".{self.ledger}.{os.getpid()}"
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, PRIVATE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(2 * _line(head) + _tail(self.path, before))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.file)
+
+    def fault(self, conn: sqlite3.Connection, seen: Head | None) -> str:
+        """Return a sentence when the ledger lacks the entry last seen, else an empty text.
+
+        Args:
+            conn: sees one moment of the ledger.
+            seen: read before that moment. A runner goes on writing; an entry that was seen afterwards may be younger
+                than what ``conn`` shows, and its absence proves nothing.
+        """
+        if seen is None or seen.seq == 0:
+            return ""
+        row = conn.execute("SELECT mac FROM entries WHERE seq = ?", (seen.seq,)).fetchone()
+        if row == (seen.mac,):
+            return ""
+        return (
+            f"entry {seen.seq}, last seen by {self.file}, is not in it: the ledger was cut, or is an older copy. "
+            f"Restore the newest copy. If there is none, set this one aside, delete {self.file}, and rebuild each of "
+            f"its runs (billing ledger rebuild FILE)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What is remembered of a ledger.
+
+    Attributes:
+        file: that remembers it; its name is the ledger's id.
+        entries: how many it had when last seen.
+        places: where it lay, the last one first.
+    """
+
+    file: Path
+    entries: int
+    places: tuple[Path, ...]
+
+    @property
+    def place(self) -> Path:
+        """Where it was last seen."""
+        return self.places[0]
+
+
+def traces(folder: Path) -> list[Trace]:
+    """Return what is remembered of every ledger with entries, the longest first."""
+    if not folder.is_dir():
+        return []
+    found = []
+    for file in folder.iterdir():
+        places, head = ([], None) if file.name.startswith(".") else _read(file)
+        if places and head and head.seq:
+            found.append(Trace(file, head.seq, tuple(map(Path, places))))
+    return sorted(found, key=lambda trace: (-trace.entries, trace.file))
+
+
+def traces_at(folder: Path, path: Path) -> list[Trace]:
+    """Return what is remembered of every ledger with entries that ever lay at ``path``, the longest first."""
+    return [trace for trace in traces(folder) if path in trace.places]
+
+
+def _line(head: Head) -> bytes:
+    text = f"{head.seq:0{_DIGITS}d} {head.mac.hex()}".encode()
+    return text + _check(text)
+
+
+def _check(text: bytes) -> bytes:
+    return b" %08x\n" % crc32(text)
+
+
+def _head(line: bytes) -> Head | None:
+    """Return the head of a line, or None when it was not written whole."""
+    text = line[:_TEXT]
+    if len(text) != _TEXT or line != text + _check(text):
+        return None
+    number, mac = text.decode("ascii").split(" ")
+    return Head(int(number), bytes.fromhex(mac))
+
+
+def _heads(content: bytes) -> tuple[Head | None, Head | None]:
+    return _head(content[:_LINE]), _head(content[_LINE : 2 * _LINE])
+
+
+def _tail(path: Path, before: list[str]) -> bytes:
+    return json.dumps({"path": str(path), **({"before": before} if before else {})}).encode() + b"\n"
+
+
+def _place(path: Path) -> bytes:
+    """Return how every tail of a ledger at ``path`` begins."""
+    return json.dumps({"path": str(path)}).encode()[:-1]
+
+
+def _read(file: Path) -> tuple[list[str], Head | None]:
+    """Return where the ledger lay, the last place first, and its newest head; ([], None) if the file tells neither."""
+    try:
+        content = file.read_bytes()
+        if content.startswith(b"{"):
+            return _of_first_release(content)
+        heads = [head for head in _heads(content) if head is not None]
+        return _places(json.loads(content[2 * _LINE :])), max(heads, key=lambda head: head.seq, default=None)
+    except (OSError, ValueError, KeyError, TypeError):
+        return [], None
+
+
+def _places(told: dict[str, Any]) -> list[str]:
+    """Return where a ledger lay; a file of the first releases knows the last place only."""
+    return [str(told["path"]), *(str(place) for place in told.get("before", ()))]
+
+
+def _of_first_release(content: bytes) -> tuple[list[str], Head]:
+    """Read what release 0.1 kept: one JSON object, replaced whole."""
+    found = json.loads(content)
+    return _places(found), Head(int(found["seq"]), bytes.fromhex(found["mac"]))

@@ -1,0 +1,172 @@
+"""As fast as allowed: every request waits here for a token of each rate limit and a slot of each concurrency limit.
+
+All or none: nothing is held while waiting for the rest. A request that finishes something goes before one that starts a
+new item, so fewer items are half done. When the provider says no, only the limiter it names slows down.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from billing.core.items import Mode
+from billing.edge.pacing.admission import Gate, Turn, Turns
+from billing.edge.pacing.concurrency_limit import LearnedSlots, Slots
+from billing.edge.pacing.limit_owner import Whose
+from billing.edge.pacing.pacer import KNOWN_SHARE, Pacer
+
+DOCUMENTED: dict[Mode, tuple[float, float]] = {Mode.LIVE: (100.0, 25.0), Mode.TEST: (25.0, 25.0)}
+# Requests a second per account and per API operation (docs.stripe.com/rate-limits). Whether a Connect call draws on the
+# platform's or the connected account's limit is not documented, so each connected account gets the account's limit too.
+
+Remember = Callable[[str], float | None]
+# The rate that an earlier run learned for a limiter, by the name `Throttle.learned` gave it.
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How much may be sent.
+
+    Attributes:
+        key_rps: requests a second of the whole key.
+        endpoint_rps: requests a second of one endpoint.
+        account_rps: requests a second on one connected account.
+        concurrency: requests in flight.
+        per_account_concurrency: requests in flight on one connected account.
+        items: items worked on at once; above ``concurrency`` where that is held down by the number of connections.
+    """
+
+    key_rps: float
+    endpoint_rps: float
+    account_rps: float
+    concurrency: int = 64
+    per_account_concurrency: int = 8
+    items: int = 64
+
+
+def documented(mode: Mode, share: float = 0.4, override: float | None = None, concurrency: int = 64) -> Rates:
+    """Return the rates for a share (0-1] of the documented limits.
+
+    ``override`` (``--rate R``) replaces the limits of key, endpoint and account alike, share included. The default
+    share leaves room for live checkouts, as Stripe asks of bulk jobs.
+    """
+    key, endpoint = DOCUMENTED[mode]
+    if override is not None:
+        return Rates(override, override, override, concurrency)
+    return Rates(key * share, endpoint * share, key * share, concurrency)
+
+
+class Throttle:
+    """The limits of one key. Use one per event loop."""
+
+    def __init__(self, rates: Rates, *, start: float | None = None, remember: Remember = lambda _name: None) -> None:
+        """Pace what is sent.
+
+        Args:
+            rates: what will never be exceeded.
+            start: requests a second where a limiter begins that nothing is known of; None trusts ``rates`` at once.
+            remember: what an earlier run learned; a limiter begins a tenth under that.
+        """
+        self.rates = rates
+        self._start = start
+        self._remember = remember
+        self._key = Gate(self._pacer("key", rates.key_rps), LearnedSlots(rates.concurrency))
+        self._turns = Turns(self._key)
+        self._endpoints: dict[str, Gate] = {}
+        self._accounts: dict[str, Gate] = {}
+        self._whose = Whose()
+
+    def account_rps(self, account: str) -> float:
+        """Return requests a second that a connected account may be sent now: its cap, or what it was seen to admit."""
+        gate = self._accounts.get(account)
+        return self.rates.account_rps if gate is None else gate.pacer.rate
+
+    @property
+    def key(self) -> Pacer:
+        """The pacer of the whole key, to look at."""
+        return self._key.pacer
+
+    def learned(self) -> dict[str, float]:
+        """Return requests a second worth remembering, by the name of the limiter."""
+        named = [("key", self._key)]
+        named += [(f"endpoint {name}", gate) for name, gate in self._endpoints.items()]
+        named += [(f"account {name}", gate) for name, gate in self._accounts.items()]
+        return {name: rate for name, gate in named if (rate := gate.pacer.learned) is not None}
+
+    def turn(self, endpoint: str, account: str, first: bool = False) -> Turn:
+        """Return a turn to wait for and to hold; entered, it gives the loop's time at which the request may be sent.
+
+        Args:
+            endpoint: the API operation; each has its own limit.
+            account: the connected account, or empty for the platform itself.
+            first: the request starts a new item, so it lets others go before it.
+        """
+        return Turn(self._turns, self._endpoint(endpoint), self._account(account), first=first)
+
+    def limited(
+        self,
+        reason: str,
+        endpoint: str,
+        account: str,
+        retry_after: float | None = None,
+        sent_at: float | None = None,
+    ) -> None:
+        """Slow the limiter that ``reason`` (``Stripe-Rate-Limited-Reason``) names, and no other.
+
+        ``resource-specific`` lies within one account, and a reason that nobody knows may: its limiter is the narrowest.
+        A lock concerns one object: the payer's lane waits, nothing here does.
+
+        Args:
+            reason: the header's value.
+            endpoint: of the refused request.
+            account: of the refused request.
+            retry_after: seconds, as a lower bound.
+            sent_at: the time its turn was given; a limiter has heard of older sends already. None means now.
+        """
+        now = asyncio.get_running_loop().time()
+        sent_at = now if sent_at is None else sent_at
+        match reason:
+            case "global-rate":
+                self._limited_in_all(account, now, sent_at, retry_after)
+            case "endpoint-rate":
+                self._endpoint(endpoint).pacer.refused(now, sent_at, retry_after)
+            case "global-concurrency":
+                self._key.slots.refused(now, sent_at)
+            case "endpoint-concurrency":
+                self._endpoint(endpoint).slots.refused(now, sent_at)
+            case "lock_timeout":
+                pass
+            case _:
+                self._account(account).pacer.refused(now, sent_at, retry_after)
+
+    def _endpoint(self, name: str) -> Gate:
+        """Return the limiters of an endpoint."""
+        gate = self._endpoints.get(name)
+        if gate is None:
+            pacer = self._pacer(f"endpoint {name}", self.rates.endpoint_rps)
+            gate = self._endpoints[name] = Gate(pacer, LearnedSlots(self.rates.concurrency))
+            self._turns.add_endpoint(gate)
+        return gate
+
+    def _account(self, name: str) -> Gate:
+        """Return the limiters of a connected account, or those of the platform itself."""
+        gate = self._accounts.get(name)
+        if gate is None:
+            # The platform itself is no connected account: only the key's and the endpoint's limits hold for it.
+            slots = self.rates.per_account_concurrency if name else self.rates.concurrency
+            rate = self.rates.account_rps if name else self.rates.key_rps
+            gate = self._accounts[name] = Gate(self._pacer(f"account {name}", rate), Slots(slots))
+        return gate
+
+    def _pacer(self, name: str, cap: float) -> Pacer:
+        known = self._remember(name)
+        return Pacer(cap, self._start if known is None else known * KNOWN_SHARE)
+
+    def _limited_in_all(self, account: str, now: float, sent_at: float, retry_after: float | None) -> None:
+        """Slow the account first, and the key once its limit must be the reason (`billing.edge.pacing.limit_owner`)."""
+        pacer = self._account(account).pacer
+        if self._key.pacer.measuring or self._whose.is_key(account, pacer, sent_at, self._accounts.keys() - {""}):
+            self._key.pacer.refused(now, sent_at, retry_after)
+            for name, rate in self._whose.acquitted().items():
+                self._account(name).pacer.acquit(now, rate)
+        else:
+            pacer.refused(now, sent_at, retry_after)

@@ -1,0 +1,266 @@
+"""Where every line goes: good ones are counted and parked, bad ones are parked with what is wrong with them."""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from billing.core.errors import Problem
+from billing.core.money import BANK_DIGITS, CURRENCIES, format_minor
+from billing.core.policies import Limits
+from billing.edge.runfiles.reading.problems import Collector, Fault, FieldError, Unreadable
+from billing.edge.runfiles.reading.spool import Record, Spool
+from billing.edge.runfiles.rows import Row
+from billing.edge.runfiles.safe_text import phone_like, quoted, suspect, withheld
+
+_BANK_CEILING = {code: 10 ** BANK_DIGITS.get(code, BANK_DIGITS[""]) for code in CURRENCIES}
+_GROUP = 3
+# Digits between separators of thousands.
+_PADDED = 4
+# Digits of a number that somebody may have padded with zeros; a plain count of lines has fewer.
+MAX_WIDTH = 100
+_REMEMBERED = 4096
+_MINIMUM = {code: row.minimum or 0 for code, row in CURRENCIES.items()}
+
+
+class _Talk(dict[tuple[str | None, tuple[tuple[str, str], ...]], bool]):
+    """Whether a description and its metadata seem to hold a phone number; the same ones come again and again."""
+
+    def __missing__(self, key: tuple[str | None, tuple[tuple[str, str], ...]]) -> bool:
+        description, metadata = key
+        found = any(map(phone_like, (description or "", *(value for _, value in metadata))))
+        if len(self) < _REMEMBERED:
+            self[key] = found
+        return found
+
+
+class Intake:
+    """Takes the lines of one file in, one at a time, in a fixed amount of memory per line (16 bytes).
+
+    Attributes:
+        problems: what makes the file unacceptable, the first kept and all counted.
+        warnings: what an operator should know of.
+        columns: the headers as the file spells them, once known.
+        amount_at: the field or column of the amounts.
+        broken: whether something other than single lines is wrong; then even setting lines aside does not help.
+        totals: minor units per currency of the good lines.
+        per_account: the same per (account, currency), kept only when a limit asks for it.
+        too_large: what the lines over the limit of an item come to; ``too_large_per_account`` as for good lines.
+        delimiter: what separates the fields, as given or found out; ``decimal`` units and decimals.
+        amount_cell: which cell of a line holds the amount in major units; -1 when none does.
+        untitled_told: whether a value under no title was noted; one problem says it for all.
+    """
+
+    def __init__(self, file: str, spool: Spool, limits: Limits) -> None:
+        self.file = file
+        self.problems = Collector()
+        self.warnings = Collector()
+        self.columns: tuple[str, ...] = ()
+        self.broken = False
+        self.amount_at = 1
+        self.count = 0
+        self.set_aside = 0
+        self.totals: dict[str, int] = {}
+        self.per_account: dict[tuple[str, str], int] = {}
+        self.too_large: dict[str, int] = {}
+        self.too_large_per_account: dict[tuple[str, str], int] = {}
+        self.delimiter = ","
+        self.decimal = "."
+        self.untitled_told = False
+        self.amount_cell = -1
+        self._talk = _Talk()
+        self._narrowest, self._widest = MAX_WIDTH, 0
+        self.repeats = Repeats()
+        self._spool = spool
+        self._limits = limits
+        self._references = array("q")
+        self._contents = array("q")
+
+    def accept(self, line: int, cells: tuple[str, ...], row: Row, reference_at: int) -> None:
+        """Take a line that reads well; the limit on a single item may still refuse it."""
+        reference, account, _, _, minor, currency, *_ = row
+        if minor > self._limits.per_item.get(currency, minor):
+            self._note_too_large(account, currency, minor)
+            self.refuse(
+                line, cells, (_over_item(minor, currency, self._limits, self.amount_at),), reference_at, reference
+            )
+            return
+        self.count += 1
+        self.totals[currency] = self.totals.get(currency, 0) + minor
+        if self._limits.per_account:
+            key = (account, currency)
+            self.per_account[key] = self.per_account.get(key, 0) + minor
+        if not _MINIMUM[currency] <= minor < _BANK_CEILING[currency]:
+            self._warn_of_size(line, row)
+        if self.amount_cell >= 0 and cells[self.amount_cell].strip()[-4:-3] == self.decimal:
+            self._warn_of_thousands(line, cells[self.amount_cell].strip(), row)
+        if self._talk[row[7], row[9]]:
+            self._warn_of_phone(line, reference)
+        if reference.isdigit():
+            width = len(reference)
+            self._narrowest, self._widest = min(width, self._narrowest), max(width, self._widest)
+        self._references.append(hash(reference))
+        self._contents.append(hash(row[1:]))
+        self._spool.append((line, cells, row, reference, reference_at, ()))
+
+    def refuse(
+        self, line: int, cells: tuple[str, ...], faults: tuple[Fault, ...], reference_at: int, reference: str
+    ) -> None:
+        """Take a line that cannot stand, with every reason; what must never be recorded is blanked out of its cells."""
+        self.set_aside += 1
+        for fault in faults:
+            self.problems.add(self._problem(line, fault, reference))
+        if any(suspect(cell) for cell in cells):
+            cells = tuple(withheld(cell) for cell in cells)
+        if reference:
+            self._references.append(hash(reference))
+        plain = tuple((fault.column, fault.code, fault.message, fault.hint, fault.line) for fault in faults)
+        self._spool.append((line, cells, None, reference, reference_at, plain))
+
+    def refuse_file(self, line: int, column: int, error: FieldError) -> None:
+        """Note a problem of the file as a whole; reading may go on to find more."""
+        self.broken = True
+        self.problems.add(self._problem(line, Fault(column, error.code, error.message, error.hint), ""))
+
+    def refuse_whole(self, problem: Problem) -> None:
+        """Note a problem of the file as a whole that has a place of its own."""
+        self.broken = True
+        self.problems.add(problem)
+
+    def stop(self, end: Unreadable) -> None:
+        """Note why the rest of the file cannot be read."""
+        self.broken = True
+        if not end.quiet:
+            self.problems.add(self._problem(end.line, end.fault, ""))
+
+    def finish(self) -> None:
+        """Look for repeats, once every line is in. Only lines that may be repeats are looked at again."""
+        self._spool.flush()
+        if self._widest >= _PADDED and self._narrowest < self._widest:
+            self._warn_of_widths()
+        references = _repeated(self._references)
+        contents = _repeated(self._contents)
+        if references or contents:
+            self._second_look(references, contents)
+
+    def records(self) -> Iterator[tuple[Record, int]]:
+        """Every line in order, each with the line whose reference it repeats, or 0."""
+        repeats = iter(self.repeats)
+        place, first = next(repeats, (-1, 0))
+        for index, record in enumerate(self._spool):
+            if index == place:
+                yield record, first
+                place, first = next(repeats, (-1, 0))
+            else:
+                yield record, 0
+
+    def _note_too_large(self, account: str, currency: str, minor: int) -> None:
+        self.too_large[currency] = self.too_large.get(currency, 0) + minor
+        if self._limits.per_account:
+            key = (account, currency)
+            self.too_large_per_account[key] = self.too_large_per_account.get(key, 0) + minor
+
+    def _second_look(self, references: set[int], contents: set[int]) -> None:
+        first_reference: dict[str, tuple[int, int]] = {}
+        first_content: dict[int, tuple[int, int]] = {}
+        for index, record in enumerate(self._spool):
+            line, _, row, reference, reference_at, _ = record
+            if reference and hash(reference) in references:
+                first, at = first_reference.setdefault(reference, (index, line))
+                if first != index:
+                    self._repeat(index, record, at, reference_at)
+                    continue
+            # 64 bits decide here: a wrong warning once in many million files harms nobody.
+            if row is not None and (content := hash(row[1:])) in contents:
+                first, at = first_content.setdefault(content, (index, line))
+                if first != index:
+                    self._warn_of_content(line, at, reference)
+
+    def _repeat(self, index: int, record: Record, first: int, reference_at: int) -> None:
+        line, _, row, reference, *_ = record
+        self.problems.add(self._problem(line, repeat_fault(reference, first, reference_at), reference))
+        self.repeats.add(index, first)
+        if row is not None:
+            self._take_back(row)
+
+    def _take_back(self, row: Any) -> None:  # noqa: ANN401  a row as the spool gives it back
+        _, account, _, _, minor, currency, *_ = row
+        self.count -= 1
+        self.set_aside += 1
+        self.totals[currency] -= minor
+        if self._limits.per_account:
+            self.per_account[account, currency] -= minor
+
+    def _problem(self, line: int, fault: Fault, reference: str) -> Problem:
+        return Problem(self.file, fault.line or line, fault.column, fault.code, fault.message, fault.hint, reference)
+
+    def _warn(self, line: int, code: str, message: str, hint: str, reference: str) -> None:
+        self.warnings.add(Problem(self.file, line, self.amount_at, code, message, hint, reference))
+
+    def _warn_of_thousands(self, line: int, text: str, row: Row) -> None:
+        """Three decimals may be a format for all currencies, or thousands of somebody who writes 1.500 for 1500."""
+        reference, _, _, _, minor, currency, *_ = row
+        if CURRENCIES[currency].exponent < _GROUP:
+            message = f"amount {quoted(text)} is taken for {format_minor(minor, currency)} {currency}"
+            self._warn(line, "three_decimals", message, "are these decimals, or thousands?", reference)
+
+    def _warn_of_phone(self, line: int, reference: str) -> None:
+        message = f"reference {quoted(reference)}: description or metadata seem to hold a phone number"
+        self._warn(line, "phone_number", message, "what stands there reaches the ledger, Stripe and reports", reference)
+
+    def _warn_of_widths(self) -> None:
+        message = f"references are numbers of {self._narrowest} to {self._widest} digits"
+        hint = "a spreadsheet drops leading zeros: are they as they should be?"
+        self.warnings.add(Problem(self.file, 0, 0, "mixed_widths", message, hint))
+
+    def _warn_of_content(self, line: int, first: int, reference: str) -> None:
+        message = f"reference {quoted(reference)} has the same content as line {first}"
+        self._warn(line, "same_content", message, "two charges, or one line twice?", reference)
+
+    def _warn_of_size(self, line: int, row: Row) -> None:
+        reference, _, _, _, minor, currency, *_ = row
+        amount = f"{format_minor(minor, currency)} {currency}"
+        if minor < _MINIMUM[currency]:
+            least = format_minor(_MINIMUM[currency], currency)
+            message, hint = (
+                f"{amount} is under Stripe's minimum of {least}",
+                "it holds after conversion to the settlement currency",
+            )
+            self._warn(line, "under_minimum", message, hint, reference)
+        else:
+            self._warn(
+                line, "cards_only", f"{amount} is more than bank debits can carry", "check the amount", reference
+            )
+
+
+class Repeats:
+    """Which records repeat an earlier reference: (index, line of the first), 16 bytes each."""
+
+    def __init__(self) -> None:
+        self._indexes = array("Q")
+        self._firsts = array("Q")
+
+    def add(self, index: int, first: int) -> None:
+        """Note one; indexes come in rising order."""
+        self._indexes.append(index)
+        self._firsts.append(first)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._indexes, self._firsts, strict=True)
+
+
+def repeat_fault(reference: str, first: int, column: int) -> Fault:
+    """The fault of a line whose reference stands on an earlier line too."""
+    message = f"reference {quoted(reference)} was already used on line {first}"
+    return Fault(column, "duplicate_reference", message)
+
+
+def _repeated(hashes: Sequence[int]) -> set[int]:
+    """The values that occur more than once, found by sorting: a set of all of them would need ten times the memory."""
+    return {one for one, other in pairwise(sorted(hashes)) if one == other}
+
+
+def _over_item(minor: int, currency: str, limits: Limits, column: int) -> Fault:
+    limit = format_minor(limits.per_item[currency], currency)
+    message = f"{format_minor(minor, currency)} {currency} is over the limit of {limit} per item"
+    return Fault(column, "over_item_limit", message, "limits.per_item")

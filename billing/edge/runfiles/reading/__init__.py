@@ -1,0 +1,1 @@
+"""Reading files: bytes, YAML and values with their places, before any rule of a run file is asked."""

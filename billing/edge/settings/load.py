@@ -1,0 +1,331 @@
+"""The effective settings and where each came from: flags, then environment, then billing.yaml, then the default."""
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from billing.core.errors import InvalidInput, UsageError
+from billing.core.items import Mode
+from billing.core.policies import Dunning, Limits, Notification, Policies, StopOn
+from billing.edge.settings.place import SETTINGS_FILE, default_ledger, settings_file
+from billing.edge.settings.plain_yaml import PlainYaml, read_plain
+from billing.edge.settings.table import BY_NAME, SETTINGS, Setting
+from billing.edge.settings.variables import shown, unknown_variables
+
+STRIPE_BASE = "https://api.stripe.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The effective settings.
+
+    Attributes:
+        values: name to value, one for every row of the table; None where nothing is set and there is no default.
+        sources: name to where the value came from: ``flag``, ``env NAME``, ``FILE:LINE`` or ``default``.
+        texts: name to the value as it was written, for ``billing config show``.
+        ledger_trouble: why it cannot be told which ledger is meant; empty when it can.
+    """
+
+    values: Mapping[str, Any]
+    sources: Mapping[str, str]
+    texts: Mapping[str, str]
+    ledger_trouble: str = ""
+
+    def having(self, source: str, values: Mapping[str, Any]) -> "Settings":
+        """Return these settings with some values replaced, as a run file does; None replaces nothing."""
+        given = {name: value for name, value in values.items() if value is not None}
+        return Settings(
+            {**self.values, **given},
+            {**self.sources, **dict.fromkeys(given, source)},
+            {**self.texts, **{name: str(value) for name, value in given.items()}},
+            self.ledger_trouble,
+        )
+
+    @property
+    def mode(self) -> Mode:
+        """The mode of runs that name none."""
+        return Mode(self.values["mode"])
+
+    @property
+    def ledger(self) -> str:
+        """The ledger's URL.
+
+        Raises:
+            UsageError: none is named, and it cannot be told which one is meant.
+        """
+        if self.ledger_trouble:
+            raise UsageError(self.ledger_trouble)
+        return str(self.values["ledger"])
+
+    @property
+    def ledger_key_file(self) -> Path | None:
+        """The file with the key of the chain, if one is named."""
+        return Path(self.values["ledger_key_file"]) if self.values["ledger_key_file"] else None
+
+    @property
+    def api_base(self) -> str | None:
+        """The sandbox's address, or None for Stripe's own."""
+        return self.values["api_base"] or None
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy's address, or ``env:`` and the variable that holds it."""
+        return self.values["proxy"] or None
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The file of further authorities, if one is named."""
+        return Path(self.values["ca_file"]) if self.values["ca_file"] else None
+
+    @property
+    def platform(self) -> str | None:
+        """The platform account the key must belong to, if one is named."""
+        return self.values["platform"] or None
+
+    @property
+    def timezone(self) -> str:
+        """IANA name."""
+        return str(self.values["timezone"])
+
+    @property
+    def allow_empty(self) -> bool:
+        """Whether a run file with nothing to charge is taken."""
+        return bool(self.values["allow_empty"])
+
+    @property
+    def rate_share(self) -> float:
+        """Share (0-1] of Stripe's documented limits."""
+        return float(self.values["rate_share"])
+
+    @property
+    def per_account_rps(self) -> float:
+        """Requests a second on one connected account."""
+        return float(self.values["per_account_rps"])
+
+    @property
+    def concurrency(self) -> int:
+        """Requests in flight."""
+        return int(self.values["concurrency"])
+
+    @property
+    def per_account_concurrency(self) -> int:
+        """Requests in flight on one connected account."""
+        return int(self.values["per_account_concurrency"])
+
+    @property
+    def log_level(self) -> str:
+        """``debug``, ``info``, ``warning`` or ``error``."""
+        return str(self.values["log_level"] or ("info" if self.log_format == "json" else "warning"))
+
+    @property
+    def log_format(self) -> str:
+        """``console`` or ``json``."""
+        return str(self.values["log_format"])
+
+    @property
+    def application_fee_percent(self) -> Decimal | None:
+        """The platform's share of items that name none."""
+        percent: Decimal | None = self.values["defaults.application_fee_percent"]
+        return percent
+
+    @property
+    def statement_suffix(self) -> str | None:
+        """For items without one."""
+        return self.values["defaults.statement_suffix"] or None
+
+    @property
+    def description(self) -> str | None:
+        """For items without one."""
+        return self.values["defaults.description"] or None
+
+    @property
+    def policies(self) -> Policies:
+        """What holds for a run whose file does not say otherwise."""
+        webhook, on = self.values["notify.webhook"], self.values["notify.on"]
+        soft: tuple[timedelta, ...] = self.values["retry.soft"]
+        return Policies(
+            limits=Limits(max_items=self.values["limits.max_items"]),
+            dunning=Dunning(soft=soft, hard=self.values["retry.hard"]),
+            stop_on=StopOn(
+                decline_rate=self.values["stop_on.decline_rate"],
+                after_items=self.values["stop_on.after_items"],
+                same_error=self.values["stop_on.same_error"],
+            ),
+            notify=(Notification(webhook=webhook, on=on),) if webhook else (),
+        )
+
+
+@dataclass(slots=True)
+class _Layers:
+    """Values as they are gathered, the strongest layer last."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def put(self, setting: Setting, text: str, source: str) -> None:
+        """Take a value.
+
+        Raises:
+            ValueError: the text cannot be read; the message continues the name of the setting.
+        """
+        if not text and setting.default:
+            raise ValueError("is empty")
+        self.values[setting.name] = setting.kind.read(text) if text else None
+        self.sources[setting.name] = source
+        self.texts[setting.name] = text
+
+
+def load_settings(
+    environ: Mapping[str, str],
+    flags: Mapping[str, str | None] | None = None,
+    config: Path | None = None,
+    run_file: Path | None = None,
+) -> Settings:
+    """Gather every setting.
+
+    Args:
+        environ: the process's environment.
+        flags: setting name to the text typed on the command line; None where the flag was not given.
+        config: the file named by ``--config``; without it the nearest ``billing.yaml`` is read, from here upwards.
+        run_file: the run file that was typed, which may tell where the ledger is; None where there is none.
+
+    Raises:
+        UsageError: a flag, a variable or ``--config`` cannot be used.
+        InvalidInput: the file has problems, all of them with their places.
+    """
+    layers = _Layers()
+    for setting in SETTINGS:
+        layers.put(setting, setting.default, "default")
+    start, home = Path.cwd(), Path(environ["HOME"]) if environ.get("HOME") else None
+    found = None if config else settings_file(start, home)
+    _from_file(layers, config, found)
+    problems = unknown_variables(environ, layers.values["notify.webhook"])
+    for setting in SETTINGS:
+        _take(layers, problems, setting, environ.get(setting.env), f"env {setting.env}")
+    for name, text in (flags or {}).items():
+        _take(layers, problems, BY_NAME[name], text, "flag")
+    if problems:
+        raise UsageError("; ".join(problems))
+    if layers.sources["ledger"] != "default":
+        return Settings(layers.values, layers.sources, layers.texts)
+    ledger = default_ledger(start, home, found, run_file)
+    layers.put(BY_NAME["ledger"], ledger.url, ledger.source)
+    return Settings(layers.values, layers.sources, layers.texts, ledger.trouble)
+
+
+def _take(layers: _Layers, problems: list[str], setting: Setting, text: str | None, source: str) -> None:
+    """Put a value of the environment or a flag over the others; an empty text counts as not given."""
+    if not text:
+        return
+    try:
+        layers.put(setting, text.strip(), source)
+    except ValueError as error:
+        where = source.removeprefix("env ") if source != "flag" else "--" + setting.name.replace("_", "-")
+        problems.append(f'{where}: "{shown(text)}" {error}')
+
+
+def _from_file(layers: _Layers, config: Path | None, found_file: Path | None) -> None:
+    path = config or Path(os.path.relpath(found_file or SETTINGS_FILE))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if config is None:
+            return
+        raise UsageError(f"{path}: there is no such file (--config)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
+    found = read_plain(text, str(path))
+    folder = path.parent.absolute()
+    for name, value in _flat(found.tree):
+        _put_from_file(layers, found, name, value, folder)
+    if found.problems:
+        raise InvalidInput(sorted(found.problems, key=lambda each: (each.line, each.column)))
+
+
+def _put_from_file(layers: _Layers, found: PlainYaml, name: str, value: str, folder: Path) -> None:
+    """Put a value of the file; a relative path in it is relative to the file, wherever the command is started."""
+    setting = BY_NAME.get(name)
+    if setting is None:
+        found.problem(name, "setting_unknown", f'there is no setting "{name}"', _suggestion(name))
+        return
+    line, _ = found.places.get(name, (0, 0))
+    try:
+        placed = setting.kind.placed(value, folder) if setting.kind.placed and value else value
+        layers.put(setting, placed, f"{found.file}:{line}")
+    except ValueError as error:
+        found.problem(name, "setting_value", f'{name} "{shown(value)}" {error}', f"write {setting.kind.words}")
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Dotted names and texts; a list is joined with commas, as it would be written in a variable."""
+    rows: list[tuple[str, str]] = []
+    groups = {name.partition(".")[0] for name in BY_NAME if "." in name}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and (name in groups or not prefix):
+            rows += _flat(value, f"{name}.")
+        elif isinstance(value, list):
+            rows.append((name, ", ".join(each if isinstance(each, str) else "{…}" for each in value)))
+        else:
+            rows.append((name, value if isinstance(value, str) else "{…}"))
+    return rows
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.6)
+    return f'did you mean "{close[0]}"?' if close else "billing config show lists every setting"
+
+
+def require_agreement(settings: Settings, *, mode: Mode, live_key: bool, live_flag: bool) -> None:
+    """Refuse to go on when mode, key, flag and address do not agree; nothing was sent yet.
+
+    Args:
+        settings: for the address.
+        mode: of the run.
+        live_key: whether the key is a live key.
+        live_flag: whether ``--live`` was given.
+
+    Raises:
+        UsageError: naming everything that disagrees.
+    """
+    live = mode is Mode.LIVE
+    base = settings.api_base
+    checks = (
+        (live and not live_key, "the run is live but the key is a test key"),
+        (live_key and not live, "the key is a live key but the run is in test mode (mode: live)"),
+        (live and not live_flag, "a live run needs --live"),
+        (live_flag and not live, "--live was given but the run is in test mode (mode: live)"),
+        (
+            live_key and base not in {None, STRIPE_BASE},
+            f"a live key goes to {STRIPE_BASE} only, not to {base} (api_base)",
+        ),
+        (
+            base is not None and not _safe_base(base),
+            f"{base}: plain http is for this machine or a private network only",
+        ),
+    )
+    wrong = [message for failed, message in checks if failed]
+    if wrong:
+        raise UsageError("; ".join(wrong) + "; nothing was sent")
+
+
+def _safe_base(base: str) -> bool:
+    """Whether a key may travel there: encrypted, or without leaving the machine or the private network."""
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    if parts.scheme == "https" or host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        # A name without a dot is a neighbour in a compose file or a cluster; it means nothing on the internet.
+        return "." not in host
+    return address.is_loopback or address.is_private

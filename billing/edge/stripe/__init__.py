@@ -1,0 +1,1 @@
+"""Stripe's door: requests leave here, answers are read here."""

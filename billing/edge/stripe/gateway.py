@@ -1,0 +1,291 @@
+"""Every Stripe call, one short method each: one call is one request, and its outcome is a value."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from billing.core.classify import READ, Asked, classify
+from billing.core.entries import Known
+from billing.core.errors import LedgerError, UsageError
+from billing.core.findings import CHARGED_IN, charged_in
+from billing.core.items import Mode
+from billing.core.keys import Op, idempotency_key
+from billing.core.outcomes import Expected, Outcome, Unsent, UnsentWhy
+from billing.core.replies import Reply
+from billing.core.wire import Wire, WireRequest
+from billing.edge.pacing.throttle import Throttle
+from billing.edge.secrets import ApiKey
+from billing.edge.stripe.breaker import Breaker, Repeats
+from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.lookups import Lookups
+from billing.edge.stripe.transport import RequestWriter, exchange
+
+API_BASE = "https://api.stripe.com"
+API_VERSION = "2026-10-28.endive"
+# Sent with every request, so that neither the account's setting nor an update of the SDK changes what answers mean.
+
+STARTING = frozenset({Op.OPEN, Op.CLONE})
+# Requests that start an item: those that finish one go before them.
+PER_ATTEMPT = frozenset({Op.CLONE, Op.CONFIRM})
+# Requests that each attempt makes anew; the others happen once per item.
+
+REMEMBERED_KEYS = 10_000
+# By these a request counts as sent again; a bound, because runs have no size.
+
+
+@dataclass(slots=True)
+class Counters:
+    """What this process has sent.
+
+    Attributes:
+        sent: requests, repeats included.
+        rate_limited: answers of a limiter.
+        resent: requests whose key had been sent before.
+    """
+
+    sent: int = 0
+    rate_limited: int = 0
+    resent: int = 0
+
+
+class Gateway(Lookups):
+    """The one door to Stripe. Nothing the provider does raises here, except an outage that outlasts all patience."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        key: ApiKey,
+        *,
+        mode: Mode,
+        platform: str,
+        throttle: Throttle,
+        clock: ProviderClock,
+        counters: Counters | None = None,
+        api_base: str = API_BASE,
+        on_request: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        """Wire the parts.
+
+        Args:
+            wire: what carries the requests.
+            key: of the platform, or a restricted one.
+            mode: of the run; every object shown must agree.
+            platform: the platform account, part of every idempotency key; may be set later, before the first charge.
+            throttle: the limits of this key.
+            clock: learns the provider's time from every answer.
+            counters: count for the run's summary.
+            api_base: other than Stripe's only for a sandbox.
+            on_request: told of every request, with facts only: no key, no name, no text of the item; None when nobody
+                listens, so that nothing is gathered in vain.
+
+        Raises:
+            UsageError: key and mode disagree, or a live key would go to another host than Stripe's.
+        """
+        if key.mode is not mode:
+            raise UsageError(f"the run is in {mode} mode, the key {key} is for {key.mode} mode")
+        if mode is Mode.LIVE and api_base != API_BASE:
+            raise UsageError(f"a live key is sent to {API_BASE} only, not to another API base")
+        self.mode = mode
+        self.platform = platform
+        self.counters = counters or Counters()
+        self.repeats = Repeats()
+        self.breaker = Breaker()
+        self.throttle = throttle
+        self._clock = clock
+        self._on_request = on_request
+        self._shut = ""
+        self._keys: OrderedDict[str, None] = OrderedDict()
+        self._wire = wire
+        self._writer = RequestWriter(key.reveal(), API_VERSION, api_base)
+
+    def shut(self, reason: str) -> None:
+        """Let nothing leave any more: what happens to it could not be written down."""
+        self._shut = self._shut or reason
+
+    async def open(self, known: Known, number: int) -> Outcome:
+        """Create the item's intent without moving money: ``Made(intent id)`` when done."""
+        params = _without_none(
+            amount=known.amount,
+            currency=known.currency,
+            allowed_payment_method_types=[kind for kind in CHARGED_IN if charged_in(kind, known.currency)],
+            application_fee_amount=known.content.get("application_fee"),
+            description=known.content.get("description"),
+            statement_descriptor_suffix=known.content.get("statement_suffix"),
+            metadata=_metadata(known),
+        )
+        return await self._post(Op.OPEN, known, number, "/v1/payment_intents", params)
+
+    async def clone(self, known: Known, number: int) -> Outcome:
+        """Copy the platform's payment method to the connected account: ``Made(clone id)`` when done."""
+        params = {
+            "customer": known.content["customer"],
+            "payment_method": known.content["payment_method"],
+            "metadata": {"billing_item": known.item},  # whose clone an answer shows
+        }
+        return await self._post(Op.CLONE, known, number, "/v1/payment_methods", params)
+
+    async def confirm(self, known: Known, number: int) -> Outcome:
+        """Move the money: confirm the recorded intent with the recorded clone. Send it once per durable entry."""
+        params = {
+            "payment_method": known.instrument_id,
+            "off_session": True,
+            # Whoever may edit the intent on its account could otherwise raise it between the open and this.
+            "amount_to_confirm": known.amount,
+        }
+        return await self._post(Op.CONFIRM, known, number, f"/v1/payment_intents/{known.object_id}/confirm", params)
+
+    async def cancel(self, known: Known, number: int) -> Outcome:
+        """Make sure that the recorded intent never takes money."""
+        params = {"cancellation_reason": "abandoned"}
+        return await self._post(Op.CANCEL, known, number, f"/v1/payment_intents/{known.object_id}/cancel", params)
+
+    async def read(self, known: Known) -> Outcome:
+        """Look at the recorded intent."""
+        path = f"/v1/payment_intents/{known.object_id}"
+        return await self._ask(READ, known, self._writer.get(path, {}, known.account))
+
+    def _post(self, op: Op, known: Known, number: int, path: str, params: Mapping[str, Any]) -> Awaitable[Outcome]:
+        """Send one request of the protocol under its own key."""
+        attempt = known.attempt if op in PER_ATTEMPT else 0
+        key = idempotency_key(self.mode, self.platform, known.account, known.item, op, attempt, number)
+        return self._ask(op, known, self._writer.post(path, params, known.account, key), key)
+
+    async def _ask(self, asked: Asked, known: Known, request: WireRequest, key: str = "") -> Outcome:
+        """Send one request about an item, once, and return what its reply means."""
+        first = asked in STARTING
+        reply, sent_at, seconds = await self._send(asked, known.account, request, key, first=first)
+        outcome = classify(asked, reply, _expected(known, self.mode, key))
+        if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:
+            self._limited(outcome.reason, asked, known.account, reply, sent_at)
+        if self._on_request is not None:
+            self._on_request(_told(asked, known.account, reply, seconds) | _told_of(known, outcome))
+        return outcome
+
+    async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
+        """Send one look-up, once."""
+        return await self._learned(endpoint, account, self._writer.get(path, params, account))
+
+    async def probe(self, method: str, path: str, params: Mapping[str, Any], account: str) -> Reply:
+        """Send a request that can only fail, once: its refusal tells what the key may do.
+
+        A write has a key of its own each time, so that no stored answer stands for what is true now.
+        """
+        key = "" if method == "GET" else f"doctor-{uuid4().hex}"
+        write, get = self._writer.post, self._writer.get
+        request = write(path, params, account, key) if key else get(path, params, account)
+        return await self._learned("probe", account, request, key)
+
+    async def _learned(self, endpoint: str, account: str, request: WireRequest, key: str = "") -> Reply:
+        """Send one request that is about no item, and let the limiters learn from the reply."""
+        reply, sent_at, seconds = await self._send(endpoint, account, request, key)
+        if reply.status == 429 and (reply.limited_reason or reply.error is None):
+            self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply, sent_at)
+        if self._on_request is not None:
+            self._on_request(_told(endpoint, account, reply, seconds))
+        return reply
+
+    async def _send(
+        self, endpoint: str, account: str, request: WireRequest, key: str = "", *, first: bool = False
+    ) -> tuple[Reply, float, float]:
+        """Wait for the breaker and for a turn, send once, and learn from the reply.
+
+        Also return the time of the turn, by which limiters tell what they have heard of, and the seconds it took.
+
+        Raises:
+            ProviderUnreachable: the outage has lasted too long; nothing was sent.
+            LedgerError: the door was shut; nothing was sent.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            probe = self.breaker.is_open and await self.breaker.wait()
+            answered = None
+            try:
+                async with self.throttle.turn(endpoint, account, first) as sent_at:
+                    if self._shut:
+                        raise LedgerError(self._shut)
+                    if self.breaker.is_void(probe=probe):
+                        continue  # the provider went down while this waited for its turn
+                    began = loop.time()
+                    self._count(key)
+                    reply = await exchange(self._wire, request)
+                    answered = reply.reached
+                    self._clock.learn(reply.date)
+                    return reply, sent_at, loop.time() - began
+            finally:
+                self.breaker.leave(probe=probe, answered=answered)
+
+    def _count(self, key: str) -> None:
+        """Count a request as it leaves; a read has no key."""
+        self.counters.sent += 1
+        self.repeats.count_send()
+        if key:
+            self.counters.resent += key in self._keys
+            self._keys[key] = None
+            if len(self._keys) > REMEMBERED_KEYS:
+                self._keys.popitem(last=False)  # a plain dict would walk over all that were taken out before
+
+    def _limited(self, reason: str, endpoint: str, account: str, reply: Reply, sent_at: float) -> None:
+        """Slow the limiter that said no."""
+        self.counters.rate_limited += 1
+        self.throttle.limited(reason, endpoint, account, reply.retry_after, sent_at)
+
+
+def _told(endpoint: str, account: str, reply: Reply, seconds: float) -> dict[str, Any]:
+    """Return what is told of one request."""
+    return _without_none(
+        event="request",
+        endpoint=str(endpoint),
+        account=account,
+        status=reply.status,
+        request_id=reply.request_id,
+        replayed=reply.replayed or None,
+        limited=reply.limited_reason or None,
+        fault=reply.detail or None,
+        seconds=round(seconds, 4),
+    )
+
+
+def _told_of(known: Known, outcome: Outcome) -> dict[str, Any]:
+    """Return what is told of a request's item beside that."""
+    return {
+        "outcome": type(outcome).__name__.lower(),
+        "run": known.run_id,
+        "item": known.item,
+        "reference": known.reference,
+        "attempt": known.attempt,
+    }
+
+
+def _expected(known: Known, mode: Mode, key: str) -> Expected:
+    """Return what an answer about this item must agree with."""
+    return Expected(
+        item=known.item,
+        amount=known.amount,
+        currency=known.currency,
+        livemode=mode.livemode,
+        object_id=known.object_id,
+        instrument_id=known.instrument_id,
+        attempt=known.attempt,
+        fee=known.content.get("application_fee"),
+        key=key,
+    )
+
+
+def _metadata(known: Known) -> dict[str, str]:
+    """Return the item's own metadata and ours: enough to rebuild a lost ledger from Stripe."""
+    return {
+        **known.content.get("metadata", {}),
+        "billing_v": "1",
+        "billing_item": known.item,
+        "billing_run": str(known.content.get("run_id") or known.run_id),
+        "billing_reference": known.reference,
+        "billing_digest": known.digest[:16],
+    }
+
+
+def _without_none(**values: object) -> dict[str, Any]:
+    """Return the values that are there."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,277 @@
+"""A run from its file to its summary: plan, ask, keep, charge, sum up. The command line and scheduled jobs share it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from anyio import lowlevel
+
+from billing.core.errors import ApprovalMissing, InvalidInput, PlanStale, Problem, UsageError
+from billing.core.exits import Exit
+from billing.core.findings import Findings
+from billing.core.groups import exit_for
+from billing.core.policies import Pacing
+from billing.edge.notify import notify
+from billing.edge.runfiles import RunDefaults
+from billing.edge.settings.load import Settings
+from billing.edge.stripe.route import route_of
+from billing.flow.closing import Why, close
+from billing.flow.engine.progress import Watch, unwatched
+from billing.flow.engine.runner import execute, first_movable, has_work
+from billing.flow.kinds.charge.carry import Goal
+from billing.flow.options import Ending, RunOptions
+from billing.flow.planning.decisions import decide_all
+from billing.flow.planning.plan import PlanOptions, keep, make_plan, over_approval
+from billing.flow.planning.planned import NOTHING_EXAMINED, Plan, Source
+from billing.flow.planning.preflight import QUIETLY, Lookout, Preflight
+from billing.flow.planning.saved import SavedPlan
+from billing.flow.report import paid_twice, summary
+from billing.flow.services import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class BillOptions:
+    """How a run is carried out.
+
+    Attributes:
+        run: which items, how many, until when.
+        amend: whether a run that has begun may be changed.
+        saved: the plan it must come to, or None; what it was asked for then holds now.
+        preflight: what is looked up on Stripe first.
+        declines_ok: declines alone give exit code 0.
+    """
+
+    run: RunOptions
+    amend: bool = False
+    saved: SavedPlan | None = None
+    declines_ok: bool = False
+    preflight: Preflight = Preflight.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What became of it.
+
+    Attributes:
+        plan: what was decided.
+        ending: whether something stopped it.
+        exit: the exit code.
+        summary: the object that `billing run --output json` prints.
+        nothing_left: the run was over before it began.
+    """
+
+    plan: Plan
+    ending: Ending
+    exit: Exit
+    summary: Mapping[str, Any]
+    nothing_left: bool = False
+
+
+def run_defaults(settings: Settings) -> RunDefaults:
+    """Return what holds for a run file that does not say otherwise."""
+    return RunDefaults(
+        mode=settings.mode,
+        timezone=settings.timezone,
+        application_fee_percent=settings.application_fee_percent,
+        statement_suffix=settings.statement_suffix,
+        description=settings.description,
+        policies=settings.policies,
+        allow_empty=settings.allow_empty,
+    )
+
+
+def paced(settings: Settings, pacing: Pacing) -> Settings:
+    """Return the settings with the pacing of a run file in their place; flags replace both."""
+    told = {
+        "rate_share": pacing.rate_share,
+        "per_account_rps": pacing.per_account_rps,
+        "concurrency": pacing.concurrency,
+    }
+    return settings.having("run file", told)
+
+
+def agree_to_all(_plan: Plan) -> None:
+    """Say yes without looking: for schedulers, whose configuration said it."""
+
+
+async def bill(
+    desk: Desk,
+    source: Source,
+    options: BillOptions,
+    *,
+    agree: Callable[[Plan], None],
+    watch: Watch = unwatched,
+    lookout: Lookout = QUIETLY,
+) -> Bill:
+    """Carry a run out, or go on with it, or find that there is nothing left to do.
+
+    Args:
+        desk: open for the mode of the run.
+        source: the checked run file.
+        options: how.
+        agree: shown the plan before anything is sent; it raises to say no.
+        watch: told after each item.
+        lookout: told of look-ups.
+
+    Raises:
+        InvalidInput: the file contradicts what is on record, or its last day is over.
+        PlanStale: it is not the plan that was saved.
+        ApprovalMissing: it needs an approval it does not have.
+        LedgerError: the ledger failed; nothing was sent after that.
+    """
+    require_timely(source, desk.clock.now())
+    asked = plan_options(options)
+    settled = settled_plan(desk, source, asked)
+    if settled is not None:
+        require_known_lines(settled)
+        if options.saved is not None:
+            options.saved.require_same(settled)
+        return _summed_up(desk, settled, Ending(), options, nothing_left=True)
+    plan = await make_plan(desk, source, asked, lookout)
+    if options.saved is not None:
+        options.saved.require_same(plan)
+    require_known_lines(plan)
+    require_approval(plan)
+    agree(plan)
+    await lowlevel.checkpoint()  # a Ctrl-C at the question is heard here, before anything is kept
+    plan, ending = await _close_first(desk, source, plan, options, watch)
+    if not ending.exit:
+        await keep(plan, source, desk.ledger)
+        ending = await execute(desk, plan.run.run_id, _chosen(desk, plan, options), plan.run.policies, watch)
+    return _summed_up(desk, plan, ending, options)
+
+
+def plan_options(options: BillOptions) -> PlanOptions:
+    """Return what the plan of a run is asked for: what the saved one was, or what was typed."""
+    if options.saved is not None:
+        return options.saved.options()
+    return PlanOptions(options.preflight, options.amend, None, options.run.selection, options.run.limit)
+
+
+async def _close_first(
+    desk: Desk, source: Source, plan: Plan, options: BillOptions, watch: Watch
+) -> tuple[Plan, Ending]:
+    """Close what the plan withdraws or replaces, then decide again from what is true now.
+
+    Raises:
+        InvalidInput: something of it turned out to be paid, or on its way; every such line, and nothing was charged.
+        PlanStale: the decisions are not any more those that were agreed to.
+    """
+    if not plan.amendment.closes:
+        return plan, Ending()
+    rows = {row: Why(code) for code, rows in plan.amendment.closing.items() for row in rows}
+    run = replace(options.run, concurrency=desk.rates.items)
+    ending = await close(desk, plan.run.run_id, rows, plan.run.policies, run, watch)
+    if ending.exit:
+        return plan, ending
+    try:
+        now = decide_all(source, desk.ledger, plan.platform, plan.findings, plan.asked, plan.elsewhere)
+    except InvalidInput as found:
+        after = "what was open and no longer wanted is closed, and nothing was charged"
+        raise InvalidInput(found.problems, found.total, after=after) from None
+    if now.amendment.closes:
+        still = f"{now.amendment.closes:,} items could not be closed yet, so nothing was charged"
+        return plan, Ending(Exit.UNFINISHED, f"{still}; the same command again goes on")
+    if now.digest != plan.digest:
+        raise PlanStale("what is on record changed while items were being closed; plan again. Nothing was charged")
+    now.warnings = plan.warnings
+    return now, ending
+
+
+def _chosen(desk: Desk, plan: Plan, options: BillOptions) -> RunOptions:
+    """Return the options of the run, with exactly those items under a limit that the plan has counted."""
+    selection, limit = plan.asked.selection, plan.asked.limit
+    if limit is not None:
+        rows = first_movable(desk.ledger, plan.run.run_id, selection, limit, plan.elsewhere)
+        selection = replace(selection, rows=rows)
+    return replace(
+        options.run,
+        selection=selection,
+        limit=None,
+        concurrency=desk.rates.items,
+        declines_ok=options.declines_ok,
+    )
+
+
+def _summed_up(desk: Desk, plan: Plan, ending: Ending, options: BillOptions, *, nothing_left: bool = False) -> Bill:
+    code = ending.exit or exit_for(desk.ledger.tally(plan.run.run_id), declines_ok=options.declines_ok)
+    if code is Exit.OK and paid_twice(desk.ledger, plan.run.run_id):
+        code = Exit.DECLINES  # a person has to give money back
+    found = summary(desk.ledger, plan.run.run_id, exit_code=code, requests=requests_sent(desk))
+    return Bill(plan, ending, code, found, nothing_left)
+
+
+async def tell(billed: Bill, settings: Settings, environ: Mapping[str, str], log: Callable[..., None]) -> None:
+    """Post the summary to whoever the run file names, on the way that the settings name; a failure is a warning."""
+    occasion = "stopped" if billed.ending.exit else "finished"
+    await notify(
+        billed.plan.run.policies.notify,
+        occasion,
+        billed.summary,
+        environ=environ,
+        log=log,
+        route=route_of(settings, environ),
+    )
+
+
+def requests_sent(desk: Desk) -> dict[str, int]:
+    """Return what this process sent."""
+    counters = desk.gateway.counters
+    return {"sent": counters.sent, "rate_limited": counters.rate_limited, "resent": counters.resent}
+
+
+def settled_plan(desk: Desk, source: Source, options: PlanOptions) -> Plan | None:
+    """Compare the file with the run on record before anything at all is sent; return the plan if nothing is left to do.
+
+    Raises:
+        InvalidInput: the file contradicts what is on record; every contradiction, with its line.
+    """
+    record = desk.ledger.run(source.run.run_id)
+    if record is None:
+        return None
+    asked = replace(options.asked(desk), unexamined=NOTHING_EXAMINED)
+    plan = decide_all(source, desk.ledger, record.platform, options.findings or Findings(), asked)
+    if plan.is_news or plan.reopenable or has_work(desk.ledger, record.run_id, Goal.RUN):
+        return None
+    return plan
+
+
+def require_known_lines(plan: Plan) -> None:
+    """Refuse a selection that names no line: a slip of the pen must not look like success.
+
+    Raises:
+        UsageError: what ``--only`` names is not in the file.
+    """
+    if plan.unmatched:
+        named = ", ".join(plan.unmatched)
+        raise UsageError(f"nothing matches --only {named}; nothing was sent")
+
+
+def require_timely(source: Source, now: datetime) -> None:
+    """Refuse a file whose last day is over: an old one started by mistake sends nothing.
+
+    Raises:
+        InvalidInput: today, in the run's own time zone, is after ``not_after``.
+    """
+    run = source.run
+    today = now.astimezone(ZoneInfo(run.timezone)).date().isoformat()
+    if run.not_after is not None and today > run.not_after:
+        message = f"not_after is {run.not_after} and today is {today}"
+        hint = "this file is from the past; change not_after if it is really meant"
+        raise InvalidInput([Problem(source.file, 0, 0, "too_late", message, hint)])
+
+
+def require_approval(plan: Plan) -> None:
+    """Refuse amounts that need a second person's yes.
+
+    Raises:
+        ApprovalMissing: a total is over ``approval.required_over`` (exit 9).
+    """
+    over = over_approval(plan)
+    if over:
+        raise ApprovalMissing(
+            f"{', '.join(over)} is over approval.required_over, and plan {plan.digest[:8]} has no approval on record; "
+            "nothing was sent"
+        )

@@ -1,0 +1,418 @@
+"""Charge every item of a run, concurrently, until nothing is left or something says stop."""
+
+import asyncio
+import contextlib
+import math
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Container, Iterator
+from functools import partial
+from heapq import nsmallest
+
+import anyio
+from anyio.abc import TaskGroup
+
+from billing.core.entries import Known, Move, Note, RunStatus, Tally, unfinished_rebuild
+from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, RunStopped, UsageError
+from billing.core.estimates import REQUESTS_PER_ITEM
+from billing.core.exits import Exit
+from billing.core.groups import exit_for, group_of
+from billing.core.outcomes import Unsent, UnsentWhy
+from billing.core.planrows import TO_CHARGE, standing
+from billing.core.policies import Policies
+from billing.core.states import FINAL, State
+from billing.edge.ledger import Ledger, LostRace
+from billing.flow.engine.context import Halted, Trip, waits_for_account
+from billing.flow.engine.gather import together
+from billing.flow.engine.guards import Guards
+from billing.flow.engine.learned_rates import LearnedLimits
+from billing.flow.engine.progress import Pace, Snapshot, Watch, retelling, unwatched
+from billing.flow.engine.scheduler import PAGE, Bounds, Lanes
+from billing.flow.kinds.charge.carry import WAITING, Arrival, Goal, charge, rests, waits_for_customer
+from billing.flow.options import Ending, RunOptions, Selection
+from billing.flow.services import Desk
+
+DRAIN_SECONDS = 20.0
+# How long requests in flight may take to come home after a signal; with the last commit it stays under the 25 s that
+# leave Kubernetes' default grace of 30 s some room.
+STALLED_SECONDS = 600.0
+# Give up when limiters have turned everything away for this long (exit 10); a scheduler continues later.
+LOCK_PAUSE_SECONDS = 1.0
+# How long a payer's lane rests after Stripe said that something else holds the object.
+
+OPEN_STATES = (State.PREPARING, State.READY, State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.UNPAID)
+STATES: dict[Goal, tuple[State, ...]] = {
+    Goal.RUN: (State.PLANNED, *OPEN_STATES),
+    Goal.SWEEP: (*OPEN_STATES, State.PARKED),
+    Goal.RESOLVE: (State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.PARKED, State.UNPAID),
+    Goal.SETTLE: (State.UNSETTLED, State.UNPAID),
+    Goal.CLOSE: (State.PLANNED, *OPEN_STATES, State.PARKED),
+}
+# Which items each goal takes up; `rests` says which of them it leaves all the same.
+PASSES: dict[Goal, tuple[tuple[tuple[State, ...], Callable[[Known], bool]], ...]] = {
+    goal: ((STATES[goal], lambda _known: True),) for goal in (Goal.RUN, Goal.SWEEP, Goal.CLOSE)
+} | {
+    goal: (
+        (tuple(state for state in STATES[goal] if state is not State.UNPAID), lambda _known: True),
+        ((State.UNPAID,), waits_for_customer),
+        ((State.UNPAID,), lambda known: not waits_for_customer(known)),
+    )
+    for goal in (Goal.RESOLVE, Goal.SETTLE)
+}
+# In which order: whoever asks what happened wants the doubts first, then the customers who may have paid meanwhile.
+REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.SWEEP: 1, Goal.RESOLVE: 1, Goal.SETTLE: 1, Goal.CLOSE: 1}
+# What an item usually costs its account: a charge is opened, cloned and confirmed; to find out takes one look.
+
+
+class Runner:
+    """One invocation over one run: lanes, trips, guards, and the ways to stop."""
+
+    def __init__(
+        self, desk: Desk, run_id: str | None, goal: Goal, policies: Policies, options: RunOptions, watch: Watch
+    ) -> None:
+        self._desk = desk
+        self._run_id = run_id
+        self._goal = goal
+        self._policies = policies
+        self._options = options
+        self._watch = watch
+        self.guards = Guards(policies.stop_on, options.max_failures)
+        self._started = 0
+        self._left = 0
+        self._changed = 0
+        self._aside: set[str] = set()
+        self._ended: Counter[tuple[State, str, str, str]] = Counter()
+        self._money: Counter[tuple[State, str, str, str]] = Counter()
+        self._sweeping = False
+        self._reason = ""
+        self._exit = Exit.OK
+        self._fault: BillingError | None = None
+        self._wake = asyncio.Event()
+        self._now = asyncio.get_running_loop().time  # a look at the clock for every step of an item
+        self._began = self._advanced = self._now()
+        self._limits = LearnedLimits(desk)
+        self._pace = Pace()
+        self.snapshot = Snapshot(total=0, most=desk.rates.key_rps)
+
+    async def go(self) -> Ending:
+        """Work through everything, then once more through what was left open.
+
+        Raises:
+            LedgerError: a commit failed, so the state of the items in flight is for `resolve` to find out.
+        """
+        async with retelling(self._watch, self._tell), anyio.create_task_group() as group:
+            group.start_soon(self._obey_signals, group.cancel_scope)
+            group.start_soon(self._give_up_when_stalled)
+            if self._options.deadline is not None:
+                group.start_soon(self._keep_deadline, self._options.deadline)
+            self.snapshot.total = sum(self._desk.ledger.workload(self._run_id, STATES[self._goal]).values())
+            await self._passes(self._goal)
+            if self._left and not self._desk.draining:
+                self._sweeping = True
+                await self._passes(Goal.CLOSE if self._goal is Goal.CLOSE else Goal.SWEEP)
+            group.cancel_scope.cancel()
+        if self._fault is not None:
+            raise self._fault
+        await self._limits.keep()
+        ended = tuple(Tally(*each, items, self._money[each]) for each, items in self._ended.items())
+        return Ending(self._exit, self._reason, ended, self._changed)
+
+    async def _passes(self, goal: Goal) -> None:
+        for states, wanted in PASSES[goal]:
+            await self._pass(states, goal, wanted)
+
+    async def _pass(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[Known], bool]) -> None:
+        """Start items while lanes give some, and wait for one to end whenever they do not."""
+        lanes = self._lanes(states, goal, wanted)
+        async with anyio.create_task_group() as group:
+            while not self._desk.draining:
+                known = self._next(lanes)
+                if known is not None:
+                    group.start_soon(self._work, lanes, known, goal, group)
+                    continue
+                pause = None if self._full() else lanes.pause
+                if self.snapshot.in_flight == 0 and pause is None:
+                    break
+                await self._rest(pause)
+            if self._desk.draining:
+                group.cancel_scope.deadline = self._now() + DRAIN_SECONDS
+
+    async def _rest(self, pause: float | None) -> None:
+        """Wait until an item has ended, or for ``pause`` seconds.
+
+        Whole milliseconds, as uvloop counts them: a timer that rings a little early is set again until its time has
+        really come, and kept the processor busy meanwhile.
+        """
+        self._wake = asyncio.Event()
+        timer = None
+        if pause is not None:
+            timer = asyncio.get_running_loop().call_later(math.ceil(pause * 1000) / 1000, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _lanes(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[Known], bool]) -> Lanes:
+        ledger, selection = self._desk.ledger, self._options.selection
+
+        def fetch(account: str, after: int, limit: int) -> tuple[list[Known], bool]:
+            found: list[Known] = []
+            last = False
+            while not found and not last:
+                page = ledger.work(self._run_id, states, account, after, limit)
+                found = [item for item in page if wanted(item) and selection.takes(item) and not rests(goal, item)]
+                after, last = page[-1].id if page else after, len(page) < limit
+            if goal is Goal.RUN:
+                self._desk.blocks.look_up(known for known in found if known.state is State.PLANNED)
+            return found, last
+
+        options, rates, throttle = self._options, self._desk.rates, self._desk.gateway.throttle
+        bounds = Bounds(
+            run_rps=lambda: min(throttle.key.rate / REQUESTS[goal], rates.endpoint_rps),
+            rps=lambda account: throttle.account_rps(account) / REQUESTS[goal],
+            per_account=options.per_account,
+            slots=options.concurrency,
+        )
+        return Lanes(fetch, ledger.workload(self._run_id, states), bounds, self._now)
+
+    def _full(self) -> bool:
+        """Tell whether nothing more may be started for now, whatever the lanes hold."""
+        if self.snapshot.in_flight >= (1 if self.guards.wary else self._options.concurrency):
+            return True
+        return self._options.limit is not None and self._started >= self._options.limit
+
+    def _next(self, lanes: Lanes) -> Known | None:
+        """Start an item, if one may be started now."""
+        if self._desk.draining or self._full():
+            return None
+        known = lanes.next()
+        if known is not None:
+            self._started += 1
+            self.snapshot.in_flight += 1
+        return known
+
+    async def _work(self, lanes: Lanes, known: Known | None, goal: Goal, group: TaskGroup) -> None:
+        """Take up an item, and another one whenever it has ended: a task for each would cost as much as its entries."""
+        while known is not None:
+            await self._take_up(lanes, known, goal, group)
+            await asyncio.sleep(0)  # an item found skipped awaits nothing, and signals must be heard
+            known = self._next(lanes)
+            if known is None or not self._full():
+                self._wake.set()
+
+    async def _take_up(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
+        """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
+        try:
+            if goal is not Goal.CLOSE and known.account in self._aside and known.state in WAITING:
+                self._left_aside(lanes, known)
+                return
+            arrival = await self._trip(known, goal)
+            await self._arrived(lanes, known, arrival, group)
+        except Halted as halted:
+            self._stop(halted.exit_code, str(halted))
+        except ProviderUnreachable as away:
+            self._stop(away.exit_code, str(away))
+        except LedgerError as broken:
+            self._desk.gateway.shut(str(broken))  # whichever write it was: an item's own shut the door itself
+            self._fault = self._fault or broken
+            self._stop(broken.exit_code, str(broken))
+            group.cancel_scope.cancel()
+        finally:
+            self.snapshot.in_flight -= 1
+
+    def _trip(self, known: Known, goal: Goal) -> Awaitable[Arrival]:
+        return charge(Trip(self._desk, self._policies.dunning), known, goal)
+
+    async def _arrived(self, lanes: Lanes, began: Known, arrival: Arrival, group: TaskGroup) -> None:
+        known = arrival.known
+        if arrival.put_back is not None:
+            self._started -= 1
+            await self._return(lanes, known, arrival.put_back.unsent, group)
+            return
+        self._advanced = self._now()
+        lanes.done(known, alive=arrival.alive, sent=known.attempt > 0)
+        if arrival.dead_account:
+            await self._set_aside(known.account, arrival.dead_account, arrival.dead_words)
+        await self._limits.keep_at_times()
+        if self._goal is not Goal.RUN:
+            self._note_change(began, known)
+            if self._goal is Goal.CLOSE and not rests(Goal.CLOSE, known) and not self._sweeping:
+                self._left += 1
+            else:
+                self._count(known)
+            return
+        if not rests(Goal.SWEEP, known) and not self._sweeping:
+            self._left += 1
+            reason = "" if arrival.alive else self.guards.refused(str(known.facts.get("reason_code", "")))
+            if reason:
+                self._stop(Exit.STOPPED, reason)
+            return
+        self._count(known)
+        reason = self.guards.verdict(known)
+        if reason:
+            self._stop(Exit.STOPPED, reason)
+
+    def _note_change(self, began: Known, known: Known) -> None:
+        """Keep what a look has changed: the command answers for what it brought to an end itself."""
+        self._changed += known.state is not began.state
+        if known.state in FINAL:
+            reason, grouping = (str(known.facts.get(name) or "") for name in ("reason_code", "group"))
+            each = (known.state, grouping, reason, known.currency)
+            self._ended[each] += 1
+            self._money[each] += known.amount
+
+    async def _return(self, lanes: Lanes, known: Known, unsent: Unsent, group: TaskGroup) -> None:
+        """Put an item back; a locked payer rests for a moment, everything else is paced by the throttle."""
+        if unsent.why is not UnsentWhy.LOCKED:
+            lanes.put_back(known)
+            return
+
+        async def later() -> None:
+            await anyio.sleep(LOCK_PAUSE_SECONDS)
+            lanes.put_back(known)
+            self.snapshot.in_flight -= 1
+            self._wake.set()
+
+        self.snapshot.in_flight += 1
+        group.start_soon(later)
+
+    def _left_aside(self, lanes: Lanes, known: Known) -> None:
+        """Let an item wait whose account refuses everything: it costs no request, and a later run goes on with it."""
+        lanes.done(known, alive=False, sent=False)
+        self._started -= 1
+        if self._sweeping or known.state is State.PLANNED:
+            self._count(known)
+        else:
+            self._left += 1
+
+    async def _set_aside(self, account: str, code: str, words: str) -> None:
+        """Start nothing more on an account that refuses everything, and write beside each of its items why it waits.
+
+        The lane still hands these items out. What was started ends by its own answers.
+        """
+        if account in self._aside:
+            return
+        self._aside.add(account)
+        self._desk.log("account_set_aside", run=self._run_id or "", account=account, reason_code=code)
+        note = Move(Note.SET_ASIDE, facts=waits_for_account(account, code, words))
+
+        async def tell(known: Known) -> None:
+            with contextlib.suppress(LostRace):  # it was just started
+                await self._desk.ledger.record(known, note)
+
+        row = 0
+        while page := self._desk.ledger.work(self._run_id, (State.PLANNED,), account, row, PAGE):
+            row = page[-1].id
+            await together(*(partial(tell, known) for known in page if known.facts.get("reason_code") != code))
+
+    def _count(self, known: Known) -> None:
+        snap = self.snapshot
+        snap.done += 1
+        snap.counts[group_of(known)] += 1
+        if known.state is State.SUCCEEDED:
+            snap.paid[known.currency] += known.amount
+        self._tell()
+
+    def _tell(self) -> None:
+        """Show where the run stands now."""
+        gateway, snap = self._desk.gateway, self.snapshot
+        counters, key = gateway.counters, gateway.throttle.key
+        snap.away = gateway.breaker.away
+        snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
+        snap.elapsed = self._now() - self._began
+        snap.rate, snap.phase, snap.pace = key.rate, key.phase, self._pace.at(snap.elapsed, snap.sent)
+        self._watch(snap)
+
+    def _stop(self, code: Exit, reason: str) -> None:
+        """Start nothing more; what is in flight may come home. The first reason stands."""
+        if self._exit is Exit.OK:
+            self._exit, self._reason = code, reason
+            self._desk.log("run_stopping", run=self._run_id or "", exit_code=int(code), reason=reason)
+        self._desk.draining = True
+        self._wake.set()
+        waiting = f"{self.snapshot.in_flight} payments at Stripe are being finished, {DRAIN_SECONDS:.0f} s at most"
+        self.snapshot.note = f"stopping: {waiting}"
+        self._watch(self.snapshot)
+
+    async def _obey_signals(self, scope: anyio.CancelScope) -> None:
+        """Drain on the first signal, leave at once on the second; the ledger is consistent either way."""
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
+                if self._desk.draining and self._exit in (Exit.INTERRUPTED, Exit.TERMINATED):
+                    scope.cancel()
+                self._stop(code, f"{signal.Signals(number).name}: the state is saved, run again to continue")
+
+    async def _give_up_when_stalled(self) -> None:
+        """Stop when no item has come anywhere for too long: what waits for its turn, too, must not wait for ever."""
+        while (idle := self._now() - self._advanced) < STALLED_SECONDS:  # noqa: ASYNC110  an event per item costs more
+            await anyio.sleep(STALLED_SECONDS - idle)
+        self._stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
+
+    async def _keep_deadline(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self._stop(Exit.STOPPED, f"the deadline of {seconds:g} s has come (--deadline)")
+
+
+def has_work(ledger: Ledger, run_id: str, goal: Goal) -> bool:
+    """Tell whether a run has an item that ``goal`` would take up; resting ones do not count."""
+    states = STATES[goal]
+    for account in ledger.workload(run_id, states):
+        row = 0
+        while page := ledger.work(run_id, states, account, row, PAGE):
+            if not all(rests(goal, known) for known in page):
+                return True
+            row = page[-1].id
+    return False
+
+
+def first_movable(
+    ledger: Ledger, run_id: str, selection: Selection, limit: int, elsewhere: Container[str] = ()
+) -> frozenset[int]:
+    """Return the ledger rows of the first selected items that a run may charge, in the order of the ledger.
+
+    Those ``elsewhere`` (item ids) are not charged: they are taken over, all of them, and no limit counts them.
+    """
+    states = STATES[Goal.RUN]
+    taken_over: list[int] = []
+
+    def movable() -> Iterator[int]:
+        for account in ledger.workload(run_id, states):
+            row = 0
+            while page := ledger.work(run_id, states, account, row, PAGE):
+                row = page[-1].id
+                wanted = [known for known in page if standing(known) == TO_CHARGE and selection.takes(known)]
+                taken_over.extend(known.id for known in wanted if known.item in elsewhere)
+                yield from (known.id for known in wanted if known.item not in elsewhere)
+
+    return frozenset(nsmallest(limit, movable())).union(taken_over)
+
+
+async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched) -> Ending:
+    """Charge the items of a planned run; a run that was interrupted goes on, a finished one sends nothing.
+
+    Raises:
+        UsageError: the ledger knows no such run, or it belongs to another platform.
+        RunStopped: the run is being rebuilt: what looks planned may be paid. Nothing was sent.
+        LedgerError: the ledger failed; nothing was sent after that.
+    """
+    record = desk.ledger.run(run_id)
+    if record is None:
+        raise UsageError(f"the ledger knows no run {run_id}; plan it first")
+    if record.status is RunStatus.REBUILDING:
+        raise RunStopped(unfinished_rebuild(run_id))
+    if not has_work(desk.ledger, run_id, Goal.RUN):
+        return Ending()
+    await desk.identify()
+    desk.require_own(record)
+    await desk.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING, desk.operator)
+    runner = Runner(desk, run_id, Goal.RUN, policies, options, watch)
+    if record.status is RunStatus.STOPPED:
+        runner.guards.same = tuple(desk.ledger.latest_stop(run_id).get("same_error", runner.guards.same))
+    ending = await runner.go()
+    note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)
+    code = ending.exit or exit_for(desk.ledger.tally(run_id), declines_ok=options.declines_ok)
+    same = {"same_error": runner.guards.same} if ending.exit and runner.guards.same[0] else {}
+    await desk.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(code), **same})
+    return ending

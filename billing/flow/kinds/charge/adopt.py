@@ -1,0 +1,77 @@
+"""Take over what another ledger has opened for an item: read the intent first, then go on from what it shows.
+
+Nothing is concluded from the list alone, which may be a day old. What the read shows is recorded in one commit: paid is
+paid, declined rests as it would have here, closed stays closed, and an intent that nobody has tried is simply used.
+"""
+
+from collections.abc import Sequence
+
+from billing.core.entries import Known, Move
+from billing.core.listed import Listed, yielding
+from billing.core.outcomes import Unconfirmed
+from billing.core.states import Event, Group, State
+from billing.flow.engine.context import NO_TROUBLE, LeftAsItIs, Trip, skipped
+from billing.flow.kinds.charge.licence import look_at
+from billing.flow.kinds.charge.rebuilding.intents import trimmed
+from billing.flow.kinds.charge.rebuilding.reconstruct import Tale, moves_for
+
+ADOPTED = Tale(
+    {"adopted": True},
+    "closed_elsewhere",
+    "its intent was cancelled elsewhere, by another ledger or in the Dashboard; it was not opened again",
+)
+
+
+async def taken_over(trip: Trip, known: Known) -> Known | None:
+    """Return the item as its intent shows it, if another ledger has opened one; None if it is ours to open.
+
+    Raises:
+        PutBack: a limiter said no.
+        LeftAsItIs: the intent cannot be read, or the plan did not count the item among what it charges.
+        Halted: an answer stops the run.
+    """
+    verdict = trip.desk.finder.verdict(known)
+    if verdict.strangers:
+        trip.desk.log("intents_not_ours", reference=known.reference, account=known.account, intents=verdict.strangers)
+    if verdict.yields_to is not None:
+        return await _stand_back(trip, known, verdict.yields_to)
+    if verdict.adopt is not None:
+        return await _adopt(trip, known, verdict.adopt)
+    if known.item in trip.desk.finder.counted_out:
+        raise _left(trip, known)
+    return None
+
+
+def _left(trip: Trip, known: Known) -> LeftAsItIs:
+    """Leave an item that the plan counted among what another ledger has, and that now seems to be this one's."""
+    trip.desk.log("counted_out", reference=known.reference, account=known.account)
+    return LeftAsItIs(known)
+
+
+async def _stand_back(trip: Trip, known: Known, other: Listed) -> Known:
+    """Leave an obligation alone that another ledger has opened with other content, or as a later generation.
+
+    An item whose open may have left ends as refused: no intent is on record, so nothing of it can ever be confirmed.
+    """
+    code = yielding(other)
+    reason = f"another ledger has opened {other.id} for this reference, with other content or corrected since"
+    if known.state is State.PLANNED:
+        return await trip.record(known, skipped(code, reason))
+    facts = {**NO_TROUBLE, "group": str(Group.SKIPPED), "reason_code": code, "reason": reason}
+    return await trip.record(known, Move(Event.OPEN_REFUSED, facts=facts))
+
+
+async def _adopt(trip: Trip, known: Known, found: Listed) -> Known:
+    outcome = await look_at(trip, known, found.id)
+    if isinstance(outcome, Unconfirmed) and known.item in trip.desk.finder.counted_out:
+        raise _left(trip, known)
+    shown = trimmed(known.account, outcome.reply.body or {})
+    # Whose clone it was tried with is not recorded: it is not this ledger's, and may be another item's too.
+    moves = moves_for(trip, known, shown, clone=False, tale=ADOPTED)
+    trip.desk.log("intent_adopted", reference=known.reference, account=known.account, intent=found.id)
+    return await trip.record(known, *_from(known.state, moves))
+
+
+def _from(state: State, moves: Sequence[Move]) -> Sequence[Move]:
+    """Return the moves, without the start of an attempt that is under way already."""
+    return [move for move in moves if state is State.PLANNED or move.name is not Event.PREPARE_STARTED]

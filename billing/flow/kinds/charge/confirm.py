@@ -1,0 +1,308 @@
+"""Confirm, the one request that moves money, and look whenever its answer does not say for certain what happened."""
+
+from typing import assert_never
+
+import anyio
+
+from billing.core.declines import MEANINGS, Decline, decline_of
+from billing.core.dunning import after_decline
+from billing.core.entries import Known, Move
+from billing.core.exits import Exit
+from billing.core.keys import Op
+from billing.core.outcomes import (
+    Busy,
+    Cancelled,
+    Declined,
+    Halt,
+    Look,
+    LookWhy,
+    Lost,
+    Made,
+    Outcome,
+    Refused,
+    Seen,
+    Succeeded,
+    Unconfirmed,
+    Unsent,
+    Unsettled,
+)
+from billing.core.states import Event, Group, State
+from billing.flow.engine.context import (
+    NO_TROUBLE,
+    Halted,
+    LeftAsItIs,
+    PutBack,
+    Trip,
+    key_facts,
+    key_number,
+    key_outlived,
+)
+from billing.flow.engine.standing import Reach
+
+BUSY_PAUSE_SECONDS = 1.0
+# How long to leave a request alone that Stripe says is still running under this key, before looking at the intent.
+
+ATTEMPT_FAILED = "payment_intent_payment_attempt_failed"
+# Stripe's code for an attempt that failed, here for a refusal of which the intent shows nothing more. No remedy is
+# known for it, so the item rests until a person has read it. (docs.stripe.com/error-codes)
+
+
+CANCELLED_ELSEWHERE = {
+    "group": str(Group.FAILED),
+    "reason_code": "canceled_elsewhere",
+    "reason": "the intent was cancelled outside of this run",
+    "what_to_do": "See the intent in Stripe: who cancelled it, and why?",
+}
+# The Dashboard, another program, or Stripe's confirm limit.
+
+
+def confirm_started(trip: Trip, known: Known) -> Move:
+    """Return the entry that must be durable before the confirm leaves.
+
+    The key is the attempt's own. Its number grows only when Stripe stored a server error under the last one, or when
+    the last one is past its replay window; the intent is the fence either way.
+    """
+    number = key_number(known, Op.CONFIRM)
+    facts = {"last_try": trip.desk.clock.now().isoformat(timespec="seconds"), "key_spent": None}
+    if "confirm_born" not in known.facts:
+        facts |= key_facts(Op.CONFIRM, 0, trip.desk)
+    elif known.facts.get("key_spent") or key_outlived(known, Op.CONFIRM, trip.desk):
+        facts |= key_facts(Op.CONFIRM, number + 1, trip.desk)
+    if "first_try" not in known.facts:
+        facts["first_try"] = facts["last_try"]
+    return Move(Event.CONFIRM_STARTED, facts=facts)
+
+
+async def confirm(trip: Trip, known: Known, *prepared: Move) -> Known:
+    """Write that the confirm leaves, send it once, write what came of it.
+
+    Args:
+        trip: what may still be spent.
+        known: a ready item, or a preparing one with the move that makes it ready.
+        prepared: that move; it shares the commit, both or neither.
+    """
+    if prepared and (trip.desk.draining or trip.closes):
+        return await trip.record(known, *prepared)
+    trip.spend(State.READY, known)
+    known = await trip.record(known, *prepared, confirm_started(trip, known))
+    return await _send_confirm(trip, known)
+
+
+async def _send_confirm(trip: Trip, known: Known) -> Known:
+    """Send the confirm of an item whose ``confirm_started`` this process has just made durable."""
+    outcome = await trip.desk.gateway.confirm(known, key_number(known, Op.CONFIRM))
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled() | Declined():
+            trip.desk.standing.takes(known, Op.CONFIRM)
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unsent():
+            known = await trip.record(known, Move(Event.CHARGE_UNSENT))
+            raise PutBack(known, outcome)
+        case Refused():
+            return await _refused(trip, known, outcome, dead_clone=False)
+        case Look(refused=Refused() as refused):
+            return await _refused(trip, known, refused, dead_clone=outcome.why is LookWhy.SPENT_CLONE)
+        case Look(why=LookWhy.KEY_USED):
+            return await _key_used(trip, known)
+        case Busy():
+            await anyio.sleep(BUSY_PAUSE_SECONDS)
+            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "busy"}))
+        case Lost() | Look() | Unconfirmed():
+            spent = True if isinstance(outcome, Lost) and outcome.renew else None
+            lost = type(outcome).__name__.lower()
+            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": lost, "key_spent": spent}))
+        case Halt():
+            return await _halted(trip, known, outcome)
+        case Made():
+            raise AssertionError(f"{outcome} cannot answer a confirm")
+        case _:
+            assert_never(outcome)
+
+
+async def _refused(trip: Trip, known: Known, refused: Refused, *, dead_clone: bool) -> Known:
+    """Read the intent before a refusal is believed: an earlier, lost send of the same confirm may have been paid."""
+    outcome = await _read(trip, known)
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled() | Declined():
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unconfirmed() if (reach := trip.desk.standing.reach(known, Op.CONFIRM, refused)) is not Reach.ITEM:
+            spent = True if refused.replayed else None  # a stored refusal says nothing of the account as it is now
+            return await trip.set_aside(known, refused, reach, Move(Event.CHARGE_UNSENT, facts={"key_spent": spent}))
+        case Unconfirmed():
+            # A clone that Stripe will not take, although no attempt of ours shows: one new clone is allowed.
+            facts = {**refusal_facts(refused), "fence": True, "dead_clone": dead_clone or None}
+            return await trip.record(known, Move(Event.CHARGE_REFUSED, facts=facts))
+        case _:
+            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "refused"}))
+
+
+async def _halted(trip: Trip, known: Known, halt: Halt) -> Known:
+    """Write what is certain of a confirm whose answer stops the run: a refused key touches nothing, else nothing is."""
+    if halt.exit is Exit.CREDENTIALS:
+        await trip.record(known, Move(Event.CHARGE_UNSENT))
+        raise Halted(halt)
+    lost = Move(Event.CHARGE_LOST, facts={"lost": "halt"})
+    return await trip.contradicted(known, halt, lost, Move(Event.RESOLVE_EXHAUSTED))
+
+
+async def _key_used(trip: Trip, known: Known) -> Known:
+    """Go on from a confirm whose key was used with other content: another ledger has sent its own clone under it.
+
+    This one was not carried out, and the other one is over, whatever became of it: the key is spent like one under
+    which an error is kept. A decline on the intent of a first attempt is the other ledger's, of the same card: it rests
+    here as it rests there, and the card is not tried again. Where nothing shows, the next confirm has the next key; the
+    intent is the fence. The walks of two ledgers in ``tests.model.ledgers_walk`` hold this.
+    """
+    trip.desk.log("key_used", reference=known.reference, account=known.account, intent=known.object_id)
+    outcome = await _read(trip, known)
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled() | Declined():
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unconfirmed(earlier=Decline() as decline) if known.attempt == 1:
+            return await trip.record(known, sighting(trip, known, Declined(decline, reply=outcome.reply)))
+        case _:
+            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "key_used", "key_spent": True}))
+
+
+async def note_lost(trip: Trip, known: Known) -> Known:
+    """An item found confirming was left by a process that is gone: its answer is lost, whatever it was."""
+    return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "runner"}))
+
+
+async def look(trip: Trip, known: Known) -> Known:
+    """Read the intent of an unknown, parked or unsettled item, and go on from what it shows.
+
+    Raises:
+        PutBack: a limiter said no.
+        LeftAsItIs: nothing new was learnt and the item rests where it is.
+        Halted: an answer stops the run.
+    """
+    outcome = await _read(trip, known)
+    match outcome:
+        case Succeeded() | Unsettled() | Cancelled() | Declined():
+            if known.state is State.UNSETTLED and isinstance(outcome, Unsettled):
+                raise LeftAsItIs(known)
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Unconfirmed() if known.state is State.UNSETTLED:
+            return await _open_again(trip, known, outcome)
+        case Unconfirmed():
+            if trip.spent(State.READY):
+                return await _exhausted(trip, known)
+            return await trip.record(known, Move(Event.INTENT_UNCONFIRMED, facts=NO_TROUBLE))
+        case Unsent():
+            raise PutBack(known, outcome)
+        case Halt() if known.state is State.UNKNOWN:
+            return await trip.contradicted(known, outcome, Move(Event.RESOLVE_EXHAUSTED))
+        case Halt():
+            return await trip.contradicted(known, outcome)
+        case _:
+            return await _nothing_learnt(trip, known)
+
+
+async def revisit(trip: Trip, known: Known) -> Known:
+    """Read an intent that rests after a decline: its customer may have paid it on session, or somebody cancelled it.
+
+    Raises:
+        PutBack: a limiter said no.
+        LeftAsItIs: nothing new was learnt.
+        Halted: an answer stops the run.
+    """
+    outcome = await _read(trip, known)
+    match outcome:
+        case Succeeded() | Unsettled():
+            return await trip.record(known, sighting(trip, known, outcome))
+        case Cancelled(seen=seen):
+            # No fence of ours was under way, so it was somebody else, and the old decline is no longer the reason.
+            facts = {**NO_TROUBLE, **CANCELLED_ELSEWHERE, "canceled": True, **_provenance(seen)}
+            return await trip.record(known, Move(Event.INTENT_CANCELLED, facts=facts))
+        case Unsent():
+            raise PutBack(known, outcome)
+        case Halt():
+            return await trip.contradicted(known, outcome)
+        case _:
+            raise LeftAsItIs(known)
+
+
+async def _read(trip: Trip, known: Known) -> Outcome:
+    """Read the intent, again if the answer is lost: a read may be repeated freely."""
+    return await trip.resend(lambda: trip.desk.gateway.read(known))
+
+
+async def _open_again(trip: Trip, known: Known, shown: Unconfirmed) -> Known:
+    """Believe that the bank refused an accepted charge although the refusal does not name this attempt's clone.
+
+    The charge that was seen processing may be an earlier attempt's, reported late. A read that shows that very charge
+    is newer than the sighting. Any other may be older than it, so it counts only when all the reads of a trip say the
+    same; were they all old, the intent would still pay once and tell so.
+    """
+    trip.rounds[known.state] += 1
+    refused = shown.seen.charge is not None and shown.seen.charge == known.facts.get("charge")
+    if not refused and not trip.spent(known.state):
+        return known
+    decline = shown.earlier or decline_of({"code": ATTEMPT_FAILED}, request_id=shown.request_id)
+    return await trip.record(known, sighting(trip, known, Declined(decline, reply=shown.reply)))
+
+
+async def _nothing_learnt(trip: Trip, known: Known) -> Known:
+    trip.rounds[known.state] += 1
+    return await _exhausted(trip, known) if trip.spent(known.state) else known
+
+
+async def _exhausted(trip: Trip, known: Known) -> Known:
+    if known.state is not State.UNKNOWN:
+        raise LeftAsItIs(known)
+    reason = {"group": str(Group.PARKED), "reason_code": "no_answer", "reason": "Stripe would not say what happened"}
+    return await trip.record(known, Move(Event.RESOLVE_EXHAUSTED, facts=reason))
+
+
+def sighting(trip: Trip, known: Known, outcome: Succeeded | Unsettled | Cancelled | Declined) -> Move:
+    """Return the entry for what an answer or a read shows of the intent."""
+    match outcome:
+        case Succeeded(seen=seen):
+            paid = {"amount_charged": seen.amount_received, "application_fee_charged": seen.application_fee}
+            return Move(Event.CHARGE_SUCCEEDED, facts={**NO_TROUBLE, **_provenance(seen), **paid})
+        case Unsettled(seen=seen):
+            return Move(Event.CHARGE_UNSETTLED, facts={**NO_TROUBLE, **_provenance(seen)})
+        case Cancelled(seen=seen):
+            # Nothing about the reason: whoever cancelled may have written it meanwhile, and this is only a sighting.
+            return Move(Event.INTENT_CANCELLED, facts={"canceled": True, **_provenance(seen)})
+        case Declined(decline=decline, reply=reply):
+            facts = decline_facts(trip, known, decline) | {"request_id": reply.request_id}
+            return Move(Event.CHARGE_DECLINED, facts=facts)
+        case _:
+            assert_never(outcome)
+
+
+def refusal_facts(refused: Refused) -> dict[str, object]:
+    """Return what the report says of a request that Stripe refused."""
+    return {
+        "group": str(Group.FAILED),
+        "reason_code": refused.code,
+        "reason": refused.message,
+        "request_id": refused.reply.request_id,
+    }
+
+
+def _provenance(seen: Seen) -> dict[str, object]:
+    return {"charge": seen.charge, "request_id": seen.request_id}
+
+
+def decline_facts(trip: Trip, known: Known, decline: Decline) -> dict[str, object]:
+    """Return what the report and later attempts need to know of a decline, with the time of the next try if any."""
+    declines = int(known.facts.get("declines", 0)) + 1
+    follows = after_decline(trip.dunning, decline.remedy, declines)
+    due = None if follows.gap is None else (trip.desk.clock.now() + follows.gap).isoformat(timespec="seconds")
+    return {
+        "declines": declines,
+        "group": str(decline.group),
+        "reason_code": decline.code,
+        "reason": MEANINGS[decline.remedy],
+        "what_to_do": decline.what_to_do,
+        "remedy": str(decline.remedy),
+        "advice_code": decline.advice_code or None,
+        "network_decline_code": decline.network_decline_code or None,
+        "charge": decline.charge,
+        "next_try": due,
+        "fence": follows.fence or None,
+        "blocks_card": decline.block_card or None,
+    }

@@ -1,0 +1,1 @@
+"""A lost ledger made anew from what Stripe lists."""

@@ -1,0 +1,95 @@
+"""What a rebuild leaves to a person: intents beside the one on record, and lines of which several are not closed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from billing.core.entries import Known
+from billing.core.plans import HELD_BY_ANOTHER, reason_of
+from billing.flow.kinds.charge.rebuilding.generations import named
+from billing.flow.kinds.charge.rebuilding.intents import Shown
+from billing.flow.kinds.charge.rebuilding.stripe_listing import Inventory
+from billing.flow.planning.planned import Source
+from billing.flow.services import Desk
+
+CHUNK = 500
+# References asked of the ledger at once.
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An intent beside the one on record; it was not touched.
+
+    Attributes:
+        paid: money moved by it although it is not the one on record: the payer was charged twice.
+    """
+
+    reference: str
+    intent: str
+    account: str
+    status: str
+    recorded: str
+    paid: bool
+
+    def __str__(self) -> str:
+        """``INV-1: pi_2 (succeeded) on acct_N1, beside pi_1``."""
+        return (
+            f"{self.reference}: {self.intent} ({self.status}) on {self.account}, "
+            f"beside {self.recorded or 'none on record'}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A line that nothing charges, because intents of it are not closed that are not on record.
+
+    Attributes:
+        reason: its reason code, ``paid_elsewhere`` or ``opened_elsewhere``.
+        intents: these intents, as a person reads them.
+    """
+
+    reference: str
+    reason: str
+    intents: str
+
+    def __str__(self) -> str:
+        """``INV-1 (opened_elsewhere): pi_1 (requires_payment_method) on acct_N1, ...``."""
+        return f"{self.reference} ({self.reason}): {self.intents or 'nothing of it is open any more'}"
+
+
+T = TypeVar("T")
+
+
+def batched(each: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield so many at a time."""
+    rest = iter(each)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def strays(desk: Desk, stock: Inventory, source: Source) -> Iterator[Stray | LeftOut]:
+    """Yield every intent that is not the one on record and could take money, or has, then lines left out for such."""
+    run, of_file = source.run, (line.charge.reference for line in source.lines() if line.charge is not None)
+    references = dict.fromkeys([one for one in of_file if one in stock.by_reference] + list(stock.by_reference))
+    for chunk in batched(references, CHUNK):
+        found = desk.ledger.obligations(desk.platform, run.mode, run.period, chunk)
+        for reference in chunk:
+            yield from _of_one(desk, stock.by_reference[reference], found.get(reference))
+
+
+def _of_one(desk: Desk, shown: Shown, known: Known | None) -> Iterator[Stray | LeftOut]:
+    if known is None:
+        return
+    alive = [intent for intent in shown.flat() if not intent.cancelled]
+    if reason_of(known) in HELD_BY_ANOTHER:
+        yield LeftOut(known.reference, reason_of(known), named(alive))
+    if all(intent.id == known.object_id for intent in alive):
+        return
+    on_record = desk.ledger.on_record([intent.id for intent in alive])
+    recorded = next((intent.id for intent in alive if intent.id in on_record), known.object_id or "")
+    if not recorded and alive:
+        recorded = alive[0].id
+    for intent in alive:
+        if intent.id not in on_record and intent.id != recorded:
+            yield Stray(known.reference, intent.id, intent.account, intent.status, recorded, intent.paid)

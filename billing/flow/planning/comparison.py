@@ -1,0 +1,282 @@
+"""A plan beside what is on record: the run before, other runs of the period, and what is still open from earlier.
+
+A line is recognised by its reference, and where references differ by who pays whom how much: one invoice under two
+numbers is charged twice, whatever they are called. Nothing here stops a run; it says what a person should look at.
+
+Everything is streamed: the file twice, the run before three times, other runs of the period twice.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from billing.core.entries import Held, RunRecord
+from billing.core.items import Charge
+from billing.core.money import format_minor
+from billing.core.notices import Notice
+from billing.core.states import Group, State
+from billing.edge.ledger import Ledger
+from billing.flow.planning.changes import Change, Changes, Line
+from billing.flow.planning.planned import Source
+from billing.flow.planning.sheet import Sheet
+
+JUMP_PERCENT = 20
+# A change of an amount since the run before that a person should see.
+KEPT = 1_000
+# Lines of each kind that a plan names; all of them are counted.
+NAMED = 3
+# Of which a sentence names so many.
+NEVER_PAID = frozenset({State.FAILED, State.SKIPPED})
+# What is in these states was not paid and never will be: nothing is charged twice because of it.
+
+OPEN: tuple[tuple[frozenset[State], str, str], ...] = (
+    (frozenset({State.UNSETTLED}), "", "still processing"),
+    (frozenset({State.CONFIRMING, State.UNKNOWN}), "", "without an answer"),
+    (frozenset({State.PARKED}), "", "parked for a person"),
+    (frozenset({State.UNPAID}), Group.NEEDS_CUSTOMER, "waiting for the customer"),
+)
+# Where items of earlier periods may stand and be paid yet: states, report group where that matters, and how it is said.
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A line of the file (its number) and what it is like: another reference in this file or in a run."""
+
+    line: int
+    other: str
+    run: str = ""
+
+
+@dataclass(slots=True)
+class Found:
+    """Lines of one kind: how many, and the first of them."""
+
+    count: int = 0
+    first: list[Alike] = field(default_factory=list)
+
+    def add(self, alike: Alike) -> None:
+        """Count one, and keep it if it is one of the first."""
+        self.count += 1
+        if len(self.first) < KEPT:
+            self.first.append(alike)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What was found beside the file.
+
+    Attributes:
+        changes: beside the run before, or None when there is none.
+        warnings: what a person should look at.
+    """
+
+    changes: Changes | None = None
+    warnings: list[Notice] = field(default_factory=list)
+
+
+def compare_file(source: Source, ledger: Ledger | None, platform: str) -> Comparison:
+    """Compare a file with itself and with what is on record."""
+    sheet = Sheet()
+    for line in source.lines():
+        if line.charge is not None:
+            sheet.add(line.line, line.charge)
+    sheet.settle()
+    return _Comparing(source, sheet, ledger, platform).compared()
+
+
+class _Comparing:
+    """One comparison: first places and numbers are collected, then the lines that are named get their names."""
+
+    def __init__(self, source: Source, sheet: Sheet, ledger: Ledger | None, platform: str) -> None:
+        self._source, self._sheet, self._ledger, self._run = source, sheet, ledger, source.run
+        known = [] if ledger is None else ledger.runs()
+        self._runs = [r for r in known if r.mode is self._run.mode and platform in ("", r.platform)]
+
+    def compared(self) -> Comparison:
+        """Compare with everything."""
+        changes = self._beside_previous()
+        found = [("same_charge", "", self._within())]
+        found += self._in_this_period()
+        found += self._still_open()
+        wanted = {alike.line for _, _, each in found for alike in each.first}
+        if changes is not None:
+            wanted |= {change.line for change in changes.shown} | {line.line for line in changes.new_lines}
+        names = self._named(wanted)
+        warnings = [notice for code, how, each in found if each.count for notice in [_said(code, how, each, names)]]
+        if changes is not None:
+            _name(changes, names)
+            warnings += self._same_sheet(changes)
+        return Comparison(changes, warnings)
+
+    def _named(self, wanted: set[int]) -> dict[int, Charge]:
+        if not wanted:
+            return {}
+        return {
+            line.line: line.charge for line in self._source.lines() if line.charge is not None and line.line in wanted
+        }
+
+    # --- the run before
+
+    def _beside_previous(self) -> Changes | None:
+        earlier = [r for r in self._runs if r.name == self._run.name and r.period < self._run.period]
+        if not earlier or self._ledger is None:
+            return None
+        latest = max(earlier, key=lambda record: record.period)
+        changes = Changes(latest.run_id)
+        for tally in self._ledger.tally(latest.run_id):
+            if tally.currency:
+                changes.totals_before[tally.currency] = changes.totals_before.get(tally.currency, 0) + tally.amount
+        held = partial(_holding, self._ledger, latest)
+        self._by_reference(changes, held())
+        self._by_payment(changes, held)
+        for place, seen in enumerate(self._sheet.seen):
+            if not seen:
+                changes.new += 1
+                if len(changes.new_lines) < KEPT:
+                    changes.new_lines.append(Line("", 0, "", self._sheet.lines[place]))
+        return changes
+
+    def _by_reference(self, changes: Changes, held: Iterable[Held]) -> None:
+        self._sheet.forget()
+        for one in held:
+            place = self._sheet.named(one.reference)
+            if place is not None:
+                self._meet(changes, place, one)
+                changes.same += self._sheet.amounts[place] == one.amount
+
+    def _by_payment(self, changes: Changes, held: Callable[[], Iterable[Held]]) -> None:
+        """Recognise what has another reference: the same amount first, then whatever the same payer pays there."""
+        met: set[int] = set()
+        for number, one in enumerate(held()):
+            if self._sheet.named(one.reference) is None and (place := self._unseen(one, one.amount)) is not None:
+                met.add(number)
+                self._meet(changes, place, one)
+                changes.renamed += 1
+        for number, one in enumerate(held()):
+            if number in met or self._sheet.named(one.reference) is not None:
+                continue
+            place = self._unseen(one)
+            if place is not None:
+                self._meet(changes, place, one)
+                changes.renamed += 1
+                continue
+            changes.gone += 1
+            if len(changes.gone_lines) < KEPT:
+                changes.gone_lines.append(Line(one.reference, one.amount, one.currency))
+
+    def _unseen(self, one: Held, amount: int | None = None) -> int | None:
+        """Return the first line by which the payer pays that account (that amount) and which nothing accounts for."""
+        for place in self._sheet.paying(one.payer, one.account, one.currency):
+            if not self._sheet.seen[place] and amount in (None, self._sheet.amounts[place]):
+                return place
+        return None
+
+    def _meet(self, changes: Changes, place: int, one: Held) -> None:
+        """Take note that a line is what the run before held, and whether its amount jumped."""
+        self._sheet.seen[place] = 1
+        now = self._sheet.amounts[place]
+        if abs(now - one.amount) * 100 > one.amount * JUMP_PERCENT:
+            changes.jumps += 1
+            if len(changes.shown) < KEPT:
+                line = self._sheet.lines[place]
+                changes.shown.append(Change("", line, one.currency, one.amount, now, one.reference))
+
+    def _same_sheet(self, changes: Changes) -> Iterator[Notice]:
+        count = len(self._sheet.lines)
+        if count > 1 and not (changes.new or changes.gone or changes.renamed) and changes.same == count:
+            text = f"every line is in {changes.previous} too, with its reference and amount: is it that month's sheet?"
+            yield Notice("same_sheet", text)
+
+    # --- twins
+
+    def _within(self) -> Found:
+        """Find lines that charge what an earlier line charges; of those equal in all, the check of the file tells."""
+        found, said = Found(), {warning.line for warning in self._source.warnings if warning.code == "same_content"}
+        for place, earlier in self._sheet.alike():
+            if (line := self._sheet.lines[place]) not in said:
+                found.add(Alike(line, f"line {self._sheet.lines[earlier]:,}"))
+        return found
+
+    def _in_this_period(self) -> Iterator[tuple[str, str, Found]]:
+        """Find lines that another run of the period holds under another reference."""
+        self._sheet.forget()
+        others = [r for r in self._runs if r.period == self._run.period]
+        for record in others:
+            for one in _holding(self._ledger, record):
+                if (place := self._sheet.named(one.reference)) is not None:
+                    elsewhere = record.run_id != self._run.run_id
+                    self._sheet.seen[place] |= elsewhere or one.state is not State.PLANNED
+        for record in others:
+            if record.run_id != self._run.run_id:
+                how = f"like lines of {record.run_id} under other references"
+                yield "same_charge_elsewhere", how, self._twins(_holding(self._ledger, record), record)
+
+    def _twins(self, held: Iterable[Held], record: RunRecord) -> Found:
+        found = Found()
+        for one in held:
+            if one.state in NEVER_PAID or self._sheet.named(one.reference) is not None:
+                continue
+            place = self._unseen(one, one.amount)
+            if place is not None:
+                self._sheet.seen[place] = 1
+                found.add(Alike(self._sheet.lines[place], one.reference, record.run_id))
+        return found
+
+    def _still_open(self) -> Iterator[tuple[str, str, Found]]:
+        """Find lines that an earlier period may still be paid for."""
+        self._sheet.forget()
+        for record in self._runs:
+            if record.period < self._run.period:
+                for states, group, how in OPEN:
+                    yield from self._open_in(record, states, group, how)
+
+    def _open_in(
+        self, record: RunRecord, states: frozenset[State], group: str, how: str
+    ) -> Iterator[tuple[str, str, Found]]:
+        same, twins = Found(), Found()
+        for one in () if self._ledger is None else self._ledger.held(record.run_id, states):
+            if group and one.group != group:
+                continue
+            place = self._sheet.named(one.reference)
+            if place is not None:
+                same.add(Alike(self._sheet.lines[place], "", record.run_id))
+            elif (place := self._unseen(one, one.amount)) is not None:
+                self._sheet.seen[place] = 1
+                twins.add(Alike(self._sheet.lines[place], one.reference, record.run_id))
+        yield "still_open", f"{how} in {record.run_id}", same
+        yield "still_open_elsewhere", f"like lines that are {how} in {record.run_id} under other references", twins
+
+
+def _holding(ledger: Ledger | None, record: RunRecord) -> Iterator[Held]:
+    return iter(()) if ledger is None else ledger.held(record.run_id)
+
+
+def _said(code: str, how: str, found: Found, names: dict[int, Charge]) -> Notice:
+    """Write one sentence about lines of a kind, naming the first of them."""
+    named = ", ".join(_pair(alike, names) for alike in found.first[:NAMED])
+    more = f" and {found.count - NAMED:,} more" if found.count > NAMED else ""
+    one = found.count == 1
+    how = how or "like others of this file, with the same customer, account and amount"
+    verb = {"still_open": "is" if one else "are"}.get(code, "looks" if one else "look")
+    text = f"{found.count:,} {'line' if one else 'lines'} {verb} {how}: {named}{more}"
+    if found.count > 1:
+        return Notice(code, text)
+    line = found.first[0].line
+    return Notice(code, text, names[line].reference, line)
+
+
+def _pair(alike: Alike, names: dict[int, Charge]) -> str:
+    charge = names[alike.line]
+    amount = f"{charge.amount.currency.upper()} {format_minor(charge.amount.minor, charge.amount.currency)}"
+    return f"{charge.reference} = {alike.other} ({amount})" if alike.other else f"{charge.reference} ({amount})"
+
+
+def _name(changes: Changes, names: dict[int, Charge]) -> None:
+    """Put references and amounts to the lines of the file that are named."""
+    for number, change in enumerate(changes.shown):
+        reference = names[change.line].reference
+        was = "" if change.was == reference else change.was
+        changes.shown[number] = replace(change, reference=reference, was=was)
+    for number, new in enumerate(changes.new_lines):
+        charge = names[new.line]
+        changes.new_lines[number] = Line(charge.reference, charge.amount.minor, charge.amount.currency, new.line)

@@ -1,0 +1,285 @@
+"""The decisions for a whole run file: streamed, counted and signed, so that a million lines need no more memory."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from itertools import islice
+from typing import TypeVar
+
+from billing.core.entries import Known, PlannedLine, RunRecord, RunStatus
+from billing.core.errors import InvalidInput, Problem
+from billing.core.findings import Findings
+from billing.core.items import Charge, InputLine
+from billing.core.keys import length_prefixed
+from billing.core.notices import Notice
+from billing.core.planrows import NOWHERE, TO_CHARGE, row_of
+from billing.core.plans import (
+    CARD_BLOCKED,
+    OPERATORS,
+    SKIPS,
+    Continue,
+    Create,
+    Decision,
+    Refuse,
+    Replace,
+    Skip,
+    decide,
+    reason_of,
+)
+from billing.core.states import State
+from billing.edge.ledger import Ledger
+from billing.flow.kinds.charge.cards import BLOCKED
+from billing.flow.planning.amendment import ENDED_UNPAID, missing, note_line, refused_withdrawal, withdrawn
+from billing.flow.planning.planned import Asked, Plan, Source
+from billing.flow.planning.sums import Sums, payers, short_hash
+
+CHUNK = 500
+# Lines decided together: one indexed query for their references.
+SHOWN = 100
+# Problems kept for the message; all of them are counted.
+
+
+def decide_all(
+    source: Source,
+    ledger: Ledger | None,
+    platform: str,
+    findings: Findings,
+    asked: Asked | None = None,
+    elsewhere: Mapping[str, str] = NOWHERE,
+) -> Plan:
+    """Decide for every line.
+
+    Args:
+        source: the checked file.
+        ledger: what is on record; None when planning offline without a ledger.
+        platform: the platform account.
+        findings: of the look-ups; empty when planning offline.
+        asked: what is asked beside the file.
+        elsewhere: what the lists of the accounts keep from being charged; see `core.planrows.row_of`.
+
+    Raises:
+        InvalidInput: the file contradicts what is on record; every contradiction is listed.
+    """
+    existing = ledger.run(source.run.run_id) if ledger is not None else None
+    begun = existing is not None and ledger is not None and _begun(existing, ledger)
+    plan = Plan(source.run, platform, source.file, source.sha256, findings, existing, begun, asked or Asked())
+    plan.elsewhere = elsewhere
+    _Stream(plan, source, ledger).go()
+    return plan
+
+
+def _begun(record: RunRecord, ledger: Ledger) -> bool:
+    """Tell whether anything may have been sent for a run: from then on it is changed on purpose only."""
+    if record.status is RunStatus.REBUILDING:
+        return True
+    return bool(ledger.workload(record.run_id, set(State) - {State.PLANNED, State.SKIPPED}))
+
+
+class _Stream:
+    """One pass over the file: decide, count and sign; collect every contradiction before refusing."""
+
+    def __init__(self, plan: Plan, source: Source, ledger: Ledger | None) -> None:
+        self._plan, self._source, self._ledger = plan, source, ledger
+        self._problems: list[Problem] = []
+        self._refused = 0
+        self._payers = array("Q")
+        self._seen = array("Q")
+        self._signature = sha256(length_prefixed(_header(plan)))
+        self._sums = Sums(plan.asked.selection, plan.asked.limit, plan.amendment)
+
+    def go(self) -> None:
+        """Fill the plan.
+
+        Raises:
+            InvalidInput: the file contradicts what is on record.
+        """
+        plan, ledger = self._plan, self._ledger
+        for chunk in _chunks(decisions(plan, self._source, ledger)):
+            for line, decision in chunk:
+                self._line(line, decision)
+        if plan.existing is not None and ledger is not None:
+            self._missing(plan.existing.run_id, ledger)
+        if self._refused:
+            raise InvalidInput(self._problems, self._refused)
+        self._finish()
+
+    def _line(self, line: InputLine, decision: Decision | None) -> None:
+        self._signature.update(_signed(line, decision))
+        if line.charge is None or decision is None:
+            self._plan.set_aside += 1
+            self._plan.foreign["invalid"] += 1
+        elif isinstance(decision, Refuse):
+            if decision.known is not None:
+                self._seen.append(decision.known.id)
+            self._refuse(_problem(self._source, line, line.charge, decision))
+        else:
+            self._decided(line.charge, line.line, decision)
+
+    def _decided(self, charge: Charge, line: int, decision: Create | Replace | Continue | Skip) -> None:
+        plan, row = self._plan, row_of(decision, self._plan.elsewhere)
+        self._payers.append(short_hash(charge.customer))
+        if (known := held_by(decision)) is not None:
+            self._seen.append(known.id)
+        again = None
+        if plan.existing is not None:
+            again = note_line(plan.amendment, charge, line, decision)
+        elif isinstance(decision, Create) and decision.before is not None and reason_of(decision.before) in OPERATORS:
+            ended = f"{charge.reference} was {reason_of(decision.before)} in run {decision.before.run_id}"
+            plan.warnings.append(
+                Notice("closed_before", f"{ended}, and is charged by this one", charge.reference, line)
+            )
+        self._sums.take(charge, decision, row, line, again)
+        _count(plan, charge, decision, row)
+
+    def _missing(self, run_id: str, ledger: Ledger) -> None:
+        """Find what was planned and is no longer in the file: it is withdrawn, or refused."""
+        plan = self._plan
+        for each in missing(ledger, run_id, self._seen):
+            paid = each.state in (State.SUCCEEDED, State.UNSETTLED)
+            if not paid:
+                self._signature.update(length_prefixed((each.row, "withdrawn")))
+            if not each.listed and (paid or each.state in ENDED_UNPAID):
+                continue
+            known = ledger.item(each.row)
+            problem = refused_withdrawal(plan.file, known, frozen=plan.frozen)
+            if problem is not None:
+                self._refuse(problem)
+            else:
+                withdrawn(plan.amendment, each, known)
+
+    def _refuse(self, problem: Problem) -> None:
+        self._refused += 1
+        if len(self._problems) < SHOWN:
+            self._problems.append(problem)
+
+    def _finish(self) -> None:
+        plan, sums = self._plan, self._sums
+        sums.finish()
+        plan.rows, plan.sheet, plan.left = sums.rows, sums.sheet, sums.left
+        plan.amendment.finish(sums.sheet.totals)
+        plan.customers, _ = payers(self._payers)
+        plan.unmatched, unused = sums.unmatched()
+        plan.warnings += [
+            Notice("exclude_unmatched", f"--exclude {pattern} names no line of the file") for pattern in unused
+        ]
+        plan.digest = self._signature.hexdigest()
+
+
+def held_by(decision: Decision) -> Known | None:
+    """Return the item on record that a decision is about, or None."""
+    match decision:
+        case Create(before=known):
+            return known
+        case Replace(known=known) | Continue(known=known) | Skip(known=known) | Refuse(known=known):
+            return known
+
+
+def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tuple[InputLine, Decision | None]]:
+    """Stream every line with its decision; a line that was set aside has none."""
+    for chunk in _chunks(source.lines()):
+        charges = [line.charge for line in chunk if line.charge is not None]
+        known: dict[str, Known] = {}
+        scene = plan.scene
+        if ledger is not None and plan.platform:
+            references = [charge.reference for charge in charges]
+            known = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references)
+            scene = replace(scene, blocked=_blocked(plan, charges, ledger))
+        for line in chunk:
+            charge = line.charge
+            yield line, None if charge is None else decide(scene, charge, known.get(charge.reference))
+
+
+def _blocked(plan: Plan, charges: Sequence[Charge], ledger: Ledger) -> dict[str, str]:
+    """Return the payment methods of some lines that were declined for good lately."""
+    if not plan.asked.blocks_since:
+        return {}
+    methods = {method for charge in charges if (method := plan.findings.method_of(charge))}
+    found = ledger.lookups(BLOCKED, sorted(methods), plan.asked.blocks_since)
+    return {method: str(facts["reason_code"]) for method, facts in found.items()}
+
+
+def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[PlannedLine]:
+    """Stream the lines as the ledger keeps them; what they replace must be closed by now.
+
+    Raises:
+        InvalidInput: the ledger moved since the plan was made, and now contradicts it.
+    """
+    for line, decision in decisions(plan, source, ledger):
+        match decision:
+            case None:
+                yield PlannedLine(line.line, line.cells, reason="invalid", detail=line.reason)
+            case Create(new=new) | Replace(new=new):
+                yield PlannedLine(line.line, line.cells, new=new)
+            case Continue(known=known):
+                yield PlannedLine(line.line, line.cells, known=known.id)
+            case Skip(known=known, reason=reason, detail=detail):
+                yield PlannedLine(line.line, line.cells, known=known.id, reason=reason, detail=detail)
+            case Refuse() if line.charge is not None:
+                raise InvalidInput([_problem(source, line, line.charge, decision)])
+
+
+def _header(plan: Plan) -> Iterable[str | int]:
+    named = ("plan", plan.run.run_id, plan.run.mode, plan.platform, plan.run.period, plan.run.currencies)
+    asked = plan.asked
+    if not asked.selection.only and not asked.selection.exclude and asked.limit is None:
+        return named
+    return (*named, "only", *asked.selection.only, "exclude", *asked.selection.exclude, "limit", asked.limit or 0)
+
+
+def _signed(line: InputLine, decision: Decision | None) -> bytes:
+    """Return the bytes of one decision that the digest covers.
+
+    Continuing is the same decision as creating, and replacing the same as creating after the end of what was replaced,
+    so that a run which is continued comes to the digest it began with.
+    """
+    match decision:
+        case None:
+            return length_prefixed((line.line, "invalid"))
+        case Create(new=new) | Replace(new=new):
+            return length_prefixed(
+                (line.line, new.item, new.digest, new.content["payment_method"], new.skip or "charge")
+            )
+        case Continue(known=known, skip=skip):
+            verdict = str(known.content.get("skip") or "") or (skip if skip and skip != CARD_BLOCKED else "charge")
+            return length_prefixed((line.line, known.item, known.digest, known.content["payment_method"], verdict))
+        case Skip(known=known, reason=reason):
+            return length_prefixed((line.line, known.item, known.digest, "", reason))
+        case Refuse():
+            return b""
+
+
+def _count(plan: Plan, charge: Charge, decision: Create | Replace | Continue | Skip, row: str) -> None:
+    minor, currency = charge.amount.minor, charge.amount.currency
+    plan.items += 1
+    plan.continued += isinstance(decision, Continue)
+    if isinstance(decision, Create | Replace):
+        plan.added[currency] += minor
+        plan.to_charge += row == TO_CHARGE
+        before = held_by(decision)
+        if before is not None and before.run_id == plan.run.run_id:
+            plan.added[before.currency] -= before.amount
+    if isinstance(decision, Skip):
+        plan.foreign[row] += 1
+    known = held_by(decision)
+    if known is not None and known.state in ENDED_UNPAID and row in plan.asked.unexamined - OPERATORS:
+        plan.reopenable += 1
+    if row in SKIPS:
+        plan.skips[row] += 1
+        plan.held[currency] += minor if row_of(decision) == TO_CHARGE else 0
+        return
+    plan.accounts[charge.account] += 1
+    plan.totals[currency] += minor
+
+
+def _problem(source: Source, line: InputLine, charge: Charge, refuse: Refuse) -> Problem:
+    return Problem(source.items_file, line.line, 1, refuse.code, refuse.message, refuse.hint, charge.reference)
+
+
+T = TypeVar("T")
+
+
+def _chunks(rows: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

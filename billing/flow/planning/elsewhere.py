@@ -1,0 +1,103 @@
+"""What another ledger has opened of a plan: one list per account, the very one that the run needs before it opens."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from billing.core.entries import Known
+from billing.core.listed import Listed
+from billing.core.notices import Notice
+from billing.core.planrows import DONE, TO_CHARGE, row_of
+from billing.core.plans import Create, Refuse, Replace
+from billing.core.states import State
+from billing.flow.engine.gather import together
+from billing.flow.planning.decisions import decisions
+from billing.flow.planning.planned import Plan, Source
+from billing.flow.services import Desk
+
+NAMED_INSIDE = frozenset({".yaml", ".yml", ".json"})
+# Run files that say which run they are.
+AT_ONCE = 16
+# Accounts listed side by side; the throttle paces the pages further.
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What the lists of a plan's accounts say of its lines.
+
+    Attributes:
+        rows: item id -> the row of the plan of one that this ledger would charge, and that is not its to charge.
+        notices: what a person is told of what another ledger has opened.
+    """
+
+    rows: Mapping[str, str] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+
+async def opened_elsewhere(desk: Desk, source: Source, plan: Plan) -> Elsewhere:
+    """Return what of a plan is done or begun on Stripe although this ledger does not know it.
+
+    Only reads are sent. An account that cannot be listed says nothing here: the run lists it again.
+
+    Raises:
+        ProviderUnreachable: the provider has been away for longer than the budget.
+    """
+    since, limiter = desk.finder.window(plan.run.period), anyio.CapacityLimiter(AT_ONCE)
+
+    async def one(account: str) -> None:
+        async with limiter:
+            await desk.finder.list(account, since)
+            desk.finder.forgive(account)
+
+    await together(*(partial(one, account) for account in plan.accounts))
+    if not any(desk.finder.shows(account) for account in plan.accounts):
+        return Elsewhere()
+    rows: dict[str, str] = {}
+    found = list(_found(desk, source, plan, rows))
+    desk.finder.counted_out = frozenset(rows)
+    return Elsewhere(rows, [_notice(plan, found)] if found else [])
+
+
+def _notice(plan: Plan, found: Sequence[Listed]) -> Notice:
+    """Say how much of a plan another ledger has opened, and how to have all of it here."""
+    days = sorted({datetime.fromtimestamp(intent.created, UTC).date() for intent in found})
+    when = f"on {days[0]}" if len(days) == 1 else f"between {days[0]} and {days[-1]}"
+    were = "1 of these was" if len(found) == 1 else f"{len(found):,} of these were"
+    text = (
+        f"{were} opened elsewhere {when}, by another ledger: what it paid is not charged again. "
+        f"To have all of it here: {_rebuilding(plan)}"
+    )
+    return Notice("opened_elsewhere", text)
+
+
+def _rebuilding(plan: Plan) -> str:
+    """Return the command that has a run on record here, to be pasted: a sheet has no run id of its own."""
+    named = () if Path(plan.file).suffix.lower() in NAMED_INSIDE else ("--run", plan.run.run_id)
+    return shlex.join(["billing", "ledger", "rebuild", plan.file, *named])
+
+
+def _found(desk: Desk, source: Source, plan: Plan, rows: dict[str, str]) -> Iterator[Listed]:
+    """Yield the intent of each item that this ledger would charge and another one has opened; fill ``rows``."""
+    for _, decision in decisions(plan, source, desk.ledger):
+        if decision is None or isinstance(decision, Refuse) or row_of(decision) != TO_CHARGE:
+            continue
+        item = decision.new if isinstance(decision, Create | Replace) else decision.known
+        if isinstance(item, Known) and item.object_id is not None:
+            if (ended := desk.finder.ended(item)) is not None:
+                rows[item.item] = ENDED[ended.status]
+            continue
+        verdict = desk.finder.verdict_of(item, plan.run.period)
+        if verdict.row is not None:
+            rows[item.item] = verdict.row
+        other = verdict.yields_to or verdict.adopt
+        if other is not None:
+            yield other
+
+
+ENDED = {"succeeded": DONE[State.SUCCEEDED], "canceled": "failed"}
+# Where a plan counts an item whose own intent has ended while nobody wrote it down here.
