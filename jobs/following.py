@@ -14,7 +14,7 @@ from billing.edge.settings.load import Settings, load_settings
 from billing.edge.stripe.clock import ProviderClock
 from billing.flow.engine.progress import Watch, telling
 from billing.flow.follow import Following, follow
-from billing.flow.open_services import Opening, open_desk
+from billing.flow.open_services import ServiceOptions, open_services
 from billing.flow.report import known_run
 from jobs.process import Parser, answer, job_log
 
@@ -53,12 +53,12 @@ async def _followed(verb: str, job: Job, settings: Settings, environ: Mapping[st
         yield telling(log, title)
 
     mode = await _mode_of(job, settings, environ)
-    opening = Opening(mode, f"job {verb}", live=job.live, wait=job.wait, making=Making.NEVER)
-    async with open_desk(settings, environ, opening, log) as desk:
+    opening = ServiceOptions(mode, f"job {verb}", live=job.live, wait=job.wait, making=Making.NEVER)
+    async with open_services(settings, environ, opening, log) as services:
         asked = Following(verb, job.run, settings, environ, job.declines_ok, watching)
         log("job_started", verb=verb, run=job.run or "", mode=str(mode), ledger=settings.ledger)
-        followed = await follow(desk, asked)
-        answer(followed.summary(desk))
+        followed = await follow(services, asked)
+        answer(followed.summary(services))
         log("job_finished", verb=verb, runs=list(followed.runs), exit_code=int(followed.exit))
         return followed.exit
 

@@ -19,9 +19,9 @@ from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import Log
 from billing.edge.runfiles import ReadOptions, RunFile, open_run
 from billing.edge.settings.load import Settings, load_settings
-from billing.flow.carry_out import BillOptions, bill, paced, run_defaults, tell
+from billing.flow.carry_out import RunRequest, carry_out_run, notify_of, paced, run_defaults
 from billing.flow.engine.progress import telling
-from billing.flow.open_services import Opening, open_desk
+from billing.flow.open_services import ServiceOptions, open_services
 from billing.flow.options import RunOptions
 from billing.flow.planning.preflight import Lookout
 from billing.flow.telling import tell_end, tell_plan, tell_start
@@ -73,23 +73,23 @@ def _carry_out(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 async def _bill(job: Job, settings: Settings, environ: Mapping[str, str], source: RunFile, log: Log) -> int:
     making = Making.NEW if job.new_ledger else Making.FIRST
-    opening = Opening(source.run.mode, f"job {source.run.run_id}", live=job.live, wait=job.wait, making=making)
-    async with open_desk(paced(settings, source.run.policies.pacing), environ, opening, log) as desk:
+    opening = ServiceOptions(source.run.mode, f"job {source.run.run_id}", live=job.live, wait=job.wait, making=making)
+    async with open_services(paced(settings, source.run.policies.pacing), environ, opening, log) as services:
         tell_start(log, source.run, source.file, settings)
         options = RunOptions(per_account=settings.per_account_concurrency)
         watch = telling(log, source.run.run_id)
-        billed = await bill(
-            desk,
+        result = await carry_out_run(
+            services,
             source,
-            BillOptions(options, declines_ok=job.declines_ok),
+            RunRequest(options, declines_ok=job.declines_ok),
             agree=lambda plan: tell_plan(log, plan),
             watch=watch,
             lookout=Lookout(watch=watch),
         )
-        answer(billed.summary)
-        tell_end(desk, billed)
-        await tell(billed, settings, environ, log)
-        return billed.exit
+        answer(result.summary)
+        tell_end(services, result)
+        await notify_of(result, settings, environ, log)
+        return result.exit
 
 
 def process() -> None:

@@ -2,7 +2,7 @@
 
 from billing.cli.session import Session
 from billing.cli.tables import duration, plural
-from billing.cli.terminal import say
+from billing.cli.terminal import write_err
 from billing.core.estimates import Reads
 from billing.flow.engine.progress import Watch
 from billing.flow.planning.preflight import Lookout
@@ -23,7 +23,7 @@ def lookout(session: Session, watch: Watch) -> Lookout:
             at_least=reads.at_least,
         )
         if reads.seconds >= WORTH_SAYING and not session.json:
-            say(expectation(reads))
+            write_err(expectation(reads))
 
     return Lookout(foretell, watch)
 

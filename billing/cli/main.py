@@ -72,12 +72,12 @@ def _expected(error: BillingError) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    from billing.cli.session import Manner
+    from billing.cli.session import ErrorStyle
     from billing.core.redaction import scrub
 
     number = secrets.token_hex(4)
     after = "the state is saved: run the same command again to continue"
-    if Manner.debug:
+    if ErrorStyle.debug:
         # Places and messages only: the values of variables stay where they are.
         after = scrub("".join(traceback.format_exception(error))).rstrip()
     else:
@@ -88,20 +88,20 @@ def _unexpected(error: Exception) -> int:
 
 def _complain(message: str, code: Exit, after: str = "", before: Sequence[str] = ()) -> None:
     """Say what went wrong on stderr: problems first, then the error, then what helps."""
-    from billing.cli.session import Manner
-    from billing.cli.terminal import say
+    from billing.cli.session import ErrorStyle
+    from billing.cli.terminal import write_err
     from billing.core.redaction import scrub
     from billing.edge.logs import open_log, visible
 
-    if Manner.json_log:
+    if ErrorStyle.json_log:
         facts = {"problems": list(before)} if before else {}
         open_log("error", "json")("error", level="error", message=message, exit_code=int(code), hint=after, **facts)
         return
     for line in before:
-        say(visible(scrub(line)))
-    say(("" if before else "error: ") + visible(scrub(message)))
+        write_err(visible(scrub(line)))
+    write_err(("" if before else "error: ") + visible(scrub(message)))
     for line in after.splitlines():
-        say(visible(scrub(line)))
+        write_err(visible(scrub(line)))
 
 
 if __name__ == "__main__":

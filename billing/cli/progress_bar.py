@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TextIO
 
-from billing.cli.session import Manner
+from billing.cli.session import ErrorStyle
 from billing.cli.tables import amounts, duration
-from billing.cli.terminal import Drawn, is_terminal, say
+from billing.cli.terminal import Drawn, is_terminal, write_err
 from billing.core.states import Group
 from billing.edge.logs import open_log, visible
 from billing.edge.stripe.breaker import LONGEST_PAUSE, PATIENCE
@@ -105,7 +105,7 @@ def sentence(title: str, snapshot: Snapshot) -> str:
 @contextmanager
 def watching(title: str) -> Iterator[Watch]:
     """Yield a watch that shows progress as stderr allows: events, lines, or a drawing that is gone at the end."""
-    if Manner.json_log:
+    if ErrorStyle.json_log:
         yield telling(open_log("info", "json"), title)
     elif is_terminal(sys.stderr) and os.environ.get("TERM", "dumb") != "dumb":
         screen = Screen(sys.stderr)
@@ -128,7 +128,7 @@ def _lines(title: str, seconds: Callable[[], float] = time.monotonic) -> Watch:
         if now - last < TELL_SECONDS:
             return
         last = now
-        say(visible(sentence(title, snapshot)))
+        write_err(visible(sentence(title, snapshot)))
 
     return watch
 

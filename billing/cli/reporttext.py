@@ -82,13 +82,13 @@ def _needs_somebody(line: ReportLine) -> bool:
 def _line(line: ReportLine, run_id: str) -> Iterator[str]:
     """Write one line of the sheet: what and how much, who, and why with what to do."""
     ours = describe(line, run_id)
-    known = line.known
-    reference = known.reference if known is not None else (line.cells[0] if line.cells else "")
-    money = "" if known is None else f"{known.currency.upper()} {amount(known.amount, known.currency)}"
+    item = line.item
+    reference = item.reference if item is not None else (line.cells[0] if line.cells else "")
+    money = "" if item is None else f"{item.currency.upper()} {amount(item.amount, item.currency)}"
     head = f"  line {line.line:<5} {reference:<28} {money:>18}  {WORDS[status_of(line)]}"
     yield visible(head.rstrip()) + "\n"
-    if known is not None:
-        yield _indented(f"{known.account}  {known.lane}  {known.object_id or ''}".rstrip())
+    if item is not None:
+        yield _indented(f"{item.account}  {item.payer}  {item.object_id or ''}".rstrip())
     code = f" ({ours['reason_code']})" if ours["reason_code"] else ""
     if ours["reason"] or code:
         yield _indented(f"{ours['reason']}{code}".strip())

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from billing.cli.session import Session, before_connecting
 from billing.core.policies import Pacing
 from billing.flow.carry_out import paced
-from billing.flow.open_services import Opening, open_desk
-from billing.flow.services import Desk
+from billing.flow.open_services import ServiceOptions, open_services
+from billing.flow.services import Services
 
 
 @asynccontextmanager
-async def desk_for(session: Session, opening: Opening, pacing: Pacing | None = None) -> AsyncIterator[Desk]:
+async def services_for(
+    session: Session, opening: ServiceOptions, pacing: Pacing | None = None
+) -> AsyncIterator[Services]:
     """Open the desk; everything that disagrees is refused before anything is sent.
 
     Args:
@@ -21,5 +23,5 @@ async def desk_for(session: Session, opening: Opening, pacing: Pacing | None = N
     """
     before_connecting(session)
     settings = session.settings if pacing is None else paced(session.settings, pacing)
-    async with open_desk(settings, session.environ, opening, session.log) as desk:
-        yield desk
+    async with open_services(settings, session.environ, opening, session.log) as services:
+        yield services

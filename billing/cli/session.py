@@ -42,7 +42,7 @@ class Session:
     log: Log
 
 
-class Manner:
+class ErrorStyle:
     """How errors are shown, kept where `main` finds it even if a command fails before it has settings."""
 
     json_log = False
@@ -57,8 +57,8 @@ def begin(common: Common, environ: Mapping[str, str] | None = None, *, run_file:
         InvalidInput: ``billing.yaml`` has problems.
     """
     environ = os.environ if environ is None else environ
-    Manner.json_log = common.log_format is LogFormat.JSON
-    Manner.debug = common.log_level is LogLevel.DEBUG
+    ErrorStyle.json_log = common.log_format is LogFormat.JSON
+    ErrorStyle.debug = common.log_level is LogLevel.DEBUG
     flags = {
         "ledger": common.ledger,
         "api_base": common.api_base,
@@ -66,8 +66,8 @@ def begin(common: Common, environ: Mapping[str, str] | None = None, *, run_file:
         "log_level": common.log_level,
     }
     settings = load_settings(environ, flags, common.config, None if run_file == Path("-") else run_file)
-    Manner.json_log = settings.log_format == "json"
-    Manner.debug = settings.log_level == "debug"
+    ErrorStyle.json_log = settings.log_format == "json"
+    ErrorStyle.debug = settings.log_level == "debug"
     return Session(settings, environ, common.output is Output.JSON, open_log(settings.log_level, settings.log_format))
 
 

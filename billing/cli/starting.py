@@ -154,9 +154,9 @@ def completion(
     """
     from typer._completion_shared import get_completion_script
 
-    from billing.cli.terminal import answer
+    from billing.cli.terminal import write_out
 
-    answer(get_completion_script(prog_name="billing", complete_var="_BILLING_COMPLETE", shell=shell) + "\n")
+    write_out(get_completion_script(prog_name="billing", complete_var="_BILLING_COMPLETE", shell=shell) + "\n")
     return 0
 
 

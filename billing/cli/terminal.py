@@ -11,7 +11,7 @@ from billing.core.errors import Interrupted, UsageError
 from billing.edge.streams import lost
 
 
-def answer(text: str | Iterable[str]) -> None:
+def write_out(text: str | Iterable[str]) -> None:
     """Write to stdout. When whoever read it is gone, go on quietly: what was done keeps its exit code."""
     for part in [text] if isinstance(text, str) else text:
         sys.stdout.write(part)
@@ -20,9 +20,9 @@ def answer(text: str | Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def answer_json(value: Any) -> None:  # noqa: ANN401  any JSON value
+def write_json(value: Any) -> None:  # noqa: ANN401  any JSON value
     """Write one JSON value on stdout."""
-    answer(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_out(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 class Drawn:
@@ -31,7 +31,7 @@ class Drawn:
     clear: Callable[[], None] | None = None
 
 
-def say(text: str) -> None:
+def write_err(text: str) -> None:
     """Write a line on stderr; where logs are JSON it is an event."""
     if _told("said", text):
         return
@@ -43,13 +43,13 @@ def say(text: str) -> None:
 
 def _told(event: str, text: str) -> bool:
     """Log a line for a person as an event, where everything on stderr is one; tell whether it was."""
-    from billing.cli.session import Manner
+    from billing.cli.session import ErrorStyle
 
-    if Manner.json_log:
+    if ErrorStyle.json_log:
         from billing.edge.logs import open_log
 
         open_log("info", "json")(event, message=text)
-    return Manner.json_log
+    return ErrorStyle.json_log
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -64,7 +64,7 @@ TURN_SECONDS = 0.1
 # Between two looks at whether a signal came while a line is waited for.
 
 
-def ask(question: str, expected: str | tuple[str, ...], missing_flag: str) -> bool:
+def prompt(question: str, expected: str | tuple[str, ...], missing_flag: str) -> bool:
     """Ask on the terminal and tell whether the answer was ``expected``, or one of these.
 
     Raises:

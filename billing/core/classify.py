@@ -20,7 +20,6 @@ from billing.core.outcomes import (
     Declined,
     Expected,
     Halt,
-    Look,
     LookWhy,
     Lost,
     Made,
@@ -30,6 +29,7 @@ from billing.core.outcomes import (
     Seen,
     Succeeded,
     Unconfirmed,
+    Undecided,
     Unsent,
     UnsentWhy,
     Unsettled,
@@ -79,19 +79,19 @@ def _accepted(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
         return _trace(body, reply, expected)
     if asked is Op.CONFIRM and body["status"] == "requires_action" and not reply.replayed:
         return Declined(_authenticate(reply), reply=reply)
-    return Look(LookWhy.REPLAYED if reply.replayed else LookWhy.STATE, reply=reply)
+    return Undecided(LookWhy.REPLAYED if reply.replayed else LookWhy.STATE, reply=reply)
 
 
 def _cloned(body: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcome:
     """Return the outcome of a clone's 2xx."""
-    known = expected.instrument_id
+    item = expected.instrument_id
     if body.get("object") != "payment_method" or not _is_id(body.get("id"), _clone_id):
         return Lost(False, reply=reply)
-    if known not in (None, body["id"]) or not isinstance(body.get("livemode"), bool):
+    if item not in (None, body["id"]) or not isinstance(body.get("livemode"), bool):
         return Lost(False, reply=reply)
     metadata = body.get("metadata")
     bound = metadata.get("billing_item") if isinstance(metadata, Mapping) else None
-    if bound not in (None, expected.item):
+    if bound not in (None, expected.item_id):
         return Lost(False, reply=reply)  # another item's clone: confirmed with it, another customer would pay
     if body["livemode"] != expected.livemode:
         return Halt(Exit.STOPPED, f"clone {body['id']}: livemode is {body['livemode']}", reply=reply)
@@ -136,7 +136,7 @@ def _contradiction(intent: Mapping[str, Any], expected: Expected) -> str:
         intent["amount_received"],
         intent.get("application_fee_amount", expected.fee) or 0,
     )
-    asked = (expected.amount, expected.currency, expected.livemode, expected.item, taken, expected.fee or 0)
+    asked = (expected.amount, expected.currency, expected.livemode, expected.item_id, taken, expected.fee or 0)
     if shown == asked:
         return ""
     name, wrong, right = next(each for each in zip(COMPARED, shown, asked, strict=True) if each[1] != each[2])
@@ -188,7 +188,7 @@ def _named(value: object) -> str | None:
 def _trace(intent: Mapping[str, Any], reply: Reply, expected: Expected) -> Outcome:
     """Return what a read of an open intent shows of this attempt."""
     if intent["status"] not in OPEN_STATUSES:
-        return Look(LookWhy.STATE, reply=reply)
+        return Undecided(LookWhy.STATE, reply=reply)
     decline, payment_method = _last_decline(intent, reply)
     if decline is not None and _ours(payment_method, expected):
         return Declined(decline, reply=reply)
@@ -265,10 +265,10 @@ def _declined(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
     if asked is not Op.CONFIRM:
         return _refused(asked, reply, expected)  # no charge was asked for, so this is no decline of one
     if reply.replayed:
-        return Look(LookWhy.REPLAYED, reply=reply)
+        return Undecided(LookWhy.REPLAYED, reply=reply)
     intent = _our_intent(reply, expected)
     if intent is None:
-        return Look(LookWhy.NO_INTENT, reply=reply)  # a decline of what? Ours may be paid
+        return Undecided(LookWhy.NO_INTENT, reply=reply)  # a decline of what? Ours may be paid
     charge = _expanded(intent.get("latest_charge"))
     return Declined(decline_of(reply.error or {}, charge, reply.request_id), reply=reply)
 
@@ -278,15 +278,15 @@ def _refused(asked: Asked, reply: Reply, expected: Expected) -> Outcome:
     if asked not in (Op.CONFIRM, Op.CANCEL):
         return refused
     if asked is Op.CONFIRM and refused.dead_clone:
-        return Look(LookWhy.SPENT_CLONE, refused, reply=reply)
+        return Undecided(LookWhy.SPENT_CLONE, refused, reply=reply)
     intent = _our_intent(reply, expected)
     if intent is None:
-        return Look(LookWhy.NO_INTENT, refused, reply=reply)
+        return Undecided(LookWhy.NO_INTENT, refused, reply=reply)
     if reply.replayed:
-        return Look(LookWhy.REPLAYED, refused, reply=reply)
+        return Undecided(LookWhy.REPLAYED, refused, reply=reply)
     untouched = isinstance(_trace(intent, reply, expected), Unconfirmed)
     if asked is Op.CANCEL or refused.code in STATE_CODES or not untouched:
-        return Look(LookWhy.STATE, refused, reply=reply)
+        return Undecided(LookWhy.STATE, refused, reply=reply)
     return refused
 
 
@@ -303,7 +303,7 @@ def _bad_key(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
 
 def _other_content(asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
     if asked is Op.CONFIRM:
-        return Look(LookWhy.KEY_USED, reply=reply)
+        return Undecided(LookWhy.KEY_USED, reply=reply)
     if asked in (Op.CLONE, Op.CANCEL):
         return Lost(True, reply=reply)  # neither moves money: the next key will do
     return Halt(Exit.STOPPED, KEY_USED, reply=reply)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from billing.core.entries import Facts, Known, NewItem
+from billing.core.entries import Facts, ItemRecord, NewItem
 from billing.core.items import Charge, Kind, Mode
 from billing.core.keys import charge_digest, item_id
 from billing.core.money import format_minor
@@ -16,16 +16,16 @@ class Difference(NamedTuple):
     new: str
 
 
-def differences(charge: Charge, known: Known) -> tuple[Difference, ...]:
+def differences(charge: Charge, item: ItemRecord) -> tuple[Difference, ...]:
     """Return every field in which a line differs from an item on record."""
-    content = known.content
+    content = item.content
     fee = content.get("application_fee")
     pairs = [
-        ("amount", _shown(known.amount, known.currency), _shown(charge.amount.minor, charge.amount.currency)),
-        ("account", known.account, charge.account),
-        ("customer", known.lane, charge.customer),
+        ("amount", _shown(item.amount, item.currency), _shown(charge.amount.minor, charge.amount.currency)),
+        ("account", item.account, charge.account),
+        ("customer", item.payer, charge.customer),
         ("payment_method", str(content.get("asked_method", "")), charge.payment_method or ""),
-        ("application_fee", _fee(fee, known.currency), _fee(charge.application_fee, charge.amount.currency)),
+        ("application_fee", _fee(fee, item.currency), _fee(charge.application_fee, charge.amount.currency)),
         ("description", str(content.get("description") or ""), charge.description or ""),
         ("statement_suffix", str(content.get("statement_suffix") or ""), charge.statement_suffix or ""),
         ("metadata", str(dict(content.get("metadata", {}))), str(dict(charge.metadata))),
@@ -63,12 +63,12 @@ def new_item(
         reason: the sentence of that reason.
     """
     return NewItem(
-        item=item_id(mode, platform, period, charge.reference, generation),
+        item_id=item_id(mode, platform, period, charge.reference, generation),
         kind=Kind.CHARGE,
         reference=charge.reference,
         generation=generation,
         account=charge.account,
-        lane=charge.customer,
+        payer=charge.customer,
         amount=charge.amount.minor,
         currency=charge.amount.currency,
         digest=charge_digest(charge),

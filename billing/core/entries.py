@@ -57,18 +57,18 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ItemRecord:
     """What is known of one item: the projection of its entries.
 
     Attributes:
         id: the ledger's row number, ascending in planning order.
-        item: the item id of ``core.keys``.
+        item_id: the item id of ``core.keys``.
         run_id: the run that owns the item.
         kind: which table of states it lives by.
         reference: the operator's own id.
         generation: 0 for the first; the next is opened only after ``failed`` or ``skipped``, by an operator.
         account: the connected account.
-        lane: the platform customer; the items of one lane run one after another.
+        payer: the platform customer; its items run one after another.
         amount: minor units of ``currency``.
         digest: of what the file asked for.
         content: what the requests are built from, JSON-able, frozen by the plan.
@@ -81,13 +81,13 @@ class Known:
     """
 
     id: int
-    item: str
+    item_id: str
     run_id: str
     kind: Kind
     reference: str
     generation: int
     account: str
-    lane: str
+    payer: str
     amount: int
     currency: str
     digest: str
@@ -101,11 +101,11 @@ class Known:
 
 
 Planned = tuple[int, str, str, Kind, str, int, str, str, int, str, str, Facts]
-_planned: Callable[[Known], Planned] = attrgetter(
-    "id", "item", "run_id", "kind", "reference", "generation",
-    "account", "lane", "amount", "currency", "digest", "content",
+_planned: Callable[[ItemRecord], Planned] = attrgetter(
+    "id", "item_id", "run_id", "kind", "reference", "generation",
+    "account", "payer", "amount", "currency", "digest", "content",
 )  # fmt: skip
-# What the plan fixed of an item: the first fields of `Known`, as they stand there. An item moves four times, and
+# What the plan fixed of an item: the first fields of `ItemRecord`, as they stand there. An item moves four times, and
 # `dataclasses.replace` looks every field up by its name.
 
 
@@ -117,32 +117,32 @@ class CloneTaken(BrokenPromise):
     """The clone is on record of another item: the answer that named it was another request's."""
 
 
-def apply(known: Known, move: Move) -> Known:
-    """Return ``known`` after ``move``.
+def apply(item: ItemRecord, move: Move) -> ItemRecord:
+    """Return ``item`` after ``move``.
 
     Raises:
         ImpossibleTransition: the table of states has no such row.
         BrokenPromise: another intent or clone is already on record, or ``failed`` would be written over an
             intent that was not seen cancelled.
     """
-    state = advance(known.kind, known.state, move.name) if isinstance(move.name, Event) else known.state
-    attempt = known.attempt if move.attempt is None else move.attempt
-    instrument = None if attempt != known.attempt else known.instrument_id
-    if move.object_id and known.object_id not in (None, move.object_id):
-        raise BrokenPromise(f"{known.item}: a second intent, {move.object_id} after {known.object_id}")
+    state = advance(item.kind, item.state, move.name) if isinstance(move.name, Event) else item.state
+    attempt = item.attempt if move.attempt is None else move.attempt
+    instrument = None if attempt != item.attempt else item.instrument_id
+    if move.object_id and item.object_id not in (None, move.object_id):
+        raise BrokenPromise(f"{item.item_id}: a second intent, {move.object_id} after {item.object_id}")
     if move.instrument_id and instrument not in (None, move.instrument_id):
-        raise BrokenPromise(f"{known.item}: a second clone in attempt {attempt}")
-    becomes_failed = state is State.FAILED and known.state is not State.FAILED
-    if becomes_failed and known.object_id and move.name is not Event.INTENT_CANCELLED:
-        raise BrokenPromise(f"{known.item}: failed without a cancelled intent")
-    return Known(
-        *_planned(known),
+        raise BrokenPromise(f"{item.item_id}: a second clone in attempt {attempt}")
+    becomes_failed = state is State.FAILED and item.state is not State.FAILED
+    if becomes_failed and item.object_id and move.name is not Event.INTENT_CANCELLED:
+        raise BrokenPromise(f"{item.item_id}: failed without a cancelled intent")
+    return ItemRecord(
+        *_planned(item),
         state=state,
         attempt=attempt,
-        ver=known.ver + 1,
-        object_id=known.object_id or move.object_id,
+        ver=item.ver + 1,
+        object_id=item.object_id or move.object_id,
         instrument_id=instrument or move.instrument_id,
-        facts=merged(known.facts, move.facts),
+        facts=merged(item.facts, move.facts),
     )
 
 
@@ -153,12 +153,12 @@ def merged(old: Facts, new: Facts) -> Facts:
     return {name: value for name, value in {**old, **new}.items() if value is not None}
 
 
-def fold(planned: Known, moves: Iterable[Move]) -> Known:
+def fold(planned: ItemRecord, moves: Iterable[Move]) -> ItemRecord:
     """Return what is known of an item after its moves, in order."""
-    known = planned
+    item = planned
     for move in moves:
-        known = apply(known, move)
-    return known
+        item = apply(item, move)
+    return item
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Entry:
         at: provider time in UTC, ISO 8601 with milliseconds.
         name: the event or note.
         run_id: the run it belongs to.
-        item: the item id, or empty for an entry about the run.
+        item_id: the item id, or empty for an entry about the run.
         reference, amount, currency: of the item, amount in minor units; empty and None for an entry about the run.
         attempt: the item's attempt after it.
         facts: its details, object and instrument included.
@@ -181,7 +181,7 @@ class Entry:
     at: str
     name: str
     run_id: str
-    item: str
+    item_id: str
     attempt: int
     facts: Facts
     mac: str
@@ -197,15 +197,15 @@ class NewItem:
     Attributes:
         skip: the reason code when the plan skips the item, else None.
         facts: details of the skip.
-        The others are those of ``Known``.
+        The others are those of ``ItemRecord``.
     """
 
-    item: str
+    item_id: str
     kind: Kind
     reference: str
     generation: int
     account: str
-    lane: str
+    payer: str
     amount: int
     currency: str
     digest: str
@@ -222,7 +222,7 @@ class PlannedLine:
         line: 1-based line in the input.
         cells: the input's own texts, one per column.
         new: the item to create, if the line brings one.
-        known: the row number of the item that already stands for this obligation, if there is one.
+        item: the row number of the item that already stands for this obligation, if there is one.
         reason: why the line brings no item of this run (``already_paid``, ``in_other_run``, ``invalid``), else empty.
         detail: a sentence about it for the report.
     """
@@ -230,7 +230,7 @@ class PlannedLine:
     line: int
     cells: tuple[str, ...]
     new: NewItem | None = None
-    known: int | None = None
+    item: int | None = None
     reason: str = ""
     detail: str = ""
 
@@ -348,14 +348,14 @@ class SheetTally:
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """One input line with what became of it; ``known`` is None for a line without any item.
+    """One input line with what became of it; ``item`` is None for a line without any item.
 
     ``owned`` tells whether the item belongs to this run; otherwise ``reason`` says why the line was skipped.
     """
 
     line: int
     cells: tuple[str, ...]
-    known: Known | None
+    item: ItemRecord | None
     owned: bool
     reason: str
     detail: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from billing.core.entries import Known, Tally
+from billing.core.entries import ItemRecord, Tally
 from billing.core.exits import Exit
 from billing.core.findings import UNREAD
 from billing.core.plans import SKIPS
@@ -56,9 +56,9 @@ def group_in(state: State, decline: str = "") -> Group:
     return GROUPS[state]
 
 
-def group_of(known: Known) -> Group:
+def group_of(item: ItemRecord) -> Group:
     """Return the report's group of one item."""
-    return group_in(known.state, str(known.facts.get("group") or ""))
+    return group_in(item.state, str(item.facts.get("group") or ""))
 
 
 def _open(tally: Tally) -> bool:

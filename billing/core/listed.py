@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from billing.core.entries import Known, NewItem
+from billing.core.entries import ItemRecord, NewItem
 from billing.core.items import Mode
 from billing.core.keys import item_id
 
@@ -167,17 +167,17 @@ BY_ANOTHER = {"succeeded": "paid_elsewhere", "processing": "processing_elsewhere
 NOTHING = Verdict()
 
 
-def equals(intent: Listed, known: Known | NewItem) -> bool:
+def equals(intent: Listed, item: ItemRecord | NewItem) -> bool:
     """Tell whether an intent asks for exactly what the item asks for."""
-    asked = (known.amount, known.currency, known.content.get("application_fee") or 0, known.digest[:DIGEST_LETTERS])
+    asked = (item.amount, item.currency, item.content.get("application_fee") or 0, item.digest[:DIGEST_LETTERS])
     return (intent.amount, intent.currency, intent.fee, intent.digest) == asked
 
 
-def judge(known: Known | NewItem, same: Iterable[Listed], others: Iterable[Listed], ours: str | None) -> Verdict:
+def judge(item: ItemRecord | NewItem, same: Iterable[Listed], others: Iterable[Listed], ours: str | None) -> Verdict:
     """Return what to make of the intents that carry an item's name, and of those of its other generations.
 
     Args:
-        known: the item.
+        item: the item.
         same: intents of this very item that the ledger does not have on record.
         others: the same of other generations of its reference.
         ours: see ``origin``.
@@ -185,7 +185,7 @@ def judge(known: Known | NewItem, same: Iterable[Listed], others: Iterable[Liste
     mine, instead, strangers = [], [], []
     for intent in same:
         made_by = origin(intent, ours)
-        if equals(intent, known) and made_by is not Origin.FOREIGN:
+        if equals(intent, item) and made_by is not Origin.FOREIGN:
             mine.append(intent)
         elif made_by is Origin.OURS and intent.status != CANCELLED:
             instead.append(intent)
@@ -193,7 +193,7 @@ def judge(known: Known | NewItem, same: Iterable[Listed], others: Iterable[Liste
             strangers.append(intent.id)
     for intent in others:
         made_by = origin(intent, ours)
-        same_content = intent.digest == known.digest[:DIGEST_LETTERS]
+        same_content = intent.digest == item.digest[:DIGEST_LETTERS]
         if intent.status != CANCELLED and (made_by is Origin.OURS or (made_by is Origin.UNTOLD and same_content)):
             instead.append(intent)
     return Verdict(
@@ -201,7 +201,7 @@ def judge(known: Known | NewItem, same: Iterable[Listed], others: Iterable[Liste
     )
 
 
-def other_generations(known: Known | NewItem, mode: Mode, platform: str, period: str) -> list[str]:
+def other_generations(item: ItemRecord | NewItem, mode: Mode, platform: str, period: str) -> list[str]:
     """Return the item ids of the generations of a reference that another ledger may have come to."""
-    numbers = (number for number in range(known.generation + GENERATIONS + 1) if number != known.generation)
-    return [item_id(mode, platform, period, known.reference, number) for number in numbers]
+    numbers = (number for number in range(item.generation + GENERATIONS + 1) if number != item.generation)
+    return [item_id(mode, platform, period, item.reference, number) for number in numbers]

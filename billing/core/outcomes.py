@@ -132,7 +132,7 @@ class LookWhy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Answered):
+class Undecided(Answered):
     """This answer decides nothing: read the intent.
 
     ``refused`` is the refusal that was not believed, if it was one: after a read that shows no trace of this attempt
@@ -147,7 +147,7 @@ class UnsentWhy(StrEnum):
     """Why a request was certainly not executed."""
 
     LIMITED = "limited"  # a rate or concurrency limiter; ``reason`` names it
-    LOCKED = "locked"  # another request held the object; only this payer's lane waits
+    LOCKED = "locked"  # another request held the object; only this payer waits
     NETWORK = "network"  # it never left: DNS, refused, TLS, connect time-out
 
 
@@ -187,7 +187,18 @@ class Halt(Answered):
 
 
 Outcome = (
-    Made | Succeeded | Unsettled | Cancelled | Declined | Unconfirmed | Refused | Look | Unsent | Busy | Lost | Halt
+    Made
+    | Succeeded
+    | Unsettled
+    | Cancelled
+    | Declined
+    | Unconfirmed
+    | Refused
+    | Undecided
+    | Unsent
+    | Busy
+    | Lost
+    | Halt
 )
 
 
@@ -195,7 +206,7 @@ class Expected(NamedTuple):
     """What an answer must agree with before it is believed. A tuple like `Reply`, and for the same reason.
 
     Attributes:
-        item: the item id, which the intent carries as ``metadata.billing_item``.
+        item_id: the item id, which the intent carries as ``metadata.billing_item``.
         amount: minor units.
         currency: lower case.
         livemode: of the run.
@@ -206,7 +217,7 @@ class Expected(NamedTuple):
         key: the idempotency key of the request, or empty for a read.
     """
 
-    item: str
+    item_id: str
     amount: int
     currency: str
     livemode: bool

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.plans import SKIPS, Continue, Create, Replace, Skip, reason_of
 from billing.core.states import Group, State
 
@@ -20,12 +20,12 @@ def row_of(decision: Create | Replace | Continue | Skip, elsewhere: Mapping[str,
     """
     match decision:
         case Create(new=new) | Replace(new=new):
-            return new.skip or elsewhere.get(new.item, TO_CHARGE)
+            return new.skip or elsewhere.get(new.item_id, TO_CHARGE)
         case Skip(reason=reason):
             return reason
-        case Continue(known=known, skip=skip):
-            row = skip or standing(known)
-            return elsewhere.get(known.item, row) if row == TO_CHARGE else row
+        case Continue(item=item, skip=skip):
+            row = skip or standing(item)
+            return elsewhere.get(item.item_id, row) if row == TO_CHARGE else row
 
 
 TO_CHARGE, NOT_SELECTED, CLOSING = "to_charge", "not_selected", "closing"
@@ -51,18 +51,18 @@ ROWS = (
 # Every row a plan can have, in its order.
 
 
-def standing(known: Known) -> str:
+def standing(item: ItemRecord) -> str:
     """Return the row of an item that this run holds, by where it stands."""
-    group = str(known.facts.get("group") or "")
-    match known.state:
+    group = str(item.facts.get("group") or "")
+    match item.state:
         case State.SKIPPED:
-            return reason_of(known)
+            return reason_of(item)
         case State.FAILED:
             if group == Group.SKIPPED:
-                return reason_of(known)
+                return reason_of(item)
             return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"
-        case State.UNPAID if known.facts.get("fence"):
-            again = known.facts.get("dead_clone") and not known.facts.get("recloned")
+        case State.UNPAID if item.facts.get("fence"):
+            again = item.facts.get("dead_clone") and not item.facts.get("recloned")
             return TO_CHARGE if again else CLOSING
         case State.UNPAID:
             return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"

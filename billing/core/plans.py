@@ -6,7 +6,7 @@ from typing import assert_never
 
 from billing.core.classify import ACCOUNT_CODES
 from billing.core.contents import Difference, differences, new_item
-from billing.core.entries import Known, NewItem
+from billing.core.entries import ItemRecord, NewItem
 from billing.core.findings import UNREAD, Findings, unusable
 from billing.core.items import Charge, Mode
 from billing.core.keys import charge_digest
@@ -116,7 +116,7 @@ class Create:
     """
 
     new: NewItem
-    before: Known | None = None
+    before: ItemRecord | None = None
     changes: tuple[Difference, ...] = ()
 
 
@@ -127,7 +127,7 @@ class Replace:
     ``changes`` are empty when the file says the same and only the customer's default payment method moved.
     """
 
-    known: Known
+    item: ItemRecord
     new: NewItem
     changes: tuple[Difference, ...] = ()
 
@@ -140,7 +140,7 @@ class Continue:
     that still holds of a skipped one.
     """
 
-    known: Known
+    item: ItemRecord
     skip: str | None = None
 
 
@@ -148,26 +148,26 @@ class Continue:
 class Skip:
     """Another run holds the obligation."""
 
-    known: Known
+    item: ItemRecord
     reason: str
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The file contradicts the ledger; ``hint`` says what would be possible, ``known`` is what it contradicts."""
+    """The file contradicts the ledger; ``hint`` says what would be possible, ``item`` is what it contradicts."""
 
     code: str
     message: str
     hint: str
-    known: Known | None = None
+    item: ItemRecord | None = None
 
 
 Decision = Create | Replace | Continue | Skip | Refuse
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class PlanContext:
     """What decisions depend on beside the line itself.
 
     Attributes:
@@ -197,7 +197,7 @@ class Scene:
         blocked = self.findings.method_of(charge) in self.blocked
         return unusable(self.findings, charge, self.platform) or (CARD_BLOCKED if blocked else None)
 
-    def next_item(self, charge: Charge, before: Known | None = None) -> NewItem:
+    def next_item(self, charge: Charge, before: ItemRecord | None = None) -> NewItem:
         """Return the item that stands for a line: its first, or the one after ``before``."""
         return self.item(charge, 0 if before is None else before.generation + 1, self.unusable(charge))
 
@@ -207,78 +207,78 @@ class Scene:
         return new_item(self.mode, self.platform, self.period, self.run_id, charge, method, generation, skip, reason)
 
 
-def decide(scene: Scene, charge: Charge, known: Known | None) -> Decision:
+def decide(context: PlanContext, charge: Charge, item: ItemRecord | None) -> Decision:
     """Return what the plan does with one valid line, given what the ledger knows of its obligation."""
-    if known is None:
-        return _not_planned(scene, charge) if scene.frozen else Create(scene.next_item(charge))
-    if known.state in (State.FAILED, State.SKIPPED):
-        return _after_an_end(scene, charge, known)
-    same = known.digest == charge_digest(charge)
-    if known.run_id != scene.run_id:
-        return _elsewhere(known) if same else _refuse_elsewhere(charge, known)
-    return _go_on(scene, charge, known) if same else _correct(scene, charge, known)
+    if item is None:
+        return _not_planned(context, charge) if context.frozen else Create(context.next_item(charge))
+    if item.state in (State.FAILED, State.SKIPPED):
+        return _after_an_end(context, charge, item)
+    same = item.digest == charge_digest(charge)
+    if item.run_id != context.run_id:
+        return _elsewhere(item) if same else _refuse_elsewhere(charge, item)
+    return _go_on(context, charge, item) if same else _correct(context, charge, item)
 
 
-def reason_of(known: Known) -> str:
+def reason_of(item: ItemRecord) -> str:
     """Return the reason code of an item that ended unpaid, or an empty text."""
-    return str(known.facts.get("reason_code") or known.content.get("skip") or "")
+    return str(item.facts.get("reason_code") or item.content.get("skip") or "")
 
 
-def _not_planned(scene: Scene, charge: Charge) -> Refuse:
-    message = f'reference "{charge.reference}" is not in run {scene.run_id} as it was planned'
+def _not_planned(context: PlanContext, charge: Charge) -> Refuse:
+    message = f'reference "{charge.reference}" is not in run {context.run_id} as it was planned'
     return Refuse("not_planned", message, "add it with --amend, or give the run another period")
 
 
-def _go_on(scene: Scene, charge: Charge, known: Known) -> Decision:
+def _go_on(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
     """Decide for a line that this run holds as it stands; before anything was sent, findings still count."""
-    if known.state is not State.PLANNED:
-        return Continue(known)
-    if skip := scene.unusable(charge):
-        return Continue(known, skip)
-    method = scene.findings.method_of(charge)
-    if method and method != known.content.get("payment_method"):
-        return Replace(known, scene.next_item(charge, known))
-    return Continue(known)
+    if item.state is not State.PLANNED:
+        return Continue(item)
+    if skip := context.unusable(charge):
+        return Continue(item, skip)
+    method = context.findings.method_of(charge)
+    if method and method != item.content.get("payment_method"):
+        return Replace(item, context.next_item(charge, item))
+    return Continue(item)
 
 
-def _correct(scene: Scene, charge: Charge, known: Known) -> Decision:
+def _correct(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
     """Decide for a line of this run that the file changed and that is not over yet, or is paid."""
-    if known.state in FIXED:
-        return _refuse(charge, known, *FIXED[known.state])
-    if scene.frozen:
-        return _refuse(charge, known, "was planned", "add --amend to change what is not paid")
-    return Replace(known, scene.next_item(charge, known), differences(charge, known))
+    if item.state in FIXED:
+        return _refuse(charge, item, *FIXED[item.state])
+    if context.frozen:
+        return _refuse(charge, item, "was planned", "add --amend to change what is not paid")
+    return Replace(item, context.next_item(charge, item), differences(charge, item))
 
 
-def _after_an_end(scene: Scene, charge: Charge, known: Known) -> Decision:
+def _after_an_end(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
     """Decide for a line whose last item ended unpaid, in this run or another: it is over, or begins anew."""
-    reason, same = reason_of(known), known.digest == charge_digest(charge)
+    reason, same = reason_of(item), item.digest == charge_digest(charge)
     if reason in HELD_BY_ANOTHER:
         hint = "restore the line, and change it with the ledger that holds it"
-        return _over(scene, known, reason) if same else _refuse(charge, known, "is held by another ledger", hint)
-    if reason == "cancelled" and (same or not scene.amend):
-        return _over(scene, known, reason) if same else _refuse_frozen(scene, charge, known)
+        return _over(context, item, reason) if same else _refuse(charge, item, "is held by another ledger", hint)
+    if reason == "cancelled" and (same or not context.amend):
+        return _over(context, item, reason) if same else _refuse_frozen(context, charge, item)
     if reason in CLOSED_BY_FILE or not same:
-        if scene.frozen:
-            return _refuse_frozen(scene, charge, known)
-        return Create(scene.next_item(charge, known), known, differences(charge, known))
-    if known.state is State.FAILED and reason not in OF_THE_ACCOUNT:
-        return _over(scene, known, None)
-    now = reason if reason in scene.unexamined else scene.unusable(charge)
-    return Create(scene.next_item(charge, known), known) if now is None else _over(scene, known, now)
+        if context.frozen:
+            return _refuse_frozen(context, charge, item)
+        return Create(context.next_item(charge, item), item, differences(charge, item))
+    if item.state is State.FAILED and reason not in OF_THE_ACCOUNT:
+        return _over(context, item, None)
+    now = reason if reason in context.unexamined else context.unusable(charge)
+    return Create(context.next_item(charge, item), item) if now is None else _over(context, item, now)
 
 
-def _over(scene: Scene, known: Known, skip: str | None) -> Decision:
+def _over(context: PlanContext, item: ItemRecord, skip: str | None) -> Decision:
     """Leave an item that ended unpaid as it is."""
-    if known.run_id == scene.run_id:
-        return Continue(known, skip)
+    if item.run_id == context.run_id:
+        return Continue(item, skip)
     reason = skip if skip in SKIPS else "closed_elsewhere"
-    return Skip(known, reason, f"{SKIPS[reason][0]}: {known.run_id}")
+    return Skip(item, reason, f"{SKIPS[reason][0]}: {item.run_id}")
 
 
-def _elsewhere(known: Known) -> Skip:
-    reason = _held(known.state)
-    return Skip(known, reason, f"{SKIPS[reason][0]}: {known.run_id}")
+def _elsewhere(item: ItemRecord) -> Skip:
+    reason = _held(item.state)
+    return Skip(item, reason, f"{SKIPS[reason][0]}: {item.run_id}")
 
 
 def _held(state: State) -> str:
@@ -319,25 +319,25 @@ FIXED: dict[State, tuple[str, str]] = {
 # What no amendment can touch: the money has moved, or may.
 
 
-def _refuse(charge: Charge, known: Known, was: str, hint: str) -> Refuse:
+def _refuse(charge: Charge, item: ItemRecord, was: str, hint: str) -> Refuse:
     """Refuse a line, naming the difference between the file and the ledger field by field."""
-    changes = ", ".join(f"{each.field} {each.old} -> {each.new}" for each in differences(charge, known))
-    message = f'reference "{charge.reference}" {was} in run {known.run_id} with other content: {changes}'
-    return Refuse("content_changed", message, hint, known)
+    changes = ", ".join(f"{each.field} {each.old} -> {each.new}" for each in differences(charge, item))
+    message = f'reference "{charge.reference}" {was} in run {item.run_id} with other content: {changes}'
+    return Refuse("content_changed", message, hint, item)
 
 
-def _refuse_elsewhere(charge: Charge, known: Known) -> Refuse:
-    if known.state in FIXED:
-        return _refuse(charge, known, FIXED[known.state][0], "give a new charge a new reference")
-    hint = f'close it there first: billing cancel {known.run_id} --only "{known.reference}" --reason "..."'
-    return _refuse(charge, known, "was planned", hint)
+def _refuse_elsewhere(charge: Charge, item: ItemRecord) -> Refuse:
+    if item.state in FIXED:
+        return _refuse(charge, item, FIXED[item.state][0], "give a new charge a new reference")
+    hint = f'close it there first: billing cancel {item.run_id} --only "{item.reference}" --reason "..."'
+    return _refuse(charge, item, "was planned", hint)
 
 
-def _refuse_frozen(scene: Scene, charge: Charge, known: Known) -> Refuse:
-    if known.run_id != scene.run_id and not scene.frozen:
-        return _refuse(charge, known, "was cancelled", "add --amend to charge it all the same")
-    ended = SKIPS.get(reason_of(known), ("", "", False))[0] or "ended unpaid"
-    if known.digest == charge_digest(charge):
-        message = f'reference "{charge.reference}" is not in run {scene.run_id} any more: {ended}'
-        return Refuse("not_planned", message, "add it again with --amend", known)
-    return _refuse(charge, known, f"({ended}) was planned", "add --amend to charge it as it stands now")
+def _refuse_frozen(context: PlanContext, charge: Charge, item: ItemRecord) -> Refuse:
+    if item.run_id != context.run_id and not context.frozen:
+        return _refuse(charge, item, "was cancelled", "add --amend to charge it all the same")
+    ended = SKIPS.get(reason_of(item), ("", "", False))[0] or "ended unpaid"
+    if item.digest == charge_digest(charge):
+        message = f'reference "{charge.reference}" is not in run {context.run_id} any more: {ended}'
+        return Refuse("not_planned", message, "add it again with --amend", item)
+    return _refuse(charge, item, f"({ended}) was planned", "add --amend to charge it as it stands now")

@@ -111,11 +111,11 @@ def open_log(level: str = "warning", log_format: str = "console", stream: TextIO
             return
         write[kind](event, level=kind, **facts)
 
-    log.levels = frozenset(write)  # type: ignore[attr-defined]  # read by `listens`
+    log.levels = frozenset(write)  # type: ignore[attr-defined]  # read by `enabled_for`
     return log
 
 
-def listens(log: Log, event: str) -> bool:
+def enabled_for(log: Log, event: str) -> bool:
     """Tell whether a log writes an event of this name, so that nobody gathers facts for none; if unknown, it does."""
     return LEVEL_OF.get(event, "info") in getattr(log, "levels", LEVELS)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from billing.core.entries import Known, Move, Note
+from billing.core.entries import ItemRecord, Move, Note
 from billing.core.exits import Exit
 from billing.core.plans import OF_THE_ACCOUNT, OPERATORS, SKIPS, reason_of
 from billing.core.policies import Policies
@@ -13,7 +13,7 @@ from billing.edge.ledger import Ledger
 from billing.flow.closing import Why, close
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.options import Ending, RunOptions, Selection
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 CANCELLED = "cancelled"
 
@@ -44,52 +44,52 @@ class Cancellation:
         """How many items are closed."""
         return len(self.rows) + len(self.waiting)
 
-    def take(self, known: Known) -> None:
+    def take(self, item: ItemRecord) -> None:
         """Count one selected item."""
-        if known.state is State.SUCCEEDED:
+        if item.state is State.SUCCEEDED:
             self.paid_count += 1
             if len(self.paid) < SHOWN:
-                self.paid.append(known.reference)
-        elif known.state is State.UNSETTLED:
+                self.paid.append(item.reference)
+        elif item.state is State.UNSETTLED:
             self.processing += 1
-        elif known.state not in FINAL:
-            self._close(self.rows, known)
-        elif _comes_back(known):
-            self._close(self.waiting, known)
+        elif item.state not in FINAL:
+            self._close(self.rows, item)
+        elif _comes_back(item):
+            self._close(self.waiting, item)
 
-    def _close(self, rows: list[int], known: Known) -> None:
-        rows.append(known.id)
-        self.totals[known.currency] += known.amount
+    def _close(self, rows: list[int], item: ItemRecord) -> None:
+        rows.append(item.id)
+        self.totals[item.currency] += item.amount
 
 
 SHOWN = 100
 
 
-def _comes_back(known: Known) -> bool:
+def _comes_back(item: ItemRecord) -> bool:
     """Tell whether a later plan would take up an item that ended unpaid, once what it ended for is repaired."""
-    reason = reason_of(known)
-    if known.state is State.FAILED:
+    reason = reason_of(item)
+    if item.state is State.FAILED:
         return reason in OF_THE_ACCOUNT
-    return known.state is State.SKIPPED and reason not in OPERATORS and not SKIPS.get(reason, ("", "", False))[2]
+    return item.state is State.SKIPPED and reason not in OPERATORS and not SKIPS.get(reason, ("", "", False))[2]
 
 
 def look_through(ledger: Ledger, run_id: str, selection: Selection) -> Cancellation:
     """Return what cancelling the selected items of a run would close."""
     found = Cancellation()
-    for known in _items(ledger, run_id):
-        found.named |= selection.named_by(known)
-        if selection.takes(known):
-            found.take(known)
+    for item in _items(ledger, run_id):
+        found.named |= selection.named_by(item)
+        if selection.takes(item):
+            found.take(item)
     return found
 
 
-def _items(ledger: Ledger, run_id: str) -> Iterator[Known]:
+def _items(ledger: Ledger, run_id: str) -> Iterator[ItemRecord]:
     for row, _state, _listed in ledger.standing(run_id):
         yield ledger.item(row)
 
 
 async def cancel(
-    desk: Desk,
+    services: Services,
     run_id: str,
     found: Cancellation,
     note: str,
@@ -105,10 +105,10 @@ async def cancel(
     """
     why = Why(CANCELLED, note)
     for row in found.waiting:
-        known = desk.ledger.item(row)
-        if _comes_back(known):
-            await desk.ledger.record(known, Move(Note.SKIP_CONFIRMED, facts=why.facts() | {"what_to_do": None}))
-    return await close(desk, run_id, dict.fromkeys(found.rows, why), policies, options, watch)
+        item = services.ledger.item(row)
+        if _comes_back(item):
+            await services.ledger.record(item, Move(Note.SKIP_CONFIRMED, facts=why.facts() | {"what_to_do": None}))
+    return await close(services, run_id, dict.fromkeys(found.rows, why), policies, options, watch)
 
 
 def worth(ending: Ending, after: Cancellation, *, named: bool) -> Exit:

@@ -28,11 +28,11 @@ from billing.flow.planning.planned import NOTHING_EXAMINED, Plan, Source
 from billing.flow.planning.preflight import QUIETLY, Lookout, Preflight
 from billing.flow.planning.saved import SavedPlan
 from billing.flow.report import paid_twice, summary
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 
 @dataclass(frozen=True, slots=True)
-class BillOptions:
+class RunRequest:
     """How a run is carried out.
 
     Attributes:
@@ -51,7 +51,7 @@ class BillOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class RunResult:
     """What became of it.
 
     Attributes:
@@ -96,19 +96,19 @@ def agree_to_all(_plan: Plan) -> None:
     """Say yes without looking: for schedulers, whose configuration said it."""
 
 
-async def bill(
-    desk: Desk,
+async def carry_out_run(
+    services: Services,
     source: Source,
-    options: BillOptions,
+    options: RunRequest,
     *,
     agree: Callable[[Plan], None],
     watch: Watch = unwatched,
     lookout: Lookout = QUIETLY,
-) -> Bill:
+) -> RunResult:
     """Carry a run out, or go on with it, or find that there is nothing left to do.
 
     Args:
-        desk: open for the mode of the run.
+        services: open for the mode of the run.
         source: the checked run file.
         options: how.
         agree: shown the plan before anything is sent; it raises to say no.
@@ -121,29 +121,29 @@ async def bill(
         ApprovalMissing: it needs an approval it does not have.
         LedgerError: the ledger failed; nothing was sent after that.
     """
-    require_timely(source, desk.clock.now())
+    require_timely(source, services.clock.now())
     asked = plan_options(options)
-    settled = settled_plan(desk, source, asked)
+    settled = settled_plan(services, source, asked)
     if settled is not None:
         require_known_lines(settled)
         if options.saved is not None:
             options.saved.require_same(settled)
-        return _summed_up(desk, settled, Ending(), options, nothing_left=True)
-    plan = await make_plan(desk, source, asked, lookout)
+        return _summed_up(services, settled, Ending(), options, nothing_left=True)
+    plan = await make_plan(services, source, asked, lookout)
     if options.saved is not None:
         options.saved.require_same(plan)
     require_known_lines(plan)
     require_approval(plan)
     agree(plan)
     await lowlevel.checkpoint()  # a Ctrl-C at the question is heard here, before anything is kept
-    plan, ending = await _close_first(desk, source, plan, options, watch)
+    plan, ending = await _close_first(services, source, plan, options, watch)
     if not ending.exit:
-        await keep(plan, source, desk.ledger)
-        ending = await execute(desk, plan.run.run_id, _chosen(desk, plan, options), plan.run.policies, watch)
-    return _summed_up(desk, plan, ending, options)
+        await keep(plan, source, services.ledger)
+        ending = await execute(services, plan.run.run_id, _chosen(services, plan, options), plan.run.policies, watch)
+    return _summed_up(services, plan, ending, options)
 
 
-def plan_options(options: BillOptions) -> PlanOptions:
+def plan_options(options: RunRequest) -> PlanOptions:
     """Return what the plan of a run is asked for: what the saved one was, or what was typed."""
     if options.saved is not None:
         return options.saved.options()
@@ -151,7 +151,7 @@ def plan_options(options: BillOptions) -> PlanOptions:
 
 
 async def _close_first(
-    desk: Desk, source: Source, plan: Plan, options: BillOptions, watch: Watch
+    services: Services, source: Source, plan: Plan, options: RunRequest, watch: Watch
 ) -> tuple[Plan, Ending]:
     """Close what the plan withdraws or replaces, then decide again from what is true now.
 
@@ -162,12 +162,12 @@ async def _close_first(
     if not plan.amendment.closes:
         return plan, Ending()
     rows = {row: Why(code) for code, rows in plan.amendment.closing.items() for row in rows}
-    run = replace(options.run, concurrency=desk.rates.items)
-    ending = await close(desk, plan.run.run_id, rows, plan.run.policies, run, watch)
+    run = replace(options.run, concurrency=services.rates.items)
+    ending = await close(services, plan.run.run_id, rows, plan.run.policies, run, watch)
     if ending.exit:
         return plan, ending
     try:
-        now = decide_all(source, desk.ledger, plan.platform, plan.findings, plan.asked, plan.elsewhere)
+        now = decide_all(source, services.ledger, plan.platform, plan.findings, plan.asked, plan.elsewhere)
     except InvalidInput as found:
         after = "what was open and no longer wanted is closed, and nothing was charged"
         raise InvalidInput(found.problems, found.total, after=after) from None
@@ -180,60 +180,64 @@ async def _close_first(
     return now, ending
 
 
-def _chosen(desk: Desk, plan: Plan, options: BillOptions) -> RunOptions:
+def _chosen(services: Services, plan: Plan, options: RunRequest) -> RunOptions:
     """Return the options of the run, with exactly those items under a limit that the plan has counted."""
     selection, limit = plan.asked.selection, plan.asked.limit
     if limit is not None:
-        rows = first_movable(desk.ledger, plan.run.run_id, selection, limit, plan.elsewhere)
+        rows = first_movable(services.ledger, plan.run.run_id, selection, limit, plan.elsewhere)
         selection = replace(selection, rows=rows)
     return replace(
         options.run,
         selection=selection,
         limit=None,
-        concurrency=desk.rates.items,
+        concurrency=services.rates.items,
         declines_ok=options.declines_ok,
     )
 
 
-def _summed_up(desk: Desk, plan: Plan, ending: Ending, options: BillOptions, *, nothing_left: bool = False) -> Bill:
-    code = ending.exit or exit_for(desk.ledger.tally(plan.run.run_id), declines_ok=options.declines_ok)
-    if code is Exit.OK and paid_twice(desk.ledger, plan.run.run_id):
+def _summed_up(
+    services: Services, plan: Plan, ending: Ending, options: RunRequest, *, nothing_left: bool = False
+) -> RunResult:
+    code = ending.exit or exit_for(services.ledger.tally(plan.run.run_id), declines_ok=options.declines_ok)
+    if code is Exit.OK and paid_twice(services.ledger, plan.run.run_id):
         code = Exit.DECLINES  # a person has to give money back
-    found = summary(desk.ledger, plan.run.run_id, exit_code=code, requests=requests_sent(desk))
-    return Bill(plan, ending, code, found, nothing_left)
+    found = summary(services.ledger, plan.run.run_id, exit_code=code, requests=requests_sent(services))
+    return RunResult(plan, ending, code, found, nothing_left)
 
 
-async def tell(billed: Bill, settings: Settings, environ: Mapping[str, str], log: Callable[..., None]) -> None:
+async def notify_of(
+    result: RunResult, settings: Settings, environ: Mapping[str, str], log: Callable[..., None]
+) -> None:
     """Post the summary to whoever the run file names, on the way that the settings name; a failure is a warning."""
-    occasion = "stopped" if billed.ending.exit else "finished"
+    occasion = "stopped" if result.ending.exit else "finished"
     await notify(
-        billed.plan.run.policies.notify,
+        result.plan.run.policies.notify,
         occasion,
-        billed.summary,
+        result.summary,
         environ=environ,
         log=log,
         route=route_of(settings, environ),
     )
 
 
-def requests_sent(desk: Desk) -> dict[str, int]:
+def requests_sent(services: Services) -> dict[str, int]:
     """Return what this process sent."""
-    counters = desk.gateway.counters
+    counters = services.gateway.counters
     return {"sent": counters.sent, "rate_limited": counters.rate_limited, "resent": counters.resent}
 
 
-def settled_plan(desk: Desk, source: Source, options: PlanOptions) -> Plan | None:
+def settled_plan(services: Services, source: Source, options: PlanOptions) -> Plan | None:
     """Compare the file with the run on record before anything at all is sent; return the plan if nothing is left to do.
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction, with its line.
     """
-    record = desk.ledger.run(source.run.run_id)
+    record = services.ledger.run(source.run.run_id)
     if record is None:
         return None
-    asked = replace(options.asked(desk), unexamined=NOTHING_EXAMINED)
-    plan = decide_all(source, desk.ledger, record.platform, options.findings or Findings(), asked)
-    if plan.is_news or plan.reopenable or has_work(desk.ledger, record.run_id, Goal.RUN):
+    asked = replace(options.asked(services), unexamined=NOTHING_EXAMINED)
+    plan = decide_all(source, services.ledger, record.platform, options.findings or Findings(), asked)
+    if plan.is_news or plan.reopenable or has_work(services.ledger, record.run_id, Goal.RUN):
         return None
     return plan
 

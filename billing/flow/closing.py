@@ -9,18 +9,18 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from billing.core.entries import Known, Move
+from billing.core.entries import ItemRecord, Move
 from billing.core.plans import SKIPS
 from billing.core.policies import Policies, StopOn
 from billing.core.states import Event, Group, State
-from billing.flow.engine.context import Trip
+from billing.flow.engine.context import ItemContext
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import Runner
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import confirm, prepare
-from billing.flow.kinds.charge.carry import Arrival, Goal, Step, charge
+from billing.flow.kinds.charge.carry import Goal, ItemResult, Step, charge
 from billing.flow.options import Ending, RunOptions, Selection
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 UNGUARDED = StopOn(decline_rate=1.0, same_error=10**9)
 # Closing takes no money: no wave of it is a reason to stop.
@@ -43,11 +43,11 @@ class Why:
 def steps_for(why: Why) -> Mapping[State, Step]:
     """Return what closing does with an item in each state; nothing here confirms."""
 
-    async def skip(trip: Trip, known: Known) -> Known:
-        return await trip.record(known, Move(Event.ITEM_SKIPPED, facts=why.facts()))
+    async def skip(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+        return await ctx.record(item, Move(Event.ITEM_SKIPPED, facts=why.facts()))
 
-    async def give_up(trip: Trip, known: Known) -> Known:
-        return await fence.start_cancel(trip, known, **why.facts(), what_to_do=None)
+    async def give_up(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+        return await fence.start_cancel(ctx, item, **why.facts(), what_to_do=None)
 
     return {
         State.PLANNED: skip,
@@ -65,7 +65,13 @@ class Closer(Runner):
     """One pass over a run that ends chosen items unpaid."""
 
     def __init__(
-        self, desk: Desk, run_id: str, rows: Mapping[int, Why], policies: Policies, options: RunOptions, watch: Watch
+        self,
+        services: Services,
+        run_id: str,
+        rows: Mapping[int, Why],
+        policies: Policies,
+        options: RunOptions,
+        watch: Watch,
     ) -> None:
         everything = replace(
             options,
@@ -74,16 +80,16 @@ class Closer(Runner):
             max_failures=None,
             deadline=None,
         )
-        super().__init__(desk, run_id, Goal.CLOSE, replace(policies, stop_on=UNGUARDED), everything, watch)
+        super().__init__(services, run_id, Goal.CLOSE, replace(policies, stop_on=UNGUARDED), everything, watch)
         self._rows = rows
 
-    def _trip(self, known: Known, goal: Goal) -> Awaitable[Arrival]:
-        trip = Trip(self._desk, self._policies.dunning, closes=True)
-        return charge(trip, known, goal, steps_for(self._rows[known.id]))
+    def _trip(self, item: ItemRecord, goal: Goal) -> Awaitable[ItemResult]:
+        ctx = ItemContext(self._desk, self._policies.dunning, closes=True)
+        return charge(ctx, item, goal, steps_for(self._rows[item.id]))
 
 
 async def close(
-    desk: Desk,
+    services: Services,
     run_id: str,
     rows: Mapping[int, Why],
     policies: Policies,
@@ -98,8 +104,8 @@ async def close(
     """
     if not rows:
         return Ending()
-    record = desk.ledger.run(run_id)
-    if record is not None and any(desk.ledger.item(row).state is not State.PLANNED for row in rows):
-        await desk.identify()
-        desk.require_own(record)
-    return await Closer(desk, run_id, rows, policies, options, watch).go()
+    record = services.ledger.run(run_id)
+    if record is not None and any(services.ledger.item(row).state is not State.PLANNED for row in rows):
+        await services.identify()
+        services.require_own(record)
+    return await Closer(services, run_id, rows, policies, options, watch).go()

@@ -19,7 +19,7 @@ from billing.flow.kinds.charge.carry import Goal
 from billing.flow.options import Ending, RunOptions
 from billing.flow.report import summary
 from billing.flow.resolve import resolve, settle
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 GOALS = {"resolve": Goal.RESOLVE, "settle": Goal.SETTLE}
 VERBS = {"resolve": resolve, "settle": settle}
@@ -54,68 +54,68 @@ class Followed:
     ending: Ending
     exit: Exit
 
-    def summary(self, desk: Desk) -> dict[str, Any]:
+    def summary(self, services: Services) -> dict[str, Any]:
         """Return the object that ``--output json`` prints."""
-        runs = [summary(desk.ledger, run_id) for run_id in self.runs]
-        return {"exit_code": int(self.exit), "runs": runs, "requests": requests_sent(desk)}
+        runs = [summary(services.ledger, run_id) for run_id in self.runs]
+        return {"exit_code": int(self.exit), "runs": runs, "requests": requests_sent(services)}
 
 
-async def follow(desk: Desk, asked: Following) -> Followed:
+async def follow(services: Services, asked: Following) -> Followed:
     """Look through the runs, the oldest first, and tell whoever each of them tells when something has changed.
 
     Raises:
         LedgerError: the ledger failed; nothing was sent after that.
     """
-    records = await _records(desk, asked)
-    busy = {record.run_id for record in records if has_work(desk.ledger, record.run_id, GOALS[asked.verb])}
-    ending = await _each(desk, asked, records)
-    tallies = {record.run_id: desk.ledger.tally(record.run_id) for record in records}
+    records = await _records(services, asked)
+    busy = {record.run_id for record in records if has_work(services.ledger, record.run_id, GOALS[asked.verb])}
+    ending = await _each(services, asked, records)
+    tallies = {record.run_id: services.ledger.tally(record.run_id) for record in records}
     everything = [tally for each in tallies.values() for tally in each]
     code = ending.exit or exit_for(in_sight(everything, ending.ended), declines_ok=asked.declines_ok)
     shown = [each for each in tallies if each == asked.run_id or each in busy or any(in_sight(tallies[each], ()))]
     return Followed(tuple(shown), ending, code)
 
 
-async def _records(desk: Desk, asked: Following) -> list[RunRecord]:
+async def _records(services: Services, asked: Following) -> list[RunRecord]:
     """Return the runs that are looked through, the oldest first: one, or all of this key's platform and mode.
 
     A key sees no other's intents. Whose it is is only asked when there is something to look at, or to tell apart.
     """
     found = [
         record
-        for record in reversed(desk.ledger.runs())
-        if record.mode is desk.mode and asked.run_id in {None, record.run_id}
+        for record in reversed(services.ledger.runs())
+        if record.mode is services.mode and asked.run_id in {None, record.run_id}
     ]
     several = len({record.platform for record in found}) > 1
     goal = GOALS[asked.verb]
-    if asked.run_id is None and (several or any(has_work(desk.ledger, record.run_id, goal) for record in found)):
-        await desk.identify()
-        return [record for record in found if record.platform == desk.platform]
+    if asked.run_id is None and (several or any(has_work(services.ledger, record.run_id, goal) for record in found)):
+        await services.identify()
+        return [record for record in found if record.platform == services.platform]
     return found
 
 
-async def _each(desk: Desk, asked: Following, records: Sequence[RunRecord]) -> Ending:
-    options = RunOptions(concurrency=desk.rates.items, per_account=asked.settings.per_account_concurrency)
+async def _each(services: Services, asked: Following, records: Sequence[RunRecord]) -> Ending:
+    options = RunOptions(concurrency=services.rates.items, per_account=asked.settings.per_account_concurrency)
     whole = Ending()
     for record in records:
         policies = policies_of(record, asked.settings)
         with asked.watching(f"{asked.verb} {record.run_id}") as watch:
-            ending = await VERBS[asked.verb](desk, record.run_id, options, policies, watch)
+            ending = await VERBS[asked.verb](services, record.run_id, options, policies, watch)
         whole = Ending(ending.exit, ending.reason, whole.ended + ending.ended, whole.changed + ending.changed)
         if ending.changed or ending.exit:
-            await _tell(desk, asked, record, policies, ending)
+            await _tell(services, asked, record, policies, ending)
         if ending.exit:
             return whole
     return whole
 
 
-async def _tell(desk: Desk, asked: Following, record: RunRecord, policies: Policies, ending: Ending) -> None:
-    tallies = in_sight(desk.ledger.tally(record.run_id), ending.ended)
+async def _tell(services: Services, asked: Following, record: RunRecord, policies: Policies, ending: Ending) -> None:
+    tallies = in_sight(services.ledger.tally(record.run_id), ending.ended)
     code = ending.exit or exit_for(tallies, declines_ok=asked.declines_ok)
-    found = summary(desk.ledger, record.run_id, exit_code=code, requests=requests_sent(desk))
+    found = summary(services.ledger, record.run_id, exit_code=code, requests=requests_sent(services))
     occasion = "stopped" if ending.exit else "finished"
     route = route_of(asked.settings, asked.environ)
-    await notify(policies.notify, occasion, found, environ=asked.environ, log=desk.log, route=route)
+    await notify(policies.notify, occasion, found, environ=asked.environ, log=services.log, route=route)
 
 
 def policies_of(record: RunRecord, settings: Settings) -> Policies:

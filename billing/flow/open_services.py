@@ -13,7 +13,7 @@ from billing.edge.ledger.borrowed import open_to_plan
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.sqlite import SqliteLedger
-from billing.edge.logs import listens
+from billing.edge.logs import enabled_for
 from billing.edge.operator import operator
 from billing.edge.pacing.pacer import START_RPS
 from billing.edge.pacing.throttle import DOCUMENTED, Rates, Throttle
@@ -25,7 +25,7 @@ from billing.edge.stripe.lookups import LookupFailed, Trouble
 from billing.edge.stripe.route import route_of
 from billing.edge.stripe.transport import MOST_CONNECTIONS, NetworkWire
 from billing.flow.engine.learned_rates import remembered
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 UNREAD_PLATFORM = "platform"
 # Stands for the platform account in test mode when the key may not read it and no setting names it: one ledger, one
@@ -33,7 +33,7 @@ UNREAD_PLATFORM = "platform"
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class ServiceOptions:
     """How a verb wants its desk.
 
     Attributes:
@@ -58,14 +58,14 @@ class Opening:
 
 
 @asynccontextmanager
-async def open_desk(
+async def open_services(
     settings: Settings,
     environ: Mapping[str, str],
-    opening: Opening,
+    opening: ServiceOptions,
     log: Callable[..., None],
     *,
     wire: Wire | None = None,
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[Services]:
     """Check that everything agrees, open the ledger and yield the desk; nothing is sent yet.
 
     Args:
@@ -100,19 +100,19 @@ async def open_desk(
                 throttle=Throttle(rates, start=start, remember=remembered(ledger, clock, opening.mode)),
                 clock=clock,
                 api_base=settings.api_base or API_BASE,
-                on_request=(lambda event: log(**event)) if listens(log, "request") else None,
+                on_request=(lambda event: log(**event)) if enabled_for(log, "request") else None,
             )
-            desk = Desk(ledger, gateway, clock, opening.mode, "", rates, log)
-            desk.who = partial(_platform, gateway, ledger, settings, key)
-            desk.operator = operator()
-            yield desk
+            services = Services(ledger, gateway, clock, opening.mode, "", rates, log)
+            services.who = partial(_platform, gateway, ledger, settings, key)
+            services.operator = operator()
+            yield services
         finally:
             await carrier.aclose()
     finally:
         await ledger.aclose()
 
 
-async def _ledger(settings: Settings, opening: Opening, clock: ProviderClock) -> SqliteLedger:
+async def _ledger(settings: Settings, opening: ServiceOptions, clock: ProviderClock) -> SqliteLedger:
     opened = partial(
         open_ledger,
         settings.ledger,
@@ -135,11 +135,11 @@ def _tell(ledger: SqliteLedger, log: Callable[..., None]) -> None:
         log("ledger_made", path=str(ledger.path), **beside)
 
 
-def rates_for(settings: Settings, opening: Opening) -> Rates:
+def rates_for(settings: Settings, opening: ServiceOptions) -> Rates:
     """Return what may be sent: `--rate` replaces key, endpoint and account limits, else the documented ones, shared."""
     items = opening.concurrency or settings.concurrency
     # One more than there are connections would wait for one, and who waits longest is not who gets it. How many of an
-    # account are on their way is the lanes' business: they lift their cap when nobody else waits.
+    # account are on their way is the scheduler's business: they lift their cap when nobody else waits.
     at_once = min(items, MOST_CONNECTIONS)
     if opening.rate is not None:
         return Rates(opening.rate, opening.rate, opening.rate, at_once, at_once, items)

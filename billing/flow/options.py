@@ -4,7 +4,7 @@ import fnmatch
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from billing.core.entries import Known, Tally
+from billing.core.entries import ItemRecord, Tally
 from billing.core.exits import Exit
 from billing.core.planrows import TO_CHARGE, standing
 
@@ -23,7 +23,7 @@ class Named(Protocol):
         ...
 
     @property
-    def lane(self) -> str:
+    def payer(self) -> str:
         """The platform customer."""
         ...
 
@@ -50,7 +50,7 @@ class Selection:
             return False
         if any(names(pattern, item) for pattern in self.exclude):
             return False
-        if self.rows is None or not isinstance(item, Known) or item.id in self.rows:
+        if self.rows is None or not isinstance(item, ItemRecord) or item.id in self.rows:
             return True
         return not self.strict and standing(item) != TO_CHARGE
 
@@ -61,7 +61,7 @@ class Selection:
 
 def names(pattern: str, item: Named) -> bool:
     """Tell whether a pattern names an item."""
-    return pattern in (item.account, item.lane) or fnmatch.fnmatchcase(item.reference, pattern)
+    return pattern in (item.account, item.payer) or fnmatch.fnmatchcase(item.reference, pattern)
 
 
 @dataclass(frozen=True, slots=True)

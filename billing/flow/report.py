@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from billing.core.advice import REFUSALS, what_to_do
 from billing.core.cells import csv_line
-from billing.core.entries import Known, ReportLine, RunRecord, Tally
+from billing.core.entries import ItemRecord, ReportLine, RunRecord, Tally
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_in, group_of
@@ -166,12 +166,12 @@ class Wanted:
 
     def takes(self, line: ReportLine) -> bool:
         """Tell whether a line is asked for; one that was set aside has neither account nor customer."""
-        known = line.known
+        item = line.item
         if self.statuses and status_of(line) not in self.statuses:
             return False
-        if self.accounts and (known is None or known.account not in self.accounts):
+        if self.accounts and (item is None or item.account not in self.accounts):
             return False
-        return not self.customers or (known is not None and known.lane in self.customers)
+        return not self.customers or (item is not None and item.payer in self.customers)
 
 
 EVERY_LINE = Wanted()
@@ -194,7 +194,7 @@ class Layout:
 
 def status_of(line: ReportLine) -> Group:
     """Return the status of a line: one that another run deals with, or that was set aside, was left out of this one."""
-    return group_of(line.known) if line.known is not None and line.owned else Group.SKIPPED
+    return group_of(line.item) if line.item is not None and line.owned else Group.SKIPPED
 
 
 def columns(record: RunRecord) -> list[str]:
@@ -214,18 +214,18 @@ def rows(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[l
 
 def describe(line: ReportLine, run_id: str) -> dict[str, str]:
     """Return our columns for one line, as texts; amounts are decimals in major units."""
-    known = line.known
+    item = line.item
     facts = dict.fromkeys(OUR_COLUMNS, "") | {"line": str(line.line), "run": run_id, "status": str(Group.SKIPPED)}
-    if known is not None:
+    if item is not None:
         facts |= {
-            "payment_intent": known.object_id or "",
-            "charge": str(known.facts.get("charge") or ""),
-            "run": known.run_id,
+            "payment_intent": item.object_id or "",
+            "charge": str(item.facts.get("charge") or ""),
+            "run": item.run_id,
         }
-    if known is None or not line.owned:
+    if item is None or not line.owned:
         # Paid, declined or waiting under another run: that run reports the money, this line only points there.
         return facts | _skipped(line.reason) | ({"reason": line.detail} if line.detail else {})
-    return facts | _of_item(known)
+    return facts | _of_item(item)
 
 
 def _skipped(code: str) -> dict[str, str]:
@@ -234,20 +234,20 @@ def _skipped(code: str) -> dict[str, str]:
     return {"reason_code": code, "reason": meaning, "what_to_do": what_to_do(Group.SKIPPED, code)}
 
 
-def _of_item(known: Known) -> dict[str, str]:
-    facts = {name: _shown(name, known.facts[name], known.currency) for name in OUR_COLUMNS if name in known.facts}
-    if known.state is State.FAILED and not facts.get("reason_code"):
+def _of_item(item: ItemRecord) -> dict[str, str]:
+    facts = {name: _shown(name, item.facts[name], item.currency) for name in OUR_COLUMNS if name in item.facts}
+    if item.state is State.FAILED and not facts.get("reason_code"):
         facts |= CANCELLED_ELSEWHERE
-    code = facts.get("reason_code") or str(known.content.get("skip", ""))
-    skipped = _skipped(code) if group_of(known) is Group.SKIPPED else {}
+    code = facts.get("reason_code") or str(item.content.get("skip", ""))
+    skipped = _skipped(code) if group_of(item) is Group.SKIPPED else {}
     ours = {
-        "status": str(group_of(known)),
-        "clone": known.instrument_id or "",
-        "attempts": str(known.attempt),
-        "run": known.run_id,
+        "status": str(group_of(item)),
+        "clone": item.instrument_id or "",
+        "attempts": str(item.attempt),
+        "run": item.run_id,
     }
     told = skipped | {name: text for name, text in facts.items() if text} | ours
-    return told | {"what_to_do": told.get("what_to_do") or what_to_do(group_of(known), code)}
+    return told | {"what_to_do": told.get("what_to_do") or what_to_do(group_of(item), code)}
 
 
 def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact is any JSON value
@@ -307,9 +307,9 @@ def as_json(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterato
 def _typed(line: ReportLine, run_id: str) -> dict[str, Any]:
     row: dict[str, Any] = {name: value or None for name, value in describe(line, run_id).items()}
     row["line"] = line.line
-    if line.known is not None:
-        row |= {"account": line.known.account, "customer": line.known.lane}
-        row |= {"currency": line.known.currency, "amount": line.known.amount}
+    if line.item is not None:
+        row |= {"account": line.item.account, "customer": line.item.payer}
+        row |= {"currency": line.item.currency, "amount": line.item.amount}
         if line.owned:
-            row |= {name: line.known.facts.get(name) for name in AMOUNTS} | {"attempts": line.known.attempt}
+            row |= {name: line.item.facts.get(name) for name in AMOUNTS} | {"attempts": line.item.attempt}
     return row

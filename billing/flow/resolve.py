@@ -5,40 +5,40 @@ from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import Runner, has_work
 from billing.flow.kinds.charge.carry import Goal
 from billing.flow.options import Ending, RunOptions
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 
 async def resolve(
-    desk: Desk, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
+    services: Services, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
 ) -> Ending:
     """Read every item that is in doubt, then those that rest after a decline, whoever waits for a customer first.
 
     What is shown unconfirmed becomes `ready` and waits for the run; a fence that was begun, or is due, is finished.
 
     Args:
-        desk: what the flow works with.
+        services: what the flow works with.
         run_id: one run, or None for all of this ledger.
         options: selection and concurrency.
         policies: what follows a decline that a look brings to light.
         watch: told after each item.
     """
-    return await _follow(desk, run_id, Goal.RESOLVE, options, policies, watch)
+    return await _follow(services, run_id, Goal.RESOLVE, options, policies, watch)
 
 
 async def settle(
-    desk: Desk, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
+    services: Services, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
 ) -> Ending:
     """Read every payment that was still processing when last seen, and those that wait for their customers."""
-    return await _follow(desk, run_id, Goal.SETTLE, options, policies, watch)
+    return await _follow(services, run_id, Goal.SETTLE, options, policies, watch)
 
 
 async def _follow(
-    desk: Desk, run_id: str | None, goal: Goal, options: RunOptions, policies: Policies, watch: Watch
+    services: Services, run_id: str | None, goal: Goal, options: RunOptions, policies: Policies, watch: Watch
 ) -> Ending:
-    records = [record for record in desk.ledger.runs() if run_id in (None, record.run_id)]
-    if not any(has_work(desk.ledger, record.run_id, goal) for record in records):
+    records = [record for record in services.ledger.runs() if run_id in (None, record.run_id)]
+    if not any(has_work(services.ledger, record.run_id, goal) for record in records):
         return Ending()
-    await desk.identify()
+    await services.identify()
     for record in records:
-        desk.require_own(record)
-    return await Runner(desk, run_id, goal, policies, options, watch).go()
+        services.require_own(record)
+    return await Runner(services, run_id, goal, policies, options, watch).go()

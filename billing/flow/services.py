@@ -7,7 +7,7 @@ from billing.core.entries import Facts, RunRecord
 from billing.core.errors import UsageError
 from billing.core.items import Mode
 from billing.edge.ledger import Ledger
-from billing.edge.logs import listens
+from billing.edge.logs import enabled_for
 from billing.edge.pacing.throttle import Rates
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Gateway
@@ -21,7 +21,7 @@ def _nowhere(_event: str, **_facts: object) -> None:
 
 
 @dataclass(slots=True)
-class Desk:
+class Services:
     """What a flow may use.
 
     Attributes:
@@ -37,7 +37,7 @@ class Desk:
         who: asks Stripe whose key this is; None when the platform is known from the start.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
         operator: who charges, for the entry that starts a run; empty when nobody needs to know.
-        tells_steps: whether the log writes what items pass through on their way.
+        logs_steps: whether the log writes what items pass through on their way.
         draining: set when no new step may be started.
     """
 
@@ -54,12 +54,12 @@ class Desk:
     finder: Finder = field(init=False)
     blocks: Blocks = field(init=False)
     standing: Standing = field(default_factory=Standing)
-    tells_steps: bool = field(init=False)
+    logs_steps: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.finder = Finder(self.gateway, self.clock, self.ledger)
         self.blocks = Blocks(self.ledger, self.clock)
-        self.tells_steps = listens(self.log, "item_step")
+        self.logs_steps = enabled_for(self.log, "item_step")
 
     async def identify(self) -> None:
         """Learn the platform before anything that depends on it; a command that sends nothing never asks.

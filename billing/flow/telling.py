@@ -6,12 +6,12 @@ from typing import Any
 from billing import __version__
 from billing.core.items import Run
 from billing.core.states import Group
-from billing.edge.logs import listens
+from billing.edge.logs import enabled_for
 from billing.edge.settings.load import Settings
-from billing.flow.carry_out import Bill
+from billing.flow.carry_out import RunResult
 from billing.flow.planning.planned import Plan
 from billing.flow.report import describe, status_of
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 Log = Callable[..., None]
 
@@ -43,17 +43,17 @@ def _figures(lines: int, totals: Mapping[str, int]) -> dict[str, Any]:
     return {"lines": lines, "totals": dict(sorted(totals.items()))}
 
 
-def tell_end(desk: Desk, billed: Bill) -> None:
+def tell_end(services: Services, result: RunResult) -> None:
     """Tell of each line that was left out, then how it ended."""
-    run_id = billed.plan.run.run_id
-    if (billed.plan.skips or billed.plan.set_aside) and listens(desk.log, "line_left_out"):
-        _tell_left_out(desk, run_id)
-    found = billed.summary
-    desk.log(
+    run_id = result.plan.run.run_id
+    if (result.plan.skips or result.plan.set_aside) and enabled_for(services.log, "line_left_out"):
+        _tell_left_out(services, run_id)
+    found = result.summary
+    services.log(
         "job_finished",
         run=run_id,
-        exit_code=int(billed.exit),
-        reason=billed.ending.reason,
+        exit_code=int(result.exit),
+        reason=result.ending.reason,
         counts={name: count for name, count in found["counts"].items() if count},
         totals=found["totals"],
         requests=found["requests"],
@@ -61,17 +61,17 @@ def tell_end(desk: Desk, billed: Bill) -> None:
     )
 
 
-def _tell_left_out(desk: Desk, run_id: str) -> None:
-    for line in desk.ledger.report(run_id):
+def _tell_left_out(services: Services, run_id: str) -> None:
+    for line in services.ledger.report(run_id):
         if status_of(line) is not Group.SKIPPED:
             continue
-        ours, known = describe(line, run_id), line.known
-        desk.log(
+        ours, item = describe(line, run_id), line.item
+        services.log(
             "line_left_out",
             run=run_id,
             line=line.line,
-            reference="" if known is None else known.reference,
-            account="" if known is None else known.account,
+            reference="" if item is None else item.reference,
+            account="" if item is None else item.account,
             reason_code=ours["reason_code"],
             what_to_do=ours["what_to_do"],
         )

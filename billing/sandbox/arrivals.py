@@ -13,7 +13,7 @@ UNREADABLE = ("application/json", "multipart/form-data")  # bodies that would be
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ItemResult:
     """One request.
 
     Attributes:
@@ -41,7 +41,7 @@ class Arrival:
         return not self.headers.get("content-type", FORM).lower().startswith(UNREADABLE)
 
 
-def arrival_of(request: WireRequest) -> Arrival:
+def arrival_of(request: WireRequest) -> ItemResult:
     """Read a request."""
     url = urlsplit(request.url)
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -51,7 +51,7 @@ def arrival_of(request: WireRequest) -> Arrival:
         pairs = pairs_of(url.query) + pairs
     found = match(request.method, url.path)
     route, ids = found or (None, ())
-    return Arrival(
+    return ItemResult(
         request, request.method, url.path, headers, _account(headers),
         headers.get("idempotency-key") if posted else None, pairs, route, ids, route.operation if route else UNKNOWN,
     )  # fmt: skip

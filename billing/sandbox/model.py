@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from billing.core.wire import WireRequest, WireResponse
 from billing.sandbox.accounts import account_body
 from billing.sandbox.answers import answer, faulty, refused, server_error, usual_headers
-from billing.sandbox.arrivals import Arrival, arrival_of
+from billing.sandbox.arrivals import ItemResult, arrival_of
 from billing.sandbox.banks import next_midnight
 from billing.sandbox.books import Books, Counters, Logged, books_of
 from billing.sandbox.config import KeyScope, SandboxConfig
@@ -143,7 +143,7 @@ class Sandbox:
             release()
         return pending.reaction
 
-    def _receive(self, arrival: Arrival, fault: Fault | None) -> tuple[Pending, int]:
+    def _receive(self, arrival: ItemResult, fault: Fault | None) -> tuple[Pending, int]:
         headers = usual_headers(self.world.ids.new("req_", 14), self.world.seconds)
         held: list[Callable[[], None]] = []
         work = work_of(fault)
@@ -175,7 +175,7 @@ class Sandbox:
         self._note(arrival, None, status)
 
     def _serve(
-        self, arrival: Arrival, work: Work, headers: dict[str, str], held: list[Callable[[], None]], *, kept: bool
+        self, arrival: ItemResult, work: Work, headers: dict[str, str], held: list[Callable[[], None]], *, kept: bool
     ) -> WireResponse:
         """The provider's own answer. ``held`` receives what must be released at the end."""
         entry: Entry | None = None
@@ -197,7 +197,7 @@ class Sandbox:
             self.keys.forget(space, arrival.idempotency_key or "")
         return response
 
-    def _admit(self, arrival: Arrival, headers: dict[str, str], held: list[Callable[[], None]]) -> tuple[Call, str]:
+    def _admit(self, arrival: ItemResult, headers: dict[str, str], held: list[Callable[[], None]]) -> tuple[Call, str]:
         """Key, endpoint, permission, account, limits: everything that is decided before the request is read."""
         api_key, live = self.gate.identify(arrival.headers)
         route = arrival.route
@@ -230,7 +230,7 @@ class Sandbox:
 
         held.append(free)
 
-    def _lock(self, arrival: Arrival, call: Call, held: list[Callable[[], None]]) -> None:
+    def _lock(self, arrival: ItemResult, call: Call, held: list[Callable[[], None]]) -> None:
         """Writes to one object collide while the first is in flight."""
         name = self._lock_name(arrival, call)
         if name is None:
@@ -240,7 +240,7 @@ class Sandbox:
         self._locked.add(name)
         held.append(lambda: self._locked.discard(name))
 
-    def _lock_name(self, arrival: Arrival, call: Call) -> str | None:
+    def _lock_name(self, arrival: ItemResult, call: Call) -> str | None:
         behaviour = self.config.behaviour
         if arrival.route is not None and arrival.route.locks and behaviour.lock_intents:
             return arrival.ids[0]
@@ -248,7 +248,7 @@ class Sandbox:
             return dict(arrival.pairs).get("customer")
         return None
 
-    def _work(self, arrival: Arrival, call: Call, work: Work, headers: dict[str, str]) -> WireResponse:
+    def _work(self, arrival: ItemResult, call: Call, work: Work, headers: dict[str, str]) -> WireResponse:
         """Validate, carry out, and answer; or fail on the way, as a fault says."""
         route = arrival.route
         assert route is not None  # noqa: S101  an unknown route was refused at the gate
@@ -263,7 +263,7 @@ class Sandbox:
             raise
         return server_error(headers) if work is Work.ALL_THEN_500 else answer(200, body, headers)
 
-    def _delay(self, arrival: Arrival, response: WireResponse | None) -> float:
+    def _delay(self, arrival: ItemResult, response: WireResponse | None) -> float:
         latency = self.config.latency
         if response is not None and response.status in FIRST_REJECTIONS:
             return latency.rejection_seconds
@@ -281,7 +281,7 @@ class Sandbox:
         """Have every request told to ``observer``, after it was carried out."""
         self._observers.append(observer)
 
-    def _note(self, arrival: Arrival, fault: Fault | None, status: int) -> None:
+    def _note(self, arrival: ItemResult, fault: Fault | None, status: int) -> None:
         if not self.log.maxlen and not self._observers:
             return
         line = Logged(

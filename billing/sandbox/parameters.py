@@ -1,7 +1,7 @@
 """The parameters of a request, read and judged before anything is carried out."""
 
 from billing.sandbox import expand
-from billing.sandbox.arrivals import Arrival
+from billing.sandbox.arrivals import ItemResult
 from billing.sandbox.forms import tree_of
 from billing.sandbox.intent_rules import REMOVED, refuse_removed
 from billing.sandbox.refusals import Obj, unreadable
@@ -12,7 +12,7 @@ from billing.sandbox.unserved import refuse_unserved
 BESIDE = {"payment_intents.confirm": ("client_secret",)}  # sent by a browser, left out of the SDK's types
 
 
-def read(arrival: Arrival, route: Route) -> Obj:
+def read(arrival: ItemResult, route: Route) -> Obj:
     """The typed parameters of a request.
 
     Raises:

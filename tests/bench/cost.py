@@ -37,7 +37,7 @@ from billing.edge.settings.load import load_settings
 from billing.edge.stripe.gateway import API_VERSION
 from billing.edge.stripe.transport import NetworkWire
 from billing.flow.engine.runner import execute
-from billing.flow.open_services import Opening, open_desk
+from billing.flow.open_services import ServiceOptions, open_services
 from billing.flow.options import RunOptions
 from billing.flow.planning.plan import PlanOptions, keep, make_plan
 from billing.flow.planning.preflight import Preflight
@@ -178,20 +178,22 @@ async def shipped(items: int, in_flight: int, server: Server, folder: Path) -> F
     environ = {"STRIPE_API_KEY": KEY, "HOME": str(folder)}
     flags = {"ledger": f"sqlite:///{folder / 'ledger.db'}", "api_base": server.base}
     policies = Policies(stop_on=StopOn(decline_rate=1.0, same_error=10**9))
-    opening = Opening(Mode.TEST, "bench", rate=NO_LIMIT, concurrency=in_flight)
+    opening = ServiceOptions(Mode.TEST, "bench", rate=NO_LIMIT, concurrency=in_flight)
     with (folder / "log").open("w") as out:
         log = open_log("info", "json", out)
-        async with open_desk(load_settings(environ, flags), environ, opening, log) as desk:
-            desk.gateway.throttle = Throttle(desk.rates)  # at full rate at once: the start of a pace is another bench
-            await desk.identify()
+        async with open_services(load_settings(environ, flags), environ, opening, log) as services:
+            services.gateway.throttle = Throttle(
+                services.rates
+            )  # at full rate at once: the start of a pace is another bench
+            await services.identify()
             with open_run(folder / "run.csv", run_id=RUN, defaults=RunDefaults(policies=policies)) as source:
-                await keep(await make_plan(desk, source, PlanOptions(Preflight.NONE)), source, desk.ledger)
+                await keep(await make_plan(services, source, PlanOptions(Preflight.NONE)), source, services.ledger)
 
             async def work() -> None:
-                await execute(desk, RUN, RunOptions(concurrency=in_flight), policies)
+                await execute(services, RUN, RunOptions(concurrency=in_flight), policies)
 
             figure = await measured("shipped flow", work, items, in_flight, server)
-            paid = sum(found.items for found in desk.ledger.tally(RUN) if found.state is State.SUCCEEDED)
+            paid = sum(found.items for found in services.ledger.tally(RUN) if found.state is State.SUCCEEDED)
     if paid != items:
         raise RuntimeError(f"{paid} of {items} items were paid")
     return figure

@@ -10,11 +10,11 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 
-from billing.core.entries import Known, Move
+from billing.core.entries import ItemRecord, Move
 from billing.core.states import Event, State
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
-from billing.flow.engine.gather import together
+from billing.flow.engine.gather import gather
 from billing.flow.engine.runner import STATES, has_work
 from billing.flow.kinds.charge.carry import Goal
 from tests.bench.scale import RUN
@@ -23,13 +23,13 @@ LEFT = 10
 PAGE = 500
 
 
-def moves(known: Known, *, paid: bool) -> tuple[Move, ...]:
+def moves(item: ItemRecord, *, paid: bool) -> tuple[Move, ...]:
     """Return the entries of an item that was charged, or whose confirm was lost."""
     keys = {"open_n": 0, "open_born": 1_790_000_000, "clone_n": 0, "clone_born": 1_790_000_000}
-    end = Move(Event.CHARGE_SUCCEEDED, facts={"charge": f"ch_{known.id:024d}", "amount_charged": known.amount})
+    end = Move(Event.CHARGE_SUCCEEDED, facts={"charge": f"ch_{item.id:024d}", "amount_charged": item.amount})
     return (
         Move(Event.PREPARE_STARTED, attempt=1, facts=keys),
-        Move(Event.PREPARED, object_id=f"pi_done{known.id:020d}", instrument_id=f"pm_done{known.id:020d}"),
+        Move(Event.PREPARED, object_id=f"pi_done{item.id:020d}", instrument_id=f"pm_done{item.id:020d}"),
         Move(Event.CONFIRM_STARTED, facts={"confirm_n": 0, "confirm_born": 1_790_000_000}),
         end if paid else Move(Event.CHARGE_LOST, facts={"lost": "runner"}),
     )
@@ -45,10 +45,10 @@ async def write(ledger: Ledger) -> None:
             row = page[-1].id
             first = done
             done += len(page)
-            await together(
+            await gather(
                 *(
-                    partial(ledger.record, known, *moves(known, paid=first + n < total - LEFT))
-                    for n, known in enumerate(page)
+                    partial(ledger.record, item, *moves(item, paid=first + n < total - LEFT))
+                    for n, item in enumerate(page)
                 )
             )
 

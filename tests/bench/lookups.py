@@ -29,8 +29,8 @@ from billing.edge.runfiles import open_run
 from billing.edge.secrets import ApiKey
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Gateway
-from billing.flow.planning.preflight import Lookout, Preflight, scout
-from billing.flow.services import Desk
+from billing.flow.planning.preflight import Lookout, Preflight, look_up
+from billing.flow.services import Services
 from tests.virtual import run_virtually
 
 RUN = "bench-2026-11"
@@ -118,11 +118,11 @@ async def look(folder: Path, what: str, wire: Platform) -> Figure:
             wire, ApiKey("sk_test_benchbenchbench"), mode=Mode.TEST, platform="acct_bench", throttle=Throttle(rates),
             clock=clock, api_base="http://127.0.0.1",
         )  # fmt: skip
-        desk = Desk(ledger, gateway, clock, Mode.TEST, "acct_bench", rates)
+        services = Services(ledger, gateway, clock, Mode.TEST, "acct_bench", rates)
         began = time.process_time()
         with open_run(folder / "run.csv", run_id=RUN) as source:
             told: list[Reads] = []
-            found = await scout(desk, source, Preflight.ALL, Lookout(told.append))
+            found = await look_up(services, source, Preflight.ALL, Lookout(told.append))
             lines = sum(1 for _ in source.lines())
     finally:
         await ledger.aclose()

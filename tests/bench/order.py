@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from billing.core.entries import Known
-from billing.flow.engine.scheduler import Lanes
+from billing.core.entries import ItemRecord
+from billing.flow.engine.scheduler import Scheduler
 from tests.pace.workloads import (
     ACCOUNT_SHARES,
     SHAPES,
@@ -34,49 +34,49 @@ class Row:
 
     pause = None
 
-    def __init__(self, items: Iterable[Known]) -> None:
+    def __init__(self, items: Iterable[ItemRecord]) -> None:
         self._items = deque(items)
 
     @property
     def remaining(self) -> int:
         return len(self._items)
 
-    def next(self) -> Known | None:
+    def next(self) -> ItemRecord | None:
         return self._items.popleft() if self._items else None
 
-    def done(self, known: Known, **_: bool) -> None:
+    def done(self, item: ItemRecord, **_: bool) -> None:
         """Nothing is learnt."""
 
 
-def _items(work: Workload) -> list[Known]:
+def _items(work: Workload) -> list[ItemRecord]:
     paper = Paper(work.items)
-    found = [known for account in work.counts for known in paper.work("r", (), account, 0, len(work.items))]
-    return sorted(found, key=lambda known: known.id)
+    found = [item for account in work.counts for item in paper.work("r", (), account, 0, len(work.items))]
+    return sorted(found, key=lambda item: item.id)
 
 
-def by_file(_lanes: Lanes, work: Workload) -> Row:
+def by_file(_scheduler: Scheduler, work: Workload) -> Row:
     """As the file has them: sorted by account."""
     return Row(_items(work))
 
 
-def shuffled(_lanes: Lanes, work: Workload) -> Row:
+def shuffled(_scheduler: Scheduler, work: Workload) -> Row:
     """At random, once."""
     items = _items(work)
     random.Random(7).shuffle(items)
     return Row(items)
 
 
-def round_robin(_lanes: Lanes, work: Workload) -> Row:
+def round_robin(_scheduler: Scheduler, work: Workload) -> Row:
     """One item of each account in turn."""
     seen: dict[str, int] = {}
     turns = []
-    for known in _items(work):
-        seen[known.account] = seen.get(known.account, 0) + 1
-        turns.append((seen[known.account], known.id, known))
-    return Row(known for _, _, known in sorted(turns, key=lambda turn: turn[:2]))
+    for item in _items(work):
+        seen[item.account] = seen.get(item.account, 0) + 1
+        turns.append((seen[item.account], item.id, item))
+    return Row(item for _, _, item in sorted(turns, key=lambda turn: turn[:2]))
 
 
-ORDERS: dict[str, Callable[[Lanes, Workload], Any]] = {
+ORDERS: dict[str, Callable[[Scheduler, Workload], Any]] = {
     "file order": by_file,
     "shuffled": shuffled,
     "round-robin": round_robin,

@@ -106,10 +106,10 @@ def test_a_command_that_is_not_there_is_explained(billing):
 
 
 def test_no_explanation_names_a_command_that_is_not_there():
-    known = {" ".join(command) for command in COMMANDS}
+    item = {" ".join(command) for command in COMMANDS}
     for sentence in ABSENT.values():
         for named in re.findall(r"billing ((?:ledger |config )?[a-z]+)", sentence):
-            assert named in known, sentence
+            assert named in item, sentence
 
 
 def test_no_command_takes_a_key(billing):

@@ -8,10 +8,10 @@ import pytest
 from billing.core.listing import LEAST, PAGE, Search, share_of_reads
 
 
-def cost(wanted_places: set[int], objects: int, known: int | None = None) -> int:
+def cost(wanted_places: set[int], objects: int, item: int | None = None) -> int:
     """Count the requests for names at these places of a list, by the rule: pages first, then what is missing singly."""
     wanted = len(wanted_places)
-    search = Search(wanted, known)
+    search = Search(wanted, item)
     if not search.begins:
         return wanted
     pages = found = 0
@@ -58,11 +58,11 @@ def test_a_list_that_goes_on_giving_is_read_on():
 
 def test_a_length_that_is_known_decides_by_count():
     oldest = set(range(99_900, 100_000))
-    assert cost(oldest, 100_000, known=100_000) == 100, "a thousand pages are more than a hundred reads"
-    assert cost(set(range(4_950, 5_000)), 5_000, known=4_000) == 50, "half the reads may be lost where it has grown"
-    assert cost(set(range(2_900, 3_000)), 3_000, known=3_000) == 30
-    assert cost(set(range(3_400, 3_500)), 3_500, known=3_000) == 35, "it has grown by less than a fifth"
-    assert cost(set(range(9_900, 10_000)), 10_000, known=3_000) <= 100 * 1.5
+    assert cost(oldest, 100_000, item=100_000) == 100, "a thousand pages are more than a hundred reads"
+    assert cost(set(range(4_950, 5_000)), 5_000, item=4_000) == 50, "half the reads may be lost where it has grown"
+    assert cost(set(range(2_900, 3_000)), 3_000, item=3_000) == 30
+    assert cost(set(range(3_400, 3_500)), 3_500, item=3_000) == 35, "it has grown by less than a fifth"
+    assert cost(set(range(9_900, 10_000)), 10_000, item=3_000) <= 100 * 1.5
 
 
 def test_reads_are_held_against_what_a_platform_may_make():

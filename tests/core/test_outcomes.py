@@ -16,7 +16,6 @@ from billing.core.outcomes import (
     Declined,
     Expected,
     Halt,
-    Look,
     LookWhy,
     Lost,
     Made,
@@ -25,6 +24,7 @@ from billing.core.outcomes import (
     Scope,
     Succeeded,
     Unconfirmed,
+    Undecided,
     Unsent,
     UnsentWhy,
     Unsettled,
@@ -101,12 +101,12 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
     ("confirm paid", CONFIRM, reply(200, intent("succeeded")), FIRST, Succeeded, {}),
     ("confirm replays paid", CONFIRM, reply(200, intent("succeeded"), **REPLAYED), FIRST, Succeeded, {}),
     ("confirm accepted by the bank", CONFIRM, reply(200, intent("processing")), FIRST, Unsettled, {}),
-    ("confirm replays processing", CONFIRM, reply(200, intent("processing"), **REPLAYED), FIRST, Look,
+    ("confirm replays processing", CONFIRM, reply(200, intent("processing"), **REPLAYED), FIRST, Undecided,
      {"why": LookWhy.REPLAYED}),
     ("confirm of a cancelled intent", CONFIRM, reply(200, intent("canceled")), FIRST, Cancelled, {}),
     ("cancel done", CANCEL, reply(200, intent("canceled")), FIRST, Cancelled, {}),
     ("cancel replays done", CANCEL, reply(200, intent("canceled"), **REPLAYED), FIRST, Cancelled, {}),
-    ("cancel left it open", CANCEL, reply(200, intent()), FIRST, Look, {"why": LookWhy.STATE}),
+    ("cancel left it open", CANCEL, reply(200, intent()), FIRST, Undecided, {"why": LookWhy.STATE}),
     ("read paid", READ, reply(200, intent("succeeded")), FIRST, Succeeded, {}),
     ("read processing", READ, reply(200, intent("processing")), FIRST, Unsettled, {}),
     ("read cancelled", READ, reply(200, intent("canceled")), SECOND, Cancelled, {}),
@@ -125,7 +125,7 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
     ("read, another's try on the first attempt", READ, reply(200, failed("pm_old")), FIRST, Unconfirmed, {}),
     ("read, nameless decline, first attempt", READ, reply(200, failed(None)), FIRST, Declined, {}),
     ("read, nameless decline, later attempt", READ, reply(200, failed(None)), SECOND, Unconfirmed, {}),
-    ("read, money held", READ, reply(200, intent("requires_capture")), FIRST, Look, {"why": LookWhy.STATE}),
+    ("read, money held", READ, reply(200, intent("requires_capture")), FIRST, Undecided, {"why": LookWhy.STATE}),
     # 2xx that is no such object; redirects
     ("confirm answered by a portal", CONFIRM, reply(200, b"<html>"), FIRST, Lost, {"renew": False}),
     ("confirm answered with another intent", CONFIRM, reply(200, intent("succeeded", id="pi_2")), FIRST, Lost, {}),
@@ -173,21 +173,21 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
     ("clone refused beside a paid intent", CLONING, error(400, payment_intent=intent("succeeded")), SECOND, Succeeded,
      {}),
     ("replayed error with a processing intent", CONFIRM, error(400, payment_intent=intent("processing"),
-     headers=REPLAYED), FIRST, Look, {"why": LookWhy.REPLAYED}),
+     headers=REPLAYED), FIRST, Undecided, {"why": LookWhy.REPLAYED}),
     ("error with a foreign paid intent", CONFIRM, error(400, payment_intent=intent("succeeded", id="pi_2")), FIRST,
-     Look, {"why": LookWhy.NO_INTENT}),
+     Undecided, {"why": LookWhy.NO_INTENT}),
     ("error with a contradicting intent", CONFIRM, error(400, payment_intent=intent("succeeded", amount=1)), FIRST,
-     Look, {"why": LookWhy.NO_INTENT}),
+     Undecided, {"why": LookWhy.NO_INTENT}),
     ("open refused beside a foreign intent", OPEN, error(400, payment_intent=intent("succeeded")), BEFORE_OPEN, Refused,
      {}),
     # 402
     ("declined", CONFIRM, error(402, "card_declined", payment_intent=intent(), **DECLINE), FIRST, Declined, {}),
-    ("declined, no intent inside", CONFIRM, error(402, "card_declined", **DECLINE), SECOND, Look,
+    ("declined, no intent inside", CONFIRM, error(402, "card_declined", **DECLINE), SECOND, Undecided,
      {"why": LookWhy.NO_INTENT}),
     ("declined, another's intent inside", CONFIRM, error(402, "card_declined", payment_intent=intent(id="pi_2"),
-     **DECLINE), FIRST, Look, {"why": LookWhy.NO_INTENT}),
+     **DECLINE), FIRST, Undecided, {"why": LookWhy.NO_INTENT}),
     ("declined, replayed", CONFIRM, error(402, "card_declined", payment_intent=intent(), headers=REPLAYED, **DECLINE),
-     FIRST, Look, {"why": LookWhy.REPLAYED}),
+     FIRST, Undecided, {"why": LookWhy.REPLAYED}),
     ("clone refused by the bank", CLONING, error(402, "card_declined", **DECLINE), BEFORE_OPEN, Refused,
      {"code": "do_not_honor", "scope": Scope.ITEM}),
     # 400 and 404
@@ -197,19 +197,21 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
     ("confirm refused, intent shown", CONFIRM, error(400, "parameter_invalid", payment_intent=intent()), FIRST, Refused,
      {"code": "parameter_invalid", "dead_clone": False}),
     ("confirm refused, our decline shown", CONFIRM, error(400, "parameter_invalid", payment_intent=failed(CLONE)),
-     FIRST, Look, {"why": LookWhy.STATE}),
-    ("confirm refused, no intent", CONFIRM, error(400, "parameter_invalid"), FIRST, Look, {"why": LookWhy.NO_INTENT}),
+     FIRST, Undecided, {"why": LookWhy.STATE}),
+    ("confirm refused, no intent", CONFIRM, error(400, "parameter_invalid"), FIRST, Undecided,
+     {"why": LookWhy.NO_INTENT}),
     ("confirm in another state", CONFIRM, error(400, "payment_intent_unexpected_state", payment_intent=intent()), FIRST,
-     Look, {"why": LookWhy.STATE}),
+     Undecided, {"why": LookWhy.STATE}),
     ("spent clone by its text", CONFIRM, error(400, payment_intent=intent(), message="The provided PaymentMethod was "
-     "previously used with a PaymentIntent without Customer attachment"), FIRST, Look, {"why": LookWhy.SPENT_CLONE}),
+     "previously used with a PaymentIntent without Customer attachment"), FIRST, Undecided,
+     {"why": LookWhy.SPENT_CLONE}),
     ("spent clone by its code", CONFIRM, error(400, "payment_method_unexpected_state", payment_intent=intent()), FIRST,
-     Look, {"why": LookWhy.SPENT_CLONE}),
+     Undecided, {"why": LookWhy.SPENT_CLONE}),
     ("clone gone", CONFIRM, error(404, "resource_missing", param="payment_method", payment_intent=intent()), FIRST,
-     Look, {"why": LookWhy.SPENT_CLONE}),
-    ("cancel refused", CANCEL, error(400, "intent_invalid_state", payment_intent=intent()), FIRST, Look,
+     Undecided, {"why": LookWhy.SPENT_CLONE}),
+    ("cancel refused", CANCEL, error(400, "intent_invalid_state", payment_intent=intent()), FIRST, Undecided,
      {"why": LookWhy.STATE}),
-    ("cancel of nothing", CANCEL, error(404, "resource_missing"), FIRST, Look, {"why": LookWhy.NO_INTENT}),
+    ("cancel of nothing", CANCEL, error(404, "resource_missing"), FIRST, Undecided, {"why": LookWhy.NO_INTENT}),
     ("read of nothing", READ, error(404, "resource_missing", param="intent"), FIRST, Refused,
      {"code": "resource_missing", "scope": Scope.ITEM}),
     ("account without capability", OPEN, error(400, "capability_not_active"), BEFORE_OPEN, Refused,
@@ -230,7 +232,7 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
      {"why": UnsentWhy.LIMITED}),
     # keys, credentials, permissions
     ("key with other content", OPEN, error(400, kind="idempotency_error"), BEFORE_OPEN, Halt, {"exit": Exit.STOPPED}),
-    ("confirm's key with other content", CONFIRM, error(400, kind="idempotency_error"), FIRST, Look,
+    ("confirm's key with other content", CONFIRM, error(400, kind="idempotency_error"), FIRST, Undecided,
      {"why": LookWhy.KEY_USED}),
     ("clone's key with other content", CLONING, error(400, kind="idempotency_error"), BEFORE_OPEN, Lost,
      {"renew": True}),
@@ -360,7 +362,7 @@ def test_a_sentence_is_never_cut_within_what_must_not_be_shown():
 
 def test_an_unbelieved_refusal_keeps_what_it_said():
     spent = classify(CONFIRM, error(400, "payment_method_unexpected_state", message="for a@b.example"), FIRST)
-    assert isinstance(spent, Look)
+    assert isinstance(spent, Undecided)
     assert spent.refused is not None
     assert spent.refused.dead_clone
     assert spent.refused.message == "for [e-mail]"
@@ -388,7 +390,7 @@ MALFORMED = [*ODD_BODIES, *(intent("succeeded") | odd for odd in ODD_FIELDS)]
 @pytest.mark.parametrize("asked", [CONFIRM, CANCEL, READ])
 @pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
 def test_no_malformed_2xx_is_taken_for_success(asked, body):
-    assert isinstance(classify(asked, reply(200, body), FIRST), Lost | Halt | Look)
+    assert isinstance(classify(asked, reply(200, body), FIRST), Lost | Halt | Undecided)
 
 
 @pytest.mark.parametrize("asked", [OPEN, CLONING])

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from billing.core.errors import ProviderUnreachable
-from billing.edge.stripe.breaker import FAILURES, Breaker, Repeats
+from billing.edge.stripe.breaker import FAILURES, Breaker, RetryBudget
 from tests.virtual import run
 
 
@@ -141,7 +141,7 @@ def test_a_passage_taken_before_the_breaker_opened_is_void():
 
 def test_repeats_are_a_tenth_of_the_last_two_minutes_and_ten_in_any_case():
     now = [0.0]
-    repeats = Repeats(lambda: now[0])
+    repeats = RetryBudget(lambda: now[0])
     assert [repeats.take() for _ in range(11)] == [True] * 10 + [False]
     for _ in range(200):
         repeats.count_send()
@@ -153,7 +153,7 @@ def test_repeats_are_a_tenth_of_the_last_two_minutes_and_ten_in_any_case():
 
 def test_a_run_without_end_remembers_no_more_than_two_minutes_of_sends():
     now = [0.0]
-    repeats = Repeats(lambda: now[0])
+    repeats = RetryBudget(lambda: now[0])
     tracemalloc.start()
     try:
         for second in range(50_000):

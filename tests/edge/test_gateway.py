@@ -9,11 +9,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.errors import CredentialsError, ProviderUnreachable, UsageError
 from billing.core.items import Kind, Mode
 from billing.core.keys import Op, idempotency_key
-from billing.core.outcomes import Declined, Halt, Look, LookWhy, Lost, Made, Succeeded, Unconfirmed, Unsent, Unsettled
+from billing.core.outcomes import (
+    Declined,
+    Halt,
+    LookWhy,
+    Lost,
+    Made,
+    Succeeded,
+    Unconfirmed,
+    Undecided,
+    Unsent,
+    Unsettled,
+)
 from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
 from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.secrets import ApiKey
@@ -29,15 +40,15 @@ from tests.virtual import run
 
 SECRET = "canary51H8xQ2eZvKYlo2C9k7TtRw4Vb"
 PLATFORM, ACCOUNT = "acct_platform", "acct_connected"
-KNOWN = Known(
+KNOWN = ItemRecord(
     id=1,
-    item="item7",
+    item_id="item7",
     run_id="coaching-2026-11",
     kind=Kind.CHARGE,
     reference="INV-1",
     generation=0,
     account=ACCOUNT,
-    lane="cus_1",
+    payer="cus_1",
     amount=1099,
     currency="usd",
     digest="d" * 64,
@@ -142,8 +153,8 @@ REQUESTS = {
 }
 
 
-async def call(door: Gateway, name: str, known: Known = KNOWN, number: int = 0) -> Any:
-    return await (door.read(known) if name == "read" else getattr(door, name)(known, number))
+async def call(door: Gateway, name: str, item: ItemRecord = KNOWN, number: int = 0) -> Any:
+    return await (door.read(item) if name == "read" else getattr(door, name)(item, number))
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -341,7 +352,7 @@ def sandbox() -> Sandbox:
     return Sandbox(SandboxConfig(limits=Limits.off()))
 
 
-def item(sandbox: Sandbox, method: str) -> Known:
+def item(sandbox: Sandbox, method: str) -> ItemRecord:
     """An item of a connected account that this test payment method pays."""
     customer, saved = save_customer(sandbox, method)
     content = {**KNOWN.content, "customer": customer, "payment_method": saved}
@@ -349,12 +360,12 @@ def item(sandbox: Sandbox, method: str) -> Known:
     return replace(KNOWN, account=account, content=content, attempt=1, object_id=None, instrument_id=None)
 
 
-async def prepared(door: Gateway, known: Known) -> Known:
+async def prepared(door: Gateway, item: ItemRecord) -> ItemRecord:
     """The item with its intent and clone."""
-    opened, cloned = await door.open(known, 0), await door.clone(known, 0)
+    opened, cloned = await door.open(item, 0), await door.clone(item, 0)
     assert isinstance(opened, Made)
     assert isinstance(cloned, Made)
-    return replace(known, object_id=opened.object_id, instrument_id=cloned.object_id)
+    return replace(item, object_id=opened.object_id, instrument_id=cloned.object_id)
 
 
 async def test_a_charge_against_the_sandbox_succeeds_once(sandbox):
@@ -378,8 +389,8 @@ async def test_a_decline_of_the_sandbox_is_seen_by_answer_and_by_read_and_its_re
     assert isinstance(declined, Declined)
     assert isinstance(await door.read(known), Declined)
     assert isinstance(await door.read(replace(known, attempt=2, instrument_id="pm_next")), Unconfirmed)
-    assert isinstance(again, Look)
-    assert isinstance(spent, Look)
+    assert isinstance(again, Undecided)
+    assert isinstance(spent, Undecided)
     assert (again.why, spent.why) == (LookWhy.REPLAYED, LookWhy.SPENT_CLONE)
 
 
@@ -400,7 +411,7 @@ async def test_intents_are_found_by_item_over_several_pages(sandbox):
     door = gateway(InProcess(sandbox))
     known = item(sandbox, "pm_card_visa")
     for n in range(103):
-        await door.open(replace(known, item=f"item{n}"), 0)
+        await door.open(replace(known, item_id=f"item{n}"), 0)
     listed = [one async for one in door.list_intents(known.account, 0)]
     assert len(listed) == 103
 

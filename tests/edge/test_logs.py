@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from billing.core.redaction import scrub
 from billing.edge.eventloop import run
-from billing.edge.logs import flush_logs, listens, open_log, visible
+from billing.edge.logs import enabled_for, flush_logs, open_log, visible
 
 HOSTILE = ['\n{"level":"error"', "\x1b[2J", "\u202egnp.exe", "\r\nGET /", "\x00", "\u2028x", "\x9b31m"]
 SECRETS = [
@@ -143,11 +143,11 @@ def test_a_log_listens_to_exactly_what_it_writes(level, event):
     out = io.StringIO()
     log = open_log(level, "json", out)
     log(event)
-    assert listens(log, event) == bool(out.getvalue())
+    assert enabled_for(log, event) == bool(out.getvalue())
 
 
 def test_a_log_that_does_not_say_is_told_everything():
-    assert listens(print, "request")
+    assert enabled_for(print, "request")
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "No space left on device")])

@@ -7,7 +7,7 @@ import pytest
 from billing.core.exits import Exit
 from billing.core.outcomes import Busy, Halt, Lost, Made, Outcome, Refused, Unsent, UnsentWhy
 from billing.core.replies import Reply
-from billing.edge.stripe.breaker import Repeats
+from billing.edge.stripe.breaker import RetryBudget
 from billing.edge.stripe.resend import BUSY_WAITS, SENDS, resend
 from tests.virtual import run
 
@@ -19,7 +19,7 @@ REFUSED = Refused("parameter_invalid", "amount", "no")
 HALT = Halt(Exit.STOPPED, "stop")
 
 
-def sends(*outcomes: Outcome, repeats: Repeats | None = None) -> tuple[Outcome, int, float]:
+def sends(*outcomes: Outcome, repeats: RetryBudget | None = None) -> tuple[Outcome, int, float]:
     """Resend through these outcomes, the last one for ever; return the result, the sends and the seconds."""
     count = 0
 
@@ -69,13 +69,13 @@ def test_a_busy_key_that_will_not_free_itself_is_not_waited_for():
 
 
 def test_repeats_after_lost_answers_stop_when_the_budget_is_empty():
-    repeats = Repeats(lambda: 0.0)
+    repeats = RetryBudget(lambda: 0.0)
     counts = [sends(LOST, repeats=repeats)[1] for _ in range(7)]
     assert counts == [3, 3, 3, 3, 3, 1, 1]
 
 
 def test_waiting_for_a_running_request_costs_no_repeat():
-    repeats = Repeats(lambda: 0.0)
+    repeats = RetryBudget(lambda: 0.0)
     sends(BUSY, repeats=repeats)
     assert repeats.taken == 0
 

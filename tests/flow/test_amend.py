@@ -15,7 +15,7 @@ from billing.core.states import Event, State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.stripe.resend import SENDS
 from billing.flow.cancelling import cancel, look_through
-from billing.flow.carry_out import BillOptions, bill
+from billing.flow.carry_out import RunRequest, carry_out_run
 from billing.flow.engine.context import ROUNDS
 from billing.flow.options import RunOptions, Selection
 from billing.flow.planning.planned import Plan
@@ -51,7 +51,7 @@ class Dying:
         await self._wire.aclose()
 
 
-class Desk:
+class Services:
     """Somebody who edits the sheet and runs it."""
 
     def __init__(self, world: World) -> None:
@@ -71,10 +71,10 @@ class Desk:
 
     async def run(self, *, amend=True, wire=None, selection=None, limit=None, preflight=Preflight.NONE):
         self.write()
-        options = BillOptions(RunOptions(selection=selection or Selection(), limit=limit), amend, preflight=preflight)
+        options = RunRequest(RunOptions(selection=selection or Selection(), limit=limit), amend, preflight=preflight)
         with open_run(self.world.file, run_id=RUN, defaults=RunDefaults(policies=UNGUARDED)) as source:
-            async with self.world.desk(wire=wire) as desk:
-                return await bill(desk, source, options, agree=self.shown.append)
+            async with self.world.services(wire=wire) as services:
+                return await carry_out_run(services, source, options, agree=self.shown.append)
 
     def paid(self) -> Counter[tuple[str, int, str]]:
         """What was taken or is with the bank: (reference, amount, currency) -> how often, over all generations."""
@@ -96,7 +96,7 @@ ONE_TRIP = SENDS * ROUNDS
 
 @pytest.fixture
 def office(tmp_path):
-    return Desk(World.make(tmp_path, items=6, accounts=2, mix=MIX))
+    return Services(World.make(tmp_path, items=6, accounts=2, mix=MIX))
 
 
 async def test_a_removed_line_is_withdrawn_and_never_charged(office):
@@ -108,11 +108,11 @@ async def test_a_removed_line_is_withdrawn_and_never_charged(office):
         await office.run(amend=False)
     assert gone["reference"] in str(refused.value.problems[0])
     assert "--amend" in refused.value.problems[0].hint
-    billed = await office.run()
-    assert billed.plan.amendment.counts == {"withdrawn": 1}
+    result = await office.run()
+    assert result.plan.amendment.counts == {"withdrawn": 1}
     assert set(office.paid()) == office.wanted()
-    withdrawn = [known for known in await office.world.known() if known.reference == gone["reference"]]
-    assert [(known.state, known.facts["reason_code"]) for known in withdrawn] == [(State.SKIPPED, "withdrawn")]
+    withdrawn = [item for item in await office.world.item() if item.reference == gone["reference"]]
+    assert [(item.state, item.facts["reason_code"]) for item in withdrawn] == [(State.SKIPPED, "withdrawn")]
 
 
 async def test_a_corrected_line_is_charged_as_corrected_and_once(office):
@@ -135,7 +135,7 @@ async def test_before_a_run_has_begun_its_sheet_may_change_without_a_word(office
 
 
 async def test_a_declined_line_that_another_card_paid_is_neither_a_decline_nor_counted_twice(tmp_path):
-    office = Desk(World.make(tmp_path, items=12, accounts=1, mix={"succeeds": 0.7, "stolen_card": 0.3}))
+    office = Services(World.make(tmp_path, items=12, accounts=1, mix={"succeeds": 0.7, "stolen_card": 0.3}))
     first = await office.run()
     paid = {reference for reference, _, _ in office.paid()}
     good = office.row(min(paid))
@@ -180,21 +180,21 @@ async def test_a_filter_that_matches_nothing_is_wrong_usage(office):
 
 @pytest.mark.parametrize("limit", [1, 3])
 async def test_the_plan_counts_what_a_limit_lets_move_and_that_is_charged(office, limit):
-    billed = await office.run(limit=limit)
-    left = billed.plan.left
+    result = await office.run(limit=limit)
+    left = result.plan.left
     assert left.lines == limit
     assert sum(office.paid().values()) == limit
     assert left.totals == _by_currency(office.paid())
-    assert sum(row.lines for row in billed.plan.rows.values()) == len(office.rows)
+    assert sum(row.lines for row in result.plan.rows.values()) == len(office.rows)
 
 
 async def test_cancelling_closes_what_is_not_paid_and_nothing_takes_it_up_again(office):
     await office.run(limit=2)
     paid = office.paid()
-    async with office.world.desk() as desk:
-        found = look_through(desk.ledger, RUN, Selection())
-        ending = await cancel(desk, RUN, found, "the wrong sheet", UNGUARDED, RunOptions())
-        after = look_through(desk.ledger, RUN, Selection())
+    async with office.world.services() as services:
+        found = look_through(services.ledger, RUN, Selection())
+        ending = await cancel(services, RUN, found, "the wrong sheet", UNGUARDED, RunOptions())
+        after = look_through(services.ledger, RUN, Selection())
     assert (ending.exit, found.closes, after.closes, after.paid_count) == (Exit.OK, 4, 0, 2)
     again = await office.run()
     assert again.nothing_left
@@ -203,26 +203,26 @@ async def test_cancelling_closes_what_is_not_paid_and_nothing_takes_it_up_again(
 
 async def test_a_cancelled_line_stays_so_although_what_its_account_refused_is_repaired(office):
     office.write()
-    async with office.world.desk() as desk:
-        await office.world.plan(desk)
-        row = next(desk.ledger.standing(RUN))[0]
+    async with office.world.services() as services:
+        await office.world.plan(services)
+        row = next(services.ledger.standing(RUN))[0]
         refused = {"reason_code": "capability_not_active", "what_to_do": "Complete its onboarding."}
-        known = await desk.ledger.record(desk.ledger.item(row), Move(Event.PREPARE_STARTED, attempt=1))
-        known = await desk.ledger.record(known, Move(Event.OPEN_REFUSED, facts=refused))
-        found = look_through(desk.ledger, RUN, Selection(only=(known.reference,)))
+        item = await services.ledger.record(services.ledger.item(row), Move(Event.PREPARE_STARTED, attempt=1))
+        item = await services.ledger.record(item, Move(Event.OPEN_REFUSED, facts=refused))
+        found = look_through(services.ledger, RUN, Selection(only=(item.reference,)))
         assert found.closes == 1
-        await cancel(desk, RUN, found, "the customer complained", UNGUARDED, RunOptions())
-        told = next(describe(line, RUN) for line in desk.ledger.report(RUN) if line.known.id == row)
+        await cancel(services, RUN, found, "the customer complained", UNGUARDED, RunOptions())
+        told = next(describe(line, RUN) for line in services.ledger.report(RUN) if line.item.id == row)
     assert [told[name] for name in ("status", "reason_code", "what_to_do")] == ["skipped", "cancelled", "nothing"]
-    billed = await office.run(amend=False)
-    assert known.reference not in {each[0] for each in office.paid()}
-    assert (billed.exit, len(office.paid())) == (Exit.OK, len(office.rows) - 1)
+    result = await office.run(amend=False)
+    assert item.reference not in {each[0] for each in office.paid()}
+    assert (result.exit, len(office.paid())) == (Exit.OK, len(office.rows) - 1)
 
 
 @pytest.mark.parametrize("seed", range(25))
 async def test_no_edit_and_no_kill_charges_what_no_plan_has_shown_or_anything_twice(tmp_path, seed):
     chance = random.Random(seed)
-    office = Desk(World.make(tmp_path, items=5, accounts=2, mix=MIX if seed % 3 else USUAL_MIX))
+    office = Services(World.make(tmp_path, items=5, accounts=2, mix=MIX if seed % 3 else USUAL_MIX))
     full = [dict(row) for row in office.rows]
     for turn in range(7):
         _edit(office, full, chance, turn)
@@ -242,7 +242,7 @@ async def test_no_edit_and_no_kill_charges_what_no_plan_has_shown_or_anything_tw
     await office.world.assert_true()
 
 
-def _edit(office: Desk, full: list[dict[str, str]], chance: random.Random, turn: int) -> None:
+def _edit(office: Services, full: list[dict[str, str]], chance: random.Random, turn: int) -> None:
     """Take out, correct, bring back or add lines; what is paid stays as it was paid."""
     paid = {reference for reference, _, _ in office.paid()}
     for row in list(office.rows):
@@ -297,14 +297,14 @@ def test_closing_goes_once_more_through_what_lost_answers_left_open(tmp_path, op
     world.script(FaultKind.LOST_BEFORE, operation, times=ONE_TRIP)
 
     async def cancelled():
-        async with world.desk() as desk:
-            found = look_through(desk.ledger, RUN, Selection())
-            ending = await cancel(desk, RUN, found, "the wrong sheet", UNGUARDED, RunOptions(concurrency=1))
-            return ending, look_through(desk.ledger, RUN, Selection())
+        async with world.services() as services:
+            found = look_through(services.ledger, RUN, Selection())
+            ending = await cancel(services, RUN, found, "the wrong sheet", UNGUARDED, RunOptions(concurrency=1))
+            return ending, look_through(services.ledger, RUN, Selection())
 
     ending, after = run_virtually(cancelled)
     assert (ending.exit, after.rows) == (Exit.OK, [])
-    assert {(item.state, item.facts["reason_code"]) for item in run_virtually(world.known)} == {
+    assert {(item.state, item.facts["reason_code"]) for item in run_virtually(world.item)} == {
         (State.FAILED, "cancelled")
     }
     run_virtually(world.assert_true)

@@ -48,9 +48,9 @@ async def finish(world: World) -> None:
         if turn == 4:
             world.sandbox.advance(25 * 3600)
         await world.charge_all()
-        async with world.desk() as desk:
-            await world.resolve(desk)
-        left = [item for item in await world.known() if not (item.state in WAITING and "reason_code" in item.facts)]
+        async with world.services() as services:
+            await world.resolve(services)
+        left = [item for item in await world.item() if not (item.state in WAITING and "reason_code" in item.facts)]
         groups = Counter(group_of(item) for item in left)  # a dead account's items wait until it is put right
         if not any(groups[group] for group in OPEN_GROUPS):
             return
@@ -73,11 +73,11 @@ async def two_runners(world: World, chance: random.Random) -> None:
     async def runner() -> None:
         for _ in range(chance.randint(1, 4)):
             with anyio.move_on_after(chance.uniform(0.2, 5.0)):
-                async with world.desk(lock=False) as desk:
-                    await world.run(desk)
+                async with world.services(lock=False) as services:
+                    await world.run(services)
 
-    async with world.desk() as desk:
-        await world.plan(desk)
+    async with world.services() as services:
+        await world.plan(services)
     async with anyio.create_task_group() as group:
         group.start_soon(runner)
         group.start_soon(runner)
@@ -120,10 +120,10 @@ def test_while_stripe_is_away_the_watch_is_told_every_second_and_since_when(tmp_
     told: list[float] = []
 
     async def charge() -> None:
-        async with world.desk() as desk:
-            await world.plan(desk)
+        async with world.services() as services:
+            await world.plan(services)
             began = anyio.current_time()
-            await execute(desk, RUN, RunOptions(), world.policies, lambda shown: told.append(shown.away))
+            await execute(services, RUN, RunOptions(), world.policies, lambda shown: told.append(shown.away))
             told.append(anyio.current_time() - began)
 
     run_virtually(charge)

@@ -23,8 +23,8 @@ def test_what_reading_the_file_warns_of_is_in_every_plan_of_it(tmp_path):
         first = world.scenario.rows[0]
         world.file.write_text(as_csv([first, replace(first, reference="INV-00001-1")]))
         with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
-            async with world.desk() as desk:
-                plan = await make_plan(desk, source, PlanOptions(Preflight.NONE))
+            async with world.services() as services:
+                plan = await make_plan(services, source, PlanOptions(Preflight.NONE))
             offline = plan_offline(source, None, "")
         for found in (plan, offline):
             assert any((notice.reference, notice.line) == ("INV-00001-1", 3) for notice in found.warnings)
@@ -46,11 +46,11 @@ def charge(world: World, run_id: str, *rows: Row) -> None:
     sheet(world, *rows)
 
     async def main() -> None:
-        async with world.desk() as desk:
+        async with world.services() as services:
             with open_run(world.file, run_id=run_id, defaults=RunDefaults(policies=world.policies)) as source:
-                plan = await make_plan(desk, source, PlanOptions(Preflight.NONE))
-                await keep(plan, source, desk.ledger)
-            await execute(desk, run_id, RunOptions(), world.policies)
+                plan = await make_plan(services, source, PlanOptions(Preflight.NONE))
+                await keep(plan, source, services.ledger)
+            await execute(services, run_id, RunOptions(), world.policies)
 
     run_virtually(main)
 
@@ -59,9 +59,9 @@ def planned(world: World, run_id: str, *rows: Row) -> Plan:
     sheet(world, *rows)
 
     async def main() -> Plan:
-        async with world.desk() as desk:
+        async with world.services() as services:
             with open_run(world.file, run_id=run_id, defaults=RunDefaults(policies=world.policies)) as source:
-                return await make_plan(desk, source, PlanOptions(Preflight.NONE))
+                return await make_plan(services, source, PlanOptions(Preflight.NONE))
 
     return run_virtually(main)
 
@@ -122,11 +122,11 @@ def charge_nobody(world: World, run_id: str, *rows: Row) -> None:
     sheet(world, *rows)
 
     async def main() -> None:
-        async with world.desk() as desk:
+        async with world.services() as services:
             with open_run(world.file, run_id=run_id, defaults=RunDefaults(policies=world.policies)) as source:
-                plan = await make_plan(desk, source, PlanOptions(Preflight.ALL))
+                plan = await make_plan(services, source, PlanOptions(Preflight.ALL))
                 assert sum(plan.skips.values()) == len(rows)
-                await keep(plan, source, desk.ledger)
+                await keep(plan, source, services.ledger)
 
     run_virtually(main)
 

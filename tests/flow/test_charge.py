@@ -15,7 +15,7 @@ from billing.core.states import Event, Group, State
 from billing.edge.logs import open_log
 from billing.edge.stripe.gateway import API_VERSION
 from billing.edge.stripe.transport import RequestWriter
-from billing.flow.engine.context import Trip
+from billing.flow.engine.context import ItemContext
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import cards, confirm, prepare
 from billing.sandbox.accounts import allow
@@ -44,18 +44,18 @@ def sent(world: World, operation: str) -> int:
 
 def outcome_of(world: World):
     run_virtually(world.assert_true)
-    (item,) = run_virtually(world.known)
+    (item,) = run_virtually(world.item)
     return item
 
 
 async def resolve_all(world: World):
-    async with world.desk() as desk:
-        return await world.resolve(desk)
+    async with world.services() as services:
+        return await world.resolve(services)
 
 
 async def settle_all(world: World):
-    async with world.desk() as desk:
-        return await world.settle(desk)
+    async with world.services() as services:
+        return await world.settle(services)
 
 
 def test_a_charge_without_trouble_takes_three_requests_and_a_list_of_its_account(tmp_path):
@@ -131,17 +131,17 @@ def with_a_late_sighting(tmp_path, outcome: str) -> World:
 
 
 async def sees_late(world: World):
-    async with world.desk() as desk:
-        trip = Trip(desk)
-        (sleeper,) = world.items(desk)
-        seen = await desk.gateway.read(sleeper)
+    async with world.services() as services:
+        ctx = ItemContext(services)
+        (sleeper,) = world.items(services)
+        seen = await services.gateway.read(sleeper)
         assert isinstance(seen, Unsettled)
         world.sandbox.advance(10 * DAYS)
-        await world.resolve(desk)
-        (declined,) = world.items(desk)
+        await world.resolve(services)
+        (declined,) = world.items(services)
         assert declined.state is State.UNPAID
-        await prepare.start_attempt(trip, declined)
-        found = await trip.record(sleeper, confirm.sighting(trip, sleeper, seen))
+        await prepare.start_attempt(ctx, declined)
+        found = await ctx.record(sleeper, confirm.sighting(ctx, sleeper, seen))
         assert (found.state, found.attempt) == (State.UNSETTLED, 2)
 
 
@@ -292,13 +292,13 @@ def in_every_state(tmp_path) -> World:
 @pytest.mark.parametrize("verb", ["resolve", "settle"])
 def test_looking_confirms_opens_and_clones_nothing_whatever_state_items_are_in(tmp_path, verb):
     world = in_every_state(tmp_path)
-    states = {item.state for item in run_virtually(world.known)}
+    states = {item.state for item in run_virtually(world.item)}
     assert {State.PLANNED, State.PARKED, State.UNPAID, State.SUCCEEDED} <= states
     world.sandbox.advance(10 * DAYS)
     before = {operation: sent(world, operation) for operation in (OPEN, CLONE, CONFIRM)}
     run_virtually(resolve_all if verb == "resolve" else settle_all, world)
     assert {operation: sent(world, operation) for operation in before} == before
-    left = {item.state for item in run_virtually(world.known)}
+    left = {item.state for item in run_virtually(world.item)}
     assert not left & ({State.PARKED, State.UNKNOWN} if verb == "resolve" else {State.UNSETTLED})
     run_virtually(world.assert_true)
     run_virtually(world.charge_all)
@@ -358,12 +358,12 @@ def test_an_intent_cancelled_in_the_dashboard_while_its_item_rests_is_closed(tmp
 def test_customers_who_may_have_paid_are_looked_at_before_other_declines(tmp_path):
     world = World.make(tmp_path, items=30, accounts=1, mix={"insufficient_funds": 1, "authentication_required": 1})
     run_virtually(world.charge_all)
-    waiting = {item.object_id for item in run_virtually(world.known) if item.facts["group"] == "needs_customer"}
+    waiting = {item.object_id for item in run_virtually(world.item) if item.facts["group"] == "needs_customer"}
 
     async def order() -> list[str]:
         wire = Recording(InProcess(world.sandbox))
-        async with world.desk(wire=wire) as desk:
-            await world.resolve(desk)
+        async with world.services(wire=wire) as services:
+            await world.resolve(services)
         return [request.url.rsplit("/", 1)[1] for request in wire.requests]
 
     read = run_virtually(order)
@@ -376,7 +376,7 @@ def test_a_look_tells_what_it_brought_to_an_end(tmp_path):
     run_virtually(world.charge_all)
     world.sandbox.advance(10 * DAYS)
     ending = run_virtually(settle_all, world)
-    paid = sum(item.state is State.SUCCEEDED for item in run_virtually(world.known))
+    paid = sum(item.state is State.SUCCEEDED for item in run_virtually(world.item))
     assert (ending.changed, sum(tally.items for tally in ending.ended)) == (12, paid)
     assert {tally.state for tally in ending.ended} == {State.SUCCEEDED}
     assert run_virtually(settle_all, world).changed == 0
@@ -424,7 +424,7 @@ def test_an_account_that_refuses_everything_is_set_aside_and_goes_on_once_it_is_
     world = World.make(tmp_path, config, items=60, accounts=2, dead_accounts=dead, mix={"succeeds": 1})
     barred = set(world.scenario.dead_accounts)
     run_virtually(world.charge_all)
-    waiting = [item for item in run_virtually(world.known) if item.account in barred]
+    waiting = [item for item in run_virtually(world.item) if item.account in barred]
     assert {item.state for item in waiting} == {State.PLANNED, State.PREPARING}
     assert all(item.account in item.facts["reason"] and item.facts["what_to_do"] for item in waiting)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 60 - len(waiting), Group.PENDING: len(waiting)}
@@ -436,7 +436,7 @@ def test_an_account_that_refuses_everything_is_set_aside_and_goes_on_once_it_is_
     world.sandbox.advance(DAYS)  # what a key has stored is forgotten
     run_virtually(world.charge_all)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 60}
-    assert not [item for item in run_virtually(world.known) if "reason_code" in item.facts]
+    assert not [item for item in run_virtually(world.item) if "reason_code" in item.facts]
     run_virtually(world.assert_true)
 
 
@@ -486,7 +486,7 @@ def test_an_item_that_an_answer_contradicts_is_parked_and_stops_a_run_once(tmp_p
     world = World.make(tmp_path, items=10, accounts=2, mix={"succeeds": 1})
     world.script(FaultKind.PATCHED, CONFIRM, nth=3, patch={"amount": 1})
     ending = run_virtually(world.charge_all)
-    (item,) = [each for each in run_virtually(world.known) if each.state is State.PARKED]
+    (item,) = [each for each in run_virtually(world.item) if each.state is State.PARKED]
     assert (ending.exit, item.facts["reason_code"]) == (6, "contradicted")
     assert ending.reason.startswith(f"{item.reference}: intent {item.object_id}: amount is 1")
     world.script(FaultKind.PATCHED, READ, times=2, patch={"amount": 1})
@@ -548,9 +548,9 @@ def test_a_late_answer_that_names_the_clone_of_another_item_costs_another_clone_
     world = World.make(tmp_path, items=6, accounts=1, mix={"succeeds": 1})
 
     async def run():
-        async with world.desk(wire=Repeating(InProcess(world.sandbox), 4)) as desk:
-            await world.plan(desk)
-            return await world.run(desk, concurrency=1)
+        async with world.services(wire=Repeating(InProcess(world.sandbox), 4)) as services:
+            await world.plan(services)
+            return await world.run(services, concurrency=1)
 
     assert run_virtually(run).exit == 0
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 6}
@@ -562,21 +562,21 @@ def test_a_late_answer_that_names_the_clone_of_another_item_costs_another_clone_
 def test_an_amount_that_was_raised_on_the_account_between_open_and_confirm_is_never_taken(tmp_path):
     world = World.make(tmp_path, items=6, accounts=1, mix={"succeeds": 1})
 
-    async def raised(desk) -> None:
-        pay = desk.gateway.confirm
+    async def raised(services) -> None:
+        pay = services.gateway.confirm
 
-        async def confirm(known, number):
-            if known.reference == world.items(desk)[2].reference:
-                await act(world, "", known, amount=str(10 * known.amount))
-            return await pay(known, number)
+        async def confirm(item, number):
+            if item.reference == world.items(services)[2].reference:
+                await act(world, "", item, amount=str(10 * item.amount))
+            return await pay(item, number)
 
-        desk.gateway.confirm = confirm
+        services.gateway.confirm = confirm
 
     async def run():
-        async with world.desk() as desk:
-            await world.plan(desk)
-            await raised(desk)
-            return await world.run(desk, concurrency=1)
+        async with world.services() as services:
+            await world.plan(services)
+            await raised(services)
+            return await world.run(services, concurrency=1)
 
     assert run_virtually(run).exit == 6
     assert run_virtually(world.charge_all).exit == 0
@@ -616,10 +616,10 @@ def test_the_log_tells_where_an_item_comes_to_rest_and_each_step_to_whoever_asks
     world, out = one_item(tmp_path), StringIO()
 
     async def run() -> None:
-        async with world.desk() as desk:
-            desk = replace(desk, log=open_log(level, "json", out))
-            await world.plan(desk)
-            await world.run(desk)
+        async with world.services() as services:
+            services = replace(services, log=open_log(level, "json", out))
+            await world.plan(services)
+            await world.run(services)
 
     run_virtually(run)
     events = [json.loads(line) for line in out.getvalue().splitlines()]
@@ -630,11 +630,11 @@ def test_a_card_that_an_earlier_run_blocked_is_not_tried_however_many_items_shar
     world = World.make(tmp_path, items=6, accounts=2, items_per_customer=3, mix={"succeeds": 1})
 
     async def run() -> None:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            first = world.items(desk)[0]
-            await desk.blocks.remember(first, "lost_card")
-            await world.run(desk)
+        async with world.services() as services:
+            await world.plan(services)
+            first = world.items(services)[0]
+            await services.blocks.remember(first, "lost_card")
+            await world.run(services)
 
     run_virtually(run)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 3, Group.SKIPPED: 3}
@@ -647,19 +647,19 @@ def test_killed_in_the_very_moment_of_a_decline_the_card_is_blocked_all_the_same
         """Nothing runs after it."""
 
     async def killed_run() -> None:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            record = desk.ledger.record
+        async with world.services() as services:
+            await world.plan(services)
+            record = services.ledger.record
 
-            async def dies(known, *moves):
-                after = await record(known, *moves)
+            async def dies(item, *moves):
+                after = await record(item, *moves)
                 if moves[-1].name is Event.CHARGE_DECLINED:
                     raise Killed
                 return after
 
-            desk.ledger.record = dies
+            services.ledger.record = dies
             with pytest.raises(BaseExceptionGroup):
-                await world.run(desk, concurrency=1)
+                await world.run(services, concurrency=1)
 
     run_virtually(killed_run)
     run_virtually(world.charge_all)
@@ -671,13 +671,13 @@ def test_a_card_that_is_blocked_after_its_next_item_was_fetched_is_not_tried(tmp
     world = World.make(tmp_path, items=2, accounts=2, items_per_customer=2, mix={"succeeds": 1})
 
     async def run() -> tuple[str, str]:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            first, second = world.items(desk)
-            before = desk.blocks.why(first)
-            desk.blocks.look_up([second])
-            await desk.blocks.remember(first, "lost_card")
-            return before, desk.blocks.why(second)
+        async with world.services() as services:
+            await world.plan(services)
+            first, second = world.items(services)
+            before = services.blocks.why(first)
+            services.blocks.look_up([second])
+            await services.blocks.remember(first, "lost_card")
+            return before, services.blocks.why(second)
 
     assert run_virtually(run) == ("", "lost_card")
 
@@ -686,12 +686,12 @@ def test_a_block_of_more_than_a_month_ago_is_forgotten(tmp_path):
     world = World.make(tmp_path, items=1, accounts=1, mix={"succeeds": 1})
 
     async def run() -> None:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            (known,) = world.items(desk)
-            await desk.blocks.remember(known, "lost_card")
+        async with world.services() as services:
+            await world.plan(services)
+            (item,) = world.items(services)
+            await services.blocks.remember(item, "lost_card")
             world.sandbox.advance((cards.DAYS + 1) * 86_400)
-            await world.run(desk)
+            await world.run(services)
 
     run_virtually(run)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 1}
@@ -742,12 +742,12 @@ def test_a_second_fence_never_sends_the_key_of_the_first(tmp_path):
     run_virtually(world.charge_all)
 
     async def fenced_twice() -> list[int]:
-        async with world.desk() as desk:
-            (known,) = world.items(desk)
-            known = await fence.start_cancel(Trip(desk), known)
-            first = known.facts["cancel_n"]
-            known = await desk.ledger.record(known, Move(Event.CHARGE_UNSETTLED), Move(Event.CHARGE_DECLINED))
-            known = await fence.start_cancel(Trip(desk), known)
-            return [first, known.facts["cancel_n"]]
+        async with world.services() as services:
+            (item,) = world.items(services)
+            item = await fence.start_cancel(ItemContext(services), item)
+            first = item.facts["cancel_n"]
+            item = await services.ledger.record(item, Move(Event.CHARGE_UNSETTLED), Move(Event.CHARGE_DECLINED))
+            item = await fence.start_cancel(ItemContext(services), item)
+            return [first, item.facts["cancel_n"]]
 
     assert run_virtually(fenced_twice) == [0, 1]

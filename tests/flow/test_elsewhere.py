@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from billing.core.entries import Known, Move
+from billing.core.entries import ItemRecord, Move
 from billing.core.items import Mode
 from billing.core.keys import item_id
 from billing.core.outcomes import Succeeded
 from billing.core.states import Event, Group, State
 from billing.core.wire import WireRequest
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.engine.context import Trip
+from billing.flow.engine.context import ItemContext
 from billing.flow.kinds.charge import prepare
 from billing.flow.planning.plan import PlanOptions, keep, make_plan
 from billing.flow.planning.preflight import Preflight
@@ -54,7 +54,7 @@ def copied(world: World, folder: Path) -> World:
 
 
 def reasons(world: World) -> set[str]:
-    return {str(item.facts.get("reason_code", "")) for item in run_virtually(world.known)}
+    return {str(item.facts.get("reason_code", "")) for item in run_virtually(world.item)}
 
 
 def first(tmp_path: Path, **spec: Any) -> World:
@@ -147,7 +147,7 @@ def test_a_stored_server_error_whose_age_is_unknown_is_waited_for_and_then_forgo
     assert not world.sandbox.books().intents
     world.sandbox.advance(20 * HOUR)
     run_virtually(second.charge_all)
-    (item,) = run_virtually(second.known)
+    (item,) = run_virtually(second.item)
     assert (item.state, item.facts["open_n"]) == (State.SUCCEEDED, 0)
 
 
@@ -158,14 +158,14 @@ def plant(world: World, change: Callable[[dict[str, Any]], None]) -> set[str]:
     """Create an intent under the name of each item, as an account can that knows the references; return their ids."""
     planted: set[str] = set()
 
-    async def of(item: Known) -> None:
+    async def of(item: ItemRecord) -> None:
         world.sandbox.gate.assign("sk_test_accountsown", item.account)
         params: dict[str, Any] = {
             "amount": item.amount,
             "currency": item.currency,
             "application_fee_amount": item.content.get("application_fee"),
             "metadata[billing_v]": "1",
-            "metadata[billing_item]": item.item,
+            "metadata[billing_item]": item.item_id,
             "metadata[billing_digest]": item.digest[:16],
             "metadata[billing_reference]": item.reference,
             "metadata[billing_run]": RUN,
@@ -179,9 +179,9 @@ def plant(world: World, change: Callable[[dict[str, Any]], None]) -> set[str]:
         planted.add(answer["id"])
 
     async def all_of_them() -> None:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            for item in world.items(desk):
+        async with world.services() as services:
+            await world.plan(services)
+            for item in world.items(services):
                 await of(item)
 
     run_virtually(all_of_them)
@@ -214,7 +214,7 @@ def test_an_intent_that_does_not_equal_the_item_is_not_adopted_and_our_own_open_
     planted = plant(world, lambda params: (equal(params), change(params)))
     run_virtually(world.charge_all)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 6}
-    assert not {item.object_id for item in run_virtually(world.known)} & planted
+    assert not {item.object_id for item in run_virtually(world.item)} & planted
     assert sum(event == "intents_not_ours" for event, _ in world.events) >= 6
     run_virtually(world.assert_true)
 
@@ -226,7 +226,7 @@ def test_an_equal_intent_that_our_application_did_not_make_is_not_adopted(tmp_pa
     planted = plant(world, equal)
     run_virtually(world.charge_all)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 8}
-    assert not {item.object_id for item in run_virtually(world.known)} & planted
+    assert not {item.object_id for item in run_virtually(world.item)} & planted
     run_virtually(world.assert_true)
 
 
@@ -243,7 +243,7 @@ def test_an_intent_of_ours_with_other_content_keeps_the_item_from_being_opened_b
     run_virtually(second.charge_all)
     assert (sent(world, CONFIRM), len(world.sandbox.books().intents)) == (confirms, 4)
     assert reasons(second) == {"paid_elsewhere"}
-    assert {item.state for item in run_virtually(second.known)} == {State.SKIPPED}
+    assert {item.state for item in run_virtually(second.item)} == {State.SKIPPED}
 
 
 def with_another_text(line: str) -> str:
@@ -254,33 +254,33 @@ def with_another_text(line: str) -> str:
 # --- what only another version of this program, or a correction made elsewhere, can have left -----------------------
 
 
-async def paid_beside(world: World, item: Known, number: int) -> None:
+async def paid_beside(world: World, item: ItemRecord, number: int) -> None:
     """Open one more intent for an item and pay it, as a ledger does that counted its keys otherwise."""
-    async with world.desk() as desk:
+    async with world.services() as services:
         item = replace(item, object_id=None, instrument_id=None)
-        opened = await desk.gateway.open(item, number)
-        cloned = await desk.gateway.clone(replace(item, attempt=7), 0)
+        opened = await services.gateway.open(item, number)
+        cloned = await services.gateway.clone(replace(item, attempt=7), 0)
         known = replace(item, attempt=7, object_id=opened.object_id, instrument_id=cloned.object_id)
-        assert isinstance(await desk.gateway.confirm(known, 0), Succeeded)
+        assert isinstance(await services.gateway.confirm(known, 0), Succeeded)
 
 
 def test_no_confirm_leaves_when_a_list_shows_that_another_intent_was_paid_in_its_place(tmp_path):
     world = first(tmp_path, items=1)
 
-    async def ready() -> Known:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            (item,) = world.items(desk)
-            started = await prepare.start_attempt(Trip(desk), item)
-            opened, cloned = await desk.gateway.open(started, 0), await desk.gateway.clone(started, 0)
+    async def ready() -> ItemRecord:
+        async with world.services() as services:
+            await world.plan(services)
+            (item,) = world.items(services)
+            started = await prepare.start_attempt(ItemContext(services), item)
+            opened, cloned = await services.gateway.open(started, 0), await services.gateway.clone(started, 0)
             pair = Move(Event.PREPARED, object_id=opened.object_id, instrument_id=cloned.object_id)
-            return await desk.ledger.record(started, pair)
+            return await services.ledger.record(started, pair)
 
     item = run_virtually(ready)
     run_virtually(paid_beside, world, item, 1)
     confirms = sent(world, CONFIRM)
     run_virtually(world.charge_all)
-    (item,) = run_virtually(world.known)
+    (item,) = run_virtually(world.item)
     assert (item.state, item.facts["reason_code"]) == (State.FAILED, "paid_elsewhere")
     assert sent(world, CONFIRM) == confirms
     assert world.sandbox.books().doubles() == []
@@ -290,14 +290,14 @@ def test_an_obligation_that_was_corrected_and_paid_elsewhere_is_not_opened_again
     """The other ledger closed the first generation and charged the second; this one has only the corrected file."""
     world = first(tmp_path, items=1)
 
-    async def planned() -> Known:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            return world.items(desk)[0]
+    async def planned() -> ItemRecord:
+        async with world.services() as services:
+            await world.plan(services)
+            return world.items(services)[0]
 
     item = run_virtually(planned)
     corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1)
-    run_virtually(paid_beside, world, replace(item, item=corrected, generation=1), 0)
+    run_virtually(paid_beside, world, replace(item, item_id=corrected, generation=1), 0)
     run_virtually(world.charge_all)
     assert reasons(world) == {"paid_elsewhere"}
     assert (sent(world, OPEN), sent(world, CONFIRM)) == (1, 1)
@@ -306,18 +306,18 @@ def test_an_obligation_that_was_corrected_and_paid_elsewhere_is_not_opened_again
 def test_an_obligation_that_was_paid_elsewhere_while_this_ledger_had_begun_to_open_it_ends_by_saying_so(tmp_path):
     world = first(tmp_path, items=1)
 
-    async def begun() -> Known:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            (item,) = world.items(desk)
-            return await prepare.start_attempt(Trip(desk), item)
+    async def begun() -> ItemRecord:
+        async with world.services() as services:
+            await world.plan(services)
+            (item,) = world.items(services)
+            return await prepare.start_attempt(ItemContext(services), item)
 
     item = run_virtually(begun)
     corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1)
-    run_virtually(paid_beside, world, replace(item, item=corrected, generation=1), 0)
+    run_virtually(paid_beside, world, replace(item, item_id=corrected, generation=1), 0)
     confirms = sent(world, CONFIRM)
     run_virtually(world.charge_all)
-    (item,) = run_virtually(world.known)
+    (item,) = run_virtually(world.item)
     assert (item.state, item.facts["reason_code"]) == (State.FAILED, "paid_elsewhere")
     assert run_virtually(world.groups) == {Group.SKIPPED: 1}
     assert sent(world, CONFIRM) == confirms
@@ -332,11 +332,11 @@ def test_the_plan_tells_what_was_opened_elsewhere_and_its_list_is_the_licence_of
     lists = sent(world, LIST)
 
     async def planned() -> list[str]:
-        async with second.desk() as desk:
+        async with second.services() as services:
             with open_run(second.file, run_id=RUN, defaults=RunDefaults()) as source:
-                plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS))
-                await keep(plan, source, desk.ledger)
-            await second.run(desk)
+                plan = await make_plan(services, source, PlanOptions(Preflight.ACCOUNTS))
+                await keep(plan, source, services.ledger)
+            await second.run(services)
             return [notice.text for notice in plan.warnings if notice.code == "opened_elsewhere"]
 
     (told,) = run_virtually(planned)
@@ -351,9 +351,9 @@ def test_a_plan_of_a_run_that_nobody_opened_says_nothing_about_it(tmp_path):
     world = first(tmp_path, items=4)
 
     async def planned() -> list[str]:
-        async with world.desk() as desk:
+        async with world.services() as services:
             with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
-                plan = await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS))
+                plan = await make_plan(services, source, PlanOptions(Preflight.ACCOUNTS))
             return [notice.code for notice in plan.warnings]
 
     assert "opened_elsewhere" not in run_virtually(planned)

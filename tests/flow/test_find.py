@@ -19,10 +19,10 @@ HOUR = 3600
 
 async def cancel_all(world: World) -> None:
     """Cancel every intent of the run, as somebody does in the Dashboard."""
-    async with world.desk() as desk:
-        for item in world.items(desk):
-            for intent in world.sandbox.books().by_item().get(item.item, []):
-                await desk.gateway.cancel(replace(item, object_id=intent.intent), 0)
+    async with world.services() as services:
+        for item in world.items(services):
+            for intent in world.sandbox.books().by_item().get(item.item_id, []):
+                await services.gateway.cancel(replace(item, object_id=intent.intent), 0)
 
 
 def sent(world: World, operation: str) -> int:
@@ -57,7 +57,7 @@ def test_while_lists_break_off_nothing_is_opened_and_the_next_run_goes_on(tmp_pa
     world.script(FaultKind.UNAVAILABLE_503, LIST, times=1000)
     run_virtually(world.charge_all)
     assert run_virtually(world.groups) == {Group.PENDING: 30}
-    assert {item.state for item in run_virtually(world.known)} == {State.PLANNED}
+    assert {item.state for item in run_virtually(world.item)} == {State.PLANNED}
     assert (sent(world, OPEN), sent(world, LIST)) == (0, 2 * LOOKUP_SENDS)
     world.sandbox.faults.clear()
     run_virtually(world.charge_all)
@@ -69,7 +69,7 @@ def test_while_no_list_can_be_had_an_open_is_not_repeated_either(tmp_path):
     world.script(FaultKind.STORED_500_DONE, OPEN)
     world.script(FaultKind.UNAVAILABLE_503, LIST, nth=2, times=1000)
     run_virtually(world.charge_all)
-    (item,) = run_virtually(world.known)
+    (item,) = run_virtually(world.item)
     assert (item.state, len(world.sandbox.books().intents)) == (State.PREPARING, 1)
 
 
@@ -94,14 +94,14 @@ def test_a_list_that_a_dead_account_refuses_costs_one_request_and_leaves_no_item
     dead = world.scenario.accounts[0]
 
     async def run() -> None:
-        async with world.desk(wire=Barred(world, dead)) as desk:
-            await world.plan(desk)
-            await world.run(desk)
+        async with world.services(wire=Barred(world, dead)) as services:
+            await world.plan(services)
+            await world.run(services)
 
     run_virtually(run)
-    ends = {item.state for item in run_virtually(world.known) if item.account == dead}
+    ends = {item.state for item in run_virtually(world.item) if item.account == dead}
     assert ends <= {State.SKIPPED, State.PLANNED}
-    assert len([item for item in run_virtually(world.known) if item.state is State.SUCCEEDED]) == sent(world, OPEN) > 0
+    assert len([item for item in run_virtually(world.item) if item.state is State.SUCCEEDED]) == sent(world, OPEN) > 0
     run_virtually(world.assert_true)
 
 
@@ -113,7 +113,7 @@ def test_an_intent_that_was_cancelled_elsewhere_is_not_opened_again(tmp_path):
     world.sandbox.faults.clear()
     run_virtually(cancel_all, world)
     run_virtually(world.charge_all)
-    (item,) = run_virtually(world.known)
+    (item,) = run_virtually(world.item)
     assert (item.state, item.facts["reason_code"]) == (State.FAILED, "closed_elsewhere")
     assert sent(world, CONFIRM) == 0
     run_virtually(world.assert_true)
@@ -124,12 +124,12 @@ def test_a_list_older_than_22_hours_is_renewed_before_anything_more_is_opened(tm
 
     async def two_days() -> list[int]:
         lists = []
-        async with world.desk() as desk:
-            await world.plan(desk)
+        async with world.services() as services:
+            await world.plan(services)
             for hours in (0, 21, 2):
                 world.sandbox.advance(hours * HOUR)
-                await desk.gateway.own_account()  # any answer tells the time
-                await world.run(desk, limit=1)
+                await services.gateway.own_account()  # any answer tells the time
+                await world.run(services, limit=1)
                 lists.append(sent(world, LIST))
         return lists
 
@@ -142,12 +142,12 @@ def test_the_wall_clock_of_the_machine_makes_no_list_young(tmp_path):
     world = World.make(tmp_path, items=2, accounts=1, items_per_customer=2, mix={"succeeds": 1})
 
     async def run() -> int:
-        async with world.desk(skew=72 * HOUR) as desk:
-            await world.plan(desk)
-            await world.run(desk, limit=1)
+        async with world.services(skew=72 * HOUR) as services:
+            await world.plan(services)
+            await world.run(services, limit=1)
             world.sandbox.advance(23 * HOUR)
-            await desk.gateway.own_account()
-            await world.run(desk)
+            await services.gateway.own_account()
+            await world.run(services)
         return sent(world, LIST)
 
     assert run_virtually(run) == 2
@@ -157,12 +157,12 @@ def test_a_continued_run_keeps_nothing_of_what_its_ledger_has_on_record(tmp_path
     world = World.make(tmp_path, items=40, accounts=1, mix={"succeeds": 1})
 
     async def continued() -> bool:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            await world.run(desk, limit=30)
-        async with world.desk() as desk:
-            await world.run(desk)
-            return desk.finder.shows(world.scenario.accounts[0])
+        async with world.services() as services:
+            await world.plan(services)
+            await world.run(services, limit=30)
+        async with world.services() as services:
+            await world.run(services)
+            return services.finder.shows(world.scenario.accounts[0])
 
     assert not run_virtually(continued)
 
@@ -172,8 +172,8 @@ def test_a_run_before_its_period_lists_what_is_opened_today(tmp_path):
     world = World.make(tmp_path, items=1, mix={"succeeds": 1})
 
     async def window() -> tuple[float, float]:
-        async with world.desk() as desk:
-            return desk.finder.window("2099-12"), desk.clock.epoch()
+        async with world.services() as services:
+            return services.finder.window("2099-12"), services.clock.epoch()
 
     begins, now = run_virtually(window)
     assert now - begins >= 31 * 24 * HOUR

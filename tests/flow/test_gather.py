@@ -4,7 +4,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from billing.flow.engine.gather import together
+from billing.flow.engine.gather import gather
 
 
 class Trouble(Exception):
@@ -24,7 +24,7 @@ async def test_all_run_side_by_side(count):
         await all_there.wait()
 
     with anyio.fail_after(5):
-        await together(*[call] * count)
+        await gather(*[call] * count)
     assert started == count
 
 
@@ -45,7 +45,7 @@ async def test_the_first_failure_cancels_the_others_and_is_raised_as_it_is(place
     calls = [waits, waits]
     calls.insert(place, fails)
     with pytest.raises(Trouble):
-        await together(*calls)
+        await gather(*calls)
     assert ended == ["cancelled"] * 2
 
 
@@ -59,6 +59,6 @@ async def test_whoever_cancels_the_caller_cancels_all():
             ended.append("cancelled")
 
     with anyio.move_on_after(0.01) as scope:
-        await together(waits, waits, waits)
+        await gather(waits, waits, waits)
     assert scope.cancelled_caught
     assert ended == ["cancelled"] * 3

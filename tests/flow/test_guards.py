@@ -2,21 +2,21 @@
 
 from dataclasses import replace
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.items import Kind
 from billing.core.policies import StopOn
 from billing.core.states import State
 from billing.flow.engine.guards import Guards
 
-PAID = Known(
-    id=1, item="", run_id="r", kind=Kind.CHARGE, reference="", generation=0, account="", lane="", amount=1,
+PAID = ItemRecord(
+    id=1, item_id="", run_id="r", kind=Kind.CHARGE, reference="", generation=0, account="", payer="", amount=1,
     currency="usd", digest="", content={}, state=State.SUCCEEDED,
 )  # fmt: skip
 DECLINED = replace(PAID, state=State.UNPAID, facts={"declines": 1, "reason_code": "insufficient_funds"})
 REFUSED = replace(PAID, state=State.FAILED, facts={"reason_code": "resource_missing"})
 
 
-def fed(guards: Guards, items: list[Known]) -> list[str]:
+def fed(guards: Guards, items: list[ItemRecord]) -> list[str]:
     return [guards.verdict(item) for item in items]
 
 

@@ -135,7 +135,7 @@ def test_there_are_as_many_payloads_as_the_catalogue_asks_for(record_property):
 
 def test_what_is_stored_is_what_was_typed_here_and_at_the_provider(paid: World):
     run_virtually(paid.assert_true)
-    known = {item.reference: item for item in run_virtually(paid.known)}
+    known = {item.reference: item for item in run_virtually(paid.item)}
     at_stripe = {row.metadata["billing_reference"]: row for row in paid.sandbox.books().intents}
     assert len(known) == len(at_stripe) == len(shared()) > 1000 / len(FREE)
     for number, (description, *notes) in enumerate(shared()):
@@ -147,8 +147,8 @@ def test_what_is_stored_is_what_was_typed_here_and_at_the_provider(paid: World):
 
 def test_no_cell_of_a_report_is_a_formula_and_no_text_of_it_is_lost(paid: World):
     async def reports():
-        async with paid.desk(lock=False) as desk:
-            return "".join(as_csv(desk.ledger, RUN)), "".join(as_json(desk.ledger, RUN))
+        async with paid.services(lock=False) as services:
+            return "".join(as_csv(services.ledger, RUN)), "".join(as_json(services.ledger, RUN))
 
     as_table, as_objects = run_virtually(reports)
     table = list(csv.reader(io.StringIO(as_table)))
@@ -164,11 +164,11 @@ def test_a_line_set_aside_stands_in_the_report_as_text_and_on_one_row(tmp_path):
     world.file.write_text(written([["x", "y", "z", "w", "1", "USD", text] for text in texts], COLUMNS[:7]), newline="")
 
     async def reported() -> str:
-        async with world.desk() as desk:
+        async with world.services() as services:
             with open_run(world.file, run_id=RUN, skip_invalid=True, allow_empty=True) as source:
-                plan = await make_plan(desk, source, PlanOptions(Preflight.NONE))
-                await keep(plan, source, desk.ledger)
-            return "".join(as_csv(desk.ledger, RUN))
+                plan = await make_plan(services, source, PlanOptions(Preflight.NONE))
+                await keep(plan, source, services.ledger)
+            return "".join(as_csv(services.ledger, RUN))
 
     table = list(csv.reader(io.StringIO(run_virtually(reported), newline="")))
     assert [len(row) for row in table] == [len(table[0])] * (1 + len(texts))

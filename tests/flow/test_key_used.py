@@ -20,14 +20,14 @@ def beside(world: World, second: World, between: Callable[[], None] = lambda: No
     """
 
     async def run() -> Ending:
-        async with second.desk() as desk:
-            await second.plan(desk)
+        async with second.services() as services:
+            await second.plan(services)
             for account in world.scenario.accounts:
-                await desk.finder.list(account, desk.finder.window("2026-11"))
-            world.script(FaultKind.PASSING_500_UNDONE, CLONE, times=len(second.items(desk)))
+                await services.finder.list(account, services.finder.window("2026-11"))
+            world.script(FaultKind.PASSING_500_UNDONE, CLONE, times=len(second.items(services)))
             await world.charge_all()
             between()
-            return await second.run(desk)
+            return await second.run(services)
 
     return run_virtually(run)
 
@@ -47,8 +47,8 @@ def test_a_stored_error_under_a_key_that_another_ledger_has_used_stops_nothing_a
     assert run_virtually(second.groups) == {Group.SUCCEEDED: 4}
 
     async def look() -> None:
-        async with world.desk() as desk:
-            await world.resolve(desk)
+        async with world.services() as services:
+            await world.resolve(services)
 
     run_virtually(look)
     assert run_virtually(world.groups) == {Group.SUCCEEDED: 4}
@@ -75,7 +75,7 @@ def test_a_card_that_another_ledger_has_tried_under_the_key_is_not_tried_again(t
     assert tried == [charges(world)] == [3]
     ends = {Group.DECLINED, Group.NEEDS_CUSTOMER, Group.FAILED}  # failed: the other ledger's fence is found closed
     assert set(run_virtually(second.groups)) <= ends
-    assert State.SUCCEEDED not in {item.state for item in run_virtually(second.known)}
+    assert State.SUCCEEDED not in {item.state for item in run_virtually(second.item)}
     run_virtually(second.assert_true)
 
 

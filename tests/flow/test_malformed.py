@@ -119,14 +119,14 @@ class Spoiling:
 async def until_nothing_is_open(world: World, wire: Wire) -> None:
     """Run again and again, as a person would after every stop."""
     for _ in range(ROUNDS):
-        async with world.desk(wire=wire) as desk:
+        async with world.services(wire=wire) as services:
             try:
-                await world.plan(desk)
-                await world.run(desk)
-                await world.resolve(desk)
+                await world.plan(services)
+                await world.run(services)
+                await world.resolve(services)
             except BillingError:
                 continue  # a contradiction stopped the run: its state is saved
-            if all(item.state in (State.SUCCEEDED, State.FAILED) for item in world.items(desk)):
+            if all(item.state in (State.SUCCEEDED, State.FAILED) for item in world.items(services)):
                 return
 
 
@@ -138,7 +138,7 @@ def spoil_all(tmp_path, asked: str, cases: list[Case], *, done: bool):
     world.file.write_text(as_csv(replace(row, account=account) for row, account in spread))
     wire = Spoiling(world, asked, cases, done=done)
     run_virtually(until_nothing_is_open, world, wire)
-    known = {item.account: item for item in run_virtually(world.known)}
+    known = {item.account: item for item in run_virtually(world.item)}
     deserved = State.FAILED if asked == Op.CANCEL else State.SUCCEEDED
     wrong = {case.name: str(known[account].state) for account, case in zip(world.scenario.accounts, cases, strict=True)
              if known[account].state is not deserved}  # fmt: skip

@@ -17,7 +17,7 @@ from billing.core.items import Kind, Mode
 from billing.core.listing import Search
 from billing.core.states import Group, State
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.carry_out import BillOptions, bill
+from billing.flow.carry_out import RunRequest, carry_out_run
 from billing.flow.engine.runner import STATES
 from billing.flow.kinds.charge.carry import Goal
 from billing.flow.options import RunOptions, Selection
@@ -26,7 +26,7 @@ from billing.flow.planning.plan import PlanOptions, estimate_for, make_plan
 from billing.flow.planning.preflight import Preflight
 from billing.flow.report import known_run, summary
 from billing.sandbox.accounts import allow
-from tests.flow.test_amend import Desk
+from tests.flow.test_amend import Services
 from tests.flow.world import RUN, World
 from tests.virtual import run_virtually
 
@@ -66,7 +66,7 @@ async def ended(world: World) -> tuple[str, str]:
 def test_lines_that_wait_for_their_account_say_which_one_why_and_what_helps(tmp_path):
     world = World.make(tmp_path, items=12, accounts=2, dead_accounts=1, mix={"succeeds": 1})
     run_virtually(world.charge_all)
-    waiting = [item for item in run_virtually(world.known) if item.facts.get("reason_code")]
+    waiting = [item for item in run_virtually(world.item) if item.facts.get("reason_code")]
     assert waiting
     text, facts = run_virtually(ended, world)
     assert f"{len(waiting)} account refuses" in text
@@ -84,22 +84,22 @@ async def looked(world: World) -> tuple:
 
 
 def test_the_lines_of_a_run_are_those_that_its_sheet_wants_now_and_those_taken_out_stand_apart(tmp_path):
-    desk = Desk(World.make(tmp_path, items=10, accounts=2, mix={"succeeds": 1}))
-    run_virtually(lambda: desk.run(limit=4))
-    paid = {item.reference for item in run_virtually(desk.world.known) if item.state is State.SUCCEEDED}
-    out = [row for row in desk.rows if row["reference"] not in paid][:2]
-    desk.rows = [row for row in desk.rows if row not in out]
-    fixed = next(row for row in desk.rows if row["reference"] not in paid)
+    services = Services(World.make(tmp_path, items=10, accounts=2, mix={"succeeds": 1}))
+    run_virtually(lambda: services.run(limit=4))
+    paid = {item.reference for item in run_virtually(services.world.item) if item.state is State.SUCCEEDED}
+    out = [row for row in services.rows if row["reference"] not in paid][:2]
+    services.rows = [row for row in services.rows if row not in out]
+    fixed = next(row for row in services.rows if row["reference"] not in paid)
     fixed["amount"] = str(int(float(fixed["amount"])) + 1)
-    run_virtually(desk.run)
-    standing, found = run_virtually(looked, desk.world)
+    run_virtually(services.run)
+    standing, found = run_virtually(looked, services.world)
     assert (standing.lines, standing.done, standing.withdrawn, standing.share) == (8, 8, 2, "100 %")
     assert (found["items"], sum(found["counts"].values()), found["counts"]["succeeded"]) == (8, 8, 8)
     assert found["no_longer_in_sheet"]["items"] == 2
     wanted = {code: each["planned"] for code, each in found["totals"].items()}
 
     async def sheet_totals():
-        async with desk.world.read() as ledger:
+        async with services.world.read() as ledger:
             return ledger.run(RUN).header["sheet"]["totals"]
 
     assert wanted == run_virtually(sheet_totals)
@@ -114,17 +114,17 @@ def test_a_plan_lists_as_taken_up_again_only_lines_that_it_moves(tmp_path, by):
     asked = {"selection": Selection((held[0],))} if by == "selection" else {"limit": 12 - len(held) + 1}
 
     async def twice() -> tuple:
-        async with world.desk() as desk:
-            await world.plan(desk, Preflight.ACCOUNTS)
+        async with world.services() as services:
+            await world.plan(services, Preflight.ACCOUNTS)
         account = world.sandbox.world.accounts[world.scenario.dead_accounts[0]]
         account.connected = True
         allow(account, charges=True)
         world.sandbox.advance(2 * 86400)
         with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
-            async with world.desk() as desk:
+            async with world.services() as services:
                 return (
-                    await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS)),
-                    await make_plan(desk, source, PlanOptions(Preflight.ACCOUNTS, **asked)),
+                    await make_plan(services, source, PlanOptions(Preflight.ACCOUNTS)),
+                    await make_plan(services, source, PlanOptions(Preflight.ACCOUNTS, **asked)),
                 )
 
     whole, part = run_virtually(twice)
@@ -139,8 +139,8 @@ def test_a_plan_says_its_period_in_words(tmp_path):
 
     async def planned():
         with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
-            async with world.desk() as desk:
-                return await make_plan(desk, source, PlanOptions(Preflight.NONE))
+            async with world.services() as services:
+                return await make_plan(services, source, PlanOptions(Preflight.NONE))
 
     head, *_ = plan_table(run_virtually(planned), "", Estimate(0, 0.0), share="")
     assert "charges for November 2026" in head
@@ -152,11 +152,11 @@ def test_a_plan_of_a_few_lines_that_are_all_paid_counts_every_request_of_its_run
 
     async def expected_and_sent() -> tuple[int, int]:
         with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
-            async with world.desk() as desk:
-                expected = estimate_for(await make_plan(desk, source, PlanOptions()), desk.rates).requests
-            async with world.desk() as desk:
-                billed = await bill(desk, source, BillOptions(RunOptions()), agree=lambda _plan: None)
-        return expected, billed.summary["requests"]["sent"]
+            async with world.services() as services:
+                expected = estimate_for(await make_plan(services, source, PlanOptions()), services.rates).requests
+            async with world.services() as services:
+                result = await carry_out_run(services, source, RunRequest(RunOptions()), agree=lambda _plan: None)
+        return expected, result.summary["requests"]["sent"]
 
     expected, sent = run_virtually(expected_and_sent)
     assert sent == expected > items

@@ -12,7 +12,7 @@ from billing.core.wire import WireRequest, WireResponse
 from billing.edge.logs import open_log
 from billing.edge.settings.load import load_settings
 from billing.edge.stripe.transport import MOST_CONNECTIONS
-from billing.flow.open_services import Opening, open_desk, rates_for
+from billing.flow.open_services import ServiceOptions, open_services, rates_for
 from billing.sandbox.config import Limits, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess
@@ -30,29 +30,29 @@ def sandbox():
 def desk_at(sandbox, folder, log=lambda *_, **__: None, wire=None):
     environ = {"BILLING_LEDGER": f"sqlite:///{folder / 'l.db'}", "BILLING_LEDGER_KEY_FILE": str(folder / "k")}
     settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
-    return open_desk(settings, KEY, Opening(Mode.TEST, "test"), log, wire=wire or InProcess(sandbox))
+    return open_services(settings, KEY, ServiceOptions(Mode.TEST, "test"), log, wire=wire or InProcess(sandbox))
 
 
 async def test_a_desk_that_sends_nothing_asks_nobody(sandbox, tmp_path):
-    async with desk_at(sandbox, tmp_path) as desk:
-        assert desk.platform == ""
+    async with desk_at(sandbox, tmp_path) as services:
+        assert services.platform == ""
     assert sandbox.requests.total() == 0
 
 
 async def test_a_new_platform_is_asked_for_twice(sandbox, tmp_path):
-    async with desk_at(sandbox, tmp_path) as desk:
-        await desk.identify()
-        assert (desk.platform, desk.gateway.platform) == (sandbox.world.platform.id,) * 2
+    async with desk_at(sandbox, tmp_path) as services:
+        await services.identify()
+        assert (services.platform, services.gateway.platform) == (sandbox.world.platform.id,) * 2
     assert sandbox.requests.total() == 2
 
 
 async def test_two_answers_that_differ_stop_everything(sandbox, tmp_path):
     stray = Fault(FaultKind.PATCHED, patch={"id": "acct_1SomebodyElse"})
     sandbox.faults.add(Scripted(stray, "accounts.retrieve_current"))
-    async with desk_at(sandbox, tmp_path) as desk:
+    async with desk_at(sandbox, tmp_path) as services:
         with pytest.raises(UsageError, match=r"/v1/account named acct_1SomebodyElse and then acct_.*; see api_base"):
-            await desk.identify()
-        assert desk.platform == ""
+            await services.identify()
+        assert services.platform == ""
 
 
 class Elsewhere:
@@ -75,9 +75,9 @@ class Elsewhere:
 )
 def test_only_what_another_try_may_change_counts_as_an_outage(sandbox, tmp_path, status, error, body):
     async def identify() -> None:
-        async with desk_at(sandbox, tmp_path, wire=Elsewhere(status, body)) as desk:
+        async with desk_at(sandbox, tmp_path, wire=Elsewhere(status, body)) as services:
             with pytest.raises(error, match=r"http://127\.0\.0\.1"):
-                await desk.identify()
+                await services.identify()
 
     run_virtually(identify)
 
@@ -87,15 +87,15 @@ def test_only_what_another_try_may_change_counts_as_an_outage(sandbox, tmp_path,
 )
 async def test_a_log_is_told_of_requests_when_it_writes_them(sandbox, tmp_path, level, told):
     out = io.StringIO()
-    async with desk_at(sandbox, tmp_path, open_log(level, "json", out)) as desk:
-        await desk.identify()
+    async with desk_at(sandbox, tmp_path, open_log(level, "json", out)) as services:
+        await services.identify()
     assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == told
 
 
 @pytest.mark.parametrize("rate", [None, 50.0])
 @pytest.mark.parametrize("asked", [1, 64, MOST_CONNECTIONS, MOST_CONNECTIONS + 1, 1000])
 def test_no_more_requests_leave_at_once_than_there_are_connections_however_many_items_are_asked_for(asked, rate):
-    rates = rates_for(load_settings({}), Opening(Mode.TEST, "test", rate=rate, concurrency=asked))
+    rates = rates_for(load_settings({}), ServiceOptions(Mode.TEST, "test", rate=rate, concurrency=asked))
     assert rates.items == asked
     assert rates.concurrency == rates.per_account_concurrency == min(asked, MOST_CONNECTIONS)
 
@@ -111,8 +111,10 @@ async def test_a_ledger_that_is_made_is_told_of_with_the_others_of_its_key(sandb
         (tmp_path / name).mkdir()
         environ = {"BILLING_LEDGER": f"sqlite:///{tmp_path}/{name}/l.db", "BILLING_LEDGER_KEY_FILE": f"{tmp_path}/k"}
         settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
-        async with open_desk(settings, KEY, Opening(Mode.TEST, "test"), log, wire=InProcess(sandbox)) as desk:
-            await desk.ledger.plan_run(run, [])
+        async with open_services(
+            settings, KEY, ServiceOptions(Mode.TEST, "test"), log, wire=InProcess(sandbox)
+        ) as services:
+            await services.ledger.plan_run(run, [])
     first, second = (facts for event, facts in told if event == "ledger_made")
     assert first == {"path": f"{tmp_path}/one/l.db"}
     assert second["path"] == f"{tmp_path}/two/l.db"

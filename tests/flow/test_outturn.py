@@ -26,10 +26,10 @@ OTHER = "early-2026-11"
 DEAD = "acct_nobody"
 
 
-async def planned(world: World, desk, file, run_id: str):
+async def planned(world: World, services, file, run_id: str):
     with open_run(file, run_id=run_id, defaults=RunDefaults(policies=world.policies), skip_invalid=True) as source:
-        plan = await make_plan(desk, source, PlanOptions())
-        await keep(plan, source, desk.ledger)
+        plan = await make_plan(services, source, PlanOptions())
+        await keep(plan, source, services.ledger)
         return plan
 
 
@@ -76,20 +76,20 @@ async def test_the_printed_table_ties_to_the_file_with_lines_dealt_with_elsewher
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(lines)
-    async with world.desk() as desk:
-        await planned(world, desk, tmp_path / f"{OTHER}.csv", OTHER)
+    async with world.services() as services:
+        await planned(world, services, tmp_path / f"{OTHER}.csv", OTHER)
         from billing.flow.engine.runner import execute
         from billing.flow.options import RunOptions
 
-        await execute(desk, OTHER, RunOptions(limit=8), world.policies)
-        plan = await planned(world, desk, tmp_path / f"{RUN}.csv", RUN)
+        await execute(services, OTHER, RunOptions(limit=8), world.policies)
+        plan = await planned(world, services, tmp_path / f"{RUN}.csv", RUN)
         told = list(rows_table(plan))
         money, counts = printed(told)
         assert money.pop("sheet") == sheet_sums(rows) == sum(money.values(), Counter())
         assert counts.pop("sheet") == sum(counts.values()) == len(rows) + len(bad)
         assert max(map(len, told)) <= 80
-        await execute(desk, RUN, RunOptions(limit=dice.randrange(40)), world.policies)
-        shown = run_table(desk.ledger, RUN)
+        await execute(services, RUN, RunOptions(limit=dice.randrange(40)), world.policies)
+        shown = run_table(services.ledger, RUN)
         money, counts = printed(shown)
         total, lines = money.pop("sheet"), counts.pop("sheet")
         assert total == sheet_sums(rows)
@@ -97,18 +97,18 @@ async def test_the_printed_table_ties_to_the_file_with_lines_dealt_with_elsewher
         assert lines == sum(counts.values()) == len(rows) + len(bad)
         assert shown[-1] == "  Totals agree with the sheet."
         assert max(map(len, shown)) <= 80
-        parts = by_account(desk.ledger.sheet(RUN))
+        parts = by_account(services.ledger.sheet(RUN))
         assert sum((part.total.totals for part in parts.values()), Counter()) == total
 
 
 async def test_a_table_that_does_not_tie_says_by_how_much(tmp_path):
     world = World.make(tmp_path, items=5, accounts=2)
-    async with world.desk() as desk:
-        await planned(world, desk, world.file, RUN)
-        tallies = desk.ledger.sheet(RUN)
+    async with world.services() as services:
+        await planned(world, services, world.file, RUN)
+        tallies = services.ledger.sheet(RUN)
         outturn = gathered(tallies, {"usd": 1})
         assert outturn.apart
-        assert outturn_of(desk.ledger, known_run(desk.ledger, RUN)).apart == {}
+        assert outturn_of(services.ledger, known_run(services.ledger, RUN)).apart == {}
 
 
 def test_every_row_of_a_plan_has_words_that_leave_room_for_its_money():

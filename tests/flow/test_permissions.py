@@ -6,7 +6,7 @@ import pytest
 
 from billing.core.items import Mode
 from billing.edge.settings.load import load_settings
-from billing.flow.open_services import Opening, open_desk
+from billing.flow.open_services import ServiceOptions, open_services
 from billing.flow.permissions import PROBES, Grant, permissions
 from billing.sandbox.config import Behaviour, Limits, PermissionWords, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
@@ -43,9 +43,9 @@ def a_sandbox(*, accounts=1, words=PermissionWords.CODE):
 async def gateway_at(sandbox, folder):
     environ = {"BILLING_LEDGER": f"sqlite:///{folder / 'l.db'}", "BILLING_LEDGER_KEY_FILE": str(folder / "k")}
     settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
-    wire, opening = InProcess(sandbox), Opening(Mode.TEST, "test")
-    async with open_desk(settings, {"STRIPE_API_KEY": KEY}, opening, lambda *_, **__: None, wire=wire) as desk:
-        yield desk.gateway
+    wire, opening = InProcess(sandbox), ServiceOptions(Mode.TEST, "test")
+    async with open_services(settings, {"STRIPE_API_KEY": KEY}, opening, lambda *_, **__: None, wire=wire) as services:
+        yield services.gateway
 
 
 async def grants(sandbox, folder, *, writes=True):

@@ -18,13 +18,13 @@ from billing.core.states import Group, State
 from billing.core.wire import WireRequest
 from billing.edge.pacing.throttle import Rates
 from billing.edge.runfiles import RunDefaults, RunFile, open_run
-from billing.flow.carry_out import Bill, BillOptions, agree_to_all, bill
+from billing.flow.carry_out import RunRequest, RunResult, agree_to_all, carry_out_run
 from billing.flow.options import RunOptions
 from billing.flow.planning.plan import PlanOptions, make_plan
 from billing.flow.planning.planned import Plan
 from billing.flow.planning.preflight import Preflight
 from billing.flow.planning.saved import load_plan, plan_to_json
-from billing.flow.services import Desk
+from billing.flow.services import Services
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
 from tests.flow.test_elsewhere import (
@@ -48,17 +48,17 @@ from tests.virtual import run_virtually
 DECLINES = {"insufficient_funds": 2, "stolen_card": 2, "authentication_required": 1}
 
 
-async def planned(world: World, desk: Desk, source: RunFile, **asked: Any) -> Plan:
-    return await make_plan(desk, source, PlanOptions(Preflight.ALL, **asked))
+async def planned(world: World, services: Services, source: RunFile, **asked: Any) -> Plan:
+    return await make_plan(services, source, PlanOptions(Preflight.ALL, **asked))
 
 
 def look(world: World, **asked: Any) -> Plan:
     """The plan of a world's file, as `billing plan` makes it."""
 
     async def alone() -> Plan:
-        async with world.desk() as desk:
+        async with world.services() as services:
             with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
-                return await planned(world, desk, source, **asked)
+                return await planned(world, services, source, **asked)
 
     return run_virtually(alone)
 
@@ -67,19 +67,19 @@ def told(plan: Plan, world: World) -> Mapping[str, Any]:
     """The plan as JSON."""
 
     async def rates() -> Mapping[str, Any]:
-        async with world.desk() as desk:
-            return json.loads(json.dumps(plan_to_json(plan, desk.rates)))
+        async with world.services() as services:
+            return json.loads(json.dumps(plan_to_json(plan, services.rates)))
 
     return run_virtually(rates)
 
 
-def charge(world: World, rates: Rates = FAST, **options: Any) -> Bill:
+def charge(world: World, rates: Rates = FAST, **options: Any) -> RunResult:
     """`billing run` with its look-ups and the yes."""
 
-    async def alone() -> Bill:
-        async with world.desk(rates=rates) as desk:
+    async def alone() -> RunResult:
+        async with world.services(rates=rates) as services:
             with open_run(world.file, run_id=RUN, defaults=RunDefaults(policies=world.policies)) as source:
-                return await bill(desk, source, BillOptions(RunOptions(**options)), agree=agree_to_all)
+                return await carry_out_run(services, source, RunRequest(RunOptions(**options)), agree=agree_to_all)
 
     return run_virtually(alone)
 
@@ -182,13 +182,13 @@ def test_an_obligation_corrected_and_paid_elsewhere_is_not_asked_about(tmp_path)
     world = first(tmp_path, items=1)
 
     async def kept() -> Any:
-        async with world.desk() as desk:
-            await world.plan(desk)
-            return world.items(desk)[0]
+        async with world.services() as services:
+            await world.plan(services)
+            return world.items(services)[0]
 
     item = run_virtually(kept)
     corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1)
-    run_virtually(paid_beside, world, replace(item, item=corrected, generation=1), 0)
+    run_virtually(paid_beside, world, replace(item, item_id=corrected, generation=1), 0)
     assert lines(told(look(world), world)["rows"]) == {"paid_elsewhere": 1}
 
 
@@ -235,7 +235,7 @@ def test_what_a_plan_counted_out_is_not_charged_by_what_was_agreed_to_whatever_i
             of_other_content(params)
 
     plant(world, of_the_last)
-    paid = [item.item for item in run_virtually(world.known) if item.reference in last]
+    paid = [item.item_id for item in run_virtually(world.item) if item.reference in last]
     run_virtually(pay_as_the_account, world, [world.sandbox.books().by_item()[item][0].intent for item in paid])
     before = taken(world)
     plan = look(world)
@@ -261,10 +261,10 @@ def test_a_saved_plan_is_refused_when_more_could_be_charged_now_than_it_counted(
     world = first(tmp_path, items=4)
 
     async def planning() -> tuple[Plan, str]:
-        async with world.desk() as desk:
+        async with world.services() as services:
             with open_run(world.file, run_id=RUN, defaults=RunDefaults()) as source:
-                plan = await planned(world, desk, source)
-                return plan, json.dumps(plan_to_json(plan, desk.rates))
+                plan = await planned(world, services, source)
+                return plan, json.dumps(plan_to_json(plan, services.rates))
 
     plan, text = run_virtually(planning)
     (tmp_path / "plan.json").write_text(text)
@@ -287,5 +287,5 @@ def test_two_ledgers_side_by_side_never_charge_more_than_the_plans_that_were_sho
         charge(ledger)
         assert taken(world) - before == Counter(plan.left.totals)
     assert shown.left.lines == 4
-    assert {item.state for item in run_virtually(second.known)} == {State.SUCCEEDED}
+    assert {item.state for item in run_virtually(second.item)} == {State.SUCCEEDED}
     assert look(world).left.lines == look(second).left.lines == 0

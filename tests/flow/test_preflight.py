@@ -13,7 +13,7 @@ from billing.core.findings import UNREAD
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.planning.plan import PlanOptions, make_plan
 from billing.flow.planning.planned import Plan
-from billing.flow.planning.preflight import Lookout, Preflight, Scouted, scout
+from billing.flow.planning.preflight import LookedUp, Lookout, Preflight, look_up
 from billing.sandbox.accounts import revoke
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.faults import FaultKind
@@ -42,19 +42,19 @@ def after(world: World, look: Callable[..., Awaitable[object]], wire: Recording 
     """Open a desk, let ``look`` use it with the run file, and return what it did."""
 
     async def main() -> object:
-        async with world.desk(wire=wire) as desk:
+        async with world.services(wire=wire) as services:
             with open_run(world.file, run_id=RUN, defaults=RunDefaults(policies=world.policies)) as source:
-                return await look(desk, source)
+                return await look(services, source)
 
     return run_virtually(main)
 
 
-def scouted(world: World, wire: Recording | None = None, preflight: Preflight = Preflight.ALL) -> Scouted:
-    return after(world, lambda desk, source: scout(desk, source, preflight), wire)
+def looked_up(world: World, wire: Recording | None = None, preflight: Preflight = Preflight.ALL) -> LookedUp:
+    return after(world, lambda services, source: look_up(services, source, preflight), wire)
 
 
 def planned(world: World) -> Plan:
-    return after(world, lambda desk, source: make_plan(desk, source, PlanOptions(Preflight.ALL)))
+    return after(world, lambda services, source: make_plan(services, source, PlanOptions(Preflight.ALL)))
 
 
 def reads(wire: Recording) -> Counter[str]:
@@ -66,9 +66,9 @@ def reads(wire: Recording) -> Counter[str]:
     return found
 
 
-def counted(world: World) -> tuple[Scouted, Counter[str]]:
+def counted(world: World) -> tuple[LookedUp, Counter[str]]:
     wire = Recording(InProcess(world.sandbox))
-    return scouted(world, wire), reads(wire)
+    return looked_up(world, wire), reads(wire)
 
 
 # --- by the page
@@ -98,10 +98,11 @@ def test_of_a_list_only_what_is_wanted_is_kept(tmp_path):
     write(world, *wanted)
     assert counted(world)[1] == {"one of accounts": 1, "methods": 1}
 
-    async def kept(desk, _source):
-        since = desk.clock.days_ago(1)
+    async def kept(services, _source):
+        since = services.clock.days_ago(1)
         return [
-            len(desk.ledger.lookups("method", [row.payment_method for row in rows], since)) for rows in (wanted, others)
+            len(services.ledger.lookups("method", [row.payment_method for row in rows], since))
+            for rows in (wanted, others)
         ]
 
     assert after(world, kept) == [100, 0]
@@ -126,7 +127,7 @@ def test_how_long_a_list_is_is_remembered(tmp_path):
     counted(world)
     write(world, *world.scenario.rows[:40])
     bad = {row.payment_method: {"type": "link"} for row in world.scenario.rows[:40]}
-    after(world, lambda desk, _: desk.ledger.keep_lookups("method", bad))
+    after(world, lambda services, _: services.ledger.keep_lookups("method", bad))
     _, cost = counted(world)
     assert cost["methods"] == 10, "ten pages are fewer than forty reads, and all of them are read"
 
@@ -167,11 +168,11 @@ def test_what_is_expected_before_is_what_it_takes(tmp_path):
     seen: list[tuple[int, int]] = []
     watched = Lookout(told.append, lambda snapshot: seen.append((snapshot.done, snapshot.total)))
     wire = Recording(InProcess(world.sandbox))
-    found = after(world, lambda desk, source: scout(desk, source, Preflight.ALL, watched), wire)
+    found = after(world, lambda services, source: look_up(services, source, Preflight.ALL, watched), wire)
     assert told[0].requests == reads(wire).total() == found.reads.requests
     assert told[0].names == found.reads.names == 1030
     assert seen[-1] == (1030, 1030)
-    after(world, lambda desk, source: scout(desk, source, Preflight.ALL, watched))
+    after(world, lambda services, source: look_up(services, source, Preflight.ALL, watched))
     assert (told[1].requests, told[1].names) == (0, 0)
 
 
@@ -185,7 +186,9 @@ def test_a_key_that_may_not_list_reads_singly_and_one_that_may_not_read_stops(tm
     assert cost == {"one of accounts": 1, "methods": 1, "one of methods": 40}
     assert found.findings.methods == {}
     world.sandbox.gate.restrict(KEY, "GET /v1/accounts/*")
-    after(world, lambda desk, _: desk.ledger.keep_lookups("method", {world.scenario.rows[0].payment_method: {}}))
+    after(
+        world, lambda services, _: services.ledger.keep_lookups("method", {world.scenario.rows[0].payment_method: {}})
+    )
     with pytest.raises(CredentialsError):
         counted(world)
 
@@ -209,7 +212,7 @@ def test_what_keeps_somebody_from_paying_is_looked_up_again(tmp_path):
     card["card"]["exp_year"], theirs["customer"] = 2034, other.customer
     body["charges_enabled"] = False
     assert set(skips(world)) == set(), "what was good a moment ago is believed for a day"
-    after(world, lambda desk, _: desk.ledger.keep_lookups("account", {broken.account: {"charges": False}}))
+    after(world, lambda services, _: services.ledger.keep_lookups("account", {broken.account: {"charges": False}}))
     assert set(skips(world)) == {"account_cannot_charge"}
     body["charges_enabled"] = True
     assert skips(world) == {}

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from billing.cli.endings import run_table
-from billing.core.entries import Known, RunStatus
+from billing.core.entries import ItemRecord, RunStatus
 from billing.core.errors import (
     CredentialsError,
     InvalidInput,
@@ -33,14 +33,14 @@ from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Gateway, _metadata
-from billing.flow.carry_out import BillOptions, agree_to_all, bill
+from billing.flow.carry_out import RunRequest, agree_to_all, carry_out_run
 from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, rebuild
 from billing.flow.kinds.charge.rebuilding.window import window
 from billing.flow.options import RunOptions
 from billing.flow.planning.decisions import decisions
 from billing.flow.planning.plan import PlanOptions, keep, make_plan, plan_offline
 from billing.flow.planning.preflight import Preflight
-from billing.flow.services import Desk
+from billing.flow.services import Services
 from billing.sandbox import intents, methods
 from billing.sandbox.accounts import revoke
 from billing.sandbox.faults import FaultKind
@@ -120,11 +120,11 @@ def the_file(world: World):
 
 async def rebuilt(world: World, *, wire=None, cut: int | None = None, **options):
     """Rebuild in a process of its own."""
-    async with world.desk(wire=wire, making=Making.ANEW) as desk:
+    async with world.services(wire=wire, making=Making.ANEW) as services:
         if cut is not None:
-            desk.ledger = CutLedger(desk.ledger, cut)
+            services.ledger = CutLedger(services.ledger, cut)
         with the_file(world) as source:
-            return await rebuild(desk, source, RebuildOptions(**options))
+            return await rebuild(services, source, RebuildOptions(**options))
 
 
 async def rebuilt_in_the_end(world: World) -> None:
@@ -146,10 +146,10 @@ async def rebuilt_over(world: World, wire):
 async def next_run(world: World) -> list:
     """What `billing run` and `billing resolve` send after a rebuild: every POST of theirs."""
     wire = Recording(InProcess(world.sandbox))
-    async with world.desk(wire=wire) as desk:
-        await world.plan(desk)
-        await world.run(desk)
-        await world.resolve(desk)
+    async with world.services(wire=wire) as services:
+        await world.plan(services)
+        await world.run(services)
+        await world.resolve(services)
     return [request for request in wire.requests if request.method.upper() == "POST"]
 
 
@@ -165,21 +165,21 @@ def test_nothing_is_charged_from_where_a_ledger_was_lost_until_it_is_rebuilt(tmp
 
 async def plan_alone(world: World) -> None:
     """Plan as somebody does who thinks that the loss does not matter, and stop there."""
-    async with world.desk(making=Making.ANEW) as desk:
-        await world.plan(desk)
+    async with world.services(making=Making.ANEW) as services:
+        await world.plan(services)
 
 
-async def planned_and_run(world: World, desk) -> None:
-    await world.plan(desk)
-    await world.run(desk)
+async def planned_and_run(world: World, services) -> None:
+    await world.plan(services)
+    await world.run(services)
 
 
 async def refused_run(world: World) -> None:
     """A run in between is refused, and sends nothing."""
     wire = Recording(InProcess(world.sandbox))
-    async with world.desk(wire=wire) as desk:
+    async with world.services(wire=wire) as services:
         with pytest.raises(RunStopped, match="billing ledger rebuild"):
-            await planned_and_run(world, desk)
+            await planned_and_run(world, services)
     assert [request for request in wire.requests if request.method.upper() == "POST"] == []
 
 
@@ -200,13 +200,13 @@ async def right_items(world: World) -> int:
     """Count the items whose state and intent are what the books say; those without an intent hold none."""
     books = world.sandbox.books().by_item()
     count = 0
-    for known in await world.known():
-        rows = books.get(known.item, [])
+    for item in await world.item():
+        rows = books.get(item.item_id, [])
         wanted = right_state(rows)
         if wanted is None:
-            count += known.object_id is None and known.state in (State.PLANNED, State.SKIPPED)
+            count += item.object_id is None and item.state in (State.PLANNED, State.SKIPPED)
         else:
-            count += known.state is wanted and known.object_id in {row.intent for row in rows}
+            count += item.state is wanted and item.object_id in {row.intent for row in rows}
     return count
 
 
@@ -228,18 +228,18 @@ async def lost_and_found(world: World, *, key: bool) -> None:
     lose(world, key=key)
     await rebuilt_in_the_end(world)
     world.sandbox.faults.clear()
-    found = {known.item: known for known in await world.known()}
+    found = {item.item_id: item for item in await world.item()}
     assert world.sandbox.books() == before, "a rebuild changes nothing at Stripe"
     assert await right_items(world) == len(found) == len(world.scenario.rows)
     await world.assert_true()
     posts = await next_run(world)
     resting = {
-        known.object_id
-        for known in found.values()
-        if known.state in FINAL | {State.UNSETTLED} or (known.state is State.UNPAID and not known.facts.get("fence"))
+        item.object_id
+        for item in found.values()
+        if item.state in FINAL | {State.UNSETTLED} or (item.state is State.UNPAID and not item.facts.get("fence"))
     }
     assert touched_intents(posts).isdisjoint(resting)
-    assert set(opened_items(posts)) <= {known.item for known in found.values() if known.state is State.PLANNED}
+    assert set(opened_items(posts)) <= {item.item_id for item in found.values() if item.state is State.PLANNED}
     await world.assert_true()
 
 
@@ -283,7 +283,7 @@ async def swift_desk(world: World, wire):
             clock=clock,
             api_base="http://127.0.0.1",
         )
-        yield Desk(ledger, gateway, clock, Mode.TEST, gateway.platform, SWIFT)
+        yield Services(ledger, gateway, clock, Mode.TEST, gateway.platform, SWIFT)
     finally:
         await ledger.aclose()
 
@@ -295,26 +295,35 @@ def charge_at_stripe(world: World) -> None:
         plan = plan_offline(source, None, provider.platform.id)
         news = [decision.new for _, decision in decisions(plan, source, None)]
     for new in news:
-        made = (new.reference, new.generation, new.account, new.lane, new.amount, new.currency, new.digest, new.content)
-        known = Known(0, new.item, RUN, new.kind, *made)
-        account = provider.accounts[known.account]
+        made = (
+            new.reference,
+            new.generation,
+            new.account,
+            new.payer,
+            new.amount,
+            new.currency,
+            new.digest,
+            new.content,
+        )
+        item = ItemRecord(0, new.item_id, RUN, new.kind, *made)
+        account = provider.accounts[item.account]
 
         def call(*ids: str, account=account, **params) -> Call:
             return Call(provider, account, connected=True, livemode=False, ids=ids, params=params)
 
-        fee, text = known.content["application_fee"], known.content["description"]
-        opening = {"amount": known.amount, "currency": known.currency, "application_fee_amount": fee}
-        intent = intents.create(call(**opening, description=text, metadata=_metadata(known)))
-        clone = methods.create(call(customer=known.lane, payment_method=known.content["payment_method"]))
+        fee, text = item.content["application_fee"], item.content["description"]
+        opening = {"amount": item.amount, "currency": item.currency, "application_fee_amount": fee}
+        intent = intents.create(call(**opening, description=text, metadata=_metadata(item)))
+        clone = methods.create(call(customer=item.payer, payment_method=item.content["payment_method"]))
         with suppress(Refusal):  # declined
             intents.confirm(call(intent["id"], payment_method=clone["id"], off_session=True))
 
 
 async def swift_rebuild(world: World, wire) -> None:
     """Bring everything back."""
-    async with swift_desk(world, wire) as desk:
+    async with swift_desk(world, wire) as services:
         with the_file(world) as source:
-            await rebuild(desk, source, RebuildOptions())
+            await rebuild(services, source, RebuildOptions())
 
 
 def test_five_thousand_items_come_back_right_and_none_is_charged_again(tmp_path, record_property):
@@ -337,8 +346,8 @@ def test_five_thousand_items_come_back_right_and_none_is_charged_again(tmp_path,
 def facts(world: World) -> list:
     """What a rebuild came to, without the row numbers and times."""
     return [
-        (known.item, known.state, known.object_id, known.instrument_id, known.attempt, known.facts.get("reason_code"))
-        for known in run_virtually(world.known)
+        (item.item_id, item.state, item.object_id, item.instrument_id, item.attempt, item.facts.get("reason_code"))
+        for item in run_virtually(world.item)
     ]
 
 
@@ -362,7 +371,7 @@ def test_killed_after_any_write_it_goes_on_to_the_same_end_and_no_run_starts_in_
         run_virtually(rebuilt, world)
         assert facts(world) == whole, f"killed after write {cuts + 1}"
         cuts += 1
-    brought_up = sum(known.object_id is not None for known in run_virtually(world.known))
+    brought_up = sum(item.object_id is not None for item in run_virtually(world.item))
     assert cuts >= brought_up + len(["rebuild_begun", "run_planned", "rebuild_finished"])
     assert len(run_virtually(next_run, world)) > 0, "the items that were never opened are charged now"
     run_virtually(world.assert_true)
@@ -389,8 +398,8 @@ def _complete(world: World) -> bool:
     """Whether the last word of a rebuild is durable."""
 
     async def look() -> bool:
-        async with world.desk() as desk:
-            return any(entry.name == "rebuild_finished" for entry in desk.ledger.entries())
+        async with world.services() as services:
+            return any(entry.name == "rebuild_finished" for entry in services.ledger.entries())
 
     return run_virtually(look)
 
@@ -403,7 +412,7 @@ def test_killed_at_any_page_nothing_is_kept_and_no_run_starts(tmp_path):
         with pytest.raises(BaseException) as gone:
             run_virtually(rebuilt_over, world, CutWire(InProcess(world.sandbox), page))
         assert _was_killed(gone.value)
-        assert run_virtually(world.known) == []
+        assert run_virtually(world.item) == []
         run_virtually(refused_run, world)
     run_virtually(rebuilt, world)
     assert run_virtually(right_items, world) == 220
@@ -416,7 +425,7 @@ def test_a_page_that_cannot_be_read_keeps_the_run_closed_until_one_can(tmp_path)
     world.script(FaultKind.UNAVAILABLE_503, LIST, nth=2, times=1000)
     with pytest.raises(ProviderUnreachable):
         run_virtually(rebuilt, world)
-    assert run_virtually(world.known) == []
+    assert run_virtually(world.item) == []
     run_virtually(refused_run, world)
     world.sandbox.faults.clear()
     run_virtually(rebuilt, world)
@@ -429,8 +438,8 @@ def test_a_rebuild_in_progress_cannot_be_got_round_with_amend(tmp_path):
 
     async def amend() -> None:
         world.file.write_text(world.file.read_text() + _line(world, reference="INV-99999"))
-        async with world.desk() as desk:
-            await world.plan(desk, amend=True)
+        async with world.services() as services:
+            await world.plan(services, amend=True)
 
     with pytest.raises(LedgerError, match="billing ledger rebuild"):
         run_virtually(amend)
@@ -458,7 +467,7 @@ def test_a_file_that_is_not_the_one_charged_is_refused_with_every_problem_and_ke
         (3, "not_what_was_charged", "INV-00002"),
         (0, "line_missing", "INV-00003"),
     ]
-    assert run_virtually(world.known) == []
+    assert run_virtually(world.item) == []
     run_virtually(refused_run, world)
     world.file.write_text(right)
     run_virtually(rebuilt, world)
@@ -493,7 +502,7 @@ def test_of_several_intents_the_paid_one_is_recorded_and_the_others_are_named_an
     beside(world, 0, "pi_0002", **UNTOUCHED | {"last_payment_error": {"code": "card_declined"}})
     lose(world)
     found = run_virtually(rebuilt, world)
-    (item,) = run_virtually(world.known)
+    (item,) = run_virtually(world.item)
     assert (item.state, item.object_id) == (State.SUCCEEDED, paid["id"])
     named = [(stray.intent, stray.recorded, stray.paid) for stray in found.strays]
     assert named == [("pi_0002", paid["id"], False), ("pi_0000", paid["id"], False)]
@@ -519,16 +528,16 @@ def test_what_was_paid_twice_stays_to_be_said_after_the_rebuild(tmp_path):
     (stray,) = run_virtually(rebuilt, world).strays
 
     async def again():
-        async with world.desk() as desk:
+        async with world.services() as services:
             with the_file(world) as source:
-                billed = await bill(desk, source, BillOptions(RunOptions()), agree=agree_to_all)
-            return billed, run_table(desk.ledger, RUN)
+                result = await carry_out_run(services, source, RunRequest(RunOptions()), agree=agree_to_all)
+            return result, run_table(services.ledger, RUN)
 
     for _ in range(2):
-        billed, table = run_virtually(again)
-        assert (billed.exit, billed.summary["exit_code"]) == (Exit.DECLINES, 4)
-        assert billed.summary["paid_twice"] == [str(stray)]
-        assert billed.summary["requests"]["sent"] == 0
+        result, table = run_virtually(again)
+        assert (result.exit, result.summary["exit_code"]) == (Exit.DECLINES, 4)
+        assert result.summary["paid_twice"] == [str(stray)]
+        assert result.summary["requests"]["sent"] == 0
         assert table[-1] == f"  ! PAID TWICE: {stray}; refund one of the two in Stripe"
     assert stray.intent in str(stray)
     assert stray.reference in str(stray)
@@ -538,11 +547,11 @@ def test_what_was_paid_twice_stays_to_be_said_after_the_rebuild(tmp_path):
 def test_the_intent_that_was_confirmed_is_recorded_before_one_that_never_was(tmp_path, mix):
     world = World.make(tmp_path, items=1, mix={mix: 1})
     run_virtually(world.charge_all)
-    (before,) = run_virtually(world.known)
+    (before,) = run_virtually(world.item)
     beside(world, 0, "pi_0000", **UNTOUCHED)
     lose(world)
     run_virtually(rebuilt, world)
-    (item,) = run_virtually(world.known)
+    (item,) = run_virtually(world.item)
     assert (item.state, item.object_id, item.facts["reason_code"]) == (before.state, before.object_id, mix)
 
 
@@ -555,14 +564,14 @@ def test_an_open_intent_is_continued_and_no_other_is_ever_opened(tmp_path):
     lose(world)
     world.sandbox.faults.clear()
     found = run_virtually(rebuilt, world)
-    assert {(known.state, known.object_id) for known in run_virtually(world.known)} == {
+    assert {(item.state, item.object_id) for item in run_virtually(world.item)} == {
         (State.PREPARING, intent) for intent in opened
     }
     assert found.unopened == []
     posts = run_virtually(next_run, world)
     assert opened_items(posts) == []
     assert touched_intents(posts) == opened
-    assert {known.state for known in run_virtually(world.known)} == {State.SUCCEEDED}
+    assert {item.state for item in run_virtually(world.item)} == {State.SUCCEEDED}
     run_virtually(world.assert_true)
 
 
@@ -572,23 +581,23 @@ TOLD = ("group", "reason_code", "reason", "what_to_do", "remedy", "charge", "blo
 def test_a_decline_is_told_as_before_and_a_blocked_card_stays_blocked(tmp_path):
     world = World.make(tmp_path, items=24, accounts=2, items_per_customer=2, mix={"stolen_card": 1, "do_not_honor": 1})
     run_virtually(lambda: world.charge_all(limit=13))
-    before = {known.item: known for known in run_virtually(world.known) if known.object_id}
+    before = {known.item_id: known for known in run_virtually(world.item) if known.object_id}
     lose(world)
     run_virtually(rebuilt, world)
-    after = {known.item: known for known in run_virtually(world.known)}
+    after = {known.item_id: known for known in run_virtually(world.item)}
     assert len(before) > 10
     assert {item: told(known) for item, known in before.items()} == {item: told(after[item]) for item in before}
-    stolen = {known.lane for known in before.values() if known.facts.get("blocks_card")}
-    waiting = {known.item for known in after.values() if known.state is State.PLANNED and known.lane in stolen}
+    stolen = {known.payer for known in before.values() if known.facts.get("blocks_card")}
+    waiting = {known.item_id for known in after.values() if known.state is State.PLANNED and known.payer in stolen}
     assert waiting
     run_virtually(next_run, world)
-    blocked = {known.item for known in run_virtually(world.known) if known.facts.get("reason_code") == "card_blocked"}
+    blocked = {known.item_id for known in run_virtually(world.item) if known.facts.get("reason_code") == "card_blocked"}
     assert waiting <= blocked
 
 
-def told(known: Known) -> list:
+def told(item: ItemRecord) -> list:
     """What the report tells of a declined item."""
-    return [known.state, known.object_id, known.instrument_id, *(known.facts.get(name) for name in TOLD)]
+    return [item.state, item.object_id, item.instrument_id, *(item.facts.get(name) for name in TOLD)]
 
 
 def test_every_entry_of_a_rebuild_says_so_and_the_chain_holds(tmp_path):
@@ -597,15 +606,19 @@ def test_every_entry_of_a_rebuild_says_so_and_the_chain_holds(tmp_path):
     run_virtually(rebuilt, world)
 
     async def look():
-        async with world.desk() as desk:
-            assert desk.ledger.verify().faults == ()
-            return list(desk.ledger.entries(RUN))
+        async with world.services() as services:
+            assert services.ledger.verify().faults == ()
+            return list(services.ledger.entries(RUN))
 
     entries = run_virtually(look)
-    moved = [entry for entry in entries if entry.item and entry.name not in ("item_planned", "item_skipped")]
+    moved = [entry for entry in entries if entry.item_id and entry.name not in ("item_planned", "item_skipped")]
     assert moved
     assert all(entry.facts.get("rebuilt") is True for entry in moved)
-    assert [entry.name for entry in entries if not entry.item] == ["run_planned", "rebuild_started", "rebuild_finished"]
+    assert [entry.name for entry in entries if not entry.item_id] == [
+        "run_planned",
+        "rebuild_started",
+        "rebuild_finished",
+    ]
 
 
 def test_the_run_is_kept_as_a_run_would_keep_it_defaults_and_all(tmp_path):
@@ -614,9 +627,9 @@ def test_the_run_is_kept_as_a_run_would_keep_it_defaults_and_all(tmp_path):
     world.file.write_text(replace(world.scenario, rows=tuple(rows)).as_csv())
 
     async def kept() -> tuple:
-        async with world.desk() as desk:
-            record = desk.ledger.run(RUN)
-            items = [(known.item, known.digest, known.content) for known in world.items(desk)]
+        async with world.services() as services:
+            record = services.ledger.run(RUN)
+            items = [(item.item_id, item.digest, item.content) for item in world.items(services)]
             return replace(record, status=RunStatus.PLANNED, planned_at="", started_at="", finished_at=""), items
 
     async def charge() -> None:
@@ -652,12 +665,12 @@ def test_accounts_that_refuse_are_all_named_and_only_giving_them_up_opens_the_ru
     with pytest.raises(CredentialsError) as refused:
         run_virtually(rebuilt, world)
     assert all(account in str(refused.value) for account in gone)
-    assert {known.state for known in run_virtually(world.known)} == ({State.PLANNED} if planned else set())
+    assert {item.state for item in run_virtually(world.item)} == ({State.PLANNED} if planned else set())
     run_virtually(refused_run, world)
     run_virtually(lambda: rebuilt(world, skip_accounts=frozenset(gone)))
-    given_up = [known for known in run_virtually(world.known) if known.account in gone]
+    given_up = [item for item in run_virtually(world.item) if item.account in gone]
     assert given_up
-    assert {known.state for known in given_up} == {State.SKIPPED}
+    assert {item.state for item in given_up} == {State.SKIPPED}
     assert run_virtually(next_run, world) == []
 
 
@@ -667,11 +680,11 @@ def test_a_complete_run_on_record_is_left_alone_without_a_request(tmp_path):
     wire = Recording(InProcess(world.sandbox))
 
     async def again() -> tuple[str, str]:
-        async with world.desk(wire=wire) as desk:
-            before = desk.ledger.head
+        async with world.services(wire=wire) as services:
+            before = services.ledger.head
             with the_file(world) as source:
-                assert (await rebuild(desk, source, RebuildOptions())).since is None
-            return before, desk.ledger.head
+                assert (await rebuild(services, source, RebuildOptions())).since is None
+            return before, services.ledger.head
 
     before, after = run_virtually(again)
     assert before == after
@@ -705,10 +718,10 @@ def test_a_reference_that_another_run_holds_unpaid_while_stripe_shows_it_paid_re
     lose(world)
 
     async def other() -> None:
-        async with world.desk(making=Making.ANEW) as desk:
+        async with world.services(making=Making.ANEW) as services:
             with open_run(world.file, run_id="other-2026-11", defaults=RunDefaults(policies=world.policies)) as source:
-                plan = await make_plan(desk, source, PlanOptions(Preflight.NONE))
-                await keep(plan, source, desk.ledger)
+                plan = await make_plan(services, source, PlanOptions(Preflight.NONE))
+                await keep(plan, source, services.ledger)
 
     run_virtually(other)
     with pytest.raises(InvalidInput) as refused:

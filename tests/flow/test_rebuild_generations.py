@@ -17,7 +17,7 @@ from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, rebuild
 from billing.flow.options import Selection
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.scenario import USUAL_MIX
-from tests.flow.test_amend import MIX, Desk, Dying, Killed, _edit
+from tests.flow.test_amend import MIX, Dying, Killed, Services, _edit
 from tests.flow.test_rebuild import CutLedger, _was_killed, lose, rebuilt, the_file
 from tests.flow.world import RUN, World
 
@@ -26,12 +26,12 @@ DECLINING = {"insufficient_funds": 1.0}
 
 @pytest.fixture
 def office(tmp_path):
-    return Desk(World.make(tmp_path, items=4, accounts=1, mix=MIX))
+    return Services(World.make(tmp_path, items=4, accounts=1, mix=MIX))
 
 
-async def closed_and_corrected(tmp_path) -> Desk:
+async def closed_and_corrected(tmp_path) -> Services:
     """A run whose first line was declined, corrected to another amount and another card, and then paid."""
-    office = Desk(World.make(tmp_path, items=4, accounts=1, mix={"succeeds": 0.75, "insufficient_funds": 0.25}))
+    office = Services(World.make(tmp_path, items=4, accounts=1, mix={"succeeds": 0.75, "insufficient_funds": 0.25}))
     await office.run()
     paid = {reference for reference, _, _ in office.paid()}
     good = office.row(min(paid))
@@ -47,7 +47,7 @@ async def chain(world: World) -> list[tuple]:
     """Every item of the ledger: reference, generation, state, intent, reason."""
     return sorted(
         (one.reference, one.generation, one.state, one.object_id, one.facts.get("reason_code"))
-        for one in await world.known()
+        for one in await world.item()
     )
 
 
@@ -55,7 +55,7 @@ def without_reason(items) -> list[tuple]:
     return [one[:4] for one in items]
 
 
-async def found_again(office: Desk):
+async def found_again(office: Services):
     """Lose the ledger and rebuild it from the sheet as it is."""
     lose(office.world)
     office.write()
@@ -78,7 +78,7 @@ async def test_a_corrected_line_comes_back_with_both_generations_and_the_next_ru
 
 
 async def test_what_was_closed_for_a_correction_that_never_came_to_be_opened_is_charged_as_the_file_says(tmp_path):
-    office = Desk(World.make(tmp_path, items=3, accounts=1, mix=DECLINING))
+    office = Services(World.make(tmp_path, items=3, accounts=1, mix=DECLINING))
     await office.run()
     for row in office.rows:
         row["amount"], row["application_fee"] = "44.00", ""
@@ -86,15 +86,15 @@ async def test_what_was_closed_for_a_correction_that_never_came_to_be_opened_is_
     found = await found_again(office)
     assert sorted(found.unopened) == sorted(row["reference"] for row in office.rows[1:])
     assert any("closed unpaid" in warning for warning in found.warnings)
-    billed = await office.run(amend=False)
-    assert billed.plan.left.lines == 2
+    result = await office.run(amend=False)
+    assert result.plan.left.lines == 2
     amounts = Counter(intent.amount for intent in office.world.sandbox.books().intents if intent.status != "canceled")
     assert amounts == {4400: 3}
     await office.world.assert_true()
 
 
 async def test_a_withdrawn_line_is_accounted_for_and_comes_back_with_its_line(tmp_path):
-    office = Desk(World.make(tmp_path, items=3, accounts=1, mix=DECLINING))
+    office = Services(World.make(tmp_path, items=3, accounts=1, mix=DECLINING))
     await office.run()
     gone = office.rows.pop()
     await office.run()
@@ -104,8 +104,8 @@ async def test_a_withdrawn_line_is_accounted_for_and_comes_back_with_its_line(tm
     assert (found.withdrawn, found.strays, found.unopened) == ([gone["reference"]], [], [])
     assert [one[4] for one in await chain(office.world) if one[0] == gone["reference"]] == ["withdrawn"]
     office.rows.append(gone)
-    billed = await office.run()
-    assert billed.plan.amendment.counts == {"added": 1}
+    result = await office.run()
+    assert result.plan.amendment.counts == {"added": 1}
     newest = max(one for one in await chain(office.world) if one[0] == gone["reference"])
     assert newest[1:3] == (1, State.UNPAID)
 
@@ -161,7 +161,7 @@ UNTRIED = {
 @pytest.mark.parametrize("mix", [MIX, DECLINING], ids=["paid", "open"])
 @pytest.mark.parametrize("second", ["succeeded", "open"])
 async def test_where_two_generations_are_alive_the_line_is_left_out_loudly_and_never_charged(tmp_path, mix, second):
-    office = Desk(World.make(tmp_path, items=2, accounts=1, mix=mix))
+    office = Services(World.make(tmp_path, items=2, accounts=1, mix=mix))
     await office.run()
     reference = office.rows[0]["reference"]
     again(office.world, reference, 1, **({"status": "succeeded"} if second == "succeeded" else UNTRIED))
@@ -174,8 +174,8 @@ async def test_where_two_generations_are_alive_the_line_is_left_out_loudly_and_n
     assert found.exit is Exit.DECLINES
     books = office.world.sandbox.books()
     for amend in (False, True):
-        billed = await office.run(amend=amend)
-        assert billed.exit is Exit.DECLINES
+        result = await office.run(amend=amend)
+        assert result.exit is Exit.DECLINES
     assert office.world.sandbox.books() == books
 
 
@@ -185,14 +185,14 @@ async def test_a_line_left_out_as_paid_elsewhere_is_taken_in_by_a_rebuild(tmp_pa
     paid = office.paid()
     lose(office.world)
     office.write()
-    async with office.world.desk(making=Making.ANEW) as desk:
-        await office.world.plan(desk)
-        await office.world.run(desk)
+    async with office.world.services(making=Making.ANEW) as services:
+        await office.world.plan(services)
+        await office.world.run(services)
     assert "paid_elsewhere" in {one[4] for one in await chain(office.world)}
     found = await rebuilt(office.world)
     assert (found.left_out, found.exit) == ([], Exit.OK)
-    known = [one for one in await chain(office.world) if one[2] is State.SUCCEEDED]
-    assert sorted(one[0] for one in known) == sorted({reference for reference, _, _ in paid})
+    item = [one for one in await chain(office.world) if one[2] is State.SUCCEEDED]
+    assert sorted(one[0] for one in item) == sorted({reference for reference, _, _ in paid})
     assert (await office.run(amend=False)).nothing_left
     assert office.paid() == paid
 
@@ -213,14 +213,14 @@ async def test_killed_after_any_write_a_rebuild_of_generations_goes_on_to_the_sa
     assert cuts > len(whole)
 
 
-async def _cut(office: Desk, writes: int) -> bool:
+async def _cut(office: Services, writes: int) -> bool:
     """Lose the ledger and rebuild it in a process that dies after so many writes; tell whether it did."""
     lose(office.world)
     try:
-        async with office.world.desk(making=Making.ANEW) as desk:
-            desk.ledger = CutLedger(desk.ledger, writes)
+        async with office.world.services(making=Making.ANEW) as services:
+            services.ledger = CutLedger(services.ledger, writes)
             with the_file(office.world) as source:
-                await rebuild(desk, source, RebuildOptions())
+                await rebuild(services, source, RebuildOptions())
     except BaseException as gone:
         if not _was_killed(gone):
             raise
@@ -235,7 +235,7 @@ async def kept(world: World) -> dict:
 
 
 async def test_the_whole_sheet_is_on_record_although_every_line_of_it_was_corrected(tmp_path):
-    office = Desk(World.make(tmp_path, items=2, accounts=1, mix=DECLINING))
+    office = Services(World.make(tmp_path, items=2, accounts=1, mix=DECLINING))
     await office.run()
     for row in office.rows:
         row["amount"], row["application_fee"] = "44.00", ""
@@ -259,7 +259,7 @@ async def test_totals_tie_after_a_rebuild_and_the_report_has_every_line(tmp_path
 @pytest.mark.parametrize("seed", range(24))
 async def test_whatever_was_amended_killed_lost_and_rebuilt_nobody_pays_twice_and_the_rest_is_charged(tmp_path, seed):
     chance = random.Random(seed)
-    office = Desk(World.make(tmp_path, items=5, accounts=2, mix=MIX if seed % 3 else USUAL_MIX))
+    office = Services(World.make(tmp_path, items=5, accounts=2, mix=MIX if seed % 3 else USUAL_MIX))
     full, sheets = [dict(row) for row in office.rows], []
     for turn in range(8):
         _edit(office, full, chance, turn)
@@ -278,7 +278,7 @@ async def test_whatever_was_amended_killed_lost_and_rebuilt_nobody_pays_twice_an
     await office.world.assert_true()
 
 
-async def rebuilt_from_one_of(office: Desk, sheets: list) -> None:
+async def rebuilt_from_one_of(office: Services, sheets: list) -> None:
     """Rebuild from the sheet that was charged last: the newest one that the payments agree with."""
     lose(office.world)
     now = office.rows
@@ -293,7 +293,7 @@ async def rebuilt_from_one_of(office: Desk, sheets: list) -> None:
     raise AssertionError("no version of the sheet agrees with what was charged")
 
 
-async def assert_all_paid_or_closed(office: Desk) -> None:
+async def assert_all_paid_or_closed(office: Services) -> None:
     """Every line of the sheet is paid, but for one whose last intent was closed with this very content."""
     paid = {reference for reference, _, _ in office.paid()}
     newest = {}

@@ -71,24 +71,20 @@ async def ledger(tmp_path):
     await opened.aclose()
 
 
-async def pay(ledger, known):
-    known = await ledger.record(known, Move(Event.PREPARE_STARTED, attempt=1))
-    known = await ledger.record(
-        known, Move(Event.PREPARED, object_id=f"pi_{known.id}", instrument_id=f"pm_c{known.id}")
-    )
-    known = await ledger.record(known, Move(Event.CONFIRM_STARTED, facts={"first_try": "2026-11-01T00:00:00+00:00"}))
-    paid = {"amount_charged": known.amount, "application_fee_charged": 50, "charge": f"ch_{known.id}"}
-    return await ledger.record(known, Move(Event.CHARGE_SUCCEEDED, facts=paid))
+async def pay(ledger, item):
+    item = await ledger.record(item, Move(Event.PREPARE_STARTED, attempt=1))
+    item = await ledger.record(item, Move(Event.PREPARED, object_id=f"pi_{item.id}", instrument_id=f"pm_c{item.id}"))
+    item = await ledger.record(item, Move(Event.CONFIRM_STARTED, facts={"first_try": "2026-11-01T00:00:00+00:00"}))
+    paid = {"amount_charged": item.amount, "application_fee_charged": 50, "charge": f"ch_{item.id}"}
+    return await ledger.record(item, Move(Event.CHARGE_SUCCEEDED, facts=paid))
 
 
-async def decline(ledger, known):
-    known = await ledger.record(known, Move(Event.PREPARE_STARTED, attempt=1))
-    known = await ledger.record(
-        known, Move(Event.PREPARED, object_id=f"pi_{known.id}", instrument_id=f"pm_c{known.id}")
-    )
-    known = await ledger.record(known, Move(Event.CONFIRM_STARTED))
+async def decline(ledger, item):
+    item = await ledger.record(item, Move(Event.PREPARE_STARTED, attempt=1))
+    item = await ledger.record(item, Move(Event.PREPARED, object_id=f"pi_{item.id}", instrument_id=f"pm_c{item.id}"))
+    item = await ledger.record(item, Move(Event.CONFIRM_STARTED))
     facts = {"group": "declined", "reason_code": "stolen_card", "what_to_do": "Ask for another card."}
-    return await ledger.record(known, Move(Event.CHARGE_DECLINED, facts=facts))
+    return await ledger.record(item, Move(Event.CHARGE_DECLINED, facts=facts))
 
 
 async def mixed(ledger) -> None:
@@ -133,7 +129,7 @@ async def test_the_summary_counts_every_line_and_ties_in_every_currency(ledger):
 
 async def test_money_of_another_run_is_reported_there_alone(ledger):
     await mixed(ledger)
-    line = PlannedLine(2, ("INV-1", "a"), known=1, reason="already_paid", detail=f"paid in {RUN}")
+    line = PlannedLine(2, ("INV-1", "a"), item=1, reason="already_paid", detail=f"paid in {RUN}")
     await ledger.plan_run(a_run("again-2026-11"), [line])
     table = [dict(zip(columns(ledger.run(RUN)), row, strict=True)) for row in rows(ledger, "again-2026-11")]
     assert (table[0]["status"], table[0]["reason_code"], table[0]["run"]) == ("skipped", "already_paid", RUN)
@@ -209,7 +205,7 @@ async def test_a_csv_for_a_spreadsheet_has_its_mark_its_delimiter_its_decimals_a
 async def test_totals_per_account_add_up_to_the_sheet_and_lines_paid_elsewhere_count_as_paid(ledger):
     await mixed(ledger)
     await ledger.plan_run(a_run("again-2026-11"), [
-        PlannedLine(2, ("INV-1", "a"), known=1, reason="already_paid"),
+        PlannedLine(2, ("INV-1", "a"), item=1, reason="already_paid"),
         PlannedLine(3, ("INV-9", "a"), an_item(9, account="acct_2")),
     ])  # fmt: skip
     found = account_totals(ledger, RUN)

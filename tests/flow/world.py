@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.groups import group_of
 from billing.core.items import Mode
 from billing.core.policies import Policies, StopOn
@@ -27,7 +27,7 @@ from billing.flow.options import Ending, RunOptions
 from billing.flow.planning.plan import PlanOptions, keep, make_plan
 from billing.flow.planning.preflight import Preflight
 from billing.flow.resolve import resolve, settle
-from billing.flow.services import Desk
+from billing.flow.services import Services
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess
@@ -110,9 +110,9 @@ class World:
             await ledger.aclose()
 
     @asynccontextmanager
-    async def desk(
+    async def services(
         self, *, wire: Wire | None = None, rates: Rates = FAST, skew: float = 0.0, **ledger_options: Any
-    ) -> AsyncIterator[Desk]:
+    ) -> AsyncIterator[Services]:
         """One runner's desk: its own ledger handle, gateway and clock; ``skew`` is how wrong its wall clock is."""
         loop = asyncio.get_running_loop()
         clock = ProviderClock(wall=lambda: self.sandbox.now + skew, monotonic=loop.time)
@@ -127,7 +127,7 @@ class World:
                 api_base="http://127.0.0.1",
             )
             log: Callable[..., None] = lambda event, **facts: self.events.append((event, facts))  # noqa: E731
-            yield Desk(ledger, gateway, clock, Mode.TEST, gateway.platform, rates, log)
+            yield Services(ledger, gateway, clock, Mode.TEST, gateway.platform, rates, log)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqliteLedger]:
@@ -135,37 +135,37 @@ class World:
         async with self.ledger(ProviderClock(), write=False) as ledger:
             yield ledger
 
-    async def plan(self, desk: Desk, preflight: Preflight = Preflight.NONE, **options: Any) -> None:
+    async def plan(self, services: Services, preflight: Preflight = Preflight.NONE, **options: Any) -> None:
         """Plan the run file and keep the plan."""
         with open_run(self.file, run_id=RUN, defaults=RunDefaults(policies=self.policies)) as source:
-            plan = await make_plan(desk, source, PlanOptions(preflight, **options))
-            await keep(plan, source, desk.ledger)
+            plan = await make_plan(services, source, PlanOptions(preflight, **options))
+            await keep(plan, source, services.ledger)
 
-    async def run(self, desk: Desk, **options: Any) -> Ending:
-        return await execute(desk, RUN, RunOptions(**options), self.policies)
+    async def run(self, services: Services, **options: Any) -> Ending:
+        return await execute(services, RUN, RunOptions(**options), self.policies)
 
-    async def resolve(self, desk: Desk) -> Ending:
-        return await resolve(desk, RUN, RunOptions(), self.policies)
+    async def resolve(self, services: Services) -> Ending:
+        return await resolve(services, RUN, RunOptions(), self.policies)
 
-    async def settle(self, desk: Desk) -> Ending:
-        return await settle(desk, RUN, RunOptions(), self.policies)
+    async def settle(self, services: Services) -> Ending:
+        return await settle(services, RUN, RunOptions(), self.policies)
 
     async def charge_all(self, preflight: Preflight = Preflight.NONE, **options: Any) -> Ending:
         """Plan and run in one runner, then go home."""
-        async with self.desk() as desk:
-            await self.plan(desk, preflight)
-            return await self.run(desk, **options)
+        async with self.services() as services:
+            await self.plan(services, preflight)
+            return await self.run(services, **options)
 
-    def items(self, desk: Desk) -> list[Known]:
-        return _items(desk.ledger)
+    def items(self, services: Services) -> list[ItemRecord]:
+        return _items(services.ledger)
 
-    async def known(self) -> list[Known]:
+    async def item(self) -> list[ItemRecord]:
         """What the ledger holds, read by nobody's runner."""
         async with self.read() as ledger:
             return _items(ledger)
 
     async def groups(self) -> Counter[Group]:
-        return Counter(group_of(known) for known in await self.known())
+        return Counter(group_of(item) for item in await self.item())
 
     async def assert_true(self) -> int:
         """I1, I2, I3 and I6 against the sandbox's own books, and the ledger against itself; return how many items."""
@@ -177,7 +177,7 @@ class World:
             known = _items(ledger)
         paid: Counter[tuple[str, str]] = Counter()
         for item in known:
-            rows = books.by_item().get(item.item, [])
+            rows = books.by_item().get(item.item_id, [])
             taken = sum(row.taken for row in rows)
             if item.state is State.SUCCEEDED:
                 assert by_intent[item.object_id].paid == 1, f"{item.reference} is not paid by its own intent"
@@ -200,8 +200,8 @@ class World:
         return taken
 
 
-def _items(ledger: Ledger) -> list[Known]:
-    return [line.known for line in ledger.report(RUN) if line.known is not None]
+def _items(ledger: Ledger) -> list[ItemRecord]:
+    return [line.item for line in ledger.report(RUN) if line.item is not None]
 
 
 def with_latency(seconds: float) -> SandboxConfig:

@@ -43,8 +43,8 @@ def test_it_starts_the_job_with_options_that_exist(pod):
 
 
 def test_its_variables_are_settings_or_the_key(pod):
-    known = {setting.env for setting in SETTINGS} | {"STRIPE_API_KEY", "STRIPE_API_KEY_FILE", "PYTHONDONTWRITEBYTECODE"}
-    assert {variable["name"] for variable in pod["containers"][0]["env"]} <= known
+    item = {setting.env for setting in SETTINGS} | {"STRIPE_API_KEY", "STRIPE_API_KEY_FILE", "PYTHONDONTWRITEBYTECODE"}
+    assert {variable["name"] for variable in pod["containers"][0]["env"]} <= item
 
 
 def test_a_drain_ends_within_the_grace_period(pod):

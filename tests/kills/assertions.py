@@ -64,7 +64,7 @@ def hold_both(
 
     Each may say of what another one charged that it was paid elsewhere; but one of them must know by which intent.
     """
-    found, known = Findings(double=books.doubles(REFERENCE)), set()
+    found, item = Findings(double=books.doubles(REFERENCE)), set()
     intents, by_id = books.by_item(REFERENCE), {row.intent: row for row in books.intents}
     for report, events in told:
         if [line["reference"] for line in report] != list(wanted):
@@ -75,10 +75,10 @@ def hold_both(
                 found.false += [] if _taken(rows) else [f"{line['reference']} is told paid elsewhere"]
             else:
                 _hold_line(found, line, rows)
-            known |= {line["reference"]} if line["status"] in PAID else set()
+            item |= {line["reference"]} if line["status"] in PAID else set()
         _hold_fences(found, events, by_id)
     found.hidden += [
-        f"{name} is told paid by none" for name, rows in intents.items() if _taken(rows) and name not in known
+        f"{name} is told paid by none" for name, rows in intents.items() if _taken(rows) and name not in item
     ]
     return found
 
@@ -158,8 +158,8 @@ def _hold_totals(found: Findings, report: Sequence[Line], books: Books) -> None:
 
 def _hold_fences(found: Findings, events: Sequence[Mapping[str, Any]], intents: Mapping[str, IntentBook]) -> None:
     """Hold every cancellation on record against the intent itself: what is called failed can never be paid any more."""
-    known: dict[str, str] = {}
+    item: dict[str, str] = {}
     for event in events:
-        known[event["item"]] = event["facts"].get("object_id") or known.get(event["item"], "")
-        if event["name"] == Event.INTENT_CANCELLED and intents[known[event["item"]]].status != "canceled":
-            found.false.append(f"{known[event['item']]} is on record as cancelled")
+        item[event["item"]] = event["facts"].get("object_id") or item.get(event["item"], "")
+        if event["name"] == Event.INTENT_CANCELLED and intents[item[event["item"]]].status != "canceled":
+            found.false.append(f"{item[event['item']]} is on record as cancelled")

@@ -18,12 +18,12 @@ def intent_per_process() -> Patches:
     """Every process opens an intent of its own under keys of its own, and confirms that one, whatever is on record."""
     key, confirm = gateway.idempotency_key, Gateway.confirm
 
-    async def confirm_own(self, known, number):
-        bare = replace(known, object_id=None, instrument_id=None)
+    async def confirm_own(self, item, number):
+        bare = replace(item, object_id=None, instrument_id=None)
         opened, cloned = await self.open(bare, number + 1), await self.clone(bare, number + 1)
         if isinstance(opened, Made) and isinstance(cloned, Made):
-            known = replace(known, object_id=opened.object_id, instrument_id=cloned.object_id)
-        return await confirm(self, known, number)
+            item = replace(item, object_id=opened.object_id, instrument_id=cloned.object_id)
+        return await confirm(self, item, number)
 
     own = f"-{os.getpid()}"
     return [
@@ -35,8 +35,8 @@ def intent_per_process() -> Patches:
 def killed_is_unpaid() -> Patches:
     """An item found confirming counts as declined: whoever sent the confirm is gone, and nothing came back."""
 
-    async def give_up(trip, known):
-        return await trip.record(known, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
+    async def give_up(ctx, item):
+        return await ctx.record(item, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
 
     return [(charge.STEPS, State.CONFIRMING, give_up)]
 
@@ -47,7 +47,7 @@ def nothing_listed() -> Patches:
     async def unread(self, account, since, *, anew=False):
         return self._shelves.setdefault(account, finder._Shelf()).failed
 
-    return [(finder.Finder, "list", unread), (finder.Finder, "may_start", lambda self, known: True)]
+    return [(finder.Finder, "list", unread), (finder.Finder, "may_start", lambda self, item: True)]
 
 
 BUGS = {name: bug for name, (bug, _) in MUTATIONS.items()} | {

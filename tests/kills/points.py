@@ -117,13 +117,13 @@ def lives_of(seed: int, at: str = "") -> list[Life]:
     """
     chance = random.Random(f"lives-{seed}")
     alone = sorted(_hand(points(signal.SIGKILL, 1, at), seed, KILLS_ALONE), key=lambda point: point.phase not in WIRE)
-    together = _hand(points(signal.SIGKILL, 2, at), seed, 2 * KILLS_IN_PAIRS + 2)
+    gather = _hand(points(signal.SIGKILL, 2, at), seed, 2 * KILLS_IN_PAIRS + 2)
     helped = _hand(points(signal.SIGSTOP, 2, at), seed, STOPS_WITH_HELPER)
     first, *lives = [_life(chance, (point,)) for point in alone]
-    lives += [_life(chance, pair) for pair in zip(together[2::2], together[3::2], strict=True)]
+    lives += [_life(chance, pair) for pair in zip(gather[2::2], gather[3::2], strict=True)]
     lives += [_stopped(chance, (point,)) for point in _hand(points(signal.SIGSTOP, 1, at), seed, STOPS_ALONE)]
-    lives.append(_stopped(chance, (helped[0], together[0])))
-    lives.append(_stopped(chance, (helped[1], together[1]) if seed % 2 else (helped[1],)))
+    lives.append(_stopped(chance, (helped[0], gather[0])))
+    lives.append(_stopped(chance, (helped[1], gather[1]) if seed % 2 else (helped[1],)))
     chance.shuffle(lives)
     return [first, *lives, _stopped(chance, (helped[-1],), Helper.ALL)]
 

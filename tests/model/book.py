@@ -3,7 +3,7 @@
 from functools import cache
 from typing import NamedTuple
 
-from billing.core.entries import BrokenPromise, Known, Move, Note, apply
+from billing.core.entries import BrokenPromise, ItemRecord, Move, Note, apply
 from billing.core.items import Kind
 from billing.core.states import Event, ImpossibleTransition, State
 from billing.edge.ledger import drafts as writes
@@ -74,16 +74,16 @@ def _move(move: Write) -> Move:
     )
 
 
-def _known(book: Book) -> Known:
-    return Known(
+def _known(book: Book) -> ItemRecord:
+    return ItemRecord(
         id=1,
-        item="item",
+        item_id="item",
         run_id="run-2026-11",
         kind=Kind.CHARGE,
         reference="R1",
         generation=0,
         account="acct_1",
-        lane="cus_1",
+        payer="cus_1",
         amount=100,
         currency="usd",
         digest="",
@@ -96,7 +96,7 @@ def _known(book: Book) -> Known:
     )
 
 
-def _book(known: Known) -> Book:
-    intent = int(known.object_id[3:]) if known.object_id else 0
-    clone = int(known.instrument_id[3:]) if known.instrument_id else 0
-    return Book(known.state, known.attempt, intent, clone, *(bool(known.facts.get(name)) for name in FLAGS))
+def _book(item: ItemRecord) -> Book:
+    intent = int(item.object_id[3:]) if item.object_id else 0
+    clone = int(item.instrument_id[3:]) if item.instrument_id else 0
+    return Book(item.state, item.attempt, intent, clone, *(bool(item.facts.get(name)) for name in FLAGS))

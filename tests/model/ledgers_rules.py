@@ -3,16 +3,16 @@
 from functools import cache
 
 from billing.core.classify import classify
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.items import Kind
 from billing.core.keys import Op
 from billing.core.listed import Listed, judge
-from billing.core.outcomes import Expected, Look, LookWhy, Lost, Made
+from billing.core.outcomes import Expected, LookWhy, Lost, Made, Undecided
 from billing.core.replies import Reply
 from tests.model.ledgers_stripe import CANCELLED, DECLINED, PAID, PLANTED, PLANTED_PAID
 
-KNOWN = Known(
-    id=1, item="item", run_id="run", kind=Kind.CHARGE, reference="r", generation=0, account="acct_1", lane="cus_1",
+KNOWN = ItemRecord(
+    id=1, item_id="item", run_id="run", kind=Kind.CHARGE, reference="r", generation=0, account="acct_1", payer="cus_1",
     amount=100, currency="usd", digest="d" * 64, content={"application_fee": 10},
 )  # fmt: skip
 STATUSES = {PAID: "succeeded", PLANTED_PAID: "succeeded", CANCELLED: "canceled"}
@@ -66,4 +66,4 @@ def used_key_is_read() -> bool:
     error = {"type": "idempotency_error", "message": "Keys for idempotent requests can only be used with the same"}
     reply = Reply(400, {"error": error}, request_id="req_1")
     outcome = classify(Op.CONFIRM, reply, Expected("item", 100, "usd", False, "pi_1", "pm_1", 1, 10))
-    return isinstance(outcome, Look) and outcome.why is LookWhy.KEY_USED
+    return isinstance(outcome, Undecided) and outcome.why is LookWhy.KEY_USED

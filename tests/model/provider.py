@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from billing.core.classify import READ, classify
 from billing.core.keys import Op
-from billing.core.outcomes import Cancelled, Declined, Expected, Look, LookWhy, Refused, Succeeded, Unconfirmed
+from billing.core.outcomes import Cancelled, Declined, Expected, LookWhy, Refused, Succeeded, Unconfirmed, Undecided
 from billing.core.outcomes import Unsettled as Processing
 from billing.core.replies import Reply
 from tests.model.rules import Rules
@@ -88,7 +88,7 @@ def confirmed(stripe: Stripe, intent: int, clone: int, rules: Rules) -> list[Arr
 
 def _replayed(stripe: Stripe, key: int) -> list[Arrived]:
     """Return the one thing that an arrival under a known key leads to: the answer of the first one, and no more."""
-    return [(stripe, ("replayed " + how, status)) for known, (how, status) in stripe.keys if known == key]
+    return [(stripe, ("replayed " + how, status)) for item, (how, status) in stripe.keys if item == key]
 
 
 def _keeping(stripe: Stripe, key: int, rules: Rules, arrived: Iterable[Arrived]) -> list[Arrived]:
@@ -169,7 +169,7 @@ def meaning(asked: str, answer: Answer, intent: int, clone: int, attempt: int) -
     """Return what ``core.classify`` makes of an answer: ``paid``, ``processing``, ``cancelled``, ``declined``,
     ``open`` (no trace of this attempt), ``refused``, ``dead_clone``, or ``nothing``."""
     expected = Expected(
-        item=ITEM,
+        item_id=ITEM,
         amount=AMOUNT,
         currency=CURRENCY,
         livemode=False,
@@ -190,9 +190,9 @@ def meaning(asked: str, answer: Answer, intent: int, clone: int, attempt: int) -
             return "declined"
         case Unconfirmed():
             return "open"
-        case Look(why=LookWhy.SPENT_CLONE):
+        case Undecided(why=LookWhy.SPENT_CLONE):
             return "dead_clone"
-        case Refused() | Look(refused=Refused()):
+        case Refused() | Undecided(refused=Refused()):
             return "refused"
         case _:
             return "nothing"

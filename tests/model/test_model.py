@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from billing.core.entries import Known, Move, apply
+from billing.core.entries import ItemRecord, Move, apply
 from billing.core.states import TRANSITIONS, Edge, Event, State
 from billing.edge.ledger import drafts as writes
 from tests.model import book
@@ -74,10 +74,10 @@ def broken(monkeypatch):
     book.rows.cache_clear()
 
 
-def without_the_guard(known: Known, move: Move) -> Known:
+def without_the_guard(item: ItemRecord, move: Move) -> ItemRecord:
     """``apply`` as it would be without the rule that failed needs a cancelled intent."""
-    after = apply(replace(known, object_id=None), replace(move, object_id=None))
-    return replace(after, object_id=known.object_id or move.object_id)
+    after = apply(replace(item, object_id=None), replace(move, object_id=None))
+    return replace(after, object_id=item.object_id or move.object_id)
 
 
 BROKEN_ROWS = [

@@ -75,14 +75,14 @@ async def _pass(crowd: Crowd, folder: Path, seed: int) -> Passed:
     world = World.make(folder, config, lambda: START + loop.time(), **spec)
     world.file.write_text(_spread_over(world, crowd.counts(seed)))
     rates = Rates(crowd.cap, crowd.cap, crowd.cap, 64, 64)  # as a command makes them: no cap on an account in flight
-    async with world.desk(rates=rates) as desk:
-        desk.gateway.throttle = Throttle(rates, start=START_RPS)
-        await world.plan(desk)
+    async with world.services(rates=rates) as services:
+        services.gateway.throttle = Throttle(rates, start=START_RPS)
+        await world.plan(services)
         began = loop.time()
-        ending = await world.run(desk)
-        took, learned = loop.time() - began, desk.gateway.throttle.learned()
+        ending = await world.run(services)
+        took, learned = loop.time() - began, services.gateway.throttle.learned()
         assert ending.exit is Exit.OK, ending
-        assert Counter(str(known.state) for known in world.items(desk)) == {"succeeded": crowd.items}
+        assert Counter(str(item.state) for item in world.items(services)) == {"succeeded": crowd.items}
     answers = Counter(line.status for line in world.sandbox.log)
     return Passed(took / crowd.bound(seed), answers[429] / answers.total(), learned)
 

@@ -103,11 +103,11 @@ def test_a_plan_says_within_ten_per_cent_what_its_run_takes(name, tmp_path, reco
     async def main() -> None:
         world = make(tmp_path, shape)
         loop = asyncio.get_running_loop()
-        async with world.desk(rates=shape.rates) as desk:
-            desk.gateway.throttle = Throttle(shape.rates, start=shape.start)
+        async with world.services(rates=shape.rates) as services:
+            services.gateway.throttle = Throttle(shape.rates, start=shape.start)
             preflight = Preflight.ACCOUNTS if shape.skipped else Preflight.NONE
             with open_run(world.file, run_id=RUN, defaults=RunDefaults(policies=world.policies)) as source:
-                plan = await make_plan(desk, source, PlanOptions(preflight))
+                plan = await make_plan(services, source, PlanOptions(preflight))
             cost = estimate_for(plan, shape.rates, shape.start)
             payers = Counter(row.customer for row in world.scenario.rows[: shape.items])
             if max(payers.values()) > 1:
@@ -116,13 +116,13 @@ def test_a_plan_says_within_ten_per_cent_what_its_run_takes(name, tmp_path, reco
                 theirs = len({row.account for row in world.scenario.rows[: shape.items] if row.customer == most})
                 load = Load(shape.items, max(plan.accounts.values()), max(payers.values()), len(plan.accounts), theirs)
                 cost = estimate(load, Speed(rates.key_rps, rates.endpoint_rps, rates.account_rps, rates.concurrency))
-            await world.plan(desk, preflight)
-            began, sent = loop.time(), desk.gateway.counters.sent
-            await world.run(desk, concurrency=shape.rates.concurrency)
+            await world.plan(services, preflight)
+            began, sent = loop.time(), services.gateway.counters.sent
+            await world.run(services, concurrency=shape.rates.concurrency)
             seconds = loop.time() - began
             record_property("off_by", round(cost.seconds / seconds - 1, 4))
             assert cost.seconds == pytest.approx(seconds, rel=OFF_BY)
-            assert cost.requests == desk.gateway.counters.sent - sent
+            assert cost.requests == services.gateway.counters.sent - sent
         await world.assert_true()
 
     run(main())

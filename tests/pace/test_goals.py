@@ -27,7 +27,7 @@ def recovered(trace: Trace) -> float:
 
 
 @pytest.fixture(scope="module")
-def known() -> list[Trace]:
+def item() -> list[Trace]:
     """The limit is known: it is the cap."""
     return Play(wide(LIMIT), per_second(LIMIT)).traces()
 
@@ -38,10 +38,10 @@ def changing() -> list[Trace]:
     return Play(wide(LIMIT), per_second(LIMIT), CHANGES, seconds=END).traces()
 
 
-def test_a_known_limit_is_used_to_98_percent_and_refuses_at_most_2_in_a_thousand(known, record_property):
-    assert median(trace.admitted(0.0, 60.0) for trace in known) >= 0.98 * LIMIT
-    assert median(trace.refused() for trace in known) <= 0.002
-    sent, refused = sum(len(trace.seen) for trace in known), sum(t.refused() * len(t.seen) for t in known)
+def test_a_known_limit_is_used_to_98_percent_and_refuses_at_most_2_in_a_thousand(item, record_property):
+    assert median(trace.admitted(0.0, 60.0) for trace in item) >= 0.98 * LIMIT
+    assert median(trace.refused() for trace in item) <= 0.002
+    sent, refused = sum(len(trace.seen) for trace in item), sum(t.refused() * len(t.seen) for t in item)
     record_property("evidence", f"pace: {sent:,} requests at a known limit, {refused:.0f} of them refused")
 
 
@@ -54,8 +54,8 @@ def test_a_limit_learned_by_an_earlier_run_is_used_to_98_percent():
     assert median(trace.refused() for trace in traces) <= 0.002
 
 
-def test_no_second_holds_more_than_the_cap_and_2_percent(known, changing):
-    for trace in known + changing:
+def test_no_second_holds_more_than_the_cap_and_2_percent(item, changing):
+    for trace in item + changing:
         assert trace.most_in_any_second() <= 1.02 * LIMIT
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from billing.flow.engine.scheduler import GUARD
+from billing.flow.engine.scheduler import FAIR_EVERY
 from billing.flow.options import RunOptions
 from tests.pace.workloads import ACCOUNT_SHARES, SHAPES, Workload, rehearse, slow_workload, workload
 
@@ -26,7 +26,7 @@ def test_no_order_could_end_a_run_two_per_cent_sooner(shape, share, record_prope
     assert took.seconds <= LONGEST * work.bound()
     assert took.done == Counter(range(1, ITEMS + 1))
     # The guard's round: every tenth start is for the longest waiting, and there are so many accounts.
-    assert took.longest_wait() <= GUARD * ACCOUNTS / RPS
+    assert took.longest_wait() <= FAIR_EVERY * ACCOUNTS / RPS
     record_property("evidence", "order: 1 workloads within a fiftieth of the bound")
 
 
@@ -36,7 +36,7 @@ def test_one_account_that_answers_50_times_slower_holds_up_no_other_and_ends_wit
     assert took.end_without(account=slow) <= HELD_UP * work.bound(without=slow)
     assert took.done == Counter(range(1, ITEMS + 1))
     flights = took.of(account=slow)
-    nobody_else = max(start for known, start, _ in took.flights if known.account != slow)
+    nobody_else = max(start for item, start, _ in took.flights if item.account != slow)
     while_others_wait = [flight for flight in flights if flight[0] < nobody_else]
     assert (
         max(sum(start < at <= end for start, end in flights) for at, _ in while_others_wait) < RunOptions().per_account

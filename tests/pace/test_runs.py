@@ -12,7 +12,7 @@ from billing.edge.pacing.throttle import Rates
 from billing.edge.settings.load import load_settings
 from billing.flow.engine.learned_rates import DAYS, KIND, remembered
 from billing.flow.engine.runner import STALLED_SECONDS, execute
-from billing.flow.open_services import Opening, open_desk
+from billing.flow.open_services import ServiceOptions, open_services
 from billing.flow.options import RunOptions
 from billing.sandbox.config import START, Latency, Limits, SandboxConfig
 from billing.sandbox.faults import Fault, FaultKind, Scripted
@@ -35,9 +35,9 @@ def stage(folder, limits: Limits = OFF, **spec) -> World:
 
 
 async def charge(world: World, rates: Rates = HIGH):
-    async with world.desk(rates=rates) as desk:
-        await world.plan(desk)
-        return await world.run(desk)
+    async with world.services(rates=rates) as services:
+        await world.plan(services)
+        return await world.run(services)
 
 
 def test_one_item_that_is_refused_for_ever_sends_one_request_in_two_seconds(tmp_path, record_property):
@@ -75,12 +75,12 @@ def test_a_lock_rests_its_own_payer_and_slows_nothing_else(tmp_path):
         world = stage(tmp_path, items=200, accounts=4)
         loop = asyncio.get_running_loop()
         world.script(FaultKind.LOCK_TIMEOUT, "payment_methods.create", nth=20, times=20)
-        async with world.desk(rates=Rates(60.0, 60.0, 60.0, 64, 64)) as desk:
-            await world.plan(desk)
+        async with world.services(rates=Rates(60.0, 60.0, 60.0, 64, 64)) as services:
+            await world.plan(services)
             began = loop.time()
-            await world.run(desk)
-            assert desk.gateway.throttle.key.rate == 60.0
-            assert desk.gateway.throttle.learned() == {}
+            await world.run(services)
+            assert services.gateway.throttle.key.rate == 60.0
+            assert services.gateway.throttle.learned() == {}
         assert (await world.groups()) == Counter({Group.SUCCEEDED: 200})
         requests = world.sandbox.requests.total()
         assert loop.time() - began <= requests / 60.0 + 8.0
@@ -133,19 +133,19 @@ def test_no_second_of_a_run_holds_more_than_the_cap(tmp_path):
 def test_what_a_run_has_learned_the_ledger_keeps_for_a_week(tmp_path):
     async def main():
         world = stage(tmp_path, per_second(40.0), items=400, accounts=8)
-        async with world.desk(rates=HIGH) as desk:
-            await world.plan(desk)
-            await world.run(desk)
-            learned = desk.gateway.throttle.learned()
-            recall = remembered(desk.ledger, desk.clock, Mode.TEST)
+        async with world.services(rates=HIGH) as services:
+            await world.plan(services)
+            await world.run(services)
+            learned = services.gateway.throttle.learned()
+            recall = remembered(services.ledger, services.clock, Mode.TEST)
             assert 0.85 * 40.0 <= learned["key"] <= 1.05 * 40.0
             assert recall("key") == learned["key"]
-            assert remembered(desk.ledger, desk.clock, Mode.LIVE)("key") is None
+            assert remembered(services.ledger, services.clock, Mode.LIVE)("key") is None
             world.sandbox.advance((DAYS - 1) * 86_400)
-            desk.clock.learn(world.sandbox.now)
+            services.clock.learn(world.sandbox.now)
             assert recall("key") == learned["key"]
             world.sandbox.advance(2 * 86_400)
-            desk.clock.learn(world.sandbox.now)
+            services.clock.learn(world.sandbox.now)
             assert recall("key") is None
 
     run_virtually(main)
@@ -159,12 +159,12 @@ async def test_a_run_starts_a_tenth_under_what_was_learned_and_never_above_its_c
         environ = {"BILLING_LEDGER": f"sqlite:///{folder / 'l.db'}", "BILLING_LEDGER_KEY_FILE": str(folder / "k")}
         settings = load_settings({**environ, "BILLING_API_BASE": "http://127.0.0.1"})
         key, wire = {"STRIPE_API_KEY": "sk_test_learnedlearned"}, InProcess(world.sandbox)
-        opening = Opening(Mode.TEST, "test", rate=rate)
+        opening = ServiceOptions(Mode.TEST, "test", rate=rate)
         if learned is not None:
-            async with open_desk(settings, key, opening, lambda *_, **__: None, wire=wire) as desk:
-                await desk.ledger.keep_lookups(KIND, {"test key": {"requests_per_second": learned}})
-        async with open_desk(settings, key, opening, lambda *_, **__: None, wire=wire) as desk:
-            pacer = desk.gateway.throttle.key
+            async with open_services(settings, key, opening, lambda *_, **__: None, wire=wire) as services:
+                await services.ledger.keep_lookups(KIND, {"test key": {"requests_per_second": learned}})
+        async with open_services(settings, key, opening, lambda *_, **__: None, wire=wire) as services:
+            pacer = services.gateway.throttle.key
             return pacer.rate, pacer.cap
 
     assert await main(200.0, None) == (START_RPS, 200.0)
@@ -177,10 +177,10 @@ async def test_a_run_starts_a_tenth_under_what_was_learned_and_never_above_its_c
 def test_a_run_that_met_no_limit_writes_nothing_about_limits(tmp_path):
     async def main():
         world = stage(tmp_path, items=20, accounts=2)
-        async with world.desk() as desk:
-            await world.plan(desk)
-            await world.run(desk)
-            assert desk.gateway.throttle.learned() == {}
+        async with world.services() as services:
+            await world.plan(services)
+            await world.run(services)
+            assert services.gateway.throttle.learned() == {}
 
     run_virtually(main)
 
@@ -189,9 +189,11 @@ def test_a_person_sees_the_rate_what_the_pacer_does_and_the_share_of_refusals(tm
     async def main():
         world = stage(tmp_path, per_second(40.0), items=400, accounts=8)
         texts: list[str] = []
-        async with world.desk(rates=HIGH) as desk:
-            await world.plan(desk)
-            await execute(desk, RUN, RunOptions(), world.policies, lambda snapshot: texts.append(left_text(snapshot)))
+        async with world.services(rates=HIGH) as services:
+            await world.plan(services)
+            await execute(
+                services, RUN, RunOptions(), world.policies, lambda snapshot: texts.append(left_text(snapshot))
+            )
         return texts
 
     texts = run_virtually(main)

@@ -14,19 +14,19 @@ from typing import Any
 
 import anyio
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.items import Kind
 from billing.core.policies import Policies, StopOn
 from billing.core.states import State
 from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Counters
-from billing.flow.engine.gather import together
+from billing.flow.engine.gather import gather
 from billing.flow.engine.progress import unwatched
 from billing.flow.engine.runner import Runner
-from billing.flow.engine.scheduler import Lanes
+from billing.flow.engine.scheduler import Scheduler
 from billing.flow.kinds.charge.cards import Blocks
-from billing.flow.kinds.charge.carry import Arrival, Goal
+from billing.flow.kinds.charge.carry import Goal, ItemResult
 from billing.flow.options import RunOptions
 from tests.virtual import run_virtually
 
@@ -113,7 +113,7 @@ def slow_workload(items: int, accounts: int, rps: float) -> tuple[Workload, str]
 class Took:
     """How a workload went: each item with the seconds of its start and of its end, as they ended."""
 
-    flights: list[tuple[Known, float, float]] = field(default_factory=list)
+    flights: list[tuple[ItemRecord, float, float]] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -123,30 +123,30 @@ class Took:
     @property
     def done(self) -> Counter[int]:
         """How often each item ended."""
-        return Counter(known.id for known, _, _ in self.flights)
+        return Counter(item.id for item, _, _ in self.flights)
 
     def of(self, account: str = "", payer: str = "") -> list[tuple[float, float]]:
         """Return the flights of an account or a payer, in the order of their starts."""
         return sorted(
-            (start, end) for known, start, end in self.flights if account == known.account or payer == known.lane
+            (start, end) for item, start, end in self.flights if account == item.account or payer == item.payer
         )
 
     def end_without(self, account: str = "", payer: str = "") -> float:
         """Return the second at which everybody else was done."""
-        return max(end for known, _, end in self.flights if account != known.account and payer != known.lane)
+        return max(end for item, _, end in self.flights if account != item.account and payer != item.payer)
 
     def longest_wait(self) -> float:
         """Seconds an account with work left had to wait for its next start, at most."""
         last: dict[str, float] = {}
         longest = 0.0
-        for start, account in sorted((start, known.account) for known, start, _ in self.flights):
+        for start, account in sorted((start, item.account) for item, start, _ in self.flights):
             longest = max(longest, start - last.get(account, 0.0))
             last[account] = start
         return longest
 
 
-BLANK = Known(
-    id=0, item="", run_id="r", kind=Kind.CHARGE, reference="", generation=0, account="", lane="", amount=1,
+BLANK = ItemRecord(
+    id=0, item_id="", run_id="r", kind=Kind.CHARGE, reference="", generation=0, account="", payer="", amount=1,
     currency="usd", digest="", content={},
 )  # fmt: skip
 
@@ -155,15 +155,15 @@ class Paper:
     """A ledger's list of work, on paper: what a runner asks for the order of a run."""
 
     def __init__(self, items: Iterable[tuple[str, str]]) -> None:
-        self._of: dict[str, list[Known]] = {}
+        self._of: dict[str, list[ItemRecord]] = {}
         for n, (account, payer) in enumerate(items, 1):
-            self._of.setdefault(account, []).append(replace(BLANK, id=n, account=account, lane=payer))
-        self._place = {known.id: n for items in self._of.values() for n, known in enumerate(items, 1)}
+            self._of.setdefault(account, []).append(replace(BLANK, id=n, account=account, payer=payer))
+        self._place = {item.id: n for items in self._of.values() for n, item in enumerate(items, 1)}
 
     def workload(self, _run: str, states: tuple[State, ...]) -> dict[str, int]:
         return {account: len(items) for account, items in self._of.items()} if State.PLANNED in states else {}
 
-    def work(self, _run: str, _states: tuple[State, ...], account: str, after: int, limit: int) -> list[Known]:
+    def work(self, _run: str, _states: tuple[State, ...], account: str, after: int, limit: int) -> list[ItemRecord]:
         begin = self._place.get(after, 0)
         return self._of[account][begin : begin + limit]
 
@@ -181,7 +181,7 @@ class Rehearsed(Runner):
         self._chance = random.Random(seed)
         paper = Paper(work.items)
         gateway = SimpleNamespace(counters=Counters(), throttle=self._throttle)
-        desk: Any = SimpleNamespace(
+        services: Any = SimpleNamespace(
             ledger=paper,
             gateway=gateway,
             rates=work.rates,
@@ -190,17 +190,17 @@ class Rehearsed(Runner):
             blocks=Blocks(paper, ProviderClock()),
         )
         quiet = Policies(stop_on=StopOn(decline_rate=1.0, same_error=10**9))
-        super().__init__(desk, "r", Goal.RUN, quiet, options, unwatched)
+        super().__init__(services, "r", Goal.RUN, quiet, options, unwatched)
 
-    def _lanes(self, states: tuple[State, ...], goal: Goal) -> Any:
-        return self._order(super()._lanes(states, goal), self._work_load)
+    def _scheduler(self, states: tuple[State, ...], goal: Goal) -> Any:
+        return self._order(super()._scheduler(states, goal), self._work_load)
 
-    async def _trip(self, known: Known, _goal: Goal) -> Arrival:
+    async def _trip(self, item: ItemRecord, _goal: Goal) -> ItemResult:
         start = anyio.current_time() - self._began
-        await together(*(partial(self._request, known.account, endpoint, True) for endpoint in ("open", "clone")))
-        await self._request(known.account, "confirm", False)
-        self.took.flights.append((known, start, anyio.current_time() - self._began))
-        return Arrival(replace(known, state=State.SUCCEEDED, attempt=1))
+        await gather(*(partial(self._request, item.account, endpoint, True) for endpoint in ("open", "clone")))
+        await self._request(item.account, "confirm", False)
+        self.took.flights.append((item, start, anyio.current_time() - self._began))
+        return ItemResult(replace(item, state=State.SUCCEEDED, attempt=1))
 
     async def _request(self, account: str, endpoint: str, first: bool) -> None:
         async with self._throttle.turn(endpoint, account, first):
@@ -209,9 +209,9 @@ class Rehearsed(Runner):
             await anyio.sleep(median * self._chance.lognormvariate(0.0, SIGMA) + ways)
 
 
-def shipped(lanes: Lanes, _work: Workload) -> Lanes:
+def shipped(scheduler: Scheduler, _work: Workload) -> Scheduler:
     """The order of the shipped lanes."""
-    return lanes
+    return scheduler
 
 
 def rehearse(work: Workload, order: Callable[..., Any] = shipped, seed: int = 1, **options: Any) -> Took:

@@ -37,7 +37,7 @@ class Answer:
         return self.body[name]
 
 
-class Desk:
+class Services:
     """Requests as the SDK would encode them, without a network."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -115,10 +115,10 @@ class Desk:
 def make_desk():
     """Desks with habits of their own; limits are off unless asked for."""
 
-    def make(*, limits=None, clock=None, faults=None, config=None, **behaviour) -> Desk:
+    def make(*, limits=None, clock=None, faults=None, config=None, **behaviour) -> Services:
         base = config or SandboxConfig()
         made = replace(base, limits=limits or Limits.off(), behaviour=replace(Behaviour(), **behaviour))
-        return Desk(Sandbox(made, clock=clock, faults=faults))
+        return Services(Sandbox(made, clock=clock, faults=faults))
 
     return make
 
@@ -140,7 +140,7 @@ def _every_true_answer_has_its_published_shape(monkeypatch):
 
 
 @pytest.fixture
-def desk(make_desk) -> Desk:
+def services(make_desk) -> Services:
     return make_desk()
 
 

@@ -5,29 +5,29 @@ import pytest
 DAY = 86_400
 
 
-def ask(desk, path, **params):
-    return desk.get(path, params, account=desk.account.id)
+def ask(services, path, **params):
+    return services.get(path, params, account=services.account.id)
 
 
-def test_a_dispute_takes_the_money_back(desk):
-    intent, paid = desk.charge("pm_card_createDispute")
+def test_a_dispute_takes_the_money_back(services):
+    intent, paid = services.charge("pm_card_createDispute")
     assert paid["status"] == "succeeded"
-    desk.sandbox.advance(120)
-    charge = ask(desk, f"/v1/charges/{desk.intent(intent)['latest_charge']}")
+    services.sandbox.advance(120)
+    charge = ask(services, f"/v1/charges/{services.intent(intent)['latest_charge']}")
     assert charge["disputed"] is True
-    dispute = ask(desk, "/v1/disputes", payment_intent=intent)["data"][0]
+    dispute = ask(services, "/v1/disputes", payment_intent=intent)["data"][0]
     assert (dispute["amount"], dispute["charge"]) == (1000, charge["id"])
-    adjustment = ask(desk, "/v1/balance_transactions", type="adjustment")["data"][0]
+    adjustment = ask(services, "/v1/balance_transactions", type="adjustment")["data"][0]
     assert (adjustment["net"], adjustment["reporting_category"]) == (-1000 - 1500, "dispute")
     assert dispute["balance_transactions"] == [adjustment]
-    refund = desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)
+    refund = services.post("/v1/refunds", {"payment_intent": intent}, account=services.account.id)
     assert refund.error["code"] == "charge_disputed"
 
 
-def disputed(desk, name):
-    intent, _ = desk.charge(name)
-    desk.sandbox.advance(7 * DAY)
-    return intent, ask(desk, "/v1/disputes", payment_intent=intent)["data"][0]
+def disputed(services, name):
+    intent, _ = services.charge(name)
+    services.sandbox.advance(7 * DAY)
+    return intent, ask(services, "/v1/disputes", payment_intent=intent)["data"][0]
 
 
 @pytest.mark.parametrize(("name", "reason", "status", "taken"), [
@@ -36,40 +36,42 @@ def disputed(desk, name):
     ("pm_card_createDisputeInquiry", "fraudulent", "warning_needs_response", 0),
     ("pm_usBankAccount_dispute", "debit_not_authorized", "lost", 1),
 ])  # fmt: skip
-def test_disputes_differ_in_reason_in_status_and_in_whether_money_moved(desk, name, reason, status, taken):
-    _, dispute = disputed(desk, name)
+def test_disputes_differ_in_reason_in_status_and_in_whether_money_moved(services, name, reason, status, taken):
+    _, dispute = disputed(services, name)
     assert (dispute["reason"], dispute["status"], len(dispute["balance_transactions"])) == (reason, status, taken)
     assert (dispute["evidence_details"]["due_by"] is None) is (status == "lost")
 
 
-def test_an_inquiry_leaves_the_charge_refundable(desk):
-    intent, dispute = disputed(desk, "pm_card_createDisputeInquiry")
+def test_an_inquiry_leaves_the_charge_refundable(services):
+    intent, dispute = disputed(services, "pm_card_createDisputeInquiry")
     assert dispute["is_charge_refundable"] is True
-    assert desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)["status"] == "succeeded"
+    assert (
+        services.post("/v1/refunds", {"payment_intent": intent}, account=services.account.id)["status"] == "succeeded"
+    )
 
 
 @pytest.mark.parametrize(("text", "status", "rows"), [
     ("winning_evidence", "won", 2), ("losing_evidence", "lost", 1), ("a letter", "under_review", 1),
 ])  # fmt: skip
-def test_evidence_decides_a_dispute_and_a_won_one_brings_the_money_back(desk, text, status, rows):
-    _, dispute = disputed(desk, "pm_card_createDispute")
+def test_evidence_decides_a_dispute_and_a_won_one_brings_the_money_back(services, text, status, rows):
+    _, dispute = disputed(services, "pm_card_createDispute")
     path = f"/v1/disputes/{dispute['id']}"
-    answer = desk.post(path, {"evidence": {"uncategorized_text": text}}, account=desk.account.id)
+    answer = services.post(path, {"evidence": {"uncategorized_text": text}}, account=services.account.id)
     assert (answer["status"], len(answer["balance_transactions"])) == (status, rows)
     assert (answer["evidence_details"]["has_evidence"], answer["evidence_details"]["submission_count"]) == (True, 1)
     reversals = [row for row in answer["balance_transactions"] if row["reporting_category"] == "dispute_reversal"]
     assert [row["net"] for row in reversals] == [1000] * (rows - 1)
 
 
-def test_a_dispute_can_be_given_up_once(desk):
-    _, dispute = disputed(desk, "pm_card_createDispute")
+def test_a_dispute_can_be_given_up_once(services):
+    _, dispute = disputed(services, "pm_card_createDispute")
     path = f"/v1/disputes/{dispute['id']}/close"
-    assert desk.post(path, account=desk.account.id)["status"] == "lost"
-    assert desk.post(path, account=desk.account.id).status == 400
+    assert services.post(path, account=services.account.id)["status"] == "lost"
+    assert services.post(path, account=services.account.id).status == 400
 
 
-def test_a_returned_debit_is_a_dispute(desk):
-    intent, _ = desk.charge("pm_usBankAccount_dispute")
-    desk.sandbox.advance(7 * DAY)
-    assert desk.intent(intent)["status"] == "succeeded"
-    assert len(ask(desk, "/v1/disputes", payment_intent=intent)["data"]) == 1
+def test_a_returned_debit_is_a_dispute(services):
+    intent, _ = services.charge("pm_usBankAccount_dispute")
+    services.sandbox.advance(7 * DAY)
+    assert services.intent(intent)["status"] == "succeeded"
+    assert len(ask(services, "/v1/disputes", payment_intent=intent)["data"]) == 1

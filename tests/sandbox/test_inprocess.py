@@ -17,11 +17,11 @@ def slept():
 
 
 @pytest.fixture
-def wire(desk, slept):
+def wire(services, slept):
     async def sleep(seconds):
         slept.append(seconds)
 
-    return InProcess(desk.sandbox, sleep)
+    return InProcess(services.sandbox, sleep)
 
 
 @pytest.mark.parametrize(("kind", "error", "carried_out"), [
@@ -29,16 +29,16 @@ def wire(desk, slept):
     (FaultKind.LOST_AFTER, AnswerLost, True), (FaultKind.CUT_BODY, AnswerLost, True),
     (FaultKind.LATE, AnswerLost, False),
 ])  # fmt: skip
-async def test_a_broken_exchange_is_the_error_its_sender_would_see(desk, wire, kind, error, carried_out):
-    desk.sandbox.faults.add(Scripted(Fault(kind)))
-    before = len(desk.sandbox.world.platform["cus"])
+async def test_a_broken_exchange_is_the_error_its_sender_would_see(services, wire, kind, error, carried_out):
+    services.sandbox.faults.add(Scripted(Fault(kind)))
+    before = len(services.sandbox.world.platform["cus"])
     with pytest.raises(error):
-        await wire.send(desk.request("POST", "/v1/customers", {"description": "x"}))
-    assert (len(desk.sandbox.world.platform["cus"]) > before) is carried_out
+        await wire.send(services.request("POST", "/v1/customers", {"description": "x"}))
+    assert (len(services.sandbox.world.platform["cus"]) > before) is carried_out
 
 
-async def test_an_answer_comes_whole_with_lower_case_headers(desk, wire):
-    answer = await wire.send(desk.request("GET", "/v1/account"))
+async def test_an_answer_comes_whole_with_lower_case_headers(services, wire):
+    answer = await wire.send(services.request("GET", "/v1/account"))
     assert (answer.status, json.loads(answer.body)["object"]) == (200, "account")
     assert all(name == name.lower() for name in answer.headers)
     await wire.aclose()
@@ -50,29 +50,31 @@ async def test_delays_are_slept_with_the_sleep_that_was_given(make_desk):
     async def sleep(seconds):
         slept.append(seconds)
 
-    desk = make_desk(config=SandboxConfig(latency=Latency(0.5, sigma=0.0)))
-    await InProcess(desk.sandbox, sleep).send(desk.request("GET", "/v1/account"))
+    services = make_desk(config=SandboxConfig(latency=Latency(0.5, sigma=0.0)))
+    await InProcess(services.sandbox, sleep).send(services.request("GET", "/v1/account"))
     assert slept == [0.5]
 
 
-async def test_a_sender_that_gives_up_leaves_its_request_carried_out_and_nothing_held(desk):
-    desk.sandbox.faults.add(Scripted(Fault(FaultKind.SLOW, seconds=3600), "payment_intents.create"))
-    wire = InProcess(desk.sandbox)
+async def test_a_sender_that_gives_up_leaves_its_request_carried_out_and_nothing_held(services):
+    services.sandbox.faults.add(Scripted(Fault(FaultKind.SLOW, seconds=3600), "payment_intents.create"))
+    wire = InProcess(services.sandbox)
     params = {"amount": 1000, "currency": "usd", "allowed_payment_method_types": ["card"]}
-    request = desk.request("POST", "/v1/payment_intents", params, account=desk.account.id, key="k")
+    request = services.request("POST", "/v1/payment_intents", params, account=services.account.id, key="k")
     with anyio.move_on_after(0.01):
         await wire.send(request)
-    assert len(desk.sandbox.books().intents) == 1
+    assert len(services.sandbox.books().intents) == 1
     assert (await wire.send(request)).headers["idempotent-replayed"] == "true"
 
 
-async def test_two_senders_of_one_key_meet(desk):
-    desk.sandbox.faults.add(Scripted(Fault(FaultKind.SLOW, seconds=0.01), "customers.create"))
-    wire = InProcess(desk.sandbox)
+async def test_two_senders_of_one_key_meet(services):
+    services.sandbox.faults.add(Scripted(Fault(FaultKind.SLOW, seconds=0.01), "customers.create"))
+    wire = InProcess(services.sandbox)
     statuses = []
 
     async def send():
-        statuses.append((await wire.send(desk.request("POST", "/v1/customers", {"description": "x"}, key="k"))).status)
+        statuses.append(
+            (await wire.send(services.request("POST", "/v1/customers", {"description": "x"}, key="k"))).status
+        )
 
     async with anyio.create_task_group() as group:
         group.start_soon(send)

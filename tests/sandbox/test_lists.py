@@ -6,30 +6,30 @@ from billing.sandbox.scenario import connect, save_customer
 
 
 @pytest.fixture
-def intents(desk):
+def intents(services):
     """Seven intents, a minute apart, oldest first."""
     made = []
     for _ in range(7):
-        made.append(desk.open()["id"])
-        desk.sandbox.advance(60)
+        made.append(services.open()["id"])
+        services.sandbox.advance(60)
     return made
 
 
-def page(desk, **params):
-    return desk.get("/v1/payment_intents", params, account=desk.account.id)
+def page(services, **params):
+    return services.get("/v1/payment_intents", params, account=services.account.id)
 
 
-def test_a_page_is_newest_first_and_says_whether_there_is_more(desk, intents):
-    first = page(desk, limit=3)
+def test_a_page_is_newest_first_and_says_whether_there_is_more(services, intents):
+    first = page(services, limit=3)
     assert ([row["id"] for row in first["data"]], first["has_more"]) == (intents[:3:-1], True)
     assert (first["object"], first["url"]) == ("list", "/v1/payment_intents")
-    assert page(desk, limit=7)["has_more"] is False
+    assert page(services, limit=7)["has_more"] is False
 
 
-def test_pages_follow_each_other_without_gap_or_overlap(desk, intents):
+def test_pages_follow_each_other_without_gap_or_overlap(services, intents):
     seen, cursor = [], {}
     while True:
-        answer = page(desk, limit=2, **cursor)
+        answer = page(services, limit=2, **cursor)
         seen += [row["id"] for row in answer["data"]]
         if not answer["has_more"]:
             break
@@ -37,52 +37,52 @@ def test_pages_follow_each_other_without_gap_or_overlap(desk, intents):
     assert seen == intents[::-1]
 
 
-def test_a_page_can_be_read_backwards(desk, intents):
-    back = page(desk, limit=2, ending_before=intents[2])
+def test_a_page_can_be_read_backwards(services, intents):
+    back = page(services, limit=2, ending_before=intents[2])
     assert ([row["id"] for row in back["data"]], back["has_more"]) == ([intents[4], intents[3]], True)
 
 
-def test_created_bounds_are_inclusive_and_exclusive_as_named(desk, intents):
-    start = desk.sandbox.config.start
+def test_created_bounds_are_inclusive_and_exclusive_as_named(services, intents):
+    start = services.sandbox.config.start
 
     def found(**created):
-        return [intents.index(row["id"]) for row in page(desk, created=created)["data"]]
+        return [intents.index(row["id"]) for row in page(services, created=created)["data"]]
 
     assert found(gte=start + 300) == [6, 5]
     assert found(gt=start + 300) == [6]
     assert found(lte=start + 60) == [1, 0]
     assert found(lt=start + 60) == [0]
     assert found(gte=start + 60, lt=start + 180) == [2, 1]
-    assert [row["id"] for row in page(desk, created=start)["data"]] == intents[:1]
+    assert [row["id"] for row in page(services, created=start)["data"]] == intents[:1]
 
 
 @pytest.mark.parametrize("limit", [0, 101, "x"])
-def test_a_page_holds_1_to_100(desk, limit):
-    answer = page(desk, limit=limit)
+def test_a_page_holds_1_to_100(services, limit):
+    answer = page(services, limit=limit)
     assert (answer.status, answer.error["param"]) == (400, "limit")
 
 
-def test_a_cursor_must_name_an_object(desk):
-    assert page(desk, starting_after="pi_none").error["param"] == "starting_after"
+def test_a_cursor_must_name_an_object(services):
+    assert page(services, starting_after="pi_none").error["param"] == "starting_after"
 
 
 @pytest.mark.parametrize("name", ["status", "metadata", "payment_method"])
-def test_intents_cannot_be_filtered_by_status_metadata_or_method(desk, name):
-    assert page(desk, **{name: "x"}).error["code"] == "parameter_unknown"
+def test_intents_cannot_be_filtered_by_status_metadata_or_method(services, name):
+    assert page(services, **{name: "x"}).error["code"] == "parameter_unknown"
 
 
-def test_intents_are_filtered_by_customer(desk):
-    owner = desk.post("/v1/customers", {}, account=desk.account.id)["id"]
-    mine = desk.open(customer=owner)["id"]
-    desk.open()
-    assert [row["id"] for row in page(desk, customer=owner)["data"]] == [mine]
+def test_intents_are_filtered_by_customer(services):
+    owner = services.post("/v1/customers", {}, account=services.account.id)["id"]
+    mine = services.open(customer=owner)["id"]
+    services.open()
+    assert [row["id"] for row in page(services, customer=owner)["data"]] == [mine]
 
 
-def walked(desk, path, **params):
+def walked(services, path, **params):
     """Every object of a list, page after page, and how many pages it took."""
     seen, pages, cursor = [], 0, {}
     while True:
-        answer = desk.get(path, params | cursor)
+        answer = services.get(path, params | cursor)
         seen, pages = seen + answer["data"], pages + 1
         if not answer["has_more"]:
             return seen, pages
@@ -90,40 +90,40 @@ def walked(desk, path, **params):
 
 
 @pytest.mark.parametrize("path", ["/v1/accounts", "/v1/customers", "/v1/payment_methods"])
-def test_the_platforms_lists_need_no_filter_and_come_by_the_hundred(desk, path):
+def test_the_platforms_lists_need_no_filter_and_come_by_the_hundred(services, path):
     for _ in range(229):
-        connect(desk.sandbox)
-        save_customer(desk.sandbox)
-    rows, pages = walked(desk, path, limit=100)
+        connect(services.sandbox)
+        save_customer(services.sandbox)
+    rows, pages = walked(services, path, limit=100)
     assert (len(rows), len({row["id"] for row in rows}), pages) == (230, 230, 3)
 
 
-def test_customers_are_listed_with_their_default_methods(desk):
+def test_customers_are_listed_with_their_default_methods(services):
     path = "data.invoice_settings.default_payment_method"
-    listed = desk.get("/v1/customers", {"expand": [path]})["data"][0]["invoice_settings"]["default_payment_method"]
-    assert (listed["id"], listed["customer"]) == (desk.method, desk.customer)
+    listed = services.get("/v1/customers", {"expand": [path]})["data"][0]["invoice_settings"]["default_payment_method"]
+    assert (listed["id"], listed["customer"]) == (services.method, services.customer)
 
 
-def test_the_list_of_methods_holds_unattached_ones_too(desk):
-    loose = desk.post("/v1/payment_methods", {"type": "card", "card": {"token": "tok_visa"}})["id"]
-    rows = desk.get("/v1/payment_methods")["data"]
-    assert {row["id"]: row["customer"] for row in rows} == {desk.method: desk.customer, loose: None}
+def test_the_list_of_methods_holds_unattached_ones_too(services):
+    loose = services.post("/v1/payment_methods", {"type": "card", "card": {"token": "tok_visa"}})["id"]
+    rows = services.get("/v1/payment_methods")["data"]
+    assert {row["id"]: row["customer"] for row in rows} == {services.method: services.customer, loose: None}
 
 
-def test_a_deleted_customer_is_a_stub_on_no_list_and_its_methods_are_detached(desk):
-    other, _ = save_customer(desk.sandbox)
-    stub = {"id": desk.customer, "object": "customer", "deleted": True}
-    assert desk.ask("DELETE", f"/v1/customers/{desk.customer}").body == stub
-    assert desk.get(f"/v1/customers/{desk.customer}").body == stub
-    assert [row["id"] for row in desk.get("/v1/customers")["data"]] == [other]
-    assert desk.get(f"/v1/payment_methods/{desk.method}")["customer"] is None
-    assert desk.clone().error["code"] == "resource_missing"
-    assert desk.post(f"/v1/customers/{desk.customer}", {"name": "x"}).status == 404
-    assert desk.ask("DELETE", f"/v1/customers/{desk.customer}").status == 404
+def test_a_deleted_customer_is_a_stub_on_no_list_and_its_methods_are_detached(services):
+    other, _ = save_customer(services.sandbox)
+    stub = {"id": services.customer, "object": "customer", "deleted": True}
+    assert services.ask("DELETE", f"/v1/customers/{services.customer}").body == stub
+    assert services.get(f"/v1/customers/{services.customer}").body == stub
+    assert [row["id"] for row in services.get("/v1/customers")["data"]] == [other]
+    assert services.get(f"/v1/payment_methods/{services.method}")["customer"] is None
+    assert services.clone().error["code"] == "resource_missing"
+    assert services.post(f"/v1/customers/{services.customer}", {"name": "x"}).status == 404
+    assert services.ask("DELETE", f"/v1/customers/{services.customer}").status == 404
 
 
-def test_customers_are_listed_by_email(desk):
-    wanted = desk.post("/v1/customers", {"email": "a@example.com"})["id"]
-    desk.post("/v1/customers", {"email": "b@example.com"})
-    found = desk.get("/v1/customers", {"email": "a@example.com"})
+def test_customers_are_listed_by_email(services):
+    wanted = services.post("/v1/customers", {"email": "a@example.com"})["id"]
+    services.post("/v1/customers", {"email": "b@example.com"})
+    found = services.get("/v1/customers", {"email": "a@example.com"})
     assert [row["id"] for row in found["data"]] == [wanted]

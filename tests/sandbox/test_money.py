@@ -7,113 +7,115 @@ from billing.sandbox.scenario import connect
 DAY = 86_400
 
 
-def ask(desk, path, **params):
-    return desk.get(path, params, account=desk.account.id)
+def ask(services, path, **params):
+    return services.get(path, params, account=services.account.id)
 
 
-def test_a_charge_nets_the_providers_fee_and_the_platforms_share(desk):
-    intent, _ = desk.charge(amount=10_000, application_fee_amount=500)
-    desk.sandbox.advance(5)
-    charge = desk.intent(intent)["latest_charge"]
-    row = ask(desk, "/v1/balance_transactions", source=charge)["data"][0]
+def test_a_charge_nets_the_providers_fee_and_the_platforms_share(services):
+    intent, _ = services.charge(amount=10_000, application_fee_amount=500)
+    services.sandbox.advance(5)
+    charge = services.intent(intent)["latest_charge"]
+    row = ask(services, "/v1/balance_transactions", source=charge)["data"][0]
     assert (row["amount"], row["fee"], row["net"]) == (10_000, 290 + 30 + 500, 9_180)
     assert {line["type"]: line["amount"] for line in row["fee_details"]} == {"stripe_fee": 320, "application_fee": 500}
-    fee = desk.get("/v1/application_fees", {"charge": charge})["data"][0]
-    assert (fee["object"], fee["account"], fee["amount"]) == ("application_fee", desk.account.id, 500)
-    assert desk.get(f"/v1/application_fees/{fee['id']}")["charge"] == charge
+    fee = services.get("/v1/application_fees", {"charge": charge})["data"][0]
+    assert (fee["object"], fee["account"], fee["amount"]) == ("application_fee", services.account.id, 500)
+    assert services.get(f"/v1/application_fees/{fee['id']}")["charge"] == charge
 
 
-def test_a_foreign_charge_settles_in_the_accounts_currency_with_its_rate(desk):
-    intent, _ = desk.charge(amount=9_200, currency="eur")
-    desk.sandbox.advance(5)
-    row = ask(desk, "/v1/balance_transactions", source=desk.intent(intent)["latest_charge"])["data"][0]
+def test_a_foreign_charge_settles_in_the_accounts_currency_with_its_rate(services):
+    intent, _ = services.charge(amount=9_200, currency="eur")
+    services.sandbox.advance(5)
+    row = ask(services, "/v1/balance_transactions", source=services.intent(intent)["latest_charge"])["data"][0]
     assert (row["currency"], row["amount"]) == ("usd", 10_000)
     assert row["exchange_rate"] == pytest.approx(1 / 0.92)
 
 
-def test_the_balance_transaction_of_an_async_capture_comes_a_moment_later(desk):
-    intent, _ = desk.charge()
-    path = f"/v1/charges/{desk.intent(intent)['latest_charge']}"
-    assert ask(desk, path)["balance_transaction"] is None
-    desk.sandbox.advance(1)
-    assert ask(desk, path)["balance_transaction"].startswith("txn_3")
-    at_once, _ = desk.charge(capture_method="automatic")
-    assert desk.intent(at_once, expand=["latest_charge"])["latest_charge"]["balance_transaction"] is not None
+def test_the_balance_transaction_of_an_async_capture_comes_a_moment_later(services):
+    intent, _ = services.charge()
+    path = f"/v1/charges/{services.intent(intent)['latest_charge']}"
+    assert ask(services, path)["balance_transaction"] is None
+    services.sandbox.advance(1)
+    assert ask(services, path)["balance_transaction"].startswith("txn_3")
+    at_once, _ = services.charge(capture_method="automatic")
+    assert services.intent(at_once, expand=["latest_charge"])["latest_charge"]["balance_transaction"] is not None
 
 
-def test_a_refund_gives_back_no_more_than_was_taken(desk):
-    intent, _ = desk.charge(amount=1000, application_fee_amount=100)
-    part = desk.post("/v1/refunds", {"payment_intent": intent, "amount": 400}, account=desk.account.id)
+def test_a_refund_gives_back_no_more_than_was_taken(services):
+    intent, _ = services.charge(amount=1000, application_fee_amount=100)
+    part = services.post("/v1/refunds", {"payment_intent": intent, "amount": 400}, account=services.account.id)
     assert (part["status"], part["amount"], part["payment_intent"]) == ("succeeded", 400, intent)
-    too_much = desk.post("/v1/refunds", {"payment_intent": intent, "amount": 601}, account=desk.account.id)
+    too_much = services.post("/v1/refunds", {"payment_intent": intent, "amount": 601}, account=services.account.id)
     assert too_much.error["param"] == "amount"
-    rest = desk.post("/v1/refunds", {"payment_intent": intent, "refund_application_fee": True}, account=desk.account.id)
+    rest = services.post(
+        "/v1/refunds", {"payment_intent": intent, "refund_application_fee": True}, account=services.account.id
+    )
     assert rest["amount"] == 600
-    again = desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)
+    again = services.post("/v1/refunds", {"payment_intent": intent}, account=services.account.id)
     assert again.error["code"] == "charge_already_refunded"
-    assert desk.book(intent).refunded == 1000
-    assert desk.get("/v1/application_fees")["data"][0]["amount_refunded"] == 60
-    assert len(ask(desk, "/v1/refunds", payment_intent=intent)["data"]) == 2
+    assert services.book(intent).refunded == 1000
+    assert services.get("/v1/application_fees")["data"][0]["amount_refunded"] == 60
+    assert len(ask(services, "/v1/refunds", payment_intent=intent)["data"]) == 2
 
 
-def test_an_unpaid_intent_cannot_be_refunded(desk):
-    answer = desk.post("/v1/refunds", {"payment_intent": desk.open()["id"]}, account=desk.account.id)
+def test_an_unpaid_intent_cannot_be_refunded(services):
+    answer = services.post("/v1/refunds", {"payment_intent": services.open()["id"]}, account=services.account.id)
     assert answer.status == 400
-    assert desk.post("/v1/refunds", {}, account=desk.account.id).error["code"] == "parameter_missing"
+    assert services.post("/v1/refunds", {}, account=services.account.id).error["code"] == "parameter_missing"
 
 
-def test_available_funds_are_paid_out_and_the_payout_names_its_transactions(desk):
+def test_available_funds_are_paid_out_and_the_payout_names_its_transactions(services):
     for amount in (1000, 2000):
-        desk.charge(amount=amount)
-    assert ask(desk, "/v1/payouts")["data"] == []
-    desk.sandbox.advance(3 * DAY)
-    payout = ask(desk, "/v1/payouts")["data"][0]
-    rows = ask(desk, "/v1/balance_transactions", payout=payout["id"])["data"]
+        services.charge(amount=amount)
+    assert ask(services, "/v1/payouts")["data"] == []
+    services.sandbox.advance(3 * DAY)
+    payout = ask(services, "/v1/payouts")["data"][0]
+    rows = ask(services, "/v1/balance_transactions", payout=payout["id"])["data"]
     charges = [row for row in rows if row["type"] == "charge"]
     assert sum(row["net"] for row in charges) == payout["amount"] == (1000 - 59) + (2000 - 88)
     assert sum(row["net"] for row in rows) == 0
-    assert ask(desk, "/v1/balance")["available"][0]["amount"] == 0
+    assert ask(services, "/v1/balance")["available"][0]["amount"] == 0
 
 
-def test_a_bank_debit_is_booked_as_a_payment_and_its_refund_as_one(desk):
-    intent, _ = desk.charge("pm_usBankAccount_success")
-    desk.sandbox.advance(7 * DAY)
-    charge = desk.intent(intent)["latest_charge"]
-    refund = desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)
+def test_a_bank_debit_is_booked_as_a_payment_and_its_refund_as_one(services):
+    intent, _ = services.charge("pm_usBankAccount_success")
+    services.sandbox.advance(7 * DAY)
+    charge = services.intent(intent)["latest_charge"]
+    refund = services.post("/v1/refunds", {"payment_intent": intent}, account=services.account.id)
     assert (charge[:3], refund["id"][:4]) == ("py_", "pyr_")
     for kind, category, source in (("payment", "charge", charge), ("payment_refund", "refund", refund["id"])):
-        row = ask(desk, "/v1/balance_transactions", type=kind)["data"][0]
+        row = ask(services, "/v1/balance_transactions", type=kind)["data"][0]
         assert (row["source"], row["reporting_category"]) == (source, category)
-    assert ask(desk, f"/v1/charges/{charge}", expand=["refunds"])["refunds"]["data"] == [refund.body]
-    assert ask(desk, "/v1/balance_transactions", type="charge")["data"] == []
+    assert ask(services, f"/v1/charges/{charge}", expand=["refunds"])["refunds"]["data"] == [refund.body]
+    assert ask(services, "/v1/balance_transactions", type="charge")["data"] == []
 
 
-def test_a_part_that_was_not_captured_goes_back_and_balances(desk):
-    intent, _ = desk.charge(capture_method="manual", application_fee_amount=100)
+def test_a_part_that_was_not_captured_goes_back_and_balances(services):
+    intent, _ = services.charge(capture_method="manual", application_fee_amount=100)
     path = f"/v1/payment_intents/{intent}/capture"
-    charge = desk.post(path, {"amount_to_capture": 600}, account=desk.account.id)["latest_charge"]
-    shown = ask(desk, f"/v1/charges/{charge}")
+    charge = services.post(path, {"amount_to_capture": 600}, account=services.account.id)["latest_charge"]
+    shown = ask(services, f"/v1/charges/{charge}")
     assert (shown["amount_captured"], shown["amount_refunded"], shown["refunded"]) == (600, 400, False)
-    rows = ask(desk, "/v1/balance_transactions")["data"]
+    rows = ask(services, "/v1/balance_transactions")["data"]
     assert {row["reporting_category"]: row["amount"] for row in rows} == {
         "charge": 1000,
         "partial_capture_reversal": -400,
     }
     assert sum(row["net"] for row in rows) == 600 - 47 - 100
-    assert (desk.book(intent).taken, desk.book(intent).refunded) == (600, 0)
-    rest = desk.post("/v1/refunds", {"payment_intent": intent}, account=desk.account.id)
-    assert (rest["amount"], desk.book(intent).refunded) == (600, 600)
+    assert (services.book(intent).taken, services.book(intent).refunded) == (600, 0)
+    rest = services.post("/v1/refunds", {"payment_intent": intent}, account=services.account.id)
+    assert (rest["amount"], services.book(intent).refunded) == (600, 600)
 
 
-def test_a_hold_that_is_let_go_was_no_failure_and_no_payment(desk):
-    intent, _ = desk.charge(capture_method="manual")
-    charge = desk.cancel(intent)["latest_charge"]
-    shown = ask(desk, f"/v1/charges/{charge}")
+def test_a_hold_that_is_let_go_was_no_failure_and_no_payment(services):
+    intent, _ = services.charge(capture_method="manual")
+    charge = services.cancel(intent)["latest_charge"]
+    shown = ask(services, f"/v1/charges/{charge}")
     assert (shown["status"], shown["captured"], shown["refunded"], shown["amount_refunded"]) == (
         "succeeded", False, True, 1000,
     )  # fmt: skip
-    assert (desk.book(intent).paid, desk.book(intent).taken, desk.book(intent).refunded) == (0, 0, 0)
-    assert ask(desk, "/v1/balance_transactions")["data"] == []
+    assert (services.book(intent).paid, services.book(intent).taken, services.book(intent).refunded) == (0, 0, 0)
+    assert ask(services, "/v1/balance_transactions")["data"] == []
 
 
 @pytest.mark.parametrize(("name", "code", "message"), [
@@ -123,106 +125,108 @@ def test_a_hold_that_is_let_go_was_no_failure_and_no_payment(desk):
     ("expired_card", "expired_card", "Your card has expired."),
     ("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."),
 ])  # fmt: skip
-def test_a_failed_charge_holds_the_error_code_and_what_the_payer_was_told(desk, name, code, message):
-    intent, declined = desk.charge(f"pm_sandbox_decline_{name}")
-    charge = ask(desk, f"/v1/charges/{desk.intent(intent)['latest_charge']}")
+def test_a_failed_charge_holds_the_error_code_and_what_the_payer_was_told(services, name, code, message):
+    intent, declined = services.charge(f"pm_sandbox_decline_{name}")
+    charge = ask(services, f"/v1/charges/{services.intent(intent)['latest_charge']}")
     assert (charge["failure_code"], charge["failure_message"]) == (code, message)
     assert declined.error["message"] == message
     assert charge["outcome"]["reason"] == name
 
 
-def test_a_fee_that_is_given_back_is_an_object_on_the_platform(desk):
-    intent, _ = desk.charge(amount=1000, application_fee_amount=100)
+def test_a_fee_that_is_given_back_is_an_object_on_the_platform(services):
+    intent, _ = services.charge(amount=1000, application_fee_amount=100)
     with_charge = {"payment_intent": intent, "amount": 500, "refund_application_fee": True}
-    assert desk.post("/v1/refunds", with_charge, account=desk.account.id)["status"] == "succeeded"
-    fee = desk.get("/v1/application_fees")["data"][0]
+    assert services.post("/v1/refunds", with_charge, account=services.account.id)["status"] == "succeeded"
+    fee = services.get("/v1/application_fees")["data"][0]
     path = f"/v1/application_fees/{fee['id']}/refunds"
-    alone = desk.post(path, {"amount": 30, "metadata": {"a": "b"}})
+    alone = services.post(path, {"amount": 30, "metadata": {"a": "b"}})
     assert (alone["object"], alone["id"][:3], alone["fee"], alone["metadata"]) == (
         "fee_refund",
         "fr_",
         fee["id"],
         {"a": "b"},
     )
-    assert [row["amount"] for row in desk.get(path)["data"]] == [30, 50]
-    shown = desk.get(f"/v1/application_fees/{fee['id']}")
+    assert [row["amount"] for row in services.get(path)["data"]] == [30, 50]
+    shown = services.get(f"/v1/application_fees/{fee['id']}")
     assert (shown["amount_refunded"], [row["amount"] for row in shown["refunds"]["data"]]) == (80, [30, 50])
-    row = desk.get("/v1/balance_transactions", {"source": alone["id"]})["data"][0]
+    row = services.get("/v1/balance_transactions", {"source": alone["id"]})["data"][0]
     assert (row["type"], row["reporting_category"], row["net"]) == (
         "application_fee_refund", "platform_earning_refund", -30,
     )  # fmt: skip
     assert (
-        desk.get("/v1/balance_transactions", {"source": fee["id"]})["data"][0]["reporting_category"]
+        services.get("/v1/balance_transactions", {"source": fee["id"]})["data"][0]["reporting_category"]
         == "platform_earning"
     )
-    assert desk.post(f"{path}/{alone['id']}", {"metadata": {"a": ""}})["metadata"] == {}
-    assert desk.get(f"{path}/{alone['id']}")["amount"] == 30
-    assert desk.post(path, {"amount": 21}).error["param"] == "amount"
-    assert desk.post(path)["amount"] == 20
-    assert desk.post(path).status == 400
+    assert services.post(f"{path}/{alone['id']}", {"metadata": {"a": ""}})["metadata"] == {}
+    assert services.get(f"{path}/{alone['id']}")["amount"] == 30
+    assert services.post(path, {"amount": 21}).error["param"] == "amount"
+    assert services.post(path)["amount"] == 20
+    assert services.post(path).status == 400
 
 
-def test_what_a_refund_cannot_do_is_refused(desk):
-    intent, _ = desk.charge()
+def test_what_a_refund_cannot_do_is_refused(services):
+    intent, _ = services.charge()
     for params in (
         {"reverse_transfer": True},
         {"refund_application_fee": True},
         {"amount": 0},
         {"origin": "customer_balance"},
     ):
-        answer = desk.post("/v1/refunds", {"payment_intent": intent, **params}, account=desk.account.id)
+        answer = services.post("/v1/refunds", {"payment_intent": intent, **params}, account=services.account.id)
         assert (answer.status, answer.error["param"]) == (400, next(iter(params)))
 
 
-def test_charges_refunds_and_payouts_can_be_labelled_later(desk):
-    intent, paid = desk.charge()
-    refund = desk.post("/v1/refunds", {"payment_intent": intent, "amount": 1}, account=desk.account.id)["id"]
-    desk.sandbox.advance(3 * DAY)
-    payout = ask(desk, "/v1/payouts")["data"][0]["id"]
+def test_charges_refunds_and_payouts_can_be_labelled_later(services):
+    intent, paid = services.charge()
+    refund = services.post("/v1/refunds", {"payment_intent": intent, "amount": 1}, account=services.account.id)["id"]
+    services.sandbox.advance(3 * DAY)
+    payout = ask(services, "/v1/payouts")["data"][0]["id"]
     for path in (f"charges/{paid['latest_charge']}", f"refunds/{refund}", f"payouts/{payout}"):
-        assert desk.post(f"/v1/{path}", {"metadata": {"a": "b"}}, account=desk.account.id)["metadata"] == {"a": "b"}
-    assert desk.post(f"/v1/refunds/{refund}/cancel", account=desk.account.id).status == 400
-    assert len(ask(desk, f"/v1/charges/{paid['latest_charge']}/refunds")["data"]) == 1
+        assert services.post(f"/v1/{path}", {"metadata": {"a": "b"}}, account=services.account.id)["metadata"] == {
+            "a": "b"
+        }
+    assert services.post(f"/v1/refunds/{refund}/cancel", account=services.account.id).status == 400
+    assert len(ask(services, f"/v1/charges/{paid['latest_charge']}/refunds")["data"]) == 1
     details = {
         "description": "d",
         "fraud_details": {"user_report": "safe"},
         "shipping": {"name": "n", "address": {"city": "C"}},
     }
-    changed = desk.post(f"/v1/charges/{paid['latest_charge']}", details, account=desk.account.id)
+    changed = services.post(f"/v1/charges/{paid['latest_charge']}", details, account=services.account.id)
     assert (changed["description"], changed["fraud_details"]) == ("d", {"user_report": "safe"})
 
 
-def test_payouts_are_filtered_by_day_of_arrival_and_destination(desk):
-    desk.charge()
-    desk.sandbox.advance(3 * DAY)
-    payout = ask(desk, "/v1/payouts")["data"][0]
+def test_payouts_are_filtered_by_day_of_arrival_and_destination(services):
+    services.charge()
+    services.sandbox.advance(3 * DAY)
+    payout = ask(services, "/v1/payouts")["data"][0]
     for filters, found in (
         ({"arrival_date": {"gte": payout["arrival_date"]}}, 1), ({"arrival_date": {"gt": payout["arrival_date"]}}, 0),
         ({"destination": payout["destination"]}, 1), ({"destination": "ba_x"}, 0),
     ):  # fmt: skip
-        assert len(ask(desk, "/v1/payouts", **filters)["data"]) == found
+        assert len(ask(services, "/v1/payouts", **filters)["data"]) == found
 
 
-def test_a_debit_is_known_business_days_later(desk):
-    good, sent = desk.charge("pm_usBankAccount_success")
-    bad, _ = desk.charge("pm_usBankAccount_insufficientFunds")
-    assert (sent["status"], desk.book(good).pending, desk.book(good).paid) == ("processing", 1, 0)
-    desk.sandbox.advance(4 * DAY - 1)  # a Monday; the fourth business day is Friday
-    assert desk.intent(good)["status"] == "processing"
-    desk.sandbox.advance(1)
-    assert (desk.intent(good)["status"], desk.book(good).taken) == ("succeeded", 1000)
-    failed = desk.intent(bad)
+def test_a_debit_is_known_business_days_later(services):
+    good, sent = services.charge("pm_usBankAccount_success")
+    bad, _ = services.charge("pm_usBankAccount_insufficientFunds")
+    assert (sent["status"], services.book(good).pending, services.book(good).paid) == ("processing", 1, 0)
+    services.sandbox.advance(4 * DAY - 1)  # a Monday; the fourth business day is Friday
+    assert services.intent(good)["status"] == "processing"
+    services.sandbox.advance(1)
+    assert (services.intent(good)["status"], services.book(good).taken) == ("succeeded", 1000)
+    failed = services.intent(bad)
     assert (failed["status"], failed["last_payment_error"]["code"]) == ("requires_payment_method", "insufficient_funds")
-    assert (desk.book(bad).paid, desk.book(bad).declined) == (0, 1)
+    assert (services.book(bad).paid, services.book(bad).declined) == (0, 1)
 
 
-def test_a_weekend_is_no_business_day(desk):
-    desk.sandbox.advance(3 * DAY)  # Thursday
-    intent, _ = desk.charge("pm_usBankAccount_success")
-    desk.sandbox.advance(5 * DAY)
-    assert desk.intent(intent)["status"] == "processing"
-    desk.sandbox.advance(DAY)
-    assert desk.intent(intent)["status"] == "succeeded"
+def test_a_weekend_is_no_business_day(services):
+    services.sandbox.advance(3 * DAY)  # Thursday
+    intent, _ = services.charge("pm_usBankAccount_success")
+    services.sandbox.advance(5 * DAY)
+    assert services.intent(intent)["status"] == "processing"
+    services.sandbox.advance(DAY)
+    assert services.intent(intent)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize(("name", "code"), [
@@ -230,43 +234,45 @@ def test_a_weekend_is_no_business_day(desk):
     ("pm_usBankAccount_debitNotAuthorized", "debit_not_authorized"),
     ("pm_sandbox_debit_bank_account_restricted", "bank_account_restricted"),
 ])  # fmt: skip
-def test_a_debit_fails_with_the_outcome_of_its_method(desk, name, code):
-    intent, _ = desk.charge(name)
-    desk.sandbox.advance(7 * DAY)
-    assert desk.intent(intent)["last_payment_error"]["code"] == code
+def test_a_debit_fails_with_the_outcome_of_its_method(services, name, code):
+    intent, _ = services.charge(name)
+    services.sandbox.advance(7 * DAY)
+    assert services.intent(intent)["last_payment_error"]["code"] == code
 
 
-def test_a_debit_may_stay_with_the_bank_for_ever(desk):
-    intent, _ = desk.charge("pm_usBankAccount_processing")
-    desk.sandbox.advance(60 * DAY)
-    assert desk.intent(intent)["status"] == "processing"
+def test_a_debit_may_stay_with_the_bank_for_ever(services):
+    intent, _ = services.charge("pm_usBankAccount_processing")
+    services.sandbox.advance(60 * DAY)
+    assert services.intent(intent)["status"] == "processing"
 
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_a_debit_under_way_can_be_cancelled_only_where_that_is_asked_for(make_desk, allowed):
-    desk = make_desk(cancel_processing=allowed)
-    intent, _ = desk.charge("pm_usBankAccount_success")
-    assert (desk.cancel(intent).status == 200) is allowed
-    desk.sandbox.advance(7 * DAY)
-    assert (desk.intent(intent)["status"], desk.book(intent).paid) == (("canceled", 0) if allowed else ("succeeded", 1))
+    services = make_desk(cancel_processing=allowed)
+    intent, _ = services.charge("pm_usBankAccount_success")
+    assert (services.cancel(intent).status == 200) is allowed
+    services.sandbox.advance(7 * DAY)
+    assert (services.intent(intent)["status"], services.book(intent).paid) == (
+        ("canceled", 0) if allowed else ("succeeded", 1)
+    )
 
 
-def test_the_books_total_what_was_taken_per_account_and_currency(desk):
-    desk.charge(amount=1000)
-    desk.charge(amount=500)
-    desk.charge("pm_card_chargeCustomerFail", amount=700)
-    first = desk.account.id
-    desk.account = connect(desk.sandbox, country="DE", currency="eur")
-    desk.charge(amount=900, currency="eur")
-    taken = {place: sum_ for place, sum_ in desk.sandbox.books().totals().items() if sum_}
-    assert taken == {(first, "usd"): 1500, (desk.account.id, "eur"): 900}
+def test_the_books_total_what_was_taken_per_account_and_currency(services):
+    services.charge(amount=1000)
+    services.charge(amount=500)
+    services.charge("pm_card_chargeCustomerFail", amount=700)
+    first = services.account.id
+    services.account = connect(services.sandbox, country="DE", currency="eur")
+    services.charge(amount=900, currency="eur")
+    taken = {place: sum_ for place, sum_ in services.sandbox.books().totals().items() if sum_}
+    assert taken == {(first, "usd"): 1500, (services.account.id, "eur"): 900}
 
 
-def test_the_books_notice_an_obligation_that_was_paid_twice(desk):
+def test_the_books_notice_an_obligation_that_was_paid_twice(services):
     for item in ("a", "b", "b"):
-        desk.charge(metadata={"billing_item": item})
-    desk.open(metadata={"billing_item": "c"})
-    books = desk.sandbox.books()
+        services.charge(metadata={"billing_item": item})
+    services.open(metadata={"billing_item": "c"})
+    books = services.sandbox.books()
     assert books.doubles() == ["b"]
     assert [row.metadata["billing_item"] for row in books.intents if row.intent in books.orphans()] == ["c"]
     assert len(books.by_item()["b"]) == 2

@@ -9,84 +9,89 @@ from billing.sandbox.specs import shape
 from billing.sandbox.unserved import SERVED_KINDS, UNSERVED
 
 
-def test_an_unknown_parameter_is_named(desk):
-    answer = desk.open(colour="red")
+def test_an_unknown_parameter_is_named(services):
+    answer = services.open(colour="red")
     assert (answer.status, answer.error["code"], answer.error["param"]) == (400, "parameter_unknown", "colour")
 
 
-def test_an_unknown_nested_parameter_is_named_with_its_path(desk):
-    answer = desk.open(shipping={"address": {"planet": "x"}, "name": "n"})
+def test_an_unknown_nested_parameter_is_named_with_its_path(services):
+    answer = services.open(shipping={"address": {"planet": "x"}, "name": "n"})
     assert (answer.error["code"], answer.error["param"]) == ("parameter_unknown", "shipping[address][planet]")
 
 
 @pytest.mark.parametrize("missing", ["amount", "currency"])
-def test_a_missing_parameter_is_named(desk, missing):
+def test_a_missing_parameter_is_named(services, missing):
     params = {"amount": 100, "currency": "usd"}
     del params[missing]
-    answer = desk.post("/v1/payment_intents", params, account=desk.account.id)
+    answer = services.post("/v1/payment_intents", params, account=services.account.id)
     assert (answer.status, answer.error["code"], answer.error["param"]) == (400, "parameter_missing", missing)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
-def test_a_body_that_is_no_form_is_not_read_as_one(desk, kind):
-    answer = desk.post("/v1/customers", {"name": "x"}, headers={"Content-Type": kind})
+def test_a_body_that_is_no_form_is_not_read_as_one(services, kind):
+    answer = services.post("/v1/customers", {"name": "x"}, headers={"Content-Type": kind})
     assert (answer.status, "application/x-www-form-urlencoded" in answer.error["message"]) == (400, True)
 
 
-def test_an_index_of_another_alphabet_is_none(desk):
-    answer = desk.post("/v1/customers", {"preferred_locales": {"²": "en"}})
+def test_an_index_of_another_alphabet_is_none(services):
+    answer = services.post("/v1/customers", {"preferred_locales": {"²": "en"}})
     assert (answer.status, answer.error["param"]) == (400, "preferred_locales")
 
 
 @pytest.mark.parametrize("amount", ["10.5", "1e3", "x", "١٠٠", "+5"])
-def test_an_amount_is_an_ascii_integer(desk, amount):
-    answer = desk.open(amount)
+def test_an_amount_is_an_ascii_integer(services, amount):
+    answer = services.open(amount)
     assert (answer.error["code"], answer.error["param"]) == ("parameter_invalid_integer", "amount")
 
 
-def test_an_enum_takes_only_its_words(desk):
-    answer = desk.open(capture_method="someday")
+def test_an_enum_takes_only_its_words(services):
+    answer = services.open(capture_method="someday")
     assert answer.status == 400
     assert answer.error["param"] == "capture_method"
     assert "must be one of automatic, automatic_async, or manual" in answer.error["message"]
 
 
-def test_an_empty_value_is_refused_where_nothing_can_be_unset(desk):
-    assert desk.open("").error["code"] == "parameter_invalid_empty"
+def test_an_empty_value_is_refused_where_nothing_can_be_unset(services):
+    assert services.open("").error["code"] == "parameter_invalid_empty"
 
 
-def test_a_text_is_no_object_and_an_object_no_text(desk):
-    assert desk.open(shipping="here").error["param"] == "shipping"
-    assert desk.open(description={"a": "b"}).error["param"] == "description"
+def test_a_text_is_no_object_and_an_object_no_text(services):
+    assert services.open(shipping="here").error["param"] == "shipping"
+    assert services.open(description={"a": "b"}).error["param"] == "description"
 
 
-def test_off_session_takes_a_truth_value_or_one_of_its_words(desk):
+def test_off_session_takes_a_truth_value_or_one_of_its_words(services):
     for value in (True, "one_off", "recurring"):
-        assert desk.confirm(desk.open()["id"], desk.clone()["id"], off_session=value).status == 200
-    assert desk.confirm(desk.open()["id"], desk.clone()["id"], off_session="perhaps").error["param"] == "off_session"
+        assert services.confirm(services.open()["id"], services.clone()["id"], off_session=value).status == 200
+    assert (
+        services.confirm(services.open()["id"], services.clone()["id"], off_session="perhaps").error["param"]
+        == "off_session"
+    )
 
 
 @pytest.mark.parametrize(
     "path", ["/v1/payment_intents", "/v1/payment_intents/pi_x/confirm", "/v1/payment_intents/pi_x"]
 )
-def test_payment_method_types_is_gone(desk, path):
-    answer = desk.post(
-        path, {"amount": 100, "currency": "usd", "payment_method_types": ["card"]}, account=desk.account.id
+def test_payment_method_types_is_gone(services, path):
+    answer = services.post(
+        path, {"amount": 100, "currency": "usd", "payment_method_types": ["card"]}, account=services.account.id
     )
     assert (answer.status, answer.error["code"]) == (400, "payment_method_types_no_longer_supported")
 
 
-def test_metadata_has_the_documented_bounds(desk):
-    assert desk.open(metadata={f"k{n}": "v" for n in range(50)}).status == 200
-    assert desk.open(metadata={f"k{n}": "v" for n in range(51)}).error["param"] == "metadata"
-    assert desk.open(metadata={"k" * 40: "v" * 500}).status == 200
-    assert desk.open(metadata={"k" * 41: "v"}).status == 400
-    assert desk.open(metadata={"k": "v" * 501}).status == 400
+def test_metadata_has_the_documented_bounds(services):
+    assert services.open(metadata={f"k{n}": "v" for n in range(50)}).status == 200
+    assert services.open(metadata={f"k{n}": "v" for n in range(51)}).error["param"] == "metadata"
+    assert services.open(metadata={"k" * 40: "v" * 500}).status == 200
+    assert services.open(metadata={"k" * 41: "v"}).status == 400
+    assert services.open(metadata={"k": "v" * 501}).status == 400
 
 
-def test_metadata_is_merged_and_an_empty_value_drops_its_key(desk):
-    intent = desk.open(metadata={"a": "1", "b": "2"})["id"]
-    answer = desk.post(f"/v1/payment_intents/{intent}", {"metadata": {"a": "", "c": "3"}}, account=desk.account.id)
+def test_metadata_is_merged_and_an_empty_value_drops_its_key(services):
+    intent = services.open(metadata={"a": "1", "b": "2"})["id"]
+    answer = services.post(
+        f"/v1/payment_intents/{intent}", {"metadata": {"a": "", "c": "3"}}, account=services.account.id
+    )
     assert answer["metadata"] == {"b": "2", "c": "3"}
 
 
@@ -94,49 +99,49 @@ def test_metadata_is_merged_and_an_empty_value_drops_its_key(desk):
     ("GET", "/v1/nonsense"), ("POST", "/v1/payment_intents/pi_x/explode"), ("DELETE", "/v1/charges/ch_x"),
     ("GET", "/"), ("GET", "/v1/customers/search"), ("GET", "/v1/payment_intents/search"),
 ])  # fmt: skip
-def test_an_unknown_endpoint_is_the_providers_404(desk, method, path):
-    answer = desk.ask(method, path)
+def test_an_unknown_endpoint_is_the_providers_404(services, method, path):
+    answer = services.ask(method, path)
     assert answer.status == 404
     assert answer.error["message"].startswith(f"Unrecognized request URL ({method}: {path})")
 
 
-def test_expand_fills_in_objects_and_refuses_what_is_none(desk):
-    intent, _ = desk.charge()
-    desk.sandbox.advance(5)
-    answer = desk.intent(intent, expand=["latest_charge.balance_transaction", "payment_method"])
+def test_expand_fills_in_objects_and_refuses_what_is_none(services):
+    intent, _ = services.charge()
+    services.sandbox.advance(5)
+    answer = services.intent(intent, expand=["latest_charge.balance_transaction", "payment_method"])
     assert answer["latest_charge"]["balance_transaction"]["net"] == 1000 - 59
     assert answer["payment_method"]["object"] == "payment_method"
-    assert desk.intent(intent)["latest_charge"].startswith("ch_3")
-    assert desk.intent(intent, expand=["amount"]).error["param"] == "expand"
+    assert services.intent(intent)["latest_charge"].startswith("ch_3")
+    assert services.intent(intent, expand=["amount"]).error["param"] == "expand"
 
 
-def test_expand_reaches_into_lists(desk):
-    desk.charge()
-    page = desk.get("/v1/payment_intents", {"expand": ["data.latest_charge"]}, account=desk.account.id)
+def test_expand_reaches_into_lists(services):
+    services.charge()
+    page = services.get("/v1/payment_intents", {"expand": ["data.latest_charge"]}, account=services.account.id)
     assert page["data"][0]["latest_charge"]["object"] == "charge"
 
 
-def test_a_refused_expand_carries_nothing_out(desk):
-    assert desk.open(expand=["nonsense"], key="k").error["param"] == "expand"
-    assert desk.open(expand=["latest_charge.customer.email"], key="k").error["param"] == "expand"
-    assert len(desk.sandbox.books().intents) == 0
+def test_a_refused_expand_carries_nothing_out(services):
+    assert services.open(expand=["nonsense"], key="k").error["param"] == "expand"
+    assert services.open(expand=["latest_charge.customer.email"], key="k").error["param"] == "expand"
+    assert len(services.sandbox.books().intents) == 0
 
 
-def test_a_refused_default_leaves_the_customer_as_it_was(desk):
-    path = f"/v1/customers/{desk.customer}"
-    before = desk.get(path).body
-    desk.post(path, {"email": "b@example.com", "invoice_settings": {"default_payment_method": "pm_none"}})
-    assert desk.get(path).body == before
+def test_a_refused_default_leaves_the_customer_as_it_was(services):
+    path = f"/v1/customers/{services.customer}"
+    before = services.get(path).body
+    services.post(path, {"email": "b@example.com", "invoice_settings": {"default_payment_method": "pm_none"}})
+    assert services.get(path).body == before
 
 
-def test_a_customer_can_be_made_with_its_default_method(desk):
-    made = desk.post("/v1/customers", {"payment_method": "pm_card_visa"})
-    assert desk.get("/v1/payment_methods", {"customer": made["id"]})["data"][0]["card"]["last4"] == "4242"
+def test_a_customer_can_be_made_with_its_default_method(services):
+    made = services.post("/v1/customers", {"payment_method": "pm_card_visa"})
+    assert services.get("/v1/payment_methods", {"customer": made["id"]})["data"][0]["card"]["last4"] == "4242"
     named = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
-    default = desk.post("/v1/customers", named)["invoice_settings"]["default_payment_method"]
-    assert desk.get(f"/v1/payment_methods/{default}")["card"]["last4"] == "4242"
-    foreign = {"invoice_settings": {"default_payment_method": desk.method}}
-    assert desk.post("/v1/customers", foreign).error["param"] == "invoice_settings[default_payment_method]"
+    default = services.post("/v1/customers", named)["invoice_settings"]["default_payment_method"]
+    assert services.get(f"/v1/payment_methods/{default}")["card"]["last4"] == "4242"
+    foreign = {"invoice_settings": {"default_payment_method": services.method}}
+    assert services.post("/v1/customers", foreign).error["param"] == "invoice_settings[default_payment_method]"
 
 
 @pytest.mark.parametrize(("path", "params", "param"), [
@@ -148,37 +153,39 @@ def test_a_customer_can_be_made_with_its_default_method(desk):
     ("/v1/customers", {"description": "x" * 5001}, "description"),
     ("/v1/customers", {"address": {"line1": "x" * 5001}}, "address[line1]"),
 ])  # fmt: skip
-def test_a_text_that_is_too_long_is_refused_without_repeating_it(desk, path, params, param):
-    answer = desk.post(path, params)
+def test_a_text_that_is_too_long_is_refused_without_repeating_it(services, path, params, param):
+    answer = services.post(path, params)
     assert (answer.status, answer.error["param"]) == (400, param)
     assert len(answer.error["message"]) < 100
 
 
-def test_a_text_of_the_longest_length_fits(desk):
-    assert desk.open(description="x" * 1000).status == 200
-    assert desk.post("/v1/customers", {"name": "x" * 256, "phone": "1" * 20, "description": "x" * 5000}).status == 200
+def test_a_text_of_the_longest_length_fits(services):
+    assert services.open(description="x" * 1000).status == 200
+    assert (
+        services.post("/v1/customers", {"name": "x" * 256, "phone": "1" * 20, "description": "x" * 5000}).status == 200
+    )
 
 
-def test_an_address_that_is_none_is_refused_and_never_repeated(desk):
+def test_an_address_that_is_none_is_refused_and_never_repeated(services):
     for answer, param in (
-        (desk.open(receipt_email="nonsense"), "receipt_email"),
-        (desk.post("/v1/customers", {"email": "nonsense"}), "email"),
-        (desk.post(f"/v1/customers/{desk.customer}", {"email": "a b@example.com"}), "email"),
+        (services.open(receipt_email="nonsense"), "receipt_email"),
+        (services.post("/v1/customers", {"email": "nonsense"}), "email"),
+        (services.post(f"/v1/customers/{services.customer}", {"email": "a b@example.com"}), "email"),
     ):
         assert (answer.error["code"], answer.error["param"]) == ("email_invalid", param)
         assert "nonsense" not in answer.error["message"]
-    assert desk.get("/v1/customers", {"email": "nonsense"})["data"] == []
+    assert services.get("/v1/customers", {"email": "nonsense"})["data"] == []
 
 
-def test_what_a_customer_is_shows_all_its_fields(desk):
-    made = desk.post(
+def test_what_a_customer_is_shows_all_its_fields(services):
+    made = services.post(
         "/v1/customers", {"address": {"country": "US"}, "shipping": {"name": "n", "address": {"city": "C"}}}
     )
     assert made["address"] == dict.fromkeys(ADDRESS) | {"country": "US"}
     assert made["shipping"]["address"]["city"] == "C"
     assert (made["preferred_locales"], made["tax_exempt"], made["test_clock"]) == ([], "none", None)
     path = f"/v1/customers/{made['id']}"
-    changed = desk.post(
+    changed = services.post(
         path, {"tax_exempt": "exempt", "preferred_locales": ["de"], "invoice_settings": {"footer": "f"}}
     )
     assert (changed["tax_exempt"], changed["preferred_locales"], changed["invoice_settings"]["footer"]) == (
@@ -187,11 +194,11 @@ def test_what_a_customer_is_shows_all_its_fields(desk):
 
 
 @pytest.mark.parametrize(("operation", "names"), sorted(UNSERVED.items()))
-def test_what_is_not_served_is_a_parameter_of_stripes_and_is_refused(desk, operation, names):
+def test_what_is_not_served_is_a_parameter_of_stripes_and_is_refused(services, operation, names):
     route = next(route for route in ROUTES if route.operation == operation)
     path = route.path.replace("{}", "x")
     for name in sorted(names & shape(route.params).names):
-        answer = desk.ask(route.method, path, {name: "x"})
+        answer = services.ask(route.method, path, {name: "x"})
         assert (answer.status, answer.error["param"]) == (400, name)
 
 
@@ -241,30 +248,30 @@ def test_every_parameter_of_stripes_is_applied_refused_or_leaves_no_trace(route)
 
 
 @pytest.mark.parametrize("resource", sorted(EXPANDABLE))
-def test_every_field_that_stripe_expands_is_expanded_or_left_as_it_is(desk, resource):
-    paid, _ = desk.charge(application_fee_amount=10, metadata={"billing_item": "i"})
-    desk.post("/v1/refunds", {"payment_intent": paid, "refund_application_fee": True}, account=desk.account.id)
-    desk.charge("pm_card_createDispute")
-    desk.sandbox.advance(4 * 86_400)
+def test_every_field_that_stripe_expands_is_expanded_or_left_as_it_is(services, resource):
+    paid, _ = services.charge(application_fee_amount=10, metadata={"billing_item": "i"})
+    services.post("/v1/refunds", {"payment_intent": paid, "refund_application_fee": True}, account=services.account.id)
+    services.charge("pm_card_createDispute")
+    services.sandbox.advance(4 * 86_400)
     for name in EXPANDABLE[resource]:
         path, prefix = f"/v1/{resource.partition('.')[0]}", f"{resource.partition('.')[2]}."
         params = {"expand": [f"data.{prefix.lstrip('.')}{name}"]}
         if resource == "application_fees.refunds":
             path, params = (
-                f"/v1/application_fees/{desk.get('/v1/application_fees')['data'][0]['id']}/refunds",
+                f"/v1/application_fees/{services.get('/v1/application_fees')['data'][0]['id']}/refunds",
                 {"expand": [f"data.{name}"]},
             )
-        for account in (None, desk.account.id):
-            answer = desk.get(path, params, account=account)
+        for account in (None, services.account.id):
+            answer = services.get(path, params, account=account)
             assert answer.status in (200, 404), (name, answer.body)
 
 
-def test_a_charge_shows_its_fee_its_application_and_its_refunds_on_request(desk):
-    intent, _ = desk.charge(application_fee_amount=10)
-    desk.post("/v1/refunds", {"payment_intent": intent, "amount": 7}, account=desk.account.id)
+def test_a_charge_shows_its_fee_its_application_and_its_refunds_on_request(services):
+    intent, _ = services.charge(application_fee_amount=10)
+    services.post("/v1/refunds", {"payment_intent": intent, "amount": 7}, account=services.account.id)
     paths = [f"latest_charge.{name}" for name in ("application_fee", "application", "refunds")]
-    charge = desk.intent(intent, expand=paths)["latest_charge"]
+    charge = services.intent(intent, expand=paths)["latest_charge"]
     assert (charge["application_fee"]["amount"], charge["application"]["object"]) == (10, "application")
     assert [row["amount"] for row in charge["refunds"]["data"]] == [7]
-    fee = desk.get("/v1/application_fees", {"expand": ["data.charge", "data.account"]})["data"][0]
-    assert (fee["charge"]["id"], fee["account"]["id"]) == (charge["id"], desk.account.id)
+    fee = services.get("/v1/application_fees", {"expand": ["data.charge", "data.account"]})["data"][0]
+    assert (fee["charge"]["id"], fee["account"]["id"]) == (charge["id"], services.account.id)

@@ -72,9 +72,9 @@ MONEY = [route for route in ROUTES if route.operation in ("payment_intents.creat
 class Monkey:
     """Sends anything, mostly plausible, and remembers what it got."""
 
-    def __init__(self, desk, seed):
-        self.desk, self.chance = desk, random.Random(seed)
-        self.met = {"pi": ["pi_x"], "pm": [], "cus": [desk.customer], "ch": ["ch_x"]}
+    def __init__(self, services, seed):
+        self.services, self.chance = services, random.Random(seed)
+        self.met = {"pi": ["pi_x"], "pm": [], "cus": [services.customer], "ch": ["ch_x"]}
 
     def known(self, prefix):
         """An id it has met, rather a recent one."""
@@ -102,10 +102,10 @@ class Monkey:
         while "{}" in path:
             kind = PATHS.get(path.split("/{}")[0].rsplit("/", 1)[1], "ch")
             path = path.replace("{}", self.known(kind), 1)
-        account = self.desk.account.id if self.chance.random() < 0.9 else None
+        account = self.services.account.id if self.chance.random() < 0.9 else None
         key = f"k{self.chance.randint(0, 300)}" if self.chance.random() < 0.1 else None
         params = self.parameters(route)
-        answer = self.desk.ask(route.method, path, params, account=account, key=key)
+        answer = self.services.ask(route.method, path, params, account=account, key=key)
         assert answer.status in ANSWERS, (route.operation, params, answer)
         assert answer.body["object" if answer.status == 200 else "error"]
         for found in (answer.body.get("id"), answer.body.get("latest_charge")):
@@ -114,25 +114,25 @@ class Monkey:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_order_of_requests_brings_the_sandbox_down_or_its_books_out_of_true(desk, seed):
-    monkey = Monkey(desk, seed)
+def test_no_order_of_requests_brings_the_sandbox_down_or_its_books_out_of_true(services, seed):
+    monkey = Monkey(services, seed)
     for n in range(2500):
         if n % 500 == 499:
-            desk.sandbox.advance(86_400 * 2)
+            services.sandbox.advance(86_400 * 2)
         monkey.step()
-    books = desk.sandbox.books().intents
+    books = services.sandbox.books().intents
     assert sum(row.paid for row in books) > 20  # else nothing was tried
     assert sum(row.declined for row in books) > 5
-    check_books(desk)
+    check_books(services)
 
 
-def check_books(desk):
+def check_books(services):
     """What must hold of the books after anything."""
-    for row in desk.sandbox.books().intents:
+    for row in services.sandbox.books().intents:
         assert row.paid + row.pending <= 1
         assert (row.status == "succeeded") == (row.taken > 0)
         assert 0 <= row.refunded <= row.taken <= row.amount
-    for account in desk.sandbox.world.everyone():
+    for account in services.sandbox.world.everyone():
         for charge in account["ch"]:
             refunds = [row["amount"] for row in account["re"] if row["charge"] == charge["id"]]
             assert sum(refunds) == charge["amount_refunded"]
@@ -140,11 +140,11 @@ def check_books(desk):
         assert len(taken) == len(set(taken))
 
 
-def test_what_is_held_is_given_back_whatever_happens(desk):
-    intent = desk.open(key="k")["id"]
-    desk.open(amount="x", key="k2")
-    desk.confirm(intent, "pm_none", key="k3")
-    desk.confirm(intent, desk.clone()["id"], key="k4")
-    assert not desk.sandbox._locked
-    assert set(desk.sandbox.limiters._in_flight.values()) == {0}
-    assert desk.sandbox.keys.prune() == len(["k", "k3", "k4"])
+def test_what_is_held_is_given_back_whatever_happens(services):
+    intent = services.open(key="k")["id"]
+    services.open(amount="x", key="k2")
+    services.confirm(intent, "pm_none", key="k3")
+    services.confirm(intent, services.clone()["id"], key="k4")
+    assert not services.sandbox._locked
+    assert set(services.sandbox.limiters._in_flight.values()) == {0}
+    assert services.sandbox.keys.prune() == len(["k", "k3", "k4"])

@@ -23,35 +23,37 @@ def test_the_same_seed_builds_the_same_down_to_the_ids():
     assert build(fresh(), ALL) != build(fresh(), replace(ALL, seed=2))
 
 
-def test_every_item_ends_as_it_was_foretold(desk):
-    scenario = build(desk.sandbox, ALL)
+def test_every_item_ends_as_it_was_foretold(services):
+    scenario = build(services.sandbox, ALL)
     assert {row.outcome for row in scenario.rows} == set(OUTCOMES)
     intents = {}
     for row in scenario.rows:
-        found = ended(desk, row)
+        found = ended(services, row)
         assert found[0] == row.expected, (row, found)
         intents[row.reference] = found[1]
-    desk.sandbox.advance(7 * 86_400)
-    after = {row.intent: row.status for row in desk.sandbox.books().intents}
+    services.sandbox.advance(7 * 86_400)
+    after = {row.intent: row.status for row in services.sandbox.books().intents}
     for row in scenario.rows:
         if row.settled is not None:
             paid = after[intents[row.reference]] == "succeeded"
             assert paid is (row.settled is Expected.SUCCEEDED)
 
 
-def ended(desk, row):
+def ended(services, row):
     """How one item ends when it is simply charged, with its intent."""
     kind = "us_bank_account" if row.outcome.startswith("debit") else "card"
     params = {"amount": row.amount_minor, "currency": row.currency, "allowed_payment_method_types": [kind]}
-    opened = desk.post("/v1/payment_intents", {**params, "application_fee_amount": row.fee_minor}, account=row.account)
+    opened = services.post(
+        "/v1/payment_intents", {**params, "application_fee_amount": row.fee_minor}, account=row.account
+    )
     if opened.status != 200:
         return Expected.SKIPPED, None
     share = {"customer": row.customer, "payment_method": row.payment_method}
-    clone = desk.post("/v1/payment_methods", share, account=row.account)
+    clone = services.post("/v1/payment_methods", share, account=row.account)
     if clone.status != 200:
         return Expected.FAILED, opened["id"]
     path = f"/v1/payment_intents/{opened['id']}/confirm"
-    answer = desk.post(path, {"payment_method": clone["id"], "off_session": True}, account=row.account)
+    answer = services.post(path, {"payment_method": clone["id"], "off_session": True}, account=row.account)
     if answer.status == 402:
         asks = {"authentication_required", "expired_card", "stolen_card"} & {
             answer.error["code"],

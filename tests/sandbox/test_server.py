@@ -17,8 +17,8 @@ KEY = "sk_test_desk0000"
 
 
 @pytest.fixture
-async def served(desk):
-    async with serve(desk.sandbox) as running:
+async def served(services):
+    async with serve(services.sandbox) as running:
         yield running
 
 
@@ -34,8 +34,8 @@ async def sdk(served, session):
     return stripe.StripeClient(KEY, http_client=transport, base_addresses={"api": served.url})
 
 
-async def test_the_official_sdk_makes_a_direct_charge(desk, sdk):
-    options = {"stripe_account": desk.account.id}
+async def test_the_official_sdk_makes_a_direct_charge(services, sdk):
+    options = {"stripe_account": services.account.id}
     intent = await sdk.v1.payment_intents.create_async(
         {
             "amount": 1099,
@@ -46,23 +46,23 @@ async def test_the_official_sdk_makes_a_direct_charge(desk, sdk):
         {**options, "idempotency_key": "open"},
     )
     clone = await sdk.v1.payment_methods.create_async(
-        {"customer": desk.customer, "payment_method": desk.method}, options
+        {"customer": services.customer, "payment_method": services.method}, options
     )
     paid = await sdk.v1.payment_intents.confirm_async(
         intent.id, {"payment_method": clone.id, "off_session": True}, options
     )
     assert (paid.status, paid.amount_received, paid.metadata["billing_item"]) == ("succeeded", 1099, "i")
     assert paid.last_response.headers["request-id"].startswith("req_")
-    assert desk.book(intent.id).paid == 1
+    assert services.book(intent.id).paid == 1
 
 
-async def test_a_raw_request_of_the_sdk_reads_the_same(desk, sdk):
-    answer = await sdk.raw_request_async("get", f"/v1/accounts/{desk.account.id}")
+async def test_a_raw_request_of_the_sdk_reads_the_same(services, sdk):
+    answer = await sdk.raw_request_async("get", f"/v1/accounts/{services.account.id}")
     assert sdk.deserialize(answer, api_mode="V1").charges_enabled is True
 
 
-async def test_the_sdk_sees_each_error_as_its_own_kind(desk, sdk):
-    options = {"stripe_account": desk.account.id}
+async def test_the_sdk_sees_each_error_as_its_own_kind(services, sdk):
+    options = {"stripe_account": services.account.id}
     with pytest.raises(stripe.InvalidRequestError) as unknown:
         await sdk.v1.payment_intents.create_async(
             {"amount": 1, "currency": "usd", "payment_method_types": ["card"]}, options
@@ -70,17 +70,17 @@ async def test_the_sdk_sees_each_error_as_its_own_kind(desk, sdk):
     assert unknown.value.code == "payment_method_types_no_longer_supported"
     with pytest.raises(stripe.PermissionError):
         await sdk.v1.accounts.retrieve_async("acct_nobody")
-    desk.sandbox.faults.add(Scripted(Fault(FaultKind.RATE_LIMITED)))
+    services.sandbox.faults.add(Scripted(Fault(FaultKind.RATE_LIMITED)))
     with pytest.raises(stripe.RateLimitError) as limited:
         await sdk.v1.accounts.retrieve_current_async()
     assert limited.value.headers["Stripe-Rate-Limited-Reason"] == "global-rate"
 
 
-async def test_the_sdk_sees_a_decline_with_its_intent(desk, sdk):
+async def test_the_sdk_sees_a_decline_with_its_intent(services, sdk):
     from billing.sandbox.scenario import save_customer
 
-    options = {"stripe_account": desk.account.id}
-    customer, method = save_customer(desk.sandbox, "pm_card_chargeCustomerFail")
+    options = {"stripe_account": services.account.id}
+    customer, method = save_customer(services.sandbox, "pm_card_chargeCustomerFail")
     intent = await sdk.v1.payment_intents.create_async({"amount": 1099, "currency": "usd"}, options)
     clone = await sdk.v1.payment_methods.create_async({"customer": customer, "payment_method": method}, options)
     with pytest.raises(stripe.CardError) as declined:
@@ -94,46 +94,46 @@ async def test_the_sdk_sees_a_decline_with_its_intent(desk, sdk):
 @pytest.mark.parametrize(("kind", "carried_out"), [
     (FaultKind.REFUSED, False), (FaultKind.LOST_BEFORE, False), (FaultKind.LOST_AFTER, True),
 ])  # fmt: skip
-async def test_a_dropped_connection_is_really_dropped(desk, served, session, kind, carried_out):
-    desk.sandbox.faults.add(Scripted(Fault(kind)))
-    before = len(desk.sandbox.world.platform["cus"])
+async def test_a_dropped_connection_is_really_dropped(services, served, session, kind, carried_out):
+    services.sandbox.faults.add(Scripted(Fault(kind)))
+    before = len(services.sandbox.world.platform["cus"])
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await post(session, served, "/v1/customers")
-    assert (len(desk.sandbox.world.platform["cus"]) > before) is carried_out
+    assert (len(services.sandbox.world.platform["cus"]) > before) is carried_out
 
 
-async def test_a_cut_body_breaks_off_inside(desk, served, session):
-    desk.sandbox.faults.add(Scripted(Fault(FaultKind.CUT_BODY)))
+async def test_a_cut_body_breaks_off_inside(services, served, session):
+    services.sandbox.faults.add(Scripted(Fault(FaultKind.CUT_BODY)))
     response = await session.post(f"{served.url}/v1/customers", headers={"Authorization": f"Bearer {KEY}"})
     assert (response.status, int(response.headers["Content-Length"]) > 0) == (200, True)
     with pytest.raises(aiohttp.ClientPayloadError):
         await response.read()
 
 
-async def test_a_withheld_answer_does_not_hold_up_the_end(desk, session):
-    desk.sandbox.faults.add(Scripted(Fault(FaultKind.HANG, seconds=3600)))
+async def test_a_withheld_answer_does_not_hold_up_the_end(services, session):
+    services.sandbox.faults.add(Scripted(Fault(FaultKind.HANG, seconds=3600)))
     arrived = asyncio.Event()
-    desk.sandbox.observe(lambda _: arrived.set())
-    async with serve(desk.sandbox) as served:
+    services.sandbox.observe(lambda _: arrived.set())
+    async with serve(services.sandbox) as served:
         hanging = asyncio.create_task(post(session, served, "/v1/customers"))
         await arrived.wait()
     with pytest.raises(aiohttp.ClientError):
         await hanging
 
 
-async def test_a_gateway_answers_html_with_the_sandboxes_date(desk, served, session):
-    desk.sandbox.faults.add(Scripted(Fault(FaultKind.BAD_GATEWAY_DONE)))
+async def test_a_gateway_answers_html_with_the_sandboxes_date(services, served, session):
+    services.sandbox.faults.add(Scripted(Fault(FaultKind.BAD_GATEWAY_DONE)))
     async with session.get(f"{served.url}/v1/account", headers={"Authorization": f"Bearer {KEY}"}) as response:
         assert (response.status, response.content_type) == (502, "text/html")
         assert response.headers["Date"] == "Mon, 02 Nov 2026 09:00:00 GMT"
 
 
-async def test_the_control_plane_moves_the_clock_prunes_scripts_limits_and_seeds(desk, served, session):
+async def test_the_control_plane_moves_the_clock_prunes_scripts_limits_and_seeds(services, served, session):
     health = await control(session, served, "GET", "health")
-    assert (health["status"], health["platform"]) == ("ok", desk.sandbox.world.platform.id)
+    assert (health["status"], health["platform"]) == ("ok", services.sandbox.world.platform.id)
     moved = await control(session, served, "POST", "clock", {"advance_seconds": 3600})
     assert moved["now"] == health["now"] + 3600
-    desk.open(key="k")
+    services.open(key="k")
     assert await control(session, served, "POST", "prune") == {"pruned": 1}
     script = [{"operation": "accounts.retrieve_current", "fault": {"kind": "canned", "status": 418, "body": "tea"}}]
     assert (await control(session, served, "POST", "faults", {"seed": 3, "script": script}))["script"] == 1
@@ -143,16 +143,16 @@ async def test_the_control_plane_moves_the_clock_prunes_scripts_limits_and_seeds
     await control(
         session, served, "POST", "limits", {"changes": [{"after_seconds": 5, "limits": {"platform_rate": 1}}]}
     )
-    desk.sandbox.advance(5)
-    desk.get("/v1/account")
-    assert desk.sandbox.limiters.limits == Limits(platform_rate=1.0)
+    services.sandbox.advance(5)
+    services.get("/v1/account")
+    assert services.sandbox.limiters.limits == Limits(platform_rate=1.0)
     seeded = await control(session, served, "POST", "seed", {"items": 3, "accounts": 1})
     assert (len(seeded["rows"]), seeded["csv"].count("\n")) == (3, 4)
 
 
-async def test_the_control_plane_shows_books_counters_and_settings_without_keys(desk, served, session):
-    intent, _ = desk.charge(metadata={"billing_item": "i"})
-    desk.sandbox.gate.withhold("rk_test_secret99", "rak_charge_read")
+async def test_the_control_plane_shows_books_counters_and_settings_without_keys(services, served, session):
+    intent, _ = services.charge(metadata={"billing_item": "i"})
+    services.sandbox.gate.withhold("rk_test_secret99", "rak_charge_read")
     books = await control(session, served, "GET", "books")
     assert [(row["intent"], row["paid"]) for row in books["intents"]] == [(intent, 1)]
     assert books["doubles"] == []
@@ -164,20 +164,23 @@ async def test_the_control_plane_shows_books_counters_and_settings_without_keys(
     assert "desk0000" not in shown
     assert "secret99" not in shown
     await control(session, served, "POST", "keys", {"revoke": [KEY]})
-    assert desk.get("/v1/account").status == 401
+    assert services.get("/v1/account").status == 401
 
 
-async def test_the_control_plane_narrows_keys_and_bars_accounts(desk, served, session):
+async def test_the_control_plane_narrows_keys_and_bars_accounts(services, served, session):
     rk = "rk_test_secret99"
     changes = {"restrict": {rk: ["GET *"]}, "withhold": {rk: ["balance_read"]}, "accounts": {"sk_test_own1": "acct_x"}}
     await control(session, served, "POST", "keys", changes)
-    assert [desk.post("/v1/customers", api_key=rk).status, desk.get("/v1/balance", api_key=rk).status] == [403, 403]
+    assert [services.post("/v1/customers", api_key=rk).status, services.get("/v1/balance", api_key=rk).status] == [
+        403,
+        403,
+    ]
     await control(session, served, "POST", "keys", {"widen": [rk]})
-    assert desk.post("/v1/customers", api_key=rk).status == 200
-    await control(session, served, "POST", "accounts", {"account": desk.account.id, "charges": False})
-    assert desk.open().error["code"] == "capability_not_active"
-    await control(session, served, "POST", "accounts", {"account": desk.account.id, "connected": False})
-    assert desk.open().error["code"] == "account_invalid"
+    assert services.post("/v1/customers", api_key=rk).status == 200
+    await control(session, served, "POST", "accounts", {"account": services.account.id, "charges": False})
+    assert services.open().error["code"] == "capability_not_active"
+    await control(session, served, "POST", "accounts", {"account": services.account.id, "connected": False})
+    assert services.open().error["code"] == "account_invalid"
 
 
 @pytest.mark.parametrize(("method", "name", "body", "status"), [
@@ -194,9 +197,9 @@ async def test_a_command_that_is_not_understood_says_why(served, session, method
         assert (await response.json())["error"]
 
 
-async def test_the_clock_moves_ten_years_and_the_sandbox_goes_on(desk, served, session):
+async def test_the_clock_moves_ten_years_and_the_sandbox_goes_on(services, served, session):
     await control(session, served, "POST", "clock", {"advance_seconds": 3_652 * 86_400})
-    assert desk.open().status == 200
+    assert services.open().status == 200
 
 
 async def test_a_body_that_cannot_be_read_is_an_error_object(served, session):
@@ -206,26 +209,26 @@ async def test_a_body_that_cannot_be_read_is_an_error_object(served, session):
         assert (await response.json())["error"]["type"] == "invalid_request_error"
 
 
-async def test_the_payer_acts_by_command(desk, served, session):
-    intent, _ = desk.charge("pm_card_authenticationRequired")
+async def test_the_payer_acts_by_command(services, served, session):
+    intent, _ = services.charge("pm_card_authenticationRequired")
     asked = {"intent": intent, "does": "pay", "method": "pm_card_authenticationRequired"}
     assert (await control(session, served, "POST", "payer", asked))["status"] == "requires_action"
     done = await control(session, served, "POST", "payer", {"intent": intent, "does": "authenticate"})
-    assert done == {"intent": intent, "account": desk.account.id, "status": "succeeded", "refused": None}
+    assert done == {"intent": intent, "account": services.account.id, "status": "succeeded", "refused": None}
     async with session.post(f"{served.url}/_sandbox/payer", json={"intent": intent, "does": "dance"}) as response:
         assert response.status == 400
 
 
-async def test_every_lever_that_is_shown_works_when_pasted(desk, served, session):
-    intent, _ = desk.charge("pm_card_chargeCustomerFail")
+async def test_every_lever_that_is_shown_works_when_pasted(services, served, session):
+    intent, _ = services.charge("pm_card_chargeCustomerFail")
     shown = [line.lstrip("# ") for line in levers(served.url).splitlines() if "curl" in line]
     assert len(shown) == len(LEVERS)
     for line in shown:
-        words = shlex.split(line.replace("pi_...", intent).replace("acct_...", desk.account.id))
+        words = shlex.split(line.replace("pi_...", intent).replace("acct_...", services.account.id))
         body = words[words.index("-d") + 1] if "-d" in words else None
         async with session.request("POST" if body else "GET", words[-1], data=body) as response:
             assert response.status == 200, (line, await response.text())
-    assert desk.book(intent).paid == 1
+    assert services.book(intent).paid == 1
 
 
 async def test_a_malformed_request_leaves_no_key_and_no_address_on_any_stream(served, capfd, caplog):
@@ -251,9 +254,9 @@ async def test_a_page_from_elsewhere_cannot_reach_the_sandbox(served, session):
         assert response.status == 421
 
 
-async def test_the_sandbox_listens_beyond_this_machine_only_when_told_to(desk):
+async def test_the_sandbox_listens_beyond_this_machine_only_when_told_to(services):
     with pytest.raises(ValueError, match="loopback"):
-        async with serve(desk.sandbox, host="0.0.0.0"):  # noqa: S104  refused is what the test is about
+        async with serve(services.sandbox, host="0.0.0.0"):  # noqa: S104  refused is what the test is about
             pass
 
 

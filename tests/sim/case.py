@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from billing.core.entries import Entry, Known
+from billing.core.entries import Entry, ItemRecord
 from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.states import State
@@ -127,9 +127,9 @@ class Story:
     """
 
     case: Case
-    ran: Known
-    rested: Known
-    ended: Known
+    ran: ItemRecord
+    rested: ItemRecord
+    ended: ItemRecord
     banked: int
     intents: tuple[IntentBook, ...]
     entries: tuple[Entry, ...]
@@ -196,48 +196,48 @@ async def live(case: Case, folder: Path) -> Story:
     rested = await _resolve(world, wire, ran)
     banked, resting = _banked(world), len(wire.sent)
     world.sandbox.advance(WEEK)
-    async with world.desk(wire=wire) as desk:
+    async with world.services(wire=wire) as services:
         if rested.state is State.UNSETTLED:
-            await world.settle(desk)
-        (ended,) = world.items(desk)
-        entries = tuple(desk.ledger.entries(RUN))
+            await world.settle(services)
+        (ended,) = world.items(services)
+        entries = tuple(services.ledger.entries(RUN))
     await world.assert_true()
-    intents = world.sandbox.books().by_item().get(ended.item, [])
+    intents = world.sandbox.books().by_item().get(ended.item_id, [])
     return Story(
         case, ran, rested, ended, banked, tuple(intents), entries, tuple(wire.sent), tuple(wire.exits), resting
     )
 
 
-async def _run(world: World, wire: Watched, case: Case) -> Known:
+async def _run(world: World, wire: Watched, case: Case) -> ItemRecord:
     """Plan and run; the runner that a death leaves behind is followed by another one."""
     with wire.scope:
-        async with world.desk(wire=wire) as desk:
-            await world.plan(desk)
-            wire.exits.append((await world.run(desk)).exit)
-            (known,) = world.items(desk)
+        async with world.services(wire=wire) as services:
+            await world.plan(services)
+            wire.exits.append((await world.run(services)).exit)
+            (item,) = world.items(services)
     if case.death is None:
-        return known
+        return item
     assert wire.scope.cancelled_caught, f"{case}: nobody died"
     world.sandbox.advance(case.death.hours)
     wire.life += 1
-    async with world.desk(wire=wire) as desk:
-        wire.exits.append((await world.run(desk)).exit)
-        return world.items(desk)[0]
+    async with world.services(wire=wire) as services:
+        wire.exits.append((await world.run(services)).exit)
+        return world.items(services)[0]
 
 
-async def _resolve(world: World, wire: Watched, known: Known) -> Known:
+async def _resolve(world: World, wire: Watched, item: ItemRecord) -> ItemRecord:
     """Find out what became of what the run left open, now that the faults are over, and run what waits for it."""
     world.sandbox.faults.clear()
-    if group_of(known) not in STILL_OPEN:
-        return known
-    if known.facts.get("reason_code") == OPEN_WAITS["reason_code"]:
+    if group_of(item) not in STILL_OPEN:
+        return item
+    if item.facts.get("reason_code") == OPEN_WAITS["reason_code"]:
         world.sandbox.advance(OUTLIVED)
     wire.life += 1
-    async with world.desk(wire=wire) as desk:
-        await world.resolve(desk)
-        if world.items(desk)[0].state in WAITING:
-            await world.run(desk)
-        return world.items(desk)[0]
+    async with world.services(wire=wire) as services:
+        await world.resolve(services)
+        if world.items(services)[0].state in WAITING:
+            await world.run(services)
+        return world.items(services)[0]
 
 
 def _banked(world: World) -> int:

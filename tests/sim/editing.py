@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.errors import BillingError, InvalidInput, PlanStale
 from billing.core.exits import Exit
 from billing.core.planrows import TO_CHARGE, row_of
@@ -19,12 +19,12 @@ from billing.core.states import State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.stripe.lookups import LookupFailed
 from billing.flow.cancelling import cancel, look_through
-from billing.flow.carry_out import BillOptions, bill
+from billing.flow.carry_out import RunRequest, carry_out_run
 from billing.flow.options import RunOptions, Selection
 from billing.flow.planning.decisions import decisions
 from billing.flow.planning.planned import Plan, Source
 from billing.flow.planning.preflight import Preflight
-from billing.flow.services import Desk
+from billing.flow.services import Services
 from billing.sandbox.scenario import Row, as_csv
 from tests.flow.world import RUN
 from tests.sim.lifecycle import CONTINUATIONS, OPEN, Life, YieldingLedger, memory_folder
@@ -92,39 +92,41 @@ class Edited:
         """`billing run FILE --amend --yes`, with the file as it stands."""
         self.life.world.file.write_text(as_csv(self.sheet.rows.values()))
 
-        async def command(desk: Desk) -> Exit:
+        async def command(services: Services) -> Exit:
             defaults = RunDefaults(policies=self.life.world.policies)
             with open_run(self.life.world.file, run_id=RUN, defaults=defaults) as source:
-                options = BillOptions(RunOptions(), amend=True, preflight=Preflight.NONE)
-                billed = await bill(desk, source, options, agree=lambda plan: self._show(desk, source, plan))
-                return billed.exit
+                options = RunRequest(RunOptions(), amend=True, preflight=Preflight.NONE)
+                result = await carry_out_run(
+                    services, source, options, agree=lambda plan: self._show(services, source, plan)
+                )
+                return result.exit
 
         return self._start(command)
 
     def cancel(self, names: Sequence[str]) -> Process:
         """`billing cancel RUN --only NAME ... --yes`."""
 
-        async def command(desk: Desk) -> Exit:
-            if desk.ledger.run(RUN) is None:
+        async def command(services: Services) -> Exit:
+            if services.ledger.run(RUN) is None:
                 return Exit.USAGE
-            found = look_through(desk.ledger, RUN, Selection(only=tuple(names)))
-            ending = await cancel(desk, RUN, found, "a complaint", self.life.world.policies, RunOptions())
+            found = look_through(services.ledger, RUN, Selection(only=tuple(names)))
+            ending = await cancel(services, RUN, found, "a complaint", self.life.world.policies, RunOptions())
             return ending.exit
 
         return self._start(command)
 
     def _start(self, command) -> Process:
         async def main(process: Process) -> Exit:
-            async with self.life.world.desk(lock=False, wire=self.life.network.wire(process)) as desk:
-                desk.ledger = YieldingLedger(desk.ledger)
-                if isinstance(await desk.gateway.own_account(), LookupFailed):
+            async with self.life.world.services(lock=False, wire=self.life.network.wire(process)) as services:
+                services.ledger = YieldingLedger(services.ledger)
+                if isinstance(await services.gateway.own_account(), LookupFailed):
                     return Exit.UNREACHABLE
-                return await command(desk)
+                return await command(services)
 
         return self.life.machine.start(main)
 
-    def _show(self, desk: Desk, source: Source, plan: Plan) -> None:
-        for line, decision in decisions(plan, source, desk.ledger):
+    def _show(self, services: Services, source: Source, plan: Plan) -> None:
+        for line, decision in decisions(plan, source, services.ledger):
             if line.charge is not None and row_of(decision, plan.elsewhere) == TO_CHARGE:
                 self.shown[line.charge.reference].add(line.charge.amount.minor)
 
@@ -204,13 +206,13 @@ class Edited:
         for name, intents in books.by_item(REFERENCE).items():
             for row in intents:
                 assert not row.taken or row.taken in self.shown[name], f"{name}: {row.taken} was shown by no plan"
-        known = self._known()
+        item = self._known()
         for name, row in self.sheet.rows.items():
-            assert known[name].state not in (State.SUCCEEDED, State.UNSETTLED) or known[name].amount == row.amount_minor
+            assert item[name].state not in (State.SUCCEEDED, State.UNSETTLED) or item[name].amount == row.amount_minor
 
-    def _known(self) -> dict[str, Known]:
+    def _known(self) -> dict[str, ItemRecord]:
         """What the ledger holds of each reference, in its newest generation."""
-        known = sorted(run_virtually(self.life.world.known), key=lambda item: item.generation)
+        known = sorted(run_virtually(self.life.world.item), key=lambda item: item.generation)
         return {item.reference: item for item in known}
 
 

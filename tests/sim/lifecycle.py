@@ -86,16 +86,16 @@ class Life:
 
         async def main(process: Process) -> Exit:
             skew = doom.skew if doom else 0.0
-            async with self.world.desk(lock=False, wire=self.network.wire(process), skew=skew) as desk:
+            async with self.world.services(lock=False, wire=self.network.wire(process), skew=skew) as services:
                 cut = doom.turn if doom and doom.how is How.CUT else None
-                desk.ledger = YieldingLedger(desk.ledger, cut)
-                if isinstance(await desk.gateway.own_account(), LookupFailed):
+                services.ledger = YieldingLedger(services.ledger, cut)
+                if isinstance(await services.gateway.own_account(), LookupFailed):
                     return Exit.UNREACHABLE  # as `flow.opening` does, so that Stripe's time is known before any key is
-                if desk.ledger.run(RUN) is None:
-                    await self.world.plan(desk)
-                ending = await self.world.run(desk)
+                if services.ledger.run(RUN) is None:
+                    await self.world.plan(services)
+                ending = await self.world.run(services)
                 if ending.exit is Exit.OK:
-                    ending = await self.world.resolve(desk)
+                    ending = await self.world.resolve(services)
                 return ending.exit
 
         return self.machine.start(main)
@@ -207,7 +207,7 @@ async def assert_as_expected(world: World, fate: Fate) -> None:
     """I4, and more: every line ends as its payment method says, and no more intents are opened than keys allow."""
     intents = world.sandbox.books().by_item()
     ends = {row.reference: ENDS[row.outcome] for row in world.scenario.rows}
-    known = await world.known()
+    known = await world.item()
     assert sorted(item.reference for item in known) == sorted(ends), "a line was lost or doubled"
     for item in known:
         # Another ledger's fence is found closed, and does not say why.
@@ -215,7 +215,7 @@ async def assert_as_expected(world: World, fate: Fate) -> None:
         blocked = item.facts.get("reason_code") == "card_blocked"
         group = group_of(item)
         assert blocked or closed or group in ends[item.reference], f"{item.reference} ended {group}"
-        opened = len(intents.get(item.item, ()))
+        opened = len(intents.get(item.item_id, ()))
         # Two runners may each open one under an old and a new key; one runner never does.
         assert fate.pairs or fate.ledgers > 1 or opened <= 1 + item.facts.get("open_n", 0), (
             f"{item.reference}: {opened} intents"

@@ -15,7 +15,7 @@ from billing.core.states import TRANSITIONS, Event, State
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger import schema, verify
 from billing.edge.stripe import gateway
-from billing.flow.engine.context import PutBack
+from billing.flow.engine.context import Requeue
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import carry as charge
 from billing.flow.kinds.charge import confirm, prepare
@@ -45,16 +45,16 @@ def _put(owner: Any, name: Any, value: Any) -> Any:
     return original
 
 
-def _seen(known: Any) -> Seen:
-    return Seen(known.object_id or "", None, known.amount, None, "")
+def _seen(item: Any) -> Seen:
+    return Seen(item.object_id or "", None, item.amount, None, "")
 
 
 def no_fence() -> Patches:
     """An item is called failed without cancelling its intent."""
 
-    async def skip_the_cancel(trip, known):
-        known = await trip.record(known, Move(Event.CANCEL_STARTED))
-        return await trip.record(known, Move(Event.INTENT_CANCELLED))
+    async def skip_the_cancel(ctx, item):
+        item = await ctx.record(item, Move(Event.CANCEL_STARTED))
+        return await ctx.record(item, Move(Event.INTENT_CANCELLED))
 
     return [(fence, "start_cancel", skip_the_cancel)]
 
@@ -63,11 +63,11 @@ def unknown_is_unpaid() -> Patches:
     """A lost confirm is written down as a decline."""
     original = confirm.note_lost
 
-    async def send(trip, known):
-        outcome = await trip.desk.gateway.confirm(known, 0)
+    async def send(ctx, item):
+        outcome = await ctx.services.gateway.confirm(item, 0)
         if isinstance(outcome, Lost):
-            return await trip.record(known, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
-        return await original(trip, known)
+            return await ctx.record(item, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
+        return await original(ctx, item)
 
     return [(confirm, "_send_confirm", send)]
 
@@ -76,11 +76,11 @@ def lost_is_paid() -> Patches:
     """A lost confirm is written down as a success."""
     original = confirm.note_lost
 
-    async def send(trip, known):
-        outcome = await trip.desk.gateway.confirm(known, 0)
+    async def send(ctx, item):
+        outcome = await ctx.services.gateway.confirm(item, 0)
         if isinstance(outcome, Lost):
-            return await trip.record(known, Move(Event.CHARGE_SUCCEEDED))
-        return await original(trip, known)
+            return await ctx.record(item, Move(Event.CHARGE_SUCCEEDED))
+        return await original(ctx, item)
 
     return [(confirm, "_send_confirm", send)]
 
@@ -88,9 +88,9 @@ def lost_is_paid() -> Patches:
 def success_before_the_request() -> Patches:
     """The result is written first and the request sent afterwards."""
 
-    async def send(trip, known):
-        after = await trip.record(known, Move(Event.CHARGE_SUCCEEDED))
-        await trip.desk.gateway.confirm(known, 0)
+    async def send(ctx, item):
+        after = await ctx.record(item, Move(Event.CHARGE_SUCCEEDED))
+        await ctx.services.gateway.confirm(item, 0)
         return after
 
     return [(confirm, "_send_confirm", send)]
@@ -100,8 +100,8 @@ def processing_is_paid() -> Patches:
     """A debit that the bank has not answered yet counts as paid."""
     original = confirm.sighting
 
-    def sighting(trip, known, outcome):
-        move = original(trip, known, outcome)
+    def sighting(ctx, item, outcome):
+        move = original(ctx, item, outcome)
         return replace(move, name=Event.CHARGE_SUCCEEDED) if isinstance(outcome, Unsettled) else move
 
     return [(confirm, "sighting", sighting)]
@@ -111,8 +111,8 @@ def lost_cancel_is_cancelled() -> Patches:
     """A cancel whose answer was lost counts as done."""
     original = fence._concluded
 
-    async def look(trip, known, outcome):
-        return known, Cancelled(_seen(known)) if isinstance(outcome, Lost) else outcome
+    async def look(ctx, item, outcome):
+        return item, Cancelled(_seen(item)) if isinstance(outcome, Lost) else outcome
 
     return [(fence, "_look", look), (fence, "_concluded", original)]
 
@@ -121,10 +121,10 @@ def lost_open_is_refused() -> Patches:
     """An open whose answer was lost counts as refused."""
     original = prepare._settle_pair
 
-    async def settle(trip, known, opened, cloned):
+    async def settle(ctx, item, opened, cloned):
         if isinstance(opened, Lost):
             opened = Refused("lost", "", "", Scope.ITEM, "")
-        return await original(trip, known, opened, cloned)
+        return await original(ctx, item, opened, cloned)
 
     return [(prepare, "_settle_pair", settle)]
 
@@ -151,14 +151,14 @@ def new_key_per_send() -> Patches:
 
 def keys_trusted_for_ever() -> Patches:
     """An open whose key may be forgotten is sent again without looking."""
-    return [(finder.Finder, "may_start", lambda self, known: True)]
+    return [(finder.Finder, "may_start", lambda self, item: True)]
 
 
 def new_clone_while_unknown() -> Patches:
     """An item whose confirm was lost is continued with a fresh clone."""
 
-    async def look(trip, known):
-        return await prepare.start_attempt(trip, known)
+    async def look(ctx, item):
+        return await prepare.start_attempt(ctx, item)
 
     return [(charge.STEPS, State.UNKNOWN, look)]
 
@@ -167,9 +167,9 @@ def reads_show_nothing() -> Patches:
     """A paid intent is taken for an untouched one, and the item for one that failed."""
     original = confirm._read
 
-    async def read(trip, known):
-        outcome = await original(trip, known)
-        return outcome if isinstance(outcome, Lost | Made) else Unconfirmed(_seen(known))
+    async def read(ctx, item):
+        outcome = await original(ctx, item)
+        return outcome if isinstance(outcome, Lost | Made) else Unconfirmed(_seen(item))
 
     return [(confirm, "_read", read)]
 
@@ -177,25 +177,25 @@ def reads_show_nothing() -> Patches:
 def last_writer_wins() -> Patches:
     """Nobody compares before writing: not state, attempt and version, not the intent that is on record."""
 
-    def forced(known, move):
-        to = next((edge.to for (_, event), edge in TRANSITIONS.items() if event == move.name), known.state)
-        fresh = move.attempt not in (None, known.attempt)
+    def forced(item, move):
+        to = next((edge.to for (_, event), edge in TRANSITIONS.items() if event == move.name), item.state)
+        fresh = move.attempt not in (None, item.attempt)
         return replace(
-            known,
+            item,
             state=to,
-            attempt=known.attempt if move.attempt is None else move.attempt,
-            ver=known.ver + 1,
-            object_id=move.object_id or known.object_id,
-            instrument_id=move.instrument_id or (None if fresh else known.instrument_id),
-            facts=merged(known.facts, move.facts),
+            attempt=item.attempt if move.attempt is None else move.attempt,
+            ver=item.ver + 1,
+            object_id=move.object_id or item.object_id,
+            instrument_id=move.instrument_id or (None if fresh else item.instrument_id),
+            facts=merged(item.facts, move.facts),
         )
 
-    kept = tuple(guard for guard in schema.GUARDS if not guard.name.startswith("items_"))
+    kept = tuple(guard for guard in schema.LAWS if not guard.name.startswith("items_"))
     return [
         (writes, "apply", forced),
         (verify, "apply", forced),
         (writes, "_seen", lambda *_: True),
-        (schema, "GUARDS", kept),
+        (schema, "LAWS", kept),
     ]
 
 
@@ -215,11 +215,11 @@ def limited_is_declined() -> Patches:
     """A limiter's no to a confirm counts as the issuer's."""
     original = confirm._send_confirm
 
-    async def send(trip, known):
+    async def send(ctx, item):
         try:
-            return await original(trip, known)
-        except PutBack as back:
-            return await trip.record(back.known, Move(Event.CONFIRM_STARTED), Move(Event.CHARGE_DECLINED))
+            return await original(ctx, item)
+        except Requeue as back:
+            return await ctx.record(back.item, Move(Event.CONFIRM_STARTED), Move(Event.CHARGE_DECLINED))
 
     return [(confirm, "_send_confirm", send)]
 
@@ -227,7 +227,7 @@ def limited_is_declined() -> Patches:
 def key_never_renewed() -> Patches:
     """A key under which the provider keeps a server error is sent again and again."""
 
-    def same(known, op, _desk):
+    def same(item, op, _desk):
         return Move(Note.KEY_RENEWED, facts={"op": str(op)})
 
     return [(prepare, "renewal", same), (fence, "renewal", same)]
@@ -236,8 +236,8 @@ def key_never_renewed() -> Patches:
 def parked_is_failed() -> Patches:
     """What the provider would not say counts as not paid."""
 
-    async def exhausted(trip, known):
-        return await trip.record(known, Move(Event.INTENT_CANCELLED))
+    async def exhausted(ctx, item):
+        return await ctx.record(item, Move(Event.INTENT_CANCELLED))
 
     return [(confirm, "_exhausted", exhausted)]
 
@@ -246,10 +246,10 @@ def drain_abandons() -> Patches:
     """A draining runner calls what it has in flight failed."""
     original = charge.STEPS[State.UNKNOWN]
 
-    async def abandon(trip, known):
-        if trip.desk.draining:
-            return await trip.record(known, Move(Event.INTENT_CANCELLED))
-        return await original(trip, known)
+    async def abandon(ctx, item):
+        if ctx.services.draining:
+            return await ctx.record(item, Move(Event.INTENT_CANCELLED))
+        return await original(ctx, item)
 
     return [(charge.STEPS, State.UNKNOWN, abandon)]
 
@@ -259,7 +259,7 @@ def drain_abandons() -> Patches:
 
 def accounts_never_listed() -> Patches:
     """Nothing is looked for before an open."""
-    return [(finder.Finder, "may_start", lambda self, known: True)]
+    return [(finder.Finder, "may_start", lambda self, item: True)]
 
 
 def lists_good_for_ever() -> Patches:
@@ -270,7 +270,7 @@ def lists_good_for_ever() -> Patches:
 def nothing_taken_over() -> Patches:
     """What a list shows is opened again."""
 
-    async def nothing(trip, known):
+    async def nothing(ctx, item):
         return None
 
     return [(charge.adopt, "taken_over", nothing), (prepare, "taken_over", nothing)]
@@ -286,7 +286,7 @@ def new_errors_are_stored_ones() -> Patches:
     return [*tables, (prepare, "taken_over", _nothing)]
 
 
-async def _nothing(trip, known):
+async def _nothing(ctx, item):
     return None
 
 

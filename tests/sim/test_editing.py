@@ -33,9 +33,9 @@ def closed_without_a_look() -> Patches:
     original = closing.steps_for
 
     def steps(why):
-        async def give_up(trip, known):
-            lost = [Move(Event.CHARGE_LOST)] if known.state is State.CONFIRMING else []
-            return await trip.record(known, *lost, Move(Event.INTENT_CANCELLED, facts=why.facts()))
+        async def give_up(ctx, item):
+            lost = [Move(Event.CHARGE_LOST)] if item.state is State.CONFIRMING else []
+            return await ctx.record(item, *lost, Move(Event.INTENT_CANCELLED, facts=why.facts()))
 
         return {**original(why), State.CONFIRMING: give_up, State.UNKNOWN: give_up}
 
@@ -45,11 +45,11 @@ def closed_without_a_look() -> Patches:
 def paid_lines_may_change() -> Patches:
     """A line that was paid is corrected like any other: here the ledger itself refuses the next generation."""
 
-    async def closes_nothing(desk, source, plan, options, watch):
+    async def closes_nothing(services, source, plan, options, watch):
         return plan, Ending()
 
-    def correct(scene, charge, known):
-        return plans.Create(scene.next_item(charge, known), known, plans.differences(charge, known))
+    def correct(context, charge, item):
+        return plans.Create(context.next_item(charge, item), item, plans.differences(charge, item))
 
     return [(plans, "_correct", correct), (bill_module, "_close_first", closes_nothing)]
 

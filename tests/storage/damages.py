@@ -152,15 +152,15 @@ def made(folder: Path, items: int = 8) -> Original:
 
 
 async def _used(world: World, original: Original) -> None:
-    async with world.desk(wire=_Copying(world, original)) as desk:
-        await world.plan(desk, Preflight.ALL)
-        await world.run(desk)
+    async with world.services(wire=_Copying(world, original)) as services:
+        await world.plan(services, Preflight.ALL)
+        await world.run(services)
         original.killed = (original.path.read_bytes(), original.log.read_bytes())
         original.heads_when_killed = _heads(world.folder)
     world.sandbox.advance(10 * 24 * 3600)
-    async with world.desk(wire=_Copying(world, original)) as desk:
-        await world.settle(desk)
-        assert {known.state for known in world.items(desk)} >= {State.SUCCEEDED, State.UNPAID, State.FAILED}
+    async with world.services(wire=_Copying(world, original)) as services:
+        await world.settle(services)
+        assert {item.state for item in world.items(services)} >= {State.SUCCEEDED, State.UNPAID, State.FAILED}
 
 
 def _heads(folder: Path) -> dict[str, bytes]:

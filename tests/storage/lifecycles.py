@@ -61,13 +61,13 @@ async def lived(world: World, disk: Disk) -> Life:
 
     disk.on_fault = broke
     try:
-        async with world.desk(wire=wire) as desk:
+        async with world.services(wire=wire) as services:
             try:
-                await world.plan(desk, Preflight.ALL)
-                await world.run(desk)
+                await world.plan(services, Preflight.ALL)
+                await world.run(services)
             finally:
                 working = False
-                committer = desk.ledger._committer
+                committer = services.ledger._committer
                 life.head, life.mac = committer.head.seq, committer.head.mac
     except Exception as error:  # noqa: BLE001 - what it is, the test judges
         life.error = innermost(error)
@@ -96,11 +96,11 @@ def fault_of(life: Life, disk: Disk, ledger: Path) -> str:
 async def continued(world: World) -> Counter[Group]:
     """Run again on a disk that is well, as an operator would, until nothing is open; everything must be true then."""
     for _ in range(MOST_CONTINUATIONS):
-        async with world.desk() as desk:
-            if desk.ledger.run(RUN) is None:
-                await world.plan(desk)
-            await world.run(desk)
-            groups = Counter(group_of(known) for known in world.items(desk))
+        async with world.services() as services:
+            if services.ledger.run(RUN) is None:
+                await world.plan(services)
+            await world.run(services)
+            groups = Counter(group_of(item) for item in world.items(services))
         await world.assert_true()
         if not any(groups[group] for group in OPEN_GROUPS):
             return groups

@@ -6,10 +6,10 @@ from typing import Any
 from billing.cli.books import open_books
 from billing.cli.endings import run_table, said_of, when_stopped
 from billing.cli.progress_bar import watching
-from billing.cli.services import desk_for
+from billing.cli.services import services_for
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, plural
-from billing.cli.terminal import answer, answer_json, ask, say
+from billing.cli.terminal import prompt, write_err, write_json, write_out
 from billing.cli.typed import again, following
 from billing.core.entries import RunRecord
 from billing.core.errors import UsageError
@@ -19,10 +19,10 @@ from billing.edge.logs import visible
 from billing.flow.cancelling import Cancellation, cancel, look_through, worth
 from billing.flow.carry_out import requests_sent
 from billing.flow.follow import policies_of
-from billing.flow.open_services import Opening
+from billing.flow.open_services import ServiceOptions
 from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.report import known_run, summary
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 MOST_REASON = 200
 CLOSED = "nothing that was named is left to close"
@@ -57,19 +57,19 @@ def cancel_run(common: Common, asked: CancelAsked) -> int:
 async def _cancel(session: Session, asked: CancelAsked) -> int:
     async with open_books(session) as ledger:
         record = known_run(ledger, asked.run)
-    opening = Opening(
+    opening = ServiceOptions(
         record.mode, f"cancel {asked.run}", live=asked.live, wait=asked.wait, rate=asked.rate, making=Making.NEVER
     )
-    async with desk_for(session, opening) as desk:
-        found = look_through(desk.ledger, asked.run, asked.selection)
+    async with services_for(session, opening) as services:
+        found = look_through(services.ledger, asked.run, asked.selection)
         _require_match(found, asked.selection)
         ending = Ending()
         if found.closes:
             _agree(asked, found)
-            ending = await _carry_out(session, desk, record, asked, found)
-        after = look_through(desk.ledger, asked.run, asked.selection)
+            ending = await _carry_out(session, services, record, asked, found)
+        after = look_through(services.ledger, asked.run, asked.selection)
         code = worth(ending, after, named=bool(asked.selection.only))
-        _print(session, desk, asked, found, after, ending, code)
+        _print(session, services, asked, found, after, ending, code)
         return code
 
 
@@ -85,24 +85,24 @@ def _require_match(found: Cancellation, selection: Selection) -> None:
 
 
 def _agree(asked: CancelAsked, found: Cancellation) -> None:
-    say(f"This closes {plural(found.closes, 'line')} of {asked.run} unpaid: {amounts(found.totals)}")
-    say("What may be on its way is looked at first; what is paid stays paid.")
-    if not asked.yes and not ask("Type yes to go on, anything else to leave: ", "yes", "--yes"):
+    write_err(f"This closes {plural(found.closes, 'line')} of {asked.run} unpaid: {amounts(found.totals)}")
+    write_err("What may be on its way is looked at first; what is paid stays paid.")
+    if not asked.yes and not prompt("Type yes to go on, anything else to leave: ", "yes", "--yes"):
         raise UsageError("not confirmed; nothing was closed")
 
 
 async def _carry_out(
-    session: Session, desk: Desk, record: RunRecord, asked: CancelAsked, found: Cancellation
+    session: Session, services: Services, record: RunRecord, asked: CancelAsked, found: Cancellation
 ) -> Ending:
     policies = policies_of(record, session.settings)
-    options = RunOptions(concurrency=desk.rates.items, per_account=session.settings.per_account_concurrency)
+    options = RunOptions(concurrency=services.rates.items, per_account=session.settings.per_account_concurrency)
     with watching(f"cancel {asked.run}") as watch:
-        return await cancel(desk, asked.run, found, asked.reason.strip(), policies, replace(options), watch)
+        return await cancel(services, asked.run, found, asked.reason.strip(), policies, replace(options), watch)
 
 
 def _print(
     session: Session,
-    desk: Desk,
+    services: Services,
     asked: CancelAsked,
     found: Cancellation,
     after: Cancellation,
@@ -118,14 +118,16 @@ def _print(
             "paid": after.paid_count,
             "paid_references": after.paid,
         }
-        answer_json(summary(desk.ledger, asked.run, exit_code=code, requests=requests_sent(desk)) | {"cancel": facts})
+        write_json(
+            summary(services.ledger, asked.run, exit_code=code, requests=requests_sent(services)) | {"cancel": facts}
+        )
         return
     head = f"{plural(closed, 'line')} of {asked.run} closed unpaid" if found.closes else "There is nothing to cancel."
-    lines = [head, "", *run_table(desk.ledger, asked.run)]
+    lines = [head, "", *run_table(services.ledger, asked.run)]
     if ending.exit:
         lines += ["", f"stopped: {visible(ending.reason)}"]
     lines += _left(asked, after, ending.exit)
-    answer("".join(line + "\n" for line in [*lines, said_of(code, CLOSED if code is Exit.OK else "")]))
+    write_out("".join(line + "\n" for line in [*lines, said_of(code, CLOSED if code is Exit.OK else "")]))
 
 
 def _left(asked: CancelAsked, after: Cancellation, stopped: Exit) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from billing.cli.session import Common, Session, begin
 from billing.cli.tables import amounts, plural
-from billing.cli.terminal import answer, answer_json
+from billing.cli.terminal import write_json, write_out
 from billing.cli.typed import following
 from billing.cli.verbs.source import open_source
 from billing.core.errors import InvalidInput
@@ -26,16 +26,16 @@ def check(common: Common, file: Path, read: ReadOptions, errors_csv: Path | None
     except InvalidInput as error:
         if not session.json:
             raise
-        answer_json({"file": str(file), "valid": False, "problems_total": error.total, **_problems(error)})
+        write_json({"file": str(file), "valid": False, "problems_total": error.total, **_problems(error)})
         return Exit.INVALID
     return Exit.OK
 
 
 def _show(session: Session, source: RunFile, file: Path) -> None:
     if session.json:
-        answer_json(_as_json(source))
+        write_json(_as_json(source))
     else:
-        answer("".join(f"{visible(line)}\n" for line in [*_as_text(source), *_next(source, file)]))
+        write_out("".join(f"{visible(line)}\n" for line in [*_as_text(source), *_next(source, file)]))
 
 
 def _problems(error: InvalidInput) -> Mapping[str, Any]:

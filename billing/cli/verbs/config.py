@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from billing.cli.session import Common, Session, begin
 from billing.cli.tables import lined_up
-from billing.cli.terminal import answer, answer_json
+from billing.cli.terminal import write_json, write_out
 from billing.core.errors import BillingError, UsageError
 from billing.core.exits import Exit
 from billing.core.redaction import scrub
@@ -30,11 +30,11 @@ def show(common: Common) -> int:
             }
             for setting in SETTINGS
         }
-        answer_json({"settings": rows, "key": {"value": key, "source": source}})
+        write_json({"settings": rows, "key": {"value": key, "source": source}})
         return Exit.OK
     table = [["setting", "value", "from"], ["key", key, source]]
     table += [[s.name, scrub(texts[s.name]) or "-", settings.sources[s.name]] for s in SETTINGS]
-    answer("".join(visible(line) + "\n" for line in lined_up(table)))
+    write_out("".join(visible(line) + "\n" for line in lined_up(table)))
     return Exit.OK
 
 

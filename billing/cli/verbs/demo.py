@@ -9,7 +9,7 @@ from pathlib import Path
 from billing.cli.books import open_books
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import duration, plural
-from billing.cli.terminal import answer
+from billing.cli.terminal import write_out
 from billing.cli.verbs.follow import follow_up
 from billing.cli.verbs.ledger import verdict
 from billing.cli.verbs.plan import PlanAsked, look_ahead
@@ -21,8 +21,8 @@ from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
 from billing.edge.runfiles import ReadOptions
-from billing.flow.carry_out import BillOptions
-from billing.flow.open_services import Opening
+from billing.flow.carry_out import RunRequest
+from billing.flow.open_services import ServiceOptions
 from billing.flow.options import RunOptions
 from billing.flow.report import Layout, as_csv
 from billing.sandbox.config import SandboxConfig, read
@@ -118,7 +118,7 @@ async def _play(common: Common, folder: Path, items: int, config: SandboxConfig)
 
 
 def _step(command: str, about: str) -> None:
-    answer(f"\n# {about}\n$ {command}\n")
+    write_out(f"\n# {about}\n$ {command}\n")
 
 
 def _prepare(stage: Stage, items: int, seed: int) -> None:
@@ -126,7 +126,7 @@ def _prepare(stage: Stage, items: int, seed: int) -> None:
     spec = ScenarioSpec(seed=seed, accounts=ACCOUNTS, dead_accounts=DEAD_ACCOUNTS, items=items, items_per_customer=2)
     scenario = build(stage.sandbox, spec)
     write_private(_sheet(stage), [scenario.as_csv()])
-    answer(
+    write_out(
         f"A Stripe sandbox runs inside this process: {plural(ACCOUNTS + DEAD_ACCOUNTS, 'connected account')}, "
         f"{plural(items, 'charge')} to make.\nAnswers get lost, requests are limited, cards decline. "
         "No key, no network, no real money.\n"
@@ -153,12 +153,12 @@ async def _charge(stage: Stage) -> int:
 async def _run(stage: Stage) -> int:
     asked = PlanAsked(_sheet(stage), ReadOptions(RUN), rate=RATE)
     with open_source(stage.session, asked.file, asked.read) as source:
-        return await carry_out(stage.session, asked, RunAsked(yes=True, quiet=True), BillOptions(RunOptions()), source)
+        return await carry_out(stage.session, asked, RunAsked(yes=True, quiet=True), RunRequest(RunOptions()), source)
 
 
 async def _afterwards(stage: Stage, code: int) -> None:
     """Look at what is in doubt, if anything is, and let a week pass for the bank debits."""
-    opening = Opening(Mode.TEST, "demo", rate=RATE)
+    opening = ServiceOptions(Mode.TEST, "demo", rate=RATE)
     stage.sandbox.faults.clear()
     if code == Exit.UNFINISHED:
         _step(f"billing resolve {RUN}", "Something is left in doubt: look it up. Nothing is charged anew.")
@@ -179,8 +179,8 @@ async def _prove(stage: Stage, items: int) -> bool:
     books = stage.sandbox.books()
     charged = sum(intent.paid for intent in books.intents)
     doubles = len(books.doubles())
-    answer("".join(line + "\n" for line in verdict(found)))
-    answer(
+    write_out("".join(line + "\n" for line in verdict(found)))
+    write_out(
         f"the sandbox's own books: {charged:,} of {plural(items, 'item')} paid, the ledger says {paid:,}; "
         f"{doubles} paid twice\n"
     )
@@ -189,7 +189,7 @@ async def _prove(stage: Stage, items: int) -> bool:
 
 def _close(stage: Stage, seconds: float) -> None:
     shown = visible(str(stage.folder))
-    answer(
+    write_out(
         f"""
 Done in {duration(seconds)}. Look at {shown}/report.csv: one line for each line of {shown}/coaching.csv.
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from billing import __version__
 from billing.cli.books import open_books
-from billing.cli.services import desk_for
+from billing.cli.services import services_for
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import lined_up, plural
-from billing.cli.terminal import answer, answer_json
+from billing.cli.terminal import write_json, write_out
 from billing.core.errors import BillingError, CredentialsError, LedgerMissing
 from billing.core.exits import Exit
 from billing.edge.ledger.custody.location import file_system, ledger_path, mounts
@@ -23,9 +23,9 @@ from billing.edge.logs import Log, visible
 from billing.edge.secrets import load_key
 from billing.edge.stripe.gateway import API_VERSION
 from billing.edge.stripe.transport import FOLLOWED, ignored_variables
-from billing.flow.open_services import Opening
+from billing.flow.open_services import ServiceOptions
 from billing.flow.permissions import Answer, Grant, permissions
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 SAFE_SQLITE = (3, 51, 3)
 # Before it, two writing connections could corrupt a WAL; one lock file and one writing connection keep us clear of it.
@@ -62,13 +62,13 @@ def doctor(common: Common, *, live: bool, write_probes: bool = False) -> int:
     session = begin(common)
     findings = [*_versions(), *_variables(session), *run_async(_looked, session, live, write_probes)]
     if session.json:
-        answer_json([asdict(finding) for finding in findings])
+        write_json([asdict(finding) for finding in findings])
     else:
         rows = [
             [str(finding.verdict), finding.about, finding.found + (f"; {finding.do}" if finding.do else "")]
             for finding in findings
         ]
-        answer("".join(visible(line) + "\n" for line in lined_up(rows)))
+        write_out("".join(visible(line) + "\n" for line in lined_up(rows)))
     return next((finding.exit_code for finding in findings if finding.verdict is Verdict.FAIL), Exit.OK)
 
 
@@ -122,19 +122,23 @@ async def _provider(session: Session, live: bool, write_probes: bool) -> list[Fi
         log = partial(_but_the_ledger, session.log)
         aside = Session(session.settings.having("doctor", apart), session.environ, session.json, log)
         try:
-            async with desk_for(aside, Opening(key.mode, "doctor", live=live)) as desk:
-                return [await _platform(desk, session), _clock(desk), *await _permissions(desk, write_probes)]
+            async with services_for(aside, ServiceOptions(key.mode, "doctor", live=live)) as services:
+                return [
+                    await _platform(services, session),
+                    _clock(services),
+                    *await _permissions(services, write_probes),
+                ]
         except BillingError as error:
             return [_failed("provider", error)]
 
 
-async def _platform(desk: Desk, session: Session) -> Finding:
+async def _platform(services: Services, session: Session) -> Finding:
     """Ask whose key this is; a key that may not read that is asked for its permissions all the same."""
     try:
-        await desk.identify()
+        await services.identify()
     except CredentialsError as error:
         return _failed("platform", error)
-    return Finding(Verdict.OK, "platform", f"{desk.platform} at {session.settings.api_base or 'Stripe'}")
+    return Finding(Verdict.OK, "platform", f"{services.platform} at {session.settings.api_base or 'Stripe'}")
 
 
 def _but_the_ledger(log: Log, event: str, **facts: object) -> None:
@@ -143,16 +147,16 @@ def _but_the_ledger(log: Log, event: str, **facts: object) -> None:
         log(event, **facts)
 
 
-def _clock(desk: Desk) -> Finding:
-    skew = (desk.clock.now() - datetime.now(UTC)).total_seconds()
+def _clock(services: Services) -> Finding:
+    skew = (services.clock.now() - datetime.now(UTC)).total_seconds()
     if abs(skew) <= SKEW_SECONDS:
         return Finding(Verdict.OK, "clock", f"{abs(skew):.1f} s from the provider's")
     text = f"{abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} the provider's"
     return Finding(Verdict.WARN, "clock", text, "set it (NTP); decisions follow the provider's clock, logs this one")
 
 
-async def _permissions(desk: Desk, write_probes: bool) -> list[Finding]:
-    answers = await permissions(desk.gateway, writes=write_probes or not desk.mode.livemode)
+async def _permissions(services: Services, write_probes: bool) -> list[Finding]:
+    answers = await permissions(services.gateway, writes=write_probes or not services.mode.livemode)
     return [_permission(found) for found in answers]
 
 

@@ -6,18 +6,18 @@ from dataclasses import replace
 from billing.cli.books import open_books
 from billing.cli.endings import run_table, said_of, what_comes_next, when_stopped
 from billing.cli.progress_bar import watching
-from billing.cli.services import desk_for
+from billing.cli.services import services_for
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.terminal import answer, answer_json
+from billing.cli.terminal import write_json, write_out
 from billing.core.items import Mode
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
 from billing.flow.carry_out import requests_sent
 from billing.flow.follow import Followed, Following
 from billing.flow.follow import follow as follow_runs
-from billing.flow.open_services import Opening
+from billing.flow.open_services import ServiceOptions
 from billing.flow.report import known_run
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 
 def follow(
@@ -34,33 +34,33 @@ def follow(
     session = begin(common)
     # Without a run id there is no run file to name the mode: whoever types --live means live.
     mode = Mode.LIVE if live else session.settings.mode
-    opening = Opening(mode, verb, live=live, wait=wait, rate=rate, making=Making.NEVER)
+    opening = ServiceOptions(mode, verb, live=live, wait=wait, rate=rate, making=Making.NEVER)
     return run_async(follow_up, session, verb, run_id, opening, declines_ok)
 
 
-async def follow_up(session: Session, verb: str, run_id: str | None, opening: Opening, declines_ok: bool) -> int:
+async def follow_up(session: Session, verb: str, run_id: str | None, opening: ServiceOptions, declines_ok: bool) -> int:
     """Open the desk, follow every run that asks for it, print, and return the exit code."""
     if run_id is not None:
         async with open_books(session) as ledger:
             opening = replace(opening, mode=known_run(ledger, run_id).mode)
-    async with desk_for(session, opening) as desk:
+    async with services_for(session, opening) as services:
         asked = Following(verb, run_id, session.settings, session.environ, declines_ok, watching)
-        followed = await follow_runs(desk, asked)
+        followed = await follow_runs(services, asked)
         if session.json:
-            answer_json(followed.summary(desk))
+            write_json(followed.summary(services))
         else:
-            answer("".join(line + "\n" for line in _as_text(desk, verb, followed)))
+            write_out("".join(line + "\n" for line in _as_text(services, verb, followed)))
         return followed.exit
 
 
-def _as_text(desk: Desk, verb: str, followed: Followed) -> Iterator[str]:
-    if not requests_sent(desk)["sent"]:
+def _as_text(services: Services, verb: str, followed: Followed) -> Iterator[str]:
+    if not requests_sent(services)["sent"]:
         yield f"nothing to {verb}"
     for run_id in followed.runs:
         yield run_id
         yield ""
-        yield from run_table(desk.ledger, run_id)
-        yield from what_comes_next(desk.ledger, run_id, stopped=followed.ending.exit)
+        yield from run_table(services.ledger, run_id)
+        yield from what_comes_next(services.ledger, run_id, stopped=followed.ending.exit)
     if followed.ending.exit:
         yield f"stopped: {visible(followed.ending.reason)}"
     yield from when_stopped(followed.ending.exit)

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from billing.cli.terminal import answer
+from billing.cli.terminal import write_out
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import visible
@@ -60,5 +60,5 @@ def init(folder: Path, *, force: bool) -> int:
         write_private(folder / name, [text])
     go = "" if folder == Path() else f"cd {shlex.quote(visible(str(folder)))} && "
     wrote = [f"wrote {visible(str(folder / name))}" for name in files]
-    answer("".join(line + "\n" for line in [*wrote, *(line.format(go=go) for line in NEXT)]))
+    write_out("".join(line + "\n" for line in [*wrote, *(line.format(go=go) for line in NEXT)]))
     return Exit.OK

@@ -9,7 +9,7 @@ from typing import Any
 from billing.cli.books import open_books
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amount
-from billing.cli.terminal import answer, answer_json
+from billing.cli.terminal import write_json, write_out
 from billing.core.entries import Entry
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
@@ -29,9 +29,9 @@ def verify(common: Common) -> int:
 
     found = run_async(verb)
     if session.json:
-        answer_json({"sound": not found.faults, **asdict(found)})
+        write_json({"sound": not found.faults, **asdict(found)})
     else:
-        answer("".join(line + "\n" for line in verdict(found)))
+        write_out("".join(line + "\n" for line in verdict(found)))
     return Exit.STOPPED if found.faults else Exit.OK
 
 
@@ -62,7 +62,7 @@ def events(common: Common, run_id: str | None, reference: str | None) -> int:
             if first is None and reference is not None:
                 raise UsageError(f"the ledger has no entry about {reference!r}")
             found = chain([first] if first is not None else [], entries)
-            answer(_lines(session, found))
+            write_out(_lines(session, found))
 
     run_async(verb)
     return Exit.OK

@@ -10,9 +10,9 @@ from typing import Any
 from billing.cli.lookingup import lookout
 from billing.cli.plan_view import plan_table
 from billing.cli.progress_bar import watching
-from billing.cli.services import desk_for
+from billing.cli.services import services_for
 from billing.cli.session import Common, Session, begin, run_async
-from billing.cli.terminal import answer, answer_json
+from billing.cli.terminal import write_json, write_out
 from billing.cli.typed import FIXED_BY_PLAN, following
 from billing.cli.verbs.source import guarded, open_source
 from billing.core.errors import UsageError
@@ -26,7 +26,7 @@ from billing.edge.pacing.throttle import Rates
 from billing.edge.runfiles import AS_IT_STANDS, STDIN, ReadOptions, RunFile
 from billing.edge.secrets import load_key
 from billing.flow.carry_out import require_known_lines, require_timely
-from billing.flow.open_services import Opening, rates_for
+from billing.flow.open_services import ServiceOptions, rates_for
 from billing.flow.options import Selection
 from billing.flow.planning.plan import PlanOptions, estimate_for, make_plan, over_approval, plan_offline
 from billing.flow.planning.planned import Asked, Plan
@@ -96,7 +96,7 @@ def _offline(session: Session, asked: PlanAsked, source: RunFile) -> int:
         source, None, session.settings.platform or "", Asked(asked.amend, asked.selection, asked.limit)
     )
     require_known_lines(found)
-    rates = rates_for(session.settings, Opening(source.run.mode, "plan", rate=asked.rate))
+    rates = rates_for(session.settings, ServiceOptions(source.run.mode, "plan", rate=asked.rate))
     begin_rps = rates.key_rps if asked.rate is None else min(START_RPS, rates.key_rps)
     _print(session, asked, found, Pace(rates, begin_rps), "")
     return Exit.OK
@@ -106,12 +106,14 @@ async def look_ahead(session: Session, asked: PlanAsked, source: RunFile, target
     """Plan with look-ups, print, and save if asked."""
     if target is not None:
         target.check()
-    opening = Opening(source.run.mode, "plan", live=asked.live, rate=asked.rate, making=asked.making, plans=True)
-    async with desk_for(session, opening, source.run.policies.pacing) as desk:
-        require_timely(source, desk.clock.now())
-        pace = Pace(desk.rates, desk.gateway.throttle.key.rate)  # before the look-ups move it: as a run will begin
+    opening = ServiceOptions(source.run.mode, "plan", live=asked.live, rate=asked.rate, making=asked.making, plans=True)
+    async with services_for(session, opening, source.run.policies.pacing) as services:
+        require_timely(source, services.clock.now())
+        pace = Pace(
+            services.rates, services.gateway.throttle.key.rate
+        )  # before the look-ups move it: as a run will begin
         with watching(source.run.run_id) as watch:
-            found = await make_plan(desk, source, asked.options(), lookout(session, watch))
+            found = await make_plan(services, source, asked.options(), lookout(session, watch))
         require_known_lines(found)
         if target is not None:
             target.write([_saved(asked, found, pace, target.path)])
@@ -134,11 +136,11 @@ def _saved(asked: PlanAsked, found: Plan, pace: Pace, out: Path) -> str:
 
 def _print(session: Session, asked: PlanAsked, found: Plan, pace: Pace, key: str, out: Path | None = None) -> None:
     if session.json:
-        answer_json(_as_json(asked, found, pace))
+        write_json(_as_json(asked, found, pace))
         return
     cost = estimate_for(found, pace.rates, pace.start_rps)
     lines = plan_table(found, key, cost, share=share_text(session, asked.rate, pace.rates))
-    answer("".join(line + "\n" for line in [*lines, *following_plan(asked, found, out)]))
+    write_out("".join(line + "\n" for line in [*lines, *following_plan(asked, found, out)]))
 
 
 def following_plan(asked: PlanAsked, found: Plan, out: Path | None = None) -> list[str]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from billing.cli.endings import run_table
 from billing.cli.progress_bar import watching
-from billing.cli.services import desk_for
+from billing.cli.services import services_for
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
-from billing.cli.terminal import answer, answer_json, say
+from billing.cli.terminal import write_err, write_json, write_out
 from billing.cli.typed import following
 from billing.cli.verbs.source import open_source
 from billing.core.errors import UsageError
@@ -21,13 +21,13 @@ from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
 from billing.edge.runfiles import AS_IT_STANDS, ReadOptions, RunFile
 from billing.flow.carry_out import requests_sent
-from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Stray
+from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Orphan
 from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, Rebuilt
 from billing.flow.kinds.charge.rebuilding.rebuild import rebuild as rebuild_run
 from billing.flow.kinds.charge.rebuilding.window import window
-from billing.flow.open_services import Opening
+from billing.flow.open_services import ServiceOptions
 from billing.flow.report import summary
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 SHOWN = 10
 # References and strays a person sees; JSON carries all of them.
@@ -69,7 +69,7 @@ def day_of(text: str | None) -> date | None:
 async def carry_out(session: Session, asked: RebuildAsked, options: RebuildOptions, source: RunFile) -> int:
     """Open the desk, rebuild, print; return the exit code."""
     run_id = source.run.run_id
-    opening = Opening(
+    opening = ServiceOptions(
         source.run.mode,
         f"rebuild {run_id}",
         live=asked.live,
@@ -77,22 +77,22 @@ async def carry_out(session: Session, asked: RebuildAsked, options: RebuildOptio
         making=Making.ANEW,
         rate=asked.rate,
     )
-    async with desk_for(session, opening, source.run.policies.pacing) as desk:
+    async with services_for(session, opening, source.run.policies.pacing) as services:
         began = time.monotonic()
-        since = window(source.run, options.since, desk.clock.now())
-        say(f"listing the intents opened since {since:%Y-%m-%d} on every account of {visible(source.file)}")
+        since = window(source.run, options.since, services.clock.now())
+        write_err(f"listing the intents opened since {since:%Y-%m-%d} on every account of {visible(source.file)}")
         with watching(f"rebuild {run_id}, accounts") as watch:
-            rebuilt = await rebuild_run(desk, source, options, watch)
+            rebuilt = await rebuild_run(services, source, options, watch)
         if session.json:
-            answer_json(as_json(desk, rebuilt))
+            write_json(as_json(services, rebuilt))
         else:
-            answer("".join(line + "\n" for line in as_text(desk, rebuilt, asked, time.monotonic() - began)))
+            write_out("".join(line + "\n" for line in as_text(services, rebuilt, asked, time.monotonic() - began)))
         return rebuilt.exit
 
 
-def as_json(desk: Desk, rebuilt: Rebuilt) -> dict[str, Any]:
+def as_json(services: Services, rebuilt: Rebuilt) -> dict[str, Any]:
     """Return the summary of the run as `billing run` prints it, with what the rebuild adds to it."""
-    found = summary(desk.ledger, rebuilt.run_id, exit_code=rebuilt.exit, requests=requests_sent(desk))
+    found = summary(services.ledger, rebuilt.run_id, exit_code=rebuilt.exit, requests=requests_sent(services))
     return found | {
         "rebuilt": rebuilt.since is not None,
         "since": None if rebuilt.since is None else rebuilt.since.isoformat(),
@@ -112,7 +112,7 @@ def as_json(desk: Desk, rebuilt: Rebuilt) -> dict[str, Any]:
     }
 
 
-def _stray_facts(stray: Stray) -> dict[str, Any]:
+def _stray_facts(stray: Orphan) -> dict[str, Any]:
     return {
         "reference": stray.reference,
         "payment_intent": stray.intent,
@@ -123,7 +123,7 @@ def _stray_facts(stray: Stray) -> dict[str, Any]:
     }
 
 
-def as_text(desk: Desk, rebuilt: Rebuilt, asked: RebuildAsked, seconds: float) -> Iterator[str]:
+def as_text(services: Services, rebuilt: Rebuilt, asked: RebuildAsked, seconds: float) -> Iterator[str]:
     """Write what was found, then what a person has to know before the next run."""
     run_id = rebuilt.run_id
     if rebuilt.since is None:
@@ -134,12 +134,12 @@ def as_text(desk: Desk, rebuilt: Rebuilt, asked: RebuildAsked, seconds: float) -
     listed = f"{plural(stock.listed, 'intent')}, {stock.intents:,} of this run"
     yield f"  {plural(stock.accounts, 'account')} listed from {rebuilt.since:%Y-%m-%d} on: {listed}"
     yield from _ended(rebuilt)
-    yield from run_table(desk.ledger, run_id)
+    yield from run_table(services.ledger, run_id)
     yield from (f"  ! {visible(warning)}" for warning in rebuilt.warnings)
     yield from _unopened(rebuilt)
     yield from _left_out(rebuilt.left_out)
     yield from _strays(rebuilt.strays)
-    yield f"  {plural(requests_sent(desk)['sent'], 'request')}   ledger head {desk.ledger.head[:16]}"
+    yield f"  {plural(requests_sent(services)['sent'], 'request')}   ledger head {services.ledger.head[:16]}"
     yield f"Next: {visible(_following(rebuilt, asked))}"
 
 
@@ -177,7 +177,7 @@ def _left_out(lines: list[LeftOut]) -> Iterator[str]:
         yield f"  ! and {len(lines) - SHOWN:,} more: --output json names all"
 
 
-def _strays(strays: list[Stray]) -> Iterator[str]:
+def _strays(strays: list[Orphan]) -> Iterator[str]:
     for stray in [*(one for one in strays if one.paid), *(one for one in strays if not one.paid)][:SHOWN]:
         what = "PAID TWICE" if stray.paid else "an orphan"
         yield visible(f"  ! {what}: {stray}; it was not touched")

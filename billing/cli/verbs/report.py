@@ -8,7 +8,7 @@ from billing.cli.books import open_books
 from billing.cli.reporttext import accounts_as_text, as_text
 from billing.cli.session import Common, begin, run_async
 from billing.cli.tables import plural
-from billing.cli.terminal import answer, say
+from billing.cli.terminal import write_err, write_out
 from billing.cli.verbs.source import guarded
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
@@ -49,8 +49,8 @@ class ReportAsked:
         suffix = "" if self.out is None else self.out.suffix.lower()
         by_suffix = SUFFIXES.get(suffix)
         if self.out is not None and by_suffix is None and self.format is None:
-            known = ", ".join(SUFFIXES)
-            raise UsageError(f"{visible(str(self.out))}: the suffix is none of {known}; name one, or add --format")
+            item = ", ".join(SUFFIXES)
+            raise UsageError(f"{visible(str(self.out))}: the suffix is none of {item}; name one, or add --format")
         if self.format is not None and by_suffix not in (None, self.format):
             raise UsageError(f"--format {self.format} disagrees with the suffix of {visible(str(self.out))}")
         return self.format or by_suffix or "text"
@@ -96,10 +96,10 @@ def report(common: Common, run_id: str, asked: ReportAsked) -> int:
             known_run(ledger, run_id)
             chunks = Counted(_writer(asked, chosen, layout)(ledger, run_id))
             if target is None:
-                answer(chunks)
+                write_out(chunks)
                 return Exit.OK
             target.write(chunks)
-            say(_written(target.path, chosen, chunks.lines))
+            write_err(_written(target.path, chosen, chunks.lines))
         return Exit.OK
 
     return run_async(verb)

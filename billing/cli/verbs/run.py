@@ -12,10 +12,10 @@ from billing.cli.endings import run_table, said_of, what_comes_next, when_stoppe
 from billing.cli.lookingup import lookout
 from billing.cli.plan_view import plan_table
 from billing.cli.progress_bar import watching
-from billing.cli.services import desk_for
-from billing.cli.session import Common, Manner, Session, begin, run_async
+from billing.cli.services import services_for
+from billing.cli.session import Common, ErrorStyle, Session, begin, run_async
 from billing.cli.tables import amounts, duration, plural
-from billing.cli.terminal import answer, answer_json, ask, is_terminal, say
+from billing.cli.terminal import is_terminal, prompt, write_err, write_json, write_out
 from billing.cli.typed import following
 from billing.cli.verbs.plan import NOTHING_LEFT, PlanAsked, share_text
 from billing.cli.verbs.source import open_source
@@ -25,13 +25,13 @@ from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
-from billing.flow.carry_out import Bill, BillOptions, bill, tell
-from billing.flow.open_services import Opening
+from billing.flow.carry_out import RunRequest, RunResult, carry_out_run, notify_of
+from billing.flow.open_services import ServiceOptions
 from billing.flow.options import RunOptions
 from billing.flow.planning.plan import estimate_for
 from billing.flow.planning.planned import Plan
 from billing.flow.planning.saved import SavedPlan, load_plan
-from billing.flow.services import Desk
+from billing.flow.services import Services
 from billing.flow.telling import tell_end, tell_plan, tell_start
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -67,7 +67,7 @@ def run(common: Common, planning: PlanAsked, asked: RunAsked) -> int:
     if saved is not None:
         planning = of_saved(planning, saved)
     asked_for = planning.options()
-    billing = BillOptions(options, planning.amend, saved, asked.declines_ok, asked_for.preflight)
+    billing = RunRequest(options, planning.amend, saved, asked.declines_ok, asked_for.preflight)
     with open_source(session, planning.file, planning.read) as source:
         return run_async(carry_out, session, planning, asked, billing, source)
 
@@ -119,12 +119,12 @@ async def carry_out(
     session: Session,
     planning: PlanAsked,
     asked: RunAsked,
-    options: BillOptions,
+    options: RunRequest,
     source: RunFile,
 ) -> int:
     """Open the desk, bill, print and tell; return the exit code."""
     run_id = source.run.run_id
-    opening = Opening(
+    opening = ServiceOptions(
         source.run.mode,
         f"run {run_id}",
         live=planning.live,
@@ -133,30 +133,32 @@ async def carry_out(
         rate=planning.rate,
         concurrency=asked.concurrency,
     )
-    async with desk_for(session, opening, source.run.policies.pacing) as desk:
+    async with services_for(session, opening, source.run.policies.pacing) as services:
         require_somebody(asked)
         began = time.monotonic()
-        start_rps = desk.gateway.throttle.key.rate  # before the look-ups move it
+        start_rps = services.gateway.throttle.key.rate  # before the look-ups move it
 
-        tell_start(desk.log, source.run, source.file, session.settings)
+        tell_start(services.log, source.run, source.file, session.settings)
 
         def agree(plan: Plan) -> None:
             nonlocal began
-            tell_plan(desk.log, plan)
-            if not asked.quiet and not Manner.json_log:
-                show(session, planning, plan, desk, start_rps)
+            tell_plan(services.log, plan)
+            if not asked.quiet and not ErrorStyle.json_log:
+                show(session, planning, plan, services, start_rps)
             confirm(plan, asked)
             began = time.monotonic()
 
         with watching(run_id) as watch:
-            billed = await bill(desk, source, options, agree=agree, watch=watch, lookout=lookout(session, watch))
-        tell_end(desk, billed)
+            result = await carry_out_run(
+                services, source, options, agree=agree, watch=watch, lookout=lookout(session, watch)
+            )
+        tell_end(services, result)
         if session.json:
-            answer_json(billed.summary)
+            write_json(result.summary)
         else:
-            answer("".join(line + "\n" for line in ending_text(billed, desk, time.monotonic() - began)))
-        await tell(billed, session.settings, session.environ, session.log)
-        return billed.exit
+            write_out("".join(line + "\n" for line in ending_text(result, services, time.monotonic() - began)))
+        await notify_of(result, session.settings, session.environ, session.log)
+        return result.exit
 
 
 def require_somebody(asked: RunAsked) -> None:
@@ -169,12 +171,12 @@ def require_somebody(asked: RunAsked) -> None:
         raise UsageError("there is no terminal to ask on; nothing was sent (add --yes)")
 
 
-def show(session: Session, planning: PlanAsked, plan: Plan, desk: Desk, start_rps: float) -> None:
+def show(session: Session, planning: PlanAsked, plan: Plan, services: Services, start_rps: float) -> None:
     """Write the plan on stderr, with what it takes when the key begins at ``start_rps`` requests a second."""
-    share = share_text(session, planning.rate, desk.rates)
+    share = share_text(session, planning.rate, services.rates)
     key = str(load_key(session.environ))
-    for line in plan_table(plan, key, estimate_for(plan, desk.rates, start_rps), share=share):
-        say(line)
+    for line in plan_table(plan, key, estimate_for(plan, services.rates, start_rps), share=share):
+        write_err(line)
 
 
 def confirm(plan: Plan, asked: RunAsked) -> None:
@@ -187,11 +189,11 @@ def confirm(plan: Plan, asked: RunAsked) -> None:
     if asked.yes or not (left.lines or closes):
         return
     if not left.lines:
-        agreed = ask(f"Close {plural(closes, 'line')} unpaid and charge nothing? Type yes: ", "yes", "--yes")
+        agreed = prompt(f"Close {plural(closes, 'line')} unpaid and charge nothing? Type yes: ", "yes", "--yes")
     elif plan.run.mode is Mode.LIVE:
         agreed = _typed_total(plan)
     else:
-        agreed = ask(f"Charge {plural(left.lines, 'line')} in test mode? Type yes: ", "yes", "--yes")
+        agreed = prompt(f"Charge {plural(left.lines, 'line')} in test mode? Type yes: ", "yes", "--yes")
     if not agreed:
         raise UsageError("not confirmed; nothing was sent")
 
@@ -202,42 +204,42 @@ def _typed_total(plan: Plan) -> bool:
     who = f"{plural(left.customers, 'customer')} of {plural(len(left.accounts), 'account')}"
     code, minor = max(left.totals.items(), key=lambda total: total[1])
     total = amounts({code: minor})
-    say(f"This charges {who}, for real:")
-    say(f"  {amounts(left.totals)}")
+    write_err(f"This charges {who}, for real:")
+    write_err(f"  {amounts(left.totals)}")
     question = f"Type the {code.upper()} total to go on, anything else to leave: "
-    return ask(question, (total, total.partition(" ")[2]), "--yes")
+    return prompt(question, (total, total.partition(" ")[2]), "--yes")
 
 
-def ending_text(billed: Bill, desk: Desk, seconds: float) -> list[str]:
+def ending_text(result: RunResult, services: Services, seconds: float) -> list[str]:
     """Write the end of a run."""
-    run_id = billed.plan.run.run_id
-    if billed.nothing_left:
+    run_id = result.plan.run.run_id
+    if result.nothing_left:
         head = f"Run {run_id}: {NOTHING_LEFT[0].lower()}{NOTHING_LEFT[1:-1]}"
-    elif billed.ending.exit:
-        head = f"Run {run_id} stopped after {duration(seconds)}: {visible(billed.ending.reason)}"
-    elif left := billed.summary["counts"]["pending"]:
+    elif result.ending.exit:
+        head = f"Run {run_id} stopped after {duration(seconds)}: {visible(result.ending.reason)}"
+    elif left := result.summary["counts"]["pending"]:
         head = f"Run {run_id} went as far as it could in {duration(seconds)}; {plural(left, 'line')} left"
     else:
         head = f"Run {run_id} finished in {duration(seconds)}"
-    requests = billed.summary["requests"]
+    requests = result.summary["requests"]
     limited, resent = f"{requests['rate_limited']:,} rate limited", f"{requests['resent']:,} resent"
     return [
         head,
         "",
-        *run_table(desk.ledger, run_id),
+        *run_table(services.ledger, run_id),
         f"  {plural(requests['sent'], 'request')}, {limited}, {resent}",
-        f"  ledger head {billed.summary['ledger_head'][:16]}",
-        *what_comes_next(desk.ledger, run_id, stopped=billed.ending.exit),
-        *next_step(billed, run_id),
-        said_of(billed.exit),
+        f"  ledger head {result.summary['ledger_head'][:16]}",
+        *what_comes_next(services.ledger, run_id, stopped=result.ending.exit),
+        *next_step(result, run_id),
+        said_of(result.exit),
     ]
 
 
-def next_step(billed: Bill, run_id: str) -> list[str]:
+def next_step(result: RunResult, run_id: str) -> list[str]:
     """Say what to type next."""
-    if billed.ending.exit:
-        return when_stopped(billed.ending.exit)
-    return ["", f"Next: {following('report', run_id, out='report.csv')}"] if billed.exit is Exit.OK else []
+    if result.ending.exit:
+        return when_stopped(result.ending.exit)
+    return ["", f"Next: {following('report', run_id, out='report.csv')}"] if result.exit is Exit.OK else []
 
 
 def seconds_of(text: str | None) -> float | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.cli.session import Common, begin, run_async
-from billing.cli.terminal import answer
+from billing.cli.terminal import write_out
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import visible
@@ -98,13 +98,13 @@ async def _serve(config: SandboxConfig, asked: SandboxAsked, target: Target) -> 
     key = f"sk_test_sandbox{secrets.token_hex(8)}"
     try:
         async with serve(model, port=asked.port) as served:
-            answer(f"export BILLING_API_BASE={served.url}\nexport STRIPE_API_KEY={key}\n")
+            write_out(f"export BILLING_API_BASE={served.url}\nexport STRIPE_API_KEY={key}\n")
             if asked.items:
                 scenario = build(model, ScenarioSpec(seed=config.seed, accounts=asked.accounts, items=asked.items))
                 target.write([scenario.as_csv()])
                 sheet = visible(shlex.quote(str(target.path)))
-                answer(f"# then: billing run {sheet} --run rehearsal-2026-11\n")
-            answer("# serving; Ctrl-C ends it. Meanwhile, from another terminal:\n" + levers(served.url))
+                write_out(f"# then: billing run {sheet} --run rehearsal-2026-11\n")
+            write_out("# serving; Ctrl-C ends it. Meanwhile, from another terminal:\n" + levers(served.url))
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 async for _ in signals:
                     return Exit.OK

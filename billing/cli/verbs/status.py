@@ -12,7 +12,7 @@ from billing.cli.progress_bar import Screen, columns
 from billing.cli.session import Common, Session, begin, run_async
 from billing.cli.standing import Standing, standing_of
 from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
-from billing.cli.terminal import answer, is_terminal
+from billing.cli.terminal import is_terminal, write_out
 from billing.core.entries import RunRecord
 from billing.core.exits import Exit
 from billing.core.groups import TOUCHED
@@ -35,7 +35,7 @@ def status(common: Common, run_id: str | None, *, watch: bool) -> int:
 
 async def _once(session: Session, run_id: str | None) -> int:
     lines, _ = await _look(session, run_id)
-    answer(lines)
+    write_out(lines)
     return Exit.OK
 
 
@@ -52,7 +52,7 @@ async def _watched(session: Session, run_id: str | None) -> int:
             width = columns()
             screen.draw([line.rstrip("\n")[: width - 1] for line in lines])
         elif lines != before:
-            answer(lines)
+            write_out(lines)
         before = lines
         if not running:
             return Exit.OK
@@ -127,9 +127,9 @@ def _age(at: str) -> float | None:
 def _oldest(ledger: Ledger, run_id: str) -> str | None:
     """Return the reference of the first item, in planning order, that was begun and has not come to rest."""
     firsts = [
-        known for account in ledger.workload(run_id, TOUCHED) for known in ledger.work(run_id, TOUCHED, account, 0, 1)
+        item for account in ledger.workload(run_id, TOUCHED) for item in ledger.work(run_id, TOUCHED, account, 0, 1)
     ]
-    return min(firsts, key=lambda known: known.id).reference if firsts else None
+    return min(firsts, key=lambda item: item.id).reference if firsts else None
 
 
 def _as_text(ledger: Ledger, standing: Standing, found: dict[str, Any], holder: Holder | None) -> Iterator[str]:

@@ -6,7 +6,7 @@ from importlib.metadata import version as installed
 
 from billing import __version__
 from billing.cli.options import Output
-from billing.cli.terminal import answer, answer_json
+from billing.cli.terminal import write_json, write_out
 from billing.core.exits import Exit
 
 LEDGER_FORMAT = 1
@@ -17,7 +17,7 @@ def version(output: Output | None) -> int:
     """Carry out `billing version`."""
     released = "dev" not in __version__
     if output is Output.JSON:
-        answer_json(
+        write_json(
             {
                 "version": __version__,
                 "released": released,
@@ -28,7 +28,7 @@ def version(output: Output | None) -> int:
         )
         return Exit.OK
     about = "" if released else "   not a release: what will be new stands under Unreleased in CHANGELOG.md"
-    answer(f"billing {__version__}{about}\n")
+    write_out(f"billing {__version__}{about}\n")
     return Exit.OK
 
 

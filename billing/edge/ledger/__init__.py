@@ -8,7 +8,7 @@ from billing.core.entries import (
     Entry,
     Facts,
     Held,
-    Known,
+    ItemRecord,
     Move,
     Note,
     PlannedLine,
@@ -23,11 +23,11 @@ from billing.core.states import State
 
 
 class LostRace(Exception):
-    """Somebody else moved the item first; ``known`` is what stands there now."""
+    """Somebody else moved the item first; ``item`` is what stands there now."""
 
-    def __init__(self, known: Known) -> None:
-        super().__init__(f"{known.item} is {known.state} now")
-        self.known = known
+    def __init__(self, item: ItemRecord) -> None:
+        super().__init__(f"{item.item_id} is {item.state} now")
+        self.item = item
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class Ledger(Protocol):
         """Append an entry about the run and set its status (and its started or finished time)."""
         ...
 
-    async def record(self, known: Known, *moves: Move) -> Known:
+    async def record(self, item: ItemRecord, *moves: Move) -> ItemRecord:
         """Append ``moves`` for one item in one transaction and return what is known then, once it is durable.
 
-        The write happens only if the item still has the state, attempt and ver of ``known``; a sighting (an event whose
+        The write happens only if the item still has the state, attempt and ver of ``item``; a sighting (an event whose
         edge says so) is taken in any state that knows it.
 
         Raises:
@@ -108,11 +108,11 @@ class Ledger(Protocol):
 
     # --- items
 
-    def item(self, row: int) -> Known:
+    def item(self, row: int) -> ItemRecord:
         """Return one item by row number."""
         ...
 
-    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, Known]:
+    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, ItemRecord]:
         """Return the newest generation of each reference that is on record (at most 500 references a call)."""
         ...
 
@@ -135,7 +135,9 @@ class Ledger(Protocol):
         """Count items in these states per connected account; all runs if ``run_id`` is None."""
         ...
 
-    def work(self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int) -> list[Known]:
+    def work(
+        self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int
+    ) -> list[ItemRecord]:
         """Return up to ``limit`` items of an account in these states with row numbers above ``after``, ascending."""
         ...
 

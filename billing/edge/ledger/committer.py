@@ -106,7 +106,7 @@ class Committer:
         written anew one after another, each shielded from the others.
         """
         if not works[0].alone:
-            tx = self._begun(hopeful=True)
+            tx = self._begun(optimistic=True)
             try:
                 results = [work.write(tx) for work in works]
                 tx.flush()
@@ -115,12 +115,12 @@ class Committer:
                 self._conn.execute("ROLLBACK")
             else:
                 return tx, results
-        tx = self._begun(hopeful=False)
+        tx = self._begun(optimistic=False)
         return tx, self._all(tx, works)
 
-    def _begun(self, *, hopeful: bool) -> Transaction:
+    def _begun(self, *, optimistic: bool) -> Transaction:
         self._conn.execute("BEGIN IMMEDIATE")
-        return Transaction(self._conn, self._key, self._now(), self._current_head(), hopeful=hopeful)
+        return Transaction(self._conn, self._key, self._now(), self._current_head(), optimistic=optimistic)
 
     def _all(self, tx: Transaction, works: Sequence[Work]) -> list[Any]:
         if len(works) > 1:

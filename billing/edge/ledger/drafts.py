@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from billing.core.entries import BrokenPromise, Facts, Known, Move, Note, RunStatus, apply
+from billing.core.entries import BrokenPromise, Facts, ItemRecord, Move, Note, RunStatus, apply
 from billing.core.states import Event, ImpossibleTransition, is_sighting
 from billing.edge.ledger import LostRace
 from billing.edge.ledger.chain import seal
@@ -15,11 +15,11 @@ from billing.edge.ledger.rows import (
     Runs,
     entry_facts,
     iso,
+    item_of_row,
     json_text,
-    known_of,
     reads_back,
 )
-from billing.edge.ledger.transaction import Stale, Transaction, Unchained
+from billing.edge.ledger.transaction import Conflict, Transaction, Unchained
 
 _ITEM = f"SELECT {ITEM_COLUMNS}, items.run FROM items WHERE id = ?"  # noqa: S608 - a constant list of columns
 
@@ -46,10 +46,10 @@ class Draft:
 
     rows: Sequence[tuple[object, ...]]
     entries: Sequence[Unchained]
-    after: Known
+    after: ItemRecord
 
 
-def drafted(found: Known, run: int, moves: Sequence[tuple[Move, str]]) -> Draft:
+def drafted(found: ItemRecord, run: int, moves: Sequence[tuple[Move, str]]) -> Draft:
     """Return what ``moves`` write over ``found``, an item of the run in row ``run``.
 
     Raises:
@@ -64,49 +64,53 @@ def drafted(found: Known, run: int, moves: Sequence[tuple[Move, str]]) -> Draft:
     return Draft(rows, entries, found)
 
 
-def hoped(known: Known, runs: Runs, moves: Sequence[tuple[Move, str]]) -> Draft | None:
-    """Return what ``moves`` write if the item still is as ``known`` says; None when that cannot be: then it is read.
+def hoped(item: ItemRecord, runs: Runs, moves: Sequence[tuple[Move, str]]) -> Draft | None:
+    """Return what ``moves`` write if the item still is as ``item`` says; None when that cannot be: then it is read.
 
     Drafted by the caller: what the writer's thread does meanwhile, the event loop has to wait for.
     """
     try:
-        return drafted(known, runs.row(known.run_id), moves)
+        return drafted(item, runs.row(item.run_id), moves)
     except (ImpossibleTransition, BrokenPromise):
         return None
 
 
-def record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move, str]], draft: Draft | None) -> Known:
-    """Append ``moves`` if the item is still as ``known`` says, or if they only report what was seen of it.
+def record(
+    tx: Transaction, runs: Runs, item: ItemRecord, moves: Sequence[tuple[Move, str]], draft: Draft | None
+) -> ItemRecord:
+    """Append ``moves`` if the item is still as ``item`` says, or if they only report what was seen of it.
 
     An item of one version has one content, so a hopeful transaction reads nothing: the update names the version.
 
     Raises:
         LostRace: it is not.
         ImpossibleTransition, BrokenPromise: the moves contradict what is on record.
-        Stale: a hopeful transaction had no reason to hope.
+        Conflict: a hopeful transaction had no reason to hope.
     """
-    if not tx.hopeful:
-        draft = drafted(*_on_record(tx, runs, known, moves), moves)
+    if not tx.optimistic:
+        draft = drafted(*_on_record(tx, runs, item, moves), moves)
     if draft is None:
-        raise Stale
+        raise Conflict
     tx.move(draft.rows, draft.entries)
     return draft.after
 
 
-def _on_record(tx: Transaction, runs: Runs, known: Known, moves: Sequence[tuple[Move, str]]) -> tuple[Known, int]:
+def _on_record(
+    tx: Transaction, runs: Runs, item: ItemRecord, moves: Sequence[tuple[Move, str]]
+) -> tuple[ItemRecord, int]:
     """Return the item as it is on record, and the row of its run.
 
     Raises:
-        LostRace: it is not as ``known`` says, and ``moves`` do not merely report what was seen of it.
+        LostRace: it is not as ``item`` says, and ``moves`` do not merely report what was seen of it.
     """
-    row = tx.conn.execute(_ITEM, (known.id,)).fetchone()
-    found, run = known_of(row, runs), row[1]
-    if (found.state, found.attempt, found.ver) != (known.state, known.attempt, known.ver) and not _seen(found, moves):
+    row = tx.conn.execute(_ITEM, (item.id,)).fetchone()
+    found, run = item_of_row(row, runs), row[1]
+    if (found.state, found.attempt, found.ver) != (item.state, item.attempt, item.ver) and not _seen(found, moves):
         raise LostRace(found)
     return found, run
 
 
-def _seen(found: Known, moves: Sequence[tuple[Move, str]]) -> bool:
+def _seen(found: ItemRecord, moves: Sequence[tuple[Move, str]]) -> bool:
     """Tell whether every move reports what was seen of the very object on record, and the found state can take it."""
     return all(
         isinstance(move.name, Event)
@@ -118,7 +122,7 @@ def _seen(found: Known, moves: Sequence[tuple[Move, str]]) -> bool:
     )
 
 
-def _moved(found: Known, after: Known, move: Move) -> tuple[object, ...]:
+def _moved(found: ItemRecord, after: ItemRecord, move: Move) -> tuple[object, ...]:
     """Return the row of `batches.MOVE` that writes ``after`` over ``found``."""
     event = move.name.value if isinstance(move.name, Event) else None
     facts = json_text(after.facts) if after.facts else None

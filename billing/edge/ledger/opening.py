@@ -13,7 +13,7 @@ from billing.core.errors import BillingError, LedgerDamaged, LedgerError, Ledger
 from billing.core.keys import SCHEME
 from billing.edge.ledger import schema
 from billing.edge.ledger.chain import key_check, meta_seal, read_head
-from billing.edge.ledger.custody.checksum import Whole
+from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key, read_key
 from billing.edge.ledger.custody.known_ledgers import Making, gone, others, predecessors, require_not_gone
 from billing.edge.ledger.custody.location import (
@@ -140,7 +140,7 @@ def _open(request: _Request) -> Opened:
     for file in (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))):
         if file.exists():
             warnings += check_private(file, live=request.live)
-    whole = Whole(request.heads, key, path)
+    whole = FileChecksum(request.heads, key, path)
     untouched = request.write and not new and whole.untouched()
     try:
         conn, witness = _connect(request, key, new=new, untouched=untouched)

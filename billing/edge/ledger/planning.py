@@ -185,8 +185,8 @@ class _Plan:
     def _check_id(self, new: NewItem | None) -> None:
         """Check one id of a chunk: the ledger derives ids, it does not keep them, so a plan's must be derived alike."""
         run = self._run
-        if new and new.item != item_id(run.mode, run.platform, run.period, new.reference, new.generation):
-            raise BrokenPromise(f"{new.reference}: {new.item} is not the id of this reference and generation")
+        if new and new.item_id != item_id(run.mode, run.platform, run.period, new.reference, new.generation):
+            raise BrokenPromise(f"{new.reference}: {new.item_id} is not the id of this reference and generation")
 
     def _item(self, new: NewItem) -> tuple[object, ...]:
         run = self._run
@@ -199,7 +199,7 @@ class _Plan:
             new.reference,
             new.generation,
             new.account,
-            new.lane,
+            new.payer,
             new.amount,
             new.currency,
             new.digest,
@@ -218,7 +218,7 @@ class _Plan:
             yield move.name, self._row, self._last_item, 0, text
 
     def _line(self, planned: PlannedLine) -> tuple[object, ...]:
-        item = planned.known if planned.new is None else self._last_item
+        item = planned.item if planned.new is None else self._last_item
         if item is None and not planned.reason:
             raise BrokenPromise(f"line {planned.line}: brings no item and gives no reason")
         cells = json_text(planned.cells)

@@ -13,7 +13,7 @@ from billing.core.entries import (
     Entry,
     Facts,
     Held,
-    Known,
+    ItemRecord,
     Note,
     ReportLine,
     RunRecord,
@@ -24,7 +24,16 @@ from billing.core.errors import LedgerDamaged
 from billing.core.items import Mode
 from billing.core.states import State
 from billing.edge.ledger.chain import Head, read_head, seal
-from billing.edge.ledger.rows import ENTRY_COLUMNS, ITEM_COLUMNS, RUN_COLUMNS, Runs, entry_of, known_of, millis, run_of
+from billing.edge.ledger.rows import (
+    ENTRY_COLUMNS,
+    ITEM_COLUMNS,
+    RUN_COLUMNS,
+    Runs,
+    entry_of,
+    item_of_row,
+    millis,
+    run_of,
+)
 
 # ruff: noqa: S608 - the only texts put into these statements are the constant lists of columns above
 
@@ -172,16 +181,18 @@ class Queries:
             if found is None:
                 return
             row, revision = found
-            for line, cells, reason, detail, *item in conn.execute(_REPORT, (row, revision)):
-                known = known_of(tuple(item), runs) if item[0] is not None else None
-                owned = known is not None and item[1] == row
-                yield ReportLine(line, tuple(json.loads(cells)), known, owned, reason, detail)
+            for line, cells, reason, detail, *columns in conn.execute(_REPORT, (row, revision)):
+                item = item_of_row(tuple(columns), runs) if columns[0] is not None else None
+                owned = item is not None and columns[1] == row
+                yield ReportLine(line, tuple(json.loads(cells)), item, owned, reason, detail)
             if revision > 1:
-                for line, cells, _, detail, *item in conn.execute(_DROPPED, {"run": row, "revision": revision}):
-                    yield ReportLine(line, tuple(json.loads(cells)), known_of(tuple(item), runs), True, "", detail)
+                for line, cells, _, detail, *columns in conn.execute(_DROPPED, {"run": row, "revision": revision}):
+                    yield ReportLine(
+                        line, tuple(json.loads(cells)), item_of_row(tuple(columns), runs), True, "", detail
+                    )
 
     @_legible()
-    def item(self, row: int) -> Known:
+    def item(self, row: int) -> ItemRecord:
         """Return one item by row number.
 
         Raises:
@@ -190,10 +201,10 @@ class Queries:
         found = self._conn.execute(f"SELECT {ITEM_COLUMNS} FROM items WHERE id = ?", (row,)).fetchone()
         if found is None:
             raise KeyError(row)
-        return known_of(found, self.kept_runs)
+        return item_of_row(found, self.kept_runs)
 
     @_legible()
-    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, Known]:
+    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, ItemRecord]:
         """Return the newest generation of each reference on record."""
         asked = _asked(references)
         book = self._conn.execute(
@@ -202,7 +213,7 @@ class Queries:
         if book is None:
             return {}
         rows = self._conn.execute(_OBLIGATIONS, (asked, *book)).fetchall()
-        return {known.reference: known for known in (known_of(row, self.kept_runs) for row in rows)}
+        return {item.reference: item for item in (item_of_row(row, self.kept_runs) for row in rows)}
 
     @_legible()
     def on_record(self, objects: Sequence[str]) -> dict[str, State]:
@@ -244,7 +255,9 @@ class Queries:
         return counts
 
     @_legible()
-    def work(self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int) -> list[Known]:
+    def work(
+        self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int
+    ) -> list[ItemRecord]:
         """Return up to ``limit`` items of an account in these states above row ``after``, ascending."""
         wanted = sorted(set(states))
         sql = _work(len(wanted))
@@ -254,7 +267,7 @@ class Queries:
             for row in self._conn.execute(sql, [p for state in wanted for p in (run, state, account, after, limit)])
         ]
         rows.sort(key=itemgetter(0))
-        return [known_of(row, self.kept_runs) for row in rows[:limit]]
+        return [item_of_row(row, self.kept_runs) for row in rows[:limit]]
 
     @_legible()
     def accounts_charged(self, accounts: Sequence[str]) -> set[str]:

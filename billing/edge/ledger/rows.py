@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from billing.core.entries import BrokenPromise, Entry, Facts, Known, Move, Note, RunRecord, RunStatus
+from billing.core.entries import BrokenPromise, Entry, Facts, ItemRecord, Move, Note, RunRecord, RunStatus
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.states import Event, State
@@ -128,12 +128,12 @@ ITEM_COLUMNS = (
 )
 
 
-def known_of(row: tuple[Any, ...], runs: Runs) -> Known:
+def item_of_row(row: tuple[Any, ...], runs: Runs) -> ItemRecord:
     """Return the item of a row of ``ITEM_COLUMNS``."""
-    (row_id, run, reference, generation, account, lane, amount, currency, digest, content) = row[:10]
+    (row_id, run, reference, generation, account, payer, amount, currency, digest, content) = row[:10]
     (state, attempt, ver, object_id, instrument_id, facts) = row[10:16]
     run_id, kind, mode, platform, period = runs[run]
-    return Known(
+    return ItemRecord(
         row_id,
         item_id(mode, platform, period, reference, generation),
         run_id,
@@ -141,7 +141,7 @@ def known_of(row: tuple[Any, ...], runs: Runs) -> Known:
         reference,
         generation,
         account,
-        lane,
+        payer,
         amount,
         currency,
         digest,

@@ -52,7 +52,7 @@ DDL: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class Law:
     """One law as a trigger: ``on`` which statement, in which case (``when``, SQL), it is refused saying what."""
 
     name: str
@@ -68,72 +68,72 @@ class Guard:
 
 
 ALWAYS = "1"
-GUARDS: tuple[Guard, ...] = (
-    Guard("meta_insert", "INSERT ON meta", ALWAYS, "meta: written once"),
-    Guard("meta_update", "UPDATE ON meta", ALWAYS, "meta: written once"),
-    Guard("meta_delete", "DELETE ON meta", ALWAYS, "meta: written once"),
-    Guard("transitions_insert", "INSERT ON transitions", ALWAYS, "transitions: written once"),
-    Guard("transitions_update", "UPDATE ON transitions", ALWAYS, "transitions: written once"),
-    Guard("transitions_delete", "DELETE ON transitions", ALWAYS, "transitions: written once"),
-    Guard(
+LAWS: tuple[Law, ...] = (
+    Law("meta_insert", "INSERT ON meta", ALWAYS, "meta: written once"),
+    Law("meta_update", "UPDATE ON meta", ALWAYS, "meta: written once"),
+    Law("meta_delete", "DELETE ON meta", ALWAYS, "meta: written once"),
+    Law("transitions_insert", "INSERT ON transitions", ALWAYS, "transitions: written once"),
+    Law("transitions_update", "UPDATE ON transitions", ALWAYS, "transitions: written once"),
+    Law("transitions_delete", "DELETE ON transitions", ALWAYS, "transitions: written once"),
+    Law(
         "entries_insert",
         "INSERT ON entries",
         "NEW.seq IS NOT (SELECT ifnull(max(seq), 0) + 1 FROM entries)",
         "entries: numbered without a gap",
     ),
-    Guard("entries_update", "UPDATE ON entries", ALWAYS, "entries: never edited"),
-    Guard("entries_delete", "DELETE ON entries", ALWAYS, "entries: never deleted"),
-    Guard(
+    Law("entries_update", "UPDATE ON entries", ALWAYS, "entries: never edited"),
+    Law("entries_delete", "DELETE ON entries", ALWAYS, "entries: never deleted"),
+    Law(
         "runs_book",
         "INSERT ON runs",
         "NEW.id IS NOT (SELECT ifnull(max(id), 0) + 1 FROM runs) OR NEW.book IS NOT ifnull((SELECT min(id) FROM runs "
         "WHERE platform = NEW.platform AND mode = NEW.mode AND period = NEW.period), NEW.id)",
         "runs: numbered without a gap, one book per platform, mode and period",
     ),
-    Guard(
+    Law(
         "runs_frozen",
         "UPDATE OF id, run_id, book, platform, name, period, mode, kind ON runs",
         ALWAYS,
         "runs: what names a run never changes",
     ),
-    Guard(
+    Law(
         "runs_revision",
         "UPDATE OF revision ON runs",
         "NEW.revision NOT IN (OLD.revision, OLD.revision + 1)",
         "runs: revisions follow one another",
     ),
-    Guard("runs_delete", "DELETE ON runs", ALWAYS, "runs: never deleted"),
-    Guard("lines_update", "UPDATE ON lines", ALWAYS, "lines: never edited"),
-    Guard("lines_delete", "DELETE ON lines", ALWAYS, "lines: never deleted"),
-    Guard(
+    Law("runs_delete", "DELETE ON runs", ALWAYS, "runs: never deleted"),
+    Law("lines_update", "UPDATE ON lines", ALWAYS, "lines: never edited"),
+    Law("lines_delete", "DELETE ON lines", ALWAYS, "lines: never deleted"),
+    Law(
         "items_fresh",
         "INSERT ON items",
         "NEW.state IS NOT 'planned' OR NEW.attempt IS NOT 0 OR NEW.ver IS NOT 0 OR NEW.last_event IS NOT NULL "
         "OR NEW.object_id IS NOT NULL OR NEW.instrument_id IS NOT NULL OR NEW.facts IS NOT NULL",
         "items: a new one is planned and nothing more",
     ),
-    Guard(
+    Law(
         "items_row",
         "INSERT ON items",
         "NEW.id IS NOT (SELECT ifnull(max(id), 0) + 1 FROM items) "
         "OR NEW.book IS NOT (SELECT book FROM runs WHERE id = NEW.run)",
         "items: numbered without a gap, in the book of their run",
     ),
-    Guard(
+    Law(
         "items_generation",
         "INSERT ON items",
         "NEW.generation IS NOT 0 AND NOT EXISTS (SELECT 1 FROM items WHERE book = NEW.book AND "
         "reference = NEW.reference AND generation = NEW.generation - 1 AND state IN ('failed', 'skipped'))",
         "items: a generation opens only after the last one failed or was skipped",
     ),
-    Guard(
+    Law(
         "items_frozen",
         "UPDATE OF id, run, book, reference, generation, account, lane, amount, currency, digest, content ON items",
         ALWAYS,
         "items: what the plan fixed never changes",
     ),
-    Guard("items_ver", "UPDATE ON items", "NEW.ver IS NOT OLD.ver + 1", "items: ver grows by one"),
-    Guard(
+    Law("items_ver", "UPDATE ON items", "NEW.ver IS NOT OLD.ver + 1", "items: ver grows by one"),
+    Law(
         "items_edge",
         "UPDATE ON items",
         "(NEW.state IS NOT OLD.state OR NEW.last_event IS NOT OLD.last_event) AND NOT EXISTS "
@@ -141,38 +141,38 @@ GUARDS: tuple[Guard, ...] = (
         "AND event = NEW.last_event AND to_state = NEW.state)",
         "items: the table of states has no such edge",
     ),
-    Guard(
+    Law(
         "items_attempt",
         "UPDATE ON items",
         "NEW.attempt IS NOT OLD.attempt AND NOT (NEW.attempt IS OLD.attempt + 1 AND NEW.state IS 'preparing' "
         "AND OLD.state IS NOT 'preparing')",
         "items: attempts follow one another, each opened by prepare_started",
     ),
-    Guard(
+    Law(
         "items_object",
         "UPDATE ON items",
         "OLD.object_id IS NOT NULL AND NEW.object_id IS NOT OLD.object_id",
         "items: the intent is set once",
     ),
-    Guard(
+    Law(
         "items_instrument",
         "UPDATE ON items",
         "OLD.instrument_id IS NOT NULL AND NEW.instrument_id IS NOT OLD.instrument_id AND NEW.attempt IS OLD.attempt",
         "items: the clone is set once per attempt",
     ),
-    Guard(
+    Law(
         "items_failed",
         "UPDATE ON items",
         "NEW.state IS 'failed' AND NEW.object_id IS NOT NULL AND NEW.last_event IS NOT 'intent_cancelled'",
         "items: failed only with the intent cancelled or none on record",
     ),
-    Guard(
+    Law(
         "items_paid",
         "UPDATE ON items",
         "NEW.state IN ('succeeded', 'unsettled') AND NEW.object_id IS NULL",
         "items: no money moves without an intent on record",
     ),
-    Guard("items_delete", "DELETE ON items", ALWAYS, "items: never deleted"),
+    Law("items_delete", "DELETE ON items", ALWAYS, "items: never deleted"),
 )
 
 
@@ -188,7 +188,7 @@ def edges() -> list[tuple[str, str, str, str]]:
 def statements() -> Iterator[str]:
     """Yield the statements that make an empty ledger, triggers last."""
     yield from DDL
-    for guard in GUARDS:
+    for guard in LAWS:
         yield guard.sql
 
 
@@ -198,7 +198,7 @@ def create(conn: sqlite3.Connection, meta: dict[str, str]) -> None:
         conn.execute(sql)
     conn.executemany("INSERT INTO meta VALUES (?, ?)", sorted(meta.items()))
     conn.executemany("INSERT INTO transitions VALUES (?, ?, ?, ?)", edges())
-    for guard in GUARDS:
+    for guard in LAWS:
         conn.execute(guard.sql)
     conn.execute(f"PRAGMA application_id = {APPLICATION}")
     conn.execute(f"PRAGMA user_version = {VERSION}")

@@ -12,7 +12,7 @@ from billing.core.entries import (
     Entry,
     Facts,
     Held,
-    Known,
+    ItemRecord,
     Move,
     Note,
     PlannedLine,
@@ -28,7 +28,7 @@ from billing.core.states import State
 from billing.edge.ledger import Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer
-from billing.edge.ledger.custody.checksum import Whole
+from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.lock import Lock
 from billing.edge.ledger.custody.witness import Witness
 from billing.edge.ledger.queries import Queries
@@ -128,7 +128,7 @@ class Opened:
     writer: sqlite3.Connection | None
     lock: Lock | None
     witness: Witness
-    whole: Whole
+    whole: FileChecksum
     untouched: bool
     warnings: tuple[str, ...]
     made: Made | None = None
@@ -175,7 +175,7 @@ class SqliteLedger:
         """Append an entry about the run and set its status."""
         await self._do(Work(lambda tx: writes.note_run(tx, run_id, note, status, facts or {}), milestone=True))
 
-    async def record(self, known: Known, *moves: Move) -> Known:
+    async def record(self, item: ItemRecord, *moves: Move) -> ItemRecord:
         """Append ``moves`` for one item in one transaction.
 
         Raises:
@@ -183,8 +183,8 @@ class SqliteLedger:
             LedgerError: the commit failed.
         """
         ready = [writes.prepared(move) for move in moves]
-        draft = writes.hoped(known, self._queries.kept_runs, ready)
-        recorded: Known = await self._do(Work(lambda tx: writes.record(tx, self._write_runs, known, ready, draft)))
+        draft = writes.hoped(item, self._queries.kept_runs, ready)
+        recorded: ItemRecord = await self._do(Work(lambda tx: writes.record(tx, self._write_runs, item, ready, draft)))
         return recorded
 
     async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:
@@ -220,11 +220,11 @@ class SqliteLedger:
         """Stream the lines of the latest revision, then dropped items."""
         return self._queries.report(run_id)
 
-    def item(self, row: int) -> Known:
+    def item(self, row: int) -> ItemRecord:
         """Return one item by row number."""
         return self._queries.item(row)
 
-    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, Known]:
+    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, ItemRecord]:
         """Return the newest generation of each reference on record."""
         return self._queries.obligations(platform, mode, period, references)
 
@@ -244,7 +244,9 @@ class SqliteLedger:
         """Count items in these states per connected account."""
         return self._queries.workload(run_id, states)
 
-    def work(self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int) -> list[Known]:
+    def work(
+        self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int
+    ) -> list[ItemRecord]:
         """Return items of an account in these states, ascending."""
         return self._queries.work(run_id, states, account, after, limit)
 

@@ -11,7 +11,7 @@ Unchained = tuple[str, int, int | None, int, str]
 # An entry before it has its place in the chain: name, run, item, attempt, facts.
 
 
-class Stale(Exception):
+class Conflict(Exception):
     """An item is not as the one who moves it believes; which one is found out by writing one work after another."""
 
 
@@ -19,27 +19,28 @@ class Transaction:
     """One open transaction: the connection, its time, and the end of the chain as it grows.
 
     Attributes:
-        hopeful: the works are written together, in as few statements as there can be, and undone together if one fails.
+        optimistic: the works are written together, in as few statements as there can be, and undone together if one
+            fails.
     """
 
-    __slots__ = ("_entries", "_layers", "at", "conn", "head", "hopeful", "key")
+    __slots__ = ("_entries", "_layers", "at", "conn", "head", "key", "optimistic")
 
-    def __init__(self, conn: sqlite3.Connection, key: bytes, at: int, head: Head, *, hopeful: bool = False) -> None:
-        self.conn, self.key, self.at, self.head, self.hopeful = conn, key, at, head, hopeful
+    def __init__(self, conn: sqlite3.Connection, key: bytes, at: int, head: Head, *, optimistic: bool = False) -> None:
+        self.conn, self.key, self.at, self.head, self.optimistic = conn, key, at, head, optimistic
         self._entries: list[Unchained] = []
         self._layers: list[list[tuple[object, ...]]] = []
 
     def append(self, entries: Iterable[Unchained]) -> None:
         """Append entries to the chain."""
         self._entries.extend(entries)
-        if not self.hopeful:
+        if not self.optimistic:
             self.flush()
 
     def move(self, rows: Iterable[tuple[object, ...]], entries: Iterable[Unchained]) -> None:
         """Move an item on, by rows of `batches.MOVE` one after another, and append their entries.
 
         Raises:
-            Stale: the item is not as the rows say; a hopeful transaction finds out when it is flushed.
+            Conflict: the item is not as the rows say; a hopeful transaction finds out when it is flushed.
         """
         for layer, row in enumerate(rows):
             if layer == len(self._layers):
@@ -51,12 +52,12 @@ class Transaction:
         """Write what was collected.
 
         Raises:
-            Stale: an item is not as its move says.
+            Conflict: an item is not as its move says.
         """
         layers, entries, self._layers, self._entries = self._layers, self._entries, [], []
         for layer in layers:
             if batches.write(self.conn, batches.MOVE, layer) != len(layer):
-                raise Stale
+                raise Conflict
         batches.write(self.conn, batches.APPEND, self._chained(entries))
 
     def _chained(self, entries: Iterable[Unchained]) -> list[Row]:

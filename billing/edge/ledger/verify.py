@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from billing.core.entries import BrokenPromise, Known, Move, Note, RunStatus, apply
+from billing.core.entries import BrokenPromise, ItemRecord, Move, Note, RunStatus, apply
 from billing.core.states import Event, ImpossibleTransition
 from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import MAC_BYTES, Head, entry_mac, meta_seal, seal
@@ -195,19 +195,19 @@ def _item_fault(row: tuple[Any, ...], entries: list[tuple[Any, ...]], runs: Runs
     return "" if tuple(row[10:17]) == expected else f"is {row[10]}, its entries say {folded.state}, or details differ"
 
 
-def _start(row: tuple[Any, ...], runs: Runs) -> Known:
+def _start(row: tuple[Any, ...], runs: Runs) -> ItemRecord:
     """Return the item as planned; what the plan froze is compared by its hash and stays out."""
     run_id, kind, *_ = runs[row[1]]
-    return Known(row[0], str(row[2]), run_id, kind, row[2], row[3], row[4], row[5], row[6], row[7], row[8], {})
+    return ItemRecord(row[0], str(row[2]), run_id, kind, row[2], row[3], row[4], row[5], row[6], row[7], row[8], {})
 
 
-def _fold(known: Known, moves: list[Move]) -> tuple[Known, str | None]:
+def _fold(item: ItemRecord, moves: list[Move]) -> tuple[ItemRecord, str | None]:
     """Return what is known after ``moves``, and the last event among them."""
     last_event = None
     for move in moves:
-        known = apply(known, move)
+        item = apply(item, move)
         last_event = move.name if isinstance(move.name, Event) else last_event
-    return known, last_event
+    return item, last_event
 
 
 def _run_fault(conn: sqlite3.Connection, row: int, book: int, columns: tuple[Any, ...], notes: list[Names]) -> str:

@@ -15,7 +15,7 @@ from billing.edge.pacing.concurrency_limit import Slots
 from billing.edge.pacing.pacer import Pacer
 
 
-class Gate:
+class Limiter:
     """One limiter of each sort, and the lines that wait at it: at an account any, at an endpoint those it must pick."""
 
     __slots__ = ("alarm", "finishing", "lines", "pacer", "parked", "slots", "starting")
@@ -23,9 +23,9 @@ class Gate:
     def __init__(self, pacer: Pacer, slots: Slots) -> None:
         self.pacer = pacer
         self.slots = slots
-        self.finishing: list[tuple[int, Line]] = []
-        self.starting: list[tuple[int, Line]] = []
-        self.parked: list[Line] = []
+        self.finishing: list[tuple[int, WaitQueue]] = []
+        self.starting: list[tuple[int, WaitQueue]] = []
+        self.parked: list[WaitQueue] = []
         self.alarm = math.inf
 
     def free(self, now: float) -> bool:
@@ -37,12 +37,12 @@ class Gate:
         self.slots.enter(now)
 
 
-class Line:
+class WaitQueue:
     """Requests that wait for the same limiters, in the order they came: their numbers, and what wakes them."""
 
     __slots__ = ("account", "endpoint", "first", "waiting")
 
-    def __init__(self, endpoint: Gate, account: Gate, *, first: bool) -> None:
+    def __init__(self, endpoint: Limiter, account: Limiter, *, first: bool) -> None:
         self.endpoint = endpoint
         self.account = account
         self.first = first
@@ -60,12 +60,12 @@ class Line:
         heappush(heap, (self.waiting[0][0], self))
 
 
-class Turn:
+class Admission:
     """One request's turn: entered when it may be sent, left when its slots are free again. Yields when it was given."""
 
     __slots__ = ("_account", "_endpoint", "_first", "_turns")
 
-    def __init__(self, turns: "Turns", endpoint: Gate, account: Gate, *, first: bool) -> None:
+    def __init__(self, turns: "Turns", endpoint: Limiter, account: Limiter, *, first: bool) -> None:
         self._turns = turns
         self._endpoint = endpoint
         self._account = account
@@ -87,32 +87,32 @@ class Turn:
 class Turns:
     """The queue before the limiters of one key. Use one per event loop."""
 
-    def __init__(self, key: Gate) -> None:
+    def __init__(self, key: Limiter) -> None:
         """Begin with nobody waiting."""
         self._key = key
-        self._endpoints: list[Gate] = []
-        self._lines: dict[tuple[Gate, Gate, bool], Line] = {}
+        self._endpoints: list[Limiter] = []
+        self._lines: dict[tuple[Limiter, Limiter, bool], WaitQueue] = {}
         self._waiting = 0
         self._number = count()
-        self._alarms: list[tuple[float, int, Gate]] = []
+        self._alarms: list[tuple[float, int, Limiter]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = math.inf
 
-    def add_endpoint(self, gate: Gate) -> None:
+    def add_endpoint(self, gate: Limiter) -> None:
         """Serve the lines of one more endpoint, too."""
         self._endpoints.append(gate)
 
-    def free(self, endpoint: Gate, account: Gate, now: float) -> bool:
+    def free(self, endpoint: Limiter, account: Limiter, now: float) -> bool:
         """Tell whether a request that has just come may go at once: nobody waits, and everything is there."""
         return not self._waiting and self._key.free(now) and endpoint.free(now) and account.free(now)
 
-    def take(self, endpoint: Gate, account: Gate, now: float) -> None:
+    def take(self, endpoint: Limiter, account: Limiter, now: float) -> None:
         """Take a token and a slot of each limiter, all in one step."""
         self._key.take(now)
         endpoint.take(now)
         account.take(now)
 
-    async def wait(self, endpoint: Gate, account: Gate, now: float, *, first: bool) -> float:
+    async def wait(self, endpoint: Limiter, account: Limiter, now: float, *, first: bool) -> float:
         """Stand in line until a token and a slot of each limiter were taken; return the time of it."""
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._wait(endpoint, account, first, turn)
@@ -126,7 +126,7 @@ class Turns:
                 self.leave(endpoint, account)
             raise
 
-    def leave(self, endpoint: Gate, account: Gate) -> None:
+    def leave(self, endpoint: Limiter, account: Limiter) -> None:
         """Give the slots back, and the turn to whoever waited for them."""
         self._key.slots.leave()
         endpoint.slots.leave()
@@ -137,11 +137,11 @@ class Turns:
                 self._reconsider(account, now)
             self._serve(now)
 
-    def _wait(self, endpoint: Gate, account: Gate, first: bool, turn: asyncio.Future[float]) -> None:
+    def _wait(self, endpoint: Limiter, account: Limiter, first: bool, turn: asyncio.Future[float]) -> None:
         """Stand in the line of those who need the same."""
         line = self._lines.get((endpoint, account, first))
         if line is None:
-            line = self._lines[endpoint, account, first] = Line(endpoint, account, first=first)
+            line = self._lines[endpoint, account, first] = WaitQueue(endpoint, account, first=first)
         line.waiting.append((next(self._number), turn))
         self._waiting += 1
         if len(line.waiting) == 1:
@@ -162,7 +162,7 @@ class Turns:
         if self._waiting:
             self._arm(now)
 
-    def _next(self, now: float) -> Line | None:
+    def _next(self, now: float) -> WaitQueue | None:
         """Take out the line whose head may go: those who finish first, and of those who has waited longest."""
         for starting in (False, True):
             while heap := self._oldest(now, starting):
@@ -177,7 +177,7 @@ class Turns:
                     self._park(line, now)
         return None
 
-    def _oldest(self, now: float, starting: bool) -> list[tuple[int, Line]] | None:
+    def _oldest(self, now: float, starting: bool) -> list[tuple[int, WaitQueue]] | None:
         """Return the lines of the endpoint that is free and whose first line has waited longest."""
         oldest = None
         for gate in self._endpoints:
@@ -186,7 +186,7 @@ class Turns:
                 oldest = heap
         return oldest
 
-    def _give(self, line: Line, now: float) -> None:
+    def _give(self, line: WaitQueue, now: float) -> None:
         """Give the head of a line its turn."""
         _, turn = line.waiting.popleft()
         self._waiting -= 1
@@ -195,13 +195,13 @@ class Turns:
         if not self._emptied(line):
             line.queue()
 
-    def _emptied(self, line: Line) -> bool:
+    def _emptied(self, line: WaitQueue) -> bool:
         if line.gone():
             del self._lines[line.endpoint, line.account, line.first]
             return True
         return False
 
-    def _park(self, line: Line, now: float) -> None:
+    def _park(self, line: WaitQueue, now: float) -> None:
         """Let a line wait at its account until that has a token; for a slot, whoever leaves will look."""
         account = line.account
         account.parked.append(line)
@@ -209,7 +209,7 @@ class Turns:
             account.alarm = account.pacer.due
             heappush(self._alarms, (account.alarm, next(self._number), account))
 
-    def _reconsider(self, account: Gate, now: float) -> None:
+    def _reconsider(self, account: Limiter, now: float) -> None:
         """Let the lines of an account stand at their endpoints again, if the account has something to give."""
         parked, account.parked = account.parked, []
         for line in parked:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from billing.core.items import Mode
-from billing.edge.pacing.admission import Gate, Turn, Turns
+from billing.edge.pacing.admission import Admission, Limiter, Turns
 from billing.edge.pacing.concurrency_limit import LearnedSlots, Slots
 from billing.edge.pacing.limit_owner import Whose
 from billing.edge.pacing.pacer import KNOWN_SHARE, Pacer
@@ -69,10 +69,10 @@ class Throttle:
         self.rates = rates
         self._start = start
         self._remember = remember
-        self._key = Gate(self._pacer("key", rates.key_rps), LearnedSlots(rates.concurrency))
+        self._key = Limiter(self._pacer("key", rates.key_rps), LearnedSlots(rates.concurrency))
         self._turns = Turns(self._key)
-        self._endpoints: dict[str, Gate] = {}
-        self._accounts: dict[str, Gate] = {}
+        self._endpoints: dict[str, Limiter] = {}
+        self._accounts: dict[str, Limiter] = {}
         self._whose = Whose()
 
     def account_rps(self, account: str) -> float:
@@ -92,7 +92,7 @@ class Throttle:
         named += [(f"account {name}", gate) for name, gate in self._accounts.items()]
         return {name: rate for name, gate in named if (rate := gate.pacer.learned) is not None}
 
-    def turn(self, endpoint: str, account: str, first: bool = False) -> Turn:
+    def turn(self, endpoint: str, account: str, first: bool = False) -> Admission:
         """Return a turn to wait for and to hold; entered, it gives the loop's time at which the request may be sent.
 
         Args:
@@ -100,7 +100,7 @@ class Throttle:
             account: the connected account, or empty for the platform itself.
             first: the request starts a new item, so it lets others go before it.
         """
-        return Turn(self._turns, self._endpoint(endpoint), self._account(account), first=first)
+        return Admission(self._turns, self._endpoint(endpoint), self._account(account), first=first)
 
     def limited(
         self,
@@ -113,7 +113,7 @@ class Throttle:
         """Slow the limiter that ``reason`` (``Stripe-Rate-Limited-Reason``) names, and no other.
 
         ``resource-specific`` lies within one account, and a reason that nobody knows may: its limiter is the narrowest.
-        A lock concerns one object: the payer's lane waits, nothing here does.
+        A lock concerns one object: the payer waits, nothing here does.
 
         Args:
             reason: the header's value.
@@ -138,28 +138,28 @@ class Throttle:
             case _:
                 self._account(account).pacer.refused(now, sent_at, retry_after)
 
-    def _endpoint(self, name: str) -> Gate:
+    def _endpoint(self, name: str) -> Limiter:
         """Return the limiters of an endpoint."""
         gate = self._endpoints.get(name)
         if gate is None:
             pacer = self._pacer(f"endpoint {name}", self.rates.endpoint_rps)
-            gate = self._endpoints[name] = Gate(pacer, LearnedSlots(self.rates.concurrency))
+            gate = self._endpoints[name] = Limiter(pacer, LearnedSlots(self.rates.concurrency))
             self._turns.add_endpoint(gate)
         return gate
 
-    def _account(self, name: str) -> Gate:
+    def _account(self, name: str) -> Limiter:
         """Return the limiters of a connected account, or those of the platform itself."""
         gate = self._accounts.get(name)
         if gate is None:
             # The platform itself is no connected account: only the key's and the endpoint's limits hold for it.
             slots = self.rates.per_account_concurrency if name else self.rates.concurrency
             rate = self.rates.account_rps if name else self.rates.key_rps
-            gate = self._accounts[name] = Gate(self._pacer(f"account {name}", rate), Slots(slots))
+            gate = self._accounts[name] = Limiter(self._pacer(f"account {name}", rate), Slots(slots))
         return gate
 
     def _pacer(self, name: str, cap: float) -> Pacer:
-        known = self._remember(name)
-        return Pacer(cap, self._start if known is None else known * KNOWN_SHARE)
+        item = self._remember(name)
+        return Pacer(cap, self._start if item is None else item * KNOWN_SHARE)
 
     def _limited_in_all(self, account: str, now: float, sent_at: float, retry_after: float | None) -> None:
         """Slow the account first, and the key once its limit must be the reason (`billing.edge.pacing.limit_owner`)."""

@@ -8,8 +8,8 @@ from typing import Protocol, TextIO
 
 from billing.core.cells import plain
 from billing.edge.runfiles.header import Dialect, Header, understood
-from billing.edge.runfiles.lines import Intake
-from billing.edge.runfiles.reading.byte_stream import Tap, decoded
+from billing.edge.runfiles.lines import LineCollector
+from billing.edge.runfiles.reading.byte_stream import ByteStream, decoded
 from billing.edge.runfiles.reading.delimiters import USUAL, detected
 from billing.edge.runfiles.reading.problems import Fault, FieldError, Unreadable
 from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
@@ -29,7 +29,7 @@ class Records(Protocol):
         ...
 
 
-def read_csv(tap: Tap, intake: Intake, dialect: Dialect, defaults: ItemDefaults) -> None:
+def read_csv(tap: ByteStream, collector: LineCollector, dialect: Dialect, defaults: ItemDefaults) -> None:
     """Read a whole file into the intake.
 
     Raises:
@@ -37,38 +37,40 @@ def read_csv(tap: Tap, intake: Intake, dialect: Dialect, defaults: ItemDefaults)
     """
     text = decoded(tap)
     try:
-        _read(text, intake, dialect, defaults)
+        _read(text, collector, dialect, defaults)
     except UnicodeDecodeError as error:
         raise tap.undecodable(error) from None
 
 
-def _read(text: TextIO, intake: Intake, dialect: Dialect, defaults: ItemDefaults) -> None:
+def _read(text: TextIO, collector: LineCollector, dialect: Dialect, defaults: ItemDefaults) -> None:
     lines, delimiter = _begun(text, dialect)
     records = csv.reader(lines, delimiter=delimiter, strict=True)
     header_line, cells = _first_record(records, delimiter)
-    header = understood(cells, header_line, dialect, delimiter, intake)
-    intake.columns, intake.delimiter, intake.decimal = header.titles, delimiter, dialect.decimal
-    intake.amount_at = header.places.get("amount", 0) or header.places["amount_minor"]
-    intake.amount_cell = header.columns.index("amount") if "amount" in header.columns else -1
+    header = understood(cells, header_line, dialect, delimiter, collector)
+    collector.columns, collector.delimiter, collector.decimal = header.titles, delimiter, dialect.decimal
+    collector.amount_at = header.places.get("amount", 0) or header.places["amount_minor"]
+    collector.amount_cell = header.columns.index("amount") if "amount" in header.columns else -1
     reader = RowReader(header.columns, defaults, dialect.decimal)
     places, reference_at = header.places, header.places["reference"]
     whole = header.keep == tuple(range(header.width)) and not header.ignored
-    for line, record in _records(records, intake):
+    for line, record in _records(records, collector):
         if len(record) != header.width:
             if not _is_blank(record):
                 fault = _misshapen(record, header.width)
-                intake.refuse(line, _kept(record, header), (fault,), reference_at, _reference(reader, record, header))
+                collector.refuse(
+                    line, _kept(record, header), (fault,), reference_at, _reference(reader, record, header)
+                )
             continue
-        _check_untitled(record, line, header, intake)
+        _check_untitled(record, line, header, collector)
         kept = tuple(record) if whole else _without_the_rest(record, header)
         try:
             row = reader.read(kept)
         except RowErrors as errors:
             if not _is_blank(record):
                 faults = _located(errors.errors, places)
-                intake.refuse(line, kept, faults, reference_at, reader.reference_of(kept))
+                collector.refuse(line, kept, faults, reference_at, reader.reference_of(kept))
         else:
-            intake.accept(line, kept, row, reference_at)
+            collector.accept(line, kept, row, reference_at)
 
 
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
@@ -99,14 +101,14 @@ def _is_blank(record: Sequence[str]) -> bool:
     return not any(cell.strip() for cell in record)
 
 
-def _check_untitled(record: Sequence[str], line: int, header: Header, intake: Intake) -> None:
+def _check_untitled(record: Sequence[str], line: int, header: Header, collector: LineCollector) -> None:
     """A column without a title is nothing as long as it holds nothing; the first value in it is a problem, once."""
-    for index in header.untitled if not intake.untitled_told else ():
+    for index in header.untitled if not collector.untitled_told else ():
         if record[index].strip():
-            intake.untitled_told = True
+            collector.untitled_told = True
             message = f"field {index + 1} has a value, and the header names no column there"
             error = FieldError("", "unknown_column", message, "give the column a title, or remove it")
-            intake.refuse_file(line, index + 1, error)
+            collector.refuse_file(line, index + 1, error)
             return
 
 
@@ -121,7 +123,7 @@ def _without_the_rest(record: Sequence[str], header: Header) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _records(records: Records, intake: Intake) -> Iterator[tuple[int, list[str]]]:
+def _records(records: Records, collector: LineCollector) -> Iterator[tuple[int, list[str]]]:
     """Every record with its first physical line; blank lines are passed over, broken ones go to the intake."""
     while True:
         line = records.line_num + 1
@@ -130,7 +132,7 @@ def _records(records: Records, intake: Intake) -> Iterator[tuple[int, list[str]]
         except StopIteration:
             return
         except csv.Error as error:
-            intake.refuse(line, (), (_broken(error, line, records.line_num),), 1, "")
+            collector.refuse(line, (), (_broken(error, line, records.line_num),), 1, "")
             continue
         if record:
             yield line, record

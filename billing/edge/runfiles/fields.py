@@ -216,7 +216,7 @@ def _foreign(text: str) -> str | None:
 def _id_hint(column: str, head: str, rest: str, prefix: str) -> str:
     if column == "payment_method" and head in _NOT_CLONABLE:
         return _NOT_CLONABLE[head]
-    other = next((name for name, (known, _) in _ID_KINDS.items() if known == head and known != prefix), "")
+    other = next((name for name, (item, _) in _ID_KINDS.items() if item == head and item != prefix), "")
     if other:
         return f"that is {_ID_KINDS[other][1]}: are two columns swapped?"
     if head == prefix and rest and not _RUN_ON.fullmatch(rest):

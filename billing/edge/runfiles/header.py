@@ -14,7 +14,7 @@ from billing.edge.runfiles.fields import (
     metadata_key,
     unknown_column,
 )
-from billing.edge.runfiles.lines import Intake
+from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.reading.bad_lines import REASONS
 from billing.edge.runfiles.reading.delimiters import USUAL
 from billing.edge.runfiles.reading.problems import FieldError, Unreadable, suggestion
@@ -86,7 +86,7 @@ class Header:
         return tuple(place for place, name in enumerate(self.columns) if not name)
 
 
-def understood(given: Sequence[str], line: int, dialect: Dialect, delimiter: str, intake: Intake) -> Header:
+def understood(given: Sequence[str], line: int, dialect: Dialect, delimiter: str, collector: LineCollector) -> Header:
     """Understand the header.
 
     Raises:
@@ -110,12 +110,12 @@ def understood(given: Sequence[str], line: int, dialect: Dialect, delimiter: str
         name = ours.get(title, title if title not in dialect.names else "")
         problem = _title_problem(title, name, cells, index, dialect)
         if problem is not None:
-            intake.refuse_file(line, index + 1, problem)
+            collector.refuse_file(line, index + 1, problem)
             continue
         keep.append(index)
         columns.append("" if title in dialect.ignore and name not in dialect.names else name)
     _check_complete(
-        columns, [title for index, title in enumerate(cells) if index not in reasons], line, dialect, intake
+        columns, [title for index, title in enumerate(cells) if index not in reasons], line, dialect, collector
     )
     untitled = tuple(index for index, title in enumerate(cells) if not title)
     titles = tuple(given[index].strip(BLANKS) for index in keep)
@@ -179,7 +179,9 @@ def _check_delimiter(cells: Sequence[str], line: int, delimiter: str) -> None:
             raise Unreadable(line, 1, "delimiter", f"the fields are separated by {name}", hint)
 
 
-def _check_complete(columns: Sequence[str], cells: Sequence[str], line: int, dialect: Dialect, intake: Intake) -> None:
+def _check_complete(
+    columns: Sequence[str], cells: Sequence[str], line: int, dialect: Dialect, collector: LineCollector
+) -> None:
     """Every line would fail without these, so say it once and stop."""
     missing = [name for name in REQUIRED if name not in columns]
     if not any(name in columns for name in AMOUNTS):
@@ -187,14 +189,14 @@ def _check_complete(columns: Sequence[str], cells: Sequence[str], line: int, dia
     for name, title in dialect.names.items():
         if title not in cells and name not in missing:
             message = f"column {quoted(title)} is missing, which source.map reads {name} from"
-            intake.refuse_file(line, 1, FieldError(name, "missing_column", message, _near(title, cells)))
+            collector.refuse_file(line, 1, FieldError(name, "missing_column", message, _near(title, cells)))
     understood = {*COLUMNS, *dialect.ignore, *dialect.names.values()}
     misspelt = [cell for cell in cells if cell and cell not in understood and not cell.startswith(METADATA)]
     for name in missing:
         theirs = dialect.names.get(name, name)
         # A misspelt title has its own problem, with this name as the suggestion.
-        if not _near(theirs, misspelt) or not intake.problems.total:
-            intake.refuse_file(line, 1, FieldError(name, "missing_column", f"column {quoted(theirs)} is missing"))
+        if not _near(theirs, misspelt) or not collector.problems.total:
+            collector.refuse_file(line, 1, FieldError(name, "missing_column", f"column {quoted(theirs)} is missing"))
     if all(name in columns for name in AMOUNTS):
         hint = "keep one: major units such as 10.99, or minor units such as 1099"
         error = FieldError("amount", "amount_twice", 'the columns "amount" and "amount_minor" are both given', hint)
@@ -203,7 +205,7 @@ def _check_complete(columns: Sequence[str], cells: Sequence[str], line: int, dia
         )
     if sum(name.startswith(METADATA) for name in columns) > METADATA_KEYS:
         error = FieldError(METADATA, "metadata_count", f"more than {METADATA_KEYS} metadata columns")
-        intake.refuse_file(line, 1, error)
+        collector.refuse_file(line, 1, error)
     if missing:
         raise Unreadable.silent()
 

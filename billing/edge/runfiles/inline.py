@@ -1,7 +1,7 @@
 """Items that stand in a YAML file: each mapping becomes a row, with the same rules as a line of a CSV."""
 
 from billing.edge.runfiles.fields import COLUMNS, METADATA, METADATA_KEYS, metadata_key, unknown_column
-from billing.edge.runfiles.lines import Intake
+from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.reading.problems import Fault, FieldError, Unreadable
 from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence
 from billing.edge.runfiles.reading.yaml_values import place_of
@@ -16,7 +16,7 @@ MOST_METADATA = 450
 _METADATA = METADATA.removesuffix(".")
 
 
-def read_inline(nodes: Sequence, intake: Intake, defaults: ItemDefaults) -> None:
+def read_inline(nodes: Sequence, collector: LineCollector, defaults: ItemDefaults) -> None:
     """Read every item into the intake, whose columns become the keys in use in the order of the contract.
 
     Raises:
@@ -26,16 +26,18 @@ def read_inline(nodes: Sequence, intake: Intake, defaults: ItemDefaults) -> None
         message = f"{len(nodes.items):,} items are more than YAML may hold ({MOST_ITEMS:,})"
         raise Unreadable(nodes.line, nodes.column, "yaml_size", message, "use CSV")
     columns = _columns(nodes)
-    intake.columns = columns
-    intake.amount_cell = columns.index("amount") if "amount" in columns else -1
+    collector.columns = columns
+    collector.amount_cell = columns.index("amount") if "amount" in columns else -1
     reader = RowReader(columns, defaults)
     for node in nodes.items:
-        _take(node, columns, reader, intake)
+        _take(node, columns, reader, collector)
 
 
-def _take(node: Node, columns: tuple[str, ...], reader: RowReader, intake: Intake) -> None:
+def _take(node: Node, columns: tuple[str, ...], reader: RowReader, collector: LineCollector) -> None:
     if not isinstance(node, Mapping):
-        intake.refuse(node.line, (), (Fault(node.column, "yaml_shape", "an item must be a mapping"),), node.column, "")
+        collector.refuse(
+            node.line, (), (Fault(node.column, "yaml_shape", "an item must be a mapping"),), node.column, ""
+        )
         return
     flat, faults = _flat(node)
     cells = tuple([flat[name].text if name in flat else "" for name in columns])
@@ -50,9 +52,9 @@ def _take(node: Node, columns: tuple[str, ...], reader: RowReader, intake: Intak
         faults += [_located(error, node, flat) for error in told]
     else:
         if not faults:
-            intake.accept(node.line, cells, row, reference_at)
+            collector.accept(node.line, cells, row, reference_at)
             return
-    intake.refuse(node.line, cells, tuple(faults), reference_at, reader.reference_of(cells))
+    collector.refuse(node.line, cells, tuple(faults), reference_at, reader.reference_of(cells))
 
 
 def _columns(nodes: Sequence) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class _Talk(dict[tuple[str | None, tuple[tuple[str, str], ...]], bool]):
         return found
 
 
-class Intake:
+class LineCollector:
     """Takes the lines of one file in, one at a time, in a fixed amount of memory per line (16 bytes).
 
     Attributes:
@@ -70,7 +70,7 @@ class Intake:
         self.amount_cell = -1
         self._talk = _Talk()
         self._narrowest, self._widest = MAX_WIDTH, 0
-        self.repeats = Repeats()
+        self.repeats = Duplicates()
         self._spool = spool
         self._limits = limits
         self._references = array("q")
@@ -233,7 +233,7 @@ class Intake:
             )
 
 
-class Repeats:
+class Duplicates:
     """Which records repeat an earlier reference: (index, line of the first), 16 bytes each."""
 
     def __init__(self) -> None:

@@ -18,10 +18,10 @@ from billing.edge.runfiles.control_totals import Places, check_control, check_li
 from billing.edge.runfiles.csvfile import read_csv
 from billing.edge.runfiles.header import Dialect
 from billing.edge.runfiles.inline import read_inline
-from billing.edge.runfiles.lines import Intake
+from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.options import ReadOptions
 from billing.edge.runfiles.reading.bad_lines import write_bad_lines
-from billing.edge.runfiles.reading.byte_stream import Digest, Tap, new_digest
+from billing.edge.runfiles.reading.byte_stream import ByteStream, Digest, new_digest
 from billing.edge.runfiles.reading.delimiters import decimal_of, delimiter_of
 from billing.edge.runfiles.reading.problems import Unreadable
 from billing.edge.runfiles.reading.sources import STDIN, Opened, is_yaml, opened, standard_input
@@ -146,7 +146,7 @@ def _open_csv(asked: _Asked, source: Opened) -> RunFile:
         run,
         digest,
         Sources(str(path), {}, (source,)),
-        lambda intake: read_csv(Tap(source.file, digest), intake, dialect, defaults.items),
+        lambda collector: read_csv(ByteStream(source.file, digest), collector, dialect, defaults.items),
     )
 
 
@@ -167,7 +167,7 @@ def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
                 run,
                 digest,
                 Sources(str(path), document.places, (source,), names_period=not document.follows_calendar),
-                lambda intake: read_inline(nodes, intake, document.defaults),
+                lambda collector: read_inline(nodes, collector, document.defaults),
             )
         case Sheet() as sheet:
             place = path.parent / sheet.csv
@@ -183,7 +183,7 @@ def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
                     run,
                     digest,
                     Sources(str(place), document.places, (source, rows), names_period=not document.follows_calendar),
-                    lambda intake: read_csv(Tap(rows.file, digest), intake, dialect, document.defaults),
+                    lambda collector: read_csv(ByteStream(rows.file, digest), collector, dialect, document.defaults),
                 )
 
 
@@ -212,47 +212,51 @@ class Sources:
     names_period: bool = False
 
 
-def _taken_in(asked: _Asked, run: Run, digest: Digest, sources: Sources, fill: Callable[[Intake], None]) -> RunFile:
+def _taken_in(
+    asked: _Asked, run: Run, digest: Digest, sources: Sources, fill: Callable[[LineCollector], None]
+) -> RunFile:
     """Read every line with ``fill``, look at them together, then accept or refuse the file."""
     target = _target(asked, sources)
     spool = Spool(asked.defaults.spool_folder)
     try:
-        intake = Intake(sources.place, spool, run.policies.limits)
+        collector = LineCollector(sources.place, spool, run.policies.limits)
         try:
-            fill(intake)
+            fill(collector)
         except Unreadable as end:
-            intake.stop(end)
-        intake.finish()
-        _check_whole(asked, run, sources, intake)
+            collector.stop(end)
+        collector.finish()
+        _check_whole(asked, run, sources, collector)
         if target is not None:
-            write_bad_lines(target, intake.columns, bad_lines(intake), intake.delimiter)
-        if intake.broken or not asked.options.skip_invalid:
-            intake.problems.raise_if_any()
-        return RunFile(replace(run, columns=intake.columns), str(asked.path), digest.hexdigest(), intake, spool)
+            write_bad_lines(target, collector.columns, bad_lines(collector), collector.delimiter)
+        if collector.broken or not asked.options.skip_invalid:
+            collector.problems.raise_if_any()
+        return RunFile(replace(run, columns=collector.columns), str(asked.path), digest.hexdigest(), collector, spool)
     except BaseException:
         spool.close()
         raise
 
 
-def _check_whole(asked: _Asked, run: Run, sources: Sources, intake: Intake) -> None:
+def _check_whole(asked: _Asked, run: Run, sources: Sources, collector: LineCollector) -> None:
     """What must hold for the file as a whole, once every line is in."""
     file, skipping = str(asked.path), asked.options.skip_invalid
     for source in sources.files:
         if source.changed():
             hint = "wait until it is saved, then try again"
-            intake.refuse_whole(Problem(source.name, 0, 0, "file_changed", "the file changed while it was read", hint))
-    sums_are_whole = skipping or not intake.problems.total
-    check_limits(intake, run.policies, file, sources.sections, gross=not skipping)
+            collector.refuse_whole(
+                Problem(source.name, 0, 0, "file_changed", "the file changed while it was read", hint)
+            )
+    sums_are_whole = skipping or not collector.problems.total
+    check_limits(collector, run.policies, file, sources.sections, gross=not skipping)
     if sums_are_whole:
-        check_control(intake, run.policies, file, sources.sections)
+        check_control(collector, run.policies, file, sources.sections)
     if sources.names_period and asked.now is not None and not asked.options.late:
-        _check_month(run, asked.now, file, sources.sections, intake)
+        _check_month(run, asked.now, file, sources.sections, collector)
     expected = run.policies.control.items == 0 or asked.options.allow_empty or asked.defaults.allow_empty
-    if not intake.count and not expected and sums_are_whole:
-        intake.refuse_whole(_empty(file, intake))
+    if not collector.count and not expected and sums_are_whole:
+        collector.refuse_whole(_empty(file, collector))
 
 
-def _check_month(run: Run, now: datetime, file: str, sections: Places, intake: Intake) -> None:
+def _check_month(run: Run, now: datetime, file: str, sections: Places, collector: LineCollector) -> None:
     """A file that says for which month it is must be of this one: last month's, started again, bills nobody."""
     today = now.astimezone(ZoneInfo(run.timezone)).date()
     if is_of_month(run.period, today):
@@ -260,11 +264,11 @@ def _check_month(run: Run, now: datetime, file: str, sections: Places, intake: I
     line, column = sections.get("run", (0, 0))
     message = f"the file is for {in_words(run.period)}, and today is {today.isoformat()}"
     hint = "--late takes it all the same; period: current or previous follows the calendar"
-    intake.refuse_whole(Problem(file, line, column, "another_month", message, hint))
+    collector.refuse_whole(Problem(file, line, column, "another_month", message, hint))
 
 
-def _empty(file: str, intake: Intake) -> Problem:
-    aside = f": all {intake.set_aside} lines were set aside" if intake.set_aside else ""
+def _empty(file: str, collector: LineCollector) -> Problem:
+    aside = f": all {collector.set_aside} lines were set aside" if collector.set_aside else ""
     hint = "a broken export looks like this; --allow-empty takes it all the same (always: allow_empty in billing.yaml)"
     return Problem(file, 0, 0, "nothing_to_charge", f"the file has nothing to charge{aside}", hint)
 

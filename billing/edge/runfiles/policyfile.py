@@ -74,8 +74,8 @@ def read_policies(forms: Forms, root: Mapping, base: Policies) -> Policies:
 
 def _section(forms: Forms, node: Node | None, name: str, keys: dict[str, Reader], base: S) -> S:
     section = forms.section(node, name, keys)
-    known = {key: value for key, value in section.entries.items() if key in keys}
-    read = {key: keys[key](forms, value, f"{name}.{key}") for key, value in known.items()}
+    item = {key: value for key, value in section.entries.items() if key in keys}
+    read = {key: keys[key](forms, value, f"{name}.{key}") for key, value in item.items()}
     return replace(base, **{key: value for key, value in read.items() if value is not None})
 
 

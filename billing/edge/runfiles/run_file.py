@@ -7,7 +7,7 @@ from typing import Self
 
 from billing.core.errors import Problem
 from billing.core.items import InputLine, Run
-from billing.edge.runfiles.lines import Intake, repeat_fault
+from billing.edge.runfiles.lines import LineCollector, repeat_fault
 from billing.edge.runfiles.reading.problems import Fault
 from billing.edge.runfiles.reading.spool import Record, Spool
 from billing.edge.runfiles.rows import charge_of
@@ -37,18 +37,18 @@ class RunFile:
         problems: the first hundred problems of the lines set aside.
     """
 
-    def __init__(self, run: Run, file: str, sha256: str, intake: Intake, spool: Spool) -> None:
+    def __init__(self, run: Run, file: str, sha256: str, collector: LineCollector, spool: Spool) -> None:
         self.run = run
         self.file = file
-        self.items_file = intake.file
+        self.items_file = collector.file
         self.sha256 = sha256
-        self.count = intake.count
-        self.totals: Mapping[str, int] = dict(sorted((code, sum_) for code, sum_ in intake.totals.items() if sum_))
-        self.set_aside = intake.set_aside
-        self.warnings: tuple[Problem, ...] = intake.warnings.by_place()
-        self.warnings_total = intake.warnings.total
-        self.problems: tuple[Problem, ...] = intake.problems.by_place()
-        self._intake = intake
+        self.count = collector.count
+        self.totals: Mapping[str, int] = dict(sorted((code, sum_) for code, sum_ in collector.totals.items() if sum_))
+        self.set_aside = collector.set_aside
+        self.warnings: tuple[Problem, ...] = collector.warnings.by_place()
+        self.warnings_total = collector.warnings.total
+        self.problems: tuple[Problem, ...] = collector.problems.by_place()
+        self._intake = collector
         self._spool = spool
 
     def lines(self) -> Iterator[InputLine]:
@@ -76,9 +76,9 @@ class RunFile:
         self.close()
 
 
-def bad_lines(intake: Intake) -> Iterator[BadLine]:
+def bad_lines(collector: LineCollector) -> Iterator[BadLine]:
     """Every line that cannot stand, in input order, streamed."""
-    for record, first in intake.records():
+    for record, first in collector.records():
         faults = faults_of(record, first)
         if faults:
             yield BadLine(record[0], record[1], faults)

@@ -16,7 +16,7 @@ from billing.core.periods import CURRENT, PREVIOUS, month_meant
 from billing.core.policies import Policies
 from billing.edge.runfiles.fields import COLUMNS, DESCRIPTION_LENGTH, METADATA, read_suffix, text_reader
 from billing.edge.runfiles.policyfile import SECTIONS, read_policies
-from billing.edge.runfiles.reading.byte_stream import Digest, Tap, decoded
+from billing.edge.runfiles.reading.byte_stream import ByteStream, Digest, decoded
 from billing.edge.runfiles.reading.delimiters import decimal_of, delimiter_of
 from billing.edge.runfiles.reading.problems import Collector, Unreadable
 from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence, parsed
@@ -99,7 +99,7 @@ def read_yaml(source: BinaryIO, file: str, digest: Digest, base: Base, now: date
     problems = Collector()
     forms = Forms(file, problems)
     try:
-        root = _root(Tap(source, digest, LARGEST), forms)
+        root = _root(ByteStream(source, digest, LARGEST), forms)
     except Unreadable as end:
         problems.add(Problem(file, end.line, end.fault.column, end.fault.code, end.fault.message, end.fault.hint))
         root = Mapping(0, 0)
@@ -111,7 +111,7 @@ def read_yaml(source: BinaryIO, file: str, digest: Digest, base: Base, now: date
     return document
 
 
-def _root(tap: Tap, forms: Forms) -> Mapping:
+def _root(tap: ByteStream, forms: Forms) -> Mapping:
     try:
         text = decoded(tap).read()
     except UnicodeDecodeError as error:

@@ -98,7 +98,7 @@ class Breaker:
             self._probe_at = now + FIRST_PAUSE
 
 
-class Repeats:
+class RetryBudget:
     """The budget of repeats for the whole process: attempts count when they are sent."""
 
     def __init__(self, monotonic: Callable[[], float] | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from billing.core.classify import READ, Asked, classify
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.errors import LedgerError, UsageError
 from billing.core.findings import CHARGED_IN, charged_in
 from billing.core.items import Mode
@@ -18,7 +18,7 @@ from billing.core.replies import Reply
 from billing.core.wire import Wire, WireRequest
 from billing.edge.pacing.throttle import Throttle
 from billing.edge.secrets import ApiKey
-from billing.edge.stripe.breaker import Breaker, Repeats
+from billing.edge.stripe.breaker import Breaker, RetryBudget
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.lookups import Lookups
 from billing.edge.stripe.transport import RequestWriter, exchange
@@ -91,7 +91,7 @@ class Gateway(Lookups):
         self.mode = mode
         self.platform = platform
         self.counters = counters or Counters()
-        self.repeats = Repeats()
+        self.repeats = RetryBudget()
         self.breaker = Breaker()
         self.throttle = throttle
         self._clock = clock
@@ -105,63 +105,63 @@ class Gateway(Lookups):
         """Let nothing leave any more: what happens to it could not be written down."""
         self._shut = self._shut or reason
 
-    async def open(self, known: Known, number: int) -> Outcome:
+    async def open(self, item: ItemRecord, number: int) -> Outcome:
         """Create the item's intent without moving money: ``Made(intent id)`` when done."""
         params = _without_none(
-            amount=known.amount,
-            currency=known.currency,
-            allowed_payment_method_types=[kind for kind in CHARGED_IN if charged_in(kind, known.currency)],
-            application_fee_amount=known.content.get("application_fee"),
-            description=known.content.get("description"),
-            statement_descriptor_suffix=known.content.get("statement_suffix"),
-            metadata=_metadata(known),
+            amount=item.amount,
+            currency=item.currency,
+            allowed_payment_method_types=[kind for kind in CHARGED_IN if charged_in(kind, item.currency)],
+            application_fee_amount=item.content.get("application_fee"),
+            description=item.content.get("description"),
+            statement_descriptor_suffix=item.content.get("statement_suffix"),
+            metadata=_metadata(item),
         )
-        return await self._post(Op.OPEN, known, number, "/v1/payment_intents", params)
+        return await self._post(Op.OPEN, item, number, "/v1/payment_intents", params)
 
-    async def clone(self, known: Known, number: int) -> Outcome:
+    async def clone(self, item: ItemRecord, number: int) -> Outcome:
         """Copy the platform's payment method to the connected account: ``Made(clone id)`` when done."""
         params = {
-            "customer": known.content["customer"],
-            "payment_method": known.content["payment_method"],
-            "metadata": {"billing_item": known.item},  # whose clone an answer shows
+            "customer": item.content["customer"],
+            "payment_method": item.content["payment_method"],
+            "metadata": {"billing_item": item.item_id},  # whose clone an answer shows
         }
-        return await self._post(Op.CLONE, known, number, "/v1/payment_methods", params)
+        return await self._post(Op.CLONE, item, number, "/v1/payment_methods", params)
 
-    async def confirm(self, known: Known, number: int) -> Outcome:
+    async def confirm(self, item: ItemRecord, number: int) -> Outcome:
         """Move the money: confirm the recorded intent with the recorded clone. Send it once per durable entry."""
         params = {
-            "payment_method": known.instrument_id,
+            "payment_method": item.instrument_id,
             "off_session": True,
             # Whoever may edit the intent on its account could otherwise raise it between the open and this.
-            "amount_to_confirm": known.amount,
+            "amount_to_confirm": item.amount,
         }
-        return await self._post(Op.CONFIRM, known, number, f"/v1/payment_intents/{known.object_id}/confirm", params)
+        return await self._post(Op.CONFIRM, item, number, f"/v1/payment_intents/{item.object_id}/confirm", params)
 
-    async def cancel(self, known: Known, number: int) -> Outcome:
+    async def cancel(self, item: ItemRecord, number: int) -> Outcome:
         """Make sure that the recorded intent never takes money."""
         params = {"cancellation_reason": "abandoned"}
-        return await self._post(Op.CANCEL, known, number, f"/v1/payment_intents/{known.object_id}/cancel", params)
+        return await self._post(Op.CANCEL, item, number, f"/v1/payment_intents/{item.object_id}/cancel", params)
 
-    async def read(self, known: Known) -> Outcome:
+    async def read(self, item: ItemRecord) -> Outcome:
         """Look at the recorded intent."""
-        path = f"/v1/payment_intents/{known.object_id}"
-        return await self._ask(READ, known, self._writer.get(path, {}, known.account))
+        path = f"/v1/payment_intents/{item.object_id}"
+        return await self._ask(READ, item, self._writer.get(path, {}, item.account))
 
-    def _post(self, op: Op, known: Known, number: int, path: str, params: Mapping[str, Any]) -> Awaitable[Outcome]:
+    def _post(self, op: Op, item: ItemRecord, number: int, path: str, params: Mapping[str, Any]) -> Awaitable[Outcome]:
         """Send one request of the protocol under its own key."""
-        attempt = known.attempt if op in PER_ATTEMPT else 0
-        key = idempotency_key(self.mode, self.platform, known.account, known.item, op, attempt, number)
-        return self._ask(op, known, self._writer.post(path, params, known.account, key), key)
+        attempt = item.attempt if op in PER_ATTEMPT else 0
+        key = idempotency_key(self.mode, self.platform, item.account, item.item_id, op, attempt, number)
+        return self._ask(op, item, self._writer.post(path, params, item.account, key), key)
 
-    async def _ask(self, asked: Asked, known: Known, request: WireRequest, key: str = "") -> Outcome:
+    async def _ask(self, asked: Asked, item: ItemRecord, request: WireRequest, key: str = "") -> Outcome:
         """Send one request about an item, once, and return what its reply means."""
         first = asked in STARTING
-        reply, sent_at, seconds = await self._send(asked, known.account, request, key, first=first)
-        outcome = classify(asked, reply, _expected(known, self.mode, key))
+        reply, sent_at, seconds = await self._send(asked, item.account, request, key, first=first)
+        outcome = classify(asked, reply, _expected(item, self.mode, key))
         if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:
-            self._limited(outcome.reason, asked, known.account, reply, sent_at)
+            self._limited(outcome.reason, asked, item.account, reply, sent_at)
         if self._on_request is not None:
-            self._on_request(_told(asked, known.account, reply, seconds) | _told_of(known, outcome))
+            self._on_request(_request_fields(asked, item.account, reply, seconds) | _item_fields(item, outcome))
         return outcome
 
     async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
@@ -184,7 +184,7 @@ class Gateway(Lookups):
         if reply.status == 429 and (reply.limited_reason or reply.error is None):
             self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply, sent_at)
         if self._on_request is not None:
-            self._on_request(_told(endpoint, account, reply, seconds))
+            self._on_request(_request_fields(endpoint, account, reply, seconds))
         return reply
 
     async def _send(
@@ -233,7 +233,7 @@ class Gateway(Lookups):
         self.throttle.limited(reason, endpoint, account, reply.retry_after, sent_at)
 
 
-def _told(endpoint: str, account: str, reply: Reply, seconds: float) -> dict[str, Any]:
+def _request_fields(endpoint: str, account: str, reply: Reply, seconds: float) -> dict[str, Any]:
     """Return what is told of one request."""
     return _without_none(
         event="request",
@@ -248,41 +248,41 @@ def _told(endpoint: str, account: str, reply: Reply, seconds: float) -> dict[str
     )
 
 
-def _told_of(known: Known, outcome: Outcome) -> dict[str, Any]:
+def _item_fields(item: ItemRecord, outcome: Outcome) -> dict[str, Any]:
     """Return what is told of a request's item beside that."""
     return {
         "outcome": type(outcome).__name__.lower(),
-        "run": known.run_id,
-        "item": known.item,
-        "reference": known.reference,
-        "attempt": known.attempt,
+        "run": item.run_id,
+        "item": item.item_id,
+        "reference": item.reference,
+        "attempt": item.attempt,
     }
 
 
-def _expected(known: Known, mode: Mode, key: str) -> Expected:
+def _expected(item: ItemRecord, mode: Mode, key: str) -> Expected:
     """Return what an answer about this item must agree with."""
     return Expected(
-        item=known.item,
-        amount=known.amount,
-        currency=known.currency,
+        item_id=item.item_id,
+        amount=item.amount,
+        currency=item.currency,
         livemode=mode.livemode,
-        object_id=known.object_id,
-        instrument_id=known.instrument_id,
-        attempt=known.attempt,
-        fee=known.content.get("application_fee"),
+        object_id=item.object_id,
+        instrument_id=item.instrument_id,
+        attempt=item.attempt,
+        fee=item.content.get("application_fee"),
         key=key,
     )
 
 
-def _metadata(known: Known) -> dict[str, str]:
+def _metadata(item: ItemRecord) -> dict[str, str]:
     """Return the item's own metadata and ours: enough to rebuild a lost ledger from Stripe."""
     return {
-        **known.content.get("metadata", {}),
+        **item.content.get("metadata", {}),
         "billing_v": "1",
-        "billing_item": known.item,
-        "billing_run": str(known.content.get("run_id") or known.run_id),
-        "billing_reference": known.reference,
-        "billing_digest": known.digest[:16],
+        "billing_item": item.item_id,
+        "billing_run": str(item.content.get("run_id") or item.run_id),
+        "billing_reference": item.reference,
+        "billing_digest": item.digest[:16],
     }
 
 

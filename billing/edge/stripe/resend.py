@@ -7,7 +7,7 @@ from tenacity import AsyncRetrying, RetryCallState
 from tenacity.wait import wait_random_exponential
 
 from billing.core.outcomes import Busy, Lost, Outcome, Unsent, UnsentWhy
-from billing.edge.stripe.breaker import Repeats
+from billing.edge.stripe.breaker import RetryBudget
 
 SENDS = 3
 # Sends in all after lost answers or failures of the network: a poison item must not hold up the others (R3).
@@ -21,7 +21,7 @@ UNCLEAR = (Lost, Busy, Unsent)
 # What may want a repeat. Everything else is final at once, and costs nothing here.
 
 
-async def resend(send: Callable[[], Awaitable[Outcome]], repeats: Repeats | None = None) -> Outcome:
+async def resend(send: Callable[[], Awaitable[Outcome]], repeats: RetryBudget | None = None) -> Outcome:
     """Send, and send again while the outcome allows it; return the last outcome.
 
     Repeated: ``Lost`` whose key is still good, ``Busy``, and what never left because of the network. Not repeated: what
@@ -34,19 +34,19 @@ async def resend(send: Callable[[], Awaitable[Outcome]], repeats: Repeats | None
     """
     began = asyncio.get_running_loop().time()
     first = await send()
-    return await _again(send, first, _Trip(began, repeats)) if isinstance(first, UNCLEAR) else first
+    return await _again(send, first, ResendState(began, repeats)) if isinstance(first, UNCLEAR) else first
 
 
-async def _again(send: Callable[[], Awaitable[Outcome]], first: Outcome, trip: "_Trip") -> Outcome:
+async def _again(send: Callable[[], Awaitable[Outcome]], first: Outcome, ctx: "ResendState") -> Outcome:
     """Go on from an outcome that may want a repeat; the loop takes it for its own first send."""
     sent = [first]
     jitter = wait_random_exponential(multiplier=FIRST_WINDOW, max=LONGEST_WINDOW)
 
     def wait(state: RetryCallState) -> float:
-        return max(jitter(state), trip.least_wait)
+        return max(jitter(state), ctx.least_wait)
 
     retrying = AsyncRetrying(
-        retry=lambda state: trip.wants_more(_outcome(state)),
+        retry=lambda state: ctx.wants_more(_outcome(state)),
         stop=lambda _state: False,
         wait=wait,
         sleep=asyncio.sleep,
@@ -57,7 +57,7 @@ async def _again(send: Callable[[], Awaitable[Outcome]], first: Outcome, trip: "
         # tenacity awaits only what it can see to be a coroutine function; ``send`` may be a partial or a lambda.
         return sent.pop() if sent else await send()
 
-    return trip.concluded(await retrying(once))
+    return ctx.concluded(await retrying(once))
 
 
 def _outcome(state: RetryCallState) -> Outcome:
@@ -67,10 +67,10 @@ def _outcome(state: RetryCallState) -> Outcome:
     return result
 
 
-class _Trip:
+class ResendState:
     """What one resent request has used so far."""
 
-    def __init__(self, began: float, repeats: Repeats | None) -> None:
+    def __init__(self, began: float, repeats: RetryBudget | None) -> None:
         self._began = began
         self._repeats = repeats
         self._tries = 0

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-from billing.core.entries import Known, Move, Note
+from billing.core.entries import ItemRecord, Move, Note
 from billing.core.errors import LedgerError
 from billing.core.exits import Exit
 from billing.core.keys import Op
@@ -14,10 +14,10 @@ from billing.core.policies import Dunning
 from billing.core.states import Event, Group, State
 from billing.edge.stripe.resend import resend
 from billing.flow.engine.standing import Reach
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 ROUNDS = 3
-# How often one trip may send from one state before the item is left for `resolve`: a poison item must not hold up the
+# How often one visit may send from one state before the item is left for `resolve`: a poison item must not hold up the
 # others (catalogue R3). Reads have the same budget.
 
 REPLAY_SECONDS = 23 * 3600.0
@@ -28,21 +28,21 @@ ON_THE_WAY = frozenset({State.PREPARING, State.READY, State.CONFIRMING, State.CA
 # States that an item passes through within seconds when all goes well: three log lines a charge said less than one.
 
 
-class PutBack(Exception):
-    """The request certainly was not executed: the item goes back to the head of its lane."""
+class Requeue(Exception):
+    """The request certainly was not executed: the item goes back to the head of its queue."""
 
-    def __init__(self, known: Known, unsent: Unsent) -> None:
-        super().__init__(f"{known.item} was not sent")
-        self.known = known
+    def __init__(self, item: ItemRecord, unsent: Unsent) -> None:
+        super().__init__(f"{item.item_id} was not sent")
+        self.item = item
         self.unsent = unsent
 
 
-class LeftAsItIs(Exception):
-    """The budget of this trip is spent; the ledger holds all that is known, and `resolve` goes on from there."""
+class StillUnresolved(Exception):
+    """The budget of this visit is spent; the ledger holds all that is known, and `resolve` goes on from there."""
 
-    def __init__(self, known: Known) -> None:
-        super().__init__(f"{known.item} is left {known.state}")
-        self.known = known
+    def __init__(self, item: ItemRecord) -> None:
+        super().__init__(f"{item.item_id} is left {item.state}")
+        self.item = item
 
 
 class Halted(Exception):
@@ -54,11 +54,11 @@ class Halted(Exception):
 
 
 @dataclass(slots=True)
-class Trip:
+class ItemContext:
     """What one item may still spend in this process.
 
     Attributes:
-        desk: what the flow works with.
+        services: what the flow works with.
         dunning: decides whether an attempt that took nothing rests or is fenced.
         rounds: how often it has sent, by the state it sent from.
         dead_account: why the account refuses everything, once an answer said so: Stripe's code.
@@ -67,7 +67,7 @@ class Trip:
         closes: the item is being closed unpaid: nothing is confirmed any more.
     """
 
-    desk: Desk
+    services: Services
     dunning: Dunning = field(default_factory=Dunning)
     rounds: defaultdict[State, int] = field(default_factory=lambda: defaultdict(int))
     dead_account: str = ""
@@ -75,48 +75,48 @@ class Trip:
     alive: bool = True
     closes: bool = False
 
-    async def set_aside(self, known: Known, refused: Refused, reach: Reach, *moves: Move) -> NoReturn:
+    async def set_aside(self, item: ItemRecord, refused: Refused, reach: Reach, *moves: Move) -> NoReturn:
         """Leave an item where it is that its account refused, or may have: it is closed by nothing and goes on later.
 
         Args:
-            known: the item.
+            item: the item.
             refused: what was said of it.
             reach: whose the refusal is; a stored one says nothing of the account as it is now.
             moves: what is recorded with it.
 
         Raises:
-            LeftAsItIs: always.
+            StillUnresolved: always.
         """
         self.alive = False
         if reach is Reach.ACCOUNT and not refused.replayed:
             self.dead_account, self.dead_words = refused.code, refused.message
-        facts = waits_for_account(known.account, refused.code, refused.message)
-        raise LeftAsItIs(await self.record(known, *moves, Move(Note.SET_ASIDE, facts=facts)))
+        facts = waits_for_account(item.account, refused.code, refused.message)
+        raise StillUnresolved(await self.record(item, *moves, Move(Note.SET_ASIDE, facts=facts)))
 
-    async def contradicted(self, known: Known, halt: Halt, *moves: Move) -> NoReturn:
+    async def contradicted(self, item: ItemRecord, halt: Halt, *moves: Move) -> NoReturn:
         """Stop the run; an item that an answer contradicts is parked first, so that the next start goes on without it.
 
         Args:
-            known: the item.
+            item: the item.
             halt: what stops the run.
             moves: what is recorded of an item that is contradicted, the last of them with the reason.
 
         Raises:
             Halted: the first time.
-            LeftAsItIs: it was contradicted before, and a person knows.
+            StillUnresolved: it was contradicted before, and a person knows.
         """
         if halt.exit is not Exit.STOPPED:
             raise Halted(halt)
-        before = known.facts.get("reason_code")
+        before = item.facts.get("reason_code")
         *first, last = moves or (Move(Note.SET_ASIDE),)
         facts = {**last.facts, **CONTRADICTED, "reason": halt.message, "request_id": halt.reply.request_id}
         if moves or before != CONTRADICTED["reason_code"]:
-            known = await self.record(known, *first, Move(last.name, facts=facts))
+            item = await self.record(item, *first, Move(last.name, facts=facts))
         if before == CONTRADICTED["reason_code"]:
-            raise LeftAsItIs(known)
-        raise Halted(replace(halt, message=f"{known.reference}: {halt.message}"))
+            raise StillUnresolved(item)
+        raise Halted(replace(halt, message=f"{item.reference}: {halt.message}"))
 
-    async def record(self, known: Known, *moves: Move) -> Known:
+    async def record(self, item: ItemRecord, *moves: Move) -> ItemRecord:
         """Append durably, then tell the log what became of the item: where it rests, and on debug each step to there.
 
         Raises:
@@ -125,17 +125,17 @@ class Trip:
         try:
             for move in moves:
                 if move.facts.get("blocks_card"):  # first: a kill in between would let another item try the card
-                    await self.desk.blocks.remember(known, str(move.facts.get("reason_code", "")))
-            after = await self.desk.ledger.record(known, *moves)
+                    await self.services.blocks.remember(item, str(move.facts.get("reason_code", "")))
+            after = await self.services.ledger.record(item, *moves)
         except LedgerError as broken:
-            self.desk.gateway.shut(str(broken))
+            self.services.gateway.shut(str(broken))
             raise
-        if after.state not in ON_THE_WAY or self.desk.tells_steps:
+        if after.state not in ON_THE_WAY or self.services.logs_steps:
             self._tell(after, moves)
         return after
 
-    def _tell(self, after: Known, moves: Sequence[Move]) -> None:
-        self.desk.log(
+    def _tell(self, after: ItemRecord, moves: Sequence[Move]) -> None:
+        self.services.log(
             "item_step" if after.state in ON_THE_WAY else "item_moved",
             run=after.run_id,
             reference=after.reference,
@@ -148,20 +148,20 @@ class Trip:
 
     def resend(self, send: Callable[[], Awaitable[Outcome]]) -> Coroutine[Any, Any, Outcome]:
         """Send a request that may be repeated under its own key, within what the process may repeat at all."""
-        return resend(send, self.desk.gateway.repeats)
+        return resend(send, self.services.gateway.repeats)
 
     def spent(self, state: State) -> bool:
         """Tell whether no further round may be sent from ``state``."""
         return self.rounds[state] >= ROUNDS
 
-    def spend(self, state: State, known: Known) -> None:
+    def spend(self, state: State, item: ItemRecord) -> None:
         """Take one round of ``state`` from the budget.
 
         Raises:
-            LeftAsItIs: none is left.
+            StillUnresolved: none is left.
         """
         if self.spent(state):
-            raise LeftAsItIs(known)
+            raise StillUnresolved(item)
         self.rounds[state] += 1
 
 
@@ -170,25 +170,25 @@ def skipped(code: str, reason: str) -> Move:
     return Move(Event.ITEM_SKIPPED, facts={"group": str(Group.SKIPPED), "reason_code": code, "reason": reason})
 
 
-def key_facts(op: Op, number: int, desk: Desk) -> dict[str, Any]:
+def key_facts(op: Op, number: int, services: Services) -> dict[str, Any]:
     """Return the facts that remember a key: its number, and when it was first sent by the provider's clock."""
-    return {f"{op}_n": number, f"{op}_born": int(desk.clock.epoch())}
+    return {f"{op}_n": number, f"{op}_born": int(services.clock.epoch())}
 
 
-def key_number(known: Known, op: Op) -> int:
+def key_number(item: ItemRecord, op: Op) -> int:
     """Return the number of the key that the next request of ``op`` carries."""
-    return int(known.facts.get(f"{op}_n", 0))
+    return int(item.facts.get(f"{op}_n", 0))
 
 
-def key_outlived(known: Known, op: Op, desk: Desk) -> bool:
+def key_outlived(item: ItemRecord, op: Op, services: Services) -> bool:
     """Tell whether Stripe may have forgotten the key of ``op``."""
-    born = known.facts.get(f"{op}_born")
-    return born is not None and desk.clock.epoch() - float(born) > REPLAY_SECONDS
+    born = item.facts.get(f"{op}_born")
+    return born is not None and services.clock.epoch() - float(born) > REPLAY_SECONDS
 
 
-def renewal(known: Known, op: Op, desk: Desk) -> Move:
+def renewal(item: ItemRecord, op: Op, services: Services) -> Move:
     """Return the note that makes the next request of ``op`` carry the next key number."""
-    return Move(Note.KEY_RENEWED, facts={"op": str(op), **key_facts(op, key_number(known, op) + 1, desk)})
+    return Move(Note.KEY_RENEWED, facts={"op": str(op), **key_facts(op, key_number(item, op) + 1, services)})
 
 
 def waits_for_account(account: str, code: str, words: str) -> dict[str, Any]:

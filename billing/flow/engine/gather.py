@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(*calls: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
+async def gather(*calls: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
     """Await all ``calls`` concurrently and return their results; a failure cancels the others and is raised as it is.
 
     Callers match on exceptions of the tree in `billing.core.errors`; a group around one of them would slip through. The

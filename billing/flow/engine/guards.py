@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.policies import StopOn
 from billing.core.states import State
 
@@ -31,14 +31,14 @@ class Guards:
         """Whether one more of the same refusal stops the run: then items are better tried one at a time."""
         return self.same[0] != "" and self.same[1] >= self.stop_on.same_error
 
-    def verdict(self, known: Known) -> str:
+    def verdict(self, item: ItemRecord) -> str:
         """Note one more finished item; return why the run must stop, or an empty text."""
-        if known.state not in TRIED:
+        if item.state not in TRIED:
             return ""
-        unpaid = known.state in (State.UNPAID, State.FAILED)
-        declined = unpaid and "declines" in known.facts
+        unpaid = item.state in (State.UNPAID, State.FAILED)
+        declined = unpaid and "declines" in item.facts
         self._failures += unpaid
-        return self._wave(declined) or self._repetition(known, unpaid and not declined) or self._too_many()
+        return self._wave(declined) or self._repetition(item, unpaid and not declined) or self._too_many()
 
     def _wave(self, declined: bool) -> str:
         size = self.stop_on.after_items
@@ -54,8 +54,8 @@ class Guards:
         """Note an item that was refused and closed by nothing; return why the run must stop, or an empty text."""
         return self._repeated(code)
 
-    def _repetition(self, known: Known, refused: bool) -> str:
-        return self._repeated(str(known.facts.get("reason_code", "")) if refused else "")
+    def _repetition(self, item: ItemRecord, refused: bool) -> str:
+        return self._repeated(str(item.facts.get("reason_code", "")) if refused else "")
 
     def _repeated(self, code: str) -> str:
         count = self.same[1] + 1 if code and code == self.same[0] else 1

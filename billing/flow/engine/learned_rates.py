@@ -6,7 +6,7 @@ from billing.core.items import Mode
 from billing.edge.ledger import Ledger
 from billing.edge.pacing.throttle import Remember
 from billing.edge.stripe.clock import ProviderClock
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 KIND = "limit"
 DAYS = 7
@@ -31,9 +31,9 @@ def remembered(ledger: Ledger, clock: ProviderClock, mode: Mode) -> Remember:
 class LearnedLimits:
     """Keeps the learned rates of one desk: at the end of a run, and now and then before."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, services: Services) -> None:
         """Begin with nothing kept."""
-        self._desk = desk
+        self._desk = services
         self._kept: dict[str, float] = {}
         self._looked = asyncio.get_running_loop().time()
 

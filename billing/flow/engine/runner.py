@@ -12,7 +12,7 @@ from heapq import nsmallest
 import anyio
 from anyio.abc import TaskGroup
 
-from billing.core.entries import Known, Move, Note, RunStatus, Tally, unfinished_rebuild
+from billing.core.entries import ItemRecord, Move, Note, RunStatus, Tally, unfinished_rebuild
 from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, RunStopped, UsageError
 from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.exits import Exit
@@ -22,15 +22,15 @@ from billing.core.planrows import TO_CHARGE, standing
 from billing.core.policies import Policies
 from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger, LostRace
-from billing.flow.engine.context import Halted, Trip, waits_for_account
-from billing.flow.engine.gather import together
+from billing.flow.engine.context import Halted, ItemContext, waits_for_account
+from billing.flow.engine.gather import gather
 from billing.flow.engine.guards import Guards
 from billing.flow.engine.learned_rates import LearnedLimits
 from billing.flow.engine.progress import Pace, Snapshot, Watch, retelling, unwatched
-from billing.flow.engine.scheduler import PAGE, Bounds, Lanes
-from billing.flow.kinds.charge.carry import WAITING, Arrival, Goal, charge, rests, waits_for_customer
+from billing.flow.engine.scheduler import PAGE, Bounds, Scheduler
+from billing.flow.kinds.charge.carry import WAITING, Goal, ItemResult, charge, rests, waits_for_customer
 from billing.flow.options import Ending, RunOptions, Selection
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 DRAIN_SECONDS = 20.0
 # How long requests in flight may take to come home after a signal; with the last commit it stays under the 25 s that
@@ -38,7 +38,7 @@ DRAIN_SECONDS = 20.0
 STALLED_SECONDS = 600.0
 # Give up when limiters have turned everything away for this long (exit 10); a scheduler continues later.
 LOCK_PAUSE_SECONDS = 1.0
-# How long a payer's lane rests after Stripe said that something else holds the object.
+# How long a payer rests after Stripe said that something else holds the object.
 
 OPEN_STATES = (State.PREPARING, State.READY, State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.UNPAID)
 STATES: dict[Goal, tuple[State, ...]] = {
@@ -49,13 +49,13 @@ STATES: dict[Goal, tuple[State, ...]] = {
     Goal.CLOSE: (State.PLANNED, *OPEN_STATES, State.PARKED),
 }
 # Which items each goal takes up; `rests` says which of them it leaves all the same.
-PASSES: dict[Goal, tuple[tuple[tuple[State, ...], Callable[[Known], bool]], ...]] = {
+PASSES: dict[Goal, tuple[tuple[tuple[State, ...], Callable[[ItemRecord], bool]], ...]] = {
     goal: ((STATES[goal], lambda _known: True),) for goal in (Goal.RUN, Goal.SWEEP, Goal.CLOSE)
 } | {
     goal: (
         (tuple(state for state in STATES[goal] if state is not State.UNPAID), lambda _known: True),
         ((State.UNPAID,), waits_for_customer),
-        ((State.UNPAID,), lambda known: not waits_for_customer(known)),
+        ((State.UNPAID,), lambda item: not waits_for_customer(item)),
     )
     for goal in (Goal.RESOLVE, Goal.SETTLE)
 }
@@ -65,12 +65,12 @@ REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.SWEEP: 1, Goal.RE
 
 
 class Runner:
-    """One invocation over one run: lanes, trips, guards, and the ways to stop."""
+    """One invocation over one run: queues, visits to items, guards, and the ways to stop."""
 
     def __init__(
-        self, desk: Desk, run_id: str | None, goal: Goal, policies: Policies, options: RunOptions, watch: Watch
+        self, services: Services, run_id: str | None, goal: Goal, policies: Policies, options: RunOptions, watch: Watch
     ) -> None:
-        self._desk = desk
+        self._desk = services
         self._run_id = run_id
         self._goal = goal
         self._policies = policies
@@ -90,9 +90,9 @@ class Runner:
         self._wake = asyncio.Event()
         self._now = asyncio.get_running_loop().time  # a look at the clock for every step of an item
         self._began = self._advanced = self._now()
-        self._limits = LearnedLimits(desk)
+        self._limits = LearnedLimits(services)
         self._pace = Pace()
-        self.snapshot = Snapshot(total=0, most=desk.rates.key_rps)
+        self.snapshot = Snapshot(total=0, most=services.rates.key_rps)
 
     async def go(self) -> Ending:
         """Work through everything, then once more through what was left open.
@@ -121,16 +121,16 @@ class Runner:
         for states, wanted in PASSES[goal]:
             await self._pass(states, goal, wanted)
 
-    async def _pass(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[Known], bool]) -> None:
-        """Start items while lanes give some, and wait for one to end whenever they do not."""
-        lanes = self._lanes(states, goal, wanted)
+    async def _pass(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> None:
+        """Start items while the queues give some, and wait for one to end whenever they do not."""
+        scheduler = self._scheduler(states, goal, wanted)
         async with anyio.create_task_group() as group:
             while not self._desk.draining:
-                known = self._next(lanes)
-                if known is not None:
-                    group.start_soon(self._work, lanes, known, goal, group)
+                item = self._next(scheduler)
+                if item is not None:
+                    group.start_soon(self._work, scheduler, item, goal, group)
                     continue
-                pause = None if self._full() else lanes.pause
+                pause = None if self._full() else scheduler.pause
                 if self.snapshot.in_flight == 0 and pause is None:
                     break
                 await self._rest(pause)
@@ -153,11 +153,11 @@ class Runner:
             if timer is not None:
                 timer.cancel()
 
-    def _lanes(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[Known], bool]) -> Lanes:
+    def _scheduler(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> Scheduler:
         ledger, selection = self._desk.ledger, self._options.selection
 
-        def fetch(account: str, after: int, limit: int) -> tuple[list[Known], bool]:
-            found: list[Known] = []
+        def fetch(account: str, after: int, limit: int) -> tuple[list[ItemRecord], bool]:
+            found: list[ItemRecord] = []
             last = False
             while not found and not last:
                 page = ledger.work(self._run_id, states, account, after, limit)
@@ -174,41 +174,41 @@ class Runner:
             per_account=options.per_account,
             slots=options.concurrency,
         )
-        return Lanes(fetch, ledger.workload(self._run_id, states), bounds, self._now)
+        return Scheduler(fetch, ledger.workload(self._run_id, states), bounds, self._now)
 
     def _full(self) -> bool:
-        """Tell whether nothing more may be started for now, whatever the lanes hold."""
+        """Tell whether nothing more may be started for now, whatever the queues hold."""
         if self.snapshot.in_flight >= (1 if self.guards.wary else self._options.concurrency):
             return True
         return self._options.limit is not None and self._started >= self._options.limit
 
-    def _next(self, lanes: Lanes) -> Known | None:
+    def _next(self, scheduler: Scheduler) -> ItemRecord | None:
         """Start an item, if one may be started now."""
         if self._desk.draining or self._full():
             return None
-        known = lanes.next()
-        if known is not None:
+        item = scheduler.next()
+        if item is not None:
             self._started += 1
             self.snapshot.in_flight += 1
-        return known
+        return item
 
-    async def _work(self, lanes: Lanes, known: Known | None, goal: Goal, group: TaskGroup) -> None:
+    async def _work(self, scheduler: Scheduler, item: ItemRecord | None, goal: Goal, group: TaskGroup) -> None:
         """Take up an item, and another one whenever it has ended: a task for each would cost as much as its entries."""
-        while known is not None:
-            await self._take_up(lanes, known, goal, group)
+        while item is not None:
+            await self._take_up(scheduler, item, goal, group)
             await asyncio.sleep(0)  # an item found skipped awaits nothing, and signals must be heard
-            known = self._next(lanes)
-            if known is None or not self._full():
+            item = self._next(scheduler)
+            if item is None or not self._full():
                 self._wake.set()
 
-    async def _take_up(self, lanes: Lanes, known: Known, goal: Goal, group: TaskGroup) -> None:
+    async def _take_up(self, scheduler: Scheduler, item: ItemRecord, goal: Goal, group: TaskGroup) -> None:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
-            if goal is not Goal.CLOSE and known.account in self._aside and known.state in WAITING:
-                self._left_aside(lanes, known)
+            if goal is not Goal.CLOSE and item.account in self._aside and item.state in WAITING:
+                self._left_aside(scheduler, item)
                 return
-            arrival = await self._trip(known, goal)
-            await self._arrived(lanes, known, arrival, group)
+            arrival = await self._trip(item, goal)
+            await self._arrived(scheduler, item, arrival, group)
         except Halted as halted:
             self._stop(halted.exit_code, str(halted))
         except ProviderUnreachable as away:
@@ -221,75 +221,75 @@ class Runner:
         finally:
             self.snapshot.in_flight -= 1
 
-    def _trip(self, known: Known, goal: Goal) -> Awaitable[Arrival]:
-        return charge(Trip(self._desk, self._policies.dunning), known, goal)
+    def _trip(self, item: ItemRecord, goal: Goal) -> Awaitable[ItemResult]:
+        return charge(ItemContext(self._desk, self._policies.dunning), item, goal)
 
-    async def _arrived(self, lanes: Lanes, began: Known, arrival: Arrival, group: TaskGroup) -> None:
-        known = arrival.known
+    async def _arrived(self, scheduler: Scheduler, began: ItemRecord, arrival: ItemResult, group: TaskGroup) -> None:
+        item = arrival.item
         if arrival.put_back is not None:
             self._started -= 1
-            await self._return(lanes, known, arrival.put_back.unsent, group)
+            await self._return(scheduler, item, arrival.put_back.unsent, group)
             return
         self._advanced = self._now()
-        lanes.done(known, alive=arrival.alive, sent=known.attempt > 0)
+        scheduler.done(item, alive=arrival.alive, sent=item.attempt > 0)
         if arrival.dead_account:
-            await self._set_aside(known.account, arrival.dead_account, arrival.dead_words)
+            await self._set_aside(item.account, arrival.dead_account, arrival.dead_words)
         await self._limits.keep_at_times()
         if self._goal is not Goal.RUN:
-            self._note_change(began, known)
-            if self._goal is Goal.CLOSE and not rests(Goal.CLOSE, known) and not self._sweeping:
+            self._note_change(began, item)
+            if self._goal is Goal.CLOSE and not rests(Goal.CLOSE, item) and not self._sweeping:
                 self._left += 1
             else:
-                self._count(known)
+                self._count(item)
             return
-        if not rests(Goal.SWEEP, known) and not self._sweeping:
+        if not rests(Goal.SWEEP, item) and not self._sweeping:
             self._left += 1
-            reason = "" if arrival.alive else self.guards.refused(str(known.facts.get("reason_code", "")))
+            reason = "" if arrival.alive else self.guards.refused(str(item.facts.get("reason_code", "")))
             if reason:
                 self._stop(Exit.STOPPED, reason)
             return
-        self._count(known)
-        reason = self.guards.verdict(known)
+        self._count(item)
+        reason = self.guards.verdict(item)
         if reason:
             self._stop(Exit.STOPPED, reason)
 
-    def _note_change(self, began: Known, known: Known) -> None:
+    def _note_change(self, began: ItemRecord, item: ItemRecord) -> None:
         """Keep what a look has changed: the command answers for what it brought to an end itself."""
-        self._changed += known.state is not began.state
-        if known.state in FINAL:
-            reason, grouping = (str(known.facts.get(name) or "") for name in ("reason_code", "group"))
-            each = (known.state, grouping, reason, known.currency)
+        self._changed += item.state is not began.state
+        if item.state in FINAL:
+            reason, grouping = (str(item.facts.get(name) or "") for name in ("reason_code", "group"))
+            each = (item.state, grouping, reason, item.currency)
             self._ended[each] += 1
-            self._money[each] += known.amount
+            self._money[each] += item.amount
 
-    async def _return(self, lanes: Lanes, known: Known, unsent: Unsent, group: TaskGroup) -> None:
+    async def _return(self, scheduler: Scheduler, item: ItemRecord, unsent: Unsent, group: TaskGroup) -> None:
         """Put an item back; a locked payer rests for a moment, everything else is paced by the throttle."""
         if unsent.why is not UnsentWhy.LOCKED:
-            lanes.put_back(known)
+            scheduler.put_back(item)
             return
 
         async def later() -> None:
             await anyio.sleep(LOCK_PAUSE_SECONDS)
-            lanes.put_back(known)
+            scheduler.put_back(item)
             self.snapshot.in_flight -= 1
             self._wake.set()
 
         self.snapshot.in_flight += 1
         group.start_soon(later)
 
-    def _left_aside(self, lanes: Lanes, known: Known) -> None:
+    def _left_aside(self, scheduler: Scheduler, item: ItemRecord) -> None:
         """Let an item wait whose account refuses everything: it costs no request, and a later run goes on with it."""
-        lanes.done(known, alive=False, sent=False)
+        scheduler.done(item, alive=False, sent=False)
         self._started -= 1
-        if self._sweeping or known.state is State.PLANNED:
-            self._count(known)
+        if self._sweeping or item.state is State.PLANNED:
+            self._count(item)
         else:
             self._left += 1
 
     async def _set_aside(self, account: str, code: str, words: str) -> None:
         """Start nothing more on an account that refuses everything, and write beside each of its items why it waits.
 
-        The lane still hands these items out. What was started ends by its own answers.
+        The queue still hands these items out. What was started ends by its own answers.
         """
         if account in self._aside:
             return
@@ -297,21 +297,21 @@ class Runner:
         self._desk.log("account_set_aside", run=self._run_id or "", account=account, reason_code=code)
         note = Move(Note.SET_ASIDE, facts=waits_for_account(account, code, words))
 
-        async def tell(known: Known) -> None:
+        async def tell(item: ItemRecord) -> None:
             with contextlib.suppress(LostRace):  # it was just started
-                await self._desk.ledger.record(known, note)
+                await self._desk.ledger.record(item, note)
 
         row = 0
         while page := self._desk.ledger.work(self._run_id, (State.PLANNED,), account, row, PAGE):
             row = page[-1].id
-            await together(*(partial(tell, known) for known in page if known.facts.get("reason_code") != code))
+            await gather(*(partial(tell, item) for item in page if item.facts.get("reason_code") != code))
 
-    def _count(self, known: Known) -> None:
+    def _count(self, item: ItemRecord) -> None:
         snap = self.snapshot
         snap.done += 1
-        snap.counts[group_of(known)] += 1
-        if known.state is State.SUCCEEDED:
-            snap.paid[known.currency] += known.amount
+        snap.counts[group_of(item)] += 1
+        if item.state is State.SUCCEEDED:
+            snap.paid[item.currency] += item.amount
         self._tell()
 
     def _tell(self) -> None:
@@ -361,7 +361,7 @@ def has_work(ledger: Ledger, run_id: str, goal: Goal) -> bool:
     for account in ledger.workload(run_id, states):
         row = 0
         while page := ledger.work(run_id, states, account, row, PAGE):
-            if not all(rests(goal, known) for known in page):
+            if not all(rests(goal, item) for item in page):
                 return True
             row = page[-1].id
     return False
@@ -382,14 +382,16 @@ def first_movable(
             row = 0
             while page := ledger.work(run_id, states, account, row, PAGE):
                 row = page[-1].id
-                wanted = [known for known in page if standing(known) == TO_CHARGE and selection.takes(known)]
-                taken_over.extend(known.id for known in wanted if known.item in elsewhere)
-                yield from (known.id for known in wanted if known.item not in elsewhere)
+                wanted = [item for item in page if standing(item) == TO_CHARGE and selection.takes(item)]
+                taken_over.extend(item.id for item in wanted if item.item_id in elsewhere)
+                yield from (item.id for item in wanted if item.item_id not in elsewhere)
 
     return frozenset(nsmallest(limit, movable())).union(taken_over)
 
 
-async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched) -> Ending:
+async def execute(
+    services: Services, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched
+) -> Ending:
     """Charge the items of a planned run; a run that was interrupted goes on, a finished one sends nothing.
 
     Raises:
@@ -397,22 +399,22 @@ async def execute(desk: Desk, run_id: str, options: RunOptions, policies: Polici
         RunStopped: the run is being rebuilt: what looks planned may be paid. Nothing was sent.
         LedgerError: the ledger failed; nothing was sent after that.
     """
-    record = desk.ledger.run(run_id)
+    record = services.ledger.run(run_id)
     if record is None:
         raise UsageError(f"the ledger knows no run {run_id}; plan it first")
     if record.status is RunStatus.REBUILDING:
         raise RunStopped(unfinished_rebuild(run_id))
-    if not has_work(desk.ledger, run_id, Goal.RUN):
+    if not has_work(services.ledger, run_id, Goal.RUN):
         return Ending()
-    await desk.identify()
-    desk.require_own(record)
-    await desk.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING, desk.operator)
-    runner = Runner(desk, run_id, Goal.RUN, policies, options, watch)
+    await services.identify()
+    services.require_own(record)
+    await services.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING, services.operator)
+    runner = Runner(services, run_id, Goal.RUN, policies, options, watch)
     if record.status is RunStatus.STOPPED:
-        runner.guards.same = tuple(desk.ledger.latest_stop(run_id).get("same_error", runner.guards.same))
+        runner.guards.same = tuple(services.ledger.latest_stop(run_id).get("same_error", runner.guards.same))
     ending = await runner.go()
     note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)
-    code = ending.exit or exit_for(desk.ledger.tally(run_id), declines_ok=options.declines_ok)
+    code = ending.exit or exit_for(services.ledger.tally(run_id), declines_ok=options.declines_ok)
     same = {"same_error": runner.guards.same} if ending.exit and runner.guards.same[0] else {}
-    await desk.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(code), **same})
+    await services.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(code), **same})
     return ending

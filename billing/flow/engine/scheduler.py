@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.flow.engine.ranks import Ranks
 
 PAGE = 32
 # Items of one account fetched at a time. A million items therefore cost no more memory than a thousand.
 MOST_BEHIND = 8 * PAGE
 # Items of one account that are kept waiting for their payers while later ones of it go on.
-GUARD = 10
+FAIR_EVERY = 10
 # Every tenth start goes to the account that has waited longest. That bounds the wait and leaves the makespan as it is;
 # "nobody waits longer than 2 s" would take every start and turn the order into round-robin (rate-control, section 4).
 AHEAD, RUN_AHEAD = 1.0, 4.0
@@ -34,7 +34,7 @@ SMOOTHING = 0.25
 STEP = 1.05
 # How far one item moves the usual seconds per item towards itself; such steps end at the median, whatever a few do.
 
-Fetch = Callable[[str, int, int], tuple[list[Known], bool]]
+Fetch = Callable[[str, int, int], tuple[list[ItemRecord], bool]]
 # Gives the next items of an account after a row, about as many as asked for, and whether they are its last ones.
 Clock = Callable[[], float]
 
@@ -57,7 +57,7 @@ class Bounds:
 
 
 @dataclass(slots=True)
-class Lane:
+class AccountQueue:
     """The items of one connected account that this process still has to work on.
 
     Attributes:
@@ -79,7 +79,7 @@ class Lane:
     account: str
     order: int
     remaining: int
-    waiting: deque[Known] = field(default_factory=deque)
+    waiting: deque[ItemRecord] = field(default_factory=deque)
     cursor: int = 0
     exhausted: bool = False
     flying: dict[int, float] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class Lane:
         self.seconds += (seconds - self.seconds) * (SMOOTHING if self.seconds else 1.0)
 
 
-class Lanes:
+class Scheduler:
     """Hands out items: longest remaining time first, ties in file order, payers one at a time.
 
     The time an account still takes is what it has left over its rate: the one its limits allow, or what its answers
@@ -123,25 +123,25 @@ class Lanes:
         self._fetch = fetch
         self._bounds = bounds
         self._clock = clock
-        self._lanes = {account: Lane(account, n, left) for n, (account, left) in enumerate(workload.items())}
+        self._queues = {account: AccountQueue(account, n, left) for n, (account, left) in enumerate(workload.items())}
         self._ready: Ranks[tuple[float, int]] = Ranks()
         self._longing: Ranks[tuple[int, int]] = Ranks()
         self._later: Ranks[tuple[float, int]] = Ranks()
         self._capped: Ranks[tuple[float, int]] = Ranks()
         self._unfinished: set[str] = set()
         self._busy: set[str] = set()
-        self._behind: dict[str, dict[str, deque[Known]]] = {}
+        self._behind: dict[str, dict[str, deque[ItemRecord]]] = {}
         self._in_flight = 0
         self._starts = 0
         self._due = float("-inf")
         self._usual = 0.0
-        for lane in self._lanes.values():
-            self._place(lane)
+        for queue in self._queues.values():
+            self._place(queue)
 
     @property
     def remaining(self) -> int:
         """Items not finished."""
-        return sum(lane.remaining for lane in self._lanes.values())
+        return sum(queue.remaining for queue in self._queues.values())
 
     @property
     def pause(self) -> float | None:
@@ -157,61 +157,61 @@ class Lanes:
         """When the rate of the run allows the next item."""
         return self._due - max(RUN_AHEAD / self._bounds.run_rps(), AHEAD_SECONDS)
 
-    def next(self) -> Known | None:
+    def next(self) -> ItemRecord | None:
         """Return an item to start now, or None: then see ``pause``, or wait for one in flight."""
         now = self._clock()
         if self._allowed_at > now:
             return None
         while (account := self._later.first()) is not None and self._later.rank(account)[0] <= now:
-            self._place(self._lanes[account])
+            self._place(self._queues[account])
         while (account := self._first()) is not None:
-            lane = self._lanes[account]
-            if self._held(lane):
-                self._place(lane)
-            elif (known := self._start(lane)) is not None:
-                return known
+            queue = self._queues[account]
+            if self._held(queue):
+                self._place(queue)
+            elif (item := self._start(queue)) is not None:
+                return item
         while self._liftable() and (account := self._capped.first()) is not None:
-            if (known := self._start(self._lanes[account])) is not None:
-                return known
+            if (item := self._start(self._queues[account])) is not None:
+                return item
         return None
 
-    def done(self, known: Known, *, alive: bool, sent: bool = True) -> None:
+    def done(self, item: ItemRecord, *, alive: bool, sent: bool = True) -> None:
         """Note that a started item has ended (or rests).
 
         Args:
-            known: the item.
+            item: the item.
             alive: its account did not refuse us.
             sent: it cost requests; what cost none, such as an item found skipped, uses nothing of the account's rate.
         """
-        lane, seconds = self._land(known)
-        lane.remaining -= 1
-        lane.proven = lane.proven or alive
+        queue, seconds = self._land(item)
+        queue.remaining -= 1
+        queue.proven = queue.proven or alive
         if sent:
-            lane.learn(seconds)
+            queue.learn(seconds)
             self._usual = self._usual * (STEP if seconds > self._usual else 1 / STEP) if self._usual else seconds
         else:
-            lane.due -= 1 / self._bounds.rps(lane.account)
+            queue.due -= 1 / self._bounds.rps(queue.account)
             self._due -= 1 / self._bounds.run_rps()
-        self._place(lane)
+        self._place(queue)
 
-    def put_back(self, known: Known) -> None:
-        """Return a started item to the head of its lane: it was certainly not executed."""
-        lane, _ = self._land(known)
-        lane.waiting.appendleft(known)
-        lane.stuck = False
-        self._place(lane)
+    def put_back(self, item: ItemRecord) -> None:
+        """Return a started item to the head of its queue: it was certainly not executed."""
+        queue, _ = self._land(item)
+        queue.waiting.appendleft(item)
+        queue.stuck = False
+        self._place(queue)
 
-    def _land(self, known: Known) -> tuple[Lane, float]:
-        """Free the slot and the payer of an item; return its lane and the seconds it took."""
-        lane = self._lanes[known.account]
+    def _land(self, item: ItemRecord) -> tuple[AccountQueue, float]:
+        """Free the slot and the payer of an item; return its queue and the seconds it took."""
+        queue = self._queues[item.account]
         self._in_flight -= 1
-        self._busy.discard(known.lane)
-        self._come_forward(known.lane)
-        return lane, self._clock() - lane.flying.pop(known.id)
+        self._busy.discard(item.payer)
+        self._come_forward(item.payer)
+        return queue, self._clock() - queue.flying.pop(item.id)
 
     def _first(self) -> str | None:
         """Return the account whose turn it is, of those that may send now."""
-        return (self._longing if self._starts % GUARD == GUARD - 1 else self._ready).first()
+        return (self._longing if self._starts % FAIR_EVERY == FAIR_EVERY - 1 else self._ready).first()
 
     def _liftable(self) -> bool:
         """Tell whether a slow account may go beyond its cap: nobody else can use the slots.
@@ -223,95 +223,95 @@ class Lanes:
         others = len(self._unfinished) > len(self._capped)
         return not others or not (self._ready or self._later or 2 * self._in_flight >= self._bounds.slots)
 
-    def _start(self, lane: Lane) -> Known | None:
-        """Start the first item of the lane whose payer is free."""
-        found = self._free_item(lane)
-        lane.stuck = found is None and lane.behind > 0
+    def _start(self, queue: AccountQueue) -> ItemRecord | None:
+        """Start the first item of the queue whose payer is free."""
+        found = self._free_item(queue)
+        queue.stuck = found is None and queue.behind > 0
         if found is not None:
             now = self._clock()
-            self._busy.add(found.lane)
+            self._busy.add(found.payer)
             self._in_flight += 1
             self._starts += 1
-            lane.flying[found.id] = now
-            lane.last = self._starts
-            lane.due = max(lane.due, now) + 1 / self._bounds.rps(lane.account)
+            queue.flying[found.id] = now
+            queue.last = self._starts
+            queue.due = max(queue.due, now) + 1 / self._bounds.rps(queue.account)
             self._due = max(self._due, now) + 1 / self._bounds.run_rps()
-        self._place(lane)
+        self._place(queue)
         return found
 
-    def _free_item(self, lane: Lane) -> Known | None:
+    def _free_item(self, queue: AccountQueue) -> ItemRecord | None:
         """Take the first item whose payer has none in flight; those before it step behind their payers."""
         while True:
-            if not lane.waiting and lane.behind < MOST_BEHIND:
-                self._fill(lane)
-            if not lane.waiting:
+            if not queue.waiting and queue.behind < MOST_BEHIND:
+                self._fill(queue)
+            if not queue.waiting:
                 return None
-            known = lane.waiting.popleft()
-            if known.lane not in self._busy:
-                return known
-            items = self._behind.setdefault(known.lane, {}).setdefault(lane.account, deque())
-            lane.behind += 1
-            if items and known.id < items[0].id:
-                items.appendleft(known)  # it had come forward, and another account's item was quicker
+            item = queue.waiting.popleft()
+            if item.payer not in self._busy:
+                return item
+            items = self._behind.setdefault(item.payer, {}).setdefault(queue.account, deque())
+            queue.behind += 1
+            if items and item.id < items[0].id:
+                items.appendleft(item)  # it had come forward, and another account's item was quicker
             else:
-                items.append(known)
+                items.append(item)
 
     def _come_forward(self, payer: str) -> None:
-        """A payer is free: the first item of each account that waited for it goes to the head of its lane."""
+        """A payer is free: the first item of each account that waited for it goes to the head of its queue."""
         behind = self._behind.pop(payer, {})
         for account, items in behind.items():
-            lane = self._lanes[account]
-            lane.waiting.appendleft(items.popleft())
-            lane.behind -= 1
-            lane.stuck = False
-            self._place(lane)
+            queue = self._queues[account]
+            queue.waiting.appendleft(items.popleft())
+            queue.behind -= 1
+            queue.stuck = False
+            self._place(queue)
         if left := {account: items for account, items in behind.items() if items}:
             self._behind[payer] = left
 
-    def _fill(self, lane: Lane) -> None:
-        if lane.exhausted:
+    def _fill(self, queue: AccountQueue) -> None:
+        if queue.exhausted:
             return
-        page, lane.exhausted = self._fetch(lane.account, lane.cursor, PAGE)
+        page, queue.exhausted = self._fetch(queue.account, queue.cursor, PAGE)
         if page:
-            lane.cursor = page[-1].id
-            lane.waiting.extend(page)
-        if lane.exhausted:  # what was counted and not wanted is not left either
-            lane.remaining = len(lane.flying) + lane.behind + len(lane.waiting)
+            queue.cursor = page[-1].id
+            queue.waiting.extend(page)
+        if queue.exhausted:  # what was counted and not wanted is not left either
+            queue.remaining = len(queue.flying) + queue.behind + len(queue.waiting)
 
-    def _place(self, lane: Lane) -> None:
-        """Put a lane where it belongs now: ready, to come later, capped, or nowhere until one of its items ends."""
-        account = lane.account
-        if not lane.waiting and lane.unstarted <= 0:
-            self._fill(lane)  # by the count nothing is left: make sure, so that nobody holds a place for it
+    def _place(self, queue: AccountQueue) -> None:
+        """Put a queue where it belongs now: ready, to come later, capped, or nowhere until one of its items ends."""
+        account = queue.account
+        if not queue.waiting and queue.unstarted <= 0:
+            self._fill(queue)  # by the count nothing is left: make sure, so that nobody holds a place for it
         for ranks in (self._ready, self._longing, self._later, self._capped):
             ranks.drop(account)
-        if lane.empty:
+        if queue.empty:
             self._unfinished.discard(account)
             return
         self._unfinished.add(account)
-        if lane.stuck or (lane.flying and not lane.proven):
+        if queue.stuck or (queue.flying and not queue.proven):
             return
-        allowed_at = lane.due - max(AHEAD / self._bounds.rps(account), AHEAD_SECONDS)
+        allowed_at = queue.due - max(AHEAD / self._bounds.rps(account), AHEAD_SECONDS)
         if allowed_at > self._clock():
-            self._later.put(account, (allowed_at, lane.order))
-        elif self._held(lane):
-            self._capped.put(account, self._urgency(lane))
+            self._later.put(account, (allowed_at, queue.order))
+        elif self._held(queue):
+            self._capped.put(account, self._urgency(queue))
         else:
-            self._ready.put(account, self._urgency(lane))
-            self._longing.put(account, (lane.last, lane.order))
+            self._ready.put(account, self._urgency(queue))
+            self._longing.put(account, (queue.last, queue.order))
 
-    def _held(self, lane: Lane) -> bool:
+    def _held(self, queue: AccountQueue) -> bool:
         """Tell whether a slow account has its share of what is in flight."""
-        return len(lane.flying) >= self._bounds.per_account and self._slow(lane)
+        return len(queue.flying) >= self._bounds.per_account and self._slow(queue)
 
-    def _slow(self, lane: Lane) -> bool:
+    def _slow(self, queue: AccountQueue) -> bool:
         """Tell whether an account takes far longer than the others; nobody is slow before the first answer."""
-        usual, age = self._usual, lane.age(self._clock())
-        return usual > 0 and (lane.seconds > max(SLOW * usual, SOON) or age > max(LATE * usual, SOON))
+        usual, age = self._usual, queue.age(self._clock())
+        return usual > 0 and (queue.seconds > max(SLOW * usual, SOON) or age > max(LATE * usual, SOON))
 
-    def _urgency(self, lane: Lane) -> tuple[float, int]:
+    def _urgency(self, queue: AccountQueue) -> tuple[float, int]:
         """Return what sorts the longest remaining time first."""
-        rps = self._bounds.rps(lane.account)
-        if self._slow(lane):
-            rps = min(rps, self._bounds.per_account / max(lane.seconds, lane.age(self._clock())))
-        return -lane.unstarted / rps, lane.order
+        rps = self._bounds.rps(queue.account)
+        if self._slow(queue):
+            rps = min(rps, self._bounds.per_account / max(queue.seconds, queue.age(self._clock())))
+        return -queue.unstarted / rps, queue.order

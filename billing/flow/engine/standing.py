@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.keys import Op
 from billing.core.outcomes import Refused, Scope
 
@@ -32,22 +32,22 @@ class Standing:
     _takes: set[tuple[str, Op]] = field(default_factory=set)
     _refused: dict[tuple[str, Op], tuple[str, str]] = field(default_factory=dict)
 
-    def takes(self, known: Known, op: Op) -> None:
+    def takes(self, item: ItemRecord, op: Op) -> None:
         """Note that the item's account has carried out a request."""
-        self._takes.add((known.account, op))
+        self._takes.add((item.account, op))
 
-    def reach(self, known: Known, op: Op, refused: Refused) -> Reach:
+    def reach(self, item: ItemRecord, op: Op, refused: Refused) -> Reach:
         """Return whose a refusal is, as far as that is known by now."""
         if refused.scope is Scope.ACCOUNT:
             return Reach.ACCOUNT
-        where = (known.account, op)
+        where = (item.account, op)
         if refused.param or refused.dead_clone or where in self._takes:
             return Reach.ITEM
         says = _names("", f"{refused.code} {refused.message}")
-        item, said = self._refused.setdefault(where, (known.item, says))
-        if item == known.item:
+        first, said = self._refused.setdefault(where, (item.item_id, says))
+        if first == item.item_id:
             return Reach.UNCLEAR
         if said == says:
             return Reach.ACCOUNT
-        self.takes(known, op)  # two items, two reasons: they are the items' own
+        self.takes(item, op)  # two items, two reasons: they are the items' own
         return Reach.ITEM

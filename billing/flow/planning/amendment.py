@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from billing.core.contents import Difference
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.errors import Problem
 from billing.core.items import Charge
 from billing.core.money import format_minor
@@ -78,9 +78,9 @@ class Amendment:
             if old is not None and change.kind != "taken_up":
                 sums[old[1]] += sign * old[0]
 
-    def close(self, known: Known, reason: str) -> None:
+    def close(self, item: ItemRecord, reason: str) -> None:
         """Have an item closed before anything is sent."""
-        self.closing.setdefault(reason, array("Q")).append(known.id)
+        self.closing.setdefault(reason, array("Q")).append(item.id)
 
     def finish(self, sheet: Counter[str]) -> None:
         """Say what the sheet came to before, now that all changes and its sum are known."""
@@ -101,7 +101,7 @@ def note_line(
     match decision:
         case Create(before=None):
             found.note(Amended("added", charge.reference, line, None, now))
-        case Create(before=Known() as before, changes=changes):
+        case Create(before=ItemRecord() as before, changes=changes):
             old = (before.amount, before.currency)
             back = reason_of(before) in CLOSED_BY_FILE
             kind = "added" if back else "changed" if changes else "taken_up"
@@ -110,13 +110,13 @@ def note_line(
             if kind == "taken_up":
                 return change
             found.note(change)
-        case Replace(known=known, changes=changes):
-            found.close(known, "corrected" if changes else "default_moved")
+        case Replace(item=item, changes=changes):
+            found.close(item, "corrected" if changes else "default_moved")
             if changes:
-                old = (known.amount, known.currency)
-                found.note(Amended("changed", charge.reference, line, old, now, changes, str(known.state)))
-        case Continue(known=known, skip=str() as skip) if known.state is State.PLANNED:
-            found.close(known, skip)
+                old = (item.amount, item.currency)
+                found.note(Amended("changed", charge.reference, line, old, now, changes, str(item.state)))
+        case Continue(item=item, skip=str() as skip) if item.state is State.PLANNED:
+            found.close(item, skip)
         case _:
             pass
     return None
@@ -142,24 +142,24 @@ def missing(ledger: Ledger, run_id: str, seen: "array[int]") -> Iterator[Missing
             yield Missing(row, state, listed)
 
 
-def withdrawn(found: Amendment, each: Missing, known: Known) -> None:
+def withdrawn(found: Amendment, each: Missing, item: ItemRecord) -> None:
     """Note that a line is gone: what is still open of it is closed."""
     if each.state not in ENDED_UNPAID:
-        found.close(known, "withdrawn")
-    was = reason_of(known) if each.state in ENDED_UNPAID else str(each.state)
-    found.note(Amended("withdrawn", known.reference, 0, (known.amount, known.currency), None, (), was))
+        found.close(item, "withdrawn")
+    was = reason_of(item) if each.state in ENDED_UNPAID else str(each.state)
+    found.note(Amended("withdrawn", item.reference, 0, (item.amount, item.currency), None, (), was))
 
 
-def refused_withdrawal(file: str, known: Known, *, frozen: bool) -> Problem | None:
+def refused_withdrawal(file: str, item: ItemRecord, *, frozen: bool) -> Problem | None:
     """Return why a line may not be gone from the file, or None when it may."""
-    amount = f"{format_minor(known.amount, known.currency)} {known.currency.upper()}"
-    what = f'reference "{known.reference}" ({amount}) of run {known.run_id}'
-    if known.state in FIXED:
-        was, hint = FIXED[known.state]
+    amount = f"{format_minor(item.amount, item.currency)} {item.currency.upper()}"
+    what = f'reference "{item.reference}" ({amount}) of run {item.run_id}'
+    if item.state in FIXED:
+        was, hint = FIXED[item.state]
         message = f"{what} {was} and is no longer in the file"
-        return Problem(file, 0, 1, "items_missing", message, hint, known.reference)
+        return Problem(file, 0, 1, "items_missing", message, hint, item.reference)
     if frozen:
         message = f"{what} is no longer in the file"
         hint = "restore the line, or add --amend to withdraw what is not paid"
-        return Problem(file, 0, 1, "items_missing", message, hint, known.reference)
+        return Problem(file, 0, 1, "items_missing", message, hint, item.reference)
     return None

@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
-from billing.core.entries import Known, PlannedLine, RunRecord, RunStatus
+from billing.core.entries import ItemRecord, PlannedLine, RunRecord, RunStatus
 from billing.core.errors import InvalidInput, Problem
 from billing.core.findings import Findings
 from billing.core.items import Charge, InputLine
@@ -110,8 +110,8 @@ class _Stream:
             self._plan.set_aside += 1
             self._plan.foreign["invalid"] += 1
         elif isinstance(decision, Refuse):
-            if decision.known is not None:
-                self._seen.append(decision.known.id)
+            if decision.item is not None:
+                self._seen.append(decision.item.id)
             self._refuse(_problem(self._source, line, line.charge, decision))
         else:
             self._decided(line.charge, line.line, decision)
@@ -119,8 +119,8 @@ class _Stream:
     def _decided(self, charge: Charge, line: int, decision: Create | Replace | Continue | Skip) -> None:
         plan, row = self._plan, row_of(decision, self._plan.elsewhere)
         self._payers.append(short_hash(charge.customer))
-        if (known := held_by(decision)) is not None:
-            self._seen.append(known.id)
+        if (item := held_by(decision)) is not None:
+            self._seen.append(item.id)
         again = None
         if plan.existing is not None:
             again = note_line(plan.amendment, charge, line, decision)
@@ -141,12 +141,12 @@ class _Stream:
                 self._signature.update(length_prefixed((each.row, "withdrawn")))
             if not each.listed and (paid or each.state in ENDED_UNPAID):
                 continue
-            known = ledger.item(each.row)
-            problem = refused_withdrawal(plan.file, known, frozen=plan.frozen)
+            item = ledger.item(each.row)
+            problem = refused_withdrawal(plan.file, item, frozen=plan.frozen)
             if problem is not None:
                 self._refuse(problem)
             else:
-                withdrawn(plan.amendment, each, known)
+                withdrawn(plan.amendment, each, item)
 
     def _refuse(self, problem: Problem) -> None:
         self._refused += 1
@@ -166,28 +166,28 @@ class _Stream:
         plan.digest = self._signature.hexdigest()
 
 
-def held_by(decision: Decision) -> Known | None:
+def held_by(decision: Decision) -> ItemRecord | None:
     """Return the item on record that a decision is about, or None."""
     match decision:
-        case Create(before=known):
-            return known
-        case Replace(known=known) | Continue(known=known) | Skip(known=known) | Refuse(known=known):
-            return known
+        case Create(before=item):
+            return item
+        case Replace(item=item) | Continue(item=item) | Skip(item=item) | Refuse(item=item):
+            return item
 
 
 def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tuple[InputLine, Decision | None]]:
     """Stream every line with its decision; a line that was set aside has none."""
     for chunk in _chunks(source.lines()):
         charges = [line.charge for line in chunk if line.charge is not None]
-        known: dict[str, Known] = {}
-        scene = plan.scene
+        item: dict[str, ItemRecord] = {}
+        context = plan.context
         if ledger is not None and plan.platform:
             references = [charge.reference for charge in charges]
-            known = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references)
-            scene = replace(scene, blocked=_blocked(plan, charges, ledger))
+            item = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references)
+            context = replace(context, blocked=_blocked(plan, charges, ledger))
         for line in chunk:
             charge = line.charge
-            yield line, None if charge is None else decide(scene, charge, known.get(charge.reference))
+            yield line, None if charge is None else decide(context, charge, item.get(charge.reference))
 
 
 def _blocked(plan: Plan, charges: Sequence[Charge], ledger: Ledger) -> dict[str, str]:
@@ -211,10 +211,10 @@ def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[Planne
                 yield PlannedLine(line.line, line.cells, reason="invalid", detail=line.reason)
             case Create(new=new) | Replace(new=new):
                 yield PlannedLine(line.line, line.cells, new=new)
-            case Continue(known=known):
-                yield PlannedLine(line.line, line.cells, known=known.id)
-            case Skip(known=known, reason=reason, detail=detail):
-                yield PlannedLine(line.line, line.cells, known=known.id, reason=reason, detail=detail)
+            case Continue(item=item):
+                yield PlannedLine(line.line, line.cells, item=item.id)
+            case Skip(item=item, reason=reason, detail=detail):
+                yield PlannedLine(line.line, line.cells, item=item.id, reason=reason, detail=detail)
             case Refuse() if line.charge is not None:
                 raise InvalidInput([_problem(source, line, line.charge, decision)])
 
@@ -238,13 +238,13 @@ def _signed(line: InputLine, decision: Decision | None) -> bytes:
             return length_prefixed((line.line, "invalid"))
         case Create(new=new) | Replace(new=new):
             return length_prefixed(
-                (line.line, new.item, new.digest, new.content["payment_method"], new.skip or "charge")
+                (line.line, new.item_id, new.digest, new.content["payment_method"], new.skip or "charge")
             )
-        case Continue(known=known, skip=skip):
-            verdict = str(known.content.get("skip") or "") or (skip if skip and skip != CARD_BLOCKED else "charge")
-            return length_prefixed((line.line, known.item, known.digest, known.content["payment_method"], verdict))
-        case Skip(known=known, reason=reason):
-            return length_prefixed((line.line, known.item, known.digest, "", reason))
+        case Continue(item=item, skip=skip):
+            verdict = str(item.content.get("skip") or "") or (skip if skip and skip != CARD_BLOCKED else "charge")
+            return length_prefixed((line.line, item.item_id, item.digest, item.content["payment_method"], verdict))
+        case Skip(item=item, reason=reason):
+            return length_prefixed((line.line, item.item_id, item.digest, "", reason))
         case Refuse():
             return b""
 
@@ -261,8 +261,8 @@ def _count(plan: Plan, charge: Charge, decision: Create | Replace | Continue | S
             plan.added[before.currency] -= before.amount
     if isinstance(decision, Skip):
         plan.foreign[row] += 1
-    known = held_by(decision)
-    if known is not None and known.state in ENDED_UNPAID and row in plan.asked.unexamined - OPERATORS:
+    item = held_by(decision)
+    if item is not None and item.state in ENDED_UNPAID and row in plan.asked.unexamined - OPERATORS:
         plan.reopenable += 1
     if row in SKIPS:
         plan.skips[row] += 1

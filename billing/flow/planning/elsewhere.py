@@ -9,16 +9,16 @@ from pathlib import Path
 
 import anyio
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.listed import Listed
 from billing.core.notices import Notice
 from billing.core.planrows import DONE, TO_CHARGE, row_of
 from billing.core.plans import Create, Refuse, Replace
 from billing.core.states import State
-from billing.flow.engine.gather import together
+from billing.flow.engine.gather import gather
 from billing.flow.planning.decisions import decisions
 from billing.flow.planning.planned import Plan, Source
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 NAMED_INSIDE = frozenset({".yaml", ".yml", ".json"})
 # Run files that say which run they are.
@@ -39,7 +39,7 @@ class Elsewhere:
     notices: list[Notice] = field(default_factory=list)
 
 
-async def opened_elsewhere(desk: Desk, source: Source, plan: Plan) -> Elsewhere:
+async def opened_elsewhere(services: Services, source: Source, plan: Plan) -> Elsewhere:
     """Return what of a plan is done or begun on Stripe although this ledger does not know it.
 
     Only reads are sent. An account that cannot be listed says nothing here: the run lists it again.
@@ -47,19 +47,19 @@ async def opened_elsewhere(desk: Desk, source: Source, plan: Plan) -> Elsewhere:
     Raises:
         ProviderUnreachable: the provider has been away for longer than the budget.
     """
-    since, limiter = desk.finder.window(plan.run.period), anyio.CapacityLimiter(AT_ONCE)
+    since, limiter = services.finder.window(plan.run.period), anyio.CapacityLimiter(AT_ONCE)
 
     async def one(account: str) -> None:
         async with limiter:
-            await desk.finder.list(account, since)
-            desk.finder.forgive(account)
+            await services.finder.list(account, since)
+            services.finder.forgive(account)
 
-    await together(*(partial(one, account) for account in plan.accounts))
-    if not any(desk.finder.shows(account) for account in plan.accounts):
+    await gather(*(partial(one, account) for account in plan.accounts))
+    if not any(services.finder.shows(account) for account in plan.accounts):
         return Elsewhere()
     rows: dict[str, str] = {}
-    found = list(_found(desk, source, plan, rows))
-    desk.finder.counted_out = frozenset(rows)
+    found = list(_found(services, source, plan, rows))
+    services.finder.counted_out = frozenset(rows)
     return Elsewhere(rows, [_notice(plan, found)] if found else [])
 
 
@@ -81,19 +81,19 @@ def _rebuilding(plan: Plan) -> str:
     return shlex.join(["billing", "ledger", "rebuild", plan.file, *named])
 
 
-def _found(desk: Desk, source: Source, plan: Plan, rows: dict[str, str]) -> Iterator[Listed]:
+def _found(services: Services, source: Source, plan: Plan, rows: dict[str, str]) -> Iterator[Listed]:
     """Yield the intent of each item that this ledger would charge and another one has opened; fill ``rows``."""
-    for _, decision in decisions(plan, source, desk.ledger):
+    for _, decision in decisions(plan, source, services.ledger):
         if decision is None or isinstance(decision, Refuse) or row_of(decision) != TO_CHARGE:
             continue
-        item = decision.new if isinstance(decision, Create | Replace) else decision.known
-        if isinstance(item, Known) and item.object_id is not None:
-            if (ended := desk.finder.ended(item)) is not None:
-                rows[item.item] = ENDED[ended.status]
+        item = decision.new if isinstance(decision, Create | Replace) else decision.item
+        if isinstance(item, ItemRecord) and item.object_id is not None:
+            if (ended := services.finder.ended(item)) is not None:
+                rows[item.item_id] = ENDED[ended.status]
             continue
-        verdict = desk.finder.verdict_of(item, plan.run.period)
+        verdict = services.finder.verdict_of(item, plan.run.period)
         if verdict.row is not None:
-            rows[item.item] = verdict.row
+            rows[item.item_id] = verdict.row
         other = verdict.yields_to or verdict.adopt
         if other is not None:
             yield other

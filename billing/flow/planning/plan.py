@@ -23,8 +23,8 @@ from billing.flow.planning.comparison import compare_file
 from billing.flow.planning.decisions import decide_all, planned_lines
 from billing.flow.planning.elsewhere import opened_elsewhere
 from billing.flow.planning.planned import NOTHING_EXAMINED, Asked, Plan, Source
-from billing.flow.planning.preflight import QUIETLY, Lookout, Preflight, Scouted, scout
-from billing.flow.services import Desk
+from billing.flow.planning.preflight import QUIETLY, LookedUp, Lookout, Preflight, look_up
+from billing.flow.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class PlanOptions:
     selection: Selection = field(default_factory=Selection)
     limit: int | None = None
 
-    def asked(self, desk: Desk) -> Asked:
+    def asked(self, services: Services) -> Asked:
         """Return what is asked of the decisions."""
-        return Asked(self.amend, self.selection, self.limit, UNEXAMINED[self.preflight], desk.clock.days_ago(DAYS))
+        return Asked(self.amend, self.selection, self.limit, UNEXAMINED[self.preflight], services.clock.days_ago(DAYS))
 
 
 UNEXAMINED: dict[Preflight, frozenset[str]] = {
@@ -58,7 +58,7 @@ UNEXAMINED: dict[Preflight, frozenset[str]] = {
 # The skip reasons that a preflight does not look at.
 
 
-async def make_plan(desk: Desk, source: Source, options: PlanOptions, lookout: Lookout = QUIETLY) -> Plan:
+async def make_plan(services: Services, source: Source, options: PlanOptions, lookout: Lookout = QUIETLY) -> Plan:
     """Look up what the file needs and decide for every line; nothing that moves money is sent.
 
     ``lookout`` is told of the look-ups.
@@ -68,44 +68,51 @@ async def make_plan(desk: Desk, source: Source, options: PlanOptions, lookout: L
         UsageError: the run on record belongs to another platform.
         CredentialsError: the key may not look.
     """
-    await desk.identify()
-    record = desk.ledger.run(source.run.run_id)
+    await services.identify()
+    record = services.ledger.run(source.run.run_id)
     if record is not None:
-        desk.require_own(record)
+        services.require_own(record)
     findings = options.findings
-    scouted = Scouted()
+    looked_up = LookedUp()
     if findings is None:
-        scouted = await scout(desk, source, options.preflight, lookout)
-        findings = scouted.findings
-    plan, elsewhere = await _decided(desk, source, findings, options)
-    beside = compare_file(source, desk.ledger, desk.platform)
+        looked_up = await look_up(services, source, options.preflight, lookout)
+        findings = looked_up.findings
+    plan, elsewhere = await _decided(services, source, findings, options)
+    beside = compare_file(source, services.ledger, services.platform)
     plan.changes = beside.changes
-    plan.warnings += [*_of_the_file(source), *beside.warnings, *scouted.warnings, *_first_charges(plan, desk.ledger)]
-    plan.reads = scouted.reads
-    plan.identifying = _identifying(desk)
+    plan.warnings += [
+        *_of_the_file(source),
+        *beside.warnings,
+        *looked_up.warnings,
+        *_first_charges(plan, services.ledger),
+    ]
+    plan.reads = looked_up.reads
+    plan.identifying = _identifying(services)
     plan.warnings += elsewhere
     if over := over_approval(plan):
         plan.warnings.append(Notice("approval_needed", f"a second person must approve it: {', '.join(over)}"))
     return plan
 
 
-async def _decided(desk: Desk, source: Source, findings: Findings, options: PlanOptions) -> tuple[Plan, list[Notice]]:
+async def _decided(
+    services: Services, source: Source, findings: Findings, options: PlanOptions
+) -> tuple[Plan, list[Notice]]:
     """Decide for every line, then list the accounts: what another ledger has done there is not this one's to charge."""
-    asked = options.asked(desk)
-    plan = decide_all(source, desk.ledger, desk.platform, findings, asked)
+    asked = options.asked(services)
+    plan = decide_all(source, services.ledger, services.platform, findings, asked)
     if options.preflight is Preflight.NONE:
         return plan, []
-    shown = await opened_elsewhere(desk, source, plan)
+    shown = await opened_elsewhere(services, source, plan)
     if shown.rows:
-        plan = decide_all(source, desk.ledger, desk.platform, findings, asked, shown.rows)
+        plan = decide_all(source, services.ledger, services.platform, findings, asked, shown.rows)
     return plan, shown.notices
 
 
-def _identifying(desk: Desk) -> int:
+def _identifying(services: Services) -> int:
     """Return in how many requests a run asks whose key it is: a platform that is not on record is asked for twice."""
-    if desk.who is None:
+    if services.who is None:
         return 0
-    return 1 if desk.platform in {record.platform for record in desk.ledger.runs()} else 2
+    return 1 if services.platform in {record.platform for record in services.ledger.runs()} else 2
 
 
 def over_approval(plan: Plan) -> list[str]:

@@ -12,7 +12,7 @@ from billing.core.findings import Findings
 from billing.core.items import InputLine, Run
 from billing.core.notices import Notice
 from billing.core.planrows import NOWHERE
-from billing.core.plans import CARD_BLOCKED, SKIPS, Scene
+from billing.core.plans import CARD_BLOCKED, SKIPS, PlanContext
 from billing.flow.options import Selection
 from billing.flow.planning.amendment import Amendment
 from billing.flow.planning.changes import Changes
@@ -173,9 +173,9 @@ class Plan:
         return self.asked.as_planned or (self.begun and not self.asked.amend)
 
     @property
-    def scene(self) -> Scene:
+    def context(self) -> PlanContext:
         """What decisions depend on beside the lines."""
-        return Scene(
+        return PlanContext(
             platform=self.platform,
             mode=self.run.mode,
             period=self.run.period,

@@ -21,12 +21,12 @@ from billing.core.findings import UNREAD, Findings, charged_in, suffix_fits
 from billing.core.items import Charge
 from billing.core.listing import Search
 from billing.core.notices import Notice
-from billing.flow.engine.gather import together
+from billing.flow.engine.gather import gather
 from billing.flow.engine.progress import Watch, retelling, unwatched
 from billing.flow.planning.planned import Source
 from billing.flow.planning.search import CHARGING, Accounts, LookUps, Payers, PaymentMethods
 from billing.flow.planning.sought import TROUBLES, Methods, Names, mark_of
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 KEPT_DAYS = 1
 CHUNK = 500
@@ -44,7 +44,7 @@ class Preflight(StrEnum):
 
 
 @dataclass(slots=True)
-class Scouted:
+class LookedUp:
     """What the look-ups found, what they could not find out, and what they cost."""
 
     findings: Findings = field(default_factory=Findings)
@@ -72,7 +72,7 @@ class Lookout:
 QUIETLY = Lookout()
 
 
-async def scout(desk: Desk, source: Source, preflight: Preflight, lookout: Lookout = QUIETLY) -> Scouted:
+async def look_up(services: Services, source: Source, preflight: Preflight, lookout: Lookout = QUIETLY) -> LookedUp:
     """Look up what a file needs.
 
     Raises:
@@ -80,24 +80,24 @@ async def scout(desk: Desk, source: Source, preflight: Preflight, lookout: Looko
         ProviderUnreachable: the outage outlasted all patience.
     """
     if preflight is Preflight.NONE:
-        return Scouted()
-    looking = _Scout(desk, source, LookUps(desk, lookout.watch), methods=preflight is Preflight.ALL)
+        return LookedUp()
+    looking = _Scout(services, source, LookUps(services, lookout.watch), methods=preflight is Preflight.ALL)
     lookout.foretell(looking.expected())
     async with retelling(lookout.watch, looking.tell):
-        return await looking.scouted()
+        return await looking.looked_up()
 
 
 class _Scout:
     """The look-ups for one file."""
 
-    def __init__(self, desk: Desk, source: Source, lookups: LookUps, *, methods: bool) -> None:
-        self._desk, self._source, self._lookups, self._all = desk, source, lookups, methods
+    def __init__(self, services: Services, source: Source, lookups: LookUps, *, methods: bool) -> None:
+        self._desk, self._source, self._lookups, self._all = services, source, lookups, methods
         self._accounts: Names[Facts] = Names()
         self._defaults: Names[str] = Names()
         self._named, self._defaulted = Methods(), Methods()
         self._marks: dict[str, str] = {}
         self._old: set[str] = set()
-        self._payers = Payers(desk, self._defaults, self._marks)
+        self._payers = Payers(services, self._defaults, self._marks)
         self._want()
         self._recall()
 
@@ -131,11 +131,11 @@ class _Scout:
         """Show how far it is."""
         self._lookups.tell()
 
-    async def scouted(self) -> Scouted:
+    async def looked_up(self) -> LookedUp:
         """Look everything up."""
         accounts, named = self._kind_of_accounts(), self._kind_of_named()
         find = self._lookups.find
-        await together(partial(find, accounts), partial(find, self._payers), partial(find, named))
+        await gather(partial(find, accounts), partial(find, self._payers), partial(find, named))
         await find(defaulted := self._kind_of_defaulted())
         await find(suspects := self._suspects())
         self._payers.gone |= suspects.gone
@@ -147,7 +147,7 @@ class _Scout:
             "method": len(named.unanswered) + len(defaulted.unanswered),
             "customer": len(self._payers.unanswered),
         }
-        return Scouted(findings, _warnings(unanswered), self._cost())
+        return LookedUp(findings, _warnings(unanswered), self._cost())
 
     def _cost(self) -> Reads:
         names = len(self._accounts) + len(self._defaults) + len(self._named)

@@ -12,10 +12,10 @@ import anyio
 from billing.core.entries import Facts
 from billing.core.listing import Search
 from billing.edge.stripe.lookups import Account, Customer, LookupFailed, Lookups, Method, Trouble
-from billing.flow.engine.gather import together
+from billing.flow.engine.gather import gather
 from billing.flow.engine.progress import Pace, Snapshot, Watch, unwatched
 from billing.flow.planning.sought import Methods, Names, mark_of, short_hash
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 T = TypeVar("T", Account, Customer, Method)
 AT_ONCE = 16
@@ -116,9 +116,9 @@ class Payers(Kind[Customer]):
 
     name = "customer"
 
-    def __init__(self, desk: Desk, names: Names[str], marks: dict[str, str]) -> None:
+    def __init__(self, services: Services, names: Names[str], marks: dict[str, str]) -> None:
         super().__init__()
-        self._desk, self._names = desk, names
+        self._desk, self._names = services, names
         self.gone: set[str] = set()
         self.marks = marks
 
@@ -160,10 +160,10 @@ class PaymentMethods(Kind[Method]):
 
     name = "method"
 
-    def __init__(self, desk: Desk, methods: Methods, pairs: Callable[[], Iterable[tuple[str, str]]]) -> None:
+    def __init__(self, services: Services, methods: Methods, pairs: Callable[[], Iterable[tuple[str, str]]]) -> None:
         """``pairs`` streams (method, customer) again whenever the names themselves are needed."""
         super().__init__()
-        self._desk, self._methods, self._pairs = desk, methods, pairs
+        self._desk, self._methods, self._pairs = services, methods, pairs
         self._asked: set[int] = set()
 
     @property
@@ -217,14 +217,14 @@ def kept_of(method: Method) -> Facts:
 class LookUps:
     """Looks up kinds of names, keeps what is good for a day, and tells how far it is."""
 
-    def __init__(self, desk: Desk, watch: Watch = unwatched) -> None:
+    def __init__(self, services: Services, watch: Watch = unwatched) -> None:
         """Begin; ``watch`` is told after each answer."""
-        self._desk, self._watch = desk, watch
+        self._desk, self._watch = services, watch
         self._limiter = anyio.CapacityLimiter(AT_ONCE)
-        self._began, self._sent = anyio.current_time(), desk.gateway.counters.sent
+        self._began, self._sent = anyio.current_time(), services.gateway.counters.sent
         self._pace = Pace()
-        self._limited = desk.gateway.counters.rate_limited
-        self._snapshot = Snapshot(0, doing="looked up", most=desk.rates.key_rps)
+        self._limited = services.gateway.counters.rate_limited
+        self._snapshot = Snapshot(0, doing="looked up", most=services.rates.key_rps)
 
     @property
     def reads(self) -> int:
@@ -254,9 +254,9 @@ class LookUps:
         if search.begins:
             await self._list(kind, search)
         if kind.open:
-            await together(*(partial(self._list_of, kind, payer) for payer in kind.groups()))
+            await gather(*(partial(self._list_of, kind, payer) for payer in kind.groups()))
             names = kind.names()
-            await together(*[partial(self._singly, kind, names)] * AT_ONCE)
+            await gather(*[partial(self._singly, kind, names)] * AT_ONCE)
 
     async def _list(self, kind: Kind[T], search: Search) -> None:
         """Read the whole list, or as much of it as pays; whatever it does not tell is asked for singly."""

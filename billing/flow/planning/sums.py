@@ -79,7 +79,7 @@ class Sums:
         again: Amended | None = None,
     ) -> None:
         """Count a line: its decision says where its money stands; ``again`` that it is taken up again if it moves."""
-        item = decision.new if isinstance(decision, Create | Replace) else decision.known
+        item = decision.new if isinstance(decision, Create | Replace) else decision.item
         minor, currency = charge.amount.minor, charge.amount.currency
         self.sheet.add(minor, currency)
         self._hits |= self._selection.named_by(item)
@@ -87,7 +87,7 @@ class Sums:
             row = NOT_SELECTED
         self._row(row).add(minor, currency)
         if row == TO_CHARGE:
-            place = (0, decision.known.id) if isinstance(decision, Continue) else (1, line)
+            place = (0, decision.item.id) if isinstance(decision, Continue) else (1, line)
             self._movable((place, minor, currency, charge.account, short_hash(charge.customer), again))
 
     def _row(self, code: str) -> Row:
@@ -122,8 +122,8 @@ class Sums:
             self._put(one)
         self.left.customers, self.left.largest_payer = payers(self._payers)
         order = {code: place for place, code in enumerate(ROWS)}
-        known = sorted(self.rows, key=lambda code: (order.get(code, len(order)), code))
-        self.rows = {code: self.rows[code] for code in known if self.rows[code].lines}
+        item = sorted(self.rows, key=lambda code: (order.get(code, len(order)), code))
+        self.rows = {code: self.rows[code] for code in item if self.rows[code].lines}
 
     def unmatched(self) -> tuple[list[str], list[str]]:
         """Return the patterns of ``--only``, and those of ``--exclude``, that name no line of the file."""

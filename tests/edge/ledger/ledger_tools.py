@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from billing.core.entries import Known, Move, NewItem, PlannedLine, RunRecord
+from billing.core.entries import ItemRecord, Move, NewItem, PlannedLine, RunRecord
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.states import TABLES, Event, State
@@ -61,21 +61,21 @@ def lines(*numbers: int, period: str = PERIOD, generation: int = 0) -> list[Plan
     return [PlannedLine(n + 2, (f"INV-{n:04d}", "10.00"), an_item(n, period, generation)) for n in numbers]
 
 
-async def planned(ledger: SqliteLedger, count: int = 1) -> list[Known]:
+async def planned(ledger: SqliteLedger, count: int = 1) -> list[ItemRecord]:
     """Plan one run of ``count`` items and return them."""
     await ledger.plan_run(a_run(), lines(*range(count)))
     return [ledger.item(row) for row in range(1, count + 1)]
 
 
-def move_for(known: Known, event: Event) -> Move:
+def move_for(item: ItemRecord, event: Event) -> Move:
     """Return a move with this event that carries what the item needs to take it."""
     if event is Event.PREPARE_STARTED:
-        return Move(event, attempt=known.attempt + 1, facts={"open": 0})
+        return Move(event, attempt=item.attempt + 1, facts={"open": 0})
     if event in (Event.PREPARED, Event.CLONE_REFUSED):
-        clone = f"pm_{known.id}_{known.attempt}" if event is Event.PREPARED else None
-        return Move(event, object_id=known.object_id or f"pi_{known.id}", instrument_id=clone)
+        clone = f"pm_{item.id}_{item.attempt}" if event is Event.PREPARED else None
+        return Move(event, object_id=item.object_id or f"pi_{item.id}", instrument_id=clone)
     if event in (Event.CHARGE_SUCCEEDED, Event.CHARGE_UNSETTLED, Event.INTENT_CANCELLED):
-        return Move(event, object_id=known.object_id or f"pi_{known.id}", facts={"group": "declined", "seen": True})
+        return Move(event, object_id=item.object_id or f"pi_{item.id}", facts={"group": "declined", "seen": True})
     return Move(event, facts={"reason_code": str(event)})
 
 
@@ -93,11 +93,11 @@ def paths() -> dict[State, list[Event]]:
     return found
 
 
-async def brought(ledger: SqliteLedger, known: Known, state: State) -> Known:
+async def brought(ledger: SqliteLedger, item: ItemRecord, state: State) -> ItemRecord:
     """Bring a planned item to ``state`` on a shortest way."""
     for event in paths()[state]:
-        known = await ledger.record(known, move_for(known, event))
-    return known
+        item = await ledger.record(item, move_for(item, event))
+    return item
 
 
 @contextmanager

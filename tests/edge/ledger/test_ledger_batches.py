@@ -31,7 +31,7 @@ def test_any_number_of_rows_is_written_once_and_in_order_by_a_few_statements(cou
 async def recorded_together(ledger, items, event):
     """Record one event for all items in one commit; return the results and the statements."""
     let_go = await held_up(ledger)
-    waiting = [asyncio.create_task(ledger.record(known, move_for(known, event))) for known in items]
+    waiting = [asyncio.create_task(ledger.record(item, move_for(item, event))) for item in items]
     await asyncio.sleep(0)
     statements = []
     ledger._opened.writer.set_trace_callback(statements.append)
@@ -42,9 +42,9 @@ async def recorded_together(ledger, items, event):
 async def test_items_that_move_together_are_neither_read_nor_shielded_while_none_fails(ledger):
     items = await planned(ledger, 100)
     results, statements = await recorded_together(ledger, items, Event.PREPARE_STARTED)
-    assert {known.state for known in results} == {State.PREPARING}
+    assert {item.state for item in results} == {State.PREPARING}
     assert not [sql for sql in statements if sql.startswith(("SAVEPOINT", "SELECT items"))]
-    assert [ledger.item(known.id) for known in items] == results
+    assert [ledger.item(item.id) for item in items] == results
     assert ledger.verify().faults == ()
 
 
@@ -54,29 +54,29 @@ async def test_an_item_that_has_moved_meanwhile_fails_alone_in_a_commit_of_many(
     results, _ = await recorded_together(ledger, items, Event.PREPARE_STARTED)
     lost = [place for place, result in enumerate(results) if isinstance(result, LostRace)]
     assert lost == [7]
-    assert results[7].known == moved == ledger.item(moved.id)
+    assert results[7].item == moved == ledger.item(moved.id)
     assert ledger.verify().faults == ()
 
 
 async def test_one_item_moved_twice_in_one_commit_moves_once(ledger):
-    (known,) = await planned(ledger)
-    results, _ = await recorded_together(ledger, [known, known], Event.PREPARE_STARTED)
-    assert [type(result).__name__ for result in results] == ["Known", "LostRace"]
-    assert ledger.item(known.id).ver == 1
+    (item,) = await planned(ledger)
+    results, _ = await recorded_together(ledger, [item, item], Event.PREPARE_STARTED)
+    assert [type(result).__name__ for result in results] == ["ItemRecord", "LostRace"]
+    assert ledger.item(item.id).ver == 1
     assert ledger.verify().faults == ()
 
 
 @pytest.mark.parametrize("belief", [{"ver": 3}, {"attempt": 1}, {"state": State.PREPARING}])
 async def test_a_belief_that_differs_in_one_thing_moves_nothing(belief, ledger):
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     with pytest.raises(LostRace):
-        await ledger.record(replace(known, **belief), move_for(known, Event.PREPARE_STARTED))
-    assert ledger.item(known.id) == known
+        await ledger.record(replace(item, **belief), move_for(item, Event.PREPARE_STARTED))
+    assert ledger.item(item.id) == item
 
 
 async def test_what_the_last_turn_before_closing_brought_is_committed(ledger):
-    (known,) = await planned(ledger)
-    waiting = asyncio.create_task(ledger.record(known, move_for(known, Event.PREPARE_STARTED)))
+    (item,) = await planned(ledger)
+    waiting = asyncio.create_task(ledger.record(item, move_for(item, Event.PREPARE_STARTED)))
     closing = asyncio.create_task(ledger.aclose())
     asyncio.get_running_loop().call_soon(time.sleep, 0.2)  # the writer's thread has time to end before the next turn
     async with asyncio.timeout(10):

@@ -25,11 +25,11 @@ async def used(folder: Path) -> None:
     """Leave a closed ledger that has something in every table and column, in every state."""
     ledger = await opened(folder)
     items = dict(zip(State, await planned(ledger, len(State)), strict=True))
-    for state, known in items.items():
-        await brought(ledger, known, state)
+    for state, item in items.items():
+        await brought(ledger, item, state)
     await ledger.note_run(RUN, Note.RUN_STARTED, RunStatus.RUNNING)
     await ledger.plan_run(
-        a_run(revision=2), [*lines(500), PlannedLine(9, ("x",), known=1, reason="already_paid", detail="paid in March")]
+        a_run(revision=2), [*lines(500), PlannedLine(9, ("x",), item=1, reason="already_paid", detail="paid in March")]
     )
     await ledger.note_run(RUN, Note.RUN_FINISHED, RunStatus.FINISHED, {"exit_code": 4})
     await ledger.keep_lookups("account", {"acct_0": {"charges_enabled": True}, "acct_1": {"charges_enabled": False}})

@@ -33,29 +33,29 @@ async def _walk(chosen):
         await ledger.plan_run(a_run(), lines(0, 1, 2))
         start = [ledger.item(row) for row in (1, 2, 3)]
         for which, choice, details in chosen:
-            known = ledger.item(which + 1)
-            possible = [event for state, event in TABLES[known.kind] if state is known.state]
-            names = [*possible, Note.KEY_RENEWED] if known.state not in FINAL else []
-            if known.object_id and Event.OPEN_REFUSED in names:
+            item = ledger.item(which + 1)
+            possible = [event for state, event in TABLES[item.kind] if state is item.state]
+            names = [*possible, Note.KEY_RENEWED] if item.state not in FINAL else []
+            if item.object_id and Event.OPEN_REFUSED in names:
                 names.remove(Event.OPEN_REFUSED)
             if not names:
                 continue
             name = names[choice % len(names)]
-            move = move_for(known, name) if isinstance(name, Event) else Move(name)
+            move = move_for(item, name) if isinstance(name, Event) else Move(name)
             move = Move(move.name, move.attempt, move.object_id, move.instrument_id, {**move.facts, **details})
-            assert await ledger.record(known, move) == ledger.item(which + 1)
+            assert await ledger.record(item, move) == ledger.item(which + 1)
         folded = [
             fold(
-                known,
+                item,
                 [
                     move_of(entry.name, entry.attempt, entry.facts)
-                    for entry in ledger.entries(reference=known.reference)
+                    for entry in ledger.entries(reference=item.reference)
                     if entry.name != Note.ITEM_PLANNED
                 ],
             )
-            for known in start
+            for item in start
         ]
-        held = [ledger.item(known.id) for known in start]
+        held = [ledger.item(item.id) for item in start]
         verification = ledger.verify()
         assert verification.head == ledger.head == [entry.mac for entry in ledger.entries()][-1]
         await ledger.aclose()

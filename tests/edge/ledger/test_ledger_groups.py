@@ -47,29 +47,29 @@ async def held_up(ledger):
 async def test_everything_queued_during_a_commit_shares_the_next_one(ledger):
     items = await planned(ledger, 50)
     let_go = await held_up(ledger)
-    waiting = [asyncio.create_task(ledger.record(known, move_for(known, Event.PREPARE_STARTED))) for known in items]
+    waiting = [asyncio.create_task(ledger.record(item, move_for(item, Event.PREPARE_STARTED))) for item in items]
     await asyncio.sleep(0)
     seen = commits(ledger)
     await let_go()
     recorded = await asyncio.gather(*waiting)
     assert len(seen) == 2  # the slow plan's own, and one for the other fifty
-    assert {known.state for known in recorded} == {State.PREPARING}
+    assert {item.state for item in recorded} == {State.PREPARING}
     assert ledger.verify().faults == ()
 
 
 async def test_a_write_alone_does_not_wait_for_company(ledger):
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     seen = commits(ledger)
     for _ in range(3):
-        known = await ledger.record(known, Move(Event.PREPARE_STARTED, 1) if known.ver == 0 else Move(Event.PREPARED))
-        if known.state is State.READY:
+        item = await ledger.record(item, Move(Event.PREPARE_STARTED, 1) if item.ver == 0 else Move(Event.PREPARED))
+        if item.state is State.READY:
             break
     assert len(seen) == 2
 
 
 async def test_in_a_shared_commit_a_broken_promise_fails_its_own_caller_alone(ledger):
     items = await planned(ledger, 4)
-    started = [await ledger.record(known, move_for(known, Event.PREPARE_STARTED)) for known in items]
+    started = [await ledger.record(item, move_for(item, Event.PREPARE_STARTED)) for item in items]
     let_go = await held_up(ledger)
     moves = [Move(Event.PREPARED, None, intent, f"pm_{n}") for n, intent in enumerate(["pi_a", "pi_b", "pi_a", "pi_c"])]
     waiting = [asyncio.create_task(ledger.record(k, move)) for k, move in zip(started, moves, strict=True)]
@@ -77,9 +77,9 @@ async def test_in_a_shared_commit_a_broken_promise_fails_its_own_caller_alone(le
     seen = commits(ledger)
     await let_go()
     results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(result).__name__ for result in results] == ["Known", "Known", "BrokenPromise", "Known"]
+    assert [type(result).__name__ for result in results] == ["ItemRecord", "ItemRecord", "BrokenPromise", "ItemRecord"]
     assert len(seen) == 2
-    assert [ledger.item(known.id).object_id for known in items] == ["pi_a", "pi_b", None, "pi_c"]
+    assert [ledger.item(item.id).object_id for item in items] == ["pi_a", "pi_b", None, "pi_c"]
     assert ledger.verify().faults == ()
 
 
@@ -101,10 +101,10 @@ async def test_what_a_cancelled_caller_queued_is_committed_all_the_same(ledger):
 async def test_closing_commits_what_is_queued(tmp_path):
     ledger = await opened(tmp_path)
     items = await planned(ledger, 20)
-    waiting = [asyncio.create_task(ledger.record(known, move_for(known, Event.PREPARE_STARTED))) for known in items]
+    waiting = [asyncio.create_task(ledger.record(item, move_for(item, Event.PREPARE_STARTED))) for item in items]
     await asyncio.sleep(0)
     await ledger.aclose()
-    assert {known.state for known in await asyncio.gather(*waiting)} == {State.PREPARING}
+    assert {item.state for item in await asyncio.gather(*waiting)} == {State.PREPARING}
     with pytest.raises(LedgerError, match="closed"):
         await ledger.record(items[0], Move(Event.ITEM_SKIPPED))
 
@@ -112,7 +112,7 @@ async def test_closing_commits_what_is_queued(tmp_path):
 @pytest.mark.parametrize("inline", [True, False])
 async def test_a_full_disk_fails_the_commit_and_everything_after_it(tmp_path, inline):
     ledger = await opened(tmp_path, inline=inline)
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     conn = ledger._opened.writer
     (pages,) = conn.execute("PRAGMA page_count").fetchone()
     conn.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -122,11 +122,11 @@ async def test_a_full_disk_fails_the_commit_and_everything_after_it(tmp_path, in
     conn.execute("PRAGMA max_page_count = 1000000")
     for _ in range(2):
         with pytest.raises(LedgerError, match="disk is full"):
-            await ledger.record(known, Move(Event.ITEM_SKIPPED))
+            await ledger.record(item, Move(Event.ITEM_SKIPPED))
     assert seen == []
     await ledger.aclose()
     again = await opened(tmp_path)
-    assert (again.item(known.id), [run.run_id for run in again.runs()]) == (known, ["coaching-2026-11"])
+    assert (again.item(item.id), [run.run_id for run in again.runs()]) == (item, ["coaching-2026-11"])
     await again.aclose()
 
 
@@ -139,12 +139,12 @@ async def test_a_failing_commit_fails_all_its_callers_and_is_not_repeated(ledger
             "BEGIN SELECT RAISE(ROLLBACK, 'disk I/O error'); END"
         )
     let_go = await held_up(ledger)
-    waiting = [asyncio.create_task(ledger.record(known, move_for(known, Event.PREPARE_STARTED))) for known in items]
+    waiting = [asyncio.create_task(ledger.record(item, move_for(item, Event.PREPARE_STARTED))) for item in items]
     await asyncio.sleep(0)
     await let_go()
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(result) for result in results] == [LedgerError] * 3
-    assert [ledger.item(known.id) for known in items] == items
+    assert [ledger.item(item.id) for item in items] == items
     with pytest.raises(LedgerError):
         await ledger.record(items[0], Move(Event.ITEM_SKIPPED))
 
@@ -200,10 +200,10 @@ async def test_after_the_disk_refuses_a_write_nothing_is_acknowledged_and_nothin
 
 
 async def test_a_broken_promise_does_not_poison_the_ledger(ledger):
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     with pytest.raises(BrokenPromise):
-        await ledger.record(known, Move(Event.PREPARE_STARTED, attempt=7))
-    assert (await ledger.record(known, move_for(known, Event.PREPARE_STARTED))).attempt == 1
+        await ledger.record(item, Move(Event.PREPARE_STARTED, attempt=7))
+    assert (await ledger.record(item, move_for(item, Event.PREPARE_STARTED))).attempt == 1
 
 
 async def test_the_log_is_carried_over_now_and_then_not_with_every_commit(ledger, tmp_path):
@@ -212,8 +212,8 @@ async def test_the_log_is_carried_over_now_and_then_not_with_every_commit(ledger
     seen = []
     ledger._opened.writer.set_trace_callback(lambda sql: seen.append(sql) if "wal_checkpoint" in sql else None)
     for row in range(1, 401):
-        known = ledger.item(row)
-        await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+        item = ledger.item(row)
+        await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
     size = (tmp_path / "ledger.db-wal").stat().st_size
     assert len(seen) < 20
     assert size < 3 * CHECKPOINT_BYTES

@@ -16,32 +16,32 @@ FORGE = "UPDATE items SET state = ?, last_event = ?, ver = ver + 1, object_id = 
 async def test_every_edge_of_the_table_can_be_recorded(ledger):
     items = iter(await planned(ledger, len(TRANSITIONS)))
     for (state, event), edge in TRANSITIONS.items():
-        known = await brought(ledger, next(items), state)
-        after = await ledger.record(known, move_for(known, event))
-        assert (after.state, after.ver) == (edge.to, known.ver + 1), (state, event)
-        assert after == ledger.item(known.id)
+        item = await brought(ledger, next(items), state)
+        after = await ledger.record(item, move_for(item, event))
+        assert (after.state, after.ver) == (edge.to, item.ver + 1), (state, event)
+        assert after == ledger.item(item.id)
     assert ledger.verify().faults == ()
 
 
 async def test_raw_sql_takes_exactly_the_edges_of_the_table(ledger, tmp_path):
     items = dict(zip(State, await planned(ledger, len(State)), strict=True))
-    kinds = {known.kind for known in items.values()}
-    for state, known in items.items():
-        items[state] = await brought(ledger, known, state)
+    kinds = {item.kind for item in items.values()}
+    for state, item in items.items():
+        items[state] = await brought(ledger, item, state)
     with raw(tmp_path) as conn:
-        for state, known in items.items():
+        for state, item in items.items():
             for event in Event:
-                intent = known.object_id or (None if event is Event.OPEN_REFUSED else f"pi_{known.id}")
+                intent = item.object_id or (None if event is Event.OPEN_REFUSED else f"pi_{item.id}")
                 for to in set(State) - {state}:
                     conn.execute("BEGIN")
                     try:
-                        conn.execute(FORGE, (to, event, intent, int(event is Event.PREPARE_STARTED), known.id))
+                        conn.execute(FORGE, (to, event, intent, int(event is Event.PREPARE_STARTED), item.id))
                         taken = True
                     except sqlite3.IntegrityError:
                         taken = False
                     conn.execute("ROLLBACK")
-                    edge = TABLES[known.kind].get((state, event))
-                    holds_intent = event is Event.OPEN_REFUSED and known.object_id
+                    edge = TABLES[item.kind].get((state, event))
+                    holds_intent = event is Event.OPEN_REFUSED and item.object_id
                     assert taken == (edge is not None and edge.to is to and not holds_intent), (state, event, to)
     assert kinds == set(TABLES)
 
@@ -82,28 +82,28 @@ async def test_raw_sql_takes_exactly_the_edges_of_the_table(ledger, tmp_path):
     ],
 )  # fmt: skip
 async def test_the_triggers_refuse_what_no_writer_may_do(ledger, tmp_path, sql, says):
-    (known,) = await planned(ledger)
-    await brought(ledger, known, State.READY)
+    (item,) = await planned(ledger)
+    await brought(ledger, item, State.READY)
     with raw(tmp_path) as conn, pytest.raises(sqlite3.IntegrityError, match=says):
         conn.execute(sql)
 
 
 async def test_failed_is_refused_over_an_intent_that_was_not_seen_cancelled(ledger, tmp_path):
-    (known,) = await planned(ledger)
-    known = await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
-    known = await ledger.record(known, Move(Note.PART_PREPARED, object_id="pi_1"))
+    (item,) = await planned(ledger)
+    item = await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
+    item = await ledger.record(item, Move(Note.PART_PREPARED, object_id="pi_1"))
     with pytest.raises(BrokenPromise, match="failed without a cancelled intent"):
-        await ledger.record(known, Move(Event.OPEN_REFUSED))
+        await ledger.record(item, Move(Event.OPEN_REFUSED))
     with raw(tmp_path) as conn, pytest.raises(sqlite3.IntegrityError, match="failed only with the intent cancelled"):
-        conn.execute(FORGE, (State.FAILED, Event.OPEN_REFUSED, "pi_1", 0, known.id))
+        conn.execute(FORGE, (State.FAILED, Event.OPEN_REFUSED, "pi_1", 0, item.id))
 
 
 async def test_succeeded_is_refused_without_an_intent_on_record(ledger):
-    (known,) = await planned(ledger)
-    known = await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    (item,) = await planned(ledger)
+    item = await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
     with pytest.raises(BrokenPromise, match="no money moves without an intent"):
-        await ledger.record(known, Move(Event.CHARGE_SUCCEEDED))
-    assert ledger.item(known.id) == known
+        await ledger.record(item, Move(Event.CHARGE_SUCCEEDED))
+    assert ledger.item(item.id) == item
 
 
 async def test_two_items_never_share_an_intent_or_a_clone(ledger):
@@ -118,34 +118,34 @@ async def test_two_items_never_share_an_intent_or_a_clone(ledger):
 
 
 async def test_a_write_that_is_late_loses_and_hears_what_stands_there(ledger):
-    (known,) = await planned(ledger)
-    moved = await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    (item,) = await planned(ledger)
+    moved = await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
     with pytest.raises(LostRace) as lost:
-        await ledger.record(known, Move(Event.ITEM_SKIPPED))
-    assert lost.value.known == moved
+        await ledger.record(item, Move(Event.ITEM_SKIPPED))
+    assert lost.value.item == moved
     assert len(list(ledger.entries())) == 3
 
 
 async def test_a_late_sighting_is_taken_in_the_state_that_is_found(ledger):
-    (known,) = await planned(ledger)
-    confirming = await brought(ledger, known, State.CONFIRMING)
+    (item,) = await planned(ledger)
+    confirming = await brought(ledger, item, State.CONFIRMING)
     await ledger.record(confirming, Move(Event.CHARGE_LOST))
     after = await ledger.record(confirming, Move(Event.CHARGE_SUCCEEDED, facts={"charge": "ch_1"}))
     assert (after.state, after.ver) == (State.SUCCEEDED, confirming.ver + 2)
 
 
 async def test_a_sighting_of_another_intent_than_the_one_on_record_is_a_lost_race(ledger):
-    (known,) = await planned(ledger)
-    preparing = await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    (item,) = await planned(ledger)
+    preparing = await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
     ready = await ledger.record(preparing, move_for(preparing, Event.PREPARED))
     with pytest.raises(LostRace) as lost:
         await ledger.record(preparing, Move(Event.CHARGE_SUCCEEDED, object_id="pi_orphan"))
-    assert lost.value.known == ready
+    assert lost.value.item == ready
 
 
 async def test_a_sighting_that_already_stands_there_is_a_lost_race(ledger):
-    (known,) = await planned(ledger)
-    confirming = await brought(ledger, known, State.CONFIRMING)
+    (item,) = await planned(ledger)
+    confirming = await brought(ledger, item, State.CONFIRMING)
     await ledger.record(confirming, Move(Event.CHARGE_SUCCEEDED))
     with pytest.raises(LostRace):
         await ledger.record(confirming, Move(Event.CHARGE_SUCCEEDED))
@@ -188,7 +188,7 @@ async def test_a_plan_is_kept_whole_or_not_at_all(ledger):
 
 async def test_a_plan_whose_ids_are_derived_otherwise_is_refused(ledger):
     with pytest.raises(BrokenPromise, match="is not the id"):
-        await ledger.plan_run(a_run(), [PlannedLine(2, (), an_item(1, item="x" * 32))])
+        await ledger.plan_run(a_run(), [PlannedLine(2, (), an_item(1, item_id="x" * 32))])
 
 
 async def test_a_line_brings_an_item_or_a_reason(ledger):
@@ -204,23 +204,23 @@ async def test_of_two_plans_of_one_revision_the_second_is_refused(ledger):
 
 
 async def test_facts_that_are_not_json_fail_their_caller_alone(ledger):
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     for facts in ({"x": object()}, {"x": float("nan")}, {"object_id": "pi_1"}):
         with pytest.raises((TypeError, ValueError, BrokenPromise)):
-            await ledger.record(known, Move(Event.ITEM_SKIPPED, facts=facts))
-    after = await ledger.record(known, Move(Event.ITEM_SKIPPED, facts={"text": "half a pair: \ud83d", "pair": (1, 2)}))
+            await ledger.record(item, Move(Event.ITEM_SKIPPED, facts=facts))
+    after = await ledger.record(item, Move(Event.ITEM_SKIPPED, facts={"text": "half a pair: \ud83d", "pair": (1, 2)}))
     assert after.facts == {"text": "half a pair: \ud83d", "pair": [1, 2]}
-    assert ledger.item(known.id) == after
+    assert ledger.item(item.id) == after
     assert ledger.verify().faults == ()
 
 
 async def test_text_of_any_kind_is_stored_as_it_came(ledger):
     hostile = ["'; DROP TABLE items; --", '"', "\\", "NULL", "a\nb", "\x1b[2J", "%s", "?1", "€ 月 🙂", "' OR 1=1", ""]
-    new = [an_item(n, lane=text, content={"d": text}) for n, text in enumerate(hostile)]
+    new = [an_item(n, payer=text, content={"d": text}) for n, text in enumerate(hostile)]
     kept = [PlannedLine(n, (text,), item, detail=text) for n, (text, item) in enumerate(zip(hostile, new, strict=True))]
     await ledger.plan_run(a_run(), kept)
     found = list(ledger.report("coaching-2026-11"))
-    assert [(line.cells[0], line.detail, line.known.lane, line.known.content["d"]) for line in found] == [
+    assert [(line.cells[0], line.detail, line.item.payer, line.item.content["d"]) for line in found] == [
         (text, text, text, text) for text in hostile
     ]
     await ledger.keep_lookups("'; --", {text: {"t": text} for text in hostile})
@@ -243,9 +243,9 @@ async def test_a_run_starts_once_and_finishes_again_after_it_continued(ledger):
 
 
 async def test_a_ledger_opened_to_read_refuses_to_write(ledger, tmp_path):
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     reader = await opened(tmp_path, write=False)
-    assert reader.item(known.id) == known
+    assert reader.item(item.id) == item
     with pytest.raises(LedgerError, match="read only"):
-        await reader.record(known, Move(Event.ITEM_SKIPPED))
+        await reader.record(item, Move(Event.ITEM_SKIPPED))
     await reader.aclose()

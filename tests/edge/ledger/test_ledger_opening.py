@@ -398,13 +398,13 @@ async def test_a_kill_while_a_ledger_is_made_leaves_one_that_opens(tmp_path):
 
 async def test_closing_twice_is_closing_once(tmp_path):
     ledger = await opened(tmp_path)
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     await ledger.aclose()
     closed = (tmp_path / "ledger.db").read_bytes()
     await ledger.aclose()
     assert (tmp_path / "ledger.db").read_bytes() == closed
     again = await opened(tmp_path)  # the lock was let go
-    assert again.item(known.id) == known
+    assert again.item(item.id) == item
     await again.aclose()
 
 

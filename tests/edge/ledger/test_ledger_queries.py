@@ -17,9 +17,9 @@ async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_forei
         PlannedLine(10, ("bad",), reason="invalid", detail="amount has 3 decimals"),
     ]
     await ledger.plan_run(a_run(), kept)
-    await ledger.plan_run(a_run("other"), [PlannedLine(2, ("y",), known=1, reason="in_other_run"), *lines(7)])
-    known = await brought(ledger, ledger.item(1), State.CONFIRMING)
-    await ledger.record(known, Move(Event.CHARGE_DECLINED, facts={"group": "declined", "reason_code": "do_not_honor"}))
+    await ledger.plan_run(a_run("other"), [PlannedLine(2, ("y",), item=1, reason="in_other_run"), *lines(7)])
+    item = await brought(ledger, ledger.item(1), State.CONFIRMING)
+    await ledger.record(item, Move(Event.CHARGE_DECLINED, facts={"group": "declined", "reason_code": "do_not_honor"}))
     assert ledger.tally(RUN) == [
         Tally(State.PLANNED, "", "", "usd", 2, 2003),
         Tally(State.SKIPPED, "failed", "account_dead", "jpy", 1, 1003),
@@ -36,12 +36,12 @@ async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_forei
 async def test_a_report_gives_every_line_once_in_input_order_then_what_an_amendment_dropped(ledger):
     await ledger.plan_run(a_run(), lines(5, 3, 4))
     amended = [
-        PlannedLine(2, ("INV-0004",), known=3),
+        PlannedLine(2, ("INV-0004",), item=3),
         *lines(9),
         PlannedLine(4, ("bad",), reason="invalid", detail="no"),
     ]
     await ledger.plan_run(a_run(revision=2), amended)
-    found = [(line.line, line.cells[0], line.known.reference if line.known else "", line.owned, line.reason) for line in
+    found = [(line.line, line.cells[0], line.item.reference if line.item else "", line.owned, line.reason) for line in
              ledger.report(RUN)]  # fmt: skip
     assert found == [
         (2, "INV-0004", "INV-0004", True, ""),
@@ -54,12 +54,12 @@ async def test_a_report_gives_every_line_once_in_input_order_then_what_an_amendm
 
 
 async def test_a_report_sees_one_moment_of_the_ledger(ledger):
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     report = ledger.report(RUN)
     first = next(report)
-    await ledger.record(known, Move(Event.ITEM_SKIPPED))
-    assert first.known == known
-    assert next(ledger.report(RUN)).known.state is State.SKIPPED
+    await ledger.record(item, Move(Event.ITEM_SKIPPED))
+    assert first.item == item
+    assert next(ledger.report(RUN)).item.state is State.SKIPPED
     report.close()
 
 
@@ -68,8 +68,8 @@ async def test_work_comes_in_order_after_a_row_up_to_a_limit_for_one_account(led
     await ledger.record(items[3], Move(Event.ITEM_SKIPPED))
     await ledger.record(items[6], move_for(items[6], Event.PREPARE_STARTED))
     wanted = [State.PLANNED, State.PREPARING]
-    assert [known.id for known in ledger.work(RUN, wanted, "acct_0", 0, 2)] == [1, 7]
-    assert [known.id for known in ledger.work(None, wanted, "acct_0", 7, 9)] == [10]
+    assert [item.id for item in ledger.work(RUN, wanted, "acct_0", 0, 2)] == [1, 7]
+    assert [item.id for item in ledger.work(None, wanted, "acct_0", 7, 9)] == [10]
     assert ledger.workload(RUN, wanted) == {"acct_0": 3, "acct_1": 4, "acct_2": 4}
     assert ledger.workload(None, [State.SKIPPED]) == {"acct_0": 1}
     assert (ledger.workload("nowhere", wanted), ledger.work("nowhere", wanted, "acct_0", 0, 9)) == ({}, [])
@@ -81,7 +81,7 @@ async def test_obligations_are_the_newest_generation_in_one_platform_mode_and_pe
     await ledger.plan_run(a_run("again"), lines(0, generation=1))
     await ledger.plan_run(a_run("december", period="2026-12"), lines(0, period="2026-12"))
     found = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["INV-0000", "INV-0001", "INV-0099"])
-    assert {name: (known.id, known.generation) for name, known in found.items()} == {
+    assert {name: (item.id, item.generation) for name, item in found.items()} == {
         "INV-0000": (3, 1),
         "INV-0001": (2, 0),
     }
@@ -94,7 +94,7 @@ async def test_what_a_run_holds_is_the_newest_generation_of_each_reference(ledge
     await brought(ledger, first, State.FAILED)
     await ledger.plan_run(a_run("again"), lines(0, generation=1))
     [held] = ledger.held(RUN)
-    assert (held.reference, held.payer, held.account) == (second.reference, second.lane, second.account)
+    assert (held.reference, held.payer, held.account) == (second.reference, second.payer, second.account)
     assert (held.amount, held.currency, held.state, held.group) == (second.amount, "usd", State.PLANNED, "")
     assert [one.reference for one in ledger.held("again")] == [first.reference]
     assert list(ledger.held(RUN, [State.UNPAID])) == list(ledger.held("nowhere")) == []
@@ -134,14 +134,14 @@ async def test_entries_stream_in_order_for_the_ledger_a_run_or_a_reference(ledge
     first, _ = await planned(ledger, 2)
     await ledger.plan_run(a_run("other"), lines(7))
     first = await ledger.record(first, move_for(first, Event.PREPARE_STARTED))
-    names = [(entry.seq, entry.run_id, entry.name, entry.item) for entry in ledger.entries()]
+    names = [(entry.seq, entry.run_id, entry.name, entry.item_id) for entry in ledger.entries()]
     assert names == [
-        (1, RUN, "item_planned", first.item),
-        (2, RUN, "item_planned", ledger.item(2).item),
+        (1, RUN, "item_planned", first.item_id),
+        (2, RUN, "item_planned", ledger.item(2).item_id),
         (3, RUN, "run_planned", ""),
-        (4, "other", "item_planned", ledger.item(3).item),
+        (4, "other", "item_planned", ledger.item(3).item_id),
         (5, "other", "run_planned", ""),
-        (6, RUN, "prepare_started", first.item),
+        (6, RUN, "prepare_started", first.item_id),
     ]
     assert [entry.seq for entry in ledger.entries(run_id=RUN, after=1)] == [2, 3, 6]
     assert [entry.seq for entry in ledger.entries(reference="INV-0000")] == [1, 6]
@@ -171,8 +171,8 @@ async def test_a_plan_may_ask_the_ledger_while_its_lines_stream_into_it(ledger):
 
     def amended():
         for planned_line in lines(*range(5_000)):
-            known = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, [planned_line.new.reference])
-            row = known[planned_line.new.reference].id if known else None
+            item = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, [planned_line.new.reference])
+            row = item[planned_line.new.reference].id if item else None
             yield PlannedLine(planned_line.line, planned_line.cells, None if row else planned_line.new, row)
 
     task = asyncio.create_task(ledger.plan_run(a_run(revision=2), amended()))

@@ -16,12 +16,12 @@ from billing.edge.ledger import LostRace
 async def claim(ledger, items):
     """Try to start every item; return those won and those lost, whose winner's word must then be on record."""
     won, lost = [], []
-    for known in items:
+    for item in items:
         try:
-            won.append(await ledger.record(known, move_for(known, Event.PREPARE_STARTED)))
+            won.append(await ledger.record(item, move_for(item, Event.PREPARE_STARTED)))
         except LostRace as race:
-            lost.append(race.known)
-    assert all(known.state is State.PREPARING for known in won + lost)
+            lost.append(race.item)
+    assert all(item.state is State.PREPARING for item in won + lost)
     return won, lost
 
 
@@ -30,7 +30,7 @@ async def test_two_ledgers_in_one_process_share_the_items_between_them(tmp_path)
     second = await opened(tmp_path, lock=False)
     items = await planned(first, 100)
     (won, lost), (also_won, also_lost) = await asyncio.gather(claim(first, items), claim(second, items))
-    assert sorted(known.id for known in won + also_won) == [known.id for known in items]
+    assert sorted(item.id for item in won + also_won) == [item.id for item in items]
     assert (len(won), len(also_won)) == (len(also_lost), len(lost))
     await second.aclose()
     assert first.verify().faults == ()
@@ -40,7 +40,7 @@ async def test_two_ledgers_in_one_process_share_the_items_between_them(tmp_path)
 async def test_many_tasks_of_one_ledger_move_each_item_once(ledger):
     items = await planned(ledger, 50)
     results = await asyncio.gather(*(claim(ledger, items) for _ in range(5)))
-    assert sorted(known.id for won, _ in results for known in won) == [known.id for known in items]
+    assert sorted(item.id for won, _ in results for item in won) == [item.id for item in items]
     assert ledger.verify().entries == 50 + 1 + 50
 
 
@@ -75,7 +75,7 @@ async def test_processes_without_a_lock_share_the_items_between_them(tmp_path):
         runner.stdin.write("go\n")
         runner.stdin.flush()
     won = [int(row) for runner in runners for row in runner.communicate()[0].split()]
-    assert sorted(won) == [known.id for known in items]
+    assert sorted(won) == [item.id for item in items]
     again = await opened(tmp_path)
     assert again.verify().faults == ()
     await again.aclose()

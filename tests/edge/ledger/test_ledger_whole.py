@@ -12,19 +12,19 @@ from billing.core.entries import Note, RunStatus
 from billing.core.errors import LedgerDamaged
 from billing.core.states import State
 from billing.edge.ledger.custody import checksum as whole
-from billing.edge.ledger.custody.checksum import Whole
+from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import read_key
 
 
-async def closed(folder: Path) -> Whole:
+async def closed(folder: Path) -> FileChecksum:
     """Leave a closed ledger with an item that was paid, and return its sum."""
     ledger = await opened(folder)
-    (known,) = await planned(ledger)
-    await brought(ledger, known, State.SUCCEEDED)
+    (item,) = await planned(ledger)
+    await brought(ledger, item, State.SUCCEEDED)
     await ledger.aclose()
     key_file = folder / "keys" / "ledger.key"
     key, _ = read_key(key_file, live=False)
-    return Whole(key_file.parent / "heads", key, folder / "ledger.db")
+    return FileChecksum(key_file.parent / "heads", key, folder / "ledger.db")
 
 
 def forge(folder: Path) -> None:
@@ -60,7 +60,7 @@ async def test_a_look_leaves_the_sum_and_any_write_makes_a_new_one(tmp_path):
 async def test_the_sum_is_what_is_believed_so_it_must_be_made_with_the_ledgers_own_key(tmp_path):
     kept = await closed(tmp_path)
     forge(tmp_path)
-    Whole(kept.folder, b"another key", kept.path).keep()
+    FileChecksum(kept.folder, b"another key", kept.path).keep()
     with pytest.raises(LedgerDamaged):
         await opened(tmp_path)
     kept.keep()  # whoever holds the key can say anything: the entries are not read

@@ -69,8 +69,8 @@ async def test_a_witness_that_cannot_be_kept_is_warned_of(tmp_path):
 
 async def test_the_witness_knows_every_commit_once_it_is_durable(tmp_path):
     ledger = await opened(tmp_path, inline=True)
-    for known in await planned(ledger, 5):
-        await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    for item in await planned(ledger, 5):
+        await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
         assert seen(tmp_path).mac.hex() == ledger.head
     await ledger.aclose()
     reader = await opened(tmp_path, write=False)
@@ -80,12 +80,12 @@ async def test_the_witness_knows_every_commit_once_it_is_durable(tmp_path):
 
 async def test_a_failed_commit_is_not_told_to_the_witness(tmp_path):
     ledger = await opened(tmp_path, inline=True)
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     before = seen(tmp_path)
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as conn:
         conn.execute("CREATE TRIGGER forged BEFORE INSERT ON entries BEGIN SELECT 1 / json('no'); END")
     with pytest.raises(LedgerError):
-        await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+        await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
     await ledger.aclose()
     assert seen(tmp_path) == before
 
@@ -94,8 +94,8 @@ async def test_the_witness_is_synced_at_milestones_and_now_and_then_in_a_long_ru
     ledger = await opened(tmp_path, inline=True)
     items = await planned(ledger, WITNESS_ENTRIES + 1)
     syncs.clear()
-    for known in items[:-2]:
-        await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    for item in items[:-2]:
+        await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
     assert syncs == []
     await ledger.record(items[-2], move_for(items[-2], Event.PREPARE_STARTED))
     assert len(syncs) == 1
@@ -105,9 +105,9 @@ async def test_the_witness_is_synced_at_milestones_and_now_and_then_in_a_long_ru
 
 async def test_a_kill_before_the_witness_heard_of_a_commit_is_no_damage(tmp_path):
     ledger = await opened(tmp_path)
-    (known,) = await planned(ledger)
+    (item,) = await planned(ledger)
     before = file_of(tmp_path).read_bytes()
-    await ledger.record(known, move_for(known, Event.PREPARE_STARTED))
+    await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
     await ledger.aclose()
     file_of(tmp_path).write_bytes(before)
     ledger = await opened(tmp_path)

@@ -14,7 +14,7 @@ from billing.core.errors import InvalidInput
 from billing.core.items import Charge
 from billing.core.money import CURRENCIES, Money, format_minor
 from billing.edge.runfiles import open_run
-from billing.edge.runfiles.reading.byte_stream import Tap, decoded, new_digest
+from billing.edge.runfiles.reading.byte_stream import ByteStream, decoded, new_digest
 from billing.edge.runfiles.reading.problems import Unreadable
 from billing.edge.runfiles.reading.spool import Spool
 from billing.edge.runfiles.safe_text import quoted, sensitive
@@ -151,14 +151,14 @@ def test_a_spool_gives_back_what_it_took_in_order(tmp_path: Path):
 def test_a_file_beyond_the_limit_is_refused_wherever_the_limit_falls():
     for largest in range(9):
         with pytest.raises(Unreadable, match="larger than"):
-            decoded(Tap(io.BytesIO(b"123456789"), new_digest(), largest)).read()
-    assert decoded(Tap(io.BytesIO(b"123456789"), new_digest(), 9)).read() == "123456789"
+            decoded(ByteStream(io.BytesIO(b"123456789"), new_digest(), largest)).read()
+    assert decoded(ByteStream(io.BytesIO(b"123456789"), new_digest(), 9)).read() == "123456789"
 
 
 @given(st.text(max_size=50), st.binary(min_size=1, max_size=3), st.text(max_size=50))
 def test_the_offset_of_a_byte_that_is_not_text_is_exact(before: str, bad: bytes, after: str):
     content = before.encode() + bad + after.encode()
-    tap = Tap(io.BytesIO(content), new_digest())
+    tap = ByteStream(io.BytesIO(content), new_digest())
     try:
         expected = None if content.decode("utf-8-sig") is not None else 0
     except UnicodeDecodeError as error:

@@ -25,7 +25,7 @@ MOST_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class FileChecksum:
     """The sum of one ledger's file: where it is kept, the ledger's key, and the ledger.
 
     Attributes:

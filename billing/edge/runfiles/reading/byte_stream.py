@@ -37,7 +37,7 @@ def new_digest() -> Digest:
     return hashlib.sha256()
 
 
-class Tap(io.BufferedIOBase):
+class ByteStream(io.BufferedIOBase):
     """A byte stream between a file and a text decoder: it hashes, counts, and looks for what no text file holds.
 
     Reading raises `Unreadable` for NUL bytes, UTF-16, UTF-32 and files beyond the limit.
@@ -93,7 +93,7 @@ class Tap(io.BufferedIOBase):
             raise Unreadable(0, 0, "too_large", f"the file is larger than {self._largest:,} bytes", "split the run")
 
 
-def decoded(tap: Tap) -> TextIO:
+def decoded(tap: ByteStream) -> TextIO:
     """The text of the file with its own line ends, a byte order mark stripped."""
     text = io.TextIOWrapper(tap, encoding="utf-8-sig", errors="strict", newline="")  # type: ignore[type-var]  # no name
     text._CHUNK_SIZE = 1 << 18  # type: ignore[attr-defined]  # noqa: SLF001  larger gulps: fewer calls into Python

@@ -40,10 +40,10 @@ def decimal_of(text: str) -> str:
 def detected(header: str, is_known: Callable[[str], bool]) -> str:
     """The usual character that splits a header line into the most known titles; a comma when nothing is better."""
 
-    def known(char: str) -> int:
+    def item(char: str) -> int:
         try:
             return sum(map(is_known, next(csv.reader([header], delimiter=char), [])))
         except csv.Error:
             return 0
 
-    return max(USUAL, key=known)
+    return max(USUAL, key=item)

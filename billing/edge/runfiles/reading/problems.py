@@ -86,6 +86,6 @@ class Unreadable(Exception):
 
 def suggestion(name: str, options: Iterable[str]) -> str:
     """``did you mean "amount"?`` for a misspelt name, or the list of what there is."""
-    known = list(options)
-    close = difflib.get_close_matches(name.strip().lower().replace(" ", "_").replace("-", "_"), known, n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else f"known: {', '.join(known)}"
+    item = list(options)
+    close = difflib.get_close_matches(name.strip().lower().replace(" ", "_").replace("-", "_"), item, n=1, cutoff=0.6)
+    return f'did you mean "{close[0]}"?' if close else f"known: {', '.join(item)}"

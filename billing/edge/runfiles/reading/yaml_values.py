@@ -38,14 +38,14 @@ class Forms:
         """Note a fault of a line."""
         self.problem((line, fault.column), fault.code, fault.message, fault.hint)
 
-    def section(self, node: Node | None, name: str, known: Iterable[str]) -> Mapping:
+    def section(self, node: Node | None, name: str, item: Iterable[str]) -> Mapping:
         """A mapping with known keys only; an empty one stands for what is absent or wrong."""
         if node is None or (isinstance(node, Scalar) and not node.text):
             return Mapping(node.line if node else 0, node.column if node else 0)
         if not isinstance(node, Mapping):
             self.problem(place_of(node), "yaml_shape", f"{name} must be a mapping of names to values")
             return Mapping(node.line, node.column)
-        options = tuple(known)
+        options = tuple(item)
         for key, place in node.keys.items():
             if key not in options:
                 hint = suggestion(key, options)

@@ -6,11 +6,11 @@ paid, declined rests as it would have here, closed stays closed, and an intent t
 
 from collections.abc import Sequence
 
-from billing.core.entries import Known, Move
+from billing.core.entries import ItemRecord, Move
 from billing.core.listed import Listed, yielding
 from billing.core.outcomes import Unconfirmed
 from billing.core.states import Event, Group, State
-from billing.flow.engine.context import NO_TROUBLE, LeftAsItIs, Trip, skipped
+from billing.flow.engine.context import NO_TROUBLE, ItemContext, StillUnresolved, skipped
 from billing.flow.kinds.charge.licence import look_at
 from billing.flow.kinds.charge.rebuilding.intents import trimmed
 from billing.flow.kinds.charge.rebuilding.reconstruct import Tale, moves_for
@@ -22,54 +22,54 @@ ADOPTED = Tale(
 )
 
 
-async def taken_over(trip: Trip, known: Known) -> Known | None:
+async def taken_over(ctx: ItemContext, item: ItemRecord) -> ItemRecord | None:
     """Return the item as its intent shows it, if another ledger has opened one; None if it is ours to open.
 
     Raises:
-        PutBack: a limiter said no.
-        LeftAsItIs: the intent cannot be read, or the plan did not count the item among what it charges.
+        Requeue: a limiter said no.
+        StillUnresolved: the intent cannot be read, or the plan did not count the item among what it charges.
         Halted: an answer stops the run.
     """
-    verdict = trip.desk.finder.verdict(known)
+    verdict = ctx.services.finder.verdict(item)
     if verdict.strangers:
-        trip.desk.log("intents_not_ours", reference=known.reference, account=known.account, intents=verdict.strangers)
+        ctx.services.log("intents_not_ours", reference=item.reference, account=item.account, intents=verdict.strangers)
     if verdict.yields_to is not None:
-        return await _stand_back(trip, known, verdict.yields_to)
+        return await _stand_back(ctx, item, verdict.yields_to)
     if verdict.adopt is not None:
-        return await _adopt(trip, known, verdict.adopt)
-    if known.item in trip.desk.finder.counted_out:
-        raise _left(trip, known)
+        return await _adopt(ctx, item, verdict.adopt)
+    if item.item_id in ctx.services.finder.counted_out:
+        raise _left(ctx, item)
     return None
 
 
-def _left(trip: Trip, known: Known) -> LeftAsItIs:
+def _left(ctx: ItemContext, item: ItemRecord) -> StillUnresolved:
     """Leave an item that the plan counted among what another ledger has, and that now seems to be this one's."""
-    trip.desk.log("counted_out", reference=known.reference, account=known.account)
-    return LeftAsItIs(known)
+    ctx.services.log("counted_out", reference=item.reference, account=item.account)
+    return StillUnresolved(item)
 
 
-async def _stand_back(trip: Trip, known: Known, other: Listed) -> Known:
+async def _stand_back(ctx: ItemContext, item: ItemRecord, other: Listed) -> ItemRecord:
     """Leave an obligation alone that another ledger has opened with other content, or as a later generation.
 
     An item whose open may have left ends as refused: no intent is on record, so nothing of it can ever be confirmed.
     """
     code = yielding(other)
     reason = f"another ledger has opened {other.id} for this reference, with other content or corrected since"
-    if known.state is State.PLANNED:
-        return await trip.record(known, skipped(code, reason))
+    if item.state is State.PLANNED:
+        return await ctx.record(item, skipped(code, reason))
     facts = {**NO_TROUBLE, "group": str(Group.SKIPPED), "reason_code": code, "reason": reason}
-    return await trip.record(known, Move(Event.OPEN_REFUSED, facts=facts))
+    return await ctx.record(item, Move(Event.OPEN_REFUSED, facts=facts))
 
 
-async def _adopt(trip: Trip, known: Known, found: Listed) -> Known:
-    outcome = await look_at(trip, known, found.id)
-    if isinstance(outcome, Unconfirmed) and known.item in trip.desk.finder.counted_out:
-        raise _left(trip, known)
-    shown = trimmed(known.account, outcome.reply.body or {})
+async def _adopt(ctx: ItemContext, item: ItemRecord, found: Listed) -> ItemRecord:
+    outcome = await look_at(ctx, item, found.id)
+    if isinstance(outcome, Unconfirmed) and item.item_id in ctx.services.finder.counted_out:
+        raise _left(ctx, item)
+    shown = trimmed(item.account, outcome.reply.body or {})
     # Whose clone it was tried with is not recorded: it is not this ledger's, and may be another item's too.
-    moves = moves_for(trip, known, shown, clone=False, tale=ADOPTED)
-    trip.desk.log("intent_adopted", reference=known.reference, account=known.account, intent=found.id)
-    return await trip.record(known, *_from(known.state, moves))
+    moves = moves_for(ctx, item, shown, clone=False, tale=ADOPTED)
+    ctx.services.log("intent_adopted", reference=item.reference, account=item.account, intent=found.id)
+    return await ctx.record(item, *_from(item.state, moves))
 
 
 def _from(state: State, moves: Sequence[Move]) -> Sequence[Move]:

@@ -2,73 +2,73 @@
 
 from typing import assert_never
 
-from billing.core.entries import Known, Move
+from billing.core.entries import ItemRecord, Move
 from billing.core.keys import Op
 from billing.core.outcomes import (
     Busy,
     Cancelled,
     Declined,
     Halt,
-    Look,
     Lost,
     Made,
     Outcome,
     Refused,
     Succeeded,
     Unconfirmed,
+    Undecided,
     Unsent,
     Unsettled,
 )
 from billing.core.states import Event, State
-from billing.flow.engine.context import PutBack, Trip, key_facts, key_number, key_outlived, renewal
+from billing.flow.engine.context import ItemContext, Requeue, key_facts, key_number, key_outlived, renewal
 from billing.flow.kinds.charge.confirm import sighting
 
 
-async def start_cancel(trip: Trip, known: Known, **facts: object) -> Known:
+async def start_cancel(ctx: ItemContext, item: ItemRecord, **facts: object) -> ItemRecord:
     """Write down that the cancel is about to leave, under a key that no earlier fence of this item has used.
 
     An intent that the bank was still asked about refuses to be cancelled, and Stripe would replay that refusal.
     ``facts`` say why the item is given up, where no answer has said it.
     """
-    number = key_number(known, Op.CANCEL) + 1 if f"{Op.CANCEL}_n" in known.facts else 0
-    return await trip.record(known, Move(Event.CANCEL_STARTED, facts=facts | key_facts(Op.CANCEL, number, trip.desk)))
+    number = key_number(item, Op.CANCEL) + 1 if f"{Op.CANCEL}_n" in item.facts else 0
+    return await ctx.record(item, Move(Event.CANCEL_STARTED, facts=facts | key_facts(Op.CANCEL, number, ctx.services)))
 
 
-async def cancel(trip: Trip, known: Known) -> Known:
+async def cancel(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Cancel the intent, or see that it is paid after all.
 
     Raises:
-        PutBack: a limiter said no.
-        LeftAsItIs: the budget is spent; the item stays cancelling.
+        Requeue: a limiter said no.
+        StillUnresolved: the budget is spent; the item stays cancelling.
         Halted: an answer stops the run.
     """
-    trip.spend(State.CANCELLING, known)
-    if key_outlived(known, Op.CANCEL, trip.desk):
-        known = await trip.record(known, renewal(known, Op.CANCEL, trip.desk))
-    outcome = await trip.resend(lambda: trip.desk.gateway.cancel(known, key_number(known, Op.CANCEL)))
-    if isinstance(outcome, Refused | Look | Declined | Unconfirmed | Lost | Busy):
-        known, outcome = await _look(trip, known, outcome)
-    return await _concluded(trip, known, outcome)
+    ctx.spend(State.CANCELLING, item)
+    if key_outlived(item, Op.CANCEL, ctx.services):
+        item = await ctx.record(item, renewal(item, Op.CANCEL, ctx.services))
+    outcome = await ctx.resend(lambda: ctx.services.gateway.cancel(item, key_number(item, Op.CANCEL)))
+    if isinstance(outcome, Refused | Undecided | Declined | Unconfirmed | Lost | Busy):
+        item, outcome = await _look(ctx, item, outcome)
+    return await _concluded(ctx, item, outcome)
 
 
-async def _look(trip: Trip, known: Known, refused: Outcome) -> tuple[Known, Outcome]:
+async def _look(ctx: ItemContext, item: ItemRecord, refused: Outcome) -> tuple[ItemRecord, Outcome]:
     """Read the intent after a cancel that did not say `canceled`; a stored server error also costs the key."""
-    outcome = await trip.resend(lambda: trip.desk.gateway.read(known))
+    outcome = await ctx.resend(lambda: ctx.services.gateway.read(item))
     if isinstance(refused, Lost) and refused.renew and not isinstance(outcome, Succeeded | Unsettled | Cancelled):
-        known = await trip.record(known, renewal(known, Op.CANCEL, trip.desk))
-    return known, outcome
+        item = await ctx.record(item, renewal(item, Op.CANCEL, ctx.services))
+    return item, outcome
 
 
-async def _concluded(trip: Trip, known: Known, outcome: Outcome) -> Known:
+async def _concluded(ctx: ItemContext, item: ItemRecord, outcome: Outcome) -> ItemRecord:
     match outcome:
         case Succeeded() | Unsettled() | Cancelled():
-            return await trip.record(known, sighting(trip, known, outcome))
+            return await ctx.record(item, sighting(ctx, item, outcome))
         case Unsent():
-            raise PutBack(known, outcome)
+            raise Requeue(item, outcome)
         case Halt():
-            return await trip.contradicted(known, outcome)
-        case Declined() | Unconfirmed() | Refused() | Look() | Lost() | Busy():
-            return known  # still open: the next round cancels again, within the budget
+            return await ctx.contradicted(item, outcome)
+        case Declined() | Unconfirmed() | Refused() | Undecided() | Lost() | Busy():
+            return item  # still open: the next round cancels again, within the budget
         case Made():
             raise AssertionError(f"{outcome} cannot answer a cancel")
         case _:

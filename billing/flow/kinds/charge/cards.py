@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.edge.ledger import Ledger
 from billing.edge.stripe.clock import ProviderClock
 
@@ -20,27 +20,27 @@ class Blocks:
         self._clock = clock
         self._looked_up: dict[str, str] = {}
 
-    def look_up(self, items: Iterable[Known]) -> None:
+    def look_up(self, items: Iterable[ItemRecord]) -> None:
         """Find out about the payment methods of items that will be started soon."""
-        self._looked_up |= self._declines({_method(known) for known in items})
+        self._looked_up |= self._declines({_method(item) for item in items})
 
-    def why(self, known: Known) -> str:
+    def why(self, item: ItemRecord) -> str:
         """Return the decline that blocks the payment method of an item, or an empty text; asked once for each item.
 
         Forgotten afterwards, because runs have no size: for another item with this method the ledger is asked again.
         """
-        method = _method(known)
+        method = _method(item)
         if method not in self._looked_up:
-            self.look_up([known])
+            self.look_up([item])
         return self._looked_up.pop(method)
 
-    async def remember(self, known: Known, code: str) -> None:
+    async def remember(self, item: ItemRecord, code: str) -> None:
         """Block the payment method of an item for the decline ``code``: the platform's, not the clone.
 
         Raises:
             LedgerError: the commit failed.
         """
-        method = _method(known)
+        method = _method(item)
         await self._ledger.keep_lookups(BLOCKED, {method: {"reason_code": code}})
         if method in self._looked_up:
             self._looked_up[method] = code
@@ -50,5 +50,5 @@ class Blocks:
         return {method: str(blocks[method]["reason_code"]) if method in blocks else "" for method in methods}
 
 
-def _method(known: Known) -> str:
-    return str(known.content.get("payment_method", ""))
+def _method(item: ItemRecord) -> str:
+    return str(item.content.get("payment_method", ""))

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.states import FINAL, Group, State
 from billing.edge.ledger import LostRace
-from billing.flow.engine.context import LeftAsItIs, PutBack, Trip, skipped
+from billing.flow.engine.context import ItemContext, Requeue, StillUnresolved, skipped
 from billing.flow.kinds.charge import adopt, cards, confirm, licence, prepare
 from billing.flow.kinds.charge import cancel as fence
 
-Step = Callable[[Trip, Known], Awaitable[Known]]
+Step = Callable[[ItemContext, ItemRecord], Awaitable[ItemRecord]]
 
 
 class Goal(StrEnum):
@@ -28,54 +28,54 @@ class Goal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """Where a trip ended: what is known, and why it goes on later if it does.
+class ItemResult:
+    """Where a visit to an item ended: what is known, and why it goes on later if it does.
 
     Attributes:
-        known: the item as the ledger holds it.
-        put_back: the answer of a limiter, when the item belongs at the head of its lane again.
+        item: the item as the ledger holds it.
+        put_back: the answer of a limiter, when the item belongs at the head of its queue again.
         dead_account: why the item's account refuses everything, when an answer said so: Stripe's code.
         dead_words: the same in Stripe's words.
         alive: whether nothing speaks against starting the account's next items.
     """
 
-    known: Known
-    put_back: PutBack | None = None
+    item: ItemRecord
+    put_back: Requeue | None = None
     dead_account: str = ""
     dead_words: str = ""
     alive: bool = True
 
 
-async def begin(trip: Trip, known: Known) -> Known:
+async def begin(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Take over what another ledger has opened; else start, unless the payment method was declined for good lately."""
-    await licence.licence(trip, known)
-    found = await adopt.taken_over(trip, known)
+    await licence.licence(ctx, item)
+    found = await adopt.taken_over(ctx, item)
     if found is not None:
         return found
-    decline = trip.desk.blocks.why(known)
+    decline = ctx.services.blocks.why(item)
     if decline:
         reason = f"this payment method was declined for good ({decline}) less than {cards.DAYS} days ago"
-        return await trip.record(known, skipped("card_blocked", reason))
-    return await prepare.start_attempt(trip, known)
+        return await ctx.record(item, skipped("card_blocked", reason))
+    return await prepare.start_attempt(ctx, item)
 
 
-def wants_new_clone(known: Known) -> bool:
+def wants_new_clone(item: ItemRecord) -> bool:
     """Tell whether Stripe would not take a clone that no attempt of ours shows on: that allows one more, once."""
-    return bool(known.facts.get("dead_clone")) and not known.facts.get("recloned")
+    return bool(item.facts.get("dead_clone")) and not item.facts.get("recloned")
 
 
-async def after_attempt(trip: Trip, known: Known) -> Known:
+async def after_attempt(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Go on from an attempt that took nothing and must not rest: a new clone for a dead one, else the fence."""
-    if wants_new_clone(known):
-        return await prepare.start_attempt(trip, known, recloned=True, fence=None)
-    return await fence.start_cancel(trip, known)
+    if wants_new_clone(item):
+        return await prepare.start_attempt(ctx, item, recloned=True, fence=None)
+    return await fence.start_cancel(ctx, item)
 
 
-async def look_again(trip: Trip, known: Known) -> Known:
+async def look_again(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Go on from an attempt that took nothing without another one: the fence if it is due, else a look."""
-    if known.facts.get("fence"):
-        return await fence.start_cancel(trip, known)
-    return await confirm.revisit(trip, known)
+    if item.facts.get("fence"):
+        return await fence.start_cancel(ctx, item)
+    return await confirm.revisit(ctx, item)
 
 
 STEPS: dict[State, Step] = {
@@ -122,24 +122,26 @@ STARTS_NOTHING = frozenset({State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
 # What a draining process still follows up: requests that may be in flight. Everything else waits for the next one.
 
 
-def rests(goal: Goal, known: Known) -> bool:
+def rests(goal: Goal, item: ItemRecord) -> bool:
     """Tell whether an item is where ``goal`` leaves it."""
-    if known.state is not State.UNPAID or goal is Goal.CLOSE:
-        return known.state in RESTING[goal]
-    fenced = bool(known.facts.get("fence"))
+    if item.state is not State.UNPAID or goal is Goal.CLOSE:
+        return item.state in RESTING[goal]
+    fenced = bool(item.facts.get("fence"))
     if TAKEN[goal] is STEPS:
         return not fenced
     if fenced:
-        return wants_new_clone(known)  # an attempt more: the run's
-    return goal is Goal.SETTLE and not waits_for_customer(known)
+        return wants_new_clone(item)  # an attempt more: the run's
+    return goal is Goal.SETTLE and not waits_for_customer(item)
 
 
-def waits_for_customer(known: Known) -> bool:
+def waits_for_customer(item: ItemRecord) -> bool:
     """Tell whether an item rests until its customer does something: who has done it has perhaps paid already."""
-    return known.facts.get("group") == Group.NEEDS_CUSTOMER
+    return item.facts.get("group") == Group.NEEDS_CUSTOMER
 
 
-async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN, steps: Mapping[State, Step] | None = None) -> Arrival:
+async def charge(
+    ctx: ItemContext, item: ItemRecord, goal: Goal = Goal.RUN, steps: Mapping[State, Step] | None = None
+) -> ItemResult:
     """Take one item as far as ``goal`` says, from whatever the ledger shows.
 
     Every turn of the loop decides by the state on record alone, so a killed process is continued by simply calling this
@@ -150,19 +152,19 @@ async def charge(trip: Trip, known: Known, goal: Goal = Goal.RUN, steps: Mapping
         LedgerError: a commit failed; nothing more may be sent.
         ProviderUnreachable: the provider has been away for longer than the budget.
     """
-    while not rests(goal, known):
-        if trip.desk.draining and known.state not in STARTS_NOTHING:
+    while not rests(goal, item):
+        if ctx.services.draining and item.state not in STARTS_NOTHING:
             break
         try:
-            known = await (steps or TAKEN[goal])[known.state](trip, known)
+            item = await (steps or TAKEN[goal])[item.state](ctx, item)
         except LostRace as race:
-            known = race.known
-        except LeftAsItIs as left:
-            return _arrival(trip, left.known)
-        except PutBack as back:
-            return _arrival(trip, back.known, back)
-    return _arrival(trip, known)
+            item = race.item
+        except StillUnresolved as left:
+            return _arrival(ctx, left.item)
+        except Requeue as back:
+            return _arrival(ctx, back.item, back)
+    return _arrival(ctx, item)
 
 
-def _arrival(trip: Trip, known: Known, back: PutBack | None = None) -> Arrival:
-    return Arrival(known, back, trip.dead_account, trip.dead_words, trip.alive and not trip.dead_account)
+def _arrival(ctx: ItemContext, item: ItemRecord, back: Requeue | None = None) -> ItemResult:
+    return ItemResult(item, back, ctx.dead_account, ctx.dead_words, ctx.alive and not ctx.dead_account)

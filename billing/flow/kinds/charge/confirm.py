@@ -6,7 +6,7 @@ import anyio
 
 from billing.core.declines import MEANINGS, Decline, decline_of
 from billing.core.dunning import after_decline
-from billing.core.entries import Known, Move
+from billing.core.entries import ItemRecord, Move
 from billing.core.exits import Exit
 from billing.core.keys import Op
 from billing.core.outcomes import (
@@ -14,7 +14,6 @@ from billing.core.outcomes import (
     Cancelled,
     Declined,
     Halt,
-    Look,
     LookWhy,
     Lost,
     Made,
@@ -23,6 +22,7 @@ from billing.core.outcomes import (
     Seen,
     Succeeded,
     Unconfirmed,
+    Undecided,
     Unsent,
     Unsettled,
 )
@@ -30,9 +30,9 @@ from billing.core.states import Event, Group, State
 from billing.flow.engine.context import (
     NO_TROUBLE,
     Halted,
-    LeftAsItIs,
-    PutBack,
-    Trip,
+    ItemContext,
+    Requeue,
+    StillUnresolved,
     key_facts,
     key_number,
     key_outlived,
@@ -56,96 +56,96 @@ CANCELLED_ELSEWHERE = {
 # The Dashboard, another program, or Stripe's confirm limit.
 
 
-def confirm_started(trip: Trip, known: Known) -> Move:
+def confirm_started(ctx: ItemContext, item: ItemRecord) -> Move:
     """Return the entry that must be durable before the confirm leaves.
 
     The key is the attempt's own. Its number grows only when Stripe stored a server error under the last one, or when
     the last one is past its replay window; the intent is the fence either way.
     """
-    number = key_number(known, Op.CONFIRM)
-    facts = {"last_try": trip.desk.clock.now().isoformat(timespec="seconds"), "key_spent": None}
-    if "confirm_born" not in known.facts:
-        facts |= key_facts(Op.CONFIRM, 0, trip.desk)
-    elif known.facts.get("key_spent") or key_outlived(known, Op.CONFIRM, trip.desk):
-        facts |= key_facts(Op.CONFIRM, number + 1, trip.desk)
-    if "first_try" not in known.facts:
+    number = key_number(item, Op.CONFIRM)
+    facts = {"last_try": ctx.services.clock.now().isoformat(timespec="seconds"), "key_spent": None}
+    if "confirm_born" not in item.facts:
+        facts |= key_facts(Op.CONFIRM, 0, ctx.services)
+    elif item.facts.get("key_spent") or key_outlived(item, Op.CONFIRM, ctx.services):
+        facts |= key_facts(Op.CONFIRM, number + 1, ctx.services)
+    if "first_try" not in item.facts:
         facts["first_try"] = facts["last_try"]
     return Move(Event.CONFIRM_STARTED, facts=facts)
 
 
-async def confirm(trip: Trip, known: Known, *prepared: Move) -> Known:
+async def confirm(ctx: ItemContext, item: ItemRecord, *prepared: Move) -> ItemRecord:
     """Write that the confirm leaves, send it once, write what came of it.
 
     Args:
-        trip: what may still be spent.
-        known: a ready item, or a preparing one with the move that makes it ready.
+        ctx: what may still be spent.
+        item: a ready item, or a preparing one with the move that makes it ready.
         prepared: that move; it shares the commit, both or neither.
     """
-    if prepared and (trip.desk.draining or trip.closes):
-        return await trip.record(known, *prepared)
-    trip.spend(State.READY, known)
-    known = await trip.record(known, *prepared, confirm_started(trip, known))
-    return await _send_confirm(trip, known)
+    if prepared and (ctx.services.draining or ctx.closes):
+        return await ctx.record(item, *prepared)
+    ctx.spend(State.READY, item)
+    item = await ctx.record(item, *prepared, confirm_started(ctx, item))
+    return await _send_confirm(ctx, item)
 
 
-async def _send_confirm(trip: Trip, known: Known) -> Known:
+async def _send_confirm(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Send the confirm of an item whose ``confirm_started`` this process has just made durable."""
-    outcome = await trip.desk.gateway.confirm(known, key_number(known, Op.CONFIRM))
+    outcome = await ctx.services.gateway.confirm(item, key_number(item, Op.CONFIRM))
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined():
-            trip.desk.standing.takes(known, Op.CONFIRM)
-            return await trip.record(known, sighting(trip, known, outcome))
+            ctx.services.standing.takes(item, Op.CONFIRM)
+            return await ctx.record(item, sighting(ctx, item, outcome))
         case Unsent():
-            known = await trip.record(known, Move(Event.CHARGE_UNSENT))
-            raise PutBack(known, outcome)
+            item = await ctx.record(item, Move(Event.CHARGE_UNSENT))
+            raise Requeue(item, outcome)
         case Refused():
-            return await _refused(trip, known, outcome, dead_clone=False)
-        case Look(refused=Refused() as refused):
-            return await _refused(trip, known, refused, dead_clone=outcome.why is LookWhy.SPENT_CLONE)
-        case Look(why=LookWhy.KEY_USED):
-            return await _key_used(trip, known)
+            return await _refused(ctx, item, outcome, dead_clone=False)
+        case Undecided(refused=Refused() as refused):
+            return await _refused(ctx, item, refused, dead_clone=outcome.why is LookWhy.SPENT_CLONE)
+        case Undecided(why=LookWhy.KEY_USED):
+            return await _key_used(ctx, item)
         case Busy():
             await anyio.sleep(BUSY_PAUSE_SECONDS)
-            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "busy"}))
-        case Lost() | Look() | Unconfirmed():
+            return await ctx.record(item, Move(Event.CHARGE_LOST, facts={"lost": "busy"}))
+        case Lost() | Undecided() | Unconfirmed():
             spent = True if isinstance(outcome, Lost) and outcome.renew else None
             lost = type(outcome).__name__.lower()
-            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": lost, "key_spent": spent}))
+            return await ctx.record(item, Move(Event.CHARGE_LOST, facts={"lost": lost, "key_spent": spent}))
         case Halt():
-            return await _halted(trip, known, outcome)
+            return await _halted(ctx, item, outcome)
         case Made():
             raise AssertionError(f"{outcome} cannot answer a confirm")
         case _:
             assert_never(outcome)
 
 
-async def _refused(trip: Trip, known: Known, refused: Refused, *, dead_clone: bool) -> Known:
+async def _refused(ctx: ItemContext, item: ItemRecord, refused: Refused, *, dead_clone: bool) -> ItemRecord:
     """Read the intent before a refusal is believed: an earlier, lost send of the same confirm may have been paid."""
-    outcome = await _read(trip, known)
+    outcome = await _read(ctx, item)
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined():
-            return await trip.record(known, sighting(trip, known, outcome))
-        case Unconfirmed() if (reach := trip.desk.standing.reach(known, Op.CONFIRM, refused)) is not Reach.ITEM:
+            return await ctx.record(item, sighting(ctx, item, outcome))
+        case Unconfirmed() if (reach := ctx.services.standing.reach(item, Op.CONFIRM, refused)) is not Reach.ITEM:
             spent = True if refused.replayed else None  # a stored refusal says nothing of the account as it is now
-            return await trip.set_aside(known, refused, reach, Move(Event.CHARGE_UNSENT, facts={"key_spent": spent}))
+            return await ctx.set_aside(item, refused, reach, Move(Event.CHARGE_UNSENT, facts={"key_spent": spent}))
         case Unconfirmed():
             # A clone that Stripe will not take, although no attempt of ours shows: one new clone is allowed.
             facts = {**refusal_facts(refused), "fence": True, "dead_clone": dead_clone or None}
-            return await trip.record(known, Move(Event.CHARGE_REFUSED, facts=facts))
+            return await ctx.record(item, Move(Event.CHARGE_REFUSED, facts=facts))
         case _:
-            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "refused"}))
+            return await ctx.record(item, Move(Event.CHARGE_LOST, facts={"lost": "refused"}))
 
 
-async def _halted(trip: Trip, known: Known, halt: Halt) -> Known:
+async def _halted(ctx: ItemContext, item: ItemRecord, halt: Halt) -> ItemRecord:
     """Write what is certain of a confirm whose answer stops the run: a refused key touches nothing, else nothing is."""
     if halt.exit is Exit.CREDENTIALS:
-        await trip.record(known, Move(Event.CHARGE_UNSENT))
+        await ctx.record(item, Move(Event.CHARGE_UNSENT))
         raise Halted(halt)
     lost = Move(Event.CHARGE_LOST, facts={"lost": "halt"})
-    return await trip.contradicted(known, halt, lost, Move(Event.RESOLVE_EXHAUSTED))
+    return await ctx.contradicted(item, halt, lost, Move(Event.RESOLVE_EXHAUSTED))
 
 
-async def _key_used(trip: Trip, known: Known) -> Known:
+async def _key_used(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Go on from a confirm whose key was used with other content: another ledger has sent its own clone under it.
 
     This one was not carried out, and the other one is over, whatever became of it: the key is spent like one under
@@ -153,109 +153,109 @@ async def _key_used(trip: Trip, known: Known) -> Known:
     here as it rests there, and the card is not tried again. Where nothing shows, the next confirm has the next key; the
     intent is the fence. The walks of two ledgers in ``tests.model.ledgers_walk`` hold this.
     """
-    trip.desk.log("key_used", reference=known.reference, account=known.account, intent=known.object_id)
-    outcome = await _read(trip, known)
+    ctx.services.log("key_used", reference=item.reference, account=item.account, intent=item.object_id)
+    outcome = await _read(ctx, item)
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined():
-            return await trip.record(known, sighting(trip, known, outcome))
-        case Unconfirmed(earlier=Decline() as decline) if known.attempt == 1:
-            return await trip.record(known, sighting(trip, known, Declined(decline, reply=outcome.reply)))
+            return await ctx.record(item, sighting(ctx, item, outcome))
+        case Unconfirmed(earlier=Decline() as decline) if item.attempt == 1:
+            return await ctx.record(item, sighting(ctx, item, Declined(decline, reply=outcome.reply)))
         case _:
-            return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "key_used", "key_spent": True}))
+            return await ctx.record(item, Move(Event.CHARGE_LOST, facts={"lost": "key_used", "key_spent": True}))
 
 
-async def note_lost(trip: Trip, known: Known) -> Known:
+async def note_lost(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """An item found confirming was left by a process that is gone: its answer is lost, whatever it was."""
-    return await trip.record(known, Move(Event.CHARGE_LOST, facts={"lost": "runner"}))
+    return await ctx.record(item, Move(Event.CHARGE_LOST, facts={"lost": "runner"}))
 
 
-async def look(trip: Trip, known: Known) -> Known:
+async def look(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Read the intent of an unknown, parked or unsettled item, and go on from what it shows.
 
     Raises:
-        PutBack: a limiter said no.
-        LeftAsItIs: nothing new was learnt and the item rests where it is.
+        Requeue: a limiter said no.
+        StillUnresolved: nothing new was learnt and the item rests where it is.
         Halted: an answer stops the run.
     """
-    outcome = await _read(trip, known)
+    outcome = await _read(ctx, item)
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined():
-            if known.state is State.UNSETTLED and isinstance(outcome, Unsettled):
-                raise LeftAsItIs(known)
-            return await trip.record(known, sighting(trip, known, outcome))
-        case Unconfirmed() if known.state is State.UNSETTLED:
-            return await _open_again(trip, known, outcome)
+            if item.state is State.UNSETTLED and isinstance(outcome, Unsettled):
+                raise StillUnresolved(item)
+            return await ctx.record(item, sighting(ctx, item, outcome))
+        case Unconfirmed() if item.state is State.UNSETTLED:
+            return await _open_again(ctx, item, outcome)
         case Unconfirmed():
-            if trip.spent(State.READY):
-                return await _exhausted(trip, known)
-            return await trip.record(known, Move(Event.INTENT_UNCONFIRMED, facts=NO_TROUBLE))
+            if ctx.spent(State.READY):
+                return await _exhausted(ctx, item)
+            return await ctx.record(item, Move(Event.INTENT_UNCONFIRMED, facts=NO_TROUBLE))
         case Unsent():
-            raise PutBack(known, outcome)
-        case Halt() if known.state is State.UNKNOWN:
-            return await trip.contradicted(known, outcome, Move(Event.RESOLVE_EXHAUSTED))
+            raise Requeue(item, outcome)
+        case Halt() if item.state is State.UNKNOWN:
+            return await ctx.contradicted(item, outcome, Move(Event.RESOLVE_EXHAUSTED))
         case Halt():
-            return await trip.contradicted(known, outcome)
+            return await ctx.contradicted(item, outcome)
         case _:
-            return await _nothing_learnt(trip, known)
+            return await _nothing_learnt(ctx, item)
 
 
-async def revisit(trip: Trip, known: Known) -> Known:
+async def revisit(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Read an intent that rests after a decline: its customer may have paid it on session, or somebody cancelled it.
 
     Raises:
-        PutBack: a limiter said no.
-        LeftAsItIs: nothing new was learnt.
+        Requeue: a limiter said no.
+        StillUnresolved: nothing new was learnt.
         Halted: an answer stops the run.
     """
-    outcome = await _read(trip, known)
+    outcome = await _read(ctx, item)
     match outcome:
         case Succeeded() | Unsettled():
-            return await trip.record(known, sighting(trip, known, outcome))
+            return await ctx.record(item, sighting(ctx, item, outcome))
         case Cancelled(seen=seen):
             # No fence of ours was under way, so it was somebody else, and the old decline is no longer the reason.
             facts = {**NO_TROUBLE, **CANCELLED_ELSEWHERE, "canceled": True, **_provenance(seen)}
-            return await trip.record(known, Move(Event.INTENT_CANCELLED, facts=facts))
+            return await ctx.record(item, Move(Event.INTENT_CANCELLED, facts=facts))
         case Unsent():
-            raise PutBack(known, outcome)
+            raise Requeue(item, outcome)
         case Halt():
-            return await trip.contradicted(known, outcome)
+            return await ctx.contradicted(item, outcome)
         case _:
-            raise LeftAsItIs(known)
+            raise StillUnresolved(item)
 
 
-async def _read(trip: Trip, known: Known) -> Outcome:
+async def _read(ctx: ItemContext, item: ItemRecord) -> Outcome:
     """Read the intent, again if the answer is lost: a read may be repeated freely."""
-    return await trip.resend(lambda: trip.desk.gateway.read(known))
+    return await ctx.resend(lambda: ctx.services.gateway.read(item))
 
 
-async def _open_again(trip: Trip, known: Known, shown: Unconfirmed) -> Known:
+async def _open_again(ctx: ItemContext, item: ItemRecord, shown: Unconfirmed) -> ItemRecord:
     """Believe that the bank refused an accepted charge although the refusal does not name this attempt's clone.
 
     The charge that was seen processing may be an earlier attempt's, reported late. A read that shows that very charge
-    is newer than the sighting. Any other may be older than it, so it counts only when all the reads of a trip say the
+    is newer than the sighting. Any other may be older than it, so it counts only when all the reads of a visit say the
     same; were they all old, the intent would still pay once and tell so.
     """
-    trip.rounds[known.state] += 1
-    refused = shown.seen.charge is not None and shown.seen.charge == known.facts.get("charge")
-    if not refused and not trip.spent(known.state):
-        return known
+    ctx.rounds[item.state] += 1
+    refused = shown.seen.charge is not None and shown.seen.charge == item.facts.get("charge")
+    if not refused and not ctx.spent(item.state):
+        return item
     decline = shown.earlier or decline_of({"code": ATTEMPT_FAILED}, request_id=shown.request_id)
-    return await trip.record(known, sighting(trip, known, Declined(decline, reply=shown.reply)))
+    return await ctx.record(item, sighting(ctx, item, Declined(decline, reply=shown.reply)))
 
 
-async def _nothing_learnt(trip: Trip, known: Known) -> Known:
-    trip.rounds[known.state] += 1
-    return await _exhausted(trip, known) if trip.spent(known.state) else known
+async def _nothing_learnt(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+    ctx.rounds[item.state] += 1
+    return await _exhausted(ctx, item) if ctx.spent(item.state) else item
 
 
-async def _exhausted(trip: Trip, known: Known) -> Known:
-    if known.state is not State.UNKNOWN:
-        raise LeftAsItIs(known)
+async def _exhausted(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+    if item.state is not State.UNKNOWN:
+        raise StillUnresolved(item)
     reason = {"group": str(Group.PARKED), "reason_code": "no_answer", "reason": "Stripe would not say what happened"}
-    return await trip.record(known, Move(Event.RESOLVE_EXHAUSTED, facts=reason))
+    return await ctx.record(item, Move(Event.RESOLVE_EXHAUSTED, facts=reason))
 
 
-def sighting(trip: Trip, known: Known, outcome: Succeeded | Unsettled | Cancelled | Declined) -> Move:
+def sighting(ctx: ItemContext, item: ItemRecord, outcome: Succeeded | Unsettled | Cancelled | Declined) -> Move:
     """Return the entry for what an answer or a read shows of the intent."""
     match outcome:
         case Succeeded(seen=seen):
@@ -267,7 +267,7 @@ def sighting(trip: Trip, known: Known, outcome: Succeeded | Unsettled | Cancelle
             # Nothing about the reason: whoever cancelled may have written it meanwhile, and this is only a sighting.
             return Move(Event.INTENT_CANCELLED, facts={"canceled": True, **_provenance(seen)})
         case Declined(decline=decline, reply=reply):
-            facts = decline_facts(trip, known, decline) | {"request_id": reply.request_id}
+            facts = decline_facts(ctx, item, decline) | {"request_id": reply.request_id}
             return Move(Event.CHARGE_DECLINED, facts=facts)
         case _:
             assert_never(outcome)
@@ -287,11 +287,11 @@ def _provenance(seen: Seen) -> dict[str, object]:
     return {"charge": seen.charge, "request_id": seen.request_id}
 
 
-def decline_facts(trip: Trip, known: Known, decline: Decline) -> dict[str, object]:
+def decline_facts(ctx: ItemContext, item: ItemRecord, decline: Decline) -> dict[str, object]:
     """Return what the report and later attempts need to know of a decline, with the time of the next try if any."""
-    declines = int(known.facts.get("declines", 0)) + 1
-    follows = after_decline(trip.dunning, decline.remedy, declines)
-    due = None if follows.gap is None else (trip.desk.clock.now() + follows.gap).isoformat(timespec="seconds")
+    declines = int(item.facts.get("declines", 0)) + 1
+    follows = after_decline(ctx.dunning, decline.remedy, declines)
+    due = None if follows.gap is None else (ctx.services.clock.now() + follows.gap).isoformat(timespec="seconds")
     return {
         "declines": declines,
         "group": str(decline.group),

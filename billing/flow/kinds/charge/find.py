@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 
 from billing.core.classify import FINAL_STATUSES
-from billing.core.entries import Known, NewItem
+from billing.core.entries import ItemRecord, NewItem
 from billing.core.listed import NOTHING, Listed, Verdict, application_of, judge, listed, other_generations
 from billing.core.periods import first_day
 from billing.core.states import FINAL
@@ -78,23 +78,23 @@ class Finder:
         self._ours: str | None = None
         self.counted_out: frozenset[str] = frozenset()
 
-    def may_start(self, known: Known) -> bool:
+    def may_start(self, item: ItemRecord) -> bool:
         """Tell whether the account was listed lately enough to open or to confirm something there."""
-        shelf = self._shelves.get(known.account)
-        return shelf is not None and self._is_fresh(shelf, self._since(known))
+        shelf = self._shelves.get(item.account)
+        return shelf is not None and self._is_fresh(shelf, self._since(item))
 
-    async def look(self, known: Known, *, anew: bool = False) -> LookupFailed | None:
+    async def look(self, item: ItemRecord, *, anew: bool = False) -> LookupFailed | None:
         """Have a list of the item's account that is young enough, or say why there is none.
 
         Args:
-            known: the item.
+            item: the item.
             anew: only a list that begins now will do: something may have been opened until this very moment.
 
         Raises:
             ProviderUnreachable: the provider has been away for longer than the budget.
             LedgerError: the ledger failed.
         """
-        return await self.list(known.account, self._since(known), anew=anew)
+        return await self.list(item.account, self._since(item), anew=anew)
 
     async def list(self, account: str, since: float, *, anew: bool = False) -> LookupFailed | None:
         """Have a list of an account from an epoch second on; see ``look``."""
@@ -105,24 +105,24 @@ class Finder:
                 shelf.failed = await self._read(account, shelf, since)
         return shelf.failed
 
-    def verdict(self, known: Known) -> Verdict:
+    def verdict(self, item: ItemRecord) -> Verdict:
         """Return what the lists of its account say of an item."""
-        return self.verdict_of(known, self._period(known.run_id), known.object_id)
+        return self.verdict_of(item, self._period(item.run_id), item.object_id)
 
-    def verdict_of(self, item: Known | NewItem, period: str, own: str | None = None) -> Verdict:
+    def verdict_of(self, item: ItemRecord | NewItem, period: str, own: str | None = None) -> Verdict:
         """Return the same of an item that need not be on record, given its period and the intent on its record."""
         shelf = self._shelves.get(item.account)
         if shelf is None or not shelf.intents:
             return NOTHING
-        same = [one for one in shelf.intents.get(item.item, {}).values() if one.id != own]
+        same = [one for one in shelf.intents.get(item.item_id, {}).values() if one.id != own]
         ids = other_generations(item, self._gateway.mode, self._gateway.platform, period)
         others = [one for other in ids for one in shelf.intents.get(other, {}).values()]
         return judge(item, same, others, self._ours) if same or others else NOTHING
 
-    def ended(self, known: Known) -> Listed | None:
+    def ended(self, item: ItemRecord) -> Listed | None:
         """Return the intent on an item's record if a list showed it paid or cancelled, which it stays; else None."""
-        shelf = self._shelves.get(known.account)
-        return None if shelf is None else shelf.ended.get(known.object_id or "")
+        shelf = self._shelves.get(item.account)
+        return None if shelf is None else shelf.ended.get(item.object_id or "")
 
     def opened_by_us(self, shown: Mapping[str, Any] | None) -> None:
         """Learn from an intent that this process opened, or has on record, which application makes ours."""
@@ -149,12 +149,12 @@ class Finder:
         covered = shelf.since is not None and shelf.since <= since
         return covered and self._clock.epoch() - shelf.listed_at <= LIST_SECONDS
 
-    def _since(self, known: Known) -> float:
+    def _since(self, item: ItemRecord) -> float:
         """Return from when on the intents of an item are needed: its run's window, or its own first send."""
-        since = self._windows.get(known.run_id)
+        since = self._windows.get(item.run_id)
         if since is None:
-            since = self._windows[known.run_id] = self.window(self._period(known.run_id))
-        born = known.facts.get("open_born")
+            since = self._windows[item.run_id] = self.window(self._period(item.run_id))
+        born = item.facts.get("open_born")
         return since if born is None else min(since, float(born) - MARGIN_SECONDS)
 
     def _period(self, run_id: str) -> str:

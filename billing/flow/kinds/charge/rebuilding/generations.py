@@ -15,12 +15,12 @@ the file no longer describes the intent tells amount, currency, share and accoun
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from billing.core.entries import Facts, Known, Move, NewItem
+from billing.core.entries import Facts, ItemRecord, Move, NewItem
 from billing.core.items import Charge, InputLine, Kind, Mode
 from billing.core.keys import charge_digest, item_id
 from billing.core.listed import DIGEST_LETTERS
-from billing.core.outcomes import Halt, Look, Lost
-from billing.core.plans import CLOSED_BEFORE_LOSS, HELD_BY_ANOTHER, SKIPS, Scene, reason_of
+from billing.core.outcomes import Halt, Lost, Undecided
+from billing.core.plans import CLOSED_BEFORE_LOSS, HELD_BY_ANOTHER, SKIPS, PlanContext, reason_of
 from billing.core.redaction import scrub
 from billing.core.states import Event, Group, State
 from billing.flow.engine.context import skipped
@@ -50,14 +50,14 @@ class Story:
     Attributes:
         reference: the operator's id.
         line: of the file; None for one that was withdrawn.
-        known: the newest generation on record, or None.
+        item: the newest generation on record, or None.
         ends: the entries that end it first, or none.
         chapters: the generations after it, in their order; the last one stands.
     """
 
     reference: str
     line: InputLine | None
-    known: Known | None
+    item: ItemRecord | None
     ends: tuple[Move, ...] = ()
     chapters: tuple[Chapter, ...] = ()
 
@@ -67,55 +67,55 @@ class Teller:
     """Tells the stories of one run.
 
     Attributes:
-        scene: of its plan: mode, platform, period, run, findings.
+        context: of its plan: mode, platform, period, run, findings.
     """
 
-    scene: Scene
+    context: PlanContext
 
-    def story(self, reference: str, shown: Shown, line: InputLine | None, known: Known | None) -> Story | None:
+    def story(self, reference: str, shown: Shown, line: InputLine | None, item: ItemRecord | None) -> Story | None:
         """Return what is to be put on record of a reference, or None when its line as planned is all."""
         charge = None if line is None else line.charge
-        if known is not None and known.run_id != self.scene.run_id and known.state not in ENDED_UNPAID:
+        if item is not None and item.run_id != self.context.run_id and item.state not in ENDED_UNPAID:
             return None
-        standing, planned = shown.standing, known is not None and known.state is State.PLANNED
-        on_record = -1 if known is None else known.generation
+        standing, planned = shown.standing, item is not None and item.state is State.PLANNED
+        on_record = -1 if item is None else item.generation
         if charge is not None and (shown.is_ambiguous or (shown.alive and planned and standing < on_record)):
-            return self._left_out(shown, charge, line, known)
+            return self._left_out(shown, charge, line, item)
         if standing < on_record or (standing == on_record and not planned):
             return None
-        last = standing + (charge is not None and _is_superseded(shown, charge, self.scene.mode))
-        if charge is not None and (last == on_record or (known is None and last == 0)):
+        last = standing + (charge is not None and _is_superseded(shown, charge, self.context.mode))
+        if charge is not None and (last == on_record or (item is None and last == 0)):
             return None
-        ends = () if known is None or known.state in ENDED_UNPAID else _ending(known, shown, _code(charge, last, known))
+        ends = () if item is None or item.state in ENDED_UNPAID else _ending(item, shown, _code(charge, last, item))
         if ends is None:
             return None
         chapters = [self._bygone(reference, shown, number, charge, last) for number in range(on_record + 1, last)]
         if charge is None and last > on_record:
             chapters.append(self._bygone(reference, shown, last, charge, last))
         elif charge is not None:
-            chapters.append(Chapter(self.scene.item(charge, last, self._skip(shown, charge, last))))
-        return Story(reference, line, known, ends, tuple(chapters))
+            chapters.append(Chapter(self.context.item(charge, last, self._skip(shown, charge, last))))
+        return Story(reference, line, item, ends, tuple(chapters))
 
     def _skip(self, shown: Shown, charge: Charge, last: int) -> str | None:
         """Return why the generation that stands is not charged; what Stripe shows of one counts more than findings."""
-        return None if last in shown else self.scene.unusable(charge)
+        return None if last in shown else self.context.unusable(charge)
 
-    def _left_out(self, shown: Shown, charge: Charge, line: InputLine | None, known: Known | None) -> Story | None:
+    def _left_out(self, shown: Shown, charge: Charge, line: InputLine | None, item: ItemRecord | None) -> Story | None:
         """Leave a line as good as paid of which several generations are alive."""
         code = "paid_elsewhere" if any(intent.paid for intent in shown.flat()) else "opened_elsewhere"
-        if known is not None and known.state is State.PLANNED:
-            return Story(charge.reference, line, known, (_rebuilt(skipped(code, SKIPS[code][0])),))
-        if known is not None and (known.state not in ENDED_UNPAID or reason_of(known) in HELD_BY_ANOTHER):
+        if item is not None and item.state is State.PLANNED:
+            return Story(charge.reference, line, item, (_rebuilt(skipped(code, SKIPS[code][0])),))
+        if item is not None and (item.state not in ENDED_UNPAID or reason_of(item) in HELD_BY_ANOTHER):
             return None
-        number = 0 if known is None else known.generation + 1
-        return Story(charge.reference, line, known, (), (Chapter(self.scene.item(charge, number, code)),))
+        number = 0 if item is None else item.generation + 1
+        return Story(charge.reference, line, item, (), (Chapter(self.context.item(charge, number, code)),))
 
     def _bygone(self, reference: str, shown: Shown, number: int, charge: Charge | None, last: int) -> Chapter:
         """Return a generation that is over, with the intent that it left, if it left one."""
         intents = shown.get(number, ())
         code = "withdrawn" if charge is None and number == last else CLOSED_BEFORE_LOSS
-        if charge is not None and all(not other_content(one, charge, self.scene.mode) for one in intents[:1]):
-            new = self.scene.item(charge, number, code)
+        if charge is not None and all(not other_content(one, charge, self.context.mode) for one in intents[:1]):
+            new = self.context.item(charge, number, code)
         else:
             new = self._from_intent(reference, (intents or shown.flat())[0], number, code)
         if not intents:
@@ -124,18 +124,18 @@ class Teller:
 
     def _from_intent(self, reference: str, intent: Intent, number: int, code: str) -> NewItem:
         """Return an item that is known by its intent alone."""
-        scene = self.scene
-        run_id = intent.mark("billing_run") or scene.run_id
+        context = self.context
+        run_id = intent.mark("billing_run") or context.run_id
         content: dict[str, object] = {"run_id": run_id, "customer": "", "payment_method": "", "skip": code}
         if intent.fee is not None:
             content["application_fee"] = intent.fee
         return NewItem(
-            item=item_id(scene.mode, scene.platform, scene.period, reference, number),
+            item_id=item_id(context.mode, context.platform, context.period, reference, number),
             kind=Kind.CHARGE,
             reference=reference,
             generation=number,
             account=intent.account,
-            lane="",
+            payer="",
             amount=intent.amount,
             currency=str(intent.body.get("currency")),
             digest=intent.mark("billing_digest"),
@@ -162,24 +162,24 @@ def _rebuilt(move: Move) -> Move:
     return replace(move, facts={**move.facts, **REBUILT})
 
 
-def _code(charge: Charge | None, last: int, known: Known) -> str:
-    return "withdrawn" if charge is None and last == known.generation else CLOSED_BEFORE_LOSS
+def _code(charge: Charge | None, last: int, item: ItemRecord) -> str:
+    return "withdrawn" if charge is None and last == item.generation else CLOSED_BEFORE_LOSS
 
 
-def _ending(known: Known, shown: Shown, code: str) -> tuple[Move, ...] | None:
+def _ending(item: ItemRecord, shown: Shown, code: str) -> tuple[Move, ...] | None:
     """Return the entries that end an item on record, or None while nothing shows that it is over."""
-    intents = shown.get(known.generation, ())
-    if known.state is State.PLANNED:
-        own = [intent for intent in intents if intent.cancelled and _equals(intent, known)]
+    intents = shown.get(item.generation, ())
+    if item.state is State.PLANNED:
+        own = [intent for intent in intents if intent.cancelled and _equals(intent, item)]
         return closed_moves(own[0], code) if own else (_rebuilt(skipped(code, SKIPS[code][0])),)
-    if any(intent.cancelled and intent.id == known.object_id for intent in intents):
+    if any(intent.cancelled and intent.id == item.object_id for intent in intents):
         return (Move(Event.INTENT_CANCELLED, facts={**_facts(code), "next_try": None, "fence": None}),)
     return None
 
 
-def _equals(intent: Intent, known: Known) -> bool:
+def _equals(intent: Intent, item: ItemRecord) -> bool:
     """Tell whether an intent asks for what an item on record asks for."""
-    asked = (known.account, known.amount, known.currency, known.digest[:DIGEST_LETTERS])
+    asked = (item.account, item.amount, item.currency, item.digest[:DIGEST_LETTERS])
     named = (intent.account, intent.amount, intent.body.get("currency"), intent.mark("billing_digest"))
     return asked == named
 
@@ -195,7 +195,7 @@ def other_content(intent: Intent, charge: Charge, mode: Mode) -> str:
     match reading(intent, charge.amount.minor, charge.amount.currency, charge.application_fee, mode):
         case Halt(message=message):
             return f"{message}, on {intent.account}"
-        case Look() | Lost():
+        case Undecided() | Lost():
             return f"intent {intent.id} on {intent.account} is {scrub(intent.status)!r}, which no run of ours leaves"
         case _:
             pass
@@ -208,26 +208,26 @@ def other_content(intent: Intent, charge: Charge, mode: Mode) -> str:
     return ""
 
 
-def contradictions(shown: Shown, charge: Charge, known: Known | None, run_id: str, mode: Mode) -> Iterator[str]:
+def contradictions(shown: Shown, charge: Charge, item: ItemRecord | None, run_id: str, mode: Mode) -> Iterator[str]:
     """Yield how the intents of a line contradict the file, or what this ledger has on record."""
     if shown.is_ambiguous:
-        if known is not None and known.state not in (*ENDED_UNPAID, State.PLANNED, State.SUCCEEDED):
-            yield f"{named(shown.flat())} are not closed, and this ledger holds the line as {known.state}"
+        if item is not None and item.state not in (*ENDED_UNPAID, State.PLANNED, State.SUCCEEDED):
+            yield f"{named(shown.flat())} are not closed, and this ledger holds the line as {item.state}"
         return
-    if not shown.alive or (known is not None and shown.standing < known.generation):
+    if not shown.alive or (item is not None and shown.standing < item.generation):
         return
     for intent in shown[shown.standing]:
         if intent.cancelled:
             continue
-        if message := other_content(intent, charge, mode) or _held_elsewhere(intent, known, run_id):
+        if message := other_content(intent, charge, mode) or _held_elsewhere(intent, item, run_id):
             yield message
 
 
-def _held_elsewhere(intent: Intent, known: Known | None, run_id: str) -> str:
+def _held_elsewhere(intent: Intent, item: ItemRecord | None, run_id: str) -> str:
     """Return a sentence when another run of this ledger holds the item and does not know that this intent paid it."""
-    if known is None or known.run_id == run_id or not intent.paid or known.object_id == intent.id:
+    if item is None or item.run_id == run_id or not intent.paid or item.object_id == intent.id:
         return ""
-    return f"run {known.run_id} holds this reference as {known.state}, and intent {intent.id} has paid it"
+    return f"run {item.run_id} holds this reference as {item.state}, and intent {intent.id} has paid it"
 
 
 def named(intents: Sequence[Intent]) -> str:

@@ -148,7 +148,7 @@ class Shown(dict[int, list[Intent]]):
 def reading(intent: Intent, amount: int, currency: str, fee: int | None, mode: Mode) -> Outcome:
     """Return what the intent means for its item, as a read of it would say."""
     expected = Expected(
-        item=intent.mark("billing_item"),
+        item_id=intent.mark("billing_item"),
         amount=amount,
         currency=currency,
         livemode=mode.livemode,

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.plans import HELD_BY_ANOTHER, reason_of
 from billing.flow.kinds.charge.rebuilding.generations import named
 from billing.flow.kinds.charge.rebuilding.intents import Shown
-from billing.flow.kinds.charge.rebuilding.stripe_listing import Inventory
+from billing.flow.kinds.charge.rebuilding.stripe_listing import StripeListing
 from billing.flow.planning.planned import Source
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 CHUNK = 500
 # References asked of the ledger at once.
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class Orphan:
     """An intent beside the one on record; it was not touched.
 
     Attributes:
@@ -68,28 +68,28 @@ def batched(each: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-def strays(desk: Desk, stock: Inventory, source: Source) -> Iterator[Stray | LeftOut]:
+def strays(services: Services, stock: StripeListing, source: Source) -> Iterator[Orphan | LeftOut]:
     """Yield every intent that is not the one on record and could take money, or has, then lines left out for such."""
     run, of_file = source.run, (line.charge.reference for line in source.lines() if line.charge is not None)
     references = dict.fromkeys([one for one in of_file if one in stock.by_reference] + list(stock.by_reference))
     for chunk in batched(references, CHUNK):
-        found = desk.ledger.obligations(desk.platform, run.mode, run.period, chunk)
+        found = services.ledger.obligations(services.platform, run.mode, run.period, chunk)
         for reference in chunk:
-            yield from _of_one(desk, stock.by_reference[reference], found.get(reference))
+            yield from _of_one(services, stock.by_reference[reference], found.get(reference))
 
 
-def _of_one(desk: Desk, shown: Shown, known: Known | None) -> Iterator[Stray | LeftOut]:
-    if known is None:
+def _of_one(services: Services, shown: Shown, item: ItemRecord | None) -> Iterator[Orphan | LeftOut]:
+    if item is None:
         return
     alive = [intent for intent in shown.flat() if not intent.cancelled]
-    if reason_of(known) in HELD_BY_ANOTHER:
-        yield LeftOut(known.reference, reason_of(known), named(alive))
-    if all(intent.id == known.object_id for intent in alive):
+    if reason_of(item) in HELD_BY_ANOTHER:
+        yield LeftOut(item.reference, reason_of(item), named(alive))
+    if all(intent.id == item.object_id for intent in alive):
         return
-    on_record = desk.ledger.on_record([intent.id for intent in alive])
-    recorded = next((intent.id for intent in alive if intent.id in on_record), known.object_id or "")
+    on_record = services.ledger.on_record([intent.id for intent in alive])
+    recorded = next((intent.id for intent in alive if intent.id in on_record), item.object_id or "")
     if not recorded and alive:
         recorded = alive[0].id
     for intent in alive:
         if intent.id not in on_record and intent.id != recorded:
-            yield Stray(known.reference, intent.id, intent.account, intent.status, recorded, intent.paid)
+            yield Orphan(item.reference, intent.id, intent.account, intent.status, recorded, intent.paid)

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 
-from billing.core.entries import REBUILD_BEGUN, Known, Move, Note, RunRecord, RunStatus
+from billing.core.entries import REBUILD_BEGUN, ItemRecord, Move, Note, RunRecord, RunStatus
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.findings import Findings
@@ -41,23 +41,23 @@ from billing.core.items import Run
 from billing.core.plans import CLOSED_BY_FILE, HELD_BY_ANOTHER
 from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
-from billing.flow.engine.context import Trip
-from billing.flow.engine.gather import together
+from billing.flow.engine.context import ItemContext
+from billing.flow.engine.gather import gather
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import has_work
 from billing.flow.kinds.charge.carry import Goal
 from billing.flow.kinds.charge.rebuilding.agreement import require_agreement, still_true, stories
 from billing.flow.kinds.charge.rebuilding.backfill import backfill
-from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Stray, strays
+from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Orphan, strays
 from billing.flow.kinds.charge.rebuilding.reconstruct import given_up, moves_for
-from billing.flow.kinds.charge.rebuilding.stripe_listing import Inventory, Wanted, take_inventory, wanted
+from billing.flow.kinds.charge.rebuilding.stripe_listing import StripeListing, Wanted, take_inventory, wanted
 from billing.flow.kinds.charge.rebuilding.window import window, window_warnings
 from billing.flow.planning.decisions import decide_all
 from billing.flow.planning.plan import keep, plan_offline, record_of
 from billing.flow.planning.planned import PARTIAL, Asked, Source
-from billing.flow.planning.preflight import Preflight, scout
+from billing.flow.planning.preflight import Preflight, look_up
 from billing.flow.report import PAID_TWICE
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 AS_SHOWN = Asked(amend=True)
 # Stripe's list shows what was sent, so a rebuild's plan takes up what is not on record yet; it closes nothing.
@@ -99,12 +99,12 @@ class Rebuilt:
 
     run_id: str
     since: datetime | None = None
-    inventory: Inventory = field(default_factory=Inventory)
+    inventory: StripeListing = field(default_factory=StripeListing)
     unopened: list[str] = field(default_factory=list)
     unopened_totals: Counter[str] = field(default_factory=Counter)
     earlier: int = 0
     withdrawn: list[str] = field(default_factory=list)
-    strays: list[Stray] = field(default_factory=list)
+    strays: list[Orphan] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -114,11 +114,11 @@ class Rebuilt:
         return Exit.DECLINES if self.left_out or any(stray.paid for stray in self.strays) else Exit.OK
 
 
-async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Watch = unwatched) -> Rebuilt:
+async def rebuild(services: Services, source: Source, options: RebuildOptions, watch: Watch = unwatched) -> Rebuilt:
     """Bring the run of a file on record as Stripe shows it, or find that it is on record already.
 
     Args:
-        desk: what the flow works with; nothing but ``GET`` is sent.
+        services: what the flow works with; nothing but ``GET`` is sent.
         source: the checked run file, the very one that was charged.
         options: from which day on, and without which accounts.
         watch: told after each account.
@@ -132,49 +132,49 @@ async def rebuild(desk: Desk, source: Source, options: RebuildOptions, watch: Wa
         LedgerError: the ledger failed.
     """
     run = source.run
-    since = window(run, options.since, desk.clock.now())
-    record = desk.ledger.run(run.run_id)
-    if record is not None and not _is_wanting(desk.ledger, record):
+    since = window(run, options.since, services.clock.now())
+    record = services.ledger.run(run.run_id)
+    if record is not None and not _is_wanting(services.ledger, record):
         return Rebuilt(run.run_id)
-    await desk.identify()
+    await services.identify()
     if record is not None:
-        desk.require_own(record)
-    _require_same_file(source, desk, record)
-    want = wanted(source, desk.platform, options.skip_accounts)
+        services.require_own(record)
+    _require_same_file(source, services, record)
+    want = wanted(source, services.platform, options.skip_accounts)
     _require_known(options.skip_accounts, source)
-    await _close(desk, record, run, since)
-    scouted = await scout(desk, source, Preflight.ACCOUNTS)
-    stock = await take_inventory(desk, want, int(since.timestamp()), watch)
-    require_agreement(stock, source, desk)
-    await _keep_all(desk, source, stock, still_true(scouted.findings, stock, source, desk))
-    await _bring_up(desk, source, stock, options.skip_accounts)
+    await _close(services, record, run, since)
+    looked_up = await look_up(services, source, Preflight.ACCOUNTS)
+    stock = await take_inventory(services, want, int(since.timestamp()), watch)
+    require_agreement(stock, source, services)
+    await _keep_all(services, source, stock, still_true(looked_up.findings, stock, source, services))
+    await _bring_up(services, source, stock, options.skip_accounts)
     rebuilt = Rebuilt(
-        run.run_id, since, stock, warnings=[*map(str, scouted.warnings), *window_warnings(stock, run, since)]
+        run.run_id, since, stock, warnings=[*map(str, looked_up.warnings), *window_warnings(stock, run, since)]
     )
-    await _open(desk, rebuilt, source, want)
+    await _open(services, rebuilt, source, want)
     return rebuilt
 
 
-async def _keep_all(desk: Desk, source: Source, stock: Inventory, findings: Findings) -> None:
+async def _keep_all(services: Services, source: Source, stock: StripeListing, findings: Findings) -> None:
     """Put the run on record: what came before the items that stand, then the whole sheet.
 
     Raises:
         UsageError: an earlier rebuild that was cut short was made from another version of the file.
     """
-    record = desk.ledger.run(source.run.run_id)
-    plan = decide_all(source, desk.ledger, desk.platform, findings, AS_SHOWN)
-    told = list(stories(stock, source, desk, plan.scene))
-    await backfill(desk, source.run, record or record_of(plan, RunStatus.REBUILDING), told)
+    record = services.ledger.run(source.run.run_id)
+    plan = decide_all(source, services.ledger, services.platform, findings, AS_SHOWN)
+    told = list(stories(stock, source, services, plan.context))
+    await backfill(services, source.run, record or record_of(plan, RunStatus.REBUILDING), told)
     if record is not None and not told and not record.header.get(PARTIAL):
         return
     if told:
-        plan = decide_all(source, desk.ledger, desk.platform, findings, AS_SHOWN)
+        plan = decide_all(source, services.ledger, services.platform, findings, AS_SHOWN)
     if CLOSED_BY_FILE & plan.amendment.closing.keys():
         raise UsageError(
             f"an earlier rebuild of {source.run.run_id} was begun from another version of this file: repeat it with "
             "that one; nothing was sent but reads"
         )
-    await keep(plan, source, desk.ledger, RunStatus.REBUILDING)
+    await keep(plan, source, services.ledger, RunStatus.REBUILDING)
 
 
 def _is_wanting(ledger: Ledger, record: RunRecord) -> bool:
@@ -196,14 +196,14 @@ def _is_wanting(ledger: Ledger, record: RunRecord) -> bool:
     return True
 
 
-def _require_same_file(source: Source, desk: Desk, record: RunRecord | None) -> None:
+def _require_same_file(source: Source, services: Services, record: RunRecord | None) -> None:
     """Refuse a file that is not the one on record; what a rebuild cut short has kept so far says little about it.
 
     Raises:
         InvalidInput: with every difference.
     """
     if record is None or not record.header.get(PARTIAL):
-        plan_offline(source, desk.ledger, desk.platform, Asked(as_planned=True))
+        plan_offline(source, services.ledger, services.platform, Asked(as_planned=True))
 
 
 def _require_known(accounts: frozenset[str], source: Source) -> None:
@@ -212,35 +212,35 @@ def _require_known(accounts: frozenset[str], source: Source) -> None:
         raise UsageError(f"--skip-account {min(unknown)}: no item of the file is charged there")
 
 
-async def _close(desk: Desk, record: RunRecord | None, run: Run, since: datetime) -> None:
+async def _close(services: Services, record: RunRecord | None, run: Run, since: datetime) -> None:
     """See to it that nothing but a rebuild can start this run from now on."""
     if record is None:
-        await desk.ledger.keep_lookups(REBUILD_BEGUN, {run.run_id: {"since": since.isoformat()}})
+        await services.ledger.keep_lookups(REBUILD_BEGUN, {run.run_id: {"since": since.isoformat()}})
     elif record.status is not RunStatus.REBUILDING:
-        await desk.ledger.note_run(run.run_id, Note.REBUILD_STARTED, RunStatus.REBUILDING)
+        await services.ledger.note_run(run.run_id, Note.REBUILD_STARTED, RunStatus.REBUILDING)
 
 
-async def _bring_up(desk: Desk, source: Source, stock: Inventory, lost: frozenset[str]) -> None:
+async def _bring_up(services: Services, source: Source, stock: StripeListing, lost: frozenset[str]) -> None:
     """Record what was found of each item that is merely planned."""
-    trip = Trip(desk, source.run.policies.dunning)
+    ctx = ItemContext(services, source.run.policies.dunning)
     shared = _shared_clones(stock)
 
-    async def one(known: Known) -> None:
-        found = stock.of(known)
+    async def one(item: ItemRecord) -> None:
+        found = stock.of(item)
         moves: Sequence[Move] = ()
         if found:
-            moves = moves_for(trip, known, found[0], clone=found[0].clone not in shared)
-        elif known.account in lost:
-            moves = (given_up(known),)
+            moves = moves_for(ctx, item, found[0], clone=found[0].clone not in shared)
+        elif item.account in lost:
+            moves = (given_up(item),)
         if moves:
             with suppress(LostRace):  # somebody else rebuilds it too, and read the same lists
-                await trip.record(known, *moves)
+                await ctx.record(item, *moves)
 
-    for page in _pages(desk.ledger, source.run.run_id, State.PLANNED):
-        await together(*(partial(one, known) for known in page))
+    for page in _pages(services.ledger, source.run.run_id, State.PLANNED):
+        await gather(*(partial(one, item) for item in page))
 
 
-def _pages(ledger: Ledger, run_id: str, state: State) -> Iterator[list[Known]]:
+def _pages(ledger: Ledger, run_id: str, state: State) -> Iterator[list[ItemRecord]]:
     """Yield the items of a run that are in a state now, in pages; moving those of a page on is fine."""
     for account in ledger.workload(run_id, (state,)):
         row = 0
@@ -249,28 +249,28 @@ def _pages(ledger: Ledger, run_id: str, state: State) -> Iterator[list[Known]]:
             yield page
 
 
-def _shared_clones(stock: Inventory) -> set[str | None]:
+def _shared_clones(stock: StripeListing) -> set[str | None]:
     """Return what more than one item was paid with: no clone of ours (somebody used the Dashboard), so not recorded."""
     uses = Counter(found[0].clone for shown in stock.by_reference.values() for found in shown.values())
     return {clone for clone, count in uses.items() if count > 1}
 
 
-async def _open(desk: Desk, rebuilt: Rebuilt, source: Source, want: Wanted) -> None:
+async def _open(services: Services, rebuilt: Rebuilt, source: Source, want: Wanted) -> None:
     """Count what is missing and what is too much, then let the run be continued."""
     stock = rebuilt.inventory
-    found = list(strays(desk, stock, source))
-    rebuilt.strays += [one for one in found if isinstance(one, Stray)]
+    found = list(strays(services, stock, source))
+    rebuilt.strays += [one for one in found if isinstance(one, Orphan)]
     rebuilt.left_out += [one for one in found if isinstance(one, LeftOut)]
     rebuilt.withdrawn += sorted(stock.by_reference.keys() - want.references)
     rebuilt.earlier = sum(len(shown) - 1 for shown in stock.by_reference.values())
-    for page in _pages(desk.ledger, rebuilt.run_id, State.PLANNED):
-        for known in page:
-            rebuilt.unopened.append(known.reference)
-            rebuilt.unopened_totals[known.currency] += known.amount
+    for page in _pages(services.ledger, rebuilt.run_id, State.PLANNED):
+        for item in page:
+            rebuilt.unopened.append(item.reference)
+            rebuilt.unopened_totals[item.currency] += item.amount
     again = [reference for reference in rebuilt.unopened if reference in stock.by_reference]
     if again:
         rebuilt.warnings.append(_begun_anew(again))
-    await _say_so(desk, rebuilt)
+    await _say_so(services, rebuilt)
 
 
 def _begun_anew(references: Sequence[str]) -> str:
@@ -281,11 +281,11 @@ def _begun_anew(references: Sequence[str]) -> str:
     )
 
 
-async def _say_so(desk: Desk, rebuilt: Rebuilt) -> None:
+async def _say_so(services: Services, rebuilt: Rebuilt) -> None:
     """Write down what was found; from then on the run may be continued."""
     twice = [str(stray) for stray in rebuilt.strays if stray.paid]
     if twice:
-        await desk.ledger.keep_lookups(PAID_TWICE, {rebuilt.run_id: {"found": twice}})
+        await services.ledger.keep_lookups(PAID_TWICE, {rebuilt.run_id: {"found": twice}})
     facts = {
         "intents": rebuilt.inventory.intents,
         "unopened": len(rebuilt.unopened),
@@ -293,5 +293,5 @@ async def _say_so(desk: Desk, rebuilt: Rebuilt) -> None:
         "paid_twice": twice,
         "since": "" if rebuilt.since is None else rebuilt.since.isoformat(),
     }
-    status = RunStatus.STOPPED if has_work(desk.ledger, rebuilt.run_id, Goal.RUN) else RunStatus.FINISHED
-    await desk.ledger.note_run(rebuilt.run_id, Note.REBUILD_FINISHED, status, facts)
+    status = RunStatus.STOPPED if has_work(services.ledger, rebuilt.run_id, Goal.RUN) else RunStatus.FINISHED
+    await services.ledger.note_run(rebuilt.run_id, Note.REBUILD_FINISHED, status, facts)

@@ -6,15 +6,15 @@ from functools import partial
 
 import anyio
 
-from billing.core.entries import Known
+from billing.core.entries import ItemRecord
 from billing.core.errors import CredentialsError, RunStopped
 from billing.core.items import Run
 from billing.core.keys import item_id
-from billing.flow.engine.gather import together
+from billing.flow.engine.gather import gather
 from billing.flow.engine.progress import Snapshot, Watch
 from billing.flow.kinds.charge.rebuilding.intents import Intent, Shown, trimmed
 from billing.flow.planning.planned import Source
-from billing.flow.services import Desk
+from billing.flow.services import Services
 
 AT_ONCE = 16
 # Accounts listed side by side; the throttle paces the pages further.
@@ -25,7 +25,7 @@ MOST_GENERATIONS = 64
 
 
 @dataclass(slots=True)
-class Inventory:
+class StripeListing:
     """The intents that belong to a run file, by reference.
 
     Attributes:
@@ -47,9 +47,9 @@ class Inventory:
             for intents in shown.values():
                 yield from intents
 
-    def of(self, known: Known) -> Sequence[Intent]:
+    def of(self, item: ItemRecord) -> Sequence[Intent]:
         """Return the intents of one item, the recorded one first."""
-        return self.by_reference.get(known.reference, Shown()).get(known.generation, ())
+        return self.by_reference.get(item.reference, Shown()).get(item.generation, ())
 
     @property
     def intents(self) -> int:
@@ -117,14 +117,14 @@ def wanted(source: Source, platform: str, without: frozenset[str]) -> Wanted:
     return Wanted(source.run, platform, frozenset(references), tuple(sorted(accounts - without)))
 
 
-async def take_inventory(desk: Desk, want: Wanted, since: int, watch: Watch) -> Inventory:
+async def take_inventory(services: Services, want: Wanted, since: int, watch: Watch) -> StripeListing:
     """List every account from an epoch second on; ceil(n/100) reads for n intents of an account.
 
     Raises:
         CredentialsError: the key is refused or lacks a permission, or accounts do not let it in; all are named.
         ProviderUnreachable: a page could not be read; a part of a list proves nothing.
     """
-    stock, barred, seen = Inventory(), dict[str, str](), set[str]()
+    stock, barred, seen = StripeListing(), dict[str, str](), set[str]()
     limiter = anyio.CapacityLimiter(AT_ONCE)
     snapshot = Snapshot(total=len(want.accounts))
     began = anyio.current_time()
@@ -132,16 +132,16 @@ async def take_inventory(desk: Desk, want: Wanted, since: int, watch: Watch) -> 
     async def one(account: str) -> None:
         async with limiter:
             try:
-                async for shown in desk.gateway.list_intents(account, since):
+                async for shown in services.gateway.list_intents(account, since):
                     stock.listed += 1
                     _sort_in(stock, want, trimmed(account, shown), seen)
             except RunStopped as refused:
                 barred[account] = str(refused)
             snapshot.done += 1
-            snapshot.sent, snapshot.elapsed = desk.gateway.counters.sent, anyio.current_time() - began
+            snapshot.sent, snapshot.elapsed = services.gateway.counters.sent, anyio.current_time() - began
             watch(snapshot)
 
-    await together(*(partial(one, account) for account in want.accounts))
+    await gather(*(partial(one, account) for account in want.accounts))
     if barred:
         raise _barred(barred)
     stock.accounts = len(want.accounts)
@@ -149,7 +149,7 @@ async def take_inventory(desk: Desk, want: Wanted, since: int, watch: Watch) -> 
     return stock
 
 
-def _sort_in(stock: Inventory, want: Wanted, intent: Intent, seen: set[str]) -> None:
+def _sort_in(stock: StripeListing, want: Wanted, intent: Intent, seen: set[str]) -> None:
     """Keep an intent if it belongs to the file or its run, once: pages may show one twice."""
     ours, generation = want.has(intent)
     if ours and intent.id not in seen:

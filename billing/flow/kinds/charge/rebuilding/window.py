@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from billing.core.errors import UsageError
 from billing.core.items import Run
 from billing.core.redaction import scrub
-from billing.flow.kinds.charge.rebuilding.stripe_listing import Inventory
+from billing.flow.kinds.charge.rebuilding.stripe_listing import StripeListing
 
 EARLIER_DAYS = 31
 # How long before its period a run may have been charged (in advance). A window that begins too late makes paid items
@@ -43,7 +43,7 @@ def _default_day(run: Run) -> date:
     return date(int(month[1]), int(month[2]), 1) - timedelta(days=EARLIER_DAYS)
 
 
-def window_warnings(stock: Inventory, run: Run, since: datetime) -> Iterator[str]:
+def window_warnings(stock: StripeListing, run: Run, since: datetime) -> Iterator[str]:
     """Yield what may be wrong with the window or the run id: both make paid items look as if they were not."""
     earliest = stock.earliest
     if earliest is not None and earliest - since.timestamp() < EDGE_SECONDS:
