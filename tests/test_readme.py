@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from billing.core.exits import MEANINGS
-from billing.core.groups import GROUPS, group_in
-from billing.core.states import Group, State, diagram, table_as_markdown
+from billing.core.kinds.charge import CHARGE_LIFE, State
+from billing.core.life import Group
 from billing.edge.runfiles import open_run
 
 ROOT = Path(__file__).parent.parent
@@ -25,19 +25,19 @@ def test_the_exit_codes_are_those_of_the_code():
 
 
 def test_the_states_and_their_diagram_are_those_of_the_code():
-    shown = marked("states: billing.core.states")
-    assert shown.startswith(f"```mermaid\n{diagram()}\n```\n")
-    assert shown.endswith(f"\n\n{table_as_markdown()}\n")
+    shown = marked("states: billing.core.kinds.charge")
+    assert shown.startswith(f"```mermaid\n{CHARGE_LIFE.diagram()}\n```\n")
+    assert shown.endswith(f"\n\n{CHARGE_LIFE.table_as_markdown()}\n")
 
 
 def test_the_groups_of_a_report_are_those_of_the_code():
     rows = dict(re.findall(r"^\| (\w+) \| (.+) \|$", marked("groups: billing.core.groups"), re.MULTILINE))
     assert list(rows) == list(Group)
     for group in set(Group) - {Group.DECLINED, Group.NEEDS_CUSTOMER}:
-        assert rows[group] == ", ".join(state for state in State if GROUPS[state] is group)
+        assert rows[group] == ", ".join(state for state in State if CHARGE_LIFE.meanings[state].group is group)
     for group in (Group.DECLINED, Group.NEEDS_CUSTOMER):
         for state in (State.UNPAID, State.FAILED):
-            assert group_in(state, group) is group
+            assert CHARGE_LIFE.group(state, group) is group
             assert state in rows[group]
 
 

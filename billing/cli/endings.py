@@ -8,11 +8,11 @@ from billing.cli.typed import again, following
 from billing.core.entries import RunRecord
 from billing.core.exits import MEANINGS, Exit
 from billing.core.items import Mode
+from billing.core.kinds import phase_of
 from billing.core.plans import SKIPS
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
-from billing.flow.engine.runner import STATES
-from billing.flow.kinds.charge.carry import Goal
+from billing.flow.engine.goals import TAKES, Goal
 from billing.flow.outturn import Outturn, Row, outturn_of
 from billing.flow.report import known_run, paid_twice
 
@@ -40,7 +40,7 @@ BEYOND: dict[str, str] = {
     "customer_must_act": "closed unpaid: agree with the customer how else to pay",
     "look_in_stripe": "a person opens the payment in Stripe; the run then goes on with it",
 }
-LOOKS_AT = {"resolve": STATES[Goal.RESOLVE], "settle": STATES[Goal.SETTLE]}
+LOOKS_AT = {"resolve": TAKES[Goal.RESOLVE], "settle": TAKES[Goal.SETTLE]}
 # A command is named for as many lines as it would look at: one that finds nothing to do teaches nobody to trust it.
 WAITING = (
     "have the account put right in Stripe, or take its lines out of the sheet; then the same command goes on with them"
@@ -124,7 +124,7 @@ def _seen_by(verbs: Iterable[str], row: Row) -> Iterator[tuple[str, int]]:
     """Yield at how many lines of a row each command looks; a line is counted for the first one that does."""
     left = dict(row.states)
     for verb in verbs:
-        if count := sum(left.pop(state, 0) for state in LOOKS_AT[verb]):
+        if count := sum(left.pop(state) for state in list(left) if phase_of(state) in LOOKS_AT[verb]):
             yield verb, count
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 from billing.cli.session import ErrorStyle
 from billing.cli.tables import amounts, duration
 from billing.cli.terminal import Drawn, is_terminal, write_err
-from billing.core.states import Group
+from billing.core.life import Group
 from billing.edge.logs import open_log, visible
 from billing.edge.stripe.breaker import LONGEST_PAUSE, PATIENCE
 from billing.flow.engine.progress import TELL_SECONDS, Snapshot, Watch, telling

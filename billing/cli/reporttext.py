@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from billing.cli.endings import run_table
 from billing.cli.tables import WIDTH, amount, lined_up
 from billing.core.entries import ReportLine
+from billing.core.life import Group
 from billing.core.plans import SKIPS
-from billing.core.states import Group
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
 from billing.flow.accounts import AccountTotal, account_totals, summed

@@ -1,7 +1,7 @@
 """What a person does about a line that is not paid: one table by reason, and a sentence per status for the rest."""
 
+from billing.core.life import Group
 from billing.core.plans import SKIPS
-from billing.core.states import Group
 
 STATUSES: dict[Group, str] = {
     Group.SUCCEEDED: "",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from billing.core.states import Group
+from billing.core.life import Group
 
 TABLE_DATE = "2026-04-15"
 # The day of Stripe's list the codes were taken from (docs.stripe.com/declines/codes). The remedies are ours, in line

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from billing.core.items import Kind, Mode
-from billing.core.states import Event, State, advance
+from billing.core.kinds import life_of
 
 Facts = Mapping[str, Any]
 # JSON-able details of an entry: texts, whole numbers, booleans, flat lists. Never a key, a name or an e-mail.
@@ -42,14 +42,14 @@ class Move:
     """One entry to append for an item: an event of its table of states, or a note.
 
     Attributes:
-        name: what happened.
-        attempt: the new attempt's number, only with ``prepare_started``.
+        name: what happened: an event of the kind's table of states, or a `Note`.
+        attempt: the new attempt's number, only with an event whose edge opens one.
         object_id: the provider object that fulfils the item (an intent, for a charge). Set once, for ever.
         instrument_id: what this attempt spends (a clone, for a charge). Set once per attempt.
         facts: details; they overwrite those known under the same name, None removes one.
     """
 
-    name: Event | Note
+    name: StrEnum
     attempt: int | None = None
     object_id: str | None = None
     instrument_id: str | None = None
@@ -92,7 +92,7 @@ class ItemRecord:
     currency: str
     digest: str
     content: Facts
-    state: State = State.PLANNED
+    state: StrEnum
     attempt: int = 0
     ver: int = 0
     object_id: str | None = None
@@ -122,25 +122,26 @@ def apply(item: ItemRecord, move: Move) -> ItemRecord:
 
     Raises:
         ImpossibleTransition: the table of states has no such row.
-        BrokenPromise: another intent or clone is already on record, or ``failed`` would be written over an
-            intent that was not seen cancelled.
+        BrokenPromise: another object or instrument is already on record, or the edge needs an object where none is,
+            or forbids the one that is.
     """
-    state = advance(item.kind, item.state, move.name) if isinstance(move.name, Event) else item.state
+    edge = None if isinstance(move.name, Note) else life_of(item.state).advance(item.state, move.name)
+    state = item.state if edge is None else edge.to
     attempt = item.attempt if move.attempt is None else move.attempt
     instrument = None if attempt != item.attempt else item.instrument_id
     if move.object_id and item.object_id not in (None, move.object_id):
-        raise BrokenPromise(f"{item.item_id}: a second intent, {move.object_id} after {item.object_id}")
+        raise BrokenPromise(f"{item.item_id}: a second object, {move.object_id} after {item.object_id}")
     if move.instrument_id and instrument not in (None, move.instrument_id):
-        raise BrokenPromise(f"{item.item_id}: a second clone in attempt {attempt}")
-    becomes_failed = state is State.FAILED and item.state is not State.FAILED
-    if becomes_failed and item.object_id and move.name is not Event.INTENT_CANCELLED:
-        raise BrokenPromise(f"{item.item_id}: failed without a cancelled intent")
+        raise BrokenPromise(f"{item.item_id}: a second instrument in attempt {attempt}")
+    object_id = item.object_id or move.object_id
+    if edge is not None and not edge.object.allows(object_id):
+        raise BrokenPromise(f"{item.item_id}: {move.name} {edge.object} an object on record, there is {object_id}")
     return ItemRecord(
         *_planned(item),
         state=state,
         attempt=attempt,
         ver=item.ver + 1,
-        object_id=item.object_id or move.object_id,
+        object_id=object_id,
         instrument_id=instrument or move.instrument_id,
         facts=merged(item.facts, move.facts),
     )
@@ -301,7 +302,7 @@ class Tally:
     Lines without an item of this run count under ``skipped`` with their line's reason and no currency.
     """
 
-    state: State
+    state: StrEnum
     grouping: str
     reason_code: str
     currency: str
@@ -323,7 +324,7 @@ class Held(NamedTuple):
     account: str
     amount: int
     currency: str
-    state: State
+    state: StrEnum
     group: str
 
 
@@ -337,7 +338,7 @@ class SheetTally:
     """
 
     account: str
-    state: State
+    state: StrEnum
     grouping: str
     reason_code: str
     currency: str

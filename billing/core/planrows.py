@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from billing.core.entries import ItemRecord
+from billing.core.kinds import ended_empty, life_of
+from billing.core.life import Group, Phase
 from billing.core.plans import SKIPS, Continue, Create, Replace, Skip, reason_of
-from billing.core.states import Group, State
 
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 
@@ -30,12 +31,13 @@ def row_of(decision: Create | Replace | Continue | Skip, elsewhere: Mapping[str,
 
 TO_CHARGE, NOT_SELECTED, CLOSING = "to_charge", "not_selected", "closing"
 # Rows of what can move now, of what could but was not selected, and of what is being closed unpaid.
-DONE: dict[State, str] = {
-    State.SUCCEEDED: "paid",
-    State.UNSETTLED: "processing",
-    State.PARKED: "parked",
-    State.CANCELLING: CLOSING,
+DONE: dict[tuple[Phase, Group], str] = {
+    (Phase.FINAL, Group.SUCCEEDED): "paid",
+    (Phase.SETTLING, Group.PROCESSING): "processing",
+    (Phase.PARKED, Group.PARKED): "parked",
+    (Phase.CLOSING, Group.PENDING): CLOSING,
 }
+# What a plan leaves to others, by phase and group of an item's state.
 ROWS = (
     TO_CHARGE,
     NOT_SELECTED,
@@ -53,18 +55,15 @@ ROWS = (
 
 def standing(item: ItemRecord) -> str:
     """Return the row of an item that this run holds, by where it stands."""
-    group = str(item.facts.get("group") or "")
-    match item.state:
-        case State.SKIPPED:
-            return reason_of(item)
-        case State.FAILED:
-            if group == Group.SKIPPED:
-                return reason_of(item)
-            return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"
-        case State.UNPAID if item.facts.get("fence"):
-            again = item.facts.get("dead_clone") and not item.facts.get("recloned")
-            return TO_CHARGE if again else CLOSING
-        case State.UNPAID:
-            return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"
-        case state:
-            return DONE.get(state, TO_CHARGE)
+    group, life = str(item.facts.get("group") or ""), life_of(item.state)
+    meaning = life.meanings[item.state]
+    if item.state is life.skipped:
+        return reason_of(item)
+    if ended_empty(item.state) and group == Group.SKIPPED:
+        return reason_of(item)
+    if meaning.phase is Phase.RESTING and item.facts.get("fence"):
+        again = item.facts.get("dead_clone") and not item.facts.get("recloned")
+        return TO_CHARGE if again else CLOSING
+    if ended_empty(item.state) or meaning.phase is Phase.RESTING:
+        return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"
+    return DONE.get((meaning.phase, meaning.group), TO_CHARGE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
+from enum import StrEnum
 
 from billing.core.classify import ACCOUNT_CODES
 from billing.core.contents import Difference, differences, new_item
@@ -10,7 +10,8 @@ from billing.core.entries import ItemRecord, NewItem
 from billing.core.findings import UNREAD, Findings, unusable
 from billing.core.items import Charge, Mode
 from billing.core.keys import charge_digest
-from billing.core.states import State
+from billing.core.kinds import ended_empty, is_planned, life_of
+from billing.core.life import Group
 
 SKIPS: dict[str, tuple[str, str, bool]] = {
     # reason code: (what it means, what to do, good: nothing is owed any more)
@@ -211,7 +212,7 @@ def decide(context: PlanContext, charge: Charge, item: ItemRecord | None) -> Dec
     """Return what the plan does with one valid line, given what the ledger knows of its obligation."""
     if item is None:
         return _not_planned(context, charge) if context.frozen else Create(context.next_item(charge))
-    if item.state in (State.FAILED, State.SKIPPED):
+    if ended_empty(item.state):
         return _after_an_end(context, charge, item)
     same = item.digest == charge_digest(charge)
     if item.run_id != context.run_id:
@@ -231,7 +232,7 @@ def _not_planned(context: PlanContext, charge: Charge) -> Refuse:
 
 def _go_on(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
     """Decide for a line that this run holds as it stands; before anything was sent, findings still count."""
-    if item.state is not State.PLANNED:
+    if not is_planned(item.state):
         return Continue(item)
     if skip := context.unusable(charge):
         return Continue(item, skip)
@@ -243,8 +244,8 @@ def _go_on(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
 
 def _correct(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
     """Decide for a line of this run that the file changed and that is not over yet, or is paid."""
-    if item.state in FIXED:
-        return _refuse(charge, item, *FIXED[item.state])
+    if (said := fixed(item.state)) is not None:
+        return _refuse(charge, item, *said)
     if context.frozen:
         return _refuse(charge, item, "was planned", "add --amend to change what is not paid")
     return Replace(item, context.next_item(charge, item), differences(charge, item))
@@ -262,7 +263,7 @@ def _after_an_end(context: PlanContext, charge: Charge, item: ItemRecord) -> Dec
         if context.frozen:
             return _refuse_frozen(context, charge, item)
         return Create(context.next_item(charge, item), item, differences(charge, item))
-    if item.state is State.FAILED and reason not in OF_THE_ACCOUNT:
+    if item.state is not life_of(item.state).skipped and reason not in OF_THE_ACCOUNT:
         return _over(context, item, None)
     now = reason if reason in context.unexamined else context.unusable(charge)
     return Create(context.next_item(charge, item), item) if now is None else _over(context, item, now)
@@ -281,42 +282,34 @@ def _elsewhere(item: ItemRecord) -> Skip:
     return Skip(item, reason, f"{SKIPS[reason][0]}: {item.run_id}")
 
 
-def _held(state: State) -> str:
-    match state:
-        case State.SUCCEEDED:
-            return "already_paid"
-        case State.UNSETTLED:
-            return "processing_elsewhere"
-        case State.FAILED | State.SKIPPED:
-            return "closed_elsewhere"
-        case (
-            State.PLANNED
-            | State.PREPARING
-            | State.READY
-            | State.CONFIRMING
-            | State.UNKNOWN
-            | State.PARKED
-            | State.UNPAID
-            | State.CANCELLING
-        ):
-            return "in_other_run"
-        case _:
-            assert_never(state)
+def _held(state: StrEnum) -> str:
+    if ended_empty(state):
+        return "closed_elsewhere"
+    return _HELD.get(life_of(state).meanings[state].group, "in_other_run")
 
 
-FIXED: dict[State, tuple[str, str]] = {
-    # state: (what is said of its item, what can be done)
-    State.SUCCEEDED: (
+_HELD = {Group.SUCCEEDED: "already_paid", Group.PROCESSING: "processing_elsewhere"}
+# Why another run's item is left to it, by how that run reports it.
+
+
+FIXED: dict[Group, tuple[str, str]] = {
+    # group of its state: (what is said of its item, what can be done)
+    Group.SUCCEEDED: (
         "was paid",
         "what is paid cannot be changed by editing a file: restore the line; refund it in the Dashboard, and give a "
         "new charge a new reference",
     ),
-    State.UNSETTLED: (
+    Group.PROCESSING: (
         "is on its way to the bank",
         "restore the line, and wait for its end with billing settle",
     ),
 }
 # What no amendment can touch: the money has moved, or may.
+
+
+def fixed(state: StrEnum) -> tuple[str, str] | None:
+    """Return what is said of an item that no amendment can touch, and what can be done; None where one can."""
+    return FIXED.get(life_of(state).meanings[state].group)
 
 
 def _refuse(charge: Charge, item: ItemRecord, was: str, hint: str) -> Refuse:
@@ -327,8 +320,8 @@ def _refuse(charge: Charge, item: ItemRecord, was: str, hint: str) -> Refuse:
 
 
 def _refuse_elsewhere(charge: Charge, item: ItemRecord) -> Refuse:
-    if item.state in FIXED:
-        return _refuse(charge, item, FIXED[item.state][0], "give a new charge a new reference")
+    if (said := fixed(item.state)) is not None:
+        return _refuse(charge, item, said[0], "give a new charge a new reference")
     hint = f'close it there first: billing cancel {item.run_id} --only "{item.reference}" --reason "..."'
     return _refuse(charge, item, "was planned", hint)
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from billing.core.entries import ItemRecord, Move, Note
 from billing.core.exits import Exit
+from billing.core.groups import group_of
+from billing.core.kinds import ended_empty, is_final, life_of, phase_of
+from billing.core.life import Group, Phase
 from billing.core.plans import OF_THE_ACCOUNT, OPERATORS, SKIPS, reason_of
 from billing.core.policies import Policies
-from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger
 from billing.flow.closing import Why, close
 from billing.flow.engine.progress import Watch, unwatched
@@ -46,13 +48,13 @@ class Cancellation:
 
     def take(self, item: ItemRecord) -> None:
         """Count one selected item."""
-        if item.state is State.SUCCEEDED:
+        if group_of(item) is Group.SUCCEEDED:
             self.paid_count += 1
             if len(self.paid) < SHOWN:
                 self.paid.append(item.reference)
-        elif item.state is State.UNSETTLED:
+        elif phase_of(item.state) is Phase.SETTLING:
             self.processing += 1
-        elif item.state not in FINAL:
+        elif not is_final(item.state):
             self._close(self.rows, item)
         elif _comes_back(item):
             self._close(self.waiting, item)
@@ -68,9 +70,9 @@ SHOWN = 100
 def _comes_back(item: ItemRecord) -> bool:
     """Tell whether a later plan would take up an item that ended unpaid, once what it ended for is repaired."""
     reason = reason_of(item)
-    if item.state is State.FAILED:
-        return reason in OF_THE_ACCOUNT
-    return item.state is State.SKIPPED and reason not in OPERATORS and not SKIPS.get(reason, ("", "", False))[2]
+    if item.state is not life_of(item.state).skipped:
+        return ended_empty(item.state) and reason in OF_THE_ACCOUNT
+    return reason not in OPERATORS and not SKIPS.get(reason, ("", "", False))[2]
 
 
 def look_through(ledger: Ledger, run_id: str, selection: Selection) -> Cancellation:

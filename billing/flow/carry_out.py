@@ -18,9 +18,9 @@ from billing.edge.runfiles import RunDefaults
 from billing.edge.settings.load import Settings
 from billing.edge.stripe.route import route_of
 from billing.flow.closing import Why, close
+from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import execute, first_movable, has_work
-from billing.flow.kinds.charge.carry import Goal
 from billing.flow.options import Ending, RunOptions
 from billing.flow.planning.decisions import decide_all
 from billing.flow.planning.plan import PlanOptions, keep, make_plan, over_approval

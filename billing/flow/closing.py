@@ -7,18 +7,21 @@ the same command goes on: every step is decided by what is on record.
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from billing.core.entries import ItemRecord, Move
+from billing.core.kinds.charge import Event, State
+from billing.core.life import Group
 from billing.core.plans import SKIPS
 from billing.core.policies import Policies, StopOn
-from billing.core.states import Event, Group, State
 from billing.flow.engine.context import ItemContext
+from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import Runner
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import confirm, prepare
-from billing.flow.kinds.charge.carry import Goal, ItemResult, Step, charge
+from billing.flow.kinds.charge.carry import ItemResult, Step, charge
 from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.services import Services
 
@@ -40,7 +43,7 @@ class Why:
         return {"group": str(Group.SKIPPED), "reason_code": self.code, "reason": reason, "next_try": None}
 
 
-def steps_for(why: Why) -> Mapping[State, Step]:
+def steps_for(why: Why) -> Mapping[StrEnum, Step]:
     """Return what closing does with an item in each state; nothing here confirms."""
 
     async def skip(ctx: ItemContext, item: ItemRecord) -> ItemRecord:

@@ -13,9 +13,9 @@ from billing.edge.notify import notify
 from billing.edge.settings.load import Settings
 from billing.edge.stripe.route import route_of
 from billing.flow.carry_out import requests_sent
+from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch
 from billing.flow.engine.runner import has_work
-from billing.flow.kinds.charge.carry import Goal
 from billing.flow.options import Ending, RunOptions
 from billing.flow.report import summary
 from billing.flow.resolve import resolve, settle

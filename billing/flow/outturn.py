@@ -6,10 +6,12 @@ Lines that another run of the period deals with are among them, with the money t
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from billing.core.entries import RunRecord, SheetTally, Tally
-from billing.core.groups import GOOD_SKIPS, NOT_SENT, group_in
-from billing.core.states import Group, State
+from billing.core.groups import GOOD_SKIPS, group_in
+from billing.core.kinds import is_unsent, phase_of
+from billing.core.life import Group, Phase
 from billing.edge.ledger import Ledger
 
 Totals = dict[str, int]
@@ -33,7 +35,7 @@ class Row:
     lines: int = 0
     totals: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[StrEnum] = field(default_factory=Counter)
     waiting: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, tally: SheetTally) -> None:
@@ -48,15 +50,15 @@ class Row:
 
 
 def _of(group: Group) -> Callable[[SheetTally | Tally], bool]:
-    return lambda tally: group_in(tally.state, tally.grouping) is group
+    return lambda tally: group_in(tally) is group
 
 
 def _may_work_later(tally: SheetTally | Tally) -> bool:
-    return _of(Group.DECLINED)(tally) and tally.state is State.UNPAID
+    return _of(Group.DECLINED)(tally) and phase_of(tally.state) is Phase.RESTING
 
 
 def _account_refuses(tally: SheetTally | Tally) -> bool:
-    return _of(Group.PENDING)(tally) and tally.state in NOT_SENT and tally.reason_code != ""
+    return _of(Group.PENDING)(tally) and is_unsent(tally.state) and tally.reason_code != ""
 
 
 def _nothing_owed(tally: SheetTally | Tally) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,9 +16,10 @@ from billing.core.entries import ItemRecord, ReportLine, RunRecord, Tally
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_in, group_of
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.core.money import format_minor
 from billing.core.plans import SKIPS
-from billing.core.states import Group, State
 from billing.edge.ledger import Ledger
 
 FORMAT_VERSION = "1.0"
@@ -59,7 +61,7 @@ def counts(tallies: Sequence[Tally]) -> dict[Group, int]:
     """Count items by group; every group is there."""
     found = dict.fromkeys(Group, 0)
     for tally in tallies:
-        found[group_in(tally.state, tally.grouping)] += tally.items
+        found[group_in(tally)] += tally.items
     return found
 
 
@@ -68,7 +70,7 @@ def totals(tallies: Sequence[Tally]) -> dict[str, dict[str, int]]:
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     for tally in tallies:
         if tally.currency:
-            sums[tally.currency][group_in(tally.state, tally.grouping)] += tally.amount
+            sums[tally.currency][group_in(tally)] += tally.amount
     return {
         currency: {
             "planned": sum(by_group.values()),
@@ -93,7 +95,7 @@ def wanted_now(ledger: Ledger, run_id: str) -> tuple[list[Tally], list[Tally]]:
 
 def _gone(ledger: Ledger, run_id: str) -> list[Tally]:
     """Add up, over all accounts, the items whose line was taken out of the sheet."""
-    sums: dict[tuple[State, str, str, str], list[int]] = {}
+    sums: dict[tuple[StrEnum, str, str, str], list[int]] = {}
     for each in ledger.sheet(run_id):
         if not each.listed:
             found = sums.setdefault((each.state, each.grouping, each.reason_code, each.currency), [0, 0])

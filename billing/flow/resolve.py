@@ -1,9 +1,9 @@
 """Find out by looking what happened to unfinished items, and follow slow payments to their end; confirm nothing."""
 
 from billing.core.policies import Policies
+from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import Runner, has_work
-from billing.flow.kinds.charge.carry import Goal
 from billing.flow.options import Ending, RunOptions
 from billing.flow.services import Services
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from billing import __version__
 from billing.core.items import Run
-from billing.core.states import Group
+from billing.core.life import Group
 from billing.edge.logs import enabled_for
 from billing.edge.settings.load import Settings
 from billing.flow.carry_out import RunResult

@@ -26,8 +26,8 @@ import uvloop
 from stripe._http_client import new_http_client_async_fallback
 
 from billing.core.items import Mode
+from billing.core.kinds.charge import State
 from billing.core.policies import Policies, StopOn
-from billing.core.states import State
 from billing.core.wire import WireRequest
 from billing.edge.eventloop import spare_collections
 from billing.edge.logs import open_log

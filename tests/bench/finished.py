@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from billing.core.entries import ItemRecord, Move
-from billing.core.states import Event, State
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
 from billing.flow.engine.gather import gather
-from billing.flow.engine.runner import STATES, has_work
-from billing.flow.kinds.charge.carry import Goal
+from billing.flow.engine.goals import Goal, taken_up
+from billing.flow.engine.runner import has_work
 from tests.bench.scale import RUN
 
 LEFT = 10
@@ -56,7 +56,7 @@ async def write(ledger: Ledger) -> None:
 async def find(ledger: Ledger) -> None:
     """Find what `billing resolve` would take up."""
     assert has_work(ledger, RUN, Goal.RESOLVE)
-    states = STATES[Goal.RESOLVE]
+    states = taken_up(CHARGE_LIFE, Goal.RESOLVE)
     found = [ledger.work(RUN, states, account, 0, PAGE) for account in ledger.workload(RUN, states)]
     assert sum(map(len, found)) == LEFT
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from billing.cli.progress_bar import Screen, frame, sentence, speaks_unicode
 from billing.cli.tables import money_table
+from billing.core.life import Group
 from billing.core.money import currency_of
-from billing.core.states import Group
 from billing.edge.logs import open_log
 from billing.flow.engine.progress import Snapshot, telling
 from billing.flow.outturn import Row

@@ -4,8 +4,8 @@ import pytest
 
 from billing.core.advice import REFUSALS, STATUSES, what_to_do
 from billing.core.classify import ACCOUNT_CODES
+from billing.core.life import Group
 from billing.core.plans import SKIPS
-from billing.core.states import Group
 
 
 @pytest.mark.parametrize("group", Group)

@@ -13,7 +13,7 @@ from billing.core.declines import (
     decline_of,
     table_as_markdown,
 )
-from billing.core.states import Group
+from billing.core.life import Group
 
 # docs.stripe.com/declines/codes, 2026-04-15
 LISTED = """

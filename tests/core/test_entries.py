@@ -4,7 +4,7 @@ import pytest
 
 from billing.core.entries import BrokenPromise, ItemRecord, Move, Note, apply, fold, merged
 from billing.core.items import Kind
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 
 PLANNED = ItemRecord(
     id=1,
@@ -19,6 +19,7 @@ PLANNED = ItemRecord(
     currency="usd",
     digest="d" * 64,
     content={},
+    state=State.PLANNED,
 )
 PREPARED = (
     Move(Event.PREPARE_STARTED, attempt=1, facts={"open_n": 0}),
@@ -36,13 +37,13 @@ def test_what_is_known_is_the_fold_of_the_moves():
 
 def test_the_first_intent_on_record_wins_for_ever():
     item = fold(PLANNED, PREPARED)
-    with pytest.raises(BrokenPromise, match="second intent"):
+    with pytest.raises(BrokenPromise, match="a second object"):
         apply(item, Move(Note.PART_PREPARED, object_id="pi_2"))
 
 
 def test_an_attempt_has_one_clone_and_the_next_attempt_starts_without_one():
     item = fold(PLANNED, PREPARED)
-    with pytest.raises(BrokenPromise, match="second clone"):
+    with pytest.raises(BrokenPromise, match="a second instrument"):
         apply(item, Move(Note.PART_PREPARED, instrument_id="pm_c2"))
     unpaid = fold(item, [Move(Event.CONFIRM_STARTED), Move(Event.CHARGE_DECLINED)])
     again = apply(unpaid, Move(Event.PREPARE_STARTED, attempt=2))
@@ -51,7 +52,7 @@ def test_an_attempt_has_one_clone_and_the_next_attempt_starts_without_one():
 
 def test_failed_is_never_written_over_an_intent_that_was_not_seen_cancelled():
     half = fold(PLANNED, [PREPARED[0], Move(Note.PART_PREPARED, object_id="pi_1")])
-    with pytest.raises(BrokenPromise, match="without a cancelled intent"):
+    with pytest.raises(BrokenPromise, match="forbids an object"):
         apply(half, Move(Event.OPEN_REFUSED))
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from billing.core.entries import Tally
 from billing.core.exits import Exit
-from billing.core.groups import GROUPS, exit_for, group_in, in_sight
-from billing.core.states import FINAL, Group, State
+from billing.core.groups import exit_for, in_sight
+from billing.core.kinds.charge import CHARGE_LIFE, State
+from billing.core.life import Group
 
 
 def tally(state: State, grouping: str = "", reason: str = "", items: int = 1) -> Tally:
@@ -21,34 +22,30 @@ REFUSED = tally(State.FAILED, "failed", "account_invalid")
 REFUSED_OPEN = tally(State.UNPAID, "failed", "parameter_missing")
 
 
-def test_every_state_has_a_group():
-    assert set(GROUPS) == set(State)
-
-
 def test_only_what_was_not_paid_is_grouped_by_its_decline():
-    assert group_in(State.SUCCEEDED, "declined") is Group.SUCCEEDED
-    assert group_in(State.PREPARING, "declined") is Group.PENDING
-    assert group_in(State.FAILED, "needs_customer") is Group.NEEDS_CUSTOMER
+    assert CHARGE_LIFE.group(State.SUCCEEDED, "declined") is Group.SUCCEEDED
+    assert CHARGE_LIFE.group(State.PREPARING, "declined") is Group.PENDING
+    assert CHARGE_LIFE.group(State.FAILED, "needs_customer") is Group.NEEDS_CUSTOMER
 
 
 def test_an_item_is_never_called_failed_before_its_fence():
-    assert group_in(State.UNPAID, "failed") is Group.PENDING
-    assert group_in(State.FAILED, "failed") is Group.FAILED
+    assert CHARGE_LIFE.group(State.UNPAID, "failed") is Group.PENDING
+    assert CHARGE_LIFE.group(State.FAILED, "failed") is Group.FAILED
 
 
 def test_what_nobody_wants_any_more_is_called_skipped_once_it_is_closed():
-    assert group_in(State.CANCELLING, "skipped") is Group.PENDING
-    assert group_in(State.FAILED, "skipped") is Group.SKIPPED
+    assert CHARGE_LIFE.group(State.CANCELLING, "skipped") is Group.PENDING
+    assert CHARGE_LIFE.group(State.FAILED, "skipped") is Group.SKIPPED
 
 
-@pytest.mark.parametrize("state", sorted(set(State) - FINAL))
+@pytest.mark.parametrize("state", sorted(set(State) - CHARGE_LIFE.final))
 def test_what_an_answer_contradicts_is_parked_wherever_it_was_met(state):
-    assert group_in(state, "parked") is Group.PARKED
+    assert CHARGE_LIFE.group(state, "parked") is Group.PARKED
 
 
-@pytest.mark.parametrize("state", sorted(FINAL))
+@pytest.mark.parametrize("state", sorted(CHARGE_LIFE.final))
 def test_what_has_ended_is_parked_no_more(state):
-    assert group_in(state, "parked") is GROUPS[state]
+    assert CHARGE_LIFE.group(state, "parked") is CHARGE_LIFE.meanings[state].group
 
 
 def test_whoever_only_looks_answers_for_what_is_open_and_for_what_it_ended_itself():

@@ -8,10 +8,10 @@ from billing.core.entries import ItemRecord
 from billing.core.findings import UNREAD, Findings
 from billing.core.items import Charge, Kind, Mode
 from billing.core.keys import charge_digest, item_id
+from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.money import Money
 from billing.core.planrows import ROWS, row_of
 from billing.core.plans import SKIPS, Continue, Create, PlanContext, Refuse, Replace, Skip, decide
-from billing.core.states import FINAL, State
 
 EUROS = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "eur"))
 CHARGE = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "usd"), application_fee=55, description="Coaching")
@@ -20,7 +20,7 @@ FROZEN = replace(SCENE, frozen=True)
 ELSEWHERE = "coaching-b-2026-11"
 
 
-def item_of_row(
+def an_item(
     charge: Charge,
     run_id: str = "coaching-2026-11",
     state: State = State.PLANNED,
@@ -115,12 +115,12 @@ def test_what_was_found_about_others_or_just_fits_keeps_nobody_from_paying(findi
 
 
 def test_the_same_content_in_the_same_run_goes_on():
-    assert isinstance(decide(SCENE, CHARGE, item_of_row(CHARGE)), Continue)
+    assert isinstance(decide(SCENE, CHARGE, an_item(CHARGE)), Continue)
 
 
 def test_a_default_that_moved_since_is_still_the_same_content():
     by_default = replace(CHARGE, payment_method=None)
-    assert isinstance(decide(SCENE, by_default, item_of_row(by_default)), Continue)
+    assert isinstance(decide(SCENE, by_default, an_item(by_default)), Continue)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_default_that_moved_since_is_still_the_same_content():
 )
 @pytest.mark.parametrize("state", sorted(set(State) - {State.SKIPPED, State.FAILED}))
 def test_other_content_of_a_run_that_has_begun_is_refused_and_the_difference_named(change, named, state):
-    decision = decide(FROZEN, replace(CHARGE, **change), item_of_row(CHARGE, state=state))
+    decision = decide(FROZEN, replace(CHARGE, **change), an_item(CHARGE, state=state))
     assert isinstance(decision, Refuse)
     assert named in decision.message
     assert ("--amend" in decision.hint) == (state not in PAID)
@@ -146,12 +146,12 @@ def test_other_content_of_a_run_that_has_begun_is_refused_and_the_difference_nam
 
 PAID = (State.SUCCEEDED, State.UNSETTLED)
 DEARER = replace(CHARGE, amount=Money(2999, "usd"))
-OPEN = sorted(set(State) - FINAL - {State.UNSETTLED})
+OPEN = sorted(set(State) - CHARGE_LIFE.final - {State.UNSETTLED})
 
 
 @pytest.mark.parametrize("state", OPEN)
 def test_a_correction_of_what_is_not_paid_replaces_it_with_the_next_generation(state):
-    decision = decide(SCENE, DEARER, item_of_row(CHARGE, state=state))
+    decision = decide(SCENE, DEARER, an_item(CHARGE, state=state))
     assert isinstance(decision, Replace)
     assert decision.new.item_id == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 1)
     assert (decision.new.amount, decision.changes[0][:]) == (2999, ("amount", "10.99 USD", "29.99 USD"))
@@ -160,7 +160,7 @@ def test_a_correction_of_what_is_not_paid_replaces_it_with_the_next_generation(s
 @pytest.mark.parametrize("state", PAID)
 @pytest.mark.parametrize("amend", [False, True])
 def test_what_was_paid_or_is_on_its_way_cannot_be_changed_by_an_amendment(state, amend):
-    decision = decide(replace(SCENE, amend=amend), DEARER, item_of_row(CHARGE, state=state))
+    decision = decide(replace(SCENE, amend=amend), DEARER, an_item(CHARGE, state=state))
     assert isinstance(decision, Refuse)
     assert "restore the line" in decision.hint
 
@@ -180,7 +180,7 @@ def test_a_reference_that_a_begun_run_does_not_have_needs_amend():
     ],
 )
 def test_a_skipped_line_is_taken_up_once_its_cause_is_repaired_and_no_sooner(run_id, reason, still):
-    item = item_of_row(CHARGE, run_id, State.SKIPPED, reason, generation=2)
+    item = an_item(CHARGE, run_id, State.SKIPPED, reason, generation=2)
     decision = decide(FROZEN, CHARGE, item)
     assert isinstance(decision, Create)
     assert decision.new.item_id == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 3)
@@ -189,39 +189,37 @@ def test_a_skipped_line_is_taken_up_once_its_cause_is_repaired_and_no_sooner(run
 
 def test_a_line_stays_skipped_while_nothing_was_looked_up_about_its_cause():
     context = replace(SCENE, unexamined=frozenset({"method_expired"}))
-    decision = decide(context, CHARGE, item_of_row(CHARGE, state=State.SKIPPED, reason="method_expired"))
-    assert decision == Continue(item_of_row(CHARGE, state=State.SKIPPED, reason="method_expired"), "method_expired")
+    decision = decide(context, CHARGE, an_item(CHARGE, state=State.SKIPPED, reason="method_expired"))
+    assert decision == Continue(an_item(CHARGE, state=State.SKIPPED, reason="method_expired"), "method_expired")
 
 
 def test_a_card_block_holds_a_planned_line_back_and_frees_a_skipped_one_when_it_is_over():
     blocked = replace(SCENE, blocked={"pm_1": "stolen_card"})
     assert decide(blocked, CHARGE, None).new.skip == "card_blocked"
-    assert decide(blocked, CHARGE, item_of_row(CHARGE)).skip == "card_blocked"
-    skipped = item_of_row(CHARGE, state=State.SKIPPED, reason="card_blocked")
+    assert decide(blocked, CHARGE, an_item(CHARGE)).skip == "card_blocked"
+    skipped = an_item(CHARGE, state=State.SKIPPED, reason="card_blocked")
     assert decide(blocked, CHARGE, skipped).skip == "card_blocked"
     assert isinstance(decide(SCENE, CHARGE, skipped), Create)
 
 
 def test_a_planned_line_that_a_look_up_finds_unusable_is_left_out():
     context = replace(SCENE, findings=Findings(methods={"pm_1": "method_expired"}))
-    assert decide(context, CHARGE, item_of_row(CHARGE)) == Continue(item_of_row(CHARGE), "method_expired")
-    assert decide(context, CHARGE, item_of_row(CHARGE, state=State.READY)) == Continue(
-        item_of_row(CHARGE, state=State.READY)
-    )
+    assert decide(context, CHARGE, an_item(CHARGE)) == Continue(an_item(CHARGE), "method_expired")
+    assert decide(context, CHARGE, an_item(CHARGE, state=State.READY)) == Continue(an_item(CHARGE, state=State.READY))
 
 
 def test_a_planned_line_follows_a_default_that_moved():
     by_default = replace(CHARGE, payment_method=None)
     context = replace(SCENE, findings=Findings(defaults={"cus_1": "pm_new"}))
-    decision = decide(context, by_default, item_of_row(by_default))
+    decision = decide(context, by_default, an_item(by_default))
     assert (type(decision), decision.changes, decision.new.content["payment_method"]) == (Replace, (), "pm_new")
-    assert isinstance(decide(context, by_default, item_of_row(by_default, state=State.READY)), Continue)
+    assert isinstance(decide(context, by_default, an_item(by_default, state=State.READY)), Continue)
 
 
 @pytest.mark.parametrize("state", [State.SKIPPED, State.FAILED])
 @pytest.mark.parametrize("reason", ["withdrawn", "corrected"])
 def test_what_the_file_closed_comes_back_with_the_line_and_under_amend_once_the_run_has_begun(state, reason):
-    item = item_of_row(CHARGE, state=state, reason=reason)
+    item = an_item(CHARGE, state=state, reason=reason)
     assert isinstance(decide(FROZEN, CHARGE, item), Refuse)
     assert isinstance(decide(SCENE, CHARGE, item), Create)
 
@@ -229,7 +227,7 @@ def test_what_the_file_closed_comes_back_with_the_line_and_under_amend_once_the_
 @pytest.mark.parametrize("run_id", ["coaching-2026-11", ELSEWHERE])
 @pytest.mark.parametrize("state", [State.SKIPPED, State.FAILED])
 def test_what_the_operator_cancelled_comes_back_only_with_other_content_under_amend(state, run_id):
-    item = item_of_row(CHARGE, run_id, state, "cancelled")
+    item = an_item(CHARGE, run_id, state, "cancelled")
     for context in (SCENE, replace(SCENE, amend=True)):
         assert row_of(decide(context, CHARGE, item)) == "cancelled"
     assert isinstance(decide(SCENE, DEARER, item), Refuse)
@@ -237,17 +235,17 @@ def test_what_the_operator_cancelled_comes_back_only_with_other_content_under_am
 
 
 def test_what_failed_begins_anew_with_other_content_or_when_the_account_was_to_blame():
-    failed = item_of_row(CHARGE, state=State.FAILED, reason="card_declined")
+    failed = an_item(CHARGE, state=State.FAILED, reason="card_declined")
     assert decide(SCENE, CHARGE, failed) == Continue(failed)
     assert isinstance(decide(SCENE, DEARER, failed), Create)
     assert isinstance(decide(FROZEN, DEARER, failed), Refuse)
-    account = item_of_row(CHARGE, state=State.FAILED, reason="capability_not_active")
+    account = an_item(CHARGE, state=State.FAILED, reason="capability_not_active")
     assert isinstance(decide(FROZEN, CHARGE, account), Create)
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.SKIPPED}))
 def test_an_obligation_of_another_run_is_never_charged_again(state):
-    decision = decide(SCENE, CHARGE, item_of_row(CHARGE, run_id=ELSEWHERE, state=state))
+    decision = decide(SCENE, CHARGE, an_item(CHARGE, run_id=ELSEWHERE, state=state))
     assert isinstance(decision, Skip)
     assert decision.reason in SKIPS
     assert (decision.reason == "already_paid") == (state is State.SUCCEEDED)
@@ -255,7 +253,7 @@ def test_an_obligation_of_another_run_is_never_charged_again(state):
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.SKIPPED, State.FAILED}))
 def test_other_content_of_what_another_run_holds_is_refused(state):
-    decision = decide(replace(SCENE, amend=True), DEARER, item_of_row(CHARGE, run_id=ELSEWHERE, state=state))
+    decision = decide(replace(SCENE, amend=True), DEARER, an_item(CHARGE, run_id=ELSEWHERE, state=state))
     assert isinstance(decision, Refuse)
     assert ("billing cancel" in decision.hint) == (state not in PAID)
 
@@ -263,7 +261,7 @@ def test_other_content_of_what_another_run_holds_is_refused(state):
 @pytest.mark.parametrize("state", [State.FAILED, State.SKIPPED])
 @pytest.mark.parametrize("reason", ["paid_elsewhere", "opened_elsewhere"])
 def test_what_another_ledger_has_charged_or_may_charge_is_never_begun_anew(reason, state):
-    item = item_of_row(CHARGE, state=state, reason=reason)
+    item = an_item(CHARGE, state=state, reason=reason)
     assert not isinstance(decide(SCENE, CHARGE, item), Create)
     assert isinstance(decide(replace(SCENE, amend=True), DEARER, item), Refuse)
 
@@ -276,7 +274,7 @@ def test_what_another_ledger_has_charged_or_may_charge_is_never_begun_anew(reaso
 def test_a_generation_opens_only_after_an_end_without_money_and_every_line_has_a_row(
     state, run_id, reason, charge, context
 ):
-    decision = decide(context, charge, item_of_row(CHARGE, run_id, state, reason))
+    decision = decide(context, charge, an_item(CHARGE, run_id, state, reason))
     if isinstance(decision, Create):
         assert state in (State.FAILED, State.SKIPPED)
     if isinstance(decision, Replace):

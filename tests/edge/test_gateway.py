@@ -13,6 +13,7 @@ from billing.core.entries import ItemRecord
 from billing.core.errors import CredentialsError, ProviderUnreachable, UsageError
 from billing.core.items import Kind, Mode
 from billing.core.keys import Op, idempotency_key
+from billing.core.kinds.charge import State
 from billing.core.outcomes import (
     Declined,
     Halt,
@@ -61,6 +62,7 @@ KNOWN = ItemRecord(
         "metadata": {"contract": "C-77"},
         "run_id": "coaching-2026-11",
     },
+    state=State.PLANNED,
     attempt=2,
     object_id="pi_1",
     instrument_id="pm_clone",

@@ -11,7 +11,7 @@ import pytest
 from billing.core.entries import Move
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.stripe.resend import SENDS
 from billing.flow.cancelling import cancel, look_through

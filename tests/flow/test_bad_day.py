@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from billing.core.groups import group_of
-from billing.core.states import Group
+from billing.core.life import Group
 from billing.flow.engine.runner import execute
 from billing.flow.kinds.charge.carry import WAITING
 from billing.flow.options import RunOptions

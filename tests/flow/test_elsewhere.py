@@ -13,8 +13,9 @@ import pytest
 from billing.core.entries import ItemRecord, Move
 from billing.core.items import Mode
 from billing.core.keys import item_id
+from billing.core.kinds.charge import Event, State
+from billing.core.life import Group
 from billing.core.outcomes import Succeeded
-from billing.core.states import Event, Group, State
 from billing.core.wire import WireRequest
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.engine.context import ItemContext

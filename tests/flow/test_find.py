@@ -3,7 +3,8 @@
 import json
 from dataclasses import replace
 
-from billing.core.states import Group, State
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.core.wire import WireRequest, WireResponse
 from billing.edge.stripe.lookups import LOOKUP_SENDS
 from billing.sandbox.faults import FaultKind

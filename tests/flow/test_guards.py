@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from billing.core.entries import ItemRecord
 from billing.core.items import Kind
+from billing.core.kinds.charge import State
 from billing.core.policies import StopOn
-from billing.core.states import State
 from billing.flow.engine.guards import Guards
 
 PAID = ItemRecord(

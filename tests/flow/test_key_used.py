@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from billing.core.exits import Exit
-from billing.core.states import Group, State
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.flow.options import Ending
 from billing.sandbox.faults import FaultKind
 from tests.flow.test_elsewhere import CLONE, CONFIRM, elsewhere, first

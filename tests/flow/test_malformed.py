@@ -12,7 +12,7 @@ import pytest
 from billing.core.classify import READ
 from billing.core.errors import BillingError
 from billing.core.keys import Op
-from billing.core.states import State
+from billing.core.kinds.charge import State
 from billing.core.wire import Wire, WireRequest, WireResponse
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.scenario import as_csv

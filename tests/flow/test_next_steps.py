@@ -14,12 +14,13 @@ from billing.cli.verbs.plan import nothing_left
 from billing.core.entries import RunRecord, SheetTally
 from billing.core.estimates import Estimate, Reads
 from billing.core.items import Kind, Mode
+from billing.core.kinds import phase_of
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.core.listing import Search
-from billing.core.states import Group, State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.carry_out import RunRequest, carry_out_run
-from billing.flow.engine.runner import STATES
-from billing.flow.kinds.charge.carry import Goal
+from billing.flow.engine.goals import TAKES, Goal
 from billing.flow.options import RunOptions, Selection
 from billing.flow.outturn import gathered
 from billing.flow.planning.plan import PlanOptions, estimate_for, make_plan
@@ -47,7 +48,7 @@ def one(state: State, grouping: str = "", reason: str = "", lines: int = 1) -> S
 def test_a_command_is_named_only_for_lines_that_it_would_look_at(state, grouping):
     text = said(one(state, grouping, "some_reason"))
     for verb in re.findall(r"billing (resolve|settle) ", text):
-        assert state in STATES[GOALS[verb]], text
+        assert phase_of(state) in TAKES[GOALS[verb]], text
 
 
 def test_of_customers_who_must_act_only_the_payments_that_are_open_are_looked_at_again():

@@ -12,10 +12,11 @@ from billing.cli.endings import run_table
 from billing.cli.planrows import ROW_WORDS, SKIP_WORDS, row_words, rows_table
 from billing.core.entries import SheetTally
 from billing.core.groups import GROUPS
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.core.money import currency_of
 from billing.core.planrows import ROWS as PLAN_ROWS
 from billing.core.plans import SKIPS
-from billing.core.states import Group, State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.outturn import ROWS, by_account, gathered, outturn_of, row_of
 from billing.flow.planning.plan import PlanOptions, keep, make_plan

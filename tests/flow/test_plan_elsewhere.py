@@ -14,7 +14,8 @@ from billing.core.errors import PlanStale
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.keys import item_id
-from billing.core.states import Group, State
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.core.wire import WireRequest
 from billing.edge.pacing.throttle import Rates
 from billing.edge.runfiles import RunDefaults, RunFile, open_run

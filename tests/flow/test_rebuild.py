@@ -25,7 +25,7 @@ from billing.core.errors import (
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.keys import item_id
-from billing.core.states import FINAL, State
+from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.pacing.throttle import Rates, Throttle
@@ -236,7 +236,8 @@ async def lost_and_found(world: World, *, key: bool) -> None:
     resting = {
         item.object_id
         for item in found.values()
-        if item.state in FINAL | {State.UNSETTLED} or (item.state is State.UNPAID and not item.facts.get("fence"))
+        if item.state in CHARGE_LIFE.final | {State.UNSETTLED}
+        or (item.state is State.UNPAID and not item.facts.get("fence"))
     }
     assert touched_intents(posts).isdisjoint(resting)
     assert set(opened_items(posts)) <= {item.item_id for item in found.values() if item.state is State.PLANNED}
@@ -304,6 +305,7 @@ def charge_at_stripe(world: World) -> None:
             new.currency,
             new.digest,
             new.content,
+            State.PLANNED,
         )
         item = ItemRecord(0, new.item_id, RUN, new.kind, *made)
         account = provider.accounts[item.account]

@@ -11,7 +11,7 @@ from billing.core.errors import InvalidInput
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.keys import item_id
-from billing.core.states import State
+from billing.core.kinds.charge import State
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, rebuild
 from billing.flow.options import Selection

@@ -15,8 +15,9 @@ from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
+from billing.core.kinds.charge import Event
+from billing.core.life import Group
 from billing.core.plans import SKIPS
-from billing.core.states import Event, Group
 from billing.edge.ledger.opening import open_ledger
 from billing.flow.accounts import account_totals, accounts_as_csv, accounts_as_json, summed
 from billing.flow.report import (
@@ -43,12 +44,12 @@ FORMULAS = [
 def an_item(n: int, run_id: str = RUN, **changes) -> NewItem:
     reference = f"INV-{n}"
     values = {
-        "item": item_id(Mode.TEST, "acct_P", "2026-11", reference, 0),
+        "item_id": item_id(Mode.TEST, "acct_P", "2026-11", reference, 0),
         "kind": Kind.CHARGE,
         "reference": reference,
         "generation": 0,
         "account": "acct_1",
-        "lane": f"cus_{n}",
+        "payer": f"cus_{n}",
         "amount": 1000 + n,
         "currency": "usd",
         "digest": f"{n:064x}",

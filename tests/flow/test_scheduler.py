@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from billing.core.entries import ItemRecord
 from billing.core.items import Kind
+from billing.core.kinds.charge import State
 from billing.flow.engine.scheduler import AHEAD_SECONDS, FAIR_EVERY, RUN_AHEAD, SOON, Bounds, Scheduler
 
 BLANK = ItemRecord(
     id=0, item_id="", run_id="r", kind=Kind.CHARGE, reference="", generation=0, account="", payer="", amount=1,
-    currency="usd", digest="", content={},
+    currency="usd", digest="", content={}, state=State.PLANNED,
 )  # fmt: skip
 FAST = 1e9
 # Items a second of an account: so many that its rate never holds anything up.

@@ -11,8 +11,9 @@ from typing import Any
 from billing.core.entries import ItemRecord
 from billing.core.groups import group_of
 from billing.core.items import Mode
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.core.policies import Policies, StopOn
-from billing.core.states import Group, State
 from billing.core.wire import Wire, WireRequest, WireResponse
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from billing.core.kinds.charge import Event
+from billing.core.life import Group
 from billing.core.money import parse_major
-from billing.core.states import Event, Group
 from billing.sandbox.books import Books, IntentBook
 
 PAID = frozenset({Group.SUCCEEDED, Group.PROCESSING})

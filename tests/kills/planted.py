@@ -5,8 +5,8 @@ import sys
 from dataclasses import replace
 
 from billing.core.entries import Move
+from billing.core.kinds.charge import Event, State
 from billing.core.outcomes import Made
-from billing.core.states import Event, State
 from billing.edge.stripe import gateway
 from billing.edge.stripe.gateway import Gateway
 from billing.flow.kinds.charge import carry as charge

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from billing.core.entries import BrokenPromise, ItemRecord, Move, Note, apply
 from billing.core.items import Kind
-from billing.core.states import Event, ImpossibleTransition, State
+from billing.core.kinds.charge import Event, State
+from billing.core.life import ImpossibleTransition
 from billing.edge.ledger import drafts as writes
 
 CRASHED = "crashed"

@@ -6,6 +6,7 @@ from billing.core.classify import classify
 from billing.core.entries import ItemRecord
 from billing.core.items import Kind
 from billing.core.keys import Op
+from billing.core.kinds.charge import State
 from billing.core.listed import Listed, judge
 from billing.core.outcomes import Expected, LookWhy, Lost, Made, Undecided
 from billing.core.replies import Reply
@@ -13,7 +14,7 @@ from tests.model.ledgers_stripe import CANCELLED, DECLINED, PAID, PLANTED, PLANT
 
 KNOWN = ItemRecord(
     id=1, item_id="item", run_id="run", kind=Kind.CHARGE, reference="r", generation=0, account="acct_1", payer="cus_1",
-    amount=100, currency="usd", digest="d" * 64, content={"application_fee": 10},
+    amount=100, currency="usd", digest="d" * 64, content={"application_fee": 10}, state=State.PLANNED,
 )  # fmt: skip
 STATUSES = {PAID: "succeeded", PLANTED_PAID: "succeeded", CANCELLED: "canceled"}
 

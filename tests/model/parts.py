@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from billing.core.states import Event
+from billing.core.kinds.charge import Event
 from tests.model.book import Book, Write, write
 from tests.model.provider import Stripe
 

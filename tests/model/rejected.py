@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 from tests.model import book as ledger
 from tests.model.book import Book, write
 from tests.model.parts import IDLE, LOST, Runner, Step, World

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from billing.core.entries import Note
-from billing.core.states import FINAL, Event, State
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from tests.model import book as ledger
 from tests.model.book import Book, Row, Write, write
 from tests.model.parts import IDLE, LOST, SIGHTED, SIGHTINGS, Net, Runner, Step, World
@@ -55,7 +55,7 @@ class Shipped:
 
     def ended(self, world: World) -> bool:
         """Tell whether the item is where it may stay."""
-        return world.book.state in FINAL or (world.book.state == State.UNPAID and not world.book.fence)
+        return world.book.state in CHARGE_LIFE.final or (world.book.state == State.UNPAID and not world.book.fence)
 
     def outdated(self, runner: Runner) -> Runner:
         """Return a runner after somebody else wrote. What it holds is lost then, unless it reports a sighting."""

@@ -6,7 +6,8 @@ from functools import cache
 import pytest
 
 from billing.core.entries import ItemRecord, Move, apply
-from billing.core.states import TRANSITIONS, Edge, Event, State
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
+from billing.core.life import Edge
 from billing.edge.ledger import drafts as writes
 from tests.model import book
 from tests.model.exploration import as_expected, explore, totals
@@ -46,7 +47,7 @@ def test_enough_states_are_explored_and_every_row_of_the_table_is_walked(record_
     assert counted.states >= ENOUGH_STATES
     assert counted.violations == 0
     assert counted.caught == counted.rejected > 0
-    assert TRANSITIONS.keys() == set().union(*(case.design.rows for case in SHIPPED))
+    assert CHARGE_LIFE.edges.keys() == set().union(*(case.design.rows for case in SHIPPED))
 
 
 @pytest.mark.parametrize("fault", ["losses", "delays", "kills"])
@@ -90,13 +91,13 @@ BROKEN_ROWS = [
 
 @pytest.mark.parametrize(("row", "to", "law"), BROKEN_ROWS, ids=lambda value: str(value))
 def test_a_table_with_one_wrong_row_is_noticed(broken, row, to, law) -> None:
-    broken.setitem(TRANSITIONS, row, Edge(to, "wrong"))
+    broken.setitem(CHARGE_LIFE.edges, row, Edge(to, "wrong"))
     broken.setattr(book, "apply", without_the_guard)
     assert law in caught(QUICK)
 
 
 def test_the_guard_of_failed_is_noticed_by_itself(broken) -> None:
-    broken.setitem(TRANSITIONS, (State.CONFIRMING, Event.CHARGE_LOST), Edge(State.FAILED, "wrong"))
+    broken.setitem(CHARGE_LIFE.edges, (State.CONFIRMING, Event.CHARGE_LOST), Edge(State.FAILED, "wrong"))
     assert caught(QUICK) == {"impossible"}
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from billing.cli.progress_bar import left_text
 from billing.core.exits import Exit
 from billing.core.items import Mode
-from billing.core.states import Group
+from billing.core.life import Group
 from billing.edge.pacing.pacer import KNOWN_SHARE, LONGEST_RETRY_AFTER, SLOWEST, START_RPS
 from billing.edge.pacing.throttle import Rates
 from billing.edge.settings.load import load_settings

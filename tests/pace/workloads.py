@@ -16,17 +16,18 @@ import anyio
 
 from billing.core.entries import ItemRecord
 from billing.core.items import Kind
+from billing.core.kinds.charge import State
 from billing.core.policies import Policies, StopOn
-from billing.core.states import State
 from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Counters
 from billing.flow.engine.gather import gather
+from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import unwatched
 from billing.flow.engine.runner import Runner
 from billing.flow.engine.scheduler import Scheduler
 from billing.flow.kinds.charge.cards import Blocks
-from billing.flow.kinds.charge.carry import Goal, ItemResult
+from billing.flow.kinds.charge.carry import ItemResult
 from billing.flow.options import RunOptions
 from tests.virtual import run_virtually
 
@@ -147,7 +148,7 @@ class Took:
 
 BLANK = ItemRecord(
     id=0, item_id="", run_id="r", kind=Kind.CHARGE, reference="", generation=0, account="", payer="", amount=1,
-    currency="usd", digest="", content={},
+    currency="usd", digest="", content={}, state=State.PLANNED,
 )  # fmt: skip
 
 

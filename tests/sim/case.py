@@ -13,7 +13,7 @@ import anyio
 from billing.core.entries import Entry, ItemRecord
 from billing.core.exits import Exit
 from billing.core.groups import group_of
-from billing.core.states import State
+from billing.core.kinds.charge import State
 from billing.core.wire import AnswerLost, WireRequest, WireResponse
 from billing.edge.stripe.transport import TOTAL_SECONDS
 from billing.flow.kinds.charge.carry import WAITING

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from billing.core.entries import ItemRecord
 from billing.core.errors import BillingError, InvalidInput, PlanStale
 from billing.core.exits import Exit
+from billing.core.kinds.charge import State
 from billing.core.planrows import TO_CHARGE, row_of
-from billing.core.states import State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.stripe.lookups import LookupFailed
 from billing.flow.cancelling import cancel, look_through

@@ -14,7 +14,8 @@ import anyio
 from billing.core.errors import BillingError, LedgerError
 from billing.core.exits import Exit
 from billing.core.groups import group_of
-from billing.core.states import Group, State
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.edge.ledger.sqlite import SqliteLedger
 from billing.edge.stripe.lookups import LookupFailed
 from billing.sandbox.config import Chances, Latency, Limits, SandboxConfig

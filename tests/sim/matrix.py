@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from billing.core.states import Group, State
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.sandbox.config import CloneSpentOn
 from billing.sandbox.faults import Fault, FaultKind, Work, work_of
 

@@ -10,8 +10,8 @@ from typing import Any
 from billing.core import classify
 from billing.core.entries import Move, Note, merged
 from billing.core.keys import Op
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Unconfirmed, Unsettled
-from billing.core.states import TRANSITIONS, Event, State
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger import schema, verify
 from billing.edge.stripe import gateway
@@ -178,7 +178,7 @@ def last_writer_wins() -> Patches:
     """Nobody compares before writing: not state, attempt and version, not the intent that is on record."""
 
     def forced(item, move):
-        to = next((edge.to for (_, event), edge in TRANSITIONS.items() if event == move.name), item.state)
+        to = next((edge.to for (_, event), edge in CHARGE_LIFE.edges.items() if event == move.name), item.state)
         fresh = move.attempt not in (None, item.attempt)
         return replace(
             item,

@@ -6,7 +6,7 @@ import pytest
 
 from billing.core import plans
 from billing.core.entries import Move
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 from billing.flow import carry_out as bill_module
 from billing.flow import closing
 from billing.flow.options import Ending

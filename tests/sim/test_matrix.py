@@ -7,7 +7,7 @@ import pytest
 
 from billing.core.exits import Exit
 from billing.core.groups import group_of
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 from billing.edge.stripe.breaker import FAILURES, LONGEST_PAUSE, PATIENCE
 from billing.edge.stripe.resend import BUSY_WAITS
 from billing.flow.engine.context import ROUNDS

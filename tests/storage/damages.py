@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.core.errors import LedgerError
-from billing.core.states import State
+from billing.core.kinds.charge import State
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.schema import DDL
 from billing.flow.planning.preflight import Preflight

@@ -7,7 +7,7 @@ from pathlib import Path
 from billing.core.errors import LedgerError
 from billing.core.exits import Exit
 from billing.core.groups import group_of
-from billing.core.states import Group
+from billing.core.life import Group
 from billing.flow.planning.preflight import Preflight
 from billing.sandbox.inprocess import InProcess
 from tests.flow.world import RUN, Recording, World

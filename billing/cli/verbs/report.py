@@ -12,7 +12,7 @@ from billing.cli.terminal import write_err, write_out
 from billing.cli.verbs.source import guarded
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
-from billing.core.states import Group
+from billing.core.life import Group
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
 from billing.edge.outputs import REPORT, Target

@@ -15,7 +15,7 @@ from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
 from billing.cli.terminal import is_terminal, write_out
 from billing.core.entries import RunRecord
 from billing.core.exits import Exit
-from billing.core.groups import TOUCHED
+from billing.core.kinds import LIVES
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger.custody.lock import Holder, holder_of
@@ -126,8 +126,10 @@ def _age(at: str) -> float | None:
 
 def _oldest(ledger: Ledger, run_id: str) -> str | None:
     """Return the reference of the first item, in planning order, that was begun and has not come to rest."""
+    record = known_run(ledger, run_id)
+    touched = LIVES[record.kind].touched
     firsts = [
-        item for account in ledger.workload(run_id, TOUCHED) for item in ledger.work(run_id, TOUCHED, account, 0, 1)
+        item for account in ledger.workload(run_id, touched) for item in ledger.work(run_id, touched, account, 0, 1)
     ]
     return min(firsts, key=lambda item: item.id).reference if firsts else None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from billing.core.entries import (
@@ -19,7 +20,6 @@ from billing.core.entries import (
     Tally,
 )
 from billing.core.items import Mode
-from billing.core.states import State
 
 
 class LostRace(Exception):
@@ -116,27 +116,27 @@ class Ledger(Protocol):
         """Return the newest generation of each reference that is on record (at most 500 references a call)."""
         ...
 
-    def on_record(self, objects: Sequence[str]) -> Mapping[str, State]:
+    def on_record(self, objects: Sequence[str]) -> Mapping[str, StrEnum]:
         """Return those of these provider objects that some item has on record, with its state (at most 500 a call)."""
         ...
 
-    def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
+    def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned; only what is in these states, if any are given."""
         ...
 
-    def standing(self, run_id: str) -> Iterator[tuple[int, State, bool]]:
+    def standing(self, run_id: str) -> Iterator[tuple[int, StrEnum, bool]]:
         """Stream (row, state, whether the latest revision has a line for it) of a run's items, none that was replaced.
 
         An item is replaced by its next generation, in this run or another.
         """
         ...
 
-    def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
+    def workload(self, run_id: str | None, states: Iterable[StrEnum]) -> dict[str, int]:
         """Count items in these states per connected account; all runs if ``run_id`` is None."""
         ...
 
     def work(
-        self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int
+        self, run_id: str | None, states: Iterable[StrEnum], account: str, after: int, limit: int
     ) -> list[ItemRecord]:
         """Return up to ``limit`` items of an account in these states with row numbers above ``after``, ascending."""
         ...

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from billing.core.entries import BrokenPromise, Facts, ItemRecord, Move, Note, RunStatus, apply
-from billing.core.states import Event, ImpossibleTransition, is_sighting
+from billing.core.kinds import life_of
+from billing.core.life import ImpossibleTransition
 from billing.edge.ledger import LostRace
 from billing.edge.ledger.chain import seal
 from billing.edge.ledger.rows import (
@@ -113,8 +114,8 @@ def _on_record(
 def _seen(found: ItemRecord, moves: Sequence[tuple[Move, str]]) -> bool:
     """Tell whether every move reports what was seen of the very object on record, and the found state can take it."""
     return all(
-        isinstance(move.name, Event)
-        and is_sighting(found.kind, found.state, move.name)
+        not isinstance(move.name, Note)
+        and life_of(found.state).is_sighting(found.state, move.name)
         and (found.object_id or move.object_id) is not None
         and move.object_id in (None, found.object_id or move.object_id)
         and move.instrument_id in (None, found.instrument_id)
@@ -124,7 +125,7 @@ def _seen(found: ItemRecord, moves: Sequence[tuple[Move, str]]) -> bool:
 
 def _moved(found: ItemRecord, after: ItemRecord, move: Move) -> tuple[object, ...]:
     """Return the row of `batches.MOVE` that writes ``after`` over ``found``."""
-    event = move.name.value if isinstance(move.name, Event) else None
+    event = None if isinstance(move.name, Note) else move.name.value
     facts = json_text(after.facts) if after.facts else None
     became = (after.state.value, after.attempt, after.ver, after.object_id, after.instrument_id, event, facts)
     return (found.id, found.state.value, found.attempt, found.ver, *became)

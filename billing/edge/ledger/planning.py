@@ -18,7 +18,7 @@ from billing.core.entries import (
 )
 from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.keys import item_id
-from billing.core.states import Event, State
+from billing.core.kinds import LIVES
 from billing.edge.ledger.drafts import note_run, prepared
 from billing.edge.ledger.rows import frozen, iso, json_text
 from billing.edge.ledger.transaction import Transaction
@@ -212,9 +212,10 @@ class _Plan:
         facts = f'{{"digest":{json_text(new.digest)},"line":{line},"frozen":"{frozen(*columns)}"}}'
         yield Note.ITEM_PLANNED, self._row, self._last_item, 0, facts
         if new.skip is not None:
-            move, text = prepared(Move(Event.ITEM_SKIPPED, facts={**new.facts, "reason_code": new.skip}))
+            life = LIVES[new.kind]
+            move, text = prepared(Move(life.skip, facts={**new.facts, "reason_code": new.skip}))
             kept = {name: value for name, value in move.facts.items() if value is not None}
-            skips.append((State.SKIPPED, move.name, json_text(kept), self._last_item))
+            skips.append((life.skipped, move.name, json_text(kept), self._last_item))
             yield move.name, self._row, self._last_item, 0, text
 
     def _line(self, planned: PlannedLine) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
 
@@ -22,7 +23,7 @@ from billing.core.entries import (
 )
 from billing.core.errors import LedgerDamaged
 from billing.core.items import Mode
-from billing.core.states import State
+from billing.core.life import Life
 from billing.edge.ledger.chain import Head, read_head, seal
 from billing.edge.ledger.rows import (
     ENTRY_COLUMNS,
@@ -156,8 +157,9 @@ class Queries:
         asked = {"run": row, "revision": revision}
         items = self._conn.execute(_TALLY, asked).fetchall()
         foreign = self._conn.execute(_FOREIGN, asked).fetchall()
-        return [Tally(State(state), *rest) for state, *rest in items] + [
-            Tally(State.SKIPPED, "", reason, "", count, 0) for reason, count in foreign
+        life = self.kept_runs.life(row)
+        return [Tally(life.states(state), *rest) for state, *rest in items] + [
+            Tally(life.skipped, "", reason, "", count, 0) for reason, count in foreign
         ]
 
     @_legible()
@@ -167,10 +169,10 @@ class Queries:
         An item that another generation replaced is the business of that one.
         """
         row, _, revision = self._place(run_id)
-        asked = {"run": row, "revision": revision}
-        found = [_sheet_tally(each, listed=True) for each in self._conn.execute(_SHEET, asked)]
+        asked, life = {"run": row, "revision": revision}, self.kept_runs.life(row)
+        found = [_sheet_tally(life, each, listed=True) for each in self._conn.execute(_SHEET, asked)]
         if revision > 1:
-            found += [_sheet_tally(each, listed=False) for each in self._conn.execute(_UNLISTED, asked)]
+            found += [_sheet_tally(life, each, listed=False) for each in self._conn.execute(_UNLISTED, asked)]
         return found
 
     def report(self, run_id: str) -> Iterator[ReportLine]:
@@ -216,32 +218,36 @@ class Queries:
         return {item.reference: item for item in (item_of_row(row, self.kept_runs) for row in rows)}
 
     @_legible()
-    def on_record(self, objects: Sequence[str]) -> dict[str, State]:
+    def on_record(self, objects: Sequence[str]) -> dict[str, StrEnum]:
         """Return those of ``objects`` that an item has on record, each with the state of its item."""
-        sql = "SELECT object_id, state FROM json_each(?) AS asked CROSS JOIN items ON items.object_id = asked.value"
-        return {found: State(state) for found, state in self._conn.execute(sql, (_asked(objects),))}
+        sql = """SELECT object_id, run, state FROM json_each(?) AS asked
+            CROSS JOIN items ON items.object_id = asked.value"""
+        rows = self._conn.execute(sql, (_asked(objects),)).fetchall()
+        return {found: self.kept_runs.life(run).states(state) for found, run, state in rows}
 
-    def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
+    def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned, or only what is in these states, state by state."""
         with _legible(), self._open() as conn:
             row, _, _ = self._place(run_id)
+            life = self.kept_runs.life(row)
             for at in ("",) if states is None else sorted(set(states)):
                 sql, parameters = (_HELD_IN, (row, at)) if at else (_HELD, (row,))
                 for reference, payer, account, amount, currency, state, group in conn.execute(sql, parameters):
-                    yield Held(reference, payer, account, amount, currency, State(state), group)
+                    yield Held(reference, payer, account, amount, currency, life.states(state), group)
 
-    def standing(self, run_id: str) -> Iterator[tuple[int, State, bool]]:
+    def standing(self, run_id: str) -> Iterator[tuple[int, StrEnum, bool]]:
         """Stream (row, state, whether the latest revision has a line for it) of a run's items; none that was replaced.
 
         An item is replaced by its next generation, in this run or another.
         """
         with _legible(), self._open() as conn:
             row, _, revision = self._place(run_id)
+            life = self.kept_runs.life(row)
             for item, state, listed in conn.execute(_STANDING, {"run": row, "revision": revision}):
-                yield item, State(state), bool(listed)
+                yield item, life.states(state), bool(listed)
 
     @_legible()
-    def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
+    def workload(self, run_id: str | None, states: Iterable[StrEnum]) -> dict[str, int]:
         """Count items in these states per connected account, in the order of the file within each state."""
         counts: dict[str, int] = {}
         wanted = sorted(set(states))
@@ -256,7 +262,7 @@ class Queries:
 
     @_legible()
     def work(
-        self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int
+        self, run_id: str | None, states: Iterable[StrEnum], account: str, after: int, limit: int
     ) -> list[ItemRecord]:
         """Return up to ``limit`` items of an account in these states above row ``after``, ascending."""
         wanted = sorted(set(states))
@@ -316,9 +322,9 @@ class Queries:
                 yield entry_of(entry, runs)
 
 
-def _sheet_tally(row: tuple[str, str, str, str, str, int, int], *, listed: bool) -> SheetTally:
+def _sheet_tally(life: Life, row: tuple[str, str, str, str, str, int, int], *, listed: bool) -> SheetTally:
     account, state, grouping, reason, currency, lines, amount = row
-    return SheetTally(account, State(state), grouping, reason, currency, lines, amount, listed)
+    return SheetTally(account, life.states(state), grouping, reason, currency, lines, amount, listed)
 
 
 def _asked(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +14,8 @@ import orjson
 from billing.core.entries import BrokenPromise, Entry, Facts, ItemRecord, Move, Note, RunRecord, RunStatus
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
-from billing.core.states import Event, State
+from billing.core.kinds import LIVES
+from billing.core.life import Life
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -107,6 +109,10 @@ class Runs:
             self._by_row[row] = (run_id, Kind(kind), Mode(mode), platform, period)
         return self._by_row[row]
 
+    def life(self, row: int) -> Life:
+        """Return the table of states of the items of a run; of no run, the charges' own."""
+        return LIVES[self[row][1] if row else Kind.CHARGE]
+
     def row(self, run_id: str) -> int:
         """Return the row of a run.
 
@@ -146,7 +152,7 @@ def item_of_row(row: tuple[Any, ...], runs: Runs) -> ItemRecord:
         currency,
         digest,
         json.loads(content),
-        State(state),
+        LIVES[kind].states(state),
         attempt,
         ver,
         object_id,
@@ -165,7 +171,9 @@ def _flat(facts: Facts) -> bool:
     return _TEXT.issuperset(map(type, facts)) and _EXACT.issuperset(map(type, facts.values()))
 
 
-_NAMES: Mapping[str, Event | Note] = {str(name): name for names in (Event, Note) for name in names}
+_NAMES: Mapping[Kind, Mapping[str, StrEnum]] = {
+    kind: {str(name): name for names in (life.events, Note) for name in names} for kind, life in LIVES.items()
+}
 
 
 def entry_facts(move: Move) -> dict[str, Any]:
@@ -178,15 +186,15 @@ def entry_facts(move: Move) -> dict[str, Any]:
     return facts
 
 
-def move_of(name: str, attempt: int, facts: Facts) -> Move:
+def move_of(kind: Kind, name: str, attempt: int, facts: Facts) -> Move:
     """Return the move an entry records, so that folding the entries of an item gives what is known of it.
 
     Raises:
-        KeyError: no event and no note has this name.
+        KeyError: no event of the kind and no note has this name.
     """
     details = dict(facts)
     object_id, instrument_id = details.pop(OBJECT, None), details.pop(INSTRUMENT, None)
-    return Move(_NAMES[name], attempt, object_id, instrument_id, details)
+    return Move(_NAMES[kind][name], attempt, object_id, instrument_id, details)
 
 
 ENTRY_COLUMNS = (

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from billing.core.states import TABLES
+from billing.core.kinds import LIVES
 
 VERSION = 1
 # Grows with every change to a table, a trigger or the table of states. Forward only: an older program refuses a newer
@@ -180,8 +180,8 @@ def edges() -> list[tuple[str, str, str, str]]:
     """Return every transition of every kind: kind, from, event, to."""
     return sorted(
         (str(kind), str(state), str(event), str(edge.to))
-        for kind, table in TABLES.items()
-        for (state, event), edge in table.items()
+        for kind, life in LIVES.items()
+        for (state, event), edge in life.edges.items()
     )
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,7 +25,6 @@ from billing.core.entries import (
 )
 from billing.core.errors import LedgerError
 from billing.core.items import Mode
-from billing.core.states import State
 from billing.edge.ledger import Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer
@@ -228,24 +228,24 @@ class SqliteLedger:
         """Return the newest generation of each reference on record."""
         return self._queries.obligations(platform, mode, period, references)
 
-    def on_record(self, objects: Sequence[str]) -> dict[str, State]:
+    def on_record(self, objects: Sequence[str]) -> dict[str, StrEnum]:
         """Return those of these provider objects that some item has on record, with its state."""
         return self._queries.on_record(objects)
 
-    def held(self, run_id: str, states: Iterable[State] | None = None) -> Iterator[Held]:
+    def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned."""
         return self._queries.held(run_id, states)
 
-    def standing(self, run_id: str) -> Iterator[tuple[int, State, bool]]:
+    def standing(self, run_id: str) -> Iterator[tuple[int, StrEnum, bool]]:
         """Stream row, state and listing of a run's items, replaced ones left out."""
         return self._queries.standing(run_id)
 
-    def workload(self, run_id: str | None, states: Iterable[State]) -> dict[str, int]:
+    def workload(self, run_id: str | None, states: Iterable[StrEnum]) -> dict[str, int]:
         """Count items in these states per connected account."""
         return self._queries.workload(run_id, states)
 
     def work(
-        self, run_id: str | None, states: Iterable[State], account: str, after: int, limit: int
+        self, run_id: str | None, states: Iterable[StrEnum], account: str, after: int, limit: int
     ) -> list[ItemRecord]:
         """Return items of an account in these states, ascending."""
         return self._queries.work(run_id, states, account, after, limit)

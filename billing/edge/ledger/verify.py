@@ -8,7 +8,8 @@ from operator import itemgetter
 from typing import Any
 
 from billing.core.entries import BrokenPromise, ItemRecord, Move, Note, RunStatus, apply
-from billing.core.states import Event, ImpossibleTransition
+from billing.core.kinds import LIVES
+from billing.core.life import ImpossibleTransition
 from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import MAC_BYTES, Head, entry_mac, meta_seal, seal
 from billing.edge.ledger.custody.witness import Witness
@@ -186,7 +187,7 @@ def _item_fault(row: tuple[Any, ...], entries: list[tuple[Any, ...]], runs: Runs
     try:
         start = _start(row, runs)
         folded, last_event = _fold(
-            start, [move_of(name, attempt, json.loads(facts)) for _, _, name, attempt, facts in entries[1:]]
+            start, [move_of(start.kind, name, attempt, json.loads(facts)) for _, _, name, attempt, facts in entries[1:]]
         )
     except _BREAKS as error:
         return f"its entries cannot be folded ({error})"
@@ -198,7 +199,10 @@ def _item_fault(row: tuple[Any, ...], entries: list[tuple[Any, ...]], runs: Runs
 def _start(row: tuple[Any, ...], runs: Runs) -> ItemRecord:
     """Return the item as planned; what the plan froze is compared by its hash and stays out."""
     run_id, kind, *_ = runs[row[1]]
-    return ItemRecord(row[0], str(row[2]), run_id, kind, row[2], row[3], row[4], row[5], row[6], row[7], row[8], {})
+    planned = LIVES[kind].planned
+    return ItemRecord(
+        row[0], str(row[2]), run_id, kind, row[2], row[3], row[4], row[5], row[6], row[7], row[8], {}, planned
+    )
 
 
 def _fold(item: ItemRecord, moves: list[Move]) -> tuple[ItemRecord, str | None]:
@@ -206,7 +210,7 @@ def _fold(item: ItemRecord, moves: list[Move]) -> tuple[ItemRecord, str | None]:
     last_event = None
     for move in moves:
         item = apply(item, move)
-        last_event = move.name if isinstance(move.name, Event) else last_event
+        last_event = last_event if isinstance(move.name, Note) else move.name
     return item, last_event
 
 

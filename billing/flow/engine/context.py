@@ -3,15 +3,18 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, NoReturn
 
 from billing.core.entries import ItemRecord, Move, Note
 from billing.core.errors import LedgerError
 from billing.core.exits import Exit
 from billing.core.keys import Op
+from billing.core.kinds import is_planned, phase_of
+from billing.core.kinds.charge import Event
+from billing.core.life import Group, Phase
 from billing.core.outcomes import Halt, Outcome, Refused, Unsent
 from billing.core.policies import Dunning
-from billing.core.states import Event, Group, State
 from billing.edge.stripe.resend import resend
 from billing.flow.engine.standing import Reach
 from billing.flow.services import Services
@@ -24,8 +27,15 @@ REPLAY_SECONDS = 23 * 3600.0
 # Stripe may forget a key once it is 24 h old and would then run the request again. One hour of margin covers clock
 # skew and the longest request. (docs.stripe.com/api/idempotent_requests)
 
-ON_THE_WAY = frozenset({State.PREPARING, State.READY, State.CONFIRMING, State.CANCELLING})
-# States that an item passes through within seconds when all goes well: three log lines a charge said less than one.
+PASSING = frozenset({Phase.PREPARING, Phase.MONEY, Phase.CLOSING})
+
+
+def is_on_the_way(state: StrEnum) -> bool:
+    """Tell whether an item passes through a state within seconds when all goes well.
+
+    Three log lines a charge said less than one.
+    """
+    return phase_of(state) in PASSING or (phase_of(state) is Phase.WAITING and not is_planned(state))
 
 
 class Requeue(Exception):
@@ -69,7 +79,7 @@ class ItemContext:
 
     services: Services
     dunning: Dunning = field(default_factory=Dunning)
-    rounds: defaultdict[State, int] = field(default_factory=lambda: defaultdict(int))
+    rounds: defaultdict[StrEnum, int] = field(default_factory=lambda: defaultdict(int))
     dead_account: str = ""
     dead_words: str = ""
     alive: bool = True
@@ -130,13 +140,13 @@ class ItemContext:
         except LedgerError as broken:
             self.services.gateway.shut(str(broken))
             raise
-        if after.state not in ON_THE_WAY or self.services.logs_steps:
+        if not is_on_the_way(after.state) or self.services.logs_steps:
             self._tell(after, moves)
         return after
 
     def _tell(self, after: ItemRecord, moves: Sequence[Move]) -> None:
         self.services.log(
-            "item_step" if after.state in ON_THE_WAY else "item_moved",
+            "item_step" if is_on_the_way(after.state) else "item_moved",
             run=after.run_id,
             reference=after.reference,
             account=after.account,
@@ -150,11 +160,11 @@ class ItemContext:
         """Send a request that may be repeated under its own key, within what the process may repeat at all."""
         return resend(send, self.services.gateway.repeats)
 
-    def spent(self, state: State) -> bool:
+    def spent(self, state: StrEnum) -> bool:
         """Tell whether no further round may be sent from ``state``."""
         return self.rounds[state] >= ROUNDS
 
-    def spend(self, state: State, item: ItemRecord) -> None:
+    def spend(self, state: StrEnum, item: ItemRecord) -> None:
         """Take one round of ``state`` from the budget.
 
         Raises:

@@ -4,10 +4,13 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from billing.core.entries import ItemRecord
+from billing.core.kinds import life_of
+from billing.core.life import Group
 from billing.core.policies import StopOn
-from billing.core.states import State
 
-TRIED = frozenset({State.SUCCEEDED, State.UNSETTLED, State.UNPAID, State.FAILED})
+UNPAID = frozenset({Group.DECLINED, Group.FAILED})
+TRIED = UNPAID | {Group.SUCCEEDED, Group.PROCESSING}
+# Groups of states in which a request that counts has had its answer.
 
 
 @dataclass(slots=True)
@@ -33,9 +36,10 @@ class Guards:
 
     def verdict(self, item: ItemRecord) -> str:
         """Note one more finished item; return why the run must stop, or an empty text."""
-        if item.state not in TRIED:
+        group = life_of(item.state).meanings[item.state].group
+        if group not in TRIED:
             return ""
-        unpaid = item.state in (State.UNPAID, State.FAILED)
+        unpaid = group in UNPAID
         declined = unpaid and "declines" in item.facts
         self._failures += unpaid
         return self._wave(declined) or self._repetition(item, unpaid and not declined) or self._too_many()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from billing.core.states import Group
+from billing.core.life import Group
 
 PACE_SECONDS = 5.0
 # Long enough to be calm, short enough to show a limit that has just changed.

@@ -6,6 +6,7 @@ import math
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Iterator
+from enum import StrEnum
 from functools import partial
 from heapq import nsmallest
 
@@ -17,18 +18,21 @@ from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, 
 from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, group_of
+from billing.core.items import Kind
+from billing.core.kinds import LIVES, is_final, is_planned, is_unsent
+from billing.core.life import Group, Life, Phase
 from billing.core.outcomes import Unsent, UnsentWhy
 from billing.core.planrows import TO_CHARGE, standing
 from billing.core.policies import Policies
-from billing.core.states import FINAL, State
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow.engine.context import Halted, ItemContext, waits_for_account
 from billing.flow.engine.gather import gather
+from billing.flow.engine.goals import Goal, taken_up
 from billing.flow.engine.guards import Guards
 from billing.flow.engine.learned_rates import LearnedLimits
 from billing.flow.engine.progress import Pace, Snapshot, Watch, retelling, unwatched
 from billing.flow.engine.scheduler import PAGE, Bounds, Scheduler
-from billing.flow.kinds.charge.carry import WAITING, Goal, ItemResult, charge, rests, waits_for_customer
+from billing.flow.kinds.charge.carry import ItemResult, charge, rests, waits_for_customer
 from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.services import Services
 
@@ -40,28 +44,30 @@ STALLED_SECONDS = 600.0
 LOCK_PAUSE_SECONDS = 1.0
 # How long a payer rests after Stripe said that something else holds the object.
 
-OPEN_STATES = (State.PREPARING, State.READY, State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.UNPAID)
-STATES: dict[Goal, tuple[State, ...]] = {
-    Goal.RUN: (State.PLANNED, *OPEN_STATES),
-    Goal.SWEEP: (*OPEN_STATES, State.PARKED),
-    Goal.RESOLVE: (State.CONFIRMING, State.UNKNOWN, State.CANCELLING, State.PARKED, State.UNPAID),
-    Goal.SETTLE: (State.UNSETTLED, State.UNPAID),
-    Goal.CLOSE: (State.PLANNED, *OPEN_STATES, State.PARKED),
-}
-# Which items each goal takes up; `rests` says which of them it leaves all the same.
-PASSES: dict[Goal, tuple[tuple[tuple[State, ...], Callable[[ItemRecord], bool]], ...]] = {
-    goal: ((STATES[goal], lambda _known: True),) for goal in (Goal.RUN, Goal.SWEEP, Goal.CLOSE)
-} | {
-    goal: (
-        (tuple(state for state in STATES[goal] if state is not State.UNPAID), lambda _known: True),
-        ((State.UNPAID,), waits_for_customer),
-        ((State.UNPAID,), lambda item: not waits_for_customer(item)),
-    )
-    for goal in (Goal.RESOLVE, Goal.SETTLE)
-}
-# In which order: whoever asks what happened wants the doubts first, then the customers who may have paid meanwhile.
 REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.SWEEP: 1, Goal.RESOLVE: 1, Goal.SETTLE: 1, Goal.CLOSE: 1}
 # What an item usually costs its account: a charge is opened, cloned and confirmed; to find out takes one look.
+
+
+def _in_order(life: Life, goal: Goal) -> tuple[tuple[tuple[StrEnum, ...], Callable[[ItemRecord], bool]], ...]:
+    """Return in which order a goal takes up items.
+
+    Whoever asks what happened wants the doubts first, then the customers who may have paid meanwhile.
+    """
+    states = taken_up(life, goal)
+    if goal not in (Goal.RESOLVE, Goal.SETTLE):
+        return ((states, lambda _item: True),)
+    resting = tuple(state for state in states if life.phase(state) is Phase.RESTING)
+    return (
+        (tuple(state for state in states if state not in resting), lambda _item: True),
+        (resting, waits_for_customer),
+        (resting, lambda item: not waits_for_customer(item)),
+    )
+
+
+def _life(ledger: Ledger, run_id: str | None) -> Life:
+    """Return the table of states that the items of a run live by."""
+    record = None if run_id is None else ledger.run(run_id)
+    return LIVES[Kind.CHARGE if record is None else record.kind]
 
 
 class Runner:
@@ -72,6 +78,7 @@ class Runner:
     ) -> None:
         self._desk = services
         self._run_id = run_id
+        self._life = _life(services.ledger, run_id)
         self._goal = goal
         self._policies = policies
         self._options = options
@@ -81,8 +88,8 @@ class Runner:
         self._left = 0
         self._changed = 0
         self._aside: set[str] = set()
-        self._ended: Counter[tuple[State, str, str, str]] = Counter()
-        self._money: Counter[tuple[State, str, str, str]] = Counter()
+        self._ended: Counter[tuple[StrEnum, str, str, str]] = Counter()
+        self._money: Counter[tuple[StrEnum, str, str, str]] = Counter()
         self._sweeping = False
         self._reason = ""
         self._exit = Exit.OK
@@ -105,7 +112,9 @@ class Runner:
             group.start_soon(self._give_up_when_stalled)
             if self._options.deadline is not None:
                 group.start_soon(self._keep_deadline, self._options.deadline)
-            self.snapshot.total = sum(self._desk.ledger.workload(self._run_id, STATES[self._goal]).values())
+            self.snapshot.total = sum(
+                self._desk.ledger.workload(self._run_id, taken_up(self._life, self._goal)).values()
+            )
             await self._passes(self._goal)
             if self._left and not self._desk.draining:
                 self._sweeping = True
@@ -118,10 +127,10 @@ class Runner:
         return Ending(self._exit, self._reason, ended, self._changed)
 
     async def _passes(self, goal: Goal) -> None:
-        for states, wanted in PASSES[goal]:
+        for states, wanted in _in_order(self._life, goal):
             await self._pass(states, goal, wanted)
 
-    async def _pass(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> None:
+    async def _pass(self, states: tuple[StrEnum, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> None:
         """Start items while the queues give some, and wait for one to end whenever they do not."""
         scheduler = self._scheduler(states, goal, wanted)
         async with anyio.create_task_group() as group:
@@ -153,7 +162,7 @@ class Runner:
             if timer is not None:
                 timer.cancel()
 
-    def _scheduler(self, states: tuple[State, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> Scheduler:
+    def _scheduler(self, states: tuple[StrEnum, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> Scheduler:
         ledger, selection = self._desk.ledger, self._options.selection
 
         def fetch(account: str, after: int, limit: int) -> tuple[list[ItemRecord], bool]:
@@ -164,7 +173,7 @@ class Runner:
                 found = [item for item in page if wanted(item) and selection.takes(item) and not rests(goal, item)]
                 after, last = page[-1].id if page else after, len(page) < limit
             if goal is Goal.RUN:
-                self._desk.blocks.look_up(known for known in found if known.state is State.PLANNED)
+                self._desk.blocks.look_up(known for known in found if is_planned(known.state))
             return found, last
 
         options, rates, throttle = self._options, self._desk.rates, self._desk.gateway.throttle
@@ -204,7 +213,7 @@ class Runner:
     async def _take_up(self, scheduler: Scheduler, item: ItemRecord, goal: Goal, group: TaskGroup) -> None:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
-            if goal is not Goal.CLOSE and item.account in self._aside and item.state in WAITING:
+            if goal is not Goal.CLOSE and item.account in self._aside and is_unsent(item.state):
                 self._left_aside(scheduler, item)
                 return
             arrival = await self._trip(item, goal)
@@ -256,7 +265,7 @@ class Runner:
     def _note_change(self, began: ItemRecord, item: ItemRecord) -> None:
         """Keep what a look has changed: the command answers for what it brought to an end itself."""
         self._changed += item.state is not began.state
-        if item.state in FINAL:
+        if is_final(item.state):
             reason, grouping = (str(item.facts.get(name) or "") for name in ("reason_code", "group"))
             each = (item.state, grouping, reason, item.currency)
             self._ended[each] += 1
@@ -281,7 +290,7 @@ class Runner:
         """Let an item wait whose account refuses everything: it costs no request, and a later run goes on with it."""
         scheduler.done(item, alive=False, sent=False)
         self._started -= 1
-        if self._sweeping or item.state is State.PLANNED:
+        if self._sweeping or is_planned(item.state):
             self._count(item)
         else:
             self._left += 1
@@ -302,7 +311,7 @@ class Runner:
                 await self._desk.ledger.record(item, note)
 
         row = 0
-        while page := self._desk.ledger.work(self._run_id, (State.PLANNED,), account, row, PAGE):
+        while page := self._desk.ledger.work(self._run_id, (self._life.planned,), account, row, PAGE):
             row = page[-1].id
             await gather(*(partial(tell, item) for item in page if item.facts.get("reason_code") != code))
 
@@ -310,7 +319,7 @@ class Runner:
         snap = self.snapshot
         snap.done += 1
         snap.counts[group_of(item)] += 1
-        if item.state is State.SUCCEEDED:
+        if group_of(item) is Group.SUCCEEDED:
             snap.paid[item.currency] += item.amount
         self._tell()
 
@@ -357,7 +366,7 @@ class Runner:
 
 def has_work(ledger: Ledger, run_id: str, goal: Goal) -> bool:
     """Tell whether a run has an item that ``goal`` would take up; resting ones do not count."""
-    states = STATES[goal]
+    states = taken_up(_life(ledger, run_id), goal)
     for account in ledger.workload(run_id, states):
         row = 0
         while page := ledger.work(run_id, states, account, row, PAGE):
@@ -374,7 +383,7 @@ def first_movable(
 
     Those ``elsewhere`` (item ids) are not charged: they are taken over, all of them, and no limit counts them.
     """
-    states = STATES[Goal.RUN]
+    states = taken_up(_life(ledger, run_id), Goal.RUN)
     taken_over: list[int] = []
 
     def movable() -> Iterator[int]:

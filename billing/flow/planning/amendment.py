@@ -5,20 +5,20 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from billing.core.contents import Difference
 from billing.core.entries import ItemRecord
 from billing.core.errors import Problem
 from billing.core.items import Charge
+from billing.core.kinds import ended_empty, is_planned
 from billing.core.money import format_minor
-from billing.core.plans import CLOSED_BY_FILE, FIXED, Continue, Create, Replace, Skip, reason_of
-from billing.core.states import State
+from billing.core.plans import CLOSED_BY_FILE, Continue, Create, Replace, Skip, fixed, reason_of
 from billing.edge.ledger import Ledger
 
 SHOWN = 100
 # Changes kept line by line; all of them are counted.
-ENDED_UNPAID = frozenset({State.FAILED, State.SKIPPED})
 
 
 class Amended(NamedTuple):
@@ -115,7 +115,7 @@ def note_line(
             if changes:
                 old = (item.amount, item.currency)
                 found.note(Amended("changed", charge.reference, line, old, now, changes, str(item.state)))
-        case Continue(item=item, skip=str() as skip) if item.state is State.PLANNED:
+        case Continue(item=item, skip=str() as skip) if is_planned(item.state):
             found.close(item, skip)
         case _:
             pass
@@ -129,7 +129,7 @@ class Missing(NamedTuple):
     """
 
     row: int
-    state: State
+    state: StrEnum
     listed: bool
 
 
@@ -144,9 +144,9 @@ def missing(ledger: Ledger, run_id: str, seen: "array[int]") -> Iterator[Missing
 
 def withdrawn(found: Amendment, each: Missing, item: ItemRecord) -> None:
     """Note that a line is gone: what is still open of it is closed."""
-    if each.state not in ENDED_UNPAID:
+    if not ended_empty(each.state):
         found.close(item, "withdrawn")
-    was = reason_of(item) if each.state in ENDED_UNPAID else str(each.state)
+    was = reason_of(item) if ended_empty(each.state) else str(each.state)
     found.note(Amended("withdrawn", item.reference, 0, (item.amount, item.currency), None, (), was))
 
 
@@ -154,8 +154,8 @@ def refused_withdrawal(file: str, item: ItemRecord, *, frozen: bool) -> Problem 
     """Return why a line may not be gone from the file, or None when it may."""
     amount = f"{format_minor(item.amount, item.currency)} {item.currency.upper()}"
     what = f'reference "{item.reference}" ({amount}) of run {item.run_id}'
-    if item.state in FIXED:
-        was, hint = FIXED[item.state]
+    if (said := fixed(item.state)) is not None:
+        was, hint = said
         message = f"{what} {was} and is no longer in the file"
         return Problem(file, 0, 1, "items_missing", message, hint, item.reference)
     if frozen:

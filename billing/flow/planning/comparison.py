@@ -8,13 +8,15 @@ Everything is streamed: the file twice, the run before three times, other runs o
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import partial
 
 from billing.core.entries import Held, RunRecord
 from billing.core.items import Charge
+from billing.core.kinds import LIVES, ended_empty, is_planned
+from billing.core.life import Group, Phase
 from billing.core.money import format_minor
 from billing.core.notices import Notice
-from billing.core.states import Group, State
 from billing.edge.ledger import Ledger
 from billing.flow.planning.changes import Change, Changes, Line
 from billing.flow.planning.planned import Source
@@ -26,16 +28,13 @@ KEPT = 1_000
 # Lines of each kind that a plan names; all of them are counted.
 NAMED = 3
 # Of which a sentence names so many.
-NEVER_PAID = frozenset({State.FAILED, State.SKIPPED})
-# What is in these states was not paid and never will be: nothing is charged twice because of it.
-
-OPEN: tuple[tuple[frozenset[State], str, str], ...] = (
-    (frozenset({State.UNSETTLED}), "", "still processing"),
-    (frozenset({State.CONFIRMING, State.UNKNOWN}), "", "without an answer"),
-    (frozenset({State.PARKED}), "", "parked for a person"),
-    (frozenset({State.UNPAID}), Group.NEEDS_CUSTOMER, "waiting for the customer"),
+OPEN: tuple[tuple[tuple[Phase, ...], str, str], ...] = (
+    ((Phase.SETTLING,), "", "still processing"),
+    ((Phase.MONEY, Phase.LOOKING), "", "without an answer"),
+    ((Phase.PARKED,), "", "parked for a person"),
+    ((Phase.RESTING,), Group.NEEDS_CUSTOMER, "waiting for the customer"),
 )
-# Where items of earlier periods may stand and be paid yet: states, report group where that matters, and how it is said.
+# Where items of earlier periods may stand and be paid yet: phases, report group where that matters, and how it is said.
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ class _Comparing:
             for one in _holding(self._ledger, record):
                 if (place := self._sheet.named(one.reference)) is not None:
                     elsewhere = record.run_id != self._run.run_id
-                    self._sheet.seen[place] |= elsewhere or one.state is not State.PLANNED
+                    self._sheet.seen[place] |= elsewhere or not is_planned(one.state)
         for record in others:
             if record.run_id != self._run.run_id:
                 how = f"like lines of {record.run_id} under other references"
@@ -214,7 +213,7 @@ class _Comparing:
     def _twins(self, held: Iterable[Held], record: RunRecord) -> Found:
         found = Found()
         for one in held:
-            if one.state in NEVER_PAID or self._sheet.named(one.reference) is not None:
+            if ended_empty(one.state) or self._sheet.named(one.reference) is not None:
                 continue
             place = self._unseen(one, one.amount)
             if place is not None:
@@ -227,11 +226,11 @@ class _Comparing:
         self._sheet.forget()
         for record in self._runs:
             if record.period < self._run.period:
-                for states, group, how in OPEN:
-                    yield from self._open_in(record, states, group, how)
+                for phases, group, how in OPEN:
+                    yield from self._open_in(record, LIVES[record.kind].within(*phases), group, how)
 
     def _open_in(
-        self, record: RunRecord, states: frozenset[State], group: str, how: str
+        self, record: RunRecord, states: frozenset[StrEnum], group: str, how: str
     ) -> Iterator[tuple[str, str, Found]]:
         same, twins = Found(), Found()
         for one in () if self._ledger is None else self._ledger.held(record.run_id, states):

@@ -12,6 +12,7 @@ from billing.core.errors import InvalidInput, Problem
 from billing.core.findings import Findings
 from billing.core.items import Charge, InputLine
 from billing.core.keys import length_prefixed
+from billing.core.kinds import LIVES, ended_empty
 from billing.core.notices import Notice
 from billing.core.planrows import NOWHERE, TO_CHARGE, row_of
 from billing.core.plans import (
@@ -25,12 +26,12 @@ from billing.core.plans import (
     Replace,
     Skip,
     decide,
+    fixed,
     reason_of,
 )
-from billing.core.states import State
 from billing.edge.ledger import Ledger
 from billing.flow.kinds.charge.cards import BLOCKED
-from billing.flow.planning.amendment import ENDED_UNPAID, missing, note_line, refused_withdrawal, withdrawn
+from billing.flow.planning.amendment import missing, note_line, refused_withdrawal, withdrawn
 from billing.flow.planning.planned import Asked, Plan, Source
 from billing.flow.planning.sums import Sums, payers, short_hash
 
@@ -73,7 +74,8 @@ def _begun(record: RunRecord, ledger: Ledger) -> bool:
     """Tell whether anything may have been sent for a run: from then on it is changed on purpose only."""
     if record.status is RunStatus.REBUILDING:
         return True
-    return bool(ledger.workload(record.run_id, set(State) - {State.PLANNED, State.SKIPPED}))
+    life = LIVES[record.kind]
+    return bool(ledger.workload(record.run_id, set(life.states) - {life.planned, life.skipped}))
 
 
 class _Stream:
@@ -136,10 +138,10 @@ class _Stream:
         """Find what was planned and is no longer in the file: it is withdrawn, or refused."""
         plan = self._plan
         for each in missing(ledger, run_id, self._seen):
-            paid = each.state in (State.SUCCEEDED, State.UNSETTLED)
+            paid = fixed(each.state) is not None
             if not paid:
                 self._signature.update(length_prefixed((each.row, "withdrawn")))
-            if not each.listed and (paid or each.state in ENDED_UNPAID):
+            if not each.listed and (paid or ended_empty(each.state)):
                 continue
             item = ledger.item(each.row)
             problem = refused_withdrawal(plan.file, item, frozen=plan.frozen)
@@ -262,7 +264,7 @@ def _count(plan: Plan, charge: Charge, decision: Create | Replace | Continue | S
     if isinstance(decision, Skip):
         plan.foreign[row] += 1
     item = held_by(decision)
-    if item is not None and item.state in ENDED_UNPAID and row in plan.asked.unexamined - OPERATORS:
+    if item is not None and ended_empty(item.state) and row in plan.asked.unexamined - OPERATORS:
         plan.reopenable += 1
     if row in SKIPS:
         plan.skips[row] += 1

@@ -10,11 +10,11 @@ from pathlib import Path
 import anyio
 
 from billing.core.entries import ItemRecord
+from billing.core.life import Group, Phase
 from billing.core.listed import Listed
 from billing.core.notices import Notice
 from billing.core.planrows import DONE, TO_CHARGE, row_of
 from billing.core.plans import Create, Refuse, Replace
-from billing.core.states import State
 from billing.flow.engine.gather import gather
 from billing.flow.planning.decisions import decisions
 from billing.flow.planning.planned import Plan, Source
@@ -99,5 +99,5 @@ def _found(services: Services, source: Source, plan: Plan, rows: dict[str, str])
             yield other
 
 
-ENDED = {"succeeded": DONE[State.SUCCEEDED], "canceled": "failed"}
+ENDED = {"succeeded": DONE[Phase.FINAL, Group.SUCCEEDED], "canceled": "failed"}
 # Where a plan counts an item whose own intent has ended while nobody wrote it down here.

@@ -10,7 +10,7 @@ from typing import Any
 from billing.core.entries import ItemRecord, Move, NewItem, PlannedLine, RunRecord
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
-from billing.core.states import TABLES, Event, State
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.sqlite import SqliteLedger
 
@@ -43,12 +43,12 @@ def a_run(run_id: str = RUN, period: str = PERIOD, revision: int = 1, **changes:
 def an_item(n: int, period: str = PERIOD, generation: int = 0, **changes: Any) -> NewItem:
     reference = f"INV-{n:04d}"
     values: dict[str, Any] = {
-        "item": item_id(Mode.TEST, PLATFORM, period, reference, generation),
+        "item_id": item_id(Mode.TEST, PLATFORM, period, reference, generation),
         "kind": Kind.CHARGE,
         "reference": reference,
         "generation": generation,
         "account": f"acct_{n % 3}",
-        "lane": f"cus_{n}",
+        "payer": f"cus_{n}",
         "amount": 1000 + n,
         "currency": "usd",
         "digest": f"{n:064x}",
@@ -85,7 +85,7 @@ def paths() -> dict[State, list[Event]]:
     frontier = [State.PLANNED]
     while frontier:
         state = frontier.pop(0)
-        for (at, event), edge in TABLES[Kind.CHARGE].items():
+        for (at, event), edge in CHARGE_LIFE.edges.items():
             # A first attempt holds no intent yet; ways through a sighting of one would hide the ordinary way.
             if at is state and edge.to not in found and not (state is State.PREPARING and edge.sighting):
                 found[edge.to] = [*found[state], event]

@@ -9,7 +9,7 @@ import pytest
 from ledger_tools import move_for, planned
 from test_ledger_groups import held_up
 
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 from billing.edge.ledger import LostRace
 from billing.edge.ledger.bulk import SIZES, write
 

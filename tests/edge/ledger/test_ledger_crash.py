@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ledger_tools import opened, planned
 
-from billing.core.states import State
+from billing.core.kinds.charge import State
 from billing.edge.ledger.sqlite import connect
 
 KILLS = 20
@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from ledger_tools import move_for, opened, a_run, lines, RUN
 from billing.core.entries import Note, RunStatus
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 
 async def go(ledger, account):
     after = 0

@@ -13,7 +13,7 @@ from ledger_tools import RUN, a_run, brought, lines, opened, planned, raw, ungua
 
 from billing.core.entries import Note, PlannedLine, RunStatus
 from billing.core.errors import LedgerDamaged, LedgerError
-from billing.core.states import State
+from billing.core.kinds.charge import State
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.schema import DDL
 from tests.storage.damages import TABLES, content

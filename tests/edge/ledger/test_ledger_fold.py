@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ledger_tools import a_run, lines, move_for, opened
 
 from billing.core.entries import Move, Note, fold
-from billing.core.states import FINAL, TABLES, Event
+from billing.core.kinds import LIVES
+from billing.core.kinds.charge import CHARGE_LIFE, Event
 from billing.edge.ledger.rows import move_of
 
 texts = st.text(max_size=8)
@@ -34,8 +35,8 @@ async def _walk(chosen):
         start = [ledger.item(row) for row in (1, 2, 3)]
         for which, choice, details in chosen:
             item = ledger.item(which + 1)
-            possible = [event for state, event in TABLES[item.kind] if state is item.state]
-            names = [*possible, Note.KEY_RENEWED] if item.state not in FINAL else []
+            possible = [event for state, event in LIVES[item.kind].edges if state is item.state]
+            names = [*possible, Note.KEY_RENEWED] if item.state not in CHARGE_LIFE.final else []
             if item.object_id and Event.OPEN_REFUSED in names:
                 names.remove(Event.OPEN_REFUSED)
             if not names:
@@ -48,7 +49,7 @@ async def _walk(chosen):
             fold(
                 item,
                 [
-                    move_of(entry.name, entry.attempt, entry.facts)
+                    move_of(item.kind, entry.name, entry.attempt, entry.facts)
                     for entry in ledger.entries(reference=item.reference)
                     if entry.name != Note.ITEM_PLANNED
                 ],

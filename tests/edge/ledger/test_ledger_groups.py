@@ -13,7 +13,7 @@ from ledger_tools import a_run, lines, move_for, opened, planned, raw
 
 from billing.core.entries import BrokenPromise, Move
 from billing.core.errors import LedgerError
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 from billing.edge.ledger.sqlite import CHECKPOINT_BYTES
 
 
@@ -61,7 +61,9 @@ async def test_a_write_alone_does_not_wait_for_company(ledger):
     (item,) = await planned(ledger)
     seen = commits(ledger)
     for _ in range(3):
-        item = await ledger.record(item, Move(Event.PREPARE_STARTED, 1) if item.ver == 0 else Move(Event.PREPARED))
+        item = await ledger.record(
+            item, Move(Event.PREPARE_STARTED, 1) if item.ver == 0 else Move(Event.PREPARED, None, "pi_1", "pm_1")
+        )
         if item.state is State.READY:
             break
     assert len(seen) == 2
@@ -155,7 +157,7 @@ from pathlib import Path
 sys.path[:0] = sys.argv[3:]
 from ledger_tools import opened, planned, move_for
 from billing.core.errors import LedgerError
-from billing.core.states import Event
+from billing.core.kinds.charge import Event
 
 async def main():
     ledger = await opened(Path(sys.argv[1]))

@@ -7,15 +7,17 @@ from ledger_tools import a_run, an_item, brought, lines, move_for, opened, plann
 
 from billing.core.entries import BrokenPromise, Move, Note, PlannedLine, RunStatus
 from billing.core.errors import LedgerError, LedgerHeld
-from billing.core.states import TABLES, TRANSITIONS, Event, ImpossibleTransition, State
+from billing.core.kinds import LIVES
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
+from billing.core.life import ImpossibleTransition
 from billing.edge.ledger import LostRace
 
 FORGE = "UPDATE items SET state = ?, last_event = ?, ver = ver + 1, object_id = ?, attempt = attempt + ? WHERE id = ?"
 
 
 async def test_every_edge_of_the_table_can_be_recorded(ledger):
-    items = iter(await planned(ledger, len(TRANSITIONS)))
-    for (state, event), edge in TRANSITIONS.items():
+    items = iter(await planned(ledger, len(CHARGE_LIFE.edges)))
+    for (state, event), edge in CHARGE_LIFE.edges.items():
         item = await brought(ledger, next(items), state)
         after = await ledger.record(item, move_for(item, event))
         assert (after.state, after.ver) == (edge.to, item.ver + 1), (state, event)
@@ -40,10 +42,10 @@ async def test_raw_sql_takes_exactly_the_edges_of_the_table(ledger, tmp_path):
                     except sqlite3.IntegrityError:
                         taken = False
                     conn.execute("ROLLBACK")
-                    edge = TABLES[item.kind].get((state, event))
+                    edge = LIVES[item.kind].edges.get((state, event))
                     holds_intent = event is Event.OPEN_REFUSED and item.object_id
                     assert taken == (edge is not None and edge.to is to and not holds_intent), (state, event, to)
-    assert kinds == set(TABLES)
+    assert kinds == set(LIVES)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ async def test_failed_is_refused_over_an_intent_that_was_not_seen_cancelled(ledg
     (item,) = await planned(ledger)
     item = await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
     item = await ledger.record(item, Move(Note.PART_PREPARED, object_id="pi_1"))
-    with pytest.raises(BrokenPromise, match="failed without a cancelled intent"):
+    with pytest.raises(BrokenPromise, match="open_refused forbids an object"):
         await ledger.record(item, Move(Event.OPEN_REFUSED))
     with raw(tmp_path) as conn, pytest.raises(sqlite3.IntegrityError, match="failed only with the intent cancelled"):
         conn.execute(FORGE, (State.FAILED, Event.OPEN_REFUSED, "pi_1", 0, item.id))
@@ -101,7 +103,7 @@ async def test_failed_is_refused_over_an_intent_that_was_not_seen_cancelled(ledg
 async def test_succeeded_is_refused_without_an_intent_on_record(ledger):
     (item,) = await planned(ledger)
     item = await ledger.record(item, move_for(item, Event.PREPARE_STARTED))
-    with pytest.raises(BrokenPromise, match="no money moves without an intent"):
+    with pytest.raises(BrokenPromise, match="charge_succeeded needs an object"):
         await ledger.record(item, Move(Event.CHARGE_SUCCEEDED))
     assert ledger.item(item.id) == item
 

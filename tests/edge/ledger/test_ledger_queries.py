@@ -7,7 +7,7 @@ from ledger_tools import PERIOD, PLATFORM, RUN, a_run, an_item, brought, lines, 
 
 from billing.core.entries import Move, PlannedLine, Tally
 from billing.core.items import Mode
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 
 
 async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_foreign_lines_by_reason(ledger):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ledger_tools import move_for, opened, planned
 
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 from billing.edge.ledger import LostRace
 
 

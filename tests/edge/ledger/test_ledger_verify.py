@@ -16,7 +16,7 @@ import asyncio, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from ledger_tools import a_run, lines, move_for, opened
-from billing.core.states import Event
+from billing.core.kinds.charge import Event
 
 async def main():
     ledger = await opened(Path(sys.argv[1]))

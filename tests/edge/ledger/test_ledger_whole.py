@@ -10,7 +10,7 @@ from ledger_tools import RUN, brought, opened, planned, raw, unguarded
 
 from billing.core.entries import Note, RunStatus
 from billing.core.errors import LedgerDamaged
-from billing.core.states import State
+from billing.core.kinds.charge import State
 from billing.edge.ledger.custody import checksum as whole
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import read_key

@@ -16,7 +16,7 @@ import pytest
 from ledger_tools import move_for, opened, planned
 
 from billing.core.errors import LedgerDamaged, LedgerError
-from billing.core.states import Event, State
+from billing.core.kinds.charge import Event, State
 from billing.edge.ledger.chain import Head
 from billing.edge.ledger.custody import witness as witness_module
 from billing.edge.ledger.custody.witness import Trace, Witness, traces, traces_at
@@ -120,7 +120,7 @@ import asyncio, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from ledger_tools import move_for, opened, planned
-from billing.core.states import Event
+from billing.core.kinds.charge import Event
 
 async def main():
     ledger = await opened(Path(sys.argv[1]))

@@ -5,11 +5,13 @@ paid, declined rests as it would have here, closed stays closed, and an intent t
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from billing.core.entries import ItemRecord, Move
+from billing.core.kinds.charge import Event, State
+from billing.core.life import Group
 from billing.core.listed import Listed, yielding
 from billing.core.outcomes import Unconfirmed
-from billing.core.states import Event, Group, State
 from billing.flow.engine.context import NO_TROUBLE, ItemContext, StillUnresolved, skipped
 from billing.flow.kinds.charge.licence import look_at
 from billing.flow.kinds.charge.rebuilding.intents import trimmed
@@ -72,6 +74,6 @@ async def _adopt(ctx: ItemContext, item: ItemRecord, found: Listed) -> ItemRecor
     return await ctx.record(item, *_from(item.state, moves))
 
 
-def _from(state: State, moves: Sequence[Move]) -> Sequence[Move]:
+def _from(state: StrEnum, moves: Sequence[Move]) -> Sequence[Move]:
     """Return the moves, without the start of an attempt that is under way already."""
     return [move for move in moves if state is State.PLANNED or move.name is not Event.PREPARE_STARTED]

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from billing.core.entries import ItemRecord, Move
 from billing.core.keys import Op
+from billing.core.kinds.charge import Event, State
 from billing.core.outcomes import (
     Busy,
     Cancelled,
@@ -19,7 +20,6 @@ from billing.core.outcomes import (
     Unsent,
     Unsettled,
 )
-from billing.core.states import Event, State
 from billing.flow.engine.context import ItemContext, Requeue, key_facts, key_number, key_outlived, renewal
 from billing.flow.kinds.charge.confirm import sighting
 

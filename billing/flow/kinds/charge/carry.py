@@ -5,26 +5,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from billing.core.entries import ItemRecord
-from billing.core.states import FINAL, Group, State
+from billing.core.kinds import phase_of
+from billing.core.kinds.charge import State
+from billing.core.life import Group
 from billing.edge.ledger import LostRace
 from billing.flow.engine.context import ItemContext, Requeue, StillUnresolved, skipped
+from billing.flow.engine.goals import RESTS, Goal, may_be_in_flight
 from billing.flow.kinds.charge import adopt, cards, confirm, licence, prepare
 from billing.flow.kinds.charge import cancel as fence
 
 Step = Callable[[ItemContext, ItemRecord], Awaitable[ItemRecord]]
-
-
-class Goal(StrEnum):
-    """How far an item is taken. Only a run moves money; `resolve` and `settle` look, and end what a look shows ended.
-
-    ``sweep`` is a run's second time through what its first left open, parked items included.
-    """
-
-    RUN = "run"
-    SWEEP = "sweep"
-    RESOLVE = "resolve"
-    SETTLE = "settle"
-    CLOSE = "close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +68,7 @@ async def look_again(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     return await confirm.revisit(ctx, item)
 
 
-STEPS: dict[State, Step] = {
+STEPS: dict[StrEnum, Step] = {
     State.PLANNED: begin,
     State.PREPARING: prepare.prepare,
     State.READY: licence.pay,
@@ -90,7 +80,7 @@ STEPS: dict[State, Step] = {
     State.CANCELLING: fence.cancel,
 }
 
-LOOKS: dict[State, Step] = {
+LOOKS: dict[StrEnum, Step] = {
     State.CONFIRMING: confirm.note_lost,
     State.UNKNOWN: confirm.look,
     State.PARKED: confirm.look,
@@ -100,32 +90,18 @@ LOOKS: dict[State, Step] = {
 }
 # What a command may do that only looks: nothing in this table can lead to a confirm.
 
-TAKEN: dict[Goal, dict[State, Step]] = {
+TAKEN: dict[Goal, dict[StrEnum, Step]] = {
     Goal.RUN: STEPS,
     Goal.SWEEP: STEPS,
     Goal.RESOLVE: LOOKS,
     Goal.SETTLE: LOOKS,
 }
 
-WAITING = frozenset({State.PLANNED, State.PREPARING, State.READY})
-# Only a run goes on from here.
-
-RESTING: dict[Goal, frozenset[State]] = {
-    Goal.RUN: FINAL | {State.PARKED, State.UNSETTLED},
-    Goal.SWEEP: FINAL | {State.UNSETTLED},
-    Goal.RESOLVE: FINAL | WAITING | {State.UNSETTLED},
-    Goal.SETTLE: FINAL | WAITING,
-    Goal.CLOSE: FINAL | {State.UNSETTLED},
-}
-
-STARTS_NOTHING = frozenset({State.CONFIRMING, State.UNKNOWN, State.CANCELLING})
-# What a draining process still follows up: requests that may be in flight. Everything else waits for the next one.
-
 
 def rests(goal: Goal, item: ItemRecord) -> bool:
     """Tell whether an item is where ``goal`` leaves it."""
     if item.state is not State.UNPAID or goal is Goal.CLOSE:
-        return item.state in RESTING[goal]
+        return phase_of(item.state) in RESTS[goal]
     fenced = bool(item.facts.get("fence"))
     if TAKEN[goal] is STEPS:
         return not fenced
@@ -140,7 +116,7 @@ def waits_for_customer(item: ItemRecord) -> bool:
 
 
 async def charge(
-    ctx: ItemContext, item: ItemRecord, goal: Goal = Goal.RUN, steps: Mapping[State, Step] | None = None
+    ctx: ItemContext, item: ItemRecord, goal: Goal = Goal.RUN, steps: Mapping[StrEnum, Step] | None = None
 ) -> ItemResult:
     """Take one item as far as ``goal`` says, from whatever the ledger shows.
 
@@ -153,7 +129,7 @@ async def charge(
         ProviderUnreachable: the provider has been away for longer than the budget.
     """
     while not rests(goal, item):
-        if ctx.services.draining and item.state not in STARTS_NOTHING:
+        if ctx.services.draining and not may_be_in_flight(item.state):
             break
         try:
             item = await (steps or TAKEN[goal])[item.state](ctx, item)

@@ -9,6 +9,8 @@ from billing.core.dunning import after_decline
 from billing.core.entries import ItemRecord, Move
 from billing.core.exits import Exit
 from billing.core.keys import Op
+from billing.core.kinds.charge import Event, State
+from billing.core.life import Group
 from billing.core.outcomes import (
     Busy,
     Cancelled,
@@ -26,7 +28,6 @@ from billing.core.outcomes import (
     Unsent,
     Unsettled,
 )
-from billing.core.states import Event, Group, State
 from billing.flow.engine.context import (
     NO_TROUBLE,
     Halted,

@@ -18,9 +18,9 @@ import anyio
 
 from billing.core.classify import FINAL_STATUSES
 from billing.core.entries import ItemRecord, NewItem
+from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.listed import NOTHING, Listed, Verdict, application_of, judge, listed, other_generations
 from billing.core.periods import first_day
-from billing.core.states import FINAL
 from billing.edge.ledger import Ledger
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Gateway
@@ -189,7 +189,7 @@ class Finder:
             state = on_record.get(str(intent["id"]))
             if state is not None:
                 self.opened_by_us(intent)
-                if found is not None and state not in FINAL and found[1].status in FINAL_STATUSES:
+                if found is not None and state not in CHARGE_LIFE.final and found[1].status in FINAL_STATUSES:
                     shelf.ended[found[1].id] = found[1]
             elif found is not None:
                 shelf.intents.setdefault(found[0], {})[found[1].id] = found[1]

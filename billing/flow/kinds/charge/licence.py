@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from billing.core.entries import ItemRecord, Move
 from billing.core.exits import Exit
+from billing.core.life import Group
 from billing.core.outcomes import Cancelled, Declined, Halt, Outcome, Succeeded, Unconfirmed, Unsent, Unsettled
 from billing.core.replies import Reply
-from billing.core.states import Group
 from billing.edge.stripe.lookups import LookupFailed, Trouble
 from billing.flow.engine.context import Halted, ItemContext, Requeue, StillUnresolved
 from billing.flow.kinds.charge import cancel as fence

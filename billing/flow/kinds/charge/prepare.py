@@ -5,6 +5,7 @@ from typing import assert_never
 
 from billing.core.entries import CloneTaken, ItemRecord, Move, Note
 from billing.core.keys import Op
+from billing.core.kinds.charge import Event, State
 from billing.core.outcomes import (
     Busy,
     Cancelled,
@@ -21,7 +22,6 @@ from billing.core.outcomes import (
     Unsent,
     Unsettled,
 )
-from billing.core.states import Event, State
 from billing.flow.engine.context import (
     NO_TROUBLE,
     ItemContext,

@@ -11,9 +11,9 @@ from billing.core.entries import ItemRecord
 from billing.core.errors import InvalidInput, Problem
 from billing.core.findings import Findings
 from billing.core.items import Charge, InputLine
+from billing.core.kinds.charge import State
 from billing.core.plans import PlanContext
 from billing.core.redaction import scrub
-from billing.core.states import State
 from billing.flow.kinds.charge.rebuilding.generations import Story, Teller, contradictions
 from billing.flow.kinds.charge.rebuilding.intents import Intent, Shown
 from billing.flow.kinds.charge.rebuilding.orphans import CHUNK, batched

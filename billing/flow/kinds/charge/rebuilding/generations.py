@@ -18,14 +18,15 @@ from dataclasses import dataclass, replace
 from billing.core.entries import Facts, ItemRecord, Move, NewItem
 from billing.core.items import Charge, InputLine, Kind, Mode
 from billing.core.keys import charge_digest, item_id
+from billing.core.kinds import ended_empty
+from billing.core.kinds.charge import Event, State
+from billing.core.life import Group
 from billing.core.listed import DIGEST_LETTERS
 from billing.core.outcomes import Halt, Lost, Undecided
 from billing.core.plans import CLOSED_BEFORE_LOSS, HELD_BY_ANOTHER, SKIPS, PlanContext, reason_of
 from billing.core.redaction import scrub
-from billing.core.states import Event, Group, State
 from billing.flow.engine.context import skipped
 from billing.flow.kinds.charge.rebuilding.intents import Intent, Shown, reading
-from billing.flow.planning.amendment import ENDED_UNPAID
 
 REBUILT: Facts = {"rebuilt": True}
 
@@ -75,7 +76,7 @@ class Teller:
     def story(self, reference: str, shown: Shown, line: InputLine | None, item: ItemRecord | None) -> Story | None:
         """Return what is to be put on record of a reference, or None when its line as planned is all."""
         charge = None if line is None else line.charge
-        if item is not None and item.run_id != self.context.run_id and item.state not in ENDED_UNPAID:
+        if item is not None and item.run_id != self.context.run_id and not ended_empty(item.state):
             return None
         standing, planned = shown.standing, item is not None and item.state is State.PLANNED
         on_record = -1 if item is None else item.generation
@@ -86,7 +87,7 @@ class Teller:
         last = standing + (charge is not None and _is_superseded(shown, charge, self.context.mode))
         if charge is not None and (last == on_record or (item is None and last == 0)):
             return None
-        ends = () if item is None or item.state in ENDED_UNPAID else _ending(item, shown, _code(charge, last, item))
+        ends = () if item is None or ended_empty(item.state) else _ending(item, shown, _code(charge, last, item))
         if ends is None:
             return None
         chapters = [self._bygone(reference, shown, number, charge, last) for number in range(on_record + 1, last)]
@@ -105,7 +106,7 @@ class Teller:
         code = "paid_elsewhere" if any(intent.paid for intent in shown.flat()) else "opened_elsewhere"
         if item is not None and item.state is State.PLANNED:
             return Story(charge.reference, line, item, (_rebuilt(skipped(code, SKIPS[code][0])),))
-        if item is not None and (item.state not in ENDED_UNPAID or reason_of(item) in HELD_BY_ANOTHER):
+        if item is not None and (not ended_empty(item.state) or reason_of(item) in HELD_BY_ANOTHER):
             return None
         number = 0 if item is None else item.generation + 1
         return Story(charge.reference, line, item, (), (Chapter(self.context.item(charge, number, code)),))
@@ -211,7 +212,7 @@ def other_content(intent: Intent, charge: Charge, mode: Mode) -> str:
 def contradictions(shown: Shown, charge: Charge, item: ItemRecord | None, run_id: str, mode: Mode) -> Iterator[str]:
     """Yield how the intents of a line contradict the file, or what this ledger has on record."""
     if shown.is_ambiguous:
-        if item is not None and item.state not in (*ENDED_UNPAID, State.PLANNED, State.SUCCEEDED):
+        if item is not None and not ended_empty(item.state) and item.state not in (State.PLANNED, State.SUCCEEDED):
             yield f"{named(shown.flat())} are not closed, and this ledger holds the line as {item.state}"
         return
     if not shown.alive or (item is not None and shown.standing < item.generation):

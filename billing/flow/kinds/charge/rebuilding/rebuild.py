@@ -36,16 +36,15 @@ from billing.core.entries import REBUILD_BEGUN, ItemRecord, Move, Note, RunRecor
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.findings import Findings
-from billing.core.groups import TOUCHED
 from billing.core.items import Run
+from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.plans import CLOSED_BY_FILE, HELD_BY_ANOTHER
-from billing.core.states import State
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow.engine.context import ItemContext
 from billing.flow.engine.gather import gather
+from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import has_work
-from billing.flow.kinds.charge.carry import Goal
 from billing.flow.kinds.charge.rebuilding.agreement import require_agreement, still_true, stories
 from billing.flow.kinds.charge.rebuilding.backfill import backfill
 from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Orphan, strays
@@ -188,7 +187,7 @@ def _is_wanting(ledger: Ledger, record: RunRecord) -> bool:
     held = any(tally.reason_code in HELD_BY_ANOTHER for tally in ledger.tally(record.run_id))
     if not held and not ledger.workload(record.run_id, (State.PLANNED,)):
         return False
-    if record.started_at and ledger.workload(record.run_id, TOUCHED):
+    if record.started_at and ledger.workload(record.run_id, CHARGE_LIFE.touched):
         raise UsageError(
             f"items of run {record.run_id} are in flight in this ledger: it is not lost. "
             f"Type billing resolve {record.run_id} first; nothing was sent"

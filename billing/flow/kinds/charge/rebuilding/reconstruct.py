@@ -7,8 +7,9 @@ from typing import Any
 
 from billing.core.declines import decline_of
 from billing.core.entries import Facts, ItemRecord, Move, Note
+from billing.core.kinds.charge import Event
+from billing.core.life import Group
 from billing.core.outcomes import Cancelled, Declined, Succeeded, Unconfirmed, Unsettled
-from billing.core.states import Event, Group
 from billing.flow.engine.context import ItemContext, skipped
 from billing.flow.kinds.charge.confirm import decline_facts, sighting
 from billing.flow.kinds.charge.rebuilding.intents import Intent, reading

@@ -1,0 +1,126 @@
+"""The laws of every kind's table of states, and what the charges' own promises beside them."""
+
+import itertools
+
+import pytest
+
+from billing.core.kinds import LIVES, life_of
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
+from billing.core.life import Group, ImpossibleTransition, OnRecord, Phase
+
+every_life = pytest.mark.parametrize("life", LIVES.values(), ids=str)
+IN_FLIGHT = (Phase.PREPARING, Phase.MONEY, Phase.CLOSING)
+
+
+def successors(life, state):
+    return {edge.to for (start, _), edge in life.edges.items() if start is state}
+
+
+def reachable(life, start):
+    seen, todo = {start}, [start]
+    while todo:
+        new = successors(life, todo.pop()) - seen
+        seen |= new
+        todo += new
+    return seen
+
+
+@every_life
+def test_every_state_is_reached_from_planned_and_every_event_is_used(life):
+    assert reachable(life, life.planned) == set(life.states)
+    assert {event for _, event in life.edges} == set(life.events)
+
+
+@every_life
+def test_final_states_have_no_exit_and_every_other_state_reaches_one(life):
+    for state in life.states:
+        assert (successors(life, state) == set()) == (state in life.final)
+        assert reachable(life, state) & life.final
+
+
+@every_life
+def test_planned_can_be_skipped_and_is_left_for_ever_by_its_first_request(life):
+    assert life.edges[life.planned, life.skip].to is life.skipped
+    assert all(edge.to is not life.planned for edge in life.edges.values())
+    assert successors(life, life.skipped) == set()
+
+
+@every_life
+def test_a_state_in_flight_is_entered_by_a_started_event_and_by_nothing_else(life):
+    for (_, event), edge in life.edges.items():
+        assert (life.phase(edge.to) in IN_FLIGHT) == event.endswith("_started")
+    for state in life.states:
+        assert (life.phase(state) in IN_FLIGHT) == state.endswith("ing")
+
+
+@every_life
+def test_only_a_sighting_or_a_request_of_this_attempt_ends_what_may_have_counted(life):
+    undecided = life.within(Phase.MONEY, Phase.LOOKING, Phase.PARKED, Phase.SETTLING)
+    for (state, _), edge in life.edges.items():
+        if state in undecided:
+            assert not edge.attempt
+            assert edge.sighting or life.phase(edge.to) is not Phase.FINAL
+
+
+@every_life
+def test_sightings_are_taken_wherever_an_object_may_be_on_record_and_need_it(life):
+    for (state, _), edge in life.edges.items():
+        assert edge.sighting <= (edge.object is OnRecord.NEEDS)
+        assert not edge.sighting or state in life.holding
+    assert life.holding.isdisjoint({life.planned, *life.final})
+
+
+@every_life
+def test_a_new_attempt_leads_into_flight_and_a_generation_follows_what_counts_for_nothing(life):
+    for edge in life.edges.values():
+        assert not edge.attempt or life.phase(edge.to) is Phase.PREPARING
+    assert life.reopens <= life.final
+    assert Group.SUCCEEDED not in {life.meanings[state].group for state in life.reopens}
+
+
+@every_life
+def test_every_state_is_explained_and_belongs_to_one_life(life):
+    assert set(life.meanings) == set(life.states)
+    for state in life.states:
+        assert life_of(state) is life
+        assert (life.phase(state) is Phase.FINAL) == (life.meanings[state].continues == "nothing")
+
+
+@pytest.mark.parametrize(
+    ("life", "state", "event"),
+    [
+        (life, state, event)
+        for life in LIVES.values()
+        for state, event in sorted(set(itertools.product(life.states, life.events)) - life.edges.keys())
+    ],
+    ids=str,
+)
+def test_what_is_not_in_the_table_cannot_happen(life, state, event):
+    with pytest.raises(ImpossibleTransition):
+        life.advance(state, event)
+
+
+def test_with_an_intent_on_record_failed_is_reached_only_through_a_cancelled_intent():
+    for (state, event), edge in CHARGE_LIFE.edges.items():
+        if edge.to is State.FAILED and event is not Event.INTENT_CANCELLED:
+            assert (state, event, edge.object) == (State.PREPARING, Event.OPEN_REFUSED, OnRecord.FORBIDS)
+
+
+def test_no_charge_is_paid_or_on_its_way_without_an_intent_on_record():
+    for edge in CHARGE_LIFE.edges.values():
+        if edge.to in (State.SUCCEEDED, State.UNSETTLED):
+            assert edge.object is OnRecord.NEEDS
+
+
+def test_a_new_attempt_of_a_charge_needs_a_definite_end_of_the_last_one():
+    for state in CHARGE_LIFE.within(Phase.MONEY, Phase.LOOKING, Phase.PARKED, Phase.SETTLING):
+        for event in Event:
+            edge = CHARGE_LIFE.edges.get((state, event))
+            if edge is not None and edge.to is State.UNPAID:
+                assert event in {Event.CHARGE_DECLINED, Event.CHARGE_REFUSED}
+            assert edge is None or edge.to is not State.PREPARING
+
+
+def test_a_lost_answer_is_never_a_no():
+    assert CHARGE_LIFE.advance(State.CONFIRMING, Event.CHARGE_LOST).to is State.UNKNOWN
+    assert [state for state, event in CHARGE_LIFE.edges if event is Event.CHARGE_LOST] == [State.CONFIRMING]
