@@ -7,9 +7,9 @@ import anyio
 import pytest
 
 from billing.core.groups import group_of
+from billing.core.kinds import is_unsent
 from billing.core.life import Group
 from billing.flow.engine.runner import execute
-from billing.flow.kinds.charge.carry import WAITING
 from billing.flow.options import RunOptions
 from billing.sandbox.config import Chances, Latency, Limits, SandboxConfig
 from tests.flow.world import RUN, World
@@ -50,7 +50,7 @@ async def finish(world: World) -> None:
         await world.charge_all()
         async with world.services() as services:
             await world.resolve(services)
-        left = [item for item in await world.item() if not (item.state in WAITING and "reason_code" in item.facts)]
+        left = [item for item in await world.item() if not (is_unsent(item.state) and "reason_code" in item.facts)]
         groups = Counter(group_of(item) for item in left)  # a dead account's items wait until it is put right
         if not any(groups[group] for group in OPEN_GROUPS):
             return

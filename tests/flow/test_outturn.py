@@ -11,7 +11,6 @@ import pytest
 from billing.cli.endings import run_table
 from billing.cli.planrows import ROW_WORDS, SKIP_WORDS, row_words, rows_table
 from billing.core.entries import SheetTally
-from billing.core.groups import GROUPS
 from billing.core.kinds.charge import State
 from billing.core.life import Group
 from billing.core.money import currency_of
@@ -130,4 +129,3 @@ def test_every_line_has_exactly_one_row_and_every_row_some_line():
                 if state is State.SKIPPED:
                     assert row_of(tally) == ("nothing_owed" if reason and SKIPS[reason][2] else "left_out")
     assert seen == set(ROWS)
-    assert set(GROUPS) == set(State)

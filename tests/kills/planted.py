@@ -35,8 +35,8 @@ def intent_per_process() -> Patches:
 def killed_is_unpaid() -> Patches:
     """An item found confirming counts as declined: whoever sent the confirm is gone, and nothing came back."""
 
-    async def give_up(ctx, item):
-        return await ctx.record(item, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
+    async def give_up(trip, item):
+        return await trip.record(item, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
 
     return [(charge.STEPS, State.CONFIRMING, give_up)]
 

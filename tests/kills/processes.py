@@ -17,7 +17,7 @@ from typing import Any
 from billing.core.exits import Exit
 from tests.conftest import clean_environment
 from tests.kills.provider import Door, Provider
-from tests.kills.signals import ItemContext, WireTrip, strike
+from tests.kills.signals import Trip, WireTrip, strike
 
 KEY = "sk_test_realkills12345678"
 RATE = ("--rate", "500")
@@ -35,22 +35,22 @@ class Runner:
     Attributes:
         door: its address at the provider.
         errors: where its stderr goes.
-        ctx: what waits for it.
+        trip: what waits for it.
         crew: who started it.
     """
 
     process: subprocess.Popen[bytes]
     door: Door
     errors: Path
-    ctx: ItemContext | None
+    trip: Trip | None
     crew: "Crew"
 
-    def lay(self, ctx: ItemContext | None) -> None:
+    def lay(self, trip: Trip | None) -> None:
         """Let a trip wait for this runner from now on."""
-        self.ctx = ctx
-        if ctx is not None:
-            ctx.heard = self.door.heard
-            ctx.process = self.process
+        self.trip = trip
+        if trip is not None:
+            trip.heard = self.door.heard
+            trip.process = self.process
 
     def require_end(self) -> None:
         """Wait until it has come to its own end, which must be a usual one."""
@@ -64,7 +64,7 @@ class Runner:
     @property
     def done(self) -> bool:
         """Whether it was struck, or is gone."""
-        return self.ended or (self.ctx is not None and self.ctx.over.is_set())
+        return self.ended or (self.trip is not None and self.trip.over.is_set())
 
 
 @dataclass(slots=True)
@@ -115,9 +115,9 @@ class Crew:
         self.require_usual(args[0], asked.returncode, asked.stderr)
         return asked
 
-    def start(self, verb: Sequence[str], ctx: ItemContext | None, *, closed: bool = False) -> Runner:
+    def start(self, verb: Sequence[str], trip: Trip | None, *, closed: bool = False) -> Runner:
         """Start a runner and lay its trip; ``closed`` holds its answers back until the provider admits it."""
-        door = self.provider.door(ctx if isinstance(ctx, WireTrip) else None, closed=closed)
+        door = self.provider.door(trip if isinstance(trip, WireTrip) else None, closed=closed)
         errors = self.folder / f"runner-{len(self.started)}.err"
         with errors.open("wb") as file:
             process = subprocess.Popen(
@@ -126,7 +126,7 @@ class Crew:
             )  # fmt: skip
         self.started.append(process)
         runner = Runner(process, door, errors, None, self)
-        runner.lay(ctx)
+        runner.lay(trip)
         return runner
 
     def report(self, run_id: str) -> list[dict[str, str]]:

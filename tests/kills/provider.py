@@ -25,13 +25,13 @@ class Door:
 
     Attributes:
         url: what it uses as its API base.
-        ctx: what waits for it at a request, if anything.
+        trip: what waits for it at a request, if anything.
         heard: set at its first request; clear it to hear of the next one.
     """
 
-    def __init__(self, ctx: WireTrip | None, *, closed: bool) -> None:
+    def __init__(self, trip: WireTrip | None, *, closed: bool) -> None:
         self.url = ""
-        self.ctx = ctx
+        self.trip = trip
         self.heard = threading.Event()
         self.admitted = asyncio.Event()
         if not closed:
@@ -66,9 +66,9 @@ class Provider:
     def _await(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
-    def door(self, ctx: WireTrip | None = None, *, closed: bool = False) -> Door:
+    def door(self, trip: WireTrip | None = None, *, closed: bool = False) -> Door:
         """Open a new address; ``closed`` holds its answers back until `admit`."""
-        return self._await(self._open(Door(ctx, closed=closed)))
+        return self._await(self._open(Door(trip, closed=closed)))
 
     def admit(self, door: Door) -> None:
         """Let the answers of a door go out."""
@@ -123,33 +123,33 @@ class Provider:
         door.heard.set()
         await door.admitted.wait()
         wire = WireRequest(request.method, f"http://sandbox{request.raw_path}", dict(request.headers), body)
-        operation, ctx = arrival_of(wire).operation, door.ctx
-        if ctx and ctx.springs(operation, Phase.ARRIVED):
-            await asyncio.sleep(ctx.lag)
-        self._bait(ctx, operation)
+        operation, trip = arrival_of(wire).operation, door.trip
+        if trip and trip.springs(operation, Phase.ARRIVED):
+            await asyncio.sleep(trip.lag)
+        self._bait(trip, operation)
         pending = self._sandbox.begin(wire)
         clean = self._sandbox.log[-1].fault is None
-        return await self._finish(request, pending, ctx, operation, clean)
+        return await self._finish(request, pending, trip, operation, clean)
 
     async def _finish(
-        self, request: web.Request, pending: Pending, ctx: WireTrip | None, operation: str, clean: bool
+        self, request: web.Request, pending: Pending, trip: WireTrip | None, operation: str, clean: bool
     ) -> web.StreamResponse:  # fmt: skip
         """Answer; a request that met a fault was perhaps not carried out, so it springs no trip any more."""
         try:
             await asyncio.sleep(pending.reaction.delay)
-            if ctx and clean and ctx.springs(operation, Phase.DONE):
-                await asyncio.sleep(ctx.lag)
+            if trip and clean and trip.springs(operation, Phase.DONE):
+                await asyncio.sleep(trip.lag)
         finally:
             reaction = self._sandbox.finish(pending)
         sent = await _send(request, reaction)
-        if ctx and clean and ctx.aims_at(operation, Phase.ANSWERED):
-            await asyncio.sleep(min(ctx.lag, 0.005))
-            ctx.springs(operation, Phase.ANSWERED)
+        if trip and clean and trip.aims_at(operation, Phase.ANSWERED):
+            await asyncio.sleep(min(trip.lag, 0.005))
+            trip.springs(operation, Phase.ANSWERED)
         return sent
 
-    def _bait(self, ctx: WireTrip | None, operation: str) -> None:
+    def _bait(self, trip: WireTrip | None, operation: str) -> None:
         """Let requests of the awaited runner meet what makes it send the one it is to be struck at."""
-        wanted, kind = BAITS.get(ctx.point.what, ("", None)) if ctx and not ctx.over.is_set() else ("", None)
+        wanted, kind = BAITS.get(trip.point.what, ("", None)) if trip and not trip.over.is_set() else ("", None)
         if kind is not None and operation == wanted:
             self._sandbox.faults.add(Scripted(Fault(kind), operation))
 

@@ -25,7 +25,7 @@ def strike(process: subprocess.Popen[bytes], blow: signal.Signals) -> bool:
 
 
 @dataclass(slots=True)
-class ItemContext:
+class Trip:
     """Strikes one runner, once, at one point.
 
     Attributes:
@@ -57,7 +57,7 @@ class ItemContext:
 
 
 @dataclass(slots=True)
-class WireTrip(ItemContext):
+class WireTrip(Trip):
     """Sprung by the provider at the n-th request of its operation."""
 
     seen: int = 0
@@ -78,7 +78,7 @@ class WireTrip(ItemContext):
 
 
 @dataclass(slots=True)
-class CommitTrip(ItemContext):
+class CommitTrip(Trip):
     """Sprung when the ledger's write-ahead log has changed for the n-th time, seen from outside."""
 
     log: Path = Path()
@@ -100,7 +100,7 @@ class CommitTrip(ItemContext):
 
 
 @dataclass(slots=True)
-class ClockTrip(ItemContext):
+class ClockTrip(Trip):
     """Sprung ``nth`` steps and a part of the lag after the runner was first heard, whatever it is doing then."""
 
     due: float = 0.0
@@ -113,7 +113,7 @@ class ClockTrip(ItemContext):
             self.deal()
 
 
-def trip_for(point: Point, nth: int, lag: float, log: Path) -> ItemContext:
+def trip_for(point: Point, nth: int, lag: float, log: Path) -> Trip:
     """The trip of a point; ``log`` is the ledger's write-ahead log."""
     if point.what == LEDGER:
         return CommitTrip(point, nth, lag, log=log)

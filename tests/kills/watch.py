@@ -25,8 +25,8 @@ class Watch:
         end = time.monotonic() + PATIENCE
         while not true():
             for runner in runners:
-                if runner.ctx is not None:
-                    runner.ctx.look()
+                if runner.trip is not None:
+                    runner.trip.look()
             if time.monotonic() > end:
                 raise TimeoutError("a runner was neither struck nor ended")
             time.sleep(0.001)
@@ -37,14 +37,14 @@ class Watch:
 
     def _settle(self, runner: Runner) -> None:
         """Count a blow that fell on a living process; a runner that was not struck must have ended well."""
-        ctx = runner.ctx
-        if ctx is not None and ctx.dealing.is_set():
-            ctx.over.wait(PATIENCE)
-        if ctx is not None and ctx.hit:
-            self._verdict.hits[ctx.point] += 1
-            if ctx.point.signal is signal.SIGKILL and runner.process.wait(PATIENCE) != -signal.SIGKILL:
-                self._verdict.problems.append(f"{ctx.point} left {runner.process.returncode}")
+        trip = runner.trip
+        if trip is not None and trip.dealing.is_set():
+            trip.over.wait(PATIENCE)
+        if trip is not None and trip.hit:
+            self._verdict.hits[trip.point] += 1
+            if trip.point.signal is signal.SIGKILL and runner.process.wait(PATIENCE) != -signal.SIGKILL:
+                self._verdict.problems.append(f"{trip.point} left {runner.process.returncode}")
             return
-        if ctx is not None:
-            self._verdict.missed.append(ctx.point)
+        if trip is not None:
+            self._verdict.missed.append(trip.point)
         runner.require_end()

@@ -15,7 +15,7 @@ from tests.kills.assertions import hold
 from tests.kills.points import MONEY_PATH, Helper, Life, again, lives_of
 from tests.kills.processes import RATE, Crew
 from tests.kills.provider import Provider, prune
-from tests.kills.signals import ItemContext, trip_for
+from tests.kills.signals import Trip, trip_for
 from tests.kills.verdict import Asked, Verdict
 from tests.kills.watch import Watch
 
@@ -120,10 +120,10 @@ class World:
         concurrency = str(32 if wide else self._chance.choice([2, 4, 6]))
         return ["run", "run.csv", "--run", RUN_ID, "--yes", "--concurrency", concurrency, *args]
 
-    def _trip(self, life: Life, n: int) -> ItemContext:
+    def _trip(self, life: Life, n: int) -> Trip:
         return trip_for(life.blows[n], life.nths[n], life.lags[n], self._crew.log)
 
-    def _last_trip(self, life: Life) -> ItemContext | None:
+    def _last_trip(self, life: Life) -> Trip | None:
         return life.last_blow and trip_for(life.last_blow, life.nths[0], 0.0, self._crew.log)
 
 

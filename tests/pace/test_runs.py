@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from billing.cli.progress_bar import left_text
+from billing.cli.progress_bar import frame
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.life import Group
@@ -185,24 +185,27 @@ def test_a_run_that_met_no_limit_writes_nothing_about_limits(tmp_path):
     run_virtually(main)
 
 
-def test_a_person_sees_the_rate_what_the_pacer_does_and_the_share_of_refusals(tmp_path):
+def test_a_person_sees_that_a_limit_slows_the_run_down_and_how_long_it_still_takes(tmp_path):
     async def main():
-        world = stage(tmp_path, per_second(40.0), items=400, accounts=8)
-        texts: list[str] = []
+        world = stage(tmp_path, per_second(20.0), items=400, accounts=8)
+        shown: list[list[str]] = []
         async with world.services(rates=HIGH) as services:
             await world.plan(services)
+            options = RunOptions()
             await execute(
-                services, RUN, RunOptions(), world.policies, lambda snapshot: texts.append(left_text(snapshot))
+                services,
+                RUN,
+                options,
+                world.policies,
+                lambda snapshot: shown.append(frame(RUN, snapshot, 120, unicode=False)),
             )
-        return texts
+        return shown
 
-    texts = run_virtually(main)
-    middle = texts[len(texts) // 2]
-    pace, _, rest = middle.partition(" requests/s of ")
-    assert 30.0 <= float(pace) <= 45.0
-    assert rest.split(" ")[1] in ("(hold)", "(probe)")
-    assert "% limited  about " in rest
-    assert rest.endswith("left")
+    shown = run_virtually(main)
+    bar, _, note = shown[len(shown) // 2]
+    assert bar.endswith(" left")
+    said, most = note.removeprefix("Stripe asks us to slow down: ").split(" requests")[0].split(" of ")
+    assert int(said) <= 25 < int(most)
 
 
 def test_an_answer_that_asks_for_eleven_days_of_patience_gets_half_a_minute(tmp_path):

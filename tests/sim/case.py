@@ -13,10 +13,10 @@ import anyio
 from billing.core.entries import Entry, ItemRecord
 from billing.core.exits import Exit
 from billing.core.groups import group_of
+from billing.core.kinds import is_unsent
 from billing.core.kinds.charge import State
 from billing.core.wire import AnswerLost, WireRequest, WireResponse
 from billing.edge.stripe.transport import TOTAL_SECONDS
-from billing.flow.kinds.charge.carry import WAITING
 from billing.flow.kinds.charge.prepare import OPEN_WAITS
 from billing.sandbox.arrivals import arrival_of
 from billing.sandbox.books import IntentBook, Logged
@@ -235,7 +235,7 @@ async def _resolve(world: World, wire: Watched, item: ItemRecord) -> ItemRecord:
     wire.life += 1
     async with world.services(wire=wire) as services:
         await world.resolve(services)
-        if world.items(services)[0].state in WAITING:
+        if is_unsent(world.items(services)[0].state):
             await world.run(services)
         return world.items(services)[0]
 
