@@ -1,8 +1,8 @@
-"""Figures that tests record, summed up, printed, and held against what the README claims.
+"""Figures that tests record, summed up, printed, and held against what `tests/README.md` claims.
 
 A test records a sentence with ``record_property("evidence", ...)``. Sentences that differ in their numbers alone are
 one claim, and their numbers are added. ``python -m tests.evidence LOG`` reads the log of a test run and fails if the
-README claims more than was printed there: a figure may only have grown, and a zero must be a zero.
+page claims more than was printed there: a figure may only have grown, and a zero must be a zero.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 PREFIX = "evidence: "
 MARK = "<!-- evidence -->"
 _NUMBER = re.compile(r"\d+(?:,\d{3})*")
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parent / "README.md"
 
 
 def _words(sentence: str) -> str:
@@ -39,7 +39,7 @@ def summed(sentences: Iterable[str]) -> list[str]:
 
 
 def claimed(text: str) -> list[str]:
-    """Return the sentences of the README's table: the first cell of each row after the mark."""
+    """Return the sentences of the table: the first cell of each row after the mark."""
     table = text.partition(MARK)[2].partition("<!-- end -->")[0]
     return [row.split("|")[1].strip() for row in table.splitlines() if row.startswith("| ")][1:]
 
@@ -57,14 +57,14 @@ def _borne_out(claim: list[int], printed: list[int]) -> bool:
 
 
 def main() -> int:
-    """Hold the README against the log of a test run."""
+    """Hold the page against the log of a test run."""
     lines = Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
     printed = [line.removeprefix(PREFIX) for line in lines if line.startswith(PREFIX)]
     claims = claimed(README.read_text(encoding="utf-8"))
     wrong = exaggerated(claims, printed)
     for claim in wrong:
-        sys.stderr.write(f"README.md claims what this run did not show: {claim}\n")
-    sys.stdout.write(f"{len(claims) - len(wrong)} of {len(claims)} claims of the README are borne out\n")
+        sys.stderr.write(f"tests/README.md claims what this run did not show: {claim}\n")
+    sys.stdout.write(f"{len(claims) - len(wrong)} of {len(claims)} claims are borne out\n")
     return 1 if wrong or not claims else 0
 
 

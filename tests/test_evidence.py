@@ -1,4 +1,4 @@
-"""A claim in the README is never more than what a run has shown."""
+"""A claim in a page is never more than what a run has shown."""
 
 import pytest
 

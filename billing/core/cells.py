@@ -8,7 +8,8 @@ from collections.abc import Iterable
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROLS = frozenset("\t\r\n")
-# What a spreadsheet runs when a cell begins with it, full-width forms included. (failure catalogue S5)
+# What a spreadsheet runs when a cell begins with it, full-width forms included.
+# See edge/runfiles/README.md, "Cells that are given back".
 
 
 def neutral(cell: str) -> str:

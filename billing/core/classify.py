@@ -232,7 +232,7 @@ def _our_intent(reply: Reply, expected: Expected) -> Mapping[str, Any] | None:
 
 
 def _limited(_asked: Asked, reply: Reply, _expected: Expected) -> Outcome:
-    # A throttle without a name is a rate limit of its endpoint (rate-control, section 2).
+    # A throttle without a name is a rate limit of its endpoint. (edge/pacing/README.md, "What limits a run")
     return Unsent(UnsentWhy.LIMITED, reply.limited_reason or "endpoint-rate", reply.retry_after, reply=reply)
 
 

@@ -66,7 +66,7 @@ class Decline:
         group: how a report groups it.
         note: what happened, in a few words.
         what_to_do: a sentence for the person who acts.
-        block_card: no item of any account may try this platform payment method again (failure catalogue C2).
+        block_card: no item of any account may try this platform payment method again.
         decline_code: the issuer's or Stripe's code, or None.
         advice_code: Stripe's advice, or None.
         network_decline_code: the card network's code, or None.

@@ -13,7 +13,7 @@ MEAN_SHARE, LONGER_OF_TWO_SHARE = 1.13, 1.45
 LAST_SHARE = 1.5
 # Of the usual seconds of an item: several are in flight at the end, and the slowest of them is waited for.
 DOUBLING_SECONDS = 1.5
-# In which a limiter that begins below its limit doubles its rate (the start of `edge.pacer`).
+# In which a limiter that begins below its limit doubles its rate. (edge/pacing/README.md, "Hold, measure, probe")
 
 
 @dataclass(frozen=True, slots=True)

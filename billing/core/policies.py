@@ -65,7 +65,7 @@ class StopOn:
 
     Attributes:
         decline_rate: stop when more than this share of the last ``after_items`` charges declined (a wrong file, or
-            card testing: failure catalogue C4). 1.0 switches the guard off.
+            card testing). 1.0 switches the guard off. (flow/README.md, "What stops a run")
         after_items: the size of that window, and the fewest charges before the guard may act.
         same_error: stop after this many items in a row failed with one and the same refusal.
     """

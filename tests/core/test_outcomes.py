@@ -1,4 +1,4 @@
-"""What a reply means: section 6 of the charge protocol, row by row, and fifty ways not to be a success."""
+"""What a reply means, row by row, and fifty ways not to be a success. (core/README.md, "What a reply means")"""
 
 import json
 from typing import Any
@@ -92,7 +92,7 @@ DECLINE = {"decline_code": "do_not_honor", "kind": "card_error"}
 OPEN, CLONING, CONFIRM, CANCEL = Op.OPEN, Op.CLONE, Op.CONFIRM, Op.CANCEL
 
 # what was asked, what came, what it means; the last column pins the details that matter
-SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]]] = [
+ROWS: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]]] = [
     # 2xx, as asked
     ("open done", OPEN, reply(200, intent()), BEFORE_OPEN, Made, {"object_id": INTENT}),
     ("open replayed", OPEN, reply(200, intent(), **REPLAYED), BEFORE_OPEN, Made, {"replayed": True}),
@@ -290,9 +290,9 @@ SECTION_6: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("asked", "came", "expected", "kind", "details"), [row[1:] for row in SECTION_6],
-                         ids=[row[0] for row in SECTION_6])  # fmt: skip
-def test_every_row_of_the_protocol_means_what_it_says(asked, came, expected, kind, details):
+@pytest.mark.parametrize(("asked", "came", "expected", "kind", "details"), [row[1:] for row in ROWS],
+                         ids=[row[0] for row in ROWS])  # fmt: skip
+def test_every_row_means_what_it_says(asked, came, expected, kind, details):
     outcome = classify(asked, came, expected)
     assert isinstance(outcome, kind), outcome
     assert {name: getattr(outcome, name) for name in details} == details

@@ -6,9 +6,9 @@ may vary, ``settings`` which are walked, ``explorer`` how, ``walks`` what it cam
 it.
 
 Driven, not copied: the table of states and its guards (``core.entries.apply``), the rule by which a late sighting is
-taken (``edge.ledger.writes``), and the meaning of every answer (``core.classify`` over bodies as Stripe sends them). A
-change there changes the model. Copied by hand, and to be kept in step: the decisions of ``flow.charge``, ``prepare``,
-``confirm`` and ``fence``, each beside the name of the function it mirrors.
+taken (``edge.ledger.drafts``), and the meaning of every answer (``core.classify`` over bodies as Stripe sends them). A
+change there changes the model. Copied by hand, and to be kept in step: the decisions of ``carry``, ``prepare``,
+``confirm`` and ``cancel`` in ``flow.kinds.charge``, each beside the name of the function it mirrors.
 
 Modelled
     One item; one or two runners without any lock, each of which may be killed between any two steps, any number of

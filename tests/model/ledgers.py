@@ -9,8 +9,8 @@ Modelled
 
 Driven, not copied
     Which intent is the item's (``core.listed.judge``), what an answer to an open means (``core.classify``). Copied by
-    hand, each beside the name of what it mirrors: ``flow.charge.begin``, ``flow.prepare``, ``flow.adopt``,
-    ``flow.licence.pay``, ``flow.confirm``, ``flow.fence``.
+    hand, each beside the name of what it mirrors: ``carry.begin``, ``prepare``, ``adopt``, ``licence.pay``,
+    ``confirm`` and ``cancel`` of ``flow.kinds.charge``.
 
 Time
     Only ages count, and only up to where they stop deciding, so time has no end and the walk has one. A list is good
@@ -141,7 +141,7 @@ class Runner:
                 if self.setting.cancels:
                     yield "gives it up", stripe, ledger._replace(state="cancelling")
             case "confirming":
-                yield self._read(stripe, ledger, ledger.intent)  # flow.confirm.look
+                yield self._read(stripe, ledger, ledger.intent)  # confirm.look
             case "unpaid":
                 yield "tries again", stripe, ledger._replace(state="ready")
                 yield "gives it up", stripe, ledger._replace(state="cancelling")
@@ -263,7 +263,7 @@ class Runner:
         return f"{says} {intent}, {letter}: {state}", stripe, after
 
     def _cancel(self, stripe: Stripe, ledger: Ledger) -> Step:
-        """``fence.cancel``."""
+        """``cancel.cancel``."""
         if stripe.intents[ledger.intent - 1] in (OPEN, DECLINED, PLANTED):
             stripe = changed(stripe, ledger.intent, CANCELLED)
         return self._read(stripe, ledger, ledger.intent, "cancels intent")

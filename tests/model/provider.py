@@ -77,7 +77,7 @@ def opened(stripe: Stripe) -> Iterator[tuple[int, Stripe]]:
 
 
 def listed(stripe: Stripe) -> Iterator[int]:
-    """Yield what ``flow.finder.Finder.find`` may come back with first: a list may lag, so that is any intent."""
+    """Yield what ``flow.kinds.charge.find.Finder`` may come back with first: a list may lag, so that is any intent."""
     yield from range(1, len(stripe.intents) + 1)
 
 

@@ -111,10 +111,10 @@ class Shipped:
             for net in self._left_behind(world, runner):
                 yield Step("is killed, its request still on its way", world._replace(net=net), IDLE, fault=True)
 
-    # --- flow.charge.STEPS: the state on record decides -------------------------------------------------------------
+    # --- flow.kinds.charge.carry.STEPS: the state on record decides --------------------------------------------------
 
     def idle(self, world: World) -> Iterator[Step]:
-        """``flow.charge.charge``: take the item up from what the ledger shows."""
+        """``flow.kinds.charge.carry.charge``: take the item up from what the ledger shows."""
         book = world.book
         match book.state:
             case State.PLANNED:
@@ -140,7 +140,7 @@ class Shipped:
                 yield Step("sends the cancel", world, Runner("cancel", seen=book))
 
     def unpaid(self, world: World) -> Iterator[Step]:
-        """``flow.charge.after_attempt``, and what `retry` or a person asks for while the item rests."""
+        """``flow.kinds.charge.carry.after_attempt``, and what `retry` or a person asks for while the item rests."""
         book = world.book
         again = write(Event.PREPARE_STARTED, attempt=book.attempt + 1, fence=None)
         if book.fence and book.dead_clone and not book.recloned:
@@ -206,7 +206,7 @@ class Shipped:
         elif self.rules.losses:
             yield Step("its clone is lost", world, IDLE, fault=True)
 
-    # --- flow.confirm -----------------------------------------------------------------------------------------------
+    # --- confirm ----------------------------------------------------------------------------------------------------
 
     def confirm(self, world: World, runner: Runner) -> Iterator[Step]:
         """``_send_confirm``: it may not have left yet; it arrives, or its sender waits no longer."""
@@ -242,7 +242,7 @@ class Shipped:
         return []
 
     def read(self, world: World, runner: Runner) -> Iterator[Step]:
-        """``look``, ``_refused`` and ``fence._look``: what a read shows, perhaps of an earlier moment."""
+        """``look``, ``_refused`` and ``cancel._look``: what a read shows, perhaps of an earlier moment."""
         seen = runner.seen
         for status, stale in shown(world.stripe, seen.intent):
             means = meaning("read", ("200", status), seen.intent, seen.clone, seen.attempt)
@@ -291,7 +291,7 @@ class Shipped:
         """``_exhausted``: the trip has sent and read enough."""
         return self.hold(runner, write(Event.RESOLVE_EXHAUSTED)) if runner.seen.state == State.UNKNOWN else IDLE
 
-    # --- flow.fence -------------------------------------------------------------------------------------------------
+    # --- cancel -----------------------------------------------------------------------------------------------------
 
     def cancel(self, world: World, runner: Runner) -> Iterator[Step]:
         """``cancel`` and ``_concluded``: anything but a certain answer is followed by a read."""

@@ -6,7 +6,7 @@ from billing.edge.pacing.pacer import Pacer
 from billing.edge.pacing.throttle import Rates, Throttle
 
 INCREASE, DECREASE = 5.0, 0.7
-# Requests a second regained each second; what a refusal leaves, at most once a second: the best pair of rate-control.
+# Requests a second regained each second; what a refusal leaves, at most once a second: the best pair that was found.
 
 
 class Fixed(Pacer):

@@ -1,8 +1,8 @@
 """A stage for the shipped throttle: the sandbox's own limiters, a network that scatters, more demand than is allowed.
 
 Time is virtual, so the figures of a seed are the same on every machine. The network and the latencies are those of
-rate-control, section 6: 15 to 35 ms each way, an answer after a lognormal time around 0.6 s, a refusal after 40 to 70
-ms in all.
+edge/pacing/README.md, "Why no library": 15 to 35 ms each way, an answer after a lognormal time around 0.6 s, a refusal
+after 40 to 70 ms in all.
 """
 
 import asyncio

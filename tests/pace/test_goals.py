@@ -86,7 +86,6 @@ def test_a_limit_that_doubles_back_is_used_to_90_percent_within_15_seconds(chang
 
 
 def test_a_limit_that_halves_and_doubles_back_refuses_at_most_1_percent_in_all(changing):
-    """R1."""
     assert median(trace.refused() for trace in changing) <= 0.01
 
 

@@ -89,8 +89,6 @@ def test_a_lock_rests_its_own_payer_and_slows_nothing_else(tmp_path):
 
 
 def test_five_minutes_of_outage_cost_under_200_requests_and_five_seconds_afterwards_all_is_well(tmp_path):
-    """R4."""
-
     async def main():
         world = stage(tmp_path, items=400, accounts=8)
         loop = asyncio.get_running_loop()
@@ -114,8 +112,6 @@ def test_five_minutes_of_outage_cost_under_200_requests_and_five_seconds_afterwa
 
 
 def test_no_second_of_a_run_holds_more_than_the_cap(tmp_path):
-    """R5."""
-
     async def main():
         world = stage(tmp_path, items=300, accounts=6)
         await charge(world, Rates(100.0, 50.0, 100.0, 256, 256))

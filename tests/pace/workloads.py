@@ -33,7 +33,7 @@ from tests.virtual import run_virtually
 
 MEDIAN_SECONDS, SIGMA = 0.6, 0.5
 WAY_SECONDS = (0.015, 0.035)
-# Latency of an answer, lognormal, and of the network each way (rate-control, section 6).
+# Latency of an answer, lognormal, and of the network each way (edge/pacing/README.md, "Why no library").
 REQUESTS = 3
 # Of an item: open, clone, confirm.
 

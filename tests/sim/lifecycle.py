@@ -91,7 +91,9 @@ class Life:
                 cut = doom.turn if doom and doom.how is How.CUT else None
                 services.ledger = YieldingLedger(services.ledger, cut)
                 if isinstance(await services.gateway.own_account(), LookupFailed):
-                    return Exit.UNREACHABLE  # as `flow.opening` does, so that Stripe's time is known before any key is
+                    return (
+                        Exit.UNREACHABLE
+                    )  # as `flow.open_services` does, so that Stripe's time is known before any key is
                 if services.ledger.run(RUN) is None:
                     await self.world.plan(services)
                 ending = await self.world.run(services)

@@ -55,7 +55,7 @@ MOST = {**dict.fromkeys(OPERATIONS, 2 * ROUNDS * (1 + BUSY_WAITS) + 1), CONFIRM:
 # its rounds in a run, in the run's second look at what it left, and in the next run. What moves no money may be waited
 # for in every round of a run and of its second look, while it is running under its key; the last is the next run's.
 KNOCKS = FAILURES + int(PATIENCE / LONGEST_PAUSE) + 3
-# What never leaves costs no budget: the breaker opens and knocks until its patience ends. (`edge.breaker`)
+# What never leaves costs no budget: the breaker opens and knocks until its patience ends. (`edge.stripe.breaker`)
 BEFORE_THE_CARD = (OPEN, CLONE, LIST)
 
 

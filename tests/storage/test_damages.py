@@ -1,6 +1,6 @@
 """More than a thousand damages that change data: each is noticed by `verify` and by the next run's opening.
 
-(failure-catalogue.md E5, S4, T7, P13)
+(edge/ledger/README.md, "Threats")
 """
 
 import random

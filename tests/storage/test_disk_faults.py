@@ -1,6 +1,6 @@
 """The disk under the ledger fails at the n-th write or fsync, for every n: nothing is sent after it, nobody pays twice.
 
-(failure-catalogue.md P7, P8, T6)
+(edge/ledger/README.md, "What a commit is")
 """
 
 import errno

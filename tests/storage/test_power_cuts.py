@@ -1,6 +1,6 @@
 """The power fails at any moment: every commit that was acknowledged is on the disk, and the run goes on truly.
 
-(failure-catalogue.md P11)
+(edge/ledger/README.md, "What a commit is")
 """
 
 import random

@@ -1,7 +1,7 @@
 """How many requests may be in flight at once: a count, and one that learns where the provider draws the line.
 
 Pure arithmetic like the pacer's: times are arguments. Latency is no signal here, because a limiter that refuses builds
-no queue; only its refusals are (rate-control, section 3).
+no queue; only its refusals are (edge/pacing/README.md, "Hold, measure, probe").
 """
 
 import math

@@ -1,8 +1,9 @@
 """Hold: a pacer sends at a steady rate, measures what the provider admits once it says no, and holds just under that.
 
 Pure arithmetic: every time is an argument, in seconds of one clock that only grows. What a client can see is all it
-uses: when it sent, and which of its sends were refused. The modes and their exits are the table of rate-control,
-section 3; an *epoch* begins with each mode, and a refusal counts only for a send made in the present one.
+uses: when it sent, and which of its sends were refused. The modes and their exits are the table of
+edge/pacing/README.md, "Hold, measure, probe"; an *epoch* begins with each mode, and a refusal counts only for a
+send made in the present one.
 """
 
 import math
@@ -11,7 +12,8 @@ from enum import StrEnum
 
 BURST, BURST_SECONDS = 2.0, 0.01
 # Tokens a bucket holds: two, or a hundredth of a second's worth at rates where a timer is no finer than that. A bucket
-# of a whole second's quota would let twice the limit through in its first second (rate-control, section 7).
+# of a whole second's quota would let twice the limit through in its first second.
+# See edge/pacing/README.md, "A small burst".
 SLOWEST = 0.5
 # Requests a second that are always allowed, so that every limiter finds out when it may speed up again.
 START_RPS = 20.0

@@ -8,7 +8,7 @@ from billing.edge.runfiles.reading.yaml_values import place_of
 from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
 
 MOST_ITEMS = 100_000
-# A tree of more would not fit a small machine; a CSV of a million lines does. (failure catalogue A8)
+# A tree of more would not fit a small machine; a CSV of a million lines does. (edge/runfiles/README.md, "Bounds")
 
 MOST_METADATA = 450
 # Different metadata keys over all items: each is a column of every report.

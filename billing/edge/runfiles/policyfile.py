@@ -85,7 +85,8 @@ def _dunning(forms: Forms, node: Node | None, base: Dunning) -> Dunning:
     soft = declines.entries.get("soft")
     hard = declines.entries.get("hard")
     if hard is not None and not _is_never(hard):
-        # Trying a lost, stolen or closed card again costs a fee each time. (failure catalogue C2)
+        # Trying a lost, stolen or closed card again costs a fee each time.
+        # See core/README.md, "Declines and what would help".
         forms.problem(place_of(hard), "value", "retry.declines.hard can only be never", "schemes fine such attempts")
     if soft is None:
         return base

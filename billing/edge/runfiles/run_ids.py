@@ -7,7 +7,7 @@ from billing.core.periods import in_words
 from billing.edge.runfiles.safe_text import quoted
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-"""What a run id may be: safe in a file name, a URL and a shell. (failure catalogue F6)"""
+"""What a run id may be: safe in a file name, a URL and a shell. (edge/runfiles/README.md, "Identity")"""
 
 _YEAR = r"(?:19|20|21)[0-9]{2}"
 _PART = r"q[1-4]|w(?:0[1-9]|[1-4][0-9]|5[0-3])|(?:0[1-9]|1[0-2])(?:-[0-9]{2})?"

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from billing.core.errors import ProviderUnreachable
 
 FAILURES = 20
-# So many requests in a row without an answer open the breaker (failure catalogue, N1).
+# So many requests in a row without an answer open the breaker. (edge/stripe/README.md, "When Stripe is down")
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 4.0
 # Seconds between probes: doubling at first. Five minutes of outage cost under eighty probes, and the run is at full
-# speed again within five seconds of their end (R4).
+# speed again within five seconds of their end.
 PATIENCE = 600.0
 # Seconds of outage after which the run ends (exit 10) with everything saved, rather than occupy its scheduler.
 
 REPEAT_SHARE, REPEAT_FLOOR, REPEAT_WINDOW = 0.10, 10, 120.0
-# Repeats after lost answers may be a tenth of what was sent in the last two minutes, and ten in any case (R4).
+# Repeats after lost answers may be a tenth of what was sent in the last two minutes, and ten in any case.
+# See edge/stripe/README.md, "Repeats".
 
 
 class Breaker:

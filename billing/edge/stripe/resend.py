@@ -10,7 +10,8 @@ from billing.core.outcomes import Busy, Lost, Outcome, Unsent, UnsentWhy
 from billing.edge.stripe.breaker import RetryBudget
 
 SENDS = 3
-# Sends in all after lost answers or failures of the network: a poison item must not hold up the others (R3).
+# Sends in all after lost answers or failures of the network: a poison item must not hold up the others.
+# See edge/stripe/README.md, "Repeats".
 BUSY_WAITS = 8
 # How often a running request with our key is waited for; with the pauses below that is up to half a minute.
 FIRST_WINDOW, LONGEST_WINDOW = 0.5, 8.0

@@ -42,7 +42,8 @@ IGNORED_VARIABLES = (
     "SSL_CERT_DIR",
     "SSLKEYLOGFILE",
 )
-# Whoever sets one of these could read or redirect the traffic, so none has an effect; `doctor` says so (S13).
+# Whoever sets one of these could read or redirect the traffic, so none has an effect; `doctor` says so.
+# See edge/stripe/README.md, "The way out".
 
 stripe.enable_telemetry = False
 # The SDK would write an id to the user's home and send timings along.

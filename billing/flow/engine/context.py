@@ -21,7 +21,7 @@ from billing.flow.services import Services
 
 ROUNDS = 3
 # How often one visit may send from one state before the item is left for `resolve`: a poison item must not hold up the
-# others (catalogue R3). Reads have the same budget.
+# others. Reads have the same budget. (flow/kinds/charge/README.md, "Killed where, and then")
 
 REPLAY_SECONDS = 23 * 3600.0
 # Stripe may forget a key once it is 24 h old and would then run the request again. One hour of margin covers clock

@@ -18,7 +18,8 @@ MOST_BEHIND = 8 * PAGE
 # Items of one account that are kept waiting for their payers while later ones of it go on.
 FAIR_EVERY = 10
 # Every tenth start goes to the account that has waited longest. That bounds the wait and leaves the makespan as it is;
-# "nobody waits longer than 2 s" would take every start and turn the order into round-robin (rate-control, section 4).
+# "nobody waits longer than 2 s" would take every start and turn the order into round-robin.
+# See edge/pacing/README.md, "Which item next".
 AHEAD, RUN_AHEAD = 1.0, 4.0
 # Items that an account and the whole run may be ahead of their rates: some must wait for a token, or one would be lost.
 AHEAD_SECONDS = 0.01

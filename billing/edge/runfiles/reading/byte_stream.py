@@ -9,7 +9,7 @@ from billing.core.errors import UsageError
 from billing.edge.runfiles.reading.problems import Unreadable
 
 LARGEST = 2 * 1024**3
-# Bytes. Beyond it a file is a mistake, or should be several runs. (failure catalogue A21)
+# Bytes. Beyond it a file is a mistake, or should be several runs. (edge/runfiles/README.md, "Bounds")
 
 _HINT = "save the file as UTF-8"
 _MARKS = (

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from billing.core.errors import InvalidInput, Problem
 
 KEPT = 100
-# What a person can read at once; everything is in the file of bad lines. (failure catalogue A23)
+# What a person can read at once; everything is in the file of bad lines.
+# See edge/runfiles/README.md, "Bounds".
 
 
 class FieldError(ValueError):

@@ -14,7 +14,8 @@ from billing.edge.runfiles.safe_text import named, quoted
 
 DEEPEST = 8
 MOST_NODES = 2_500_000
-# Twenty nodes an item for the most items a YAML file may have, and room for the rest. (failure catalogue A5)
+# Twenty nodes an item for the most items a YAML file may have, and room for the rest.
+# See edge/runfiles/README.md, "Bounds".
 
 _Loader = getattr(yaml, "CLoader", yaml.Loader)
 # Five times faster where PyYAML was built with libyaml; both give the same events.

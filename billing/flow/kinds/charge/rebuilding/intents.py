@@ -95,7 +95,8 @@ class Intent:
         """Return a sort key: the first intent of an item is the one its ledger had on record, as far as that shows.
 
         A paid one before all. Then one that was ever confirmed, cancelled or not: nothing but the recorded intent is
-        confirmed (charge protocol, section 9), so any other is an orphan. Then one that is open, then the lowest id.
+        confirmed (flow/kinds/charge/README.md, "Invariants"), so any other is an orphan. Then one that is open, then
+        the lowest id.
         """
         if self.paid:
             return ON_ITS_WAY.index(self.status), self.id

@@ -1,0 +1,171 @@
+"""Parts of the documentation that the program prints: ``python -m tests.marked`` writes them anew.
+
+A part stands between ``<!-- NAME -->`` and ``<!-- end -->``; nothing between the two is written by hand.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from billing.core import classify, declines, outcomes
+from billing.core.exits import MEANINGS
+from billing.core.kinds.charge import CHARGE_LIFE
+from billing.core.life import Edge, Group, Phase
+from billing.edge.ledger.schema import LAWS
+from billing.edge.runfiles import fields
+from billing.flow.engine.goals import RESTS, TAKES
+from tests.model.settings import REJECTED
+from tests.replies import ASKED, EXPECTED, SAMPLES
+
+ROOT = Path(__file__).parent.parent
+CORE, PROTOCOL, FLOW = "billing/core/README.md", "billing/flow/kinds/charge/README.md", "billing/flow/README.md"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[Iterable[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("|" + "|".join(f" {cell} " if cell != "---" else cell for cell in map(str, line)) + "|\n"
+                   for line in lines)  # fmt: skip
+
+
+def _exits() -> str:
+    rows = ((int(code), meaning, then) for code, (meaning, then) in MEANINGS.items())
+    return _table(("code", "meaning", "a scheduler should"), rows)
+
+
+def _states() -> str:
+    return f"```mermaid\n{CHARGE_LIFE.diagram()}\n```\n\n{CHARGE_LIFE.table_as_markdown()}\n"
+
+
+def _edges() -> str:
+    steps = [(at, edge) for at, edge in CHARGE_LIFE.edges.items() if not edge.sighting]
+    seen: dict[tuple[str, Edge], list[str]] = {}
+    for (state, event), edge in CHARGE_LIFE.edges.items():
+        if edge.sighting:
+            seen.setdefault((event, edge), []).append(state)
+    rows = [(state, event, edge.to, edge.reason) for (state, event), edge in steps]
+    rows += [
+        (", ".join(states), event, edge.to, f"{edge.reason} (a sighting)") for (event, edge), states in seen.items()
+    ]
+    return _table(("in", "what happened", "becomes", "because"), rows)
+
+
+def _groups() -> str:
+    rows = []
+    for group in Group:
+        plain = [state for state in CHARGE_LIFE.states if CHARGE_LIFE.group(state) is group]
+        noted = [state for state in CHARGE_LIFE.states if CHARGE_LIFE.group(state, group) is group]
+        more = [state for state in noted if state not in plain]
+        rows.append((group, CHARGE_LIFE.words.get(group, ""), ", ".join(plain), ", ".join(more)))
+    return _table(("in a report", "in words", "states", "and, where an answer has said so"), rows)
+
+
+def _goals() -> str:
+    def named(phases: frozenset[Phase]) -> str:
+        return "; ".join(phase for phase in Phase if phase in phases)
+
+    return _table(
+        ("goal", "takes up what is", "leaves what is"), ((g, named(TAKES[g]), named(RESTS[g])) for g in TAKES)
+    )
+
+
+def _outcomes() -> str:
+    kinds = outcomes.Outcome.__args__  # type: ignore[attr-defined]
+    return _table(("outcome", "it means"), ((kind.__name__, _first_paragraph(kind.__doc__)) for kind in kinds))
+
+
+def _first_paragraph(text: str) -> str:
+    return " ".join(text.partition("\n\n")[0].split()).replace("``", "`")
+
+
+def _replies() -> str:
+    rows = []
+    for arrives, replies in SAMPLES:
+        found = [_said(classify.classify(asked, replies[asked], EXPECTED[asked])) for asked in ASKED]
+        rows.append((arrives, *found))
+    return _table(("what arrives", *ASKED), rows)
+
+
+def _said(outcome: outcomes.Outcome) -> str:
+    name = type(outcome).__name__
+    match outcome:
+        case outcomes.Halt(exit=code):
+            return f"{name}, exit {int(code)}"
+        case outcomes.Undecided(why=why) | outcomes.Unsent(why=why):
+            return f"{name}: {why}"
+        case outcomes.Refused(scope=outcomes.Scope.ACCOUNT):
+            return f"{name}: account"
+        case outcomes.Lost(renew=True):
+            return f"{name}: renew"
+        case _:
+            return name
+
+
+def _remedies() -> str:
+    return _table(("remedy", "it means"), ((remedy, declines.MEANINGS[remedy]) for remedy in declines.STRICTNESS))
+
+
+def _laws() -> str:
+    return _table(("on", "refused, saying"), ((law.on, law.says) for law in LAWS))
+
+
+def _columns() -> str:
+    longest = {
+        "reference": fields.REFERENCE_LENGTH,
+        "description": fields.DESCRIPTION_LENGTH,
+        "statement_suffix": fields.SUFFIX_LENGTH,
+        **dict.fromkeys(("customer", "payment_method", "account"), fields.ID_LENGTH),
+    }
+    rows = [(f"`{name}`", _needed(name), longest.get(name, "")) for name in fields.COLUMNS]
+    return _table(("column", "", "characters"), [*rows, ("`metadata.NAME`", "", fields.METADATA_VALUE_LENGTH)])
+
+
+def _needed(name: str) -> str:
+    return "required" if name in fields.REQUIRED else "one of the two" if name in fields.AMOUNTS else ""
+
+
+def _rejected() -> str:
+    rows = ((case.design.name, ", ".join(sorted(case.caught)) or "nothing: it holds") for case in REJECTED)
+    return _table(("design", "what the model finds"), rows)
+
+
+BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
+    ("README.md", "exit codes: billing.core.exits"): _exits,
+    (PROTOCOL, "states: billing.core.kinds.charge"): _states,
+    (PROTOCOL, "edges: billing.core.kinds.charge"): _edges,
+    (PROTOCOL, "designs: tests.model.settings"): _rejected,
+    (CORE, "groups: billing.core.life"): _groups,
+    (CORE, "outcomes: billing.core.outcomes"): _outcomes,
+    (CORE, "replies: billing.core.classify"): _replies,
+    (CORE, "remedies: billing.core.declines"): _remedies,
+    (CORE, "declines: billing.core.declines"): lambda: declines.table_as_markdown() + "\n",
+    (FLOW, "goals: billing.flow.engine.goals"): _goals,
+    ("billing/edge/ledger/README.md", "laws: billing.edge.ledger.schema"): _laws,
+    ("billing/edge/runfiles/README.md", "columns: billing.edge.runfiles.fields"): _columns,
+}
+END = "<!-- end -->"
+
+
+def split(text: str, name: str) -> tuple[str, str, str]:
+    """Return what stands before a part, the part, and what follows it.
+
+    Raises:
+        LookupError: the text has no such part.
+    """
+    before, mark, rest = text.partition(f"<!-- {name} -->\n")
+    part, end, after = rest.partition(END)
+    if not mark or not end:
+        raise LookupError(f"no part <!-- {name} --> with an end")
+    return before + mark, part, end + after
+
+
+def main() -> int:
+    """Write every part anew."""
+    for (path, name), printed in BLOCKS.items():
+        file = ROOT / path
+        before, _, after = split(file.read_text(encoding="utf-8"), name)
+        file.write_text(before + printed() + after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
