@@ -3,15 +3,18 @@
 A part stands between ``<!-- NAME -->`` and ``<!-- end -->``; nothing between the two is written by hand.
 """
 
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from billing.core import classify, declines, outcomes
 from billing.core.exits import MEANINGS
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.life import Edge, Group, Phase
-from billing.edge.ledger.schema import LAWS
+from billing.core.plans import SKIPS
+from billing.edge.ledger.schema import DDL, LAWS
 from billing.edge.runfiles import fields
 from billing.flow.engine.goals import RESTS, TAKES
 from tests.model.settings import REJECTED
@@ -108,6 +111,22 @@ def _laws() -> str:
     return _table(("on", "refused, saying"), ((law.on, law.says) for law in LAWS))
 
 
+def _tables() -> str:
+    with closing(sqlite3.connect(":memory:")) as made:
+        for statement in DDL:
+            made.execute(statement)
+        tables = [name for (name,) in made.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        columns = [[row[1] for row in made.execute(f"PRAGMA table_info({name})")] for name in tables]
+    return _table(
+        ("table", "columns"), ((f"`{name}`", ", ".join(of)) for name, of in zip(tables, columns, strict=True))
+    )
+
+
+def _skips() -> str:
+    rows = ((f"`{code}`", means, todo, "yes" if good else "") for code, (means, todo, good) in SKIPS.items())
+    return _table(("code", "it means", "what to do", "nothing is owed"), rows)
+
+
 def _columns() -> str:
     longest = {
         "reference": fields.REFERENCE_LENGTH,
@@ -138,7 +157,9 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (CORE, "replies: billing.core.classify"): _replies,
     (CORE, "remedies: billing.core.declines"): _remedies,
     (CORE, "declines: billing.core.declines"): lambda: declines.table_as_markdown() + "\n",
+    (CORE, "skips: billing.core.plans"): _skips,
     (FLOW, "goals: billing.flow.engine.goals"): _goals,
+    ("billing/edge/ledger/README.md", "tables: billing.edge.ledger.schema"): _tables,
     ("billing/edge/ledger/README.md", "laws: billing.edge.ledger.schema"): _laws,
     ("billing/edge/runfiles/README.md", "columns: billing.edge.runfiles.fields"): _columns,
 }
