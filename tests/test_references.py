@@ -128,6 +128,7 @@ def test_every_room_has_its_page():
         "edge/pacing",
         "edge/ledger",
         "edge/runfiles",
+        "edge/settings",
         "flow",
         "flow/kinds/charge",
         "sandbox",
