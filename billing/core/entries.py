@@ -299,7 +299,7 @@ class Tally:
     """How many items of a run share a state, a grouping and a currency, and their planned amount in minor units.
 
     ``grouping`` is the fact ``group`` of the items (how a decline is reported), or empty. ``reason_code`` likewise.
-    Lines without an item of this run count under ``skipped`` with their line's reason and no currency.
+    Lines without an item of this run (``owned`` is false) count under ``skipped`` with their line's reason.
     """
 
     state: StrEnum
@@ -308,6 +308,7 @@ class Tally:
     currency: str
     items: int
     amount: int
+    owned: bool = True
 
 
 class Held(NamedTuple):

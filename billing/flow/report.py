@@ -69,7 +69,7 @@ def totals(tallies: Sequence[Tally]) -> dict[str, dict[str, int]]:
     """Add up planned amounts by currency, then by group, in minor units; ``planned`` is everything this run owns."""
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     for tally in tallies:
-        if tally.currency:
+        if tally.owned:
             sums[tally.currency][group_in(tally)] += tally.amount
     return {
         currency: {
@@ -86,7 +86,8 @@ def wanted_now(ledger: Ledger, run_id: str) -> tuple[list[Tally], list[Tally]]:
     less = {(each.state, each.grouping, each.reason_code, each.currency): each for each in gone}
     wanted = []
     for tally in ledger.tally(run_id):
-        out = less.get((tally.state, tally.grouping, tally.reason_code, tally.currency))
+        name = (tally.state, tally.grouping, tally.reason_code, tally.currency)
+        out = less.get(name) if tally.owned else None
         items, amount = (out.items, out.amount) if out is not None else (0, 0)
         if tally.items > items:
             wanted.append(replace(tally, items=tally.items - items, amount=tally.amount - amount))

@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 
-from billing.core.entries import Move
+from billing.core.entries import Move, Note
 from billing.core.groups import exit_for
 from billing.core.kinds.charge import Event, State
 from billing.core.life import Group
@@ -623,6 +623,12 @@ def test_the_log_tells_where_an_item_comes_to_rest_and_each_step_to_whoever_asks
     assert [(event["event"], event["state"]) for event in events if "state" in event] == told
 
 
+async def block(services, item):
+    """Block the card of an item for good, as a decline does."""
+    declined = Move(Note.SET_ASIDE, facts={"blocks_card": True, "reason_code": "lost_card"})
+    await services.ledger.keep_lookups(cards.BLOCKED, services.blocks.of(item, [declined])[cards.BLOCKED])
+
+
 def test_a_card_that_an_earlier_run_blocked_is_not_tried_however_many_items_share_it(tmp_path):
     world = World.make(tmp_path, items=6, accounts=2, items_per_customer=3, mix={"succeeds": 1})
 
@@ -630,7 +636,7 @@ def test_a_card_that_an_earlier_run_blocked_is_not_tried_however_many_items_shar
         async with world.services() as services:
             await world.plan(services)
             first = world.items(services)[0]
-            await services.blocks.remember(first, "lost_card")
+            await block(services, first)
             await world.run(services)
 
     run_virtually(run)
@@ -648,8 +654,8 @@ def test_killed_in_the_very_moment_of_a_decline_the_card_is_blocked_all_the_same
             await world.plan(services)
             record = services.ledger.record
 
-            async def dies(item, *moves):
-                after = await record(item, *moves)
+            async def dies(item, *moves, keep):
+                after = await record(item, *moves, keep=keep)
                 if moves[-1].name is Event.CHARGE_DECLINED:
                     raise Killed
                 return after
@@ -673,7 +679,7 @@ def test_a_card_that_is_blocked_after_its_next_item_was_fetched_is_not_tried(tmp
             first, second = world.items(services)
             before = services.blocks.why(first)
             services.blocks.look_up([second])
-            await services.blocks.remember(first, "lost_card")
+            await block(services, first)
             return before, services.blocks.why(second)
 
     assert run_virtually(run) == ("", "lost_card")
@@ -686,7 +692,7 @@ def test_a_block_of_more_than_a_month_ago_is_forgotten(tmp_path):
         async with world.services() as services:
             await world.plan(services)
             (item,) = world.items(services)
-            await services.blocks.remember(item, "lost_card")
+            await block(services, item)
             world.sandbox.advance((cards.DAYS + 1) * 86_400)
             await world.run(services)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from billing.core.entries import (
@@ -20,6 +21,9 @@ from billing.core.entries import (
     Tally,
 )
 from billing.core.items import Mode
+
+Kept = Mapping[str, Mapping[str, Facts]]
+# Look-ups to keep: kind -> name -> facts.
 
 
 class LostRace(Exception):
@@ -68,14 +72,28 @@ class Ledger(Protocol):
         """Append an entry about the run and set its status (and its started or finished time)."""
         ...
 
-    async def record(self, item: ItemRecord, *moves: Move) -> ItemRecord:
+    async def record(self, item: ItemRecord, *moves: Move, keep: Kept = MappingProxyType({})) -> ItemRecord:
         """Append ``moves`` for one item in one transaction and return what is known then, once it is durable.
 
         The write happens only if the item still has the state, attempt and ver of ``item``; a sighting (an event whose
         edge says so) is taken in any state that knows it.
 
+        Args:
+            item: as the caller knows it.
+            moves: what happened to it, in order.
+            keep: look-ups that are kept in the same transaction.
+
         Raises:
             LostRace: the item moved meanwhile; start again from what it holds.
+            LedgerError: the commit failed.
+        """
+        ...
+
+    async def record_all(self, moved: Sequence[tuple[ItemRecord, Sequence[Move]]]) -> list[ItemRecord]:
+        """Append moves of several different items in one transaction, all or nothing; return what is known then.
+
+        Raises:
+            LostRace: one of the items moved meanwhile.
             LedgerError: the commit failed.
         """
         ...
@@ -118,6 +136,10 @@ class Ledger(Protocol):
 
     def on_record(self, objects: Sequence[str]) -> Mapping[str, StrEnum]:
         """Return those of these provider objects that some item has on record, with its state (at most 500 a call)."""
+        ...
+
+    def by_object(self, objects: Sequence[str]) -> dict[str, ItemRecord]:
+        """Return the items that have these provider objects on record, by object (at most 500 a call)."""
         ...
 
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:

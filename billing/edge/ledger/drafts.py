@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from billing.core.entries import BrokenPromise, Facts, ItemRecord, Move, Note, RunStatus, apply
 from billing.core.kinds import life_of
 from billing.core.life import ImpossibleTransition
-from billing.edge.ledger import LostRace
+from billing.edge.ledger import Kept, LostRace
 from billing.edge.ledger.chain import seal
 from billing.edge.ledger.rows import (
     INSTRUMENT,
@@ -74,6 +74,37 @@ def hoped(item: ItemRecord, runs: Runs, moves: Sequence[tuple[Move, str]]) -> Dr
         return drafted(item, runs.row(item.run_id), moves)
     except (ImpossibleTransition, BrokenPromise):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Hope:
+    """Moves of one item: what the caller knows of it, the moves with their texts, and what they write if that holds."""
+
+    item: ItemRecord
+    moves: Sequence[tuple[Move, str]]
+    draft: Draft | None
+
+
+def hope(item: ItemRecord, runs: Runs, moves: Sequence[Move]) -> Hope:
+    """Return ``moves`` made ready to be written.
+
+    Raises:
+        TypeError, ValueError, BrokenPromise: as `prepared` does.
+    """
+    ready = [prepared(move) for move in moves]
+    return Hope(item, ready, hoped(item, runs, ready))
+
+
+def record_all(tx: Transaction, runs: Runs, hopes: Sequence[Hope], keep: Kept) -> list[ItemRecord]:
+    """Append the moves of different items and keep look-ups, all or nothing.
+
+    Raises:
+        What `record` raises.
+    """
+    after = [record(tx, runs, hope.item, hope.moves, hope.draft) for hope in hopes]
+    for kind, found in keep.items():
+        keep_lookups(tx, kind, found)
+    return after
 
 
 def record(

@@ -74,6 +74,8 @@ _UNLISTED = """SELECT account, state, ifnull(json_extract(facts, '$.group'), '')
     GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
 _OBLIGATIONS = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked CROSS JOIN items
     ON items.book = ? AND items.reference = asked.value ORDER BY items.generation"""
+_BY_OBJECT = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked
+    CROSS JOIN items ON items.object_id = asked.value"""
 _WORK = f"""SELECT * FROM (SELECT {ITEM_COLUMNS} FROM items
     WHERE run = ? AND state = ? AND account = ? AND id > ? ORDER BY id LIMIT ?)"""
 _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
@@ -159,7 +161,7 @@ class Queries:
         foreign = self._conn.execute(_FOREIGN, asked).fetchall()
         life = self.kept_runs.life(row)
         return [Tally(life.states(state), *rest) for state, *rest in items] + [
-            Tally(life.skipped, "", reason, "", count, 0) for reason, count in foreign
+            Tally(life.skipped, "", reason, "", count, 0, owned=False) for reason, count in foreign
         ]
 
     @_legible()
@@ -224,6 +226,12 @@ class Queries:
             CROSS JOIN items ON items.object_id = asked.value"""
         rows = self._conn.execute(sql, (_asked(objects),)).fetchall()
         return {found: self.kept_runs.life(run).states(state) for found, run, state in rows}
+
+    @_legible()
+    def by_object(self, objects: Sequence[str]) -> dict[str, ItemRecord]:
+        """Return the items that have these provider objects on record, by object."""
+        rows = self._conn.execute(_BY_OBJECT, (_asked(objects),)).fetchall()
+        return {str(item.object_id): item for item in (item_of_row(row, self.kept_runs) for row in rows)}
 
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned, or only what is in these states, state by state."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -25,7 +26,7 @@ from billing.core.entries import (
 )
 from billing.core.errors import LedgerError
 from billing.core.items import Mode
-from billing.edge.ledger import Verification, planning
+from billing.edge.ledger import Kept, Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer
 from billing.edge.ledger.custody.checksum import FileChecksum
@@ -175,16 +176,31 @@ class SqliteLedger:
         """Append an entry about the run and set its status."""
         await self._do(Work(lambda tx: writes.note_run(tx, run_id, note, status, facts or {}), milestone=True))
 
-    async def record(self, item: ItemRecord, *moves: Move) -> ItemRecord:
-        """Append ``moves`` for one item in one transaction.
+    async def record(self, item: ItemRecord, *moves: Move, keep: Kept = MappingProxyType({})) -> ItemRecord:
+        """Append ``moves`` for one item, and keep look-ups, in one transaction.
 
         Raises:
             LostRace: the item moved meanwhile.
             LedgerError: the commit failed.
         """
-        ready = [writes.prepared(move) for move in moves]
-        draft = writes.hoped(item, self._queries.kept_runs, ready)
-        recorded: ItemRecord = await self._do(Work(lambda tx: writes.record(tx, self._write_runs, item, ready, draft)))
+        (recorded,) = await self._record([(item, moves)], keep)
+        return recorded
+
+    async def record_all(self, moved: Sequence[tuple[ItemRecord, Sequence[Move]]]) -> list[ItemRecord]:
+        """Append moves of several different items in one transaction.
+
+        Raises:
+            LostRace: one of the items moved meanwhile.
+            LedgerError: the commit failed.
+        """
+        return await self._record(moved, {})
+
+    async def _record(self, moved: Sequence[tuple[ItemRecord, Sequence[Move]]], keep: Kept) -> list[ItemRecord]:
+        runs = self._queries.kept_runs
+        hopes = [writes.hope(item, runs, moves) for item, moves in moved]
+        recorded: list[ItemRecord] = await self._do(
+            Work(lambda tx: writes.record_all(tx, self._write_runs, hopes, keep))
+        )
         return recorded
 
     async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:
@@ -231,6 +247,10 @@ class SqliteLedger:
     def on_record(self, objects: Sequence[str]) -> dict[str, StrEnum]:
         """Return those of these provider objects that some item has on record, with its state."""
         return self._queries.on_record(objects)
+
+    def by_object(self, objects: Sequence[str]) -> dict[str, ItemRecord]:
+        """Return the items that have these provider objects on record."""
+        return self._queries.by_object(objects)
 
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned."""

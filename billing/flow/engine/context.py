@@ -133,10 +133,8 @@ class ItemContext:
             LedgerError: the commit failed; in the same moment the door to the provider is shut for everybody.
         """
         try:
-            for move in moves:
-                if move.facts.get("blocks_card"):  # first: a kill in between would let another item try the card
-                    await self.services.blocks.remember(item, str(move.facts.get("reason_code", "")))
-            after = await self.services.ledger.record(item, *moves)
+            keep = self.services.blocks.of(item, moves)
+            after = await self.services.ledger.record(item, *moves, keep=keep)
         except LedgerError as broken:
             self.services.gateway.shut(str(broken))
             raise

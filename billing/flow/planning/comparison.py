@@ -123,7 +123,7 @@ class _Comparing:
         latest = max(earlier, key=lambda record: record.period)
         changes = Changes(latest.run_id)
         for tally in self._ledger.tally(latest.run_id):
-            if tally.currency:
+            if tally.owned:
                 changes.totals_before[tally.currency] = changes.totals_before.get(tally.currency, 0) + tally.amount
         held = partial(_holding, self._ledger, latest)
         self._by_reference(changes, held())

@@ -251,3 +251,31 @@ async def test_a_ledger_opened_to_read_refuses_to_write(ledger, tmp_path):
     with pytest.raises(LedgerError, match="read only"):
         await reader.record(item, Move(Event.ITEM_SKIPPED))
     await reader.aclose()
+
+
+async def test_a_look_up_is_kept_with_the_move_that_brings_it_or_not_at_all(ledger):
+    (item,) = await planned(ledger)
+    moved = await ledger.record(item, move_for(item, Event.PREPARE_STARTED), keep={"kind": {"pm_1": {"code": "lost"}}})
+    assert ledger.lookups("kind", ["pm_1"], "2026-01-01T00:00:00Z") == {"pm_1": {"code": "lost"}}
+    for late in (item, moved):
+        with pytest.raises((LostRace, ImpossibleTransition)):
+            await ledger.record(late, Move(Event.ITEM_SKIPPED), keep={"kind": {"pm_2": {"code": "stolen"}}})
+    assert ledger.lookups("kind", ["pm_2"], "2026-01-01T00:00:00Z") == {}
+    assert ledger.verify().faults == ()
+
+
+async def test_moves_of_several_items_are_kept_all_or_none(ledger):
+    first, second, third = await planned(ledger, 3)
+    start = [(item, [move_for(item, Event.PREPARE_STARTED)]) for item in (first, second)]
+    moved = await ledger.record_all(start)
+    assert moved == [ledger.item(first.id), ledger.item(second.id)]
+    with pytest.raises(LostRace):
+        await ledger.record_all([(third, [move_for(third, Event.PREPARE_STARTED)]), start[1]])
+    assert ledger.item(third.id) == third
+    assert ledger.verify().faults == ()
+
+
+async def test_an_item_is_found_by_the_object_that_fulfils_it(ledger):
+    first, _ = await planned(ledger, 2)
+    first = await brought(ledger, first, State.READY)
+    assert ledger.by_object(["pi_1", "pi_2"]) == {"pi_1": first}

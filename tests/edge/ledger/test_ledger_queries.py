@@ -24,11 +24,11 @@ async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_forei
         Tally(State.PLANNED, "", "", "usd", 2, 2003),
         Tally(State.SKIPPED, "failed", "account_dead", "jpy", 1, 1003),
         Tally(State.UNPAID, "declined", "do_not_honor", "usd", 1, 1000),
-        Tally(State.SKIPPED, "", "invalid", "", 1, 0),
+        Tally(State.SKIPPED, "", "invalid", "", 1, 0, owned=False),
     ]
     assert ledger.tally("other") == [
         Tally(State.PLANNED, "", "", "usd", 1, 1007),
-        Tally(State.SKIPPED, "", "in_other_run", "", 1, 0),
+        Tally(State.SKIPPED, "", "in_other_run", "", 1, 0, owned=False),
     ]
     assert ledger.tally("nowhere") == []
 

@@ -1,9 +1,9 @@
 """Cards that were declined for good: no item of any account tries one again for a month."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from billing.core.entries import ItemRecord
-from billing.edge.ledger import Ledger
+from billing.core.entries import ItemRecord, Move
+from billing.edge.ledger import Kept, Ledger
 from billing.edge.stripe.clock import ProviderClock
 
 BLOCKED = "blocked_card"
@@ -34,16 +34,18 @@ class Blocks:
             self.look_up([item])
         return self._looked_up.pop(method)
 
-    async def remember(self, item: ItemRecord, code: str) -> None:
-        """Block the payment method of an item for the decline ``code``: the platform's, not the clone.
+    def of(self, item: ItemRecord, moves: Sequence[Move]) -> Kept:
+        """Return the block that ``moves`` put on the payment method of an item, to be kept with them, if they do.
 
-        Raises:
-            LedgerError: the commit failed.
+        It is the platform's method, not the clone; what was looked up knows of it from now on.
         """
+        codes = [str(move.facts.get("reason_code", "")) for move in moves if move.facts.get("blocks_card")]
+        if not codes:
+            return {}
         method = _method(item)
-        await self._ledger.keep_lookups(BLOCKED, {method: {"reason_code": code}})
         if method in self._looked_up:
-            self._looked_up[method] = code
+            self._looked_up[method] = codes[-1]
+        return {BLOCKED: {method: {"reason_code": codes[-1]}}}
 
     def _declines(self, methods: set[str]) -> dict[str, str]:
         blocks = self._ledger.lookups(BLOCKED, sorted(methods), self._clock.days_ago(DAYS))
