@@ -95,6 +95,9 @@ def test_entries_are_written_for_people_with_references_amounts_and_who_ran_it(f
     item = next(entry for entry in entries if entry["reference"] == "INV-00001")
     assert item["amount"] > 0
     assert item["currency"] in {"eur", "usd", "gbp"}
+    assert set(item) == {
+        "seq", "at", "name", "run_id", "item", "attempt", "facts", "mac", "reference", "amount", "currency"
+    }  # fmt: skip
 
 
 def test_a_reader_that_leaves_early_changes_nothing(finished):

@@ -76,7 +76,8 @@ def _lines(session: Session, entries: Iterator[Entry]) -> Iterator[str]:
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
-    return asdict(entry) | {"facts": dict(entry.facts)}
+    facts = asdict(entry) | {"facts": dict(entry.facts)}
+    return {"item" if name == "item_id" else name: value for name, value in facts.items()}
 
 
 def _line(entry: Entry) -> str:
