@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from billing.core.policies import Notification
-from billing.edge.stripe.route import DIRECT, Route, tls_context
+from billing.edge.route import DIRECT, Route, tls_context
 
 TIMEOUT_SECONDS = 10.0
 TRIES = 3

@@ -14,13 +14,15 @@ from billing.core.findings import Findings
 from billing.core.groups import exit_for
 from billing.core.policies import Pacing
 from billing.edge.notify import notify
+from billing.edge.route import route_of
 from billing.edge.runfiles import RunDefaults
 from billing.edge.settings.load import Settings
-from billing.edge.stripe.route import route_of
 from billing.flow.closing import Why, close
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
-from billing.flow.engine.runner import execute, first_movable, has_work
+from billing.flow.engine.worklist import first_movable, has_work
+from billing.flow.execute import execute, flow_of
+from billing.flow.kinds.registry import FLOWS
 from billing.flow.options import Ending, RunOptions
 from billing.flow.planning.decisions import decide_all
 from billing.flow.planning.plan import PlanOptions, keep, make_plan, over_approval
@@ -184,7 +186,9 @@ def _chosen(services: Services, plan: Plan, options: RunRequest) -> RunOptions:
     """Return the options of the run, with exactly those items under a limit that the plan has counted."""
     selection, limit = plan.asked.selection, plan.asked.limit
     if limit is not None:
-        rows = first_movable(services.ledger, plan.run.run_id, selection, limit, plan.elsewhere)
+        rows = first_movable(
+            services.ledger, flow_of(services, plan.run.run_id), plan.run.run_id, selection, limit, plan.elsewhere
+        )
         selection = replace(selection, rows=rows)
     return replace(
         options.run,
@@ -237,7 +241,7 @@ def settled_plan(services: Services, source: Source, options: PlanOptions) -> Pl
         return None
     asked = replace(options.asked(services), unexamined=NOTHING_EXAMINED)
     plan = decide_all(source, services.ledger, record.platform, options.findings or Findings(), asked)
-    if plan.is_news or plan.reopenable or has_work(services.ledger, record.run_id, Goal.RUN):
+    if plan.is_news or plan.reopenable or has_work(services.ledger, FLOWS[record.kind], record.run_id, Goal.RUN):
         return None
     return plan
 

@@ -10,12 +10,13 @@ from billing.core.exits import Exit
 from billing.core.groups import exit_for, in_sight
 from billing.core.policies import Dunning, Notification, Policies
 from billing.edge.notify import notify
+from billing.edge.route import route_of
 from billing.edge.settings.load import Settings
-from billing.edge.stripe.route import route_of
 from billing.flow.carry_out import requests_sent
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch
-from billing.flow.engine.runner import has_work
+from billing.flow.engine.worklist import has_work
+from billing.flow.kinds.registry import FLOWS
 from billing.flow.options import Ending, RunOptions
 from billing.flow.report import summary
 from billing.flow.resolve import resolve, settle
@@ -67,7 +68,11 @@ async def follow(services: Services, asked: Following) -> Followed:
         LedgerError: the ledger failed; nothing was sent after that.
     """
     records = await _records(services, asked)
-    busy = {record.run_id for record in records if has_work(services.ledger, record.run_id, GOALS[asked.verb])}
+    busy = {
+        record.run_id
+        for record in records
+        if has_work(services.ledger, FLOWS[record.kind], record.run_id, GOALS[asked.verb])
+    }
     ending = await _each(services, asked, records)
     tallies = {record.run_id: services.ledger.tally(record.run_id) for record in records}
     everything = [tally for each in tallies.values() for tally in each]
@@ -88,7 +93,9 @@ async def _records(services: Services, asked: Following) -> list[RunRecord]:
     ]
     several = len({record.platform for record in found}) > 1
     goal = GOALS[asked.verb]
-    if asked.run_id is None and (several or any(has_work(services.ledger, record.run_id, goal) for record in found)):
+    if asked.run_id is None and (
+        several or any(has_work(services.ledger, FLOWS[record.kind], record.run_id, goal) for record in found)
+    ):
         await services.identify()
         return [record for record in found if record.platform == services.platform]
     return found

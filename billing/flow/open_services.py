@@ -17,12 +17,12 @@ from billing.edge.logs import enabled_for
 from billing.edge.operator import operator
 from billing.edge.pacing.pacer import START_RPS
 from billing.edge.pacing.throttle import DOCUMENTED, Rates, Throttle
+from billing.edge.route import route_of
 from billing.edge.secrets import ApiKey, load_key
 from billing.edge.settings.load import Settings, require_agreement
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import API_BASE, Gateway
 from billing.edge.stripe.lookups import LookupFailed, Trouble
-from billing.edge.stripe.route import route_of
 from billing.edge.stripe.transport import MOST_CONNECTIONS, NetworkWire
 from billing.flow.engine.learned_rates import remembered
 from billing.flow.services import Services

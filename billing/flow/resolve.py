@@ -3,13 +3,17 @@
 from billing.core.policies import Policies
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
-from billing.flow.engine.runner import Runner, has_work
+from billing.flow.engine.runner import Runner
+from billing.flow.engine.signals import obeying_signals
+from billing.flow.engine.worklist import has_work
+from billing.flow.execute import work_of
+from billing.flow.kinds.registry import FLOWS
 from billing.flow.options import Ending, RunOptions
 from billing.flow.services import Services
 
 
 async def resolve(
-    services: Services, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
+    services: Services, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched
 ) -> Ending:
     """Read every item that is in doubt, then those that rest after a decline, whoever waits for a customer first.
 
@@ -17,7 +21,7 @@ async def resolve(
 
     Args:
         services: what the flow works with.
-        run_id: one run, or None for all of this ledger.
+        run_id: of the run.
         options: selection and concurrency.
         policies: what follows a decline that a look brings to light.
         watch: told after each item.
@@ -26,19 +30,23 @@ async def resolve(
 
 
 async def settle(
-    services: Services, run_id: str | None, options: RunOptions, policies: Policies, watch: Watch = unwatched
+    services: Services, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched
 ) -> Ending:
     """Read every payment that was still processing when last seen, and those that wait for their customers."""
     return await _follow(services, run_id, Goal.SETTLE, options, policies, watch)
 
 
 async def _follow(
-    services: Services, run_id: str | None, goal: Goal, options: RunOptions, policies: Policies, watch: Watch
+    services: Services, run_id: str, goal: Goal, options: RunOptions, policies: Policies, watch: Watch
 ) -> Ending:
-    records = [record for record in services.ledger.runs() if run_id in (None, record.run_id)]
-    if not any(has_work(services.ledger, record.run_id, goal) for record in records):
+    record = services.ledger.run(run_id)
+    if record is None:
+        return Ending()
+    flow = FLOWS[record.kind]
+    if not has_work(services.ledger, flow, run_id, goal):
         return Ending()
     await services.identify()
-    for record in records:
-        services.require_own(record)
-    return await Runner(services, run_id, goal, policies, options, watch).go()
+    services.require_own(record)
+    runner = Runner(services, work_of(services, flow, run_id, policies), goal, policies, options, watch)
+    async with obeying_signals(runner):
+        return await runner.go()

@@ -36,7 +36,7 @@ from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.settings.load import load_settings
 from billing.edge.stripe.gateway import API_VERSION
 from billing.edge.stripe.transport import NetworkWire
-from billing.flow.engine.runner import execute
+from billing.flow.execute import execute
 from billing.flow.open_services import ServiceOptions, open_services
 from billing.flow.options import RunOptions
 from billing.flow.planning.plan import PlanOptions, keep, make_plan

@@ -16,7 +16,8 @@ from billing.edge.ledger import Ledger
 from billing.edge.ledger.opening import open_ledger
 from billing.flow.engine.gather import gather
 from billing.flow.engine.goals import Goal, taken_up
-from billing.flow.engine.runner import has_work
+from billing.flow.engine.worklist import has_work
+from billing.flow.kinds.charge.steps import CHARGES
 from tests.bench.scale import RUN
 
 LEFT = 10
@@ -55,7 +56,7 @@ async def write(ledger: Ledger) -> None:
 
 async def find(ledger: Ledger) -> None:
     """Find what `billing resolve` would take up."""
-    assert has_work(ledger, RUN, Goal.RESOLVE)
+    assert has_work(ledger, CHARGES, RUN, Goal.RESOLVE)
     states = taken_up(CHARGE_LIFE, Goal.RESOLVE)
     found = [ledger.work(RUN, states, account, 0, PAGE) for account in ledger.workload(RUN, states)]
     assert sum(map(len, found)) == LEFT

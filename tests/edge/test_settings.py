@@ -9,10 +9,10 @@ import pytest
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.items import Mode
 from billing.edge.ledger.custody.location import ledger_path
+from billing.edge.route import DIRECT, route_of
 from billing.edge.settings.load import Settings, load_settings, require_agreement
 from billing.edge.settings.plain_yaml import read_plain
 from billing.edge.settings.table import SETTINGS, settings_as_yaml
-from billing.edge.stripe.route import DIRECT, route_of
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -25,7 +25,7 @@ from billing.core.policies import Notification
 from billing.core.replies import WireFault
 from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
 from billing.edge.notify import notify
-from billing.edge.stripe.route import Route, tls_context
+from billing.edge.route import Route, tls_context
 from billing.edge.stripe.transport import (
     LARGEST_ANSWER,
     NetworkWire,

@@ -9,7 +9,7 @@ import pytest
 from billing.core.groups import group_of
 from billing.core.kinds import is_unsent
 from billing.core.life import Group
-from billing.flow.engine.runner import execute
+from billing.flow.execute import execute
 from billing.flow.options import RunOptions
 from billing.sandbox.config import Chances, Latency, Limits, SandboxConfig
 from tests.flow.world import RUN, World

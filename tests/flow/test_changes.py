@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.engine.runner import execute
+from billing.flow.execute import execute
 from billing.flow.options import RunOptions
 from billing.flow.planning.plan import PlanOptions, keep, make_plan, plan_offline
 from billing.flow.planning.planned import Plan

@@ -78,7 +78,7 @@ async def test_the_printed_table_ties_to_the_file_with_lines_dealt_with_elsewher
             writer.writerows(lines)
     async with world.services() as services:
         await planned(world, services, tmp_path / f"{OTHER}.csv", OTHER)
-        from billing.flow.engine.runner import execute
+        from billing.flow.execute import execute
         from billing.flow.options import RunOptions
 
         await execute(services, OTHER, RunOptions(limit=8), world.policies)

@@ -23,7 +23,7 @@ from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Gateway
-from billing.flow.engine.runner import execute
+from billing.flow.execute import execute
 from billing.flow.options import Ending, RunOptions
 from billing.flow.planning.plan import PlanOptions, keep, make_plan
 from billing.flow.planning.preflight import Preflight

@@ -9,8 +9,8 @@ from billing.core.kinds.charge import Event, State
 from billing.core.outcomes import Made
 from billing.edge.stripe import gateway
 from billing.edge.stripe.gateway import Gateway
-from billing.flow.kinds.charge import carry as charge
 from billing.flow.kinds.charge import find as finder
+from billing.flow.kinds.charge import steps as charge
 from tests.sim.mutations import MUTATIONS, Patches, planted
 
 

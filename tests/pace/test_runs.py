@@ -11,7 +11,8 @@ from billing.edge.pacing.pacer import KNOWN_SHARE, LONGEST_RETRY_AFTER, SLOWEST,
 from billing.edge.pacing.throttle import Rates
 from billing.edge.settings.load import load_settings
 from billing.flow.engine.learned_rates import DAYS, KIND, remembered
-from billing.flow.engine.runner import STALLED_SECONDS, execute
+from billing.flow.engine.runner import STALLED_SECONDS
+from billing.flow.execute import execute
 from billing.flow.open_services import ServiceOptions, open_services
 from billing.flow.options import RunOptions
 from billing.sandbox.config import START, Latency, Limits, SandboxConfig

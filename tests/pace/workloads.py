@@ -19,15 +19,17 @@ from billing.core.items import Kind
 from billing.core.kinds.charge import State
 from billing.core.policies import Policies, StopOn
 from billing.edge.pacing.throttle import Rates, Throttle
+from billing.edge.stripe.breaker import Breaker
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Counters
+from billing.flow.engine.flow import ItemResult
 from billing.flow.engine.gather import gather
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import unwatched
-from billing.flow.engine.runner import Runner
+from billing.flow.engine.runner import Runner, Work
 from billing.flow.engine.scheduler import Scheduler
 from billing.flow.kinds.charge.cards import Blocks
-from billing.flow.kinds.charge.carry import ItemResult
+from billing.flow.kinds.charge.steps import CHARGES
 from billing.flow.options import RunOptions
 from tests.virtual import run_virtually
 
@@ -181,7 +183,7 @@ class Rehearsed(Runner):
         self._throttle = Throttle(work.rates)
         self._chance = random.Random(seed)
         paper = Paper(work.items)
-        gateway = SimpleNamespace(counters=Counters(), throttle=self._throttle)
+        gateway = SimpleNamespace(counters=Counters(), throttle=self._throttle, breaker=Breaker())
         services: Any = SimpleNamespace(
             ledger=paper,
             gateway=gateway,
@@ -191,12 +193,12 @@ class Rehearsed(Runner):
             blocks=Blocks(paper, ProviderClock()),
         )
         quiet = Policies(stop_on=StopOn(decline_rate=1.0, same_error=10**9))
-        super().__init__(services, "r", Goal.RUN, quiet, options, unwatched)
+        super().__init__(services, Work("r", CHARGES, self._carry), Goal.RUN, quiet, options, unwatched)
 
-    def _scheduler(self, states: tuple[State, ...], goal: Goal) -> Any:
-        return self._order(super()._scheduler(states, goal), self._work_load)
+    def _scheduler(self, *asked: Any) -> Any:
+        return self._order(super()._scheduler(*asked), self._work_load)
 
-    async def _trip(self, item: ItemRecord, _goal: Goal) -> ItemResult:
+    async def _carry(self, item: ItemRecord, _goal: Goal) -> ItemResult:
         start = anyio.current_time() - self._began
         await gather(*(partial(self._request, item.account, endpoint, True) for endpoint in ("open", "clone")))
         await self._request(item.account, "confirm", False)
@@ -211,7 +213,7 @@ class Rehearsed(Runner):
 
 
 def shipped(scheduler: Scheduler, _work: Workload) -> Scheduler:
-    """The order of the shipped lanes."""
+    """The order of the shipped scheduler."""
     return scheduler
 
 

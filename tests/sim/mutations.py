@@ -17,9 +17,9 @@ from billing.edge.ledger import schema, verify
 from billing.edge.stripe import gateway
 from billing.flow.engine.context import Requeue
 from billing.flow.kinds.charge import cancel as fence
-from billing.flow.kinds.charge import carry as charge
 from billing.flow.kinds.charge import confirm, prepare
 from billing.flow.kinds.charge import find as finder
+from billing.flow.kinds.charge import steps as charge
 
 Patches = list[tuple[Any, Any, Any]]
 

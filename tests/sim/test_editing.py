@@ -1,14 +1,17 @@
 """Whatever people do to the file of a run, and when: one payment a reference, of an amount that a plan has shown."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from billing.core import plans
 from billing.core.entries import Move
+from billing.core.items import Kind
 from billing.core.kinds.charge import Event, State
-from billing.flow import carry_out as bill_module
-from billing.flow import closing
+from billing.flow import carry_out
+from billing.flow.kinds.charge.steps import CHARGES
+from billing.flow.kinds.registry import FLOWS
 from billing.flow.options import Ending
 from tests.sim.editing import edited
 from tests.sim.mutations import Patches, planted
@@ -30,16 +33,15 @@ def test_amended_and_cancelled_and_killed_a_reference_is_paid_once_and_as_shown(
 
 def closed_without_a_look() -> Patches:
     """What may be in flight is closed as if nothing was."""
-    original = closing.steps_for
 
     def steps(why):
         async def give_up(ctx, item):
             lost = [Move(Event.CHARGE_LOST)] if item.state is State.CONFIRMING else []
-            return await ctx.record(item, *lost, Move(Event.INTENT_CANCELLED, facts=why.facts()))
+            return await ctx.record(item, *lost, Move(Event.INTENT_CANCELLED, facts=why))
 
-        return {**original(why), State.CONFIRMING: give_up, State.UNKNOWN: give_up}
+        return {**CHARGES.closing(why), State.CONFIRMING: give_up, State.UNKNOWN: give_up}
 
-    return [(closing, "steps_for", steps)]
+    return [(FLOWS, Kind.CHARGE, replace(CHARGES, closing=steps))]
 
 
 def paid_lines_may_change() -> Patches:
@@ -51,7 +53,7 @@ def paid_lines_may_change() -> Patches:
     def correct(context, charge, item):
         return plans.Create(context.next_item(charge, item), item, plans.differences(charge, item))
 
-    return [(plans, "_correct", correct), (bill_module, "_close_first", closes_nothing)]
+    return [(plans, "_correct", correct), (carry_out, "_close_first", closes_nothing)]
 
 
 BUGS: dict[str, tuple[Callable[[], Patches], int]] = {

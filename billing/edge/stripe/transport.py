@@ -11,9 +11,9 @@ from yarl import URL
 
 from billing.core.replies import Reply, WireFault, no_reply, read_reply
 from billing.core.wire import AnswerLost, NeverSent, Wire, WireError, WireRequest, WireResponse
+from billing.edge.route import DIRECT, Route, tls_context
 from billing.edge.stripe.deadlines import Deadlines
 from billing.edge.stripe.form_encoding import form
-from billing.edge.stripe.route import DIRECT, Route, tls_context
 
 CONNECT_SECONDS = 5.0
 # For a free connection, the name, the socket and TLS together; until then nothing of the request has left.

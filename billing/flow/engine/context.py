@@ -11,8 +11,7 @@ from billing.core.errors import LedgerError
 from billing.core.exits import Exit
 from billing.core.keys import Op
 from billing.core.kinds import is_planned, phase_of
-from billing.core.kinds.charge import Event
-from billing.core.life import Group, Phase
+from billing.core.life import Group, Life, Phase
 from billing.core.outcomes import Halt, Outcome, Refused, Unsent
 from billing.core.policies import Dunning
 from billing.edge.stripe.resend import resend
@@ -173,9 +172,9 @@ class ItemContext:
         self.rounds[state] += 1
 
 
-def skipped(code: str, reason: str) -> Move:
+def skipped(life: Life, code: str, reason: str) -> Move:
     """Return the entry of an item that is never started."""
-    return Move(Event.ITEM_SKIPPED, facts={"group": str(Group.SKIPPED), "reason_code": code, "reason": reason})
+    return Move(life.skip, facts={"group": str(Group.SKIPPED), "reason_code": code, "reason": reason})
 
 
 def key_facts(op: Op, number: int, services: Services) -> dict[str, Any]:

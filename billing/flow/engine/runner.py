@@ -3,37 +3,33 @@
 import asyncio
 import contextlib
 import math
-import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from heapq import nsmallest
 
 import anyio
 from anyio.abc import TaskGroup
 
-from billing.core.entries import ItemRecord, Move, Note, RunStatus, Tally, unfinished_rebuild
-from billing.core.errors import BillingError, LedgerError, ProviderUnreachable, RunStopped, UsageError
-from billing.core.estimates import REQUESTS_PER_ITEM
+from billing.core.entries import ItemRecord, Move, Note, Tally
+from billing.core.errors import BillingError, LedgerError, ProviderUnreachable
 from billing.core.exits import Exit
-from billing.core.groups import exit_for, group_of
-from billing.core.items import Kind
-from billing.core.kinds import LIVES, is_final, is_planned, is_unsent
-from billing.core.life import Group, Life, Phase
+from billing.core.groups import group_of
+from billing.core.kinds import is_final, is_planned, is_unsent
+from billing.core.life import Group, Phase
 from billing.core.outcomes import Unsent, UnsentWhy
-from billing.core.planrows import TO_CHARGE, standing
 from billing.core.policies import Policies
-from billing.edge.ledger import Ledger, LostRace
-from billing.flow.engine.context import Halted, ItemContext, waits_for_account
+from billing.edge.ledger import LostRace
+from billing.flow.engine.context import Halted, waits_for_account
+from billing.flow.engine.flow import Flow, ItemResult, Visit
 from billing.flow.engine.gather import gather
 from billing.flow.engine.goals import Goal, taken_up
 from billing.flow.engine.guards import Guards
 from billing.flow.engine.learned_rates import LearnedLimits
-from billing.flow.engine.progress import Pace, Snapshot, Watch, retelling, unwatched
+from billing.flow.engine.progress import Pace, Snapshot, Watch, retelling
 from billing.flow.engine.scheduler import PAGE, Bounds, Scheduler
-from billing.flow.kinds.charge.carry import ItemResult, charge, rests, waits_for_customer
-from billing.flow.options import Ending, RunOptions, Selection
+from billing.flow.options import Ending, RunOptions
 from billing.flow.services import Services
 
 DRAIN_SECONDS = 20.0
@@ -44,41 +40,40 @@ STALLED_SECONDS = 600.0
 LOCK_PAUSE_SECONDS = 1.0
 # How long a payer rests after Stripe said that something else holds the object.
 
-REQUESTS: dict[Goal, int] = {Goal.RUN: REQUESTS_PER_ITEM, Goal.SWEEP: 1, Goal.RESOLVE: 1, Goal.SETTLE: 1, Goal.CLOSE: 1}
-# What an item usually costs its account: a charge is opened, cloned and confirmed; to find out takes one look.
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a runner carries out: the items of a run, how their kind does that, and the visit to one of them."""
+
+    run_id: str
+    flow: Flow
+    visit: Visit
 
 
-def _in_order(life: Life, goal: Goal) -> tuple[tuple[tuple[StrEnum, ...], Callable[[ItemRecord], bool]], ...]:
+def _in_order(flow: Flow, goal: Goal) -> tuple[tuple[tuple[StrEnum, ...], Callable[[ItemRecord], bool]], ...]:
     """Return in which order a goal takes up items.
 
     Whoever asks what happened wants the doubts first, then the customers who may have paid meanwhile.
     """
-    states = taken_up(life, goal)
+    states = taken_up(flow.life, goal)
     if goal not in (Goal.RESOLVE, Goal.SETTLE):
         return ((states, lambda _item: True),)
-    resting = tuple(state for state in states if life.phase(state) is Phase.RESTING)
+    resting = tuple(state for state in states if flow.life.phase(state) is Phase.RESTING)
     return (
         (tuple(state for state in states if state not in resting), lambda _item: True),
-        (resting, waits_for_customer),
-        (resting, lambda item: not waits_for_customer(item)),
+        (resting, flow.waits_for_customer),
+        (resting, lambda item: not flow.waits_for_customer(item)),
     )
-
-
-def _life(ledger: Ledger, run_id: str | None) -> Life:
-    """Return the table of states that the items of a run live by."""
-    record = None if run_id is None else ledger.run(run_id)
-    return LIVES[Kind.CHARGE if record is None else record.kind]
 
 
 class Runner:
     """One invocation over one run: queues, visits to items, guards, and the ways to stop."""
 
     def __init__(
-        self, services: Services, run_id: str | None, goal: Goal, policies: Policies, options: RunOptions, watch: Watch
+        self, services: Services, work: Work, goal: Goal, policies: Policies, options: RunOptions, watch: Watch
     ) -> None:
-        self._desk = services
-        self._run_id = run_id
-        self._life = _life(services.ledger, run_id)
+        self._services = services
+        self._run_id, self._flow, self._visit = work.run_id, work.flow, work.visit
         self._goal = goal
         self._policies = policies
         self._options = options
@@ -95,6 +90,7 @@ class Runner:
         self._exit = Exit.OK
         self._fault: BillingError | None = None
         self._wake = asyncio.Event()
+        self._scope = anyio.CancelScope()
         self._now = asyncio.get_running_loop().time  # a look at the clock for every step of an item
         self._began = self._advanced = self._now()
         self._limits = LearnedLimits(services)
@@ -108,15 +104,15 @@ class Runner:
             LedgerError: a commit failed, so the state of the items in flight is for `resolve` to find out.
         """
         async with retelling(self._watch, self._tell), anyio.create_task_group() as group:
-            group.start_soon(self._obey_signals, group.cancel_scope)
+            self._scope = group.cancel_scope
             group.start_soon(self._give_up_when_stalled)
             if self._options.deadline is not None:
                 group.start_soon(self._keep_deadline, self._options.deadline)
             self.snapshot.total = sum(
-                self._desk.ledger.workload(self._run_id, taken_up(self._life, self._goal)).values()
+                self._services.ledger.workload(self._run_id, taken_up(self._flow.life, self._goal)).values()
             )
             await self._passes(self._goal)
-            if self._left and not self._desk.draining:
+            if self._left and not self._services.draining:
                 self._sweeping = True
                 await self._passes(Goal.CLOSE if self._goal is Goal.CLOSE else Goal.SWEEP)
             group.cancel_scope.cancel()
@@ -127,14 +123,14 @@ class Runner:
         return Ending(self._exit, self._reason, ended, self._changed)
 
     async def _passes(self, goal: Goal) -> None:
-        for states, wanted in _in_order(self._life, goal):
+        for states, wanted in _in_order(self._flow, goal):
             await self._pass(states, goal, wanted)
 
     async def _pass(self, states: tuple[StrEnum, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> None:
         """Start items while the queues give some, and wait for one to end whenever they do not."""
         scheduler = self._scheduler(states, goal, wanted)
         async with anyio.create_task_group() as group:
-            while not self._desk.draining:
+            while not self._services.draining:
                 item = self._next(scheduler)
                 if item is not None:
                     group.start_soon(self._work, scheduler, item, goal, group)
@@ -143,7 +139,7 @@ class Runner:
                 if self.snapshot.in_flight == 0 and pause is None:
                     break
                 await self._rest(pause)
-            if self._desk.draining:
+            if self._services.draining:
                 group.cancel_scope.deadline = self._now() + DRAIN_SECONDS
 
     async def _rest(self, pause: float | None) -> None:
@@ -163,23 +159,25 @@ class Runner:
                 timer.cancel()
 
     def _scheduler(self, states: tuple[StrEnum, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> Scheduler:
-        ledger, selection = self._desk.ledger, self._options.selection
+        ledger, selection = self._services.ledger, self._options.selection
 
         def fetch(account: str, after: int, limit: int) -> tuple[list[ItemRecord], bool]:
             found: list[ItemRecord] = []
             last = False
             while not found and not last:
                 page = ledger.work(self._run_id, states, account, after, limit)
-                found = [item for item in page if wanted(item) and selection.takes(item) and not rests(goal, item)]
+                found = [
+                    item for item in page if wanted(item) and selection.takes(item) and not self._flow.rests(goal, item)
+                ]
                 after, last = page[-1].id if page else after, len(page) < limit
             if goal is Goal.RUN:
-                self._desk.blocks.look_up(known for known in found if is_planned(known.state))
+                self._flow.look_up(self._services, (item for item in found if is_planned(item.state)))
             return found, last
 
-        options, rates, throttle = self._options, self._desk.rates, self._desk.gateway.throttle
+        options, rates, throttle = self._options, self._services.rates, self._services.gateway.throttle
         bounds = Bounds(
-            run_rps=lambda: min(throttle.key.rate / REQUESTS[goal], rates.endpoint_rps),
-            rps=lambda account: throttle.account_rps(account) / REQUESTS[goal],
+            run_rps=lambda: min(throttle.key.rate / self._flow.requests[goal], rates.endpoint_rps),
+            rps=lambda account: throttle.account_rps(account) / self._flow.requests[goal],
             per_account=options.per_account,
             slots=options.concurrency,
         )
@@ -193,7 +191,7 @@ class Runner:
 
     def _next(self, scheduler: Scheduler) -> ItemRecord | None:
         """Start an item, if one may be started now."""
-        if self._desk.draining or self._full():
+        if self._services.draining or self._full():
             return None
         item = scheduler.next()
         if item is not None:
@@ -216,22 +214,19 @@ class Runner:
             if goal is not Goal.CLOSE and item.account in self._aside and is_unsent(item.state):
                 self._left_aside(scheduler, item)
                 return
-            arrival = await self._trip(item, goal)
+            arrival = await self._visit(item, goal)
             await self._arrived(scheduler, item, arrival, group)
         except Halted as halted:
-            self._stop(halted.exit_code, str(halted))
+            self.stop(halted.exit_code, str(halted))
         except ProviderUnreachable as away:
-            self._stop(away.exit_code, str(away))
+            self.stop(away.exit_code, str(away))
         except LedgerError as broken:
-            self._desk.gateway.shut(str(broken))  # whichever write it was: an item's own shut the door itself
+            self._services.gateway.shut(str(broken))  # whichever write it was: an item's own shut the door itself
             self._fault = self._fault or broken
-            self._stop(broken.exit_code, str(broken))
+            self.stop(broken.exit_code, str(broken))
             group.cancel_scope.cancel()
         finally:
             self.snapshot.in_flight -= 1
-
-    def _trip(self, item: ItemRecord, goal: Goal) -> Awaitable[ItemResult]:
-        return charge(ItemContext(self._desk, self._policies.dunning), item, goal)
 
     async def _arrived(self, scheduler: Scheduler, began: ItemRecord, arrival: ItemResult, group: TaskGroup) -> None:
         item = arrival.item
@@ -246,21 +241,21 @@ class Runner:
         await self._limits.keep_at_times()
         if self._goal is not Goal.RUN:
             self._note_change(began, item)
-            if self._goal is Goal.CLOSE and not rests(Goal.CLOSE, item) and not self._sweeping:
+            if self._goal is Goal.CLOSE and not self._flow.rests(Goal.CLOSE, item) and not self._sweeping:
                 self._left += 1
             else:
                 self._count(item)
             return
-        if not rests(Goal.SWEEP, item) and not self._sweeping:
+        if not self._flow.rests(Goal.SWEEP, item) and not self._sweeping:
             self._left += 1
             reason = "" if arrival.alive else self.guards.refused(str(item.facts.get("reason_code", "")))
             if reason:
-                self._stop(Exit.STOPPED, reason)
+                self.stop(Exit.STOPPED, reason)
             return
         self._count(item)
         reason = self.guards.verdict(item)
         if reason:
-            self._stop(Exit.STOPPED, reason)
+            self.stop(Exit.STOPPED, reason)
 
     def _note_change(self, began: ItemRecord, item: ItemRecord) -> None:
         """Keep what a look has changed: the command answers for what it brought to an end itself."""
@@ -303,15 +298,15 @@ class Runner:
         if account in self._aside:
             return
         self._aside.add(account)
-        self._desk.log("account_set_aside", run=self._run_id or "", account=account, reason_code=code)
+        self._services.log("account_set_aside", run=self._run_id, account=account, reason_code=code)
         note = Move(Note.SET_ASIDE, facts=waits_for_account(account, code, words))
 
         async def tell(item: ItemRecord) -> None:
             with contextlib.suppress(LostRace):  # it was just started
-                await self._desk.ledger.record(item, note)
+                await self._services.ledger.record(item, note)
 
         row = 0
-        while page := self._desk.ledger.work(self._run_id, (self._life.planned,), account, row, PAGE):
+        while page := self._services.ledger.work(self._run_id, (self._flow.life.planned,), account, row, PAGE):
             row = page[-1].id
             await gather(*(partial(tell, item) for item in page if item.facts.get("reason_code") != code))
 
@@ -325,7 +320,7 @@ class Runner:
 
     def _tell(self) -> None:
         """Show where the run stands now."""
-        gateway, snap = self._desk.gateway, self.snapshot
+        gateway, snap = self._services.gateway, self.snapshot
         counters, key = gateway.counters, gateway.throttle.key
         snap.away = gateway.breaker.away
         snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
@@ -333,97 +328,27 @@ class Runner:
         snap.rate, snap.phase, snap.pace = key.rate, key.phase, self._pace.at(snap.elapsed, snap.sent)
         self._watch(snap)
 
-    def _stop(self, code: Exit, reason: str) -> None:
+    def stop(self, code: Exit, reason: str) -> None:
         """Start nothing more; what is in flight may come home. The first reason stands."""
         if self._exit is Exit.OK:
             self._exit, self._reason = code, reason
-            self._desk.log("run_stopping", run=self._run_id or "", exit_code=int(code), reason=reason)
-        self._desk.draining = True
+            self._services.log("run_stopping", run=self._run_id, exit_code=int(code), reason=reason)
+        self._services.draining = True
         self._wake.set()
         waiting = f"{self.snapshot.in_flight} payments at Stripe are being finished, {DRAIN_SECONDS:.0f} s at most"
         self.snapshot.note = f"stopping: {waiting}"
         self._watch(self.snapshot)
 
-    async def _obey_signals(self, scope: anyio.CancelScope) -> None:
-        """Drain on the first signal, leave at once on the second; the ledger is consistent either way."""
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async for number in signals:
-                code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
-                if self._desk.draining and self._exit in (Exit.INTERRUPTED, Exit.TERMINATED):
-                    scope.cancel()
-                self._stop(code, f"{signal.Signals(number).name}: the state is saved, run again to continue")
+    def leave(self) -> None:
+        """Wait for nothing that is in flight any more; the ledger is consistent all the same."""
+        self._scope.cancel()
 
     async def _give_up_when_stalled(self) -> None:
         """Stop when no item has come anywhere for too long: what waits for its turn, too, must not wait for ever."""
         while (idle := self._now() - self._advanced) < STALLED_SECONDS:  # noqa: ASYNC110  an event per item costs more
             await anyio.sleep(STALLED_SECONDS - idle)
-        self._stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
+        self.stop(Exit.UNREACHABLE, f"the provider's limits let nothing through for {STALLED_SECONDS:g} s")
 
     async def _keep_deadline(self, seconds: float) -> None:
         await anyio.sleep(seconds)
-        self._stop(Exit.STOPPED, f"the deadline of {seconds:g} s has come (--deadline)")
-
-
-def has_work(ledger: Ledger, run_id: str, goal: Goal) -> bool:
-    """Tell whether a run has an item that ``goal`` would take up; resting ones do not count."""
-    states = taken_up(_life(ledger, run_id), goal)
-    for account in ledger.workload(run_id, states):
-        row = 0
-        while page := ledger.work(run_id, states, account, row, PAGE):
-            if not all(rests(goal, item) for item in page):
-                return True
-            row = page[-1].id
-    return False
-
-
-def first_movable(
-    ledger: Ledger, run_id: str, selection: Selection, limit: int, elsewhere: Container[str] = ()
-) -> frozenset[int]:
-    """Return the ledger rows of the first selected items that a run may charge, in the order of the ledger.
-
-    Those ``elsewhere`` (item ids) are not charged: they are taken over, all of them, and no limit counts them.
-    """
-    states = taken_up(_life(ledger, run_id), Goal.RUN)
-    taken_over: list[int] = []
-
-    def movable() -> Iterator[int]:
-        for account in ledger.workload(run_id, states):
-            row = 0
-            while page := ledger.work(run_id, states, account, row, PAGE):
-                row = page[-1].id
-                wanted = [item for item in page if standing(item) == TO_CHARGE and selection.takes(item)]
-                taken_over.extend(item.id for item in wanted if item.item_id in elsewhere)
-                yield from (item.id for item in wanted if item.item_id not in elsewhere)
-
-    return frozenset(nsmallest(limit, movable())).union(taken_over)
-
-
-async def execute(
-    services: Services, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched
-) -> Ending:
-    """Charge the items of a planned run; a run that was interrupted goes on, a finished one sends nothing.
-
-    Raises:
-        UsageError: the ledger knows no such run, or it belongs to another platform.
-        RunStopped: the run is being rebuilt: what looks planned may be paid. Nothing was sent.
-        LedgerError: the ledger failed; nothing was sent after that.
-    """
-    record = services.ledger.run(run_id)
-    if record is None:
-        raise UsageError(f"the ledger knows no run {run_id}; plan it first")
-    if record.status is RunStatus.REBUILDING:
-        raise RunStopped(unfinished_rebuild(run_id))
-    if not has_work(services.ledger, run_id, Goal.RUN):
-        return Ending()
-    await services.identify()
-    services.require_own(record)
-    await services.ledger.note_run(run_id, Note.RUN_STARTED, RunStatus.RUNNING, services.operator)
-    runner = Runner(services, run_id, Goal.RUN, policies, options, watch)
-    if record.status is RunStatus.STOPPED:
-        runner.guards.same = tuple(services.ledger.latest_stop(run_id).get("same_error", runner.guards.same))
-    ending = await runner.go()
-    note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)
-    code = ending.exit or exit_for(services.ledger.tally(run_id), declines_ok=options.declines_ok)
-    same = {"same_error": runner.guards.same} if ending.exit and runner.guards.same[0] else {}
-    await services.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(code), **same})
-    return ending
+        self.stop(Exit.STOPPED, f"the deadline of {seconds:g} s has come (--deadline)")

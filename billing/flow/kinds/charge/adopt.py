@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from billing.core.entries import ItemRecord, Move
-from billing.core.kinds.charge import Event, State
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.life import Group
 from billing.core.listed import Listed, yielding
 from billing.core.outcomes import Unconfirmed
@@ -58,7 +58,7 @@ async def _stand_back(ctx: ItemContext, item: ItemRecord, other: Listed) -> Item
     code = yielding(other)
     reason = f"another ledger has opened {other.id} for this reference, with other content or corrected since"
     if item.state is State.PLANNED:
-        return await ctx.record(item, skipped(code, reason))
+        return await ctx.record(item, skipped(CHARGE_LIFE, code, reason))
     facts = {**NO_TROUBLE, "group": str(Group.SKIPPED), "reason_code": code, "reason": reason}
     return await ctx.record(item, Move(Event.OPEN_REFUSED, facts=facts))
 

@@ -19,7 +19,7 @@ from billing.core.entries import Facts, ItemRecord, Move, NewItem
 from billing.core.items import Charge, InputLine, Kind, Mode
 from billing.core.keys import charge_digest, item_id
 from billing.core.kinds import ended_empty
-from billing.core.kinds.charge import Event, State
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.life import Group
 from billing.core.listed import DIGEST_LETTERS
 from billing.core.outcomes import Halt, Lost, Undecided
@@ -105,7 +105,7 @@ class Teller:
         """Leave a line as good as paid of which several generations are alive."""
         code = "paid_elsewhere" if any(intent.paid for intent in shown.flat()) else "opened_elsewhere"
         if item is not None and item.state is State.PLANNED:
-            return Story(charge.reference, line, item, (_rebuilt(skipped(code, SKIPS[code][0])),))
+            return Story(charge.reference, line, item, (_rebuilt(skipped(CHARGE_LIFE, code, SKIPS[code][0])),))
         if item is not None and (not ended_empty(item.state) or reason_of(item) in HELD_BY_ANOTHER):
             return None
         number = 0 if item is None else item.generation + 1
@@ -172,7 +172,7 @@ def _ending(item: ItemRecord, shown: Shown, code: str) -> tuple[Move, ...] | Non
     intents = shown.get(item.generation, ())
     if item.state is State.PLANNED:
         own = [intent for intent in intents if intent.cancelled and _equals(intent, item)]
-        return closed_moves(own[0], code) if own else (_rebuilt(skipped(code, SKIPS[code][0])),)
+        return closed_moves(own[0], code) if own else (_rebuilt(skipped(CHARGE_LIFE, code, SKIPS[code][0])),)
     if any(intent.cancelled and intent.id == item.object_id for intent in intents):
         return (Move(Event.INTENT_CANCELLED, facts={**_facts(code), "next_try": None, "fence": None}),)
     return None

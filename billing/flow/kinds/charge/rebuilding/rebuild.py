@@ -44,13 +44,14 @@ from billing.flow.engine.context import ItemContext
 from billing.flow.engine.gather import gather
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
-from billing.flow.engine.runner import has_work
+from billing.flow.engine.worklist import has_work
 from billing.flow.kinds.charge.rebuilding.agreement import require_agreement, still_true, stories
 from billing.flow.kinds.charge.rebuilding.backfill import backfill
 from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Orphan, strays
 from billing.flow.kinds.charge.rebuilding.reconstruct import given_up, moves_for
 from billing.flow.kinds.charge.rebuilding.stripe_listing import StripeListing, Wanted, take_inventory, wanted
 from billing.flow.kinds.charge.rebuilding.window import window, window_warnings
+from billing.flow.kinds.charge.steps import CHARGES
 from billing.flow.planning.decisions import decide_all
 from billing.flow.planning.plan import keep, plan_offline, record_of
 from billing.flow.planning.planned import PARTIAL, Asked, Source
@@ -292,5 +293,5 @@ async def _say_so(services: Services, rebuilt: Rebuilt) -> None:
         "paid_twice": twice,
         "since": "" if rebuilt.since is None else rebuilt.since.isoformat(),
     }
-    status = RunStatus.STOPPED if has_work(services.ledger, rebuilt.run_id, Goal.RUN) else RunStatus.FINISHED
+    status = RunStatus.STOPPED if has_work(services.ledger, CHARGES, rebuilt.run_id, Goal.RUN) else RunStatus.FINISHED
     await services.ledger.note_run(rebuilt.run_id, Note.REBUILD_FINISHED, status, facts)

@@ -7,7 +7,7 @@ from typing import Any
 
 from billing.core.declines import decline_of
 from billing.core.entries import Facts, ItemRecord, Move, Note
-from billing.core.kinds.charge import Event
+from billing.core.kinds.charge import CHARGE_LIFE, Event
 from billing.core.life import Group
 from billing.core.outcomes import Cancelled, Declined, Succeeded, Unconfirmed, Unsettled
 from billing.flow.engine.context import ItemContext, skipped
@@ -86,5 +86,7 @@ def _why_cancelled(ctx: ItemContext, item: ItemRecord, intent: Intent, tale: Tal
 
 def given_up(item: ItemRecord) -> Move:
     """Return the entry of an item that is never started, because its account cannot be looked at any more."""
-    move = skipped("account_unknown", f"{item.account} lets nobody see what was paid there; given up by the operator")
+    move = skipped(
+        CHARGE_LIFE, "account_unknown", f"{item.account} lets nobody see what was paid there; given up by the operator"
+    )
     return replace(move, facts={**move.facts, **REBUILT.facts})

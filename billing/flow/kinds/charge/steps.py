@@ -1,39 +1,20 @@
-"""One charge, from whatever the ledger shows to an end: decide, write, send, write. The only loop that moves money."""
+"""What is done with a charge in each state: decide, write, send, write. Only `STEPS` leads to a confirm."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
-from billing.core.entries import ItemRecord
+from billing.core.entries import ItemRecord, Move
+from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.kinds import phase_of
-from billing.core.kinds.charge import State
+from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.life import Group
-from billing.edge.ledger import LostRace
-from billing.flow.engine.context import ItemContext, Requeue, StillUnresolved, skipped
-from billing.flow.engine.goals import RESTS, Goal, may_be_in_flight
+from billing.flow.engine.context import ItemContext, skipped
+from billing.flow.engine.flow import Flow, Step, Steps
+from billing.flow.engine.goals import RESTS, Goal
 from billing.flow.kinds.charge import adopt, cards, confirm, licence, prepare
 from billing.flow.kinds.charge import cancel as fence
-
-Step = Callable[[ItemContext, ItemRecord], Awaitable[ItemRecord]]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemResult:
-    """Where a visit to an item ended: what is known, and why it goes on later if it does.
-
-    Attributes:
-        item: the item as the ledger holds it.
-        put_back: the answer of a limiter, when the item belongs at the head of its queue again.
-        dead_account: why the item's account refuses everything, when an answer said so: Stripe's code.
-        dead_words: the same in Stripe's words.
-        alive: whether nothing speaks against starting the account's next items.
-    """
-
-    item: ItemRecord
-    put_back: Requeue | None = None
-    dead_account: str = ""
-    dead_words: str = ""
-    alive: bool = True
+from billing.flow.services import Services
 
 
 async def begin(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
@@ -45,7 +26,7 @@ async def begin(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     decline = ctx.services.blocks.why(item)
     if decline:
         reason = f"this payment method was declined for good ({decline}) less than {cards.DAYS} days ago"
-        return await ctx.record(item, skipped("card_blocked", reason))
+        return await ctx.record(item, skipped(CHARGE_LIFE, "card_blocked", reason))
     return await prepare.start_attempt(ctx, item)
 
 
@@ -90,12 +71,33 @@ LOOKS: dict[StrEnum, Step] = {
 }
 # What a command may do that only looks: nothing in this table can lead to a confirm.
 
-TAKEN: dict[Goal, dict[StrEnum, Step]] = {
+TAKEN: dict[Goal, Steps] = {
     Goal.RUN: STEPS,
     Goal.SWEEP: STEPS,
     Goal.RESOLVE: LOOKS,
     Goal.SETTLE: LOOKS,
 }
+
+
+def closing(why: Mapping[str, Any]) -> Steps:
+    """Return what closing does with a charge in each state, given the facts of why; nothing here confirms."""
+
+    async def skip(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+        return await ctx.record(item, Move(Event.ITEM_SKIPPED, facts=why))
+
+    async def give_up(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+        return await fence.start_cancel(ctx, item, **why, what_to_do=None)
+
+    return {
+        State.PLANNED: skip,
+        State.PREPARING: prepare.prepare,  # an open may be in flight: only its answer names the intent to cancel
+        State.READY: give_up,
+        State.CONFIRMING: confirm.note_lost,
+        State.UNKNOWN: confirm.look,
+        State.PARKED: confirm.look,
+        State.UNPAID: give_up,
+        State.CANCELLING: fence.cancel,
+    }
 
 
 def rests(goal: Goal, item: ItemRecord) -> bool:
@@ -115,32 +117,17 @@ def waits_for_customer(item: ItemRecord) -> bool:
     return item.facts.get("group") == Group.NEEDS_CUSTOMER
 
 
-async def charge(
-    ctx: ItemContext, item: ItemRecord, goal: Goal = Goal.RUN, steps: Mapping[StrEnum, Step] | None = None
-) -> ItemResult:
-    """Take one item as far as ``goal`` says, from whatever the ledger shows.
-
-    Every turn of the loop decides by the state on record alone, so a killed process is continued by simply calling this
-    again; a lost race begins anew from what the other runner wrote.
-
-    Raises:
-        Halted: an answer that stops the whole run.
-        LedgerError: a commit failed; nothing more may be sent.
-        ProviderUnreachable: the provider has been away for longer than the budget.
-    """
-    while not rests(goal, item):
-        if ctx.services.draining and not may_be_in_flight(item.state):
-            break
-        try:
-            item = await (steps or TAKEN[goal])[item.state](ctx, item)
-        except LostRace as race:
-            item = race.item
-        except StillUnresolved as left:
-            return _arrival(ctx, left.item)
-        except Requeue as back:
-            return _arrival(ctx, back.item, back)
-    return _arrival(ctx, item)
+def look_up(services: Services, items: Iterable[ItemRecord]) -> None:
+    """Ask the ledger, for a page of planned charges at once, whose payment methods were declined for good lately."""
+    services.blocks.look_up(items)
 
 
-def _arrival(ctx: ItemContext, item: ItemRecord, back: Requeue | None = None) -> ItemResult:
-    return ItemResult(item, back, ctx.dead_account, ctx.dead_words, ctx.alive and not ctx.dead_account)
+CHARGES = Flow(
+    life=CHARGE_LIFE,
+    steps=TAKEN,
+    closing=closing,
+    rests=rests,
+    waits_for_customer=waits_for_customer,
+    requests=dict.fromkeys(Goal, 1) | {Goal.RUN: REQUESTS_PER_ITEM},
+    look_up=look_up,
+)
