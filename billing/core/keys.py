@@ -5,7 +5,6 @@ A key names the *obligation*, never its parameters: an edited amount under a use
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
 
@@ -13,15 +12,6 @@ from billing.core.items import Charge, Mode
 
 SCHEME = 1
 # The first field of every id and key. A ledger keeps the scheme it was planned with: a new scheme never meets old keys.
-
-
-class Op(StrEnum):
-    """The requests of the charge protocol that change something, as they appear in keys and entries."""
-
-    OPEN = "open"
-    CLONE = "clone"
-    CONFIRM = "confirm"
-    CANCEL = "cancel"
 
 
 def length_prefixed(fields: Iterable[str | int]) -> bytes:
@@ -83,7 +73,7 @@ def charge_digest(charge: Charge) -> str:
     return sha256(length_prefixed(fields)).hexdigest()
 
 
-def idempotency_key(mode: Mode, platform: str, account: str, item: str, op: Op, attempt: int, number: int) -> str:
+def idempotency_key(mode: Mode, platform: str, account: str, item: str, op: str, attempt: int, number: int) -> str:
     """Return the key of one request, at most 70 characters.
 
     Args:
@@ -91,8 +81,8 @@ def idempotency_key(mode: Mode, platform: str, account: str, item: str, op: Op, 
         platform: the platform account.
         account: the connected account; inside because Stripe does not say whose key space a Connect call uses.
         item: the item id.
-        op: which request of the protocol.
-        attempt: 0 for open and cancel, which happen once per item.
+        op: the name of the request.
+        attempt: 0 for what happens once per item.
         number: grows only when the stored answer of the last number is a server error or the key has outlived its
             replay window, and only after looking.
     """
@@ -108,6 +98,6 @@ def _scope(mode: Mode, platform: str, account: str) -> bytes:
 
 
 @lru_cache(maxsize=256, typed=True)
-def _request(op: Op, attempt: int, number: int) -> bytes:
+def _request(op: str, attempt: int, number: int) -> bytes:
     """Return the fields that all keys of one request of the protocol end with; hardly ever more than four differ."""
     return length_prefixed((op, attempt, number))

@@ -85,7 +85,7 @@ def listed(shown: Mapping[str, Any]) -> tuple[str, Listed] | None:
 
 
 def _declined(shown: Mapping[str, Any]) -> bool:
-    """Tell whether an open intent shows an attempt that took nothing, as `core.classify` reads it."""
+    """Tell whether an open intent shows an attempt that took nothing, as `core.objects.intent` reads it."""
     failed = shown.get("status") == "requires_payment_method" and isinstance(shown.get("last_payment_error"), Mapping)
     return failed or shown.get("status") == "requires_action"
 

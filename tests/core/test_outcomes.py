@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.core.classify import READ, Asked, classify
+from billing.core.calls import Call
+from billing.core.classify import classify
 from billing.core.exits import Exit
-from billing.core.keys import Op
 from billing.core.outcomes import (
     Busy,
     Cancelled,
@@ -31,6 +31,8 @@ from billing.core.outcomes import (
 )
 from billing.core.replies import Reply, WireFault, no_reply, read_reply
 from billing.core.wire import WireResponse
+from tests.asked import CANCEL, CONFIRM, OPEN, READ
+from tests.asked import CLONE as CLONING
 
 ITEM, INTENT, CLONE, CHARGE = "item7", "pi_1", "pm_clone", "ch_1"
 BEFORE_OPEN = Expected(ITEM, 1099, "usd", False, None, None, 1, 55, "key")
@@ -89,10 +91,9 @@ def error(status: int, code: str | None = None, kind: str = "invalid_request_err
 REPLAYED = {"idempotent_replayed": "true"}
 UNSENT, ANSWER_LOST = no_reply(WireFault.NEVER_SENT, "X"), no_reply(WireFault.ANSWER_LOST, "X")
 DECLINE = {"decline_code": "do_not_honor", "kind": "card_error"}
-OPEN, CLONING, CONFIRM, CANCEL = Op.OPEN, Op.CLONE, Op.CONFIRM, Op.CANCEL
 
 # what was asked, what came, what it means; the last column pins the details that matter
-ROWS: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]]] = [
+SECTION_6: list[tuple[str, Call, Reply, Expected, type[Outcome], dict[str, Any]]] = [
     # 2xx, as asked
     ("open done", OPEN, reply(200, intent()), BEFORE_OPEN, Made, {"object_id": INTENT}),
     ("open replayed", OPEN, reply(200, intent(), **REPLAYED), BEFORE_OPEN, Made, {"replayed": True}),
@@ -290,9 +291,9 @@ ROWS: list[tuple[str, Asked, Reply, Expected, type[Outcome], dict[str, Any]]] = 
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("asked", "came", "expected", "kind", "details"), [row[1:] for row in ROWS],
-                         ids=[row[0] for row in ROWS])  # fmt: skip
-def test_every_row_means_what_it_says(asked, came, expected, kind, details):
+@pytest.mark.parametrize(("asked", "came", "expected", "kind", "details"), [row[1:] for row in SECTION_6],
+                         ids=[row[0] for row in SECTION_6])  # fmt: skip
+def test_every_row_of_the_protocol_means_what_it_says(asked, came, expected, kind, details):
     outcome = classify(asked, came, expected)
     assert isinstance(outcome, kind), outcome
     assert {name: getattr(outcome, name) for name in details} == details

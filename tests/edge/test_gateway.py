@@ -12,7 +12,7 @@ import pytest
 from billing.core.entries import ItemRecord
 from billing.core.errors import CredentialsError, ProviderUnreachable, UsageError
 from billing.core.items import Kind, Mode
-from billing.core.keys import Op, idempotency_key
+from billing.core.keys import idempotency_key
 from billing.core.kinds.charge import State
 from billing.core.outcomes import (
     Declined,
@@ -30,6 +30,7 @@ from billing.core.wire import AnswerLost, NeverSent, WireRequest, WireResponse
 from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.secrets import ApiKey
 from billing.edge.stripe.breaker import FAILURES
+from billing.edge.stripe.calls.charge import cancel_intent, clone_method, confirm_intent, open_intent, read_intent
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import API_BASE, API_VERSION, Gateway
 from billing.edge.stripe.lookups import LookupFailed, Trouble
@@ -155,8 +156,17 @@ REQUESTS = {
 }
 
 
+CALLS = {
+    "open": open_intent,
+    "clone": clone_method,
+    "confirm": confirm_intent,
+    "cancel": cancel_intent,
+    "read": read_intent,
+}
+
+
 async def call(door: Gateway, name: str, item: ItemRecord = KNOWN, number: int = 0) -> Any:
-    return await (door.read(item) if name == "read" else getattr(door, name)(item, number))
+    return await door.send(item, CALLS[name](item), number)
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -172,7 +182,7 @@ async def test_each_call_is_this_one_request(name):
     assert header(request, "Authorization") == f"Bearer sk_test_{SECRET}"
 
 
-@pytest.mark.parametrize(("op", "attempt"), [(Op.OPEN, 0), (Op.CLONE, 2), (Op.CONFIRM, 2), (Op.CANCEL, 0)])
+@pytest.mark.parametrize(("op", "attempt"), [("open", 0), ("clone", 2), ("confirm", 2), ("cancel", 0)])
 async def test_every_post_carries_the_key_of_its_obligation(op, attempt):
     wire = Canned(answer(500, {}))
     await call(gateway(wire), op, number=3)
@@ -182,7 +192,8 @@ async def test_every_post_carries_the_key_of_its_obligation(op, attempt):
 
 async def test_what_an_item_does_not_have_is_not_sent():
     wire = Canned(answer(500, {}))
-    await gateway(wire).open(replace(KNOWN, currency="eur", content={"customer": "cus_1", "payment_method": "pm_1"}), 0)
+    bare = replace(KNOWN, currency="eur", content={"customer": "cus_1", "payment_method": "pm_1"})
+    await call(gateway(wire), "open", bare)
     names = set(sent(wire.requests[0]))
     assert not names & {"application_fee_amount", "description", "statement_descriptor_suffix"}
     assert "allowed_payment_method_types[1]" not in names
@@ -191,8 +202,8 @@ async def test_what_an_item_does_not_have_is_not_sent():
 async def test_nothing_of_the_machine_is_sent_along():
     wire = Canned(answer(200, intent(), request_id="req_1"))
     door = gateway(wire)
-    await door.read(KNOWN)
-    await door.read(KNOWN)
+    await call(door, "read")
+    await call(door, "read")
     assert header(wire.requests[1], "X-Stripe-Client-Telemetry") is None
     about = json.loads(header(wire.requests[1], "X-Stripe-Client-User-Agent") or "{}")
     assert not {"telemetry_id", "platform"} & set(about)
@@ -224,7 +235,8 @@ async def test_no_fault_makes_a_second_request_or_an_exception(name, fault):
 
 
 async def test_a_reply_keeps_its_headers_although_the_sdk_cannot_read_it():
-    outcome = await gateway(Canned(answer(500, b"<html>", request_id="req_9", stripe_should_retry="false"))).read(KNOWN)
+    door = gateway(Canned(answer(500, b"<html>", request_id="req_9", stripe_should_retry="false")))
+    outcome = await call(door, "read")
     assert isinstance(outcome, Lost)
     assert (outcome.request_id, outcome.renew) == ("req_9", True)
 
@@ -255,7 +267,7 @@ async def test_every_request_is_told_with_facts_and_without_secrets(caplog):
     body = intent("succeeded") | {"receipt_email": "anna@shop.example"}
     wire = Canned(answer(200, body, request_id="req_1"))
     with caplog.at_level(logging.DEBUG):
-        await gateway(wire, on_request=events.append).confirm(KNOWN, 0)
+        await call(gateway(wire, on_request=events.append), "confirm")
     (event,) = events
     assert event["outcome"] == "succeeded"
     assert (event["endpoint"], event["account"], event["status"]) == ("confirm", ACCOUNT, 200)
@@ -267,15 +279,15 @@ async def test_every_request_is_told_with_facts_and_without_secrets(caplog):
 async def test_requests_limits_and_repeats_are_counted():
     limited = answer(429, {"error": {}}, stripe_rate_limited_reason="global-concurrency")
     door = gateway(Canned(limited, answer(200, intent())))
-    assert isinstance(await door.open(KNOWN, 0), Unsent)
-    await door.open(KNOWN, 0)
-    await door.open(KNOWN, 1)
+    assert isinstance(await call(door, "open"), Unsent)
+    await call(door, "open")
+    await call(door, "open", KNOWN, 1)
     assert (door.counters.sent, door.counters.rate_limited, door.counters.resent) == (3, 1, 1)
 
 
 async def test_the_clock_learns_from_every_answer():
     clock = ProviderClock()
-    await gateway(Canned(answer(404, {"error": {}}, date="Thu, 01 Jan 2032 00:01:00 GMT")), clock=clock).read(KNOWN)
+    await call(gateway(Canned(answer(404, {"error": {}}, date="Thu, 01 Jan 2032 00:01:00 GMT")), clock=clock), "read")
     assert clock.now().year == 2032
 
 
@@ -285,10 +297,10 @@ def test_a_429_slows_what_it_names():
         door = gateway(Canned(limited, answer(200, intent())), Rates(100.0, 100.0, 100.0))
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await door.open(KNOWN, 0)
-        await door.read(KNOWN)
+        await call(door, "open")
+        await call(door, "read")
         assert loop.time() - began < 1
-        await door.open(KNOWN, 0)
+        await call(door, "open")
         assert loop.time() - began >= 7
 
     run(main())
@@ -309,7 +321,7 @@ def test_an_outage_of_five_minutes_costs_fewer_than_two_hundred_requests_and_end
         door = gateway(wire, Rates(100.0, 100.0, 100.0))
 
         async def until_answered() -> None:
-            while isinstance(await door.read(KNOWN), Lost):
+            while isinstance(await call(door, "read"), Lost):
                 pass
 
         await asyncio.gather(*(until_answered() for _ in range(64)))
@@ -323,7 +335,7 @@ def test_what_waits_for_its_turn_when_the_provider_goes_down_is_not_sent():
     async def main():
         wire = Canned(answer(500, {"error": {}}))
         door = gateway(wire, Rates(10.0, 10.0, 10.0))
-        waiting = [asyncio.create_task(door.read(KNOWN)) for _ in range(60)]
+        waiting = [asyncio.create_task(call(door, "read")) for _ in range(60)]
         await asyncio.sleep(6.0)
         assert len(wire.requests) <= FAILURES + 1
         for task in waiting:
@@ -339,7 +351,7 @@ def test_an_outage_without_end_raises_and_sends_nothing_more():
 
         async def for_ever() -> None:
             while True:
-                await door.read(KNOWN)
+                await call(door, "read")
 
         with pytest.raises(ProviderUnreachable):
             await for_ever()
@@ -364,7 +376,7 @@ def item(sandbox: Sandbox, method: str) -> ItemRecord:
 
 async def prepared(door: Gateway, item: ItemRecord) -> ItemRecord:
     """The item with its intent and clone."""
-    opened, cloned = await door.open(item, 0), await door.clone(item, 0)
+    opened, cloned = await call(door, "open", item, 0), await call(door, "clone", item, 0)
     assert isinstance(opened, Made)
     assert isinstance(cloned, Made)
     return replace(item, object_id=opened.object_id, instrument_id=cloned.object_id)
@@ -373,24 +385,28 @@ async def prepared(door: Gateway, item: ItemRecord) -> ItemRecord:
 async def test_a_charge_against_the_sandbox_succeeds_once(sandbox):
     door = gateway(InProcess(sandbox))
     known = await prepared(door, item(sandbox, "pm_card_visa"))
-    assert isinstance(await door.read(known), Unconfirmed)
-    paid = await door.confirm(known, 0)
+    assert isinstance(await call(door, "read", known), Unconfirmed)
+    paid = await call(door, "confirm", known)
     assert isinstance(paid, Succeeded)
     assert (paid.seen.amount_received, paid.seen.application_fee) == (1099, 55)
     for number in (0, 1):
-        assert isinstance(await door.confirm(known, number), Succeeded)
-    assert isinstance(await door.cancel(known, 0), Succeeded)
-    assert isinstance(await door.read(known), Succeeded)
+        assert isinstance(await call(door, "confirm", known, number), Succeeded)
+    assert isinstance(await call(door, "cancel", known), Succeeded)
+    assert isinstance(await call(door, "read", known), Succeeded)
     assert sandbox.books().doubles() == []
 
 
 async def test_a_decline_of_the_sandbox_is_seen_by_answer_and_by_read_and_its_replay_is_not_believed(sandbox):
     door = gateway(InProcess(sandbox))
     known = await prepared(door, item(sandbox, "pm_card_chargeCustomerFail"))
-    declined, again, spent = await door.confirm(known, 0), await door.confirm(known, 0), await door.confirm(known, 1)
+    declined, again, spent = (
+        await call(door, "confirm", known),
+        await call(door, "confirm", known),
+        await call(door, "confirm", known, 1),
+    )
     assert isinstance(declined, Declined)
-    assert isinstance(await door.read(known), Declined)
-    assert isinstance(await door.read(replace(known, attempt=2, instrument_id="pm_next")), Unconfirmed)
+    assert isinstance(await call(door, "read", known), Declined)
+    assert isinstance(await call(door, "read", replace(known, attempt=2, instrument_id="pm_next")), Unconfirmed)
     assert isinstance(again, Undecided)
     assert isinstance(spent, Undecided)
     assert (again.why, spent.why) == (LookWhy.REPLAYED, LookWhy.SPENT_CLONE)
@@ -399,21 +415,21 @@ async def test_a_decline_of_the_sandbox_is_seen_by_answer_and_by_read_and_its_re
 async def test_a_bank_debit_of_the_sandbox_is_unsettled(sandbox):
     door = gateway(InProcess(sandbox))
     known = await prepared(door, item(sandbox, "pm_usBankAccount_success"))
-    assert isinstance(await door.confirm(known, 0), Unsettled)
+    assert isinstance(await call(door, "confirm", known), Unsettled)
 
 
 async def test_other_content_under_a_used_key_stops_the_run(sandbox):
     door = gateway(InProcess(sandbox))
     known = item(sandbox, "pm_card_visa")
-    await door.open(known, 0)
-    assert isinstance(await door.open(replace(known, amount=2999), 0), Halt)
+    await call(door, "open", known)
+    assert isinstance(await call(door, "open", replace(known, amount=2999), 0), Halt)
 
 
 async def test_intents_are_found_by_item_over_several_pages(sandbox):
     door = gateway(InProcess(sandbox))
     known = item(sandbox, "pm_card_visa")
     for n in range(103):
-        await door.open(replace(known, item_id=f"item{n}"), 0)
+        await call(door, "open", replace(known, item_id=f"item{n}"), 0)
     listed = [one async for one in door.list_intents(known.account, 0)]
     assert len(listed) == 103
 

@@ -9,11 +9,13 @@ import pytest
 
 from billing.core.entries import Move, Note
 from billing.core.groups import exit_for
+from billing.core.kinds import charge
 from billing.core.kinds.charge import Event, State
 from billing.core.life import Group
 from billing.core.outcomes import Unsettled
 from billing.core.policies import Policies, StopOn
 from billing.edge.logs import open_log
+from billing.edge.stripe.calls.charge import read_intent
 from billing.edge.stripe.gateway import API_VERSION
 from billing.edge.stripe.transport import RequestWriter
 from billing.flow.engine.context import ItemContext
@@ -135,7 +137,7 @@ async def sees_late(world: World):
     async with world.services() as services:
         ctx = ItemContext(services)
         (sleeper,) = world.items(services)
-        seen = await services.gateway.read(sleeper)
+        seen = await services.gateway.send(sleeper, read_intent(sleeper))
         assert isinstance(seen, Unsettled)
         world.sandbox.advance(10 * DAYS)
         await world.resolve(services)
@@ -564,14 +566,14 @@ def test_an_amount_that_was_raised_on_the_account_between_open_and_confirm_is_ne
     world = World.make(tmp_path, items=6, accounts=1, mix={"succeeds": 1})
 
     async def raised(services) -> None:
-        pay = services.gateway.confirm
+        send = services.gateway.send
 
-        async def confirm(item, number):
-            if item.reference == world.items(services)[2].reference:
+        async def raising(item, call, number=0):
+            if call.op is charge.CONFIRM and item.reference == world.items(services)[2].reference:
                 await act(world, "", item, amount=str(10 * item.amount))
-            return await pay(item, number)
+            return await send(item, call, number)
 
-        services.gateway.confirm = confirm
+        services.gateway.send = raising
 
     async def run():
         async with world.services() as services:

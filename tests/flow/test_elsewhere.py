@@ -18,6 +18,7 @@ from billing.core.life import Group
 from billing.core.outcomes import Succeeded
 from billing.core.wire import WireRequest
 from billing.edge.runfiles import RunDefaults, open_run
+from billing.edge.stripe.calls.charge import clone_method, confirm_intent, open_intent
 from billing.flow.engine.context import ItemContext
 from billing.flow.kinds.charge import prepare
 from billing.flow.planning.plan import PlanOptions, keep, make_plan
@@ -259,10 +260,11 @@ async def paid_beside(world: World, item: ItemRecord, number: int) -> None:
     """Open one more intent for an item and pay it, as a ledger does that counted its keys otherwise."""
     async with world.services() as services:
         item = replace(item, object_id=None, instrument_id=None)
-        opened = await services.gateway.open(item, number)
-        cloned = await services.gateway.clone(replace(item, attempt=7), 0)
-        known = replace(item, attempt=7, object_id=opened.object_id, instrument_id=cloned.object_id)
-        assert isinstance(await services.gateway.confirm(known, 0), Succeeded)
+        item = replace(item, attempt=7)
+        opened = await services.gateway.send(item, open_intent(item), number)
+        cloned = await services.gateway.send(item, clone_method(item))
+        known = replace(item, object_id=opened.object_id, instrument_id=cloned.object_id)
+        assert isinstance(await services.gateway.send(known, confirm_intent(known)), Succeeded)
 
 
 def test_no_confirm_leaves_when_a_list_shows_that_another_intent_was_paid_in_its_place(tmp_path):
@@ -273,7 +275,8 @@ def test_no_confirm_leaves_when_a_list_shows_that_another_intent_was_paid_in_its
             await world.plan(services)
             (item,) = world.items(services)
             started = await prepare.start_attempt(ItemContext(services), item)
-            opened, cloned = await services.gateway.open(started, 0), await services.gateway.clone(started, 0)
+            opened = await services.gateway.send(started, open_intent(started))
+            cloned = await services.gateway.send(started, clone_method(started))
             pair = Move(Event.PREPARED, object_id=opened.object_id, instrument_id=cloned.object_id)
             return await services.ledger.record(started, pair)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from billing.core.kinds.charge import State
 from billing.core.life import Group
 from billing.core.wire import WireRequest, WireResponse
+from billing.edge.stripe.calls.charge import cancel_intent
 from billing.edge.stripe.lookups import LOOKUP_SENDS
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
@@ -23,7 +24,8 @@ async def cancel_all(world: World) -> None:
     async with world.services() as services:
         for item in world.items(services):
             for intent in world.sandbox.books().by_item().get(item.item_id, []):
-                await services.gateway.cancel(replace(item, object_id=intent.intent), 0)
+                found = replace(item, object_id=intent.intent)
+                await services.gateway.send(found, cancel_intent(found))
 
 
 def sent(world: World, operation: str) -> int:

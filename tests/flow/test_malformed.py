@@ -9,9 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from billing.core.classify import READ
 from billing.core.errors import BillingError
-from billing.core.keys import Op
 from billing.core.kinds.charge import State
 from billing.core.wire import Wire, WireRequest, WireResponse
 from billing.sandbox.inprocess import InProcess
@@ -20,8 +18,8 @@ from tests.core.test_malformed import CASES, DEEP, STATUSES, TEXTS, Case, _raw, 
 from tests.flow.world import World
 from tests.virtual import run_virtually
 
-LIST = "list"
-LOSES: dict[str, str] = {READ: Op.CONFIRM, LIST: Op.OPEN}
+OPEN, CLONE, CONFIRM, CANCEL, READ, LIST = "open", "clone", "confirm", "cancel", "read", "list"
+LOSES: dict[str, str] = {READ: CONFIRM, LIST: OPEN}
 ROUNDS = 60
 # Each contradiction stops the run, as it must; a person runs it again. More rounds than contradictions per table.
 
@@ -55,13 +53,13 @@ def operation_of(request: WireRequest) -> str:
     path = urlsplit(request.url).path
     match request.method.upper(), path.removeprefix("/v1/").split("/"):
         case "POST", ["payment_intents"]:
-            return Op.OPEN
+            return OPEN
         case "POST", ["payment_methods"]:
-            return Op.CLONE
+            return CLONE
         case "POST", ["payment_intents", _, "confirm"]:
-            return Op.CONFIRM
+            return CONFIRM
         case "POST", ["payment_intents", _, "cancel"]:
-            return Op.CANCEL
+            return CANCEL
         case "GET", ["payment_intents"]:
             return LIST
         case "GET", ["payment_intents", _]:
@@ -102,9 +100,9 @@ class Spoiling:
 
     async def _invented(self, asked: str, request: WireRequest) -> Mapping[str, Any]:
         """What a success would say, although nothing was done."""
-        if asked == Op.CLONE:
+        if asked == CLONE:
             return {"id": "pm_never", "object": "payment_method", "livemode": False}
-        if asked == Op.OPEN:
+        if asked == OPEN:
             sent = dict(parse_qsl(request.body.decode()))
             metadata = {key[9:-1]: value for key, value in sent.items() if key.startswith("metadata[")}
             facts = {"amount": int(sent["amount"]), "currency": sent["currency"], "metadata": metadata}
@@ -112,7 +110,7 @@ class Spoiling:
         url = request.url.rpartition("/")[0]
         headers = {name: value for name, value in request.headers.items() if name.lower() != "idempotency-key"}
         intent = await self._true(WireRequest("GET", url, headers))
-        final = {Op.CONFIRM: "succeeded", Op.CANCEL: "canceled"}[Op(asked)]
+        final = {CONFIRM: "succeeded", CANCEL: "canceled"}[asked]
         return intent | {"status": final, "amount_received": intent["amount"] if final == "succeeded" else 0}
 
 
@@ -132,14 +130,14 @@ async def until_nothing_is_open(world: World, wire: Wire) -> None:
 
 def spoil_all(tmp_path, asked: str, cases: list[Case], *, done: bool):
     """A run with an item on an account of its own for each case; return it, and which ended as no card deserves."""
-    outcome = "stolen_card" if asked == Op.CANCEL else "succeeds"
+    outcome = "stolen_card" if asked == CANCEL else "succeeds"
     world = World.make(tmp_path, items=len(cases), accounts=len(cases), mix={outcome: 1})
     spread = zip(world.scenario.rows, world.scenario.accounts, strict=True)
     world.file.write_text(as_csv(replace(row, account=account) for row, account in spread))
     wire = Spoiling(world, asked, cases, done=done)
     run_virtually(until_nothing_is_open, world, wire)
     known = {item.account: item for item in run_virtually(world.item)}
-    deserved = State.FAILED if asked == Op.CANCEL else State.SUCCEEDED
+    deserved = State.FAILED if asked == CANCEL else State.SUCCEEDED
     wrong = {case.name: str(known[account].state) for account, case in zip(world.scenario.accounts, cases, strict=True)
              if known[account].state is not deserved}  # fmt: skip
     assert wire.spoiled == len(cases), "every case was met"
@@ -148,7 +146,7 @@ def spoil_all(tmp_path, asked: str, cases: list[Case], *, done: bool):
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["carried out", "not carried out"])
-@pytest.mark.parametrize("asked", [Op.OPEN, Op.CLONE, Op.CONFIRM, Op.CANCEL])
+@pytest.mark.parametrize("asked", [OPEN, CLONE, CONFIRM, CANCEL])
 def test_no_malformed_reply_changes_how_an_item_ends(tmp_path, asked, done, record_property):
     cases = CASES[asked]
     _, wrong = spoil_all(tmp_path, asked, cases, done=done)

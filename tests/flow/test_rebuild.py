@@ -31,8 +31,9 @@ from billing.edge.ledger.opening import open_ledger
 from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey
+from billing.edge.stripe.calls.charge import metadata
 from billing.edge.stripe.clock import ProviderClock
-from billing.edge.stripe.gateway import Gateway, _metadata
+from billing.edge.stripe.gateway import Gateway
 from billing.flow.carry_out import RunRequest, agree_to_all, carry_out_run
 from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, rebuild
 from billing.flow.kinds.charge.rebuilding.window import window
@@ -315,7 +316,7 @@ def charge_at_stripe(world: World) -> None:
 
         fee, text = item.content["application_fee"], item.content["description"]
         opening = {"amount": item.amount, "currency": item.currency, "application_fee_amount": fee}
-        intent = intents.create(call(**opening, description=text, metadata=_metadata(item)))
+        intent = intents.create(call(**opening, description=text, metadata=metadata(item)))
         clone = methods.create(call(customer=item.payer, payment_method=item.content["payment_method"]))
         with suppress(Refusal):  # declined
             intents.confirm(call(intent["id"], payment_method=clone["id"], off_session=True))

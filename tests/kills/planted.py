@@ -5,9 +5,10 @@ import sys
 from dataclasses import replace
 
 from billing.core.entries import Move
-from billing.core.kinds.charge import Event, State
+from billing.core.kinds.charge import CONFIRM, Event, State
 from billing.core.outcomes import Made
 from billing.edge.stripe import gateway
+from billing.edge.stripe.calls.charge import clone_method, confirm_intent, open_intent
 from billing.edge.stripe.gateway import Gateway
 from billing.flow.kinds.charge import find as finder
 from billing.flow.kinds.charge import steps as charge
@@ -16,19 +17,22 @@ from tests.sim.mutations import MUTATIONS, Patches, planted
 
 def intent_per_process() -> Patches:
     """Every process opens an intent of its own under keys of its own, and confirms that one, whatever is on record."""
-    key, confirm = gateway.idempotency_key, Gateway.confirm
+    key, send = gateway.idempotency_key, Gateway.send
 
-    async def confirm_own(self, item, number):
+    async def send_own(self, item, call, number=0):
+        if call.op is not CONFIRM:
+            return await send(self, item, call, number)
         bare = replace(item, object_id=None, instrument_id=None)
-        opened, cloned = await self.open(bare, number + 1), await self.clone(bare, number + 1)
+        opened = await send(self, bare, open_intent(bare), number + 1)
+        cloned = await send(self, bare, clone_method(bare), number + 1)
         if isinstance(opened, Made) and isinstance(cloned, Made):
             item = replace(item, object_id=opened.object_id, instrument_id=cloned.object_id)
-        return await confirm(self, item, number)
+        return await send(self, item, confirm_intent(item), number)
 
     own = f"-{os.getpid()}"
     return [
         (gateway, "idempotency_key", lambda *parts: key(*parts) + own),
-        (Gateway, "confirm", confirm_own),
+        (Gateway, "send", send_own),
     ]
 
 

@@ -5,11 +5,11 @@ from functools import cache
 from billing.core.classify import classify
 from billing.core.entries import ItemRecord
 from billing.core.items import Kind
-from billing.core.keys import Op
 from billing.core.kinds.charge import State
 from billing.core.listed import Listed, judge
 from billing.core.outcomes import Expected, LookWhy, Lost, Made, Undecided
 from billing.core.replies import Reply
+from tests.asked import CONFIRM, OPEN
 from tests.model.ledgers_stripe import CANCELLED, DECLINED, PAID, PLANTED, PLANTED_PAID
 
 KNOWN = ItemRecord(
@@ -50,7 +50,7 @@ def meaning(answer: str) -> str:
         "replayed error": Reply(500, {"error": {"type": "api_error"}}, request_id="req_1", replayed=True),
         "proxy": Reply(502, None),
     }[answer]
-    match classify(Op.OPEN, reply, Expected("item", 100, "usd", False, None, None, 1, 10)):
+    match classify(OPEN, reply, Expected("item", 100, "usd", False, None, None, 1, 10)):
         case Made():
             return "made"
         case Lost(renew=True):
@@ -66,5 +66,5 @@ def used_key_is_read() -> bool:
     """Tell whether the shipped reading of a confirm under a key that was used for something else is to look."""
     error = {"type": "idempotency_error", "message": "Keys for idempotent requests can only be used with the same"}
     reply = Reply(400, {"error": error}, request_id="req_1")
-    outcome = classify(Op.CONFIRM, reply, Expected("item", 100, "usd", False, "pi_1", "pm_1", 1, 10))
+    outcome = classify(CONFIRM, reply, Expected("item", 100, "usd", False, "pi_1", "pm_1", 1, 10))
     return isinstance(outcome, Undecided) and outcome.why is LookWhy.KEY_USED

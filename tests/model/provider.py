@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from billing.core.classify import READ, classify
-from billing.core.keys import Op
+from billing.core.classify import classify
 from billing.core.outcomes import Cancelled, Declined, Expected, LookWhy, Refused, Succeeded, Unconfirmed, Undecided
 from billing.core.outcomes import Unsettled as Processing
 from billing.core.replies import Reply
+from tests.asked import CANCEL, CONFIRM, READ
 from tests.model.rules import Rules
 
 OPENED, PAID, CANCELLED = "O-", "S-", "X-"
@@ -177,8 +177,8 @@ def meaning(asked: str, answer: Answer, intent: int, clone: int, attempt: int) -
         instrument_id=f"pm_{clone}" if clone else None,
         attempt=attempt,
     )
-    op = {"confirm": Op.CONFIRM, "cancel": Op.CANCEL}.get(asked)
-    outcome = classify(op or READ, _reply(answer, intent), expected)
+    call = {"confirm": CONFIRM, "cancel": CANCEL}.get(asked, READ)
+    outcome = classify(call, _reply(answer, intent), expected)
     match outcome:
         case Succeeded():
             return "paid"

@@ -9,12 +9,12 @@ from typing import Any
 
 from billing.core import classify
 from billing.core.entries import Move, Note, merged
-from billing.core.keys import Op
-from billing.core.kinds.charge import CHARGE_LIFE, Event, State
-from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Unconfirmed, Unsettled
+from billing.core.kinds.charge import CHARGE_LIFE, CONFIRM, Event, State
+from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Succeeded, Unconfirmed, Unsettled
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger import schema, verify
 from billing.edge.stripe import gateway
+from billing.edge.stripe.calls.charge import confirm_intent
 from billing.flow.engine.context import Requeue
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import confirm, prepare
@@ -64,7 +64,7 @@ def unknown_is_unpaid() -> Patches:
     original = confirm.note_lost
 
     async def send(ctx, item):
-        outcome = await ctx.services.gateway.confirm(item, 0)
+        outcome = await ctx.services.gateway.send(item, confirm_intent(item))
         if isinstance(outcome, Lost):
             return await ctx.record(item, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
         return await original(ctx, item)
@@ -77,7 +77,7 @@ def lost_is_paid() -> Patches:
     original = confirm.note_lost
 
     async def send(ctx, item):
-        outcome = await ctx.services.gateway.confirm(item, 0)
+        outcome = await ctx.services.gateway.send(item, confirm_intent(item))
         if isinstance(outcome, Lost):
             return await ctx.record(item, Move(Event.CHARGE_SUCCEEDED))
         return await original(ctx, item)
@@ -90,7 +90,7 @@ def success_before_the_request() -> Patches:
 
     async def send(ctx, item):
         after = await ctx.record(item, Move(Event.CHARGE_SUCCEEDED))
-        await ctx.services.gateway.confirm(item, 0)
+        await ctx.services.gateway.send(item, confirm_intent(item))
         return after
 
     return [(confirm, "_send_confirm", send)]
@@ -131,15 +131,15 @@ def lost_open_is_refused() -> Patches:
 
 def any_body_is_believed() -> Patches:
     """Whatever comes with a 200 counts as the object that was asked for."""
-    original = classify._accepted
+    original = gateway.classify
 
-    def accepted(asked, reply, expected):
-        if asked is Op.CONFIRM:
+    def believing(call, reply, expected):
+        if call.op is CONFIRM and 200 <= (reply.status or 0) < 300:
             seen = Seen(expected.object_id or "", None, expected.amount, None, "")
-            return classify.Succeeded(seen, reply=reply)
-        return original(asked, reply, expected)
+            return Succeeded(seen, reply=reply)
+        return original(call, reply, expected)
 
-    return [(classify, "_accepted", accepted)]
+    return [(gateway, "classify", believing)]
 
 
 def new_key_per_send() -> Patches:

@@ -1,7 +1,11 @@
-"""The life of a charge: one direct charge on a connected account. Its object is an intent, its instrument a clone."""
+"""A charge, one direct charge on a connected account: its life and its requests.
+
+Its object is an intent, its instrument a clone of the payment method.
+"""
 
 from enum import StrEnum
 
+from billing.core.calls import Op
 from billing.core.items import Kind
 from billing.core.life import Edge, Edges, Group, Life, Meaning, OnRecord, Phase, sightings
 
@@ -132,3 +136,10 @@ CHARGE_LIFE = Life(
     reopens=frozenset({State.FAILED, State.SKIPPED}),
     words={Group.SUCCEEDED: "paid"},
 )
+
+OPEN = Op("open", starts=True, single=True)
+CLONE = Op("clone", per_attempt=True, starts=True)
+CONFIRM = Op("confirm", per_attempt=True, decisive=True, looks=True)
+CANCEL = Op("cancel", looks=True)
+READ = Op("read", changes=False)
+OPS = (OPEN, CLONE, CONFIRM, CANCEL, READ)

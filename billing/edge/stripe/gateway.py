@@ -1,18 +1,18 @@
-"""Every Stripe call, one short method each: one call is one request, and its outcome is a value."""
+"""The one door to Stripe: one call is one request, and its outcome is a value."""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from billing.core.classify import READ, Asked, classify
+from billing.core.calls import Call
+from billing.core.classify import classify
 from billing.core.entries import ItemRecord
 from billing.core.errors import LedgerError, UsageError
-from billing.core.findings import CHARGED_IN, charged_in
 from billing.core.items import Mode
-from billing.core.keys import Op, idempotency_key
+from billing.core.keys import idempotency_key
 from billing.core.outcomes import Expected, Outcome, Unsent, UnsentWhy
 from billing.core.replies import Reply
 from billing.core.wire import Wire, WireRequest
@@ -26,11 +26,6 @@ from billing.edge.stripe.transport import RequestWriter, exchange
 API_BASE = "https://api.stripe.com"
 API_VERSION = "2026-10-28.endive"
 # Sent with every request, so that neither the account's setting nor an update of the SDK changes what answers mean.
-
-STARTING = frozenset({Op.OPEN, Op.CLONE})
-# Requests that start an item: those that finish one go before them.
-PER_ATTEMPT = frozenset({Op.CLONE, Op.CONFIRM})
-# Requests that each attempt makes anew; the others happen once per item.
 
 REMEMBERED_KEYS = 10_000
 # By these a request counts as sent again; a bound, because runs have no size.
@@ -105,64 +100,39 @@ class Gateway(Lookups):
         """Let nothing leave any more: what happens to it could not be written down."""
         self._shut = self._shut or reason
 
-    async def open(self, item: ItemRecord, number: int) -> Outcome:
-        """Create the item's intent without moving money: ``Made(intent id)`` when done."""
-        params = _without_none(
-            amount=item.amount,
-            currency=item.currency,
-            allowed_payment_method_types=[kind for kind in CHARGED_IN if charged_in(kind, item.currency)],
-            application_fee_amount=item.content.get("application_fee"),
-            description=item.content.get("description"),
-            statement_descriptor_suffix=item.content.get("statement_suffix"),
-            metadata=_metadata(item),
+    async def send(self, item: ItemRecord, call: Call, number: int = 0) -> Outcome:
+        """Send one request about an item, once, and return what its reply means.
+
+        Args:
+            item: what an answer must agree with.
+            call: the request.
+            number: of its key; a read has none.
+
+        Raises:
+            ProviderUnreachable: the outage has lasted too long; nothing was sent.
+            LedgerError: the door was shut; nothing was sent.
+        """
+        account = item.account if call.account is None else call.account
+        key = self._key(item, call, account, number) if call.op.changes else ""
+        request = (
+            self._writer.post(call.path, call.params, account, key)
+            if key
+            else self._writer.get(call.path, call.params, account)
         )
-        return await self._post(Op.OPEN, item, number, "/v1/payment_intents", params)
-
-    async def clone(self, item: ItemRecord, number: int) -> Outcome:
-        """Copy the platform's payment method to the connected account: ``Made(clone id)`` when done."""
-        params = {
-            "customer": item.content["customer"],
-            "payment_method": item.content["payment_method"],
-            "metadata": {"billing_item": item.item_id},  # whose clone an answer shows
-        }
-        return await self._post(Op.CLONE, item, number, "/v1/payment_methods", params)
-
-    async def confirm(self, item: ItemRecord, number: int) -> Outcome:
-        """Move the money: confirm the recorded intent with the recorded clone. Send it once per durable entry."""
-        params = {
-            "payment_method": item.instrument_id,
-            "off_session": True,
-            # Whoever may edit the intent on its account could otherwise raise it between the open and this.
-            "amount_to_confirm": item.amount,
-        }
-        return await self._post(Op.CONFIRM, item, number, f"/v1/payment_intents/{item.object_id}/confirm", params)
-
-    async def cancel(self, item: ItemRecord, number: int) -> Outcome:
-        """Make sure that the recorded intent never takes money."""
-        params = {"cancellation_reason": "abandoned"}
-        return await self._post(Op.CANCEL, item, number, f"/v1/payment_intents/{item.object_id}/cancel", params)
-
-    async def read(self, item: ItemRecord) -> Outcome:
-        """Look at the recorded intent."""
-        path = f"/v1/payment_intents/{item.object_id}"
-        return await self._ask(READ, item, self._writer.get(path, {}, item.account))
-
-    def _post(self, op: Op, item: ItemRecord, number: int, path: str, params: Mapping[str, Any]) -> Awaitable[Outcome]:
-        """Send one request of the protocol under its own key."""
-        attempt = item.attempt if op in PER_ATTEMPT else 0
-        key = idempotency_key(self.mode, self.platform, item.account, item.item_id, op, attempt, number)
-        return self._ask(op, item, self._writer.post(path, params, item.account, key), key)
-
-    async def _ask(self, asked: Asked, item: ItemRecord, request: WireRequest, key: str = "") -> Outcome:
-        """Send one request about an item, once, and return what its reply means."""
-        first = asked in STARTING
-        reply, sent_at, seconds = await self._send(asked, item.account, request, key, first=first)
-        outcome = classify(asked, reply, _expected(item, self.mode, key))
+        endpoint = call.op.name
+        reply, sent_at, seconds = await self._exchange(endpoint, account, request, key, first=call.op.starts)
+        outcome = classify(call, reply, _expected(item, self.mode, key))
         if isinstance(outcome, Unsent) and outcome.why is UnsentWhy.LIMITED:
-            self._limited(outcome.reason, asked, item.account, reply, sent_at)
+            self._limited(outcome.reason, endpoint, account, reply, sent_at)
         if self._on_request is not None:
-            self._on_request(_request_fields(asked, item.account, reply, seconds) | _item_fields(item, outcome))
+            self._on_request(_request_fields(endpoint, account, reply, seconds) | _item_fields(item, outcome))
         return outcome
+
+    def _key(self, item: ItemRecord, call: Call, account: str, number: int) -> str:
+        """Return the key of a request that changes something: the same for what must happen once."""
+        named = item.item_id if call.names is None else call.names
+        attempt = item.attempt if call.op.per_attempt else 0
+        return idempotency_key(self.mode, self.platform, account, named, call.op.name, attempt, number)
 
     async def _get(self, endpoint: str, path: str, account: str, params: Mapping[str, Any]) -> Reply:
         """Send one look-up, once."""
@@ -180,14 +150,14 @@ class Gateway(Lookups):
 
     async def _learned(self, endpoint: str, account: str, request: WireRequest, key: str = "") -> Reply:
         """Send one request that is about no item, and let the limiters learn from the reply."""
-        reply, sent_at, seconds = await self._send(endpoint, account, request, key)
+        reply, sent_at, seconds = await self._exchange(endpoint, account, request, key)
         if reply.status == 429 and (reply.limited_reason or reply.error is None):
             self._limited(reply.limited_reason or "endpoint-rate", endpoint, account, reply, sent_at)
         if self._on_request is not None:
             self._on_request(_request_fields(endpoint, account, reply, seconds))
         return reply
 
-    async def _send(
+    async def _exchange(
         self, endpoint: str, account: str, request: WireRequest, key: str = "", *, first: bool = False
     ) -> tuple[Reply, float, float]:
         """Wait for the breaker and for a turn, send once, and learn from the reply.
@@ -237,7 +207,7 @@ def _request_fields(endpoint: str, account: str, reply: Reply, seconds: float) -
     """Return what is told of one request."""
     return _without_none(
         event="request",
-        endpoint=str(endpoint),
+        endpoint=endpoint,
         account=account,
         status=reply.status,
         request_id=reply.request_id,
@@ -272,18 +242,6 @@ def _expected(item: ItemRecord, mode: Mode, key: str) -> Expected:
         fee=item.content.get("application_fee"),
         key=key,
     )
-
-
-def _metadata(item: ItemRecord) -> dict[str, str]:
-    """Return the item's own metadata and ours: enough to rebuild a lost ledger from Stripe."""
-    return {
-        **item.content.get("metadata", {}),
-        "billing_v": "1",
-        "billing_item": item.item_id,
-        "billing_run": str(item.content.get("run_id") or item.run_id),
-        "billing_reference": item.reference,
-        "billing_digest": item.digest[:16],
-    }
 
 
 def _without_none(**values: object) -> dict[str, Any]:

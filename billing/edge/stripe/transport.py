@@ -218,9 +218,11 @@ class RequestWriter:
         self._headers = specimen.headers
 
     def post(self, path: str, params: Mapping[str, Any], account: str, key: str) -> WireRequest:
-        """Write a request on a connected account and under an idempotency key."""
+        """Write a request under an idempotency key, on the platform itself when ``account`` is empty."""
         headers = _Headers(self._headers)
         headers["Stripe-Account"], headers["Idempotency-Key"] = account, key
+        if not account:
+            del headers["Stripe-Account"]
         return WireRequest("POST", self._base + path, headers, form(params))
 
     def get(self, path: str, params: Mapping[str, Any], account: str) -> WireRequest:

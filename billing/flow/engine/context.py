@@ -1,15 +1,16 @@
 """One item's way through the protocol in this process: what it may still spend, and how it may end early."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any, NoReturn
 
+from billing.core.calls import Call, Op
 from billing.core.entries import ItemRecord, Move, Note
 from billing.core.errors import LedgerError
 from billing.core.exits import Exit
-from billing.core.keys import Op
 from billing.core.kinds import is_planned, phase_of
 from billing.core.life import Group, Life, Phase
 from billing.core.outcomes import Halt, Outcome, Refused, Unsent
@@ -153,9 +154,10 @@ class ItemContext:
             request_id=after.facts.get("request_id", ""),
         )
 
-    def resend(self, send: Callable[[], Awaitable[Outcome]]) -> Coroutine[Any, Any, Outcome]:
-        """Send a request that may be repeated under its own key, within what the process may repeat at all."""
-        return resend(send, self.services.gateway.repeats)
+    def send(self, item: ItemRecord, call: Call, number: int = 0) -> Coroutine[Any, Any, Outcome]:
+        """Send a call, and again under its own key, within what the process may repeat at all; a decisive one once."""
+        once = partial(self.services.gateway.send, item, call, number)
+        return once() if call.op.decisive else resend(once, self.services.gateway.repeats)
 
     def spent(self, state: StrEnum) -> bool:
         """Tell whether no further round may be sent from ``state``."""

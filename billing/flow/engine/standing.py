@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from billing.core.calls import Op
 from billing.core.entries import ItemRecord
-from billing.core.keys import Op
 from billing.core.outcomes import Refused, Scope
 
 

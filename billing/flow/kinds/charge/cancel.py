@@ -3,8 +3,7 @@
 from typing import assert_never
 
 from billing.core.entries import ItemRecord, Move
-from billing.core.keys import Op
-from billing.core.kinds.charge import Event, State
+from billing.core.kinds.charge import CANCEL, Event, State
 from billing.core.outcomes import (
     Busy,
     Cancelled,
@@ -20,6 +19,7 @@ from billing.core.outcomes import (
     Unsent,
     Unsettled,
 )
+from billing.edge.stripe.calls.charge import cancel_intent, read_intent
 from billing.flow.engine.context import ItemContext, Requeue, key_facts, key_number, key_outlived, renewal
 from billing.flow.kinds.charge.confirm import sighting
 
@@ -30,8 +30,8 @@ async def start_cancel(ctx: ItemContext, item: ItemRecord, **facts: object) -> I
     An intent that the bank was still asked about refuses to be cancelled, and Stripe would replay that refusal.
     ``facts`` say why the item is given up, where no answer has said it.
     """
-    number = key_number(item, Op.CANCEL) + 1 if f"{Op.CANCEL}_n" in item.facts else 0
-    return await ctx.record(item, Move(Event.CANCEL_STARTED, facts=facts | key_facts(Op.CANCEL, number, ctx.services)))
+    number = key_number(item, CANCEL) + 1 if f"{CANCEL}_n" in item.facts else 0
+    return await ctx.record(item, Move(Event.CANCEL_STARTED, facts=facts | key_facts(CANCEL, number, ctx.services)))
 
 
 async def cancel(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
@@ -43,9 +43,9 @@ async def cancel(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
         Halted: an answer stops the run.
     """
     ctx.spend(State.CANCELLING, item)
-    if key_outlived(item, Op.CANCEL, ctx.services):
-        item = await ctx.record(item, renewal(item, Op.CANCEL, ctx.services))
-    outcome = await ctx.resend(lambda: ctx.services.gateway.cancel(item, key_number(item, Op.CANCEL)))
+    if key_outlived(item, CANCEL, ctx.services):
+        item = await ctx.record(item, renewal(item, CANCEL, ctx.services))
+    outcome = await ctx.send(item, cancel_intent(item), key_number(item, CANCEL))
     if isinstance(outcome, Refused | Undecided | Declined | Unconfirmed | Lost | Busy):
         item, outcome = await _look(ctx, item, outcome)
     return await _concluded(ctx, item, outcome)
@@ -53,9 +53,9 @@ async def cancel(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
 
 async def _look(ctx: ItemContext, item: ItemRecord, refused: Outcome) -> tuple[ItemRecord, Outcome]:
     """Read the intent after a cancel that did not say `canceled`; a stored server error also costs the key."""
-    outcome = await ctx.resend(lambda: ctx.services.gateway.read(item))
+    outcome = await ctx.send(item, read_intent(item))
     if isinstance(refused, Lost) and refused.renew and not isinstance(outcome, Succeeded | Unsettled | Cancelled):
-        item = await ctx.record(item, renewal(item, Op.CANCEL, ctx.services))
+        item = await ctx.record(item, renewal(item, CANCEL, ctx.services))
     return item, outcome
 
 

@@ -8,8 +8,7 @@ from billing.core.declines import MEANINGS, Decline, decline_of
 from billing.core.dunning import after_decline
 from billing.core.entries import ItemRecord, Move
 from billing.core.exits import Exit
-from billing.core.keys import Op
-from billing.core.kinds.charge import Event, State
+from billing.core.kinds.charge import CONFIRM, Event, State
 from billing.core.life import Group
 from billing.core.outcomes import (
     Busy,
@@ -28,6 +27,7 @@ from billing.core.outcomes import (
     Unsent,
     Unsettled,
 )
+from billing.edge.stripe.calls.charge import confirm_intent, read_intent
 from billing.flow.engine.context import (
     NO_TROUBLE,
     Halted,
@@ -63,12 +63,12 @@ def confirm_started(ctx: ItemContext, item: ItemRecord) -> Move:
     The key is the attempt's own. Its number grows only when Stripe stored a server error under the last one, or when
     the last one is past its replay window; the intent is the fence either way.
     """
-    number = key_number(item, Op.CONFIRM)
+    number = key_number(item, CONFIRM)
     facts = {"last_try": ctx.services.clock.now().isoformat(timespec="seconds"), "key_spent": None}
     if "confirm_born" not in item.facts:
-        facts |= key_facts(Op.CONFIRM, 0, ctx.services)
-    elif item.facts.get("key_spent") or key_outlived(item, Op.CONFIRM, ctx.services):
-        facts |= key_facts(Op.CONFIRM, number + 1, ctx.services)
+        facts |= key_facts(CONFIRM, 0, ctx.services)
+    elif item.facts.get("key_spent") or key_outlived(item, CONFIRM, ctx.services):
+        facts |= key_facts(CONFIRM, number + 1, ctx.services)
     if "first_try" not in item.facts:
         facts["first_try"] = facts["last_try"]
     return Move(Event.CONFIRM_STARTED, facts=facts)
@@ -91,10 +91,10 @@ async def confirm(ctx: ItemContext, item: ItemRecord, *prepared: Move) -> ItemRe
 
 async def _send_confirm(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Send the confirm of an item whose ``confirm_started`` this process has just made durable."""
-    outcome = await ctx.services.gateway.confirm(item, key_number(item, Op.CONFIRM))
+    outcome = await ctx.send(item, confirm_intent(item), key_number(item, CONFIRM))
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined():
-            ctx.services.standing.takes(item, Op.CONFIRM)
+            ctx.services.standing.takes(item, CONFIRM)
             return await ctx.record(item, sighting(ctx, item, outcome))
         case Unsent():
             item = await ctx.record(item, Move(Event.CHARGE_UNSENT))
@@ -126,7 +126,7 @@ async def _refused(ctx: ItemContext, item: ItemRecord, refused: Refused, *, dead
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined():
             return await ctx.record(item, sighting(ctx, item, outcome))
-        case Unconfirmed() if (reach := ctx.services.standing.reach(item, Op.CONFIRM, refused)) is not Reach.ITEM:
+        case Unconfirmed() if (reach := ctx.services.standing.reach(item, CONFIRM, refused)) is not Reach.ITEM:
             spent = True if refused.replayed else None  # a stored refusal says nothing of the account as it is now
             return await ctx.set_aside(item, refused, reach, Move(Event.CHARGE_UNSENT, facts={"key_spent": spent}))
         case Unconfirmed():
@@ -226,7 +226,7 @@ async def revisit(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
 
 async def _read(ctx: ItemContext, item: ItemRecord) -> Outcome:
     """Read the intent, again if the answer is lost: a read may be repeated freely."""
-    return await ctx.resend(lambda: ctx.services.gateway.read(item))
+    return await ctx.send(item, read_intent(item))
 
 
 async def _open_again(ctx: ItemContext, item: ItemRecord, shown: Unconfirmed) -> ItemRecord:

@@ -16,10 +16,10 @@ from typing import Any
 
 import anyio
 
-from billing.core.classify import FINAL_STATUSES
 from billing.core.entries import ItemRecord, NewItem
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.listed import NOTHING, Listed, Verdict, application_of, judge, listed, other_generations
+from billing.core.objects.intent import FINAL_STATUSES
 from billing.core.periods import first_day
 from billing.edge.ledger import Ledger
 from billing.edge.stripe.clock import ProviderClock

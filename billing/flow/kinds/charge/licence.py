@@ -13,6 +13,7 @@ from billing.core.exits import Exit
 from billing.core.life import Group
 from billing.core.outcomes import Cancelled, Declined, Halt, Outcome, Succeeded, Unconfirmed, Unsent, Unsettled
 from billing.core.replies import Reply
+from billing.edge.stripe.calls.charge import read_intent
 from billing.edge.stripe.lookups import LookupFailed, Trouble
 from billing.flow.engine.context import Halted, ItemContext, Requeue, StillUnresolved
 from billing.flow.kinds.charge import cancel as fence
@@ -54,7 +55,8 @@ async def look_at(ctx: ItemContext, item: ItemRecord, intent: str) -> Found:
         StillUnresolved: no answer that says anything, or the intent is not any more what the list showed.
         Halted: the key is refused.
     """
-    outcome: Outcome = await ctx.resend(lambda: ctx.services.gateway.read(replace(item, object_id=intent)))
+    listed = replace(item, object_id=intent)
+    outcome: Outcome = await ctx.send(listed, read_intent(listed))
     match outcome:
         case Succeeded() | Unsettled() | Cancelled() | Declined() | Unconfirmed():
             return outcome

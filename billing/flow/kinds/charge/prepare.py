@@ -4,8 +4,7 @@ from functools import partial
 from typing import assert_never
 
 from billing.core.entries import CloneTaken, ItemRecord, Move, Note
-from billing.core.keys import Op
-from billing.core.kinds.charge import Event, State
+from billing.core.kinds.charge import CLONE, OPEN, Event, State
 from billing.core.outcomes import (
     Busy,
     Cancelled,
@@ -22,6 +21,7 @@ from billing.core.outcomes import (
     Unsent,
     Unsettled,
 )
+from billing.edge.stripe.calls.charge import clone_method, open_intent
 from billing.flow.engine.context import (
     NO_TROUBLE,
     ItemContext,
@@ -48,10 +48,10 @@ OPEN_WAITS = {
 async def start_attempt(ctx: ItemContext, item: ItemRecord, **facts: object) -> ItemRecord:
     """Write down that open and clone (or, for a later attempt, the clone alone) are about to leave."""
     attempt = item.attempt + 1
-    facts = {**NO_TROUBLE, **facts, **key_facts(Op.CLONE, 0, ctx.services)}
+    facts = {**NO_TROUBLE, **facts, **key_facts(CLONE, 0, ctx.services)}
     facts |= {"confirm_n": None, "confirm_born": None, "key_spent": None}
     if item.object_id is None:
-        facts |= key_facts(Op.OPEN, 0, ctx.services)
+        facts |= key_facts(OPEN, 0, ctx.services)
     return await ctx.record(item, Move(Event.PREPARE_STARTED, attempt=attempt, facts=facts))
 
 
@@ -88,14 +88,12 @@ async def _clone_anew(ctx: ItemContext, item: ItemRecord, opened: Outcome) -> It
     one that is not used costs nothing.
     """
     made = [Move(Note.PART_PREPARED, object_id=opened.object_id)] if isinstance(opened, Made) else []
-    return await ctx.record(item, *made, renewal(item, Op.CLONE, ctx.services))
+    return await ctx.record(item, *made, renewal(item, CLONE, ctx.services))
 
 
 async def _send_missing(ctx: ItemContext, item: ItemRecord) -> tuple[Outcome, Outcome]:
     """Send open and clone together, each with its own resends; what is on record counts as made."""
-    gateway = ctx.services.gateway
-    send_open = partial(ctx.resend, partial(_open, ctx, item))
-    send_clone = partial(ctx.resend, partial(gateway.clone, item, key_number(item, Op.CLONE)))
+    send_open, send_clone = partial(_open, ctx, item), partial(_clone, ctx, item)
     if item.object_id is None and item.instrument_id is None:
         opened, cloned = await gather(send_open, send_clone)
         return opened, cloned
@@ -106,11 +104,16 @@ async def _send_missing(ctx: ItemContext, item: ItemRecord) -> tuple[Outcome, Ou
 
 
 async def _open(ctx: ItemContext, item: ItemRecord) -> Outcome:
-    """Send the open once, always under its first key; note which application makes our intents."""
-    outcome = await ctx.services.gateway.open(item, 0)
+    """Send the open, always under its first key; note which application makes our intents."""
+    outcome = await ctx.send(item, open_intent(item))
     if isinstance(outcome, Made):
         ctx.services.finder.opened_by_us(outcome.reply.body)
     return outcome
+
+
+async def _clone(ctx: ItemContext, item: ItemRecord) -> Outcome:
+    """Send the clone."""
+    return await ctx.send(item, clone_method(item), key_number(item, CLONE))
 
 
 async def _settle_pair(ctx: ItemContext, item: ItemRecord, opened: Outcome, cloned: Outcome) -> ItemRecord:
@@ -123,16 +126,16 @@ async def _settle_pair(ctx: ItemContext, item: ItemRecord, opened: Outcome, clon
             return found
     match opened, cloned:
         case Made(object_id=intent), Made(object_id=clone):
-            ctx.services.standing.takes(item, Op.OPEN)
+            ctx.services.standing.takes(item, OPEN)
             held = NO_TROUBLE if "reason_code" in item.facts else {}
             return await pay(ctx, item, Move(Event.PREPARED, object_id=intent, instrument_id=clone, facts=held))
         case Refused(), _:
-            reach = ctx.services.standing.reach(item, Op.OPEN, opened)
+            reach = ctx.services.standing.reach(item, OPEN, opened)
             if reach is not Reach.ITEM:
                 return await ctx.set_aside(item, opened, reach)
             return await ctx.record(item, Move(Event.OPEN_REFUSED, facts=refusal_facts(_telling(opened, cloned))))
         case Made(object_id=intent), Refused():
-            ctx.services.standing.takes(item, Op.OPEN)
+            ctx.services.standing.takes(item, OPEN)
             if cloned.scope is Scope.ACCOUNT:
                 part = Move(Note.PART_PREPARED, object_id=intent)
                 return await ctx.set_aside(item, cloned, Reach.ACCOUNT, part)
@@ -149,13 +152,13 @@ async def _keep_parts(ctx: ItemContext, item: ItemRecord, opened: Outcome, clone
     clone = cloned.object_id if isinstance(cloned, Made) else None
     if (intent, clone) not in ((None, None), (item.object_id, item.instrument_id)):
         item = await ctx.record(item, Move(Note.PART_PREPARED, object_id=intent, instrument_id=clone))
-    for op, outcome in ((Op.OPEN, opened), (Op.CLONE, cloned)):
+    for op, outcome in ((OPEN, opened), (CLONE, cloned)):
         match outcome:
             case Made() | Refused():
                 pass
             case Unsent():
                 raise Requeue(item, outcome)
-            case Lost(renew=True) if op is Op.OPEN:
+            case Lost(renew=True) if op is OPEN:
                 item = await _find_or_wait(ctx, item)
             case Lost(renew=True):
                 # A clone nobody used costs nothing: no look is needed.

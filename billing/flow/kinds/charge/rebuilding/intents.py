@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from billing.core.classify import READ, classify
 from billing.core.items import Mode
+from billing.core.objects.intent import READ
 from billing.core.outcomes import Expected, Outcome
 from billing.core.replies import Reply
 
@@ -158,4 +158,4 @@ def reading(intent: Intent, amount: int, currency: str, fee: int | None, mode: M
         attempt=1,
         fee=fee,
     )
-    return classify(READ, Reply(status=200, body=intent.body), expected)
+    return READ.accepted(Reply(status=200, body=intent.body), expected)
