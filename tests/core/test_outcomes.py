@@ -1,6 +1,7 @@
 """What a reply means, row by row, and fifty ways not to be a success. (core/README.md, "What a reply means")"""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -345,6 +346,36 @@ def test_a_refusal_of_the_account_is_known_by_its_words_where_stripe_gives_no_co
     refused = classify(OPEN, error(400, message=message), BEFORE_OPEN)
     assert isinstance(refused, Refused)
     assert (refused.scope, refused.message) == (Scope.ACCOUNT, message)
+
+
+BARS = [
+    (403, {"code": "account_invalid"}),
+    (403, {"message": "The provided key does not have access to account 'acct_1'"}),
+    (400, {"code": "testmode_charges_only"}),
+    (400, {"message": "Your account cannot currently make charges."}),
+]
+
+
+@pytest.mark.parametrize(("status", "said"), BARS)
+def test_what_bars_an_account_sets_a_connected_one_aside_and_stops_the_run_on_the_platform_itself(status, said):
+    refused = classify(OPEN, error(status, **said), BEFORE_OPEN)
+    assert isinstance(refused, Refused)
+    assert refused.scope is Scope.ACCOUNT
+    for asked in (OPEN, CONFIRM):
+        halt = classify(replace(asked, account=""), error(status, **said), BEFORE_OPEN)
+        assert isinstance(halt, Halt)
+        assert (halt.exit, halt.message[:34]) == (Exit.CREDENTIALS, "the platform's own account is refu")
+
+
+@pytest.mark.parametrize("account", [None, ""])
+def test_a_missing_permission_and_a_wrong_request_mean_the_same_wherever_they_are_sent(account):
+    asked = replace(OPEN, account=account)
+    halt = classify(asked, error(403, message="Having the 'rak_payment_intent_write' permission would allow"), FIRST)
+    assert isinstance(halt, Halt)
+    assert halt.message == "the key lacks the permission rak_payment_intent_write"
+    refused = classify(asked, error(400, "parameter_invalid_integer", param="amount"), BEFORE_OPEN)
+    assert isinstance(refused, Refused)
+    assert refused.scope is Scope.ITEM
 
 
 @pytest.mark.parametrize("letters", ["x" * 400_000, "a." * 200_000, "pi_" * 150_000, "sk_test_" * 50_000])

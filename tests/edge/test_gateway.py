@@ -190,6 +190,18 @@ async def test_every_post_carries_the_key_of_its_obligation(op, attempt):
     assert header(wire.requests[0], "Idempotency-Key") == key
 
 
+async def test_a_call_of_the_platform_itself_names_no_account_and_may_name_its_own_key():
+    wire = Canned(answer(500, {}))
+    door = gateway(wire)
+    asked = open_intent(KNOWN)
+    await door.send(KNOWN, replace(asked, account="", names="link9"), 1)
+    await door.send(KNOWN, replace(read_intent(KNOWN), account="", params={"expand": ["latest_charge"]}))
+    written, read = wire.requests
+    assert (header(written, "Stripe-Account"), header(read, "Stripe-Account")) == (None, None)
+    assert header(written, "Idempotency-Key") == idempotency_key(Mode.TEST, PLATFORM, "", "link9", "open", 0, 1)
+    assert (header(read, "Idempotency-Key"), sent(read)) == (None, {"expand[0]": "latest_charge"})
+
+
 async def test_what_an_item_does_not_have_is_not_sent():
     wire = Canned(answer(500, {}))
     bare = replace(KNOWN, currency="eur", content={"customer": "cus_1", "payment_method": "pm_1"})
