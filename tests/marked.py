@@ -17,6 +17,7 @@ from billing.core.plans import SKIPS
 from billing.edge.ledger.schema import DDL, LAWS
 from billing.edge.runfiles import fields
 from billing.flow.engine.goals import RESTS, TAKES
+from tests.asked import ASKED as CALLS
 from tests.model.settings import REJECTED
 from tests.replies import ASKED, EXPECTED, SAMPLES
 
@@ -83,7 +84,7 @@ def _first_paragraph(text: str) -> str:
 def _replies() -> str:
     rows = []
     for arrives, replies in SAMPLES:
-        found = [_said(classify.classify(asked, replies[asked], EXPECTED[asked])) for asked in ASKED]
+        found = [_said(classify.classify(CALLS[asked], replies[asked], EXPECTED[asked])) for asked in ASKED]
         rows.append((arrives, *found))
     return _table(("what arrives", *ASKED), rows)
 
