@@ -2,7 +2,7 @@
 
 A run continued under another key, or with other parameters under the same key, would open a second intent or stop.
 `recorded_charges.json` holds what was sent, told and remembered of each of these charges; look-ups and lists are left
-out, and what the provider names is numbered. It is written anew on purpose only: ``python -m tests.flow.test_recorded``
+out, and what the provider names is numbered. It is written anew on purpose: ``python -m tests.flow.test_recorded``.
 """
 
 import json

@@ -5,9 +5,8 @@ from functools import cache
 
 import pytest
 
-from billing.core.entries import ItemRecord, Move, apply
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
-from billing.core.life import Edge
+from billing.core.life import Edge, OnRecord
 from billing.edge.ledger import drafts as writes
 from tests.model import book
 from tests.model.exploration import as_expected, explore, totals
@@ -75,12 +74,6 @@ def broken(monkeypatch):
     book.rows.cache_clear()
 
 
-def without_the_guard(item: ItemRecord, move: Move) -> ItemRecord:
-    """``apply`` as it would be without the rule that failed needs a cancelled intent."""
-    after = apply(replace(item, object_id=None), replace(move, object_id=None))
-    return replace(after, object_id=item.object_id or move.object_id)
-
-
 BROKEN_ROWS = [
     ((State.CONFIRMING, Event.CHARGE_LOST), State.FAILED, "hidden"),
     ((State.CONFIRMING, Event.CHARGE_REFUSED), State.FAILED, "hidden"),
@@ -92,12 +85,13 @@ BROKEN_ROWS = [
 @pytest.mark.parametrize(("row", "to", "law"), BROKEN_ROWS, ids=lambda value: str(value))
 def test_a_table_with_one_wrong_row_is_noticed(broken, row, to, law) -> None:
     broken.setitem(CHARGE_LIFE.edges, row, Edge(to, "wrong"))
-    broken.setattr(book, "apply", without_the_guard)
     assert law in caught(QUICK)
 
 
-def test_the_guard_of_failed_is_noticed_by_itself(broken) -> None:
-    broken.setitem(CHARGE_LIFE.edges, (State.CONFIRMING, Event.CHARGE_LOST), Edge(State.FAILED, "wrong"))
+def test_an_edge_that_forbids_an_object_where_one_is_on_record_is_noticed_by_itself(broken) -> None:
+    broken.setitem(
+        CHARGE_LIFE.edges, (State.CONFIRMING, Event.CHARGE_LOST), Edge(State.FAILED, "wrong", object=OnRecord.FORBIDS)
+    )
     assert caught(QUICK) == {"impossible"}
 
 
