@@ -44,7 +44,7 @@ class Job:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Carry a run out and return the exit code of the contract. Nothing is raised; no traceback is printed."""
+    """Carry a run out and return the exit code of `billing.core.exits`. Nothing is raised; no traceback is printed."""
     return guarded(_carry_out, argv, environ)
 
 

@@ -41,7 +41,7 @@ def run_process(job: Job) -> NoReturn:
 
 
 def guarded(job: Job, argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Carry a job out and return the exit code of the contract. Nothing is raised; no traceback is printed."""
+    """Carry a job out and return the exit code of `billing.core.exits`. Nothing is raised; no traceback is printed."""
     log = open_log("info", "json")
     try:
         harden_process()

@@ -15,7 +15,7 @@ ABOUT = "Ask Stripe what became of payments that take days. Charges nobody."
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Look, and return the exit code of the contract. Nothing is raised; no traceback is printed."""
+    """Look, and return the exit code of `billing.core.exits`. Nothing is raised; no traceback is printed."""
     return guarded(_carry_out, argv, environ)
 
 

@@ -1,4 +1,4 @@
-"""Wrong usage and bad input: a clear message, the contract's exit code, nothing sent."""
+"""Wrong usage and bad input: a clear message, the right exit code, nothing sent."""
 
 import json
 import shlex

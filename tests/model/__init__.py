@@ -7,7 +7,7 @@ it.
 
 Driven, not copied: the table of states and its guards (``core.entries.apply``), the rule by which a late sighting is
 taken (``edge.ledger.drafts``), and the meaning of every answer (``core.classify`` over bodies as Stripe sends them). A
-change there changes the model. Copied by hand, and to be kept in step: the decisions of ``carry``, ``prepare``,
+change there changes the model. Copied by hand, and to be kept in step: the decisions of ``steps``, ``prepare``,
 ``confirm`` and ``cancel`` in ``flow.kinds.charge``, each beside the name of the function it mirrors.
 
 Modelled

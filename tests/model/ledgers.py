@@ -9,7 +9,7 @@ Modelled
 
 Driven, not copied
     Which intent is the item's (``core.listed.judge``), what an answer to an open means (``core.classify``). Copied by
-    hand, each beside the name of what it mirrors: ``carry.begin``, ``prepare``, ``adopt``, ``licence.pay``,
+    hand, each beside the name of what it mirrors: ``steps.begin``, ``prepare``, ``adopt``, ``licence.pay``,
     ``confirm`` and ``cancel`` of ``flow.kinds.charge``.
 
 Time

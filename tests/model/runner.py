@@ -111,10 +111,10 @@ class Shipped:
             for net in self._left_behind(world, runner):
                 yield Step("is killed, its request still on its way", world._replace(net=net), IDLE, fault=True)
 
-    # --- flow.kinds.charge.carry.STEPS: the state on record decides --------------------------------------------------
+    # --- flow.kinds.charge.steps.STEPS: the state on record decides --------------------------------------------------
 
     def idle(self, world: World) -> Iterator[Step]:
-        """``flow.kinds.charge.carry.charge``: take the item up from what the ledger shows."""
+        """``flow.engine.flow.carry``: take the item up from what the ledger shows."""
         book = world.book
         match book.state:
             case State.PLANNED:
@@ -140,7 +140,7 @@ class Shipped:
                 yield Step("sends the cancel", world, Runner("cancel", seen=book))
 
     def unpaid(self, world: World) -> Iterator[Step]:
-        """``flow.kinds.charge.carry.after_attempt``, and what `retry` or a person asks for while the item rests."""
+        """``flow.kinds.charge.steps.after_attempt``, and what `retry` or a person asks for while the item rests."""
         book = world.book
         again = write(Event.PREPARE_STARTED, attempt=book.attempt + 1, fence=None)
         if book.fence and book.dead_clone and not book.recloned:

@@ -12,7 +12,7 @@ REQUIRED = ("reference", "customer", "account", "currency")
 AMOUNTS = ("amount", "amount_minor")
 OPTIONAL = ("payment_method", "application_fee", "application_fee_minor", "description", "statement_suffix")
 COLUMNS = ("reference", "customer", "payment_method", "account", *AMOUNTS, "currency", *OPTIONAL[1:])
-"""The columns of a run file in the order of the contract; ``metadata.<key>`` columns come beside them."""
+"""The columns of a run file in the order in which they are shown; ``metadata.<key>`` columns come beside them."""
 
 METADATA = "metadata."
 

@@ -17,7 +17,7 @@ _METADATA = METADATA.removesuffix(".")
 
 
 def read_inline(nodes: Sequence, collector: LineCollector, defaults: ItemDefaults) -> None:
-    """Read every item into the intake, whose columns become the keys in use in the order of the contract.
+    """Read every item into the intake, whose columns become the keys in use in the order of `COLUMNS`.
 
     Raises:
         Unreadable: there are too many items for YAML.
@@ -58,7 +58,7 @@ def _take(node: Node, columns: tuple[str, ...], reader: RowReader, collector: Li
 
 
 def _columns(nodes: Sequence) -> tuple[str, ...]:
-    """The keys any item uses, in the order of the contract; metadata in the order of first use.
+    """The keys any item uses, in the order of `COLUMNS`; metadata in the order of first use.
 
     Raises:
         Unreadable: there are too many; every line of a report has them all.
