@@ -150,6 +150,10 @@ def test_what_another_ledger_has_declined_cancelled_or_on_its_way_is_not_asked_a
     assert not plan.left.totals
     charge(second)
     assert (sent(world, CONFIRM), taken(world)) == (confirms, before)
+    then = run_virtually(second.groups)
+    for group in (Group.SUCCEEDED, Group.PROCESSING, Group.DECLINED, Group.NEEDS_CUSTOMER):
+        assert then[group] == ended[group], group
+    assert not then[Group.PENDING]
 
 
 def test_what_another_ledger_has_only_opened_is_still_to_charge(tmp_path):

@@ -65,7 +65,8 @@ async def _stand_back(ctx: ItemContext, item: ItemRecord, other: Listed) -> Item
 
 async def _adopt(ctx: ItemContext, item: ItemRecord, found: Listed) -> ItemRecord:
     outcome = await look_at(ctx, item, found.id)
-    if isinstance(outcome, Unconfirmed) and item.item_id in ctx.services.finder.counted_out:
+    untried = isinstance(outcome, Unconfirmed) and outcome.earlier is None
+    if untried and item.item_id in ctx.services.finder.counted_out:
         raise _left(ctx, item)
     shown = trimmed(item.account, outcome.reply.body or {})
     # Whose clone it was tried with is not recorded: it is not this ledger's, and may be another item's too.
