@@ -32,6 +32,7 @@ from tests.flow.test_elsewhere import (
     CLONE,
     CONFIRM,
     HOUR,
+    OPEN,
     copied,
     elsewhere,
     equal,
@@ -166,6 +167,18 @@ def test_what_another_ledger_has_only_opened_is_still_to_charge(tmp_path):
     assert lines(told(plan, second)["rows"]) == {"to_charge": 6}
     assert [notice.text[:10] for notice in plan.warnings if notice.code == "opened_elsewhere"] == ["6 of these"]
     charge(second)
+    assert taken(world) == Counter(plan.left.totals)
+
+
+def test_an_intent_whose_opening_answer_was_lost_here_is_not_said_to_be_another_ledgers(tmp_path):
+    world = first(tmp_path, items=6)
+    world.script(FaultKind.LOST_AFTER, OPEN, times=1000)
+    run_virtually(world.charge_all)
+    world.sandbox.faults.clear()
+    plan = look(world)
+    assert lines(told(plan, world)["rows"]) == {"to_charge": 6}
+    assert not [notice.text for notice in plan.warnings if notice.code == "opened_elsewhere"]
+    charge(world)
     assert taken(world) == Counter(plan.left.totals)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import anyio
 
-from billing.core.entries import ItemRecord
+from billing.core.entries import ItemRecord, NewItem
+from billing.core.kinds import phase_of
 from billing.core.life import Group, Phase
 from billing.core.listed import Listed
 from billing.core.notices import Notice
@@ -95,8 +96,13 @@ def _found(services: Services, source: Source, plan: Plan, rows: dict[str, str])
         if verdict.row is not None:
             rows[item.item_id] = verdict.row
         other = verdict.yields_to or verdict.adopt
-        if other is not None:
+        if other is not None and not (verdict.row is None and _opening(item)):
             yield other
+
+
+def _opening(item: ItemRecord | NewItem) -> bool:
+    """Tell whether this ledger has sent an open for an item: an untried intent there is its own, the answer lost."""
+    return isinstance(item, ItemRecord) and phase_of(item.state) is Phase.PREPARING
 
 
 ENDED = {"succeeded": DONE[Phase.FINAL, Group.SUCCEEDED], "canceled": "failed"}
