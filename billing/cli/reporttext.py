@@ -4,11 +4,13 @@ import textwrap
 from collections.abc import Iterator
 
 from billing.cli.endings import run_table
+from billing.cli.standing import standing_of
 from billing.cli.tables import WIDTH, amount, lined_up
 from billing.core.entries import ReportLine
 from billing.core.life import Group
 from billing.core.plans import SKIPS
 from billing.edge.ledger import Ledger
+from billing.edge.ledger.custody.lock import Holder
 from billing.edge.logs import visible
 from billing.flow.accounts import AccountTotal, account_totals, summed
 from billing.flow.report import EVERY_LINE, Wanted, describe, known_run, status_of
@@ -29,10 +31,17 @@ WORDS: dict[Group, str] = {
 }
 
 
-def as_text(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
-    """Stream a report as text; its last sentence says where every line is."""
+def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
+    """Stream a report as text; its last sentence says where every line is.
+
+    Args:
+        ledger: what is on record.
+        run_id: of the run.
+        holder: see `standing_of`.
+        wanted: which lines; without a choice those that need somebody.
+    """
     record = known_run(ledger, run_id)
-    yield f"Run {run_id}: {record.status}, {record.mode} mode\n\n"
+    yield f"Run {run_id}: {standing_of(ledger, record, holder).state}, {record.mode} mode\n\n"
     if wanted != EVERY_LINE:
         yield from _asked_for(ledger, run_id, wanted)
         return

@@ -38,7 +38,7 @@ class Standing:
 
     Attributes:
         record: of the run.
-        state: a word for a person: one of `WORDS`.
+        state: a word for a person: one of `WORDS`, or ``not finished``.
         running: whether a process is at it now.
         lines: of its sheet as it is wanted now.
         done: of these, lines that have come to rest.
@@ -112,4 +112,6 @@ def _word(record: RunRecord, *, running: bool, pending: int) -> str:
         return WORDS[RunStatus.STOPPED]  # killed: nobody was left to write down that it ended
     if record.status is RunStatus.PLANNED and not pending:
         return WORDS[RunStatus.FINISHED]  # every line was left out
+    if record.status is RunStatus.FINISHED and pending:
+        return "not finished"  # it went as far as it was to: --limit, --only, an account that refuses
     return WORDS[record.status]

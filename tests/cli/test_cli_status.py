@@ -55,3 +55,11 @@ def test_a_run_whose_lines_were_all_left_out_is_finished(billing, rehearsal):
     billing("run", "none.csv", *RUN, "--yes")
     assert json.loads(billing("status", ID, "--output", "json").out)["state"] == "finished"
     assert "1 left out" in billing("status", ID).out
+    assert billing("report", ID).out.startswith(f"Run {ID}: finished, ")
+
+
+def test_a_run_with_lines_left_is_not_said_to_be_finished(billing, rehearsal):
+    billing.environ |= {"STRIPE_API_KEY": KEY}
+    billing("run", "rehearsal.csv", *RUN, "--yes", "--limit", "2")
+    assert json.loads(billing("status", ID, "--output", "json").out)["state"] == "not finished"
+    assert billing("report", ID).out.startswith(f"Run {ID}: not finished, ")

@@ -288,6 +288,23 @@ async def test_a_line_taken_out_that_turns_out_paid_is_named_and_nothing_else_is
     assert office.paid() == paid
 
 
+async def test_an_amendment_that_was_refused_half_way_still_shows_the_sheet_on_record(office):
+    with suppress(Killed, BaseExceptionGroup):
+        await office.run(limit=1, wire=DyingAtConfirm(InProcess(office.world.sandbox), 0, after=True))
+    kept = Counter(office.shown[-1].sheet.totals)
+    ((reference, _, _),) = office.paid()
+    taken_out = office.row(reference)
+    office.rows.remove(taken_out)
+    office.rows[-1] |= {"amount": "99.99", "application_fee": ""}
+    with pytest.raises(InvalidInput, match="nothing was charged"):
+        await office.run()
+    office.rows.insert(0, taken_out)
+    await office.run()
+    assert office.shown[-1].amendment.counts == {"changed": 1}
+    assert office.shown[-1].amendment.before == kept
+    assert office.paid() == Counter(office.wanted())
+
+
 @pytest.mark.parametrize("operation", ["payment_intents.cancel", "payment_intents.retrieve"])
 def test_closing_goes_once_more_through_what_lost_answers_left_open(tmp_path, operation):
     world = World.make(tmp_path, items=2, accounts=1, mix={"insufficient_funds": 1.0})

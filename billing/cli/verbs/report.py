@@ -14,6 +14,8 @@ from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.life import Group
 from billing.edge.ledger import Ledger
+from billing.edge.ledger.custody.location import ledger_path
+from billing.edge.ledger.custody.lock import Holder, holder_of
 from billing.edge.logs import visible
 from billing.edge.outputs import REPORT, Target
 from billing.flow.accounts import accounts_as_csv, accounts_as_json
@@ -91,10 +93,12 @@ def report(common: Common, run_id: str, asked: ReportAsked) -> int:
     if target is not None:
         target.check()
 
+    holder = holder_of(ledger_path(session.settings.ledger))
+
     async def verb() -> int:
         async with open_books(session) as ledger:
             known_run(ledger, run_id)
-            chunks = Counted(_writer(asked, chosen, layout)(ledger, run_id))
+            chunks = Counted(_writer(asked, chosen, layout, holder)(ledger, run_id))
             if target is None:
                 write_out(chunks)
                 return Exit.OK
@@ -105,10 +109,12 @@ def report(common: Common, run_id: str, asked: ReportAsked) -> int:
     return run_async(verb)
 
 
-def _writer(asked: ReportAsked, chosen: str, layout: Layout) -> Callable[[Ledger, str], Iterator[str]]:
+def _writer(
+    asked: ReportAsked, chosen: str, layout: Layout, holder: Holder | None
+) -> Callable[[Ledger, str], Iterator[str]]:
     wanted = asked.wanted
     writers: dict[tuple[str, bool], Callable[[Ledger, str], Iterator[str]]] = {
-        ("text", False): lambda ledger, run_id: as_text(ledger, run_id, wanted),
+        ("text", False): lambda ledger, run_id: as_text(ledger, run_id, holder, wanted),
         ("csv", False): lambda ledger, run_id: as_csv(ledger, run_id, wanted, layout),
         ("json", False): lambda ledger, run_id: as_json(ledger, run_id, wanted),
         ("text", True): lambda ledger, run_id: accounts_as_text(ledger, run_id, wanted),

@@ -103,7 +103,9 @@ def note_line(
             found.note(Amended("added", charge.reference, line, None, now))
         case Create(before=ItemRecord() as before, changes=changes):
             old = (before.amount, before.currency)
-            back = reason_of(before) in CLOSED_BY_FILE
+            # Closed for a change that was agreed to and not kept: until now the sheet on record has the line as it was.
+            changing = reason_of(before) == "corrected" and bool(changes)
+            back = reason_of(before) in CLOSED_BY_FILE and not changing
             kind = "added" if back else "changed" if changes else "taken_up"
             was = reason_of(before) or str(before.state)
             change = Amended(kind, charge.reference, line, None if back else old, now, changes, was)
