@@ -133,7 +133,11 @@ def _open(request: _Request) -> Opened:
     beside = others(request.heads, path, request.making, live=request.live) if not size else ()
     if not size and not request.key_file.exists():
         make_key(request.key_file)
-    key, more = read_key(request.key_file, live=request.live)
+    try:
+        key, more = read_key(request.key_file, live=request.live)
+    except FileNotFoundError:
+        hint = "set BILLING_LEDGER_KEY_FILE or restore it"
+        raise LedgerError(f"{path}: the key of this ledger, {request.key_file}, is not there; {hint}") from None
     if new:
         create_private(path)
     check_one_name(path)

@@ -36,14 +36,13 @@ def read_key(path: Path, *, live: bool) -> tuple[bytes, list[str]]:
     """Return the key and warnings about who else can read it. A mounted secret may be a link and readable by its group.
 
     Raises:
-        LedgerError: the file is missing, unreadable, not a key, or, in live mode, open to others.
+        FileNotFoundError: there is none.
+        LedgerError: it is unreadable, not a key, or, in live mode, open to others.
     """
     try:
         content, _ = read_small(path, MOST_BYTES)
         text = one_line(content)
         warnings = check_private(path, live=live, mask=0o027)
-    except FileNotFoundError:
-        raise LedgerError(f"{path}: the ledger's key is not there; set BILLING_LEDGER_KEY_FILE or restore it") from None
     except NotRead as error:
         raise LedgerError(f"{path}: the ledger's key {error}") from None
     try:
