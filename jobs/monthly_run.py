@@ -19,11 +19,12 @@ from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import Log
 from billing.edge.runfiles import ReadOptions, RunFile, open_run
 from billing.edge.settings.load import Settings, load_settings
-from billing.flow.carry_out import RunRequest, carry_out_run, notify_of, paced, run_defaults
+from billing.flow.carry_out import carry_out_run, notify_of, paced, run_defaults
 from billing.flow.engine.progress import telling
 from billing.flow.open_services import ServiceOptions, open_services
 from billing.flow.options import RunOptions
 from billing.flow.planning.preflight import Lookout
+from billing.flow.request import RunRequest
 from billing.flow.telling import tell_end, tell_plan, tell_start
 from jobs.process import Parser, answer, guarded, job_log, run_process
 

@@ -1,12 +1,13 @@
-"""All commands in the order a newcomer needs them."""
+"""The parser: every command of the table, imported when it is meant and not before."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
-from billing.cli import charging, reading, starting
+from billing.cli.commands import COMMANDS, GROUPS, load
 from billing.cli.othernames import meant
-from billing.cli.typed import Verb, remembering
+from billing.cli.typed import remembering
 
 HELP = """Charge every item of a run once, on its connected account, with a ledger to prove it.
 
@@ -15,22 +16,84 @@ HELP = """Charge every item of a run once, on its connected account, with a ledg
   billing plan coaching.csv --run coaching-2026-11   look before anything is sent
   billing run coaching.csv --run coaching-2026-11    charge; run it again to continue
 """
+PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+# Rich help and tracebacks would cost more time than the whole command line, and tracebacks would show values.
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands, and for what people type instead, what there is."""
+    """The commands of the table below a group, and for what people type instead, what there is.
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  the parser's types are private to it
+    Attributes:
+        prefix: what the table has before a name: nothing at the top, else the group's name and a blank.
+    """
+
+    prefix = ""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002  the parser's types are private to it
+        """Return the names, in the order of the table."""
+        return list(self._summaries())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+        """Import a command, or return None where there is none of that name."""
+        if cmd_name not in self.commands:
+            path = self.prefix + cmd_name
+            if path in COMMANDS:
+                self.commands[cmd_name] = _command(path)
+            elif path in GROUPS:
+                self.commands[cmd_name] = _group(path)
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
+        """Write the list from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._summaries().items()))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Find the command, or say which one is meant."""
-        sentence = meant(args[0]) if args and self.get_command(ctx, args[0]) is None else ""
+        unknown = bool(args) and self.get_command(ctx, args[0]) is None
+        sentence = meant(args[0]) if unknown and not self.prefix else ""
         if sentence:
             ctx.fail(f"No such command '{args[0]}': {sentence}")
+        if unknown:  # a slip is compared with every name that there is
+            for name in self.list_commands(ctx):
+                self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
+
+    def _summaries(self) -> dict[str, str]:
+        found = {name: info.summary for name, info in COMMANDS.items()} | GROUPS
+        return dict(_below(self.prefix, found))
+
+
+def _below(prefix: str, found: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for path, summary in found.items():
+        name = path.removeprefix(prefix)
+        if path.startswith(prefix) and " " not in name:
+            yield name, summary
+
+
+def _command(path: str) -> Any:  # noqa: ANN401
+    """Build one command."""
+    alone = typer.Typer(add_completion=False, **PLAIN)
+    alone.command(path.split()[-1])(remembering(path, load(path)))
+    return typer.main.get_command(alone)
+
+
+def _group(name: str) -> Any:  # noqa: ANN401
+    """Build a group of commands."""
+    group = typer.Typer(name=name, help=GROUPS[name], cls=Commands, no_args_is_help=True, add_completion=False, **PLAIN)
+
+    @group.callback()
+    def _group_alone() -> None:
+        """Keep a group a group, whatever is in it."""
+
+    found: Any = typer.main.get_command(group)
+    found.prefix = f"{name} "
+    return found
 
 
 def _version(asked: bool) -> None:
     if asked:
-        raise typer.Exit(starting.version())
+        raise typer.Exit(load("version")(output=None))
 
 
 def _root(
@@ -42,64 +105,15 @@ def _root(
     """Take the options that need no command."""
 
 
-VERBS: dict[str, Verb] = {
-    "demo": starting.demo,
-    "init": starting.init,
-    "check": charging.check,
-    "plan": charging.plan,
-    "run": charging.run,
-    "status": reading.status,
-    "resolve": charging.resolve,
-    "settle": charging.settle,
-    "report": reading.report,
-    "cancel": charging.cancel,
-    "doctor": starting.doctor,
-    "sandbox": starting.sandbox,
-    "completion": starting.completion,
-    "version": starting.version,
-    "help": starting.help_,
-    "ledger verify": reading.verify,
-    "ledger events": reading.events,
-    "ledger rebuild": charging.rebuild,
-    "config show": starting.show,
-}
-# Every command by its name, groups with a blank, in the order of the help.
-
-
-def build() -> typer.Typer:
-    """Put the commands together; none of them is imported before it is used."""
-    # Rich help and tracebacks would cost more time than the whole command line, and tracebacks would show values.
+def command() -> Any:  # noqa: ANN401
+    """Return the parser's root command."""
     app = typer.Typer(
         help=HELP,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
         add_completion=True,
         no_args_is_help=True,
         cls=Commands,
         context_settings={"help_option_names": ["-h", "--help"]},
+        **PLAIN,
     )
     app.callback(help=HELP)(_root)
-    for name, verb in VERBS.items():
-        if " " not in name:
-            app.command(name)(remembering(name, verb))
-    app.add_typer(_group("ledger", "The record: is it sound, what it holds; rebuild it."))
-    app.add_typer(_group("config", "The settings and where they come from."))
-    return app
-
-
-def _group(name: str, help_text: str) -> typer.Typer:
-    group = typer.Typer(name=name, help=help_text, rich_markup_mode=None, no_args_is_help=True)
-
-    @group.callback()
-    def _group_alone() -> None:
-        """Keep a group a group even while it has a single command."""
-
-    for path, verb in VERBS.items():
-        if path.startswith(f"{name} "):
-            group.command(path.removeprefix(f"{name} "))(remembering(path, verb))
-    return group
-
-
-def command() -> Any:  # noqa: ANN401  the parser's own command type is private to it
-    """The parser's root command."""
-    return typer.main.get_command(build())
+    return typer.main.get_command(app)

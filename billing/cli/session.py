@@ -6,23 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from billing.cli.options import LogFormat, LogLevel, Output
+from billing.cli.options import Common, LogFormat, LogLevel, Output
 from billing.edge.logs import Log, open_log
 from billing.edge.settings.load import Settings, load_settings
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Common:
-    """The options every command takes, as typed."""
-
-    config: Path | None = None
-    ledger: str | None = None
-    api_base: str | None = None
-    output: Output | None = None
-    log_format: LogFormat | None = None
-    log_level: LogLevel | None = None
 
 
 @dataclass(frozen=True, slots=True)

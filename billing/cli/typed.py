@@ -1,13 +1,14 @@
 """What was typed, and the next command built from it: every option that the next one also takes is carried over."""
 
 import functools
-import inspect
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from typer.models import ArgumentInfo, OptionInfo
+
+from billing.cli.groups import Command, parameters_of
 
 NOT_CARRIED = frozenset(
     {"output", "log_format", "log_level", "out", "yes", "wait", "force", "offline", "errors_csv", "reason"}
@@ -31,24 +32,22 @@ FIXED_BY_PLAN = frozenset(
 )
 # What a saved plan remembers: typed again beside it, it would be refused.
 
-Verb = Callable[..., int]
-
 
 class Typed:
     """The command of this process as it was typed."""
 
     name = ""
-    verb: Verb | None = None
+    command: Command | None = None
     values: Mapping[str, Any] = {}
 
 
-def remembering(name: str, verb: Verb) -> Verb:
-    """Return ``verb`` so that calling it remembers what was typed."""
+def remembering(name: str, command: Command) -> Command:
+    """Return ``command`` so that calling it remembers what was typed."""
 
-    @functools.wraps(verb)
-    def remembered(*args: Any, **values: Any) -> int:  # noqa: ANN401  passed on as given
-        Typed.name, Typed.verb, Typed.values = name, verb, values
-        return verb(*args, **values)
+    @functools.wraps(command)
+    def remembered(**values: Any) -> int:  # noqa: ANN401  passed on as given
+        Typed.name, Typed.command, Typed.values = name, command, values
+        return command(**values)
 
     return remembered
 
@@ -62,26 +61,26 @@ def following(name: str, *arguments: str | Path, without: frozenset[str] = froze
         without: options (by parameter name) that are left out.
         instead: options with a value of their own.
     """
-    from billing.cli.app import VERBS
+    from billing.cli.commands import load
     from billing.edge.logs import visible
 
     values = {key: value for key, value in Typed.values.items() if key not in NOT_CARRIED | without} | instead
-    words = ["billing", *name.split(), *map(str, arguments), *_options(VERBS[name], values)]
+    words = ["billing", *name.split(), *map(str, arguments), *_options(load(name), values)]
     return visible(" ".join(map(shlex.quote, words)))
 
 
 def again(**instead: Any) -> str:  # noqa: ANN401
     """Return the command line that was typed, for whoever wants to go on with it; ``instead`` replaces options."""
-    if Typed.verb is None:
+    if Typed.command is None:
         return "the same command again"
-    arguments = [Typed.values[name] for name, info in _parameters(Typed.verb) if isinstance(info, ArgumentInfo)]
+    arguments = [Typed.values[name] for name, info in _parameters(Typed.command) if isinstance(info, ArgumentInfo)]
     kept = {name: Typed.values[name] for name in ("reason", "force") if Typed.values.get(name)}
     return following(Typed.name, *(each for each in arguments if each is not None), **kept | instead)
 
 
-def _options(verb: Verb, values: Mapping[str, Any]) -> Iterator[str]:
-    defaults = {name: parameter.default for name, parameter in inspect.signature(verb).parameters.items()}
-    for name, info in _parameters(verb):
+def _options(command: Command, values: Mapping[str, Any]) -> Iterator[str]:
+    defaults = {name: parameter.default for name, parameter in parameters_of(command).items()}
+    for name, info in _parameters(command):
         value = values.get(name)
         if not isinstance(info, OptionInfo) or value is None or value == defaults[name]:
             continue
@@ -94,9 +93,9 @@ def _options(verb: Verb, values: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{each:g}" if isinstance(each, float) else str(getattr(each, "value", each))
 
 
-def _parameters(verb: Verb) -> Iterator[tuple[str, ArgumentInfo | OptionInfo]]:
-    """Yield what each parameter of a verb is on the command line."""
-    for name, parameter in inspect.signature(verb).parameters.items():
+def _parameters(command: Command) -> Iterator[tuple[str, ArgumentInfo | OptionInfo]]:
+    """Yield what each parameter of a command is on the command line."""
+    for name, parameter in parameters_of(command).items():
         if get_origin(parameter.annotation) is Annotated:
             for info in get_args(parameter.annotation)[1:]:
                 if isinstance(info, ArgumentInfo | OptionInfo):

@@ -27,29 +27,10 @@ from billing.flow.options import Ending, RunOptions
 from billing.flow.planning.decisions import decide_all
 from billing.flow.planning.plan import PlanOptions, keep, make_plan, over_approval
 from billing.flow.planning.planned import NOTHING_EXAMINED, Plan, Source
-from billing.flow.planning.preflight import QUIETLY, Lookout, Preflight
-from billing.flow.planning.saved import SavedPlan
+from billing.flow.planning.preflight import QUIETLY, Lookout
 from billing.flow.report import paid_twice, summary
+from billing.flow.request import RunRequest
 from billing.flow.services import Services
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """How a run is carried out.
-
-    Attributes:
-        run: which items, how many, until when.
-        amend: whether a run that has begun may be changed.
-        saved: the plan it must come to, or None; what it was asked for then holds now.
-        preflight: what is looked up on Stripe first.
-        declines_ok: declines alone give exit code 0.
-    """
-
-    run: RunOptions
-    amend: bool = False
-    saved: SavedPlan | None = None
-    declines_ok: bool = False
-    preflight: Preflight = Preflight.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +105,7 @@ async def carry_out_run(
         LedgerError: the ledger failed; nothing was sent after that.
     """
     require_timely(source, services.clock.now())
-    asked = plan_options(options)
+    asked = options.plan_options()
     settled = settled_plan(services, source, asked)
     if settled is not None:
         require_known_lines(settled)
@@ -143,13 +124,6 @@ async def carry_out_run(
         await keep(plan, source, services.ledger)
         ending = await execute(services, plan.run.run_id, _chosen(services, plan, options), plan.run.policies, watch)
     return _summed_up(services, plan, ending, options)
-
-
-def plan_options(options: RunRequest) -> PlanOptions:
-    """Return what the plan of a run is asked for: what the saved one was, or what was typed."""
-    if options.saved is not None:
-        return options.saved.options()
-    return PlanOptions(options.preflight, options.amend, None, options.run.selection, options.run.limit)
 
 
 async def _close_first(

@@ -57,12 +57,12 @@ def test_an_unexpected_exception_shows_no_values_and_is_one_line(billing, tmp_pa
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
-        "import billing.cli.verbs.config as config\n"
-        "def show(common):\n"
+        "import billing.cli.settings_view as view\n"
+        "def places(session):\n"
         "    import os\n"
         "    key = os.environ['STRIPE_API_KEY']\n"
         "    raise RuntimeError('broke with ' + key)\n"
-        "config.show = show\n"
+        "view.places = places\n"
     )
     path = {"PYTHONPATH": f"{broken}{os.pathsep}{Path(__file__).parent.parent.parent}"}
     ended = billing("config", "show", environ={"STRIPE_API_KEY": CANARY, **path})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cli_tools import ID, KEY, RUN
 
-from billing.cli.app import VERBS
+from billing.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PROSE = frozenset({"import", "wrote", "writes", "on", "itself", "for", "help"})
@@ -117,7 +117,7 @@ def test_after_a_stop_for_the_key_the_next_step_is_the_key(ready, rehearsal):
 
 
 def test_no_text_names_a_command_that_is_not_there():
-    groups = {name.split()[0] for name in VERBS}
+    groups = {name.split()[0] for name in COMMANDS}
     files = [*ROOT.glob("billing/**/*.py"), *ROOT.glob("configs/**/*.yaml"), *ROOT.glob("jobs/*")]
     named = {
         (word, path.name)

@@ -15,12 +15,13 @@ from billing.core.kinds.charge import Event, State
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.stripe.resend import SENDS
 from billing.flow.cancelling import cancel, look_through
-from billing.flow.carry_out import RunRequest, carry_out_run
+from billing.flow.carry_out import carry_out_run
 from billing.flow.engine.context import ROUNDS
 from billing.flow.options import RunOptions, Selection
 from billing.flow.planning.planned import Plan
 from billing.flow.planning.preflight import Preflight
 from billing.flow.report import describe
+from billing.flow.request import RunRequest
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.scenario import USUAL_MIX

@@ -19,12 +19,13 @@ from billing.core.life import Group
 from billing.core.wire import WireRequest
 from billing.edge.pacing.throttle import Rates
 from billing.edge.runfiles import RunDefaults, RunFile, open_run
-from billing.flow.carry_out import RunRequest, RunResult, agree_to_all, carry_out_run
+from billing.flow.carry_out import RunResult, agree_to_all, carry_out_run
 from billing.flow.options import RunOptions
 from billing.flow.planning.plan import PlanOptions, make_plan
 from billing.flow.planning.planned import Plan
 from billing.flow.planning.preflight import Preflight
 from billing.flow.planning.saved import load_plan, plan_to_json
+from billing.flow.request import RunRequest
 from billing.flow.services import Services
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess

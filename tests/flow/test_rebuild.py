@@ -34,13 +34,14 @@ from billing.edge.secrets import ApiKey
 from billing.edge.stripe.calls.charge import metadata
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Gateway
-from billing.flow.carry_out import RunRequest, agree_to_all, carry_out_run
+from billing.flow.carry_out import agree_to_all, carry_out_run
 from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, rebuild
 from billing.flow.kinds.charge.rebuilding.window import window
 from billing.flow.options import RunOptions
 from billing.flow.planning.decisions import decisions
 from billing.flow.planning.plan import PlanOptions, keep, make_plan, plan_offline
 from billing.flow.planning.preflight import Preflight
+from billing.flow.request import RunRequest
 from billing.flow.services import Services
 from billing.sandbox import intents, methods
 from billing.sandbox.accounts import revoke

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 import stripe
 
-from billing.cli.verbs.sandbox import LEVERS, levers
+from billing.cli.serving import LEVERS, levers
 from billing.sandbox.config import Limits
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.server import serve

@@ -19,11 +19,12 @@ from billing.core.planrows import TO_CHARGE, row_of
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.stripe.lookups import LookupFailed
 from billing.flow.cancelling import cancel, look_through
-from billing.flow.carry_out import RunRequest, carry_out_run
+from billing.flow.carry_out import carry_out_run
 from billing.flow.options import RunOptions, Selection
 from billing.flow.planning.decisions import decisions
 from billing.flow.planning.planned import Plan, Source
 from billing.flow.planning.preflight import Preflight
+from billing.flow.request import RunRequest
 from billing.flow.services import Services
 from billing.sandbox.scenario import Row, as_csv
 from tests.flow.world import RUN

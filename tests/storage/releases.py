@@ -14,9 +14,10 @@ from pathlib import Path
 
 from billing.core.kinds import ended_empty
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.flow.carry_out import RunRequest, carry_out_run
+from billing.flow.carry_out import carry_out_run
 from billing.flow.options import RunOptions, Selection
 from billing.flow.planning.preflight import Preflight
+from billing.flow.request import RunRequest
 from billing.sandbox.faults import FaultKind
 from tests.conftest import clean_environment
 from tests.flow.world import RUN, UNGUARDED, World

@@ -4,7 +4,7 @@ import platform
 import sqlite3
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -13,9 +13,8 @@ from pathlib import Path
 from billing import __version__
 from billing.cli.books import open_books
 from billing.cli.services import services_for
-from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.session import Session
 from billing.cli.tables import lined_up, plural
-from billing.cli.terminal import write_json, write_out
 from billing.core.errors import BillingError, CredentialsError, LedgerMissing
 from billing.core.exits import Exit
 from billing.edge.ledger.custody.location import file_system, ledger_path, mounts
@@ -57,19 +56,19 @@ class Finding:
     permission: str = ""
 
 
-def doctor(common: Common, *, live: bool, write_probes: bool = False) -> int:
-    """Carry out `billing doctor`."""
-    session = begin(common)
-    findings = [*_versions(), *_variables(session), *run_async(_looked, session, live, write_probes)]
-    if session.json:
-        write_json([asdict(finding) for finding in findings])
-    else:
-        rows = [
-            [str(finding.verdict), finding.about, finding.found + (f"; {finding.do}" if finding.do else "")]
-            for finding in findings
-        ]
-        write_out("".join(visible(line) + "\n" for line in lined_up(rows)))
-    return next((finding.exit_code for finding in findings if finding.verdict is Verdict.FAIL), Exit.OK)
+async def diagnose(session: Session, *, live: bool, write_probes: bool) -> list[Finding]:
+    """Look at everything, and return a line for each thing."""
+    around = [*_versions(), *_variables(session), *_key(session)]
+    return [*around, *await _provider(session, live, write_probes), *await _ledger(session)]
+
+
+def as_text(findings: Iterable[Finding]) -> str:
+    """Write the findings for a person."""
+    rows = [
+        [str(finding.verdict), finding.about, finding.found + (f"; {finding.do}" if finding.do else "")]
+        for finding in findings
+    ]
+    return "".join(visible(line) + "\n" for line in lined_up(rows))
 
 
 def _versions() -> Iterable[Finding]:
@@ -88,10 +87,6 @@ def _variables(session: Session) -> Iterable[Finding]:
     if names:
         text = f"{', '.join(names)} set, and not obeyed"
         yield Finding(Verdict.WARN, "environment", text, FOLLOWED)
-
-
-async def _looked(session: Session, live: bool, write_probes: bool) -> list[Finding]:
-    return [*_key(session), *await _provider(session, live, write_probes), *await _ledger(session)]
 
 
 def _key(session: Session) -> Iterable[Finding]:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from billing.cli.books import open_books
 from billing.cli.reporttext import accounts_as_text, as_text
-from billing.cli.session import Common, begin, run_async
+from billing.cli.session import Session
 from billing.cli.tables import plural
 from billing.cli.terminal import write_err, write_out
-from billing.cli.verbs.source import guarded
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.life import Group
@@ -17,7 +16,7 @@ from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger.custody.lock import Holder, holder_of
 from billing.edge.logs import visible
-from billing.edge.outputs import REPORT, Target
+from billing.edge.outputs import Target
 from billing.flow.accounts import accounts_as_csv, accounts_as_json
 from billing.flow.report import Layout, Wanted, as_csv, as_json, known_run
 
@@ -28,7 +27,7 @@ DELIMITERS = {"tab": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
-class ReportAsked:
+class ReportRequest:
     """What was typed: see the options of `billing report`."""
 
     format: str | None = None
@@ -38,7 +37,6 @@ class ReportAsked:
     delimiter: str | None = None
     decimal: str = "point"
     bom: bool | None = None
-    force: bool = False
 
     def chosen_format(self) -> str:
         """Return the format that was asked for, by name or by the suffix of the file.
@@ -73,44 +71,36 @@ class ReportAsked:
             raise UsageError(f"--delimiter {visible(delimiter)} is no single character such as ; or tab")
         return Layout(delimiter, comma, self.out is not None if self.bom is None else self.bom)
 
-    def require_statuses(self) -> None:
-        """Refuse a status that no line can have.
+    def require_usable(self) -> None:
+        """Refuse what cannot be written, before anything is opened.
 
         Raises:
-            UsageError: there is none of that name.
+            UsageError: an option has no such value, or no line can have such a status.
         """
+        self.chosen_format()
+        self.layout()
         unknown = sorted(self.wanted.statuses - set(Group))
         if unknown:
             raise UsageError(f"--status {visible(unknown[0])} is none of {', '.join(Group)}")
 
 
-def report(common: Common, run_id: str, asked: ReportAsked) -> int:
-    """Carry out `billing report`."""
-    chosen, layout = asked.chosen_format(), asked.layout()
-    asked.require_statuses()
-    session = begin(common)
-    target = None if asked.out is None else Target(asked.out, REPORT, guarded(session), force=asked.force)
-    if target is not None:
-        target.check()
-
+async def write_report(session: Session, run_id: str, asked: ReportRequest, target: Target | None) -> int:
+    """Read the ledger and write every line, to stdout or where it was asked for."""
+    chosen = asked.chosen_format()
     holder = holder_of(ledger_path(session.settings.ledger))
-
-    async def verb() -> int:
-        async with open_books(session) as ledger:
-            known_run(ledger, run_id)
-            chunks = Counted(_writer(asked, chosen, layout, holder)(ledger, run_id))
-            if target is None:
-                write_out(chunks)
-                return Exit.OK
-            target.write(chunks)
-            write_err(_written(target.path, chosen, chunks.lines))
-        return Exit.OK
-
-    return run_async(verb)
+    async with open_books(session) as ledger:
+        known_run(ledger, run_id)
+        chunks = Counted(_writer(asked, chosen, asked.layout(), holder)(ledger, run_id))
+        if target is None:
+            write_out(chunks)
+            return Exit.OK
+        target.write(chunks)
+        write_err(_written(target.path, chosen, chunks.lines))
+    return Exit.OK
 
 
 def _writer(
-    asked: ReportAsked, chosen: str, layout: Layout, holder: Holder | None
+    asked: ReportRequest, chosen: str, layout: Layout, holder: Holder | None
 ) -> Callable[[Ledger, str], Iterator[str]]:
     wanted = asked.wanted
     writers: dict[tuple[str, bool], Callable[[Ledger, str], Iterator[str]]] = {

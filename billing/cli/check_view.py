@@ -1,48 +1,25 @@
-"""Check a run file offline and say what it holds, or everything that is wrong with it."""
+"""What a person or a program sees of a run file that was checked."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from billing.cli.session import Common, Session, begin
 from billing.cli.tables import amounts, plural
-from billing.cli.terminal import write_json, write_out
 from billing.cli.typed import following
-from billing.cli.verbs.source import open_source
 from billing.core.errors import InvalidInput
-from billing.core.exits import Exit
 from billing.core.periods import in_words
-from billing.edge.logs import visible
-from billing.edge.runfiles import STDIN, ReadOptions, RunFile
+from billing.edge.runfiles import STDIN, RunFile
 
 
-def check(common: Common, file: Path, read: ReadOptions, errors_csv: Path | None, *, force: bool = False) -> int:
-    """Carry out `billing check`."""
-    session = begin(common, run_file=file)
-    try:
-        with open_source(session, file, read, errors_csv=errors_csv, force=force) as source:
-            _show(session, source, file)
-    except InvalidInput as error:
-        if not session.json:
-            raise
-        write_json({"file": str(file), "valid": False, "problems_total": error.total, **_problems(error)})
-        return Exit.INVALID
-    return Exit.OK
+def refused_as_json(file: Path, error: InvalidInput) -> Mapping[str, Any]:
+    """Return what a program is told of a file with problems."""
+    problems = [asdict(problem) for problem in error.problems]
+    return {"file": str(file), "valid": False, "problems_total": error.total, "problems": problems}
 
 
-def _show(session: Session, source: RunFile, file: Path) -> None:
-    if session.json:
-        write_json(_as_json(source))
-    else:
-        write_out("".join(f"{visible(line)}\n" for line in [*_as_text(source), *_next(source, file)]))
-
-
-def _problems(error: InvalidInput) -> Mapping[str, Any]:
-    return {"problems": [asdict(problem) for problem in error.problems]}
-
-
-def _as_json(source: RunFile) -> dict[str, Any]:
+def as_json(source: RunFile) -> dict[str, Any]:
+    """Return what a program is told of a file that can be run."""
     return {
         "file": source.file,
         "valid": True,
@@ -59,7 +36,8 @@ def _as_json(source: RunFile) -> dict[str, Any]:
     }
 
 
-def _as_text(source: RunFile) -> list[str]:
+def as_text(source: RunFile, file: Path) -> list[str]:
+    """Write what it holds, and the command that goes on."""
     run = source.run
     lines = [
         f"{source.file}: run {run.run_id} for {in_words(run.period)} ({run.timezone}), {run.mode} mode",
@@ -71,7 +49,7 @@ def _as_text(source: RunFile) -> list[str]:
     lines += [f"  ! {warning}" for warning in source.warnings]
     if source.warnings_total > len(source.warnings):
         lines.append(f"  ! ... and {source.warnings_total - len(source.warnings)} more warnings")
-    return lines
+    return [*lines, *_next(source, file)]
 
 
 def _next(source: RunFile, file: Path) -> list[str]:

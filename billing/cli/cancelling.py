@@ -5,9 +5,10 @@ from typing import Any
 
 from billing.cli.books import open_books
 from billing.cli.endings import run_table, said_of, when_stopped
+from billing.cli.options import Sending
 from billing.cli.progress_bar import watching
 from billing.cli.services import services_for
-from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.session import Session
 from billing.cli.tables import amounts, plural
 from billing.cli.terminal import prompt, write_err, write_json, write_out
 from billing.cli.typed import again, following
@@ -30,35 +31,41 @@ CLOSED = "nothing that was named is left to close"
 
 
 @dataclass(frozen=True, slots=True)
-class CancelAsked:
-    """What was typed: see the options of `billing cancel`."""
+class Cancel:
+    """What is closed and why: a run, the reason that goes on record, which of its items; ``yes`` asks nothing."""
 
     run: str
     reason: str
     selection: Selection
+    sending: Sending
     yes: bool = False
-    live: bool = False
-    rate: float | None = None
-    wait: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a reason that says nothing.
+
+        Raises:
+            UsageError: it is empty, or too long for the record.
+        """
+        if not self.reason.strip() or len(self.reason) > MOST_REASON:
+            raise UsageError(f"--reason says in 1 to {MOST_REASON} characters why nothing more is charged")
 
 
-def cancel_run(common: Common, asked: CancelAsked) -> int:
-    """Carry out `billing cancel`.
+async def carry_out(session: Session, asked: Cancel) -> int:
+    """Look, ask, close, print; return the exit code.
 
     Raises:
-        UsageError: the reason is empty, nothing matches, the ledger has no such run, or the answer was no.
+        UsageError: nothing matches, the ledger has no such run, or the answer was no.
     """
-    session = begin(common)
-    if not asked.reason.strip() or len(asked.reason) > MOST_REASON:
-        raise UsageError(f"--reason says in 1 to {MOST_REASON} characters why nothing more is charged")
-    return run_async(_cancel, session, asked)
-
-
-async def _cancel(session: Session, asked: CancelAsked) -> int:
     async with open_books(session) as ledger:
         record = known_run(ledger, asked.run)
+    sending = asked.sending
     opening = ServiceOptions(
-        record.mode, f"cancel {asked.run}", live=asked.live, wait=asked.wait, rate=asked.rate, making=Making.NEVER
+        record.mode,
+        f"cancel {asked.run}",
+        live=sending.live,
+        wait=sending.wait,
+        rate=sending.rate,
+        making=Making.NEVER,
     )
     async with services_for(session, opening) as services:
         found = look_through(services.ledger, asked.run, asked.selection)
@@ -84,7 +91,7 @@ def _require_match(found: Cancellation, selection: Selection) -> None:
         raise UsageError(f"nothing matches {visible(', '.join(unmatched))}; nothing was closed")
 
 
-def _agree(asked: CancelAsked, found: Cancellation) -> None:
+def _agree(asked: Cancel, found: Cancellation) -> None:
     write_err(f"This closes {plural(found.closes, 'line')} of {asked.run} unpaid: {amounts(found.totals)}")
     write_err("What may be on its way is looked at first; what is paid stays paid.")
     if not asked.yes and not prompt("Type yes to go on, anything else to leave: ", "yes", "--yes"):
@@ -92,7 +99,7 @@ def _agree(asked: CancelAsked, found: Cancellation) -> None:
 
 
 async def _carry_out(
-    session: Session, services: Services, record: RunRecord, asked: CancelAsked, found: Cancellation
+    session: Session, services: Services, record: RunRecord, asked: Cancel, found: Cancellation
 ) -> Ending:
     policies = policies_of(record, session.settings)
     options = RunOptions(concurrency=services.rates.items, per_account=session.settings.per_account_concurrency)
@@ -103,7 +110,7 @@ async def _carry_out(
 def _print(
     session: Session,
     services: Services,
-    asked: CancelAsked,
+    asked: Cancel,
     found: Cancellation,
     after: Cancellation,
     ending: Ending,
@@ -130,7 +137,7 @@ def _print(
     write_out("".join(line + "\n" for line in [*lines, said_of(code, CLOSED if code is Exit.OK else "")]))
 
 
-def _left(asked: CancelAsked, after: Cancellation, stopped: Exit) -> list[str]:
+def _left(asked: Cancel, after: Cancellation, stopped: Exit) -> list[str]:
     """Say what could not be closed, and what helps."""
     lines = []
     if after.paid_count:

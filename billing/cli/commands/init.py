@@ -2,13 +2,13 @@
 
 import shlex
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from billing.cli.terminal import write_out
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
-from billing.edge.logs import visible
-from billing.edge.privatefile import write_private
-from billing.edge.settings.table import settings_as_yaml
 
 TEMPLATE_CSV = (
     "reference,customer,payment_method,account,amount,currency,application_fee,description,statement_suffix,"
@@ -46,8 +46,20 @@ NEXT = (
 )
 
 
-def init(folder: Path, *, force: bool) -> int:
-    """Carry out `billing init`."""
+def command(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> int:
+    """Write billing.yaml, a CSV template and a sample run.
+
+    \b
+    billing init
+    billing init billing-november
+    """
+    from billing.edge.logs import visible
+    from billing.edge.privatefile import write_private
+    from billing.edge.settings.table import settings_as_yaml
+
     files = {"billing.yaml": settings_as_yaml(), **FILES}
     there = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
     if there and not force:

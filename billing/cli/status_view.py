@@ -9,7 +9,7 @@ from typing import Any
 from billing.cli.books import open_books
 from billing.cli.endings import run_table, what_comes_next
 from billing.cli.progress_bar import Screen, columns
-from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.session import Session
 from billing.cli.standing import Standing, standing_of
 from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
 from billing.cli.terminal import is_terminal, write_out
@@ -27,19 +27,14 @@ CALM = 4.0
 # A look at a large ledger takes time: it is left alone for so many times as long.
 
 
-def status(common: Common, run_id: str | None, *, watch: bool) -> int:
-    """Carry out `billing status`."""
-    session = begin(common)
-    return run_async(_watched if watch else _once, session, run_id)
-
-
-async def _once(session: Session, run_id: str | None) -> int:
+async def look_once(session: Session, run_id: str | None) -> int:
+    """Print it."""
     lines, _ = await _look(session, run_id)
     write_out(lines)
     return Exit.OK
 
 
-async def _watched(session: Session, run_id: str | None) -> int:
+async def look_on(session: Session, run_id: str | None) -> int:
     """Look again until nothing runs any more: in place on a terminal, else whenever something has changed."""
     import anyio
 

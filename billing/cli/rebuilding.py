@@ -2,56 +2,33 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from billing.cli.endings import run_table
 from billing.cli.progress_bar import watching
 from billing.cli.services import services_for
-from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.session import Session
 from billing.cli.tables import amounts, duration, plural
 from billing.cli.terminal import write_err, write_json, write_out
 from billing.cli.typed import following
-from billing.cli.verbs.source import open_source
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
-from billing.edge.runfiles import AS_IT_STANDS, ReadOptions, RunFile
+from billing.edge.runfiles import RunFile
 from billing.flow.carry_out import requests_sent
 from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Orphan
 from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, Rebuilt
 from billing.flow.kinds.charge.rebuilding.rebuild import rebuild as rebuild_run
 from billing.flow.kinds.charge.rebuilding.window import window
-from billing.flow.open_services import ServiceOptions
 from billing.flow.report import summary
+from billing.flow.request import RunRequest
 from billing.flow.services import Services
 
 SHOWN = 10
 # References and strays a person sees; JSON carries all of them.
-
-
-@dataclass(frozen=True, slots=True)
-class RebuildAsked:
-    """What was typed: see the options of `billing ledger rebuild`."""
-
-    file: Path
-    read: ReadOptions = AS_IT_STANDS
-    since: str | None = None
-    skip_accounts: tuple[str, ...] = ()
-    live: bool = False
-    rate: float | None = None
-    wait: float | None = None
-
-
-def rebuild(common: Common, asked: RebuildAsked) -> int:
-    """Carry out `billing ledger rebuild`."""
-    session = begin(common, run_file=asked.file)
-    options = RebuildOptions(day_of(asked.since), frozenset(asked.skip_accounts))
-    with open_source(session, asked.file, asked.read) as source:
-        return run_async(carry_out, session, asked, options, source)
 
 
 def day_of(text: str | None) -> date | None:
@@ -66,17 +43,10 @@ def day_of(text: str | None) -> date | None:
         raise UsageError(f'--since "{visible(text or "")}" is no day such as 2026-10-01') from None
 
 
-async def carry_out(session: Session, asked: RebuildAsked, options: RebuildOptions, source: RunFile) -> int:
-    """Open the desk, rebuild, print; return the exit code."""
+async def carry_out(session: Session, request: RunRequest, options: RebuildOptions, source: RunFile) -> int:
+    """Open the services, rebuild, print; return the exit code."""
     run_id = source.run.run_id
-    opening = ServiceOptions(
-        source.run.mode,
-        f"rebuild {run_id}",
-        live=asked.live,
-        wait=asked.wait,
-        making=Making.ANEW,
-        rate=asked.rate,
-    )
+    opening = replace(request, making=Making.ANEW).services(source.run.mode, f"rebuild {run_id}")
     async with services_for(session, opening, source.run.policies.pacing) as services:
         began = time.monotonic()
         since = window(source.run, options.since, services.clock.now())
@@ -86,7 +56,7 @@ async def carry_out(session: Session, asked: RebuildAsked, options: RebuildOptio
         if session.json:
             write_json(as_json(services, rebuilt))
         else:
-            write_out("".join(line + "\n" for line in as_text(services, rebuilt, asked, time.monotonic() - began)))
+            write_out("".join(line + "\n" for line in as_text(services, rebuilt, request, time.monotonic() - began)))
         return rebuilt.exit
 
 
@@ -123,7 +93,7 @@ def _stray_facts(stray: Orphan) -> dict[str, Any]:
     }
 
 
-def as_text(services: Services, rebuilt: Rebuilt, asked: RebuildAsked, seconds: float) -> Iterator[str]:
+def as_text(services: Services, rebuilt: Rebuilt, request: RunRequest, seconds: float) -> Iterator[str]:
     """Write what was found, then what a person has to know before the next run."""
     run_id = rebuilt.run_id
     if rebuilt.since is None:
@@ -140,7 +110,7 @@ def as_text(services: Services, rebuilt: Rebuilt, asked: RebuildAsked, seconds: 
     yield from _left_out(rebuilt.left_out)
     yield from _strays(rebuilt.strays)
     yield f"  {plural(requests_sent(services)['sent'], 'request')}   ledger head {services.ledger.head[:16]}"
-    yield f"Next: {visible(_following(rebuilt, asked))}"
+    yield f"Next: {visible(_following(rebuilt, request))}"
 
 
 def _unopened(rebuilt: Rebuilt) -> Iterator[str]:
@@ -185,7 +155,7 @@ def _strays(strays: list[Orphan]) -> Iterator[str]:
         yield f"  ! and {len(strays) - SHOWN:,} more: --output json names all"
 
 
-def _following(rebuilt: Rebuilt, asked: RebuildAsked) -> str:
+def _following(rebuilt: Rebuilt, request: RunRequest) -> str:
     if rebuilt.exit is not Exit.OK:
         return "a person looks at what was paid twice or left out, in Stripe, before anything else"
-    return following("run", asked.file)
+    return following("run", request.file)

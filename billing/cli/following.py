@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from billing.cli.books import open_books
 from billing.cli.endings import run_table, said_of, what_comes_next, when_stopped
+from billing.cli.options import Common, Sending
 from billing.cli.progress_bar import watching
 from billing.cli.services import services_for
-from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.session import Session, begin, run_async
 from billing.cli.terminal import write_json, write_out
 from billing.core.items import Mode
 from billing.edge.ledger.custody.known_ledgers import Making
@@ -20,21 +21,12 @@ from billing.flow.report import known_run
 from billing.flow.services import Services
 
 
-def follow(
-    common: Common,
-    verb: str,
-    run_id: str | None,
-    *,
-    live: bool,
-    rate: float | None,
-    wait: float | None,
-    declines_ok: bool,
-) -> int:
+def follow(common: Common, verb: str, run_id: str | None, sending: Sending, *, declines_ok: bool) -> int:
     """Carry out `billing resolve` or `billing settle`."""
     session = begin(common)
     # Without a run id there is no run file to name the mode: whoever types --live means live.
-    mode = Mode.LIVE if live else session.settings.mode
-    opening = ServiceOptions(mode, verb, live=live, wait=wait, rate=rate, making=Making.NEVER)
+    mode = Mode.LIVE if sending.live else session.settings.mode
+    opening = ServiceOptions(mode, verb, live=sending.live, wait=sending.wait, rate=sending.rate, making=Making.NEVER)
     return run_async(follow_up, session, verb, run_id, opening, declines_ok)
 
 

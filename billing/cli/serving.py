@@ -4,16 +4,15 @@ import secrets
 import shlex
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from billing.cli.session import Common, begin, run_async
 from billing.cli.terminal import write_out
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import visible
-from billing.edge.outputs import REHEARSAL, Target
+from billing.edge.outputs import Target
 from billing.edge.settings.plain_yaml import read_plain
 from billing.sandbox.config import ConfigProblem, SandboxConfig, read
 from billing.sandbox.scenario import ScenarioSpec, build
@@ -21,30 +20,14 @@ from billing.sandbox.server import serve, ticking
 
 
 @dataclass(frozen=True, slots=True)
-class SandboxAsked:
-    """What was typed: see the options of `billing sandbox`."""
+class SandboxRequest:
+    """Which sandbox: its settings, where it listens, what is made up in it, and where the sheet of that goes."""
 
-    config: Path | None
+    config: SandboxConfig
     port: int
-    seed: int | None
     items: int
     accounts: int
-    out: Path | None
-    force: bool = False
-
-
-def sandbox(common: Common, asked: SandboxAsked) -> int:
-    """Carry out `billing sandbox`."""
-    begin(common)
-    config = read_config(asked.config)
-    if asked.seed is not None:
-        config = replace(config, seed=asked.seed)
-    if asked.out is not None and not asked.items:
-        raise UsageError("--out needs --items: there is nothing to charge in an empty sandbox")
-    target = Target(asked.out or Path("rehearsal.csv"), REHEARSAL, force=asked.force)
-    if asked.items:
-        target.check()
-    return run_async(_serve, config, asked, target)
+    target: Target
 
 
 def read_config(path: Path | None) -> SandboxConfig:
@@ -91,18 +74,21 @@ def levers(url: str) -> str:
     return "".join(lines)
 
 
-async def _serve(config: SandboxConfig, asked: SandboxAsked, target: Target) -> int:
+async def serve_until_stopped(asked: SandboxRequest) -> int:
+    """Serve, and say how it is reached and moved."""
     import anyio
 
-    model = ticking(config)
+    model = ticking(asked.config)
     key = f"sk_test_sandbox{secrets.token_hex(8)}"
     try:
         async with serve(model, port=asked.port) as served:
             write_out(f"export BILLING_API_BASE={served.url}\nexport STRIPE_API_KEY={key}\n")
             if asked.items:
-                scenario = build(model, ScenarioSpec(seed=config.seed, accounts=asked.accounts, items=asked.items))
-                target.write([scenario.as_csv()])
-                sheet = visible(shlex.quote(str(target.path)))
+                scenario = build(
+                    model, ScenarioSpec(seed=asked.config.seed, accounts=asked.accounts, items=asked.items)
+                )
+                asked.target.write([scenario.as_csv()])
+                sheet = visible(shlex.quote(str(asked.target.path)))
                 write_out(f"# then: billing run {sheet} --run rehearsal-2026-11\n")
             write_out("# serving; Ctrl-C ends it. Meanwhile, from another terminal:\n" + levers(served.url))
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
 from billing import __version__
-from billing.cli.options import Output
+from billing.cli.options import Output, OutputOpt
 from billing.cli.terminal import write_json, write_out
 from billing.core.exits import Exit
 
@@ -13,8 +13,15 @@ LEDGER_FORMAT = 1
 # `billing.edge.ledger.schema.VERSION`; naming it here costs no import of the database.
 
 
-def version(output: Output | None) -> int:
-    """Carry out `billing version`."""
+def command(
+    output: OutputOpt = None,
+) -> int:
+    """Print the version, and the ledger format of it.
+
+    \b
+    billing version
+    billing version --output json
+    """
     released = "dev" not in __version__
     if output is Output.JSON:
         write_json(

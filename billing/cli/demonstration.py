@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.cli.books import open_books
-from billing.cli.session import Common, Session, begin, run_async
+from billing.cli.following import follow_up
+from billing.cli.ledger_view import verdict
+from billing.cli.looking_ahead import look_ahead
+from billing.cli.options import Common
+from billing.cli.running import Manner, carry_out
+from billing.cli.session import Session, begin
+from billing.cli.source import open_source
 from billing.cli.tables import duration, plural
 from billing.cli.terminal import write_out
-from billing.cli.verbs.follow import follow_up
-from billing.cli.verbs.ledger import verdict
-from billing.cli.verbs.plan import PlanAsked, look_ahead
-from billing.cli.verbs.run import RunAsked, carry_out
-from billing.cli.verbs.source import open_source
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
 from billing.edge.runfiles import ReadOptions
-from billing.flow.carry_out import RunRequest
 from billing.flow.open_services import ServiceOptions
-from billing.flow.options import RunOptions
 from billing.flow.report import Layout, as_csv
+from billing.flow.request import RunRequest
 from billing.sandbox.config import SandboxConfig, read
 from billing.sandbox.model import Sandbox
 from billing.sandbox.scenario import ScenarioSpec, build
@@ -68,13 +68,6 @@ class Stage:
     session: Session
 
 
-def demo(common: Common, folder: Path, items: int, seed: int) -> int:
-    """Carry out `billing demo`."""
-    make_room(folder)
-    config = read({**TROUBLE, "seed": str(seed)})
-    return run_async(_play, common, folder, items, config)
-
-
 def make_room(folder: Path) -> None:
     """Empty the folder of an earlier demo, or make it.
 
@@ -94,7 +87,13 @@ def make_room(folder: Path) -> None:
     write_private(folder / MARK, ["made by billing demo, which empties this folder when it runs again\n"])
 
 
-async def _play(common: Common, folder: Path, items: int, config: SandboxConfig) -> int:
+def config_of(seed: int) -> SandboxConfig:
+    """Return a sandbox in trouble: the same seed, the same trouble."""
+    return read({**TROUBLE, "seed": str(seed)})
+
+
+async def play(common: Common, folder: Path, items: int, config: SandboxConfig) -> int:
+    """Play it from the sheet to the proof, each step as it would be typed."""
     sandbox = ticking(config)
     began = time.monotonic()
     async with serve(sandbox) as served:
@@ -137,11 +136,15 @@ def _sheet(stage: Stage) -> Path:
     return stage.folder / "coaching.csv"
 
 
+def _request(stage: Stage) -> RunRequest:
+    return RunRequest(file=_sheet(stage), read=ReadOptions(RUN), rate=RATE)
+
+
 async def _plan(stage: Stage) -> None:
     _step(f"billing plan coaching.csv --run {RUN}", "What would happen? Only reads are sent.")
-    asked = PlanAsked(_sheet(stage), ReadOptions(RUN), rate=RATE)
-    with open_source(stage.session, asked.file, asked.read) as source:
-        await look_ahead(stage.session, asked, source)
+    request = _request(stage)
+    with open_source(stage.session, request.file, request.read) as source:
+        await look_ahead(stage.session, request, source)
 
 
 async def _charge(stage: Stage) -> int:
@@ -151,9 +154,9 @@ async def _charge(stage: Stage) -> int:
 
 
 async def _run(stage: Stage) -> int:
-    asked = PlanAsked(_sheet(stage), ReadOptions(RUN), rate=RATE)
-    with open_source(stage.session, asked.file, asked.read) as source:
-        return await carry_out(stage.session, asked, RunAsked(yes=True, quiet=True), RunRequest(RunOptions()), source)
+    request = _request(stage)
+    with open_source(stage.session, request.file, request.read) as source:
+        return await carry_out(stage.session, request, source, Manner(yes=True, quiet=True))
 
 
 async def _afterwards(stage: Stage, code: int) -> None:

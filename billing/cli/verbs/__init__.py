@@ -1,1 +1,0 @@
-"""What each command does, imported when it is asked for."""
