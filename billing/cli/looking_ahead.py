@@ -15,12 +15,12 @@ from billing.cli.session import Session
 from billing.cli.terminal import write_json, write_out
 from billing.cli.typed import FIXED_BY_PLAN, following
 from billing.core.exits import Exit
-from billing.core.planrows import CLOSING
 from billing.edge.outputs import Target
 from billing.edge.pacing.pacer import START_RPS
 from billing.edge.pacing.throttle import Rates
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
+from billing.flow.attention import nothing_left
 from billing.flow.carry_out import require_known_lines, require_timely
 from billing.flow.open_services import rates_for
 from billing.flow.planning.plan import estimate_for, make_plan, over_approval, plan_offline
@@ -102,12 +102,6 @@ def following_plan(request: RunRequest, found: Plan, out: Path | None = None) ->
 
 
 NOTHING_LEFT = "There is nothing left to do."
-
-
-def nothing_left(found: Plan) -> bool:
-    """Tell whether a run would neither charge nor close anything."""
-    idle = not (found.left.lines or found.elsewhere or found.amendment or found.rows.get(CLOSING))
-    return found.existing is not None and idle
 
 
 def share_text(session: Session, rate: float | None, rates: Rates) -> str:

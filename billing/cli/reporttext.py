@@ -8,11 +8,11 @@ from billing.cli.standing import standing_of
 from billing.cli.tables import WIDTH, amount, lined_up
 from billing.core.entries import ReportLine
 from billing.core.life import Group
-from billing.core.plans import SKIPS
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.logs import visible
 from billing.flow.accounts import AccountTotal, account_totals, summed
+from billing.flow.attention import needs_somebody
 from billing.flow.report import EVERY_LINE, Wanted, describe, known_run, status_of
 
 SHOWN = 50
@@ -48,7 +48,7 @@ def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted =
     yield "".join(line + "\n" for line in run_table(ledger, run_id))
     listed = more = quiet = 0
     for line in ledger.report(run_id):
-        if not _needs_somebody(line):
+        if not needs_somebody(line):
             quiet += 1
         elif listed < SHOWN:
             yield "" if listed else "\nLines that need somebody\n"
@@ -78,14 +78,6 @@ def _where_the_rest_is(run_id: str, listed: int, more: int, quiet: int) -> str:
         )
     said.append("Every line is in")
     return "\n" + " ".join(said) + f"\n  billing report {run_id} -o report.csv\n"
-
-
-def _needs_somebody(line: ReportLine) -> bool:
-    status = status_of(line)
-    if status is Group.SKIPPED:
-        code = describe(line, "")["reason_code"]
-        return not SKIPS.get(code, ("", "", False))[2]
-    return status not in {Group.SUCCEEDED, Group.PROCESSING}
 
 
 def _line(line: ReportLine, run_id: str) -> Iterator[str]:

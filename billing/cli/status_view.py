@@ -3,24 +3,22 @@
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import Any
 
 from billing.cli.books import open_books
 from billing.cli.endings import run_table, what_comes_next
 from billing.cli.progress_bar import Screen, columns
 from billing.cli.session import Session
-from billing.cli.standing import Standing, standing_of
 from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
 from billing.cli.terminal import is_terminal, write_out
-from billing.core.entries import RunRecord
 from billing.core.exits import Exit
-from billing.core.kinds import LIVES
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger.custody.lock import Holder, holder_of
 from billing.edge.logs import visible
 from billing.flow.report import known_run, summary
+from billing.flow.standing import Progress, Standing, progress_of, standing_of
 
 WATCH_SECONDS = 1.0
 CALM = 4.0
@@ -65,9 +63,9 @@ async def _look(session: Session, run_id: str | None) -> tuple[list[str], bool]:
             return shown, any(standing.running for standing in standings)
         record = known_run(ledger, run_id)
         standing = standing_of(ledger, record, holder)
-        found = _progress(ledger, record, standing)
+        found = progress_of(ledger, standing)
         if session.json:
-            return [_json(summary(ledger, run_id) | standing.facts() | found)], standing.running
+            return [_json(summary(ledger, run_id) | standing.facts() | asdict(found))], standing.running
         return list(_as_text(ledger, standing, found, holder)), standing.running
 
 
@@ -98,46 +96,15 @@ def _list(standings: list[Standing]) -> Iterator[str]:
     yield from (visible(line) + "\n" for line in lined_up(table, right=(3, 4, 5)))
 
 
-def _progress(ledger: Ledger, record: RunRecord, standing: Standing) -> dict[str, Any]:
-    """Return how fast a run goes and what is oldest; the rate is the average since it started."""
-    seconds = _age(record.started_at) if standing.running else None
-    rate = standing.done / seconds if seconds else None
-    left = standing.lines - standing.done
-    return {
-        "done": standing.done,
-        "left": left,
-        "items_per_second": None if rate is None else round(rate, 2),
-        "eta_seconds": round(left / rate) if rate else None,
-        "oldest_unfinished": _oldest(ledger, record.run_id),
-    }
-
-
-def _age(at: str) -> float | None:
-    if not at:
-        return None
-    moment = datetime.fromisoformat(at)
-    return max((datetime.now(UTC) - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds(), 0.001)
-
-
-def _oldest(ledger: Ledger, run_id: str) -> str | None:
-    """Return the reference of the first item, in planning order, that was begun and has not come to rest."""
-    record = known_run(ledger, run_id)
-    touched = LIVES[record.kind].touched
-    firsts = [
-        item for account in ledger.workload(run_id, touched) for item in ledger.work(run_id, touched, account, 0, 1)
-    ]
-    return min(firsts, key=lambda item: item.id).reference if firsts else None
-
-
-def _as_text(ledger: Ledger, standing: Standing, found: dict[str, Any], holder: Holder | None) -> Iterator[str]:
+def _as_text(ledger: Ledger, standing: Standing, found: Progress, holder: Holder | None) -> Iterator[str]:
     run_id = standing.record.run_id
     lines = [f"Run {run_id}: {standing.state}, {standing.record.mode} mode", ""]
     lines += run_table(ledger, run_id)
     if standing.running and holder is not None:
-        left = found["eta_seconds"]
+        left = found.eta_seconds
         when = "" if left is None else f", about {duration(left)} left"
-        lines += ["", f"  {plural(found['left'], 'line')} to go{when}: {holder}"]
-    elif found["oldest_unfinished"]:
-        lines.append(f"  begun first and not finished: {found['oldest_unfinished']}")
+        lines += ["", f"  {plural(found.left, 'line')} to go{when}: {holder}"]
+    elif found.oldest_unfinished:
+        lines.append(f"  begun first and not finished: {found.oldest_unfinished}")
     lines += what_comes_next(ledger, run_id, running=standing.running)
     yield from (visible(line)[: 2 * WIDTH] + "\n" for line in lines)

@@ -6,11 +6,9 @@ import re
 import pytest
 
 from billing.cli.endings import steps, what_comes_next
-from billing.cli.looking_ahead import nothing_left
 from billing.cli.lookingup import expectation
 from billing.cli.plan_view import plan_table
 from billing.cli.planrows import amendment_lines
-from billing.cli.standing import standing_of
 from billing.core.entries import RunRecord, SheetTally
 from billing.core.estimates import Estimate, Reads
 from billing.core.items import Kind, Mode
@@ -19,6 +17,7 @@ from billing.core.kinds.charge import State
 from billing.core.life import Group
 from billing.core.listing import Search
 from billing.edge.runfiles import RunDefaults, open_run
+from billing.flow.attention import nothing_left
 from billing.flow.carry_out import carry_out_run
 from billing.flow.engine.goals import TAKES, Goal
 from billing.flow.options import RunOptions, Selection
@@ -27,6 +26,7 @@ from billing.flow.planning.plan import PlanOptions, estimate_for, make_plan
 from billing.flow.planning.preflight import Preflight
 from billing.flow.report import known_run, summary
 from billing.flow.request import RunRequest
+from billing.flow.standing import standing_of
 from billing.sandbox.accounts import allow
 from tests.flow.test_amend import Services
 from tests.flow.world import RUN, World

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from billing.core.entries import RunRecord, RunStatus
+from billing.core.kinds import LIVES
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
 from billing.flow.outturn import outturn_of
@@ -115,3 +117,58 @@ def _word(record: RunRecord, *, running: bool, pending: int) -> str:
     if record.status is RunStatus.FINISHED and pending:
         return "not finished"  # it went as far as it was to: --limit, --only, an account that refuses
     return WORDS[record.status]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How fast a run goes, and what is oldest.
+
+    Attributes:
+        done: lines that have come to rest.
+        left: lines that have not.
+        items_per_second: the average since it started; None when nobody is at it.
+        eta_seconds: how long it will take at that rate; None without one.
+        oldest_unfinished: the reference of the item begun first that has not come to rest, or None.
+    """
+
+    done: int
+    left: int
+    items_per_second: float | None
+    eta_seconds: int | None
+    oldest_unfinished: str | None
+
+
+def progress_of(ledger: Ledger, standing: Standing, now: datetime | None = None) -> Progress:
+    """Return how far a run is, from what is on record.
+
+    Args:
+        ledger: what is on record.
+        standing: of the run.
+        now: the time to reckon with; this machine's unless given.
+    """
+    seconds = _age(standing.record.started_at, now or datetime.now(UTC)) if standing.running else None
+    rate = standing.done / seconds if seconds else None
+    left = standing.lines - standing.done
+    return Progress(
+        done=standing.done,
+        left=left,
+        items_per_second=None if rate is None else round(rate, 2),
+        eta_seconds=round(left / rate) if rate else None,
+        oldest_unfinished=_oldest(ledger, standing.record),
+    )
+
+
+def _age(at: str, now: datetime) -> float | None:
+    if not at:
+        return None
+    moment = datetime.fromisoformat(at)
+    return max((now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds(), 0.001)
+
+
+def _oldest(ledger: Ledger, record: RunRecord) -> str | None:
+    """Return the reference of the first item, in planning order, that was begun and has not come to rest."""
+    touched, run_id = LIVES[record.kind].touched, record.run_id
+    firsts = [
+        item for account in ledger.workload(run_id, touched) for item in ledger.work(run_id, touched, account, 0, 1)
+    ]
+    return min(firsts, key=lambda item: item.id).reference if firsts else None
