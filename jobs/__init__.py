@@ -1,1 +1,1 @@
-"""What a scheduler runs: thin entry points that use the library."""
+"""What a scheduler runs: thin entry points that use `billing` and nothing below it."""

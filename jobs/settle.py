@@ -6,26 +6,30 @@ The exit code tells what is still open. Settings, key and ledger are those of `b
 stdout as one JSON object; everything else goes to stderr, one JSON object a line.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
-from jobs.following import carry_out, job_of
-from jobs.process import guarded, run_process
+from billing import follow_run, job_parser, run_job
 
 ABOUT = "Ask Stripe what became of payments that take days. Charges nobody."
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Look, and return the exit code of `billing.core.exits`. Nothing is raised; no traceback is printed."""
-    return guarded(_carry_out, argv, environ)
+async def job(argv: Sequence[str], environ: Mapping[str, str]) -> Any:  # noqa: ANN401  of the package's own
+    """Look; the options are those of `billing settle` of the same names."""
+    return await follow_run("settle", **options(argv), environ=environ)
 
 
-def _carry_out(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    return carry_out("settle", job_of("settle", ABOUT, argv), environ)
+def options(argv: Sequence[str]) -> dict[str, Any]:
+    """Read what the schedule asks for."""
+    parser = job_parser("python -m jobs.settle", ABOUT)
+    parser.add_argument("run_id", metavar="RUN", nargs="?", help="one run; all of this mode unless said")
+    return vars(parser.parse_args(argv))
 
 
-def process() -> None:
+def process() -> NoReturn:
     """Run as a process."""
-    run_process(_carry_out)
+    sys.exit(run_job(job))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from billing.core.exits import MEANINGS
-from jobs.following import Job, job_of
 from tests.cli.cli_tools import KEY
 from tests.conftest import ROOT, clean_environment
 from tests.jobs.test_monthly_run import QUICK, RUN_FILE, served
@@ -78,7 +77,7 @@ def test_every_manifest_starts_a_job_that_exists_and_gives_up_and_goes_on_by_the
         _, _, module, *args = container["command"]
         assert callable(import_module(module).process)
         if name != "billing-monthly":
-            assert job_of(module.removeprefix("jobs."), "", args) == Job(wait=3600)
+            assert import_module(module).options(args)["wait"] == 3600
         assert spec["concurrencyPolicy"] == "Forbid"
     assert rules[1:] == rules[:-1]
 

@@ -177,7 +177,8 @@ def test_a_scheduler_that_no_longer_reads_still_gets_the_exit_code(billing, sand
 
 
 def test_nothing_ends_in_a_traceback(billing):
-    program = "import sys; from jobs.monthly_run import main; sys.exit(main(['a.yaml'], {'BILLING_LEDGER': object()}))"
+    program = "import sys; from billing import run_job; from jobs.monthly_run import job; "
+    program += "sys.exit(run_job(job, ['a.yaml'], {'BILLING_LEDGER': object()}))"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=billing.folder, env=clean_environment(), capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""What every job has in common: a process that asks nothing, answers in JSON, and ends with a code of the table.
+"""A process that a scheduler starts: it asks nothing, answers in JSON, and ends with a code of the table.
 
 The answer goes to stdout as one JSON object; everything else, errors too, goes to stderr, one JSON object a line.
 """
@@ -8,21 +8,35 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, NoReturn, Protocol
 
 from billing.core.errors import BillingError, InvalidInput, UsageError
 from billing.core.exits import Exit
+from billing.edge.eventloop import run
 from billing.edge.logs import Log, open_log
 from billing.edge.secrets import harden_process
-from billing.edge.settings.load import Settings
 from billing.edge.streams import last_word, steady_streams
-from billing.edge.stripe.transport import FOLLOWED, ignored_variables
-
-Job = Callable[[Sequence[str], Mapping[str, str]], int]
 
 
-class Parser(argparse.ArgumentParser):
+class Answer(Protocol):
+    """What a job comes back with."""
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code."""
+        ...
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The one object that stdout carries."""
+        ...
+
+
+Job = Callable[[Sequence[str], Mapping[str, str]], Coroutine[Any, Any, Answer]]
+
+
+class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is an error like any other."""
 
     def error(self, message: str) -> NoReturn:
@@ -34,18 +48,36 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} ({self.prog} --help)")
 
 
-def run_process(job: Job) -> NoReturn:
-    """Run a job as this process; whatever happens to its streams, it ends with a code of the table."""
+def job_parser(prog: str, about: str) -> argparse.ArgumentParser:
+    """Return a parser for the command line of a job, with the options that every job has."""
+    parser = _Parser(prog=prog, description=about)
+    parser.add_argument("--config", metavar="FILE", help="settings instead of billing.yaml here or above")
+    parser.add_argument("--live", action="store_true", help="needed in live mode, where real money moves")
+    parser.add_argument("--declines-ok", action="store_true", help="declines alone give exit code 0 instead of 4")
+    parser.add_argument("--wait", metavar="SECONDS", type=int, help="for another runner to let go of the ledger")
+    return parser
+
+
+def run_job(job: Job, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Carry a job out as this process and return its exit code. Nothing is raised; no traceback is printed.
+
+    Args:
+        job: given ``argv`` and ``environ``, returns what came of it.
+        argv: what was typed behind the job's name; that of the process unless given.
+        environ: the environment of the process unless given.
+    """
     steady_streams()
-    sys.exit(last_word(guarded(job, sys.argv[1:], os.environ)))
+    typed = sys.argv[1:] if argv is None else argv
+    return last_word(_guarded(job, typed, os.environ if environ is None else environ))
 
 
-def guarded(job: Job, argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Carry a job out and return the exit code of `billing.core.exits`. Nothing is raised; no traceback is printed."""
+def _guarded(job: Job, argv: Sequence[str], environ: Mapping[str, str]) -> int:
     log = open_log("info", "json")
     try:
         harden_process()
-        return job(argv, environ)
+        answer = run(job, argv, environ)
+        sys.stdout.write(json.dumps(answer.summary, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
     except BillingError as error:
         return _refused(log, error)
     except KeyboardInterrupt:
@@ -53,21 +85,7 @@ def guarded(job: Job, argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last place: a traceback would show values
         return _failed(log, error)
-
-
-def job_log(settings: Settings, environ: Mapping[str, str]) -> Log:
-    """Return the log of a job, and say which variables will not be obeyed."""
-    log = open_log(settings.log_level, "json")
-    ignored = ignored_variables(environ, settings.proxy)
-    if ignored:
-        log("variable_ignored", names=list(ignored), reason=FOLLOWED)
-    return log
-
-
-def answer(summary: Mapping[str, Any]) -> None:
-    """Write the one object that stdout carries."""
-    sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    return answer.exit
 
 
 def _refused(log: Log, error: BillingError) -> int:

@@ -1,0 +1,236 @@
+"""What a program does with a run: open it, look ahead, carry it out, follow it up. `billing` gives these names."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from billing.core.errors import BillingError
+from billing.core.exits import Exit
+from billing.core.items import Mode
+from billing.edge.ledger.custody.known_ledgers import Making
+from billing.edge.ledger.opening import open_ledger
+from billing.edge.logs import Log, open_log
+from billing.edge.runfiles import RunFile
+from billing.edge.runfiles import open_run as open_run_file
+from billing.edge.settings.load import Settings, load_settings
+from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.transport import FOLLOWED, ignored_variables
+from billing.flow import carry_out
+from billing.flow.carry_out import RunResult, agree_to_all
+from billing.flow.engine.progress import Watch, telling
+from billing.flow.follow import Following, follow
+from billing.flow.open_services import ServiceOptions
+from billing.flow.open_services import open_services as services_of
+from billing.flow.planning.plan import make_plan
+from billing.flow.planning.planned import Plan
+from billing.flow.planning.preflight import Lookout
+from billing.flow.report import known_run
+from billing.flow.request import RunRequest, as_planned
+from billing.flow.services import Services
+from billing.flow.telling import tell_end, tell_plan, tell_start
+
+__all__ = [
+    "BillingError",
+    "Exit",
+    "RunRequest",
+    "RunResult",
+    "carry_out_run",
+    "follow_run",
+    "open_run",
+    "open_services",
+    "plan_run",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run file that was read and is sound, with what holds for it.
+
+    Attributes:
+        request: what is asked for.
+        settings: effective ones.
+        environ: where they, the key and the addresses of webhooks come from.
+        source: the run and its lines.
+        log: ``log(event, **facts)``; no key, name or e-mail is ever in it.
+    """
+
+    request: RunRequest
+    settings: Settings
+    environ: Mapping[str, str]
+    source: RunFile
+    log: Log
+
+
+@contextmanager
+def open_run(
+    request: RunRequest,
+    *,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    log: Log | None = None,
+) -> Iterator[OpenRun]:
+    """Read settings and run file; nothing is sent, and no key is needed.
+
+    Args:
+        request: which run, and how.
+        config: settings instead of `billing.yaml` here or above.
+        environ: instead of the environment of the process.
+        log: where events go; JSON lines on stderr unless given.
+
+    Raises:
+        InvalidInput: the run file or the settings have problems; all of them, with their places.
+        UsageError: the file cannot be opened, or the request contradicts a saved plan.
+    """
+    environ = os.environ if environ is None else environ
+    settings = load_settings(environ, {"log_format": "json"}, config, request.file)
+    log = log or _job_log(settings, environ)
+    request = as_planned(request).under(settings)
+    defaults = carry_out.run_defaults(settings)
+    now = datetime.now(UTC)
+    with open_run_file(request.file, **request.read.as_arguments, defaults=defaults, now=now) as source:
+        yield OpenRun(request, settings, environ, source, log)
+
+
+def _job_log(settings: Settings, environ: Mapping[str, str]) -> Log:
+    """Return a log of JSON lines, and say which variables will not be obeyed."""
+    log = open_log(settings.log_level, "json")
+    ignored = ignored_variables(environ, settings.proxy)
+    if ignored:
+        log("variable_ignored", names=list(ignored), reason=FOLLOWED)
+    return log
+
+
+@asynccontextmanager
+async def open_services(run: OpenRun, *, plans: bool = False) -> AsyncIterator[Services]:
+    """Open ledger and connection for a run, once everything agrees; nothing is sent yet.
+
+    Args:
+        run: the open run.
+        plans: nothing will be charged: another process may be charging meanwhile.
+
+    Raises:
+        UsageError: key, mode, ``live`` and address disagree.
+        LedgerError: the ledger cannot be trusted.
+        LedgerHeld: another process has it.
+    """
+    found = run.source.run
+    opening = replace(run.request.services(found.mode, f"job {found.run_id}"), plans=plans)
+    settings = carry_out.paced(run.settings, found.policies.pacing)
+    async with services_of(settings, run.environ, opening, run.log) as services:
+        yield services
+
+
+async def plan_run(services: Services, run: OpenRun) -> Plan:
+    """Return what carrying the run out would do; only reads are sent.
+
+    Raises:
+        InvalidInput: the file contradicts what is on record, or its last day is over.
+        UsageError: what the request selects is not in the file.
+    """
+    carry_out.require_timely(run.source, services.clock.now())
+    plan = await make_plan(services, run.source, run.request.plan_options(), Lookout(watch=_watch(run)))
+    carry_out.require_known_lines(plan)
+    return plan
+
+
+async def carry_out_run(services: Services, run: OpenRun, *, agree: Callable[[Plan], None] = agree_to_all) -> RunResult:
+    """Charge every item once: begin the run, go on with it, or find that nothing is left to do.
+
+    Args:
+        services: open for this run.
+        run: the open run.
+        agree: shown the plan before anything is charged; a `BillingError` that it raises says no.
+
+    Raises:
+        InvalidInput: the file contradicts what is on record.
+        PlanStale: it is not the plan that was saved.
+        ApprovalMissing: it needs an approval it does not have.
+        LedgerError: the ledger failed; nothing was sent after that.
+    """
+
+    def agreed(plan: Plan) -> None:
+        tell_plan(run.log, plan)
+        agree(plan)
+
+    tell_start(run.log, run.source.run, run.source.file, run.settings)
+    watch = _watch(run)
+    result = await carry_out.carry_out_run(
+        services, run.source, run.request, agree=agreed, watch=watch, lookout=Lookout(watch=watch)
+    )
+    tell_end(services, result)
+    await carry_out.notify_of(result, run.settings, run.environ, run.log)
+    return result
+
+
+def _watch(run: OpenRun) -> Watch:
+    return telling(run.log, run.source.run.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowResult:
+    """What a look through runs brought: which were looked at, the exit code, and the object that a program reads."""
+
+    runs: tuple[str, ...]
+    exit: Exit
+    summary: Mapping[str, Any]
+
+
+async def follow_run(
+    verb: str,
+    run_id: str | None = None,
+    *,
+    live: bool = False,
+    declines_ok: bool = False,
+    wait: float | None = None,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    log: Log | None = None,
+) -> FollowResult:
+    """Ask Stripe what became of what is open in one run, or in all of this mode; nobody is charged.
+
+    Args:
+        verb: ``resolve`` looks at what is in doubt, ``settle`` at what takes days.
+        run_id: one run, or None for all.
+        live: needed for live runs; without a run id it means those.
+        declines_ok: declines alone give exit code 0.
+        wait: seconds to wait for another process to let go of the ledger.
+        config: settings instead of `billing.yaml` here or above.
+        environ: instead of the environment of the process.
+        log: where events go; JSON lines on stderr unless given.
+
+    Raises:
+        LedgerMissing: there is no ledger.
+        UsageError: it has no such run, or key, mode and ``live`` disagree.
+    """
+    environ = os.environ if environ is None else environ
+    settings = load_settings(environ, {"log_format": "json"}, config)
+    told = log or _job_log(settings, environ)
+    mode = await _mode_of(run_id, settings, environ, live=live)
+    opening = ServiceOptions(mode, f"job {verb}", live=live, wait=wait, making=Making.NEVER)
+    async with services_of(settings, environ, opening, told) as services:
+        asked = Following(verb, run_id, settings, environ, declines_ok, lambda title: _watching(told, title))
+        told("job_started", verb=verb, run=run_id or "", mode=str(mode), ledger=settings.ledger)
+        followed = await follow(services, asked)
+        told("job_finished", verb=verb, runs=list(followed.runs), exit_code=int(followed.exit))
+        return FollowResult(followed.runs, followed.exit, followed.summary(services))
+
+
+@contextmanager
+def _watching(log: Log, title: str) -> Iterator[Watch]:
+    yield telling(log, title)
+
+
+async def _mode_of(run_id: str | None, settings: Settings, environ: Mapping[str, str], *, live: bool) -> Mode:
+    """Return the mode of the run that is named; without one, whoever says live means live runs."""
+    if run_id is None:
+        return Mode.LIVE if live else settings.mode
+    clock, key_file = ProviderClock().now, settings.ledger_key_file
+    ledger = await open_ledger(settings.ledger, key_file=key_file, clock=clock, write=False, environ=environ)
+    try:
+        return known_run(ledger, run_id).mode
+    finally:
+        await ledger.aclose()
