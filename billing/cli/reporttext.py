@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterator
 
 from billing.cli.endings import run_table
-from billing.cli.standing import standing_of
 from billing.cli.tables import WIDTH, amount, lined_up
 from billing.core.entries import ReportLine
 from billing.core.life import Group
@@ -14,6 +13,7 @@ from billing.edge.logs import visible
 from billing.flow.accounts import AccountTotal, account_totals, summed
 from billing.flow.attention import needs_somebody
 from billing.flow.report import EVERY_LINE, Wanted, describe, known_run, status_of
+from billing.flow.standing import standing_of
 
 SHOWN = 50
 # Lines that need somebody, on a terminal; whoever asks for some lines gets all of those.
