@@ -183,7 +183,7 @@ async def test_a_report_of_some_lines_has_those_in_every_format(ledger, wanted, 
     assert [row["line"] for row in table] == lines
     assert [str(row["line"]) for row in json.loads("".join(as_json(ledger, RUN, wanted)))] == lines
     if wanted != Wanted():
-        assert re.findall(r"^  line (\d+)", "".join(as_text(ledger, RUN, wanted)), re.MULTILINE) == lines
+        assert re.findall(r"^  line (\d+)", "".join(as_text(ledger, RUN, None, wanted)), re.MULTILINE) == lines
 
 
 async def test_a_csv_for_a_spreadsheet_has_its_mark_its_delimiter_its_decimals_and_the_times_of_the_run(ledger):
@@ -228,7 +228,7 @@ async def test_totals_per_account_add_up_to_the_sheet_and_lines_paid_elsewhere_c
 
 async def test_the_text_names_every_line_that_needs_somebody_with_money_reason_and_remedy_and_where_the_rest_is(ledger):
     await mixed(ledger)
-    shown = "".join(as_text(ledger, RUN))
+    shown = "".join(as_text(ledger, RUN, None))
     assert max(map(len, shown.splitlines())) <= 80
     assert re.findall(r"^  line (\d+)", shown, re.MULTILINE) == ["3", "4", "5", "6"]
     skipped = shown.partition("  line 5 ")[2].partition("  line 6 ")[0]
