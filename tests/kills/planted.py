@@ -4,19 +4,20 @@ import os
 import sys
 from dataclasses import replace
 
-from billing.core.entries import Move
-from billing.core.kinds.charge import CONFIRM, Event, State
+from billing.core.kinds.charge import CONFIRM
 from billing.core.outcomes import Made
 from billing.edge.stripe import gateway
 from billing.edge.stripe.calls.charge import clone_method, confirm_intent, open_intent
 from billing.edge.stripe.gateway import Gateway
 from billing.flow.kinds.charge import find as finder
-from billing.flow.kinds.charge import steps as charge
 from tests.sim.mutations import MUTATIONS, Patches, planted
 
 
 def intent_per_process() -> Patches:
-    """Every process opens an intent of its own under keys of its own, and confirms that one, whatever is on record."""
+    """Every process opens an intent of its own under keys of its own, and confirms that one, whatever is on record.
+
+    Nor does it list: whoever lists before a confirm finds the payment of the process before, and takes it over.
+    """
     key, send = gateway.idempotency_key, Gateway.send
 
     async def send_own(self, item, call, number=0):
@@ -33,16 +34,8 @@ def intent_per_process() -> Patches:
     return [
         (gateway, "idempotency_key", lambda *parts: key(*parts) + own),
         (Gateway, "send", send_own),
+        *nothing_listed(),
     ]
-
-
-def killed_is_unpaid() -> Patches:
-    """An item found confirming counts as declined: whoever sent the confirm is gone, and nothing came back."""
-
-    async def give_up(trip, item):
-        return await trip.record(item, Move(Event.CHARGE_DECLINED, facts={"declines": 1, "group": "declined"}))
-
-    return [(charge.STEPS, State.CONFIRMING, give_up)]
 
 
 def nothing_listed() -> Patches:
@@ -56,7 +49,6 @@ def nothing_listed() -> Patches:
 
 BUGS = {name: bug for name, (bug, _) in MUTATIONS.items()} | {
     "intent_per_process": intent_per_process,
-    "killed_is_unpaid": killed_is_unpaid,
     "nothing_listed": nothing_listed,
 }
 

@@ -50,7 +50,6 @@ def test_amended_and_cancelled_runs_that_are_killed_come_to_the_same_end(record_
 BITES = {
     # a bug planted in every runner, the request at which runners are struck, and as what it must show
     "intent_per_process": ("confirm", "double"),
-    "killed_is_unpaid": ("confirm", "hidden"),
     "no_fence": ("cancel", "false"),
 }
 LIVES, TRIES = 4, 4
