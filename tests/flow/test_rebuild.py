@@ -252,6 +252,7 @@ def test_after_a_bad_day_every_item_is_right_again_and_nobody_is_charged_twice(t
     world = bad_day(tmp_path, 400 + seed)
     run_virtually(finish, world)
     run_virtually(lambda: lost_and_found(world, key=key))
+    assert world.sandbox.books().doubles() == []
 
 
 async def cut_short(world: World, chance: random.Random) -> None:
@@ -268,6 +269,7 @@ def test_a_ledger_lost_in_the_middle_of_a_run_comes_back_and_the_run_goes_on(tmp
     world = bad_day(tmp_path, 500 + seed)
     run_virtually(cut_short, world, random.Random(seed))
     run_virtually(lambda: lost_and_found(world, key=seed % 2 == 0))
+    assert world.sandbox.books().doubles() == []
 
 
 @asynccontextmanager
