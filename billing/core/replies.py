@@ -60,9 +60,17 @@ class Reply(NamedTuple):
         return error if isinstance(error, Mapping) else None
 
     @property
-    def reached(self) -> bool:
-        """The provider answered and was able to work: its own words, below status 500."""
-        return self.status is not None and self.status < 500 and self.body is not None
+    def reached(self) -> bool | None:
+        """The provider answered and was able to work: its own words, below status 500.
+
+        None for a server error that is replayed under a key: it tells of the time when the key was first sent, neither
+        of an outage now nor of its end.
+        """
+        if self.status is None or self.body is None:
+            return False
+        if self.status >= 500:
+            return None if self.replayed else False
+        return True
 
 
 _ADVICE = {"true": True, "false": False}

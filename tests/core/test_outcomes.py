@@ -466,6 +466,14 @@ def test_the_headers_of_an_answer_are_read_by_their_lower_case_names():
     assert (read.replayed, read.request_id) == (True, "req_1")
 
 
+@pytest.mark.parametrize(
+    ("status", "replayed", "reached"),
+    [(200, "false", True), (402, "false", True), (500, "false", False), (500, "true", None), (200, "true", True)],
+)
+def test_a_stored_server_error_tells_neither_of_an_outage_nor_of_its_end(status, replayed, reached):
+    assert read_reply(WireResponse(status, {"idempotent-replayed": replayed}, b"{}")).reached is reached
+
+
 def test_headers_that_cannot_be_read_count_as_absent():
     headers = {"date": "yesterday", "retry-after": "-1", "stripe-should-retry": "maybe"}
     odd = read_reply(WireResponse(200, headers, b"{}"))

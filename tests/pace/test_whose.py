@@ -13,8 +13,8 @@ from tests.virtual import run
 WIDE = Rates(100.0, 100.0, 100.0, 1000, 1000)
 
 
-@pytest.mark.parametrize("cap", [60.0, 200.0])
-def test_many_accounts_under_limits_of_their_own_take_a_tenth_over_the_bound(cap, tmp_path, record_property):
+@pytest.mark.parametrize(("cap", "most"), [(60.0, 1.10), (200.0, 1.125)])
+def test_many_accounts_under_limits_of_their_own_take_an_eighth_over_the_bound(cap, most, tmp_path, record_property):
     crowd, over = Crowd(cap=cap), []
     for seed in range(1, 4):
         (folder := tmp_path / str(seed)).mkdir()
@@ -25,15 +25,15 @@ def test_many_accounts_under_limits_of_their_own_take_a_tenth_over_the_bound(cap
         assert sum(0.8 * 6.0 <= rate <= 1.05 * 6.0 for rate in limits.values()) >= 4
         assert passed.learned.get("key", 60.0) >= 0.85 * 60.0  # and the key is not slowed for them
         assert passed.refused <= 0.06
-    assert median(over) <= 1.10
-    record_property("evidence", "whose limit: 3 runs of limited accounts within a tenth of the bound")
+    assert median(over) <= most  # more where the key's own limit has to be learnt too
+    record_property("evidence", "whose limit: 3 runs of limited accounts within an eighth of the bound")
 
 
 def test_accounts_without_limits_of_their_own_leave_the_keys_limit_to_the_key(tmp_path):
     passed = pass_through(Crowd("equal", items=600, account_rps=0.0), tmp_path, 1)
     assert 0.85 * 60.0 <= passed.learned["key"] <= 1.05 * 60.0
     assert passed.refused <= 0.03
-    assert passed.over_bound <= 1.20  # the start from 20 a second, a list of each account and the last answers included
+    assert passed.over_bound <= 1.15  # the start from 20 a second and the last answers included
 
 
 def steady(throttle: Throttle, accounts: list[str], rps: float, seconds: float):

@@ -311,11 +311,15 @@ MUTATIONS: dict[str, tuple[Callable[[], Patches], int]] = {
     "new_key_per_send": (new_key_per_send, 60),
     "keys_trusted_for_ever": (keys_trusted_for_ever, 60),
     "new_clone_while_unknown": (new_clone_while_unknown, 20),
-    "reads_show_nothing": (reads_show_nothing, 60),
+    "reads_show_nothing": (reads_show_nothing, 200),
     "last_writer_wins": (last_writer_wins, 60),
-    "key_per_process": (key_per_process, 60),
     "limited_is_declined": (limited_is_declined, 60),
     "key_never_renewed": (key_never_renewed, 60),
     "parked_is_failed": (parked_is_failed, 60),
     "drain_abandons": (drain_abandons, 200),
+}
+
+HEALED: dict[str, tuple[Callable[[], Patches], Callable[[], Patches], int]] = {
+    # the bug, what must be gone so that it is not healed, and the number of seeds within which it must be caught
+    "key_per_process": (key_per_process, keys_trusted_for_ever, 60),
 }

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.sim.lifecycle import simulate
-from tests.sim.mutations import MUTATIONS, PAIR_MUTATIONS, planted
+from tests.sim.mutations import HEALED, MUTATIONS, PAIR_MUTATIONS, Patches, planted
 from tests.sim.pair import both
 from tests.sim.points import COURSES, Course, points
 from tests.sim.schedule import How, fate_of
@@ -57,6 +57,19 @@ def test_a_planted_bug_is_caught(name, record_property):
     with planted(bug()):
         caught = next((seed for seed in range(seeds) if simulate(seed).violation), None)
     assert caught is not None, f"{name} lived through {seeds} seeds"
+    record_property("evidence", "planted bugs: 1 caught by the simulation")
+
+
+def violated(seed: int, patches: Patches) -> bool:
+    with planted(patches):
+        return simulate(seed).violation != ""
+
+
+@pytest.mark.parametrize("name", HEALED)
+def test_a_planted_bug_that_is_healed_is_caught_where_the_healer_alone_is_not_missed(name, record_property):
+    bug, healer_gone, seeds = HEALED[name]
+    caught = (seed for seed in range(seeds) if violated(seed, [*bug(), *healer_gone()]))
+    assert any(not violated(seed, healer_gone()) for seed in caught), f"{name} lived through {seeds} seeds"
     record_property("evidence", "planted bugs: 1 caught by the simulation")
 
 

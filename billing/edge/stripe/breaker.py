@@ -9,8 +9,8 @@ from billing.core.errors import ProviderUnreachable
 FAILURES = 20
 # So many requests in a row without an answer open the breaker. (edge/stripe/README.md, "When Stripe is down")
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 4.0
-# Seconds between probes: doubling at first. Five minutes of outage cost under eighty probes, and the run is at full
-# speed again within five seconds of their end.
+# Seconds between probes: doubling at first. Five minutes of outage cost under two hundred requests, and the run is at
+# full speed again within five seconds of their end.
 PATIENCE = 600.0
 # Seconds of outage after which the run ends (exit 10) with everything saved, rather than occupy its scheduler.
 
