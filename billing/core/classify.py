@@ -151,7 +151,7 @@ def refuses_account(error: Mapping[str, Any]) -> bool:
     """
     code = error.get("code")
     if code:
-        return code in ACCOUNT_CODES
+        return isinstance(code, str) and code in ACCOUNT_CODES
     return not error.get("param") and _account_in_words(str(error.get("message") or "")[:LONGEST_QUOTED]) is not None
 
 
