@@ -13,7 +13,7 @@ from billing.core import classify, declines, outcomes
 from billing.core.exits import MEANINGS
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.life import Edge, Group, Phase
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 from billing.edge.ledger.schema import DDL, LAWS
 from billing.edge.runfiles import fields
 from billing.flow.engine.goals import RESTS, TAKES

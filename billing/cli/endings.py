@@ -7,9 +7,10 @@ from billing.cli.tables import WIDTH, totals_table
 from billing.cli.typed import again, following
 from billing.core.entries import RunRecord
 from billing.core.exits import MEANINGS, Exit
+from billing.core.item_rules import SkipReason
 from billing.core.items import Mode
 from billing.core.kinds import phase_of
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
 from billing.flow.engine.goals import TAKES, Goal
@@ -140,7 +141,7 @@ def _waiting(row: Row) -> Iterator[str]:
 
 def _left_out(row: Row) -> Iterator[str]:
     for code, count in row.reasons.most_common(MOST_REASONS):
-        meaning, what_to_do, _ = SKIPS.get(code, (code.replace("_", " "), "", False))
+        meaning, what_to_do, _ = SKIPS.get(code, SkipReason(code.replace("_", " "), ""))
         yield from _paragraph(f"{count:,} left out", meaning + (f": {what_to_do}" if what_to_do else ""))
     more = row.reasons.most_common()[MOST_REASONS:]
     if more:

@@ -7,6 +7,7 @@ from billing.cli.planrows import amendment_lines, rows_table
 from billing.cli.tables import WIDTH, amount, duration, plural
 from billing.core.estimates import Estimate
 from billing.core.items import Mode
+from billing.core.kinds import LIVES
 from billing.core.periods import in_words
 from billing.edge.logs import visible
 from billing.flow.planning.changes import Change, Changes, Line
@@ -39,7 +40,7 @@ def plan_table(plan: Plan, key: str, cost: Estimate, *, share: str) -> list[str]
 def _head(plan: Plan, key: str) -> Iterator[str]:
     run = plan.run
     mode = "LIVE" if run.mode is Mode.LIVE else "TEST"
-    title = f"{run.run_id}    charges for {in_words(run.period)}"
+    title = f"{run.run_id}    {LIVES[run.kind].noun} for {in_words(run.period)}"
     yield title + mode.rjust(max(WIDTH - len(title), 6))
     yield (
         f"{plural(plan.items + plan.set_aside, 'line')}   {plural(plan.customers, 'customer')}   "

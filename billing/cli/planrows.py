@@ -4,21 +4,24 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from billing.cli.tables import WIDTH, amount, amounts, money_table, plural
+from billing.core.item_rules import SkipReason
+from billing.core.kinds import LIVES
+from billing.core.life import Group, Life
 from billing.core.planrows import CLOSING, NOT_SELECTED, TO_CHARGE
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 from billing.flow.planning.amendment import Amended
 from billing.flow.planning.planned import Plan
 from billing.flow.planning.sums import Row
 
-ROW_WORDS: dict[str, str] = {
-    # row of a plan: what a person reads; skip reasons have their own words
-    TO_CHARGE: "to charge",
+ROW_WORDS: dict[str, str | Group] = {
+    # row of a plan: what a person reads, or the group that each kind has a word for; skip reasons have their own words
+    TO_CHARGE: "to {verb}",
     NOT_SELECTED: "not selected",
-    "paid": "paid",
+    "paid": Group.SUCCEEDED,
     "processing": "on its way",
     "needs_customer": "customer must act",
     "declined": "declined",
-    "failed": "not paid, closed",
+    "failed": Group.FAILED,
     "parked": "look in Stripe",
     CLOSING: "being closed unpaid",
 }
@@ -63,33 +66,35 @@ KINDS = {
 SHOWN = 20
 
 
-def row_words(code: str) -> str:
+def row_words(code: str, life: Life) -> str:
     """Return the label of a row, 28 characters at most."""
     words = ROW_WORDS.get(code) or SKIP_WORDS.get(code) or code.replace("_", " ")
+    words = life.word(words) if isinstance(words, Group) else words.format(verb=life.verb)
     return words[:28]
 
 
 def rows_table(plan: Plan) -> Iterator[str]:
     """Write every line of the sheet in one row, with its money, and what keeps lines from being charged."""
-    rows = [(row_words(code), row) for code, row in plan.rows.items()]
+    life = LIVES[plan.run.kind]
+    rows = [(row_words(code, life), row) for code, row in plan.rows.items()]
     if plan.set_aside:
-        rows.append((row_words("invalid"), Row(plan.set_aside)))
+        rows.append((row_words("invalid", life), Row(plan.set_aside)))
     sheet = Row(plan.sheet.lines + plan.set_aside, plan.sheet.totals)
     yield from (f"  {line}" for line in money_table([*rows, ("sheet", sheet)]))
     control = plan.run.policies.control
     if control.items is not None or control.totals:
         yield "  The sheet's control totals agree."
     for code, row in plan.rows.items():
-        yield from _remedy(code, row.lines)
+        yield from _remedy(code, row.lines, life)
     if plan.set_aside:
-        yield from _remedy("invalid", plan.set_aside)
+        yield from _remedy("invalid", plan.set_aside, life)
 
 
-def _remedy(code: str, count: int) -> Iterator[str]:
+def _remedy(code: str, count: int, life: Life) -> Iterator[str]:
     """Say what would help lines that are left out, where anything would."""
-    _, what_to_do, good = SKIPS.get(code, ("", "", True))
+    _, what_to_do, good = SKIPS.get(code, SkipReason("", "", good=True))
     if not good and code not in ROW_WORDS:
-        yield from textwrap.wrap(f"  {count:,} {row_words(code)}: {what_to_do}", WIDTH, subsequent_indent="    ")
+        yield from textwrap.wrap(f"  {count:,} {row_words(code, life)}: {what_to_do}", WIDTH, subsequent_indent="    ")
 
 
 def amendment_lines(plan: Plan) -> list[str]:

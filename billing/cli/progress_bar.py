@@ -28,7 +28,7 @@ SHORT = {
     Group.DECLINED: "declined",
     Group.NEEDS_CUSTOMER: "customer must act",
     Group.UNKNOWN: "being looked up",
-    Group.FAILED: "not paid",
+    Group.FAILED: "failed",
     Group.SKIPPED: "left out",
     Group.PENDING: "not yet",
     Group.PARKED: "look in Stripe",
@@ -62,7 +62,7 @@ def _money_line(snapshot: Snapshot, room: int, *, all_of_it: bool) -> str:
     if not parts:
         return count
     parts = parts if all_of_it else parts[:1]
-    return _fitting([f"{count}    paid {parts[0]}", *parts[1:]], room, "  ") or count
+    return _fitting([f"{count}    {snapshot.word} {parts[0]}", *parts[1:]], room, "  ") or count
 
 
 def _counts(snapshot: Snapshot) -> list[str]:
@@ -93,7 +93,7 @@ def sentence(title: str, snapshot: Snapshot) -> str:
     """Write the progress as one line, for a log that a person reads."""
     words = [f"{snapshot.done:,} of {snapshot.total:,}" + (f" {snapshot.doing}" if snapshot.doing else "")]
     if snapshot.counts[Group.SUCCEEDED]:
-        words.append(f"paid {snapshot.counts[Group.SUCCEEDED]:,}")
+        words.append(f"{snapshot.word} {snapshot.counts[Group.SUCCEEDED]:,}")
     words += _counts(snapshot)
     if snapshot.left_seconds is not None:
         words.append(f"{duration(snapshot.left_seconds)} left")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from billing.cli.endings import run_table
 from billing.cli.tables import WIDTH, amount, lined_up
-from billing.core.entries import ReportLine
+from billing.core.entries import ReportLine, RunRecord
+from billing.core.kinds import LIVES
 from billing.core.life import Group
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
@@ -17,18 +18,6 @@ from billing.flow.standing import standing_of
 
 SHOWN = 50
 # Lines that need somebody, on a terminal; whoever asks for some lines gets all of those.
-
-WORDS: dict[Group, str] = {
-    Group.SUCCEEDED: "paid",
-    Group.PROCESSING: "on its way",
-    Group.DECLINED: "declined",
-    Group.NEEDS_CUSTOMER: "customer must act",
-    Group.UNKNOWN: "no answer yet",
-    Group.FAILED: "not paid, closed",
-    Group.SKIPPED: "left out",
-    Group.PENDING: "not yet",
-    Group.PARKED: "look in Stripe",
-}
 
 
 def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
@@ -48,11 +37,11 @@ def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted =
     yield "".join(line + "\n" for line in run_table(ledger, run_id))
     listed = more = quiet = 0
     for line in ledger.report(run_id):
-        if not needs_somebody(line):
+        if not needs_somebody(line, record):
             quiet += 1
         elif listed < SHOWN:
             yield "" if listed else "\nLines that need somebody\n"
-            yield from _line(line, run_id)
+            yield from _line(line, record)
             listed += 1
         else:
             more += 1
@@ -60,11 +49,11 @@ def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted =
 
 
 def _asked_for(ledger: Ledger, run_id: str, wanted: Wanted) -> Iterator[str]:
-    count = 0
+    record, count = known_run(ledger, run_id), 0
     for line in ledger.report(run_id):
         if wanted.takes(line):
             count += 1
-            yield from _line(line, run_id)
+            yield from _line(line, record)
     yield f"{count:,} {'line' if count == 1 else 'lines'}\n"
 
 
@@ -80,13 +69,13 @@ def _where_the_rest_is(run_id: str, listed: int, more: int, quiet: int) -> str:
     return "\n" + " ".join(said) + f"\n  billing report {run_id} -o report.csv\n"
 
 
-def _line(line: ReportLine, run_id: str) -> Iterator[str]:
+def _line(line: ReportLine, record: RunRecord) -> Iterator[str]:
     """Write one line of the sheet: what and how much, who, and why with what to do."""
-    ours = describe(line, run_id)
+    ours = describe(line, record)
     item = line.item
     reference = item.reference if item is not None else (line.cells[0] if line.cells else "")
     money = "" if item is None else f"{item.currency.upper()} {amount(item.amount, item.currency)}"
-    head = f"  line {line.line:<5} {reference:<28} {money:>18}  {WORDS[status_of(line)]}"
+    head = f"  line {line.line:<5} {reference:<28} {money:>18}  {LIVES[record.kind].word(status_of(line))}"
     yield visible(head.rstrip()) + "\n"
     if item is not None:
         yield _indented(f"{item.account}  {item.payer}  {item.object_id or ''}".rstrip())
@@ -103,7 +92,8 @@ def _indented(text: str) -> str:
 
 def accounts_as_text(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
     """Write the totals of each connected account, a line for each of its currencies; the last lines are their sums."""
-    head = ["account", "", "lines", "sheet", "paid", "on its way", "not paid"]
+    done = LIVES[known_run(ledger, run_id).kind].word(Group.SUCCEEDED)
+    head = ["account", "", "lines", "sheet", done, "on its way", f"not {done}"]
     found = account_totals(ledger, run_id, wanted)
     body = [[one.account or "(set aside)", *_cells(one)] for one in found]
     sums = [["all", *_cells(one)] for one in summed(found)]

@@ -17,6 +17,7 @@ from billing.cli.typed import following
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Mode
+from billing.core.kinds import LIVES
 from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
@@ -93,15 +94,15 @@ def confirm(plan: Plan, manner: Manner) -> None:
     Raises:
         UsageError: the answer was no.
     """
-    left, closes = plan.left, plan.amendment.closes
+    left, closes, verb = plan.left, plan.amendment.closes, LIVES[plan.run.kind].verb
     if manner.yes or not (left.lines or closes):
         return
     if not left.lines:
-        agreed = prompt(f"Close {plural(closes, 'line')} unpaid and charge nothing? Type yes: ", "yes", "--yes")
+        agreed = prompt(f"Close {plural(closes, 'line')} unpaid and {verb} nothing? Type yes: ", "yes", "--yes")
     elif plan.run.mode is Mode.LIVE:
         agreed = _typed_total(plan)
     else:
-        agreed = prompt(f"Charge {plural(left.lines, 'line')} in test mode? Type yes: ", "yes", "--yes")
+        agreed = prompt(f"{verb.capitalize()} {plural(left.lines, 'line')} in test mode? Type yes: ", "yes", "--yes")
     if not agreed:
         raise UsageError("not confirmed; nothing was sent")
 
@@ -112,7 +113,7 @@ def _typed_total(plan: Plan) -> bool:
     who = f"{plural(left.customers, 'customer')} of {plural(len(left.accounts), 'account')}"
     code, minor = max(left.totals.items(), key=lambda total: total[1])
     total = amounts({code: minor})
-    write_err(f"This charges {who}, for real:")
+    write_err(f"This {LIVES[plan.run.kind].verb}s {who}, for real:")
     write_err(f"  {amounts(left.totals)}")
     question = f"Type the {code.upper()} total to go on, anything else to leave: "
     return prompt(question, (total, total.partition(" ")[2]), "--yes")

@@ -63,12 +63,14 @@ def totals_table(outturn: Outturn) -> list[str]:
     Currencies that do not fit beside each other come in a further table with the same rows.
     """
     rows = [outturn.rows.get(code) or Row(code) for code in ROWS if code in outturn.rows or code in ALWAYS]
-    labels = [(ROWS[row.code][0], row) for row in rows] + [("sheet", outturn.total)]
+    labels = [(outturn.label(row.code), row) for row in rows] + [("sheet", outturn.total)]
     shown = [f"  {line}" for line in money_table(labels)]
     shown += [f"  ! {line}" for line in _agreement(outturn)]
     if outturn.unlisted:
         shown += ["", "  no longer in the sheet"]
-        shown += [f"  {line}" for line in money_table([(ROWS[code][0], row) for code, row in outturn.unlisted.items()])]
+        shown += [
+            f"  {line}" for line in money_table([(outturn.label(code), row) for code, row in outturn.unlisted.items()])
+        ]
     return shown if outturn.apart or outturn.expected is None else [*shown, "  Totals agree with the sheet."]
 
 

@@ -1,7 +1,7 @@
 """What a person does about a line that is not paid: one table by reason, and a sentence per status for the rest."""
 
 from billing.core.life import Group
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 
 STATUSES: dict[Group, str] = {
     Group.SUCCEEDED: "",
@@ -40,7 +40,7 @@ REFUSALS: dict[str, str] = {
 def what_to_do(group: Group, code: str) -> str:
     """Return the sentence for a line in this status and with this reason; empty only for one that is paid."""
     if group is Group.SKIPPED and code in SKIPS:
-        return SKIPS[code][1]
+        return SKIPS[code].what_to_do
     if group is Group.FAILED and code in REFUSALS:
         return REFUSALS[code]
     return STATUSES[group]

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from billing.core.items import Charge
-
 MOST_DESCRIPTOR = 22
 JOINT = len("* ")
 # Prefix, "* " and suffix together: docs.stripe.com/get-started/account/statement-descriptors.
@@ -46,40 +44,6 @@ class Findings:
     types: Mapping[str, str] = field(default_factory=dict)
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prefixes: Mapping[str, int] = field(default_factory=dict)
-
-    def method_of(self, charge: Charge) -> str:
-        """Return the payment method that a line is charged to, or an empty text where none is known."""
-        return charge.payment_method or self.defaults.get(charge.customer, "")
-
-
-def unusable(findings: Findings, charge: Charge, platform: str) -> str | None:
-    """Return why a line cannot be charged (a code of `core.plans.SKIPS`), or None. What is most wrong is said."""
-    if platform and charge.account == platform:
-        return "account_is_platform"
-    if reason := findings.accounts.get(charge.account):
-        return reason
-    if reason := findings.customers.get(charge.customer):
-        return reason
-    if not suffix_fits(findings.prefixes.get(charge.account, 0), charge.statement_suffix):
-        return "suffix_too_long"
-    method = findings.method_of(charge)
-    if not method:
-        # A customer who was not looked up (planning offline) may well have a default.
-        return "no_payment_method" if charge.customer in findings.defaults else None
-    return _unusable_method(findings, charge, method)
-
-
-def _unusable_method(findings: Findings, charge: Charge, method: str) -> str | None:
-    if reason := findings.methods.get(method):
-        return reason
-    if findings.owners.get(method, charge.customer) != charge.customer:
-        return "method_of_other_customer"
-    kind = findings.types.get(method, "")
-    if not charged_in(kind, charge.amount.currency):
-        return "method_not_for_currency"
-    if kind in findings.lacking.get(charge.account, ()):
-        return "method_not_for_account"
-    return None
 
 
 def charged_in(kind: str, currency: str) -> bool:

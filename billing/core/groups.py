@@ -7,11 +7,11 @@ from billing.core.exits import Exit
 from billing.core.findings import UNREAD
 from billing.core.kinds import is_final, is_unsent, life_of
 from billing.core.life import Group
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 
 _BY_DECLINE = frozenset({Group.DECLINED, Group.NEEDS_CUSTOMER})
 
-GOOD_SKIPS = frozenset(code for code, (_, _, good) in SKIPS.items() if good)
+GOOD_SKIPS = frozenset(code for code, reason in SKIPS.items() if reason.good)
 # Nothing is owed any more on such a line; any other reason for skipping is something a person should know.
 WAITING_SKIPS = frozenset({UNREAD})
 # Nobody has to do anything: the same command again asks anew.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from billing.core.money import Money
 from billing.core.policies import Policies
@@ -23,6 +24,30 @@ class Kind(StrEnum):
     """What fulfilling an item means. Each kind has its own table of states; the ledger knows them all alike."""
 
     CHARGE = "charge"
+
+
+class Item(Protocol):
+    """What one line of a run file asks for, of whatever kind: as much as plans and the ledger need to know of each."""
+
+    @property
+    def reference(self) -> str:
+        """The operator's own id, unique in the run."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The connected account (``acct_…``) it happens on; empty for the platform itself."""
+        ...
+
+    @property
+    def payer(self) -> str:
+        """The platform customer (``cus_…``); items of one payer are carried out one after another."""
+        ...
+
+    @property
+    def amount(self) -> Money:
+        """The money that moves, in minor units of its currency."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +76,11 @@ class Charge:
     statement_suffix: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def payer(self) -> str:
+        """The customer."""
+        return self.customer
+
 
 @dataclass(frozen=True, slots=True)
 class InputLine:
@@ -59,13 +89,13 @@ class InputLine:
     Attributes:
         line: its 1-based physical line in the file, for messages and reports.
         cells: the texts as read, one per input column.
-        charge: the item it describes, or None when the line is invalid and was set aside.
+        item: what it asks for, or None when the line is invalid and was set aside.
         reason: why it was set aside; empty for a valid line.
     """
 
     line: int
     cells: tuple[str, ...]
-    charge: Charge | None
+    item: Item | None
     reason: str = ""
 
 
@@ -83,6 +113,7 @@ class Run:
         not_after: the last day (ISO date) on which this file may be run, or None.
         policies: the limits, guards and schedules that hold for it.
         currencies: the dated currency table the amounts were read with.
+        kind: what fulfilling its items means.
     """
 
     name: str
@@ -94,3 +125,4 @@ class Run:
     not_after: str | None = None
     policies: Policies = field(default_factory=Policies)
     currencies: str = ""
+    kind: Kind = Kind.CHARGE

@@ -93,6 +93,19 @@ class Edge:
     object: OnRecord = OnRecord.ANY
 
 
+GROUP_WORDS: Mapping[Group, str] = {
+    Group.SUCCEEDED: "done",
+    Group.PROCESSING: "on its way",
+    Group.DECLINED: "declined",
+    Group.NEEDS_CUSTOMER: "customer must act",
+    Group.UNKNOWN: "no answer yet",
+    Group.FAILED: "not done, closed",
+    Group.SKIPPED: "left out",
+    Group.PENDING: "not yet",
+    Group.PARKED: "look in Stripe",
+}
+# What a person reads for each group, unless a kind has a word of its own.
+
 _MOVING = (Phase.WAITING, Phase.PREPARING, Phase.MONEY, Phase.LOOKING, Phase.CLOSING)
 
 
@@ -117,6 +130,7 @@ class Life:
         meanings: of every state.
         reopens: the final states after which the next generation of an obligation may be opened.
         words: what the kind calls the groups, where it has words of its own: "paid" for succeeded.
+        verb, noun: what is done, and what its items are called, several of them: "charge", "charges".
         planned, skipped, skip: the states and the event that every life has.
         final: states without an exit.
         touched: requests have left for an item in them, and it is not yet where it should rest.
@@ -130,6 +144,8 @@ class Life:
     meanings: Mapping[StrEnum, Meaning]
     reopens: frozenset[StrEnum]
     words: Mapping[Group, str]
+    verb: str = field(init=False)
+    noun: str = field(init=False)
     planned: StrEnum = field(init=False)
     skipped: StrEnum = field(init=False)
     skip: StrEnum = field(init=False)
@@ -144,6 +160,8 @@ class Life:
             phase: frozenset(state for state in self.states if self.meanings[state].phase is phase) for phase in Phase
         }
         derived = {
+            "verb": str(self.kind),
+            "noun": f"{self.kind}s",
             "planned": self.states("planned"),
             "skipped": self.states("skipped"),
             "skip": self.events("item_skipped"),
@@ -202,6 +220,10 @@ class Life:
         if meaning.phase is not Phase.FINAL and noted == Group.PARKED:
             return Group.PARKED  # an answer contradicts the item: it waits for a person, wherever that met it
         return meaning.group
+
+    def word(self, group: Group) -> str:
+        """Return what a person reads for a group."""
+        return self.words.get(group, GROUP_WORDS[group])
 
     def table_as_markdown(self) -> str:
         """Return the table of states as the documentation shows it."""

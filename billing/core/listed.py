@@ -151,7 +151,7 @@ class Verdict(NamedTuple):
 
 
 def yielding(other: Listed) -> str:
-    """Return why an item is left alone for an intent of another ledger (a code of `core.plans.SKIPS`)."""
+    """Return why an item is left alone for an intent of another ledger (a code of `core.skips.SKIPS`)."""
     return "paid_elsewhere" if other.paid else "opened_elsewhere"
 
 

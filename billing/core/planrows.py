@@ -6,7 +6,8 @@ from types import MappingProxyType
 from billing.core.entries import ItemRecord
 from billing.core.kinds import ended_empty, life_of
 from billing.core.life import Group, Phase
-from billing.core.plans import SKIPS, Continue, Create, Replace, Skip, reason_of
+from billing.core.plans import Continue, Create, Replace, Skip, reason_of
+from billing.core.skips import SKIPS
 
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 

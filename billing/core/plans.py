@@ -1,114 +1,24 @@
-"""What a plan decides for each line, before any money moves: charge it, go on with it, skip it, or refuse the file."""
+"""What a plan decides for each line, before any money moves: create it, go on with it, skip it, or refuse the file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from billing.core.classify import ACCOUNT_CODES
-from billing.core.contents import Difference, differences, new_item
-from billing.core.entries import ItemRecord, NewItem
-from billing.core.findings import UNREAD, Findings, unusable
-from billing.core.items import Charge, Mode
-from billing.core.keys import charge_digest
+from billing.core.entries import Facts, ItemRecord, NewItem
+from billing.core.findings import Findings
+from billing.core.item_rules import Difference, ItemRules
+from billing.core.items import Item, Kind, Mode
+from billing.core.keys import item_id
 from billing.core.kinds import ended_empty, is_planned, life_of
+from billing.core.kinds.rules import RULES
 from billing.core.life import Group
-
-SKIPS: dict[str, tuple[str, str, bool]] = {
-    # reason code: (what it means, what to do, good: nothing is owed any more)
-    "already_paid": ("paid in another run of this period", "nothing", True),
-    "processing_elsewhere": ("a payment of another run is on its way", "follow it there: billing settle", False),
-    "closed_elsewhere": ("another run ended this obligation unpaid", "see the report of that run", False),
-    "in_other_run": ("another run holds this obligation and has not finished it", "finish that run first", False),
-    "paid_elsewhere": ("another ledger has charged this", "see the report of that ledger", False),
-    "declined_elsewhere": (
-        "another ledger has tried this, and it was declined",
-        "the run takes the decline over: see its report",
-        False,
-    ),
-    "opened_elsewhere": (
-        "another ledger has opened this with other content, or corrected it since",
-        "finish it with that ledger, and see its report",
-        False,
-    ),
-    "withdrawn": ("taken out of the sheet before it was paid", "nothing", True),
-    "corrected": ("corrected in the sheet before it was paid; its next line stands for it", "nothing", True),
-    "default_moved": (
-        "the customer's default payment method changed before it was charged; its next line stands for it",
-        "nothing",
-        True,
-    ),
-    "cancelled": ("cancelled by the operator before it was paid", "nothing", True),
-    "closed_before_loss": (
-        "ended unpaid before the ledger was lost; why is not known, and its next line stands for it",
-        "nothing",
-        True,
-    ),
-    "account_unknown": ("the connected account is not connected to this platform", "correct the account id", False),
-    "account_is_platform": (
-        "the account is the platform itself",
-        "name the connected account that sells",
-        False,
-    ),
-    "account_cannot_charge": ("the connected account cannot take charges", "complete its onboarding in Stripe", False),
-    "customer_unknown": ("the platform has no such customer, or it was deleted", "correct the customer id", False),
-    "no_payment_method": (
-        "the customer has no default payment method",
-        "name one, or have the customer save one",
-        False,
-    ),
-    "method_unknown": ("the platform has no such payment method", "correct the payment method id", False),
-    "method_of_other_customer": (
-        "the payment method is not saved for this customer",
-        "correct one of the two ids",
-        False,
-    ),
-    "method_not_clonable": ("only cards and US bank accounts can be cloned", "ask for another method", False),
-    "method_not_for_currency": (
-        "this type of payment method cannot be charged in this currency",
-        "ask the customer for a card",
-        False,
-    ),
-    "method_not_for_account": (
-        "the connected account cannot take this type of payment method",
-        "activate the capability in Stripe, or ask for another method",
-        False,
-    ),
-    "method_expired": ("the card has expired", "ask the customer for new card details", False),
-    "method_blocked": ("the bank account is blocked", "ask for another account or a new mandate", False),
-    "card_blocked": ("declined for good within the last 30 days", "ask the customer for another card", False),
-    "suffix_too_long": (
-        "account's prefix and statement suffix are longer than 22 characters together",
-        "shorten the statement suffix",
-        False,
-    ),
-    UNREAD: (
-        "Stripe did not say what the customer's default payment method is",
-        "the same command again asks anew",
-        False,
-    ),
-    "invalid": ("the line is invalid and was set aside", "correct the line and add it with --amend", False),
-}
-# Why a line is not charged, as the plan and the report say it.
-
-
-CLOSED_BY_FILE = frozenset({"withdrawn", "corrected"})
-# Skips that a change of the sheet made. The line itself may come back; nothing takes it up by itself.
-OPERATORS = CLOSED_BY_FILE | {"cancelled"}
-# Skips that a person decided. Every other one is a finding, and ends when what it found is repaired.
-CLOSED_BEFORE_LOSS = "closed_before_loss"
-# What a rebuild says of every generation but the last: the intents show that these ended, and not why.
-CARD_BLOCKED = "card_blocked"
-HELD_BY_ANOTHER = frozenset({"paid_elsewhere", "opened_elsewhere"})
-# Reasons of an item that was left because another ledger has charged it, or may: it is as good as paid.
-METHOD_FINDINGS = frozenset(code for code in SKIPS if code.startswith("method_"))
-# Found by reading payment methods one by one, which a plan may leave out.
-OF_THE_ACCOUNT = ACCOUNT_CODES | {"account_unknown", "account_cannot_charge"}
-# Reasons of a failure that are about the connected account: nothing of the line was wrong, so it is taken up again.
+from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER, OF_THE_ACCOUNT, SKIPS
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Charge it as a new item, or keep it as skipped.
+    """Carry it out as a new item, or keep it as skipped.
 
     Attributes:
         new: the item.
@@ -123,9 +33,9 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """This run holds the obligation with other content, unpaid: close that item, then charge it as the next one.
+    """This run holds the obligation with other content, unfulfilled: close that item, then create the next one.
 
-    ``changes`` are empty when the file says the same and only the customer's default payment method moved.
+    ``changes`` are empty when the file says the same and only what a look-up finds of it is another now.
     """
 
     item: ItemRecord
@@ -137,8 +47,8 @@ class Replace:
 class Continue:
     """This run already holds the obligation, with the same content.
 
-    ``skip`` says why it is not charged although it is not paid: what a look-up found of a planned one, or the reason
-    that still holds of a skipped one.
+    ``skip`` says why it is left although it is not fulfilled: what a look-up found of a planned one, or the reason that
+    still holds of a skipped one.
     """
 
     item: ItemRecord
@@ -180,7 +90,8 @@ class PlanContext:
         amend: whether the run is being amended.
         findings: of the look-ups.
         unexamined: skip reasons that nothing was looked up about, so that an item skipped for one stays skipped.
-        blocked: payment method -> the decline for which it must not be tried again for now.
+        blocked: what the ledger knows not to be used for now, by name (a payment method), each with why.
+        kind: of the run's items.
     """
 
     platform: str
@@ -192,32 +103,74 @@ class PlanContext:
     findings: Findings
     unexamined: frozenset[str] = frozenset()
     blocked: Mapping[str, str] = field(default_factory=dict)
+    kind: Kind = Kind.CHARGE
 
-    def unusable(self, charge: Charge) -> str | None:
-        """Return why a line cannot be charged as things are (a code of ``SKIPS``), or None."""
-        blocked = self.findings.method_of(charge) in self.blocked
-        return unusable(self.findings, charge, self.platform) or (CARD_BLOCKED if blocked else None)
+    @property
+    def rules(self) -> ItemRules[Any]:
+        """What its kind asks for."""
+        return RULES[self.kind]
 
-    def next_item(self, charge: Charge, before: ItemRecord | None = None) -> NewItem:
+    def found(self, item: Item) -> Mapping[str, str]:
+        """Return what the look-ups found of a line and its item fixes."""
+        return self.rules.found(self.findings, item)
+
+    def unusable(self, item: Item) -> str | None:
+        """Return why a line cannot be carried out as things are (a code of ``SKIPS``), or None."""
+        if self.platform and item.account == self.platform:
+            return "account_is_platform"
+        if reason := self.findings.accounts.get(item.account):
+            return reason
+        return self.rules.unusable(self.findings, item, self.blocked)
+
+    def next_item(self, item: Item, before: ItemRecord | None = None) -> NewItem:
         """Return the item that stands for a line: its first, or the one after ``before``."""
-        return self.item(charge, 0 if before is None else before.generation + 1, self.unusable(charge))
+        return self.item(item, 0 if before is None else before.generation + 1, self.unusable(item))
 
-    def item(self, charge: Charge, generation: int, skip: str | None) -> NewItem:
-        """Return an item of a line; ``skip`` is a code of ``SKIPS`` for one that is not charged."""
-        method, reason = self.findings.method_of(charge), "" if skip is None else SKIPS[skip][0]
-        return new_item(self.mode, self.platform, self.period, self.run_id, charge, method, generation, skip, reason)
+    def item(self, item: Item, generation: int, skip: str | None) -> NewItem:
+        """Return an item of a line; ``skip`` is a code of ``SKIPS`` for one that is left out."""
+        skipped = {} if skip is None else {"group": "skipped", "reason_code": skip, "reason": SKIPS[skip].means}
+        return NewItem(
+            item_id=item_id(self.mode, self.platform, self.period, item.reference, generation),
+            kind=self.kind,
+            reference=item.reference,
+            generation=generation,
+            account=item.account,
+            payer=item.payer,
+            amount=item.amount.minor,
+            currency=item.amount.currency,
+            digest=self.rules.digest(item),
+            content=self._content(item, skip),
+            skip=skip,
+            facts=skipped,
+        )
+
+    def _content(self, item: Item, skip: str | None) -> Facts:
+        content = {"run_id": self.run_id, **self.rules.content(item, self.found(item))}
+        return content if skip is None else {**content, "skip": skip}
+
+    def same(self, item: Item, record: ItemRecord) -> bool:
+        """Tell whether a line asks for what an item on record was made of."""
+        return record.digest == self.rules.digest(item)
+
+    def differences(self, item: Item, record: ItemRecord) -> tuple[Difference, ...]:
+        """Return the fields in which a line differs from an item on record."""
+        return self.rules.differences(item, record)
+
+    def moved(self, item: Item, record: ItemRecord) -> bool:
+        """Tell whether a look-up finds something else now than an item on record has fixed."""
+        return any(value and value != record.content.get(name) for name, value in self.found(item).items())
 
 
-def decide(context: PlanContext, charge: Charge, item: ItemRecord | None) -> Decision:
+def decide(context: PlanContext, line: Item, item: ItemRecord | None) -> Decision:
     """Return what the plan does with one valid line, given what the ledger knows of its obligation."""
     if item is None:
-        return _not_planned(context, charge) if context.frozen else Create(context.next_item(charge))
+        return _not_planned(context, line) if context.frozen else Create(context.next_item(line))
     if ended_empty(item.state):
-        return _after_an_end(context, charge, item)
-    same = item.digest == charge_digest(charge)
+        return _after_an_end(context, line, item)
+    same = context.same(line, item)
     if item.run_id != context.run_id:
-        return _elsewhere(item) if same else _refuse_elsewhere(charge, item)
-    return _go_on(context, charge, item) if same else _correct(context, charge, item)
+        return _elsewhere(item) if same else _refuse_elsewhere(context, line, item)
+    return _go_on(context, line, item) if same else _correct(context, line, item)
 
 
 def reason_of(item: ItemRecord) -> str:
@@ -225,48 +178,47 @@ def reason_of(item: ItemRecord) -> str:
     return str(item.facts.get("reason_code") or item.content.get("skip") or "")
 
 
-def _not_planned(context: PlanContext, charge: Charge) -> Refuse:
-    message = f'reference "{charge.reference}" is not in run {context.run_id} as it was planned'
+def _not_planned(context: PlanContext, line: Item) -> Refuse:
+    message = f'reference "{line.reference}" is not in run {context.run_id} as it was planned'
     return Refuse("not_planned", message, "add it with --amend, or give the run another period")
 
 
-def _go_on(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
+def _go_on(context: PlanContext, line: Item, item: ItemRecord) -> Decision:
     """Decide for a line that this run holds as it stands; before anything was sent, findings still count."""
     if not is_planned(item.state):
         return Continue(item)
-    if skip := context.unusable(charge):
+    if skip := context.unusable(line):
         return Continue(item, skip)
-    method = context.findings.method_of(charge)
-    if method and method != item.content.get("payment_method"):
-        return Replace(item, context.next_item(charge, item))
+    if context.moved(line, item):
+        return Replace(item, context.next_item(line, item))
     return Continue(item)
 
 
-def _correct(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
+def _correct(context: PlanContext, line: Item, item: ItemRecord) -> Decision:
     """Decide for a line of this run that the file changed and that is not over yet, or is paid."""
     if (said := fixed(item.state)) is not None:
-        return _refuse(charge, item, *said)
+        return _refuse(context, line, item, *said)
     if context.frozen:
-        return _refuse(charge, item, "was planned", "add --amend to change what is not paid")
-    return Replace(item, context.next_item(charge, item), differences(charge, item))
+        return _refuse(context, line, item, "was planned", "add --amend to change what is not paid")
+    return Replace(item, context.next_item(line, item), context.differences(line, item))
 
 
-def _after_an_end(context: PlanContext, charge: Charge, item: ItemRecord) -> Decision:
+def _after_an_end(context: PlanContext, line: Item, item: ItemRecord) -> Decision:
     """Decide for a line whose last item ended unpaid, in this run or another: it is over, or begins anew."""
-    reason, same = reason_of(item), item.digest == charge_digest(charge)
+    reason, same = reason_of(item), context.same(line, item)
     if reason in HELD_BY_ANOTHER:
         hint = "restore the line, and change it with the ledger that holds it"
-        return _over(context, item, reason) if same else _refuse(charge, item, "is held by another ledger", hint)
+        return _over(context, item, reason) if same else _refuse(context, line, item, "is held by another ledger", hint)
     if reason == "cancelled" and (same or not context.amend):
-        return _over(context, item, reason) if same else _refuse_frozen(context, charge, item)
+        return _over(context, item, reason) if same else _refuse_frozen(context, line, item)
     if reason in CLOSED_BY_FILE or not same:
         if context.frozen:
-            return _refuse_frozen(context, charge, item)
-        return Create(context.next_item(charge, item), item, differences(charge, item))
+            return _refuse_frozen(context, line, item)
+        return Create(context.next_item(line, item), item, context.differences(line, item))
     if item.state is not life_of(item.state).skipped and reason not in OF_THE_ACCOUNT:
         return _over(context, item, None)
-    now = reason if reason in context.unexamined else context.unusable(charge)
-    return Create(context.next_item(charge, item), item) if now is None else _over(context, item, now)
+    now = reason if reason in context.unexamined else context.unusable(line)
+    return Create(context.next_item(line, item), item) if now is None else _over(context, item, now)
 
 
 def _over(context: PlanContext, item: ItemRecord, skip: str | None) -> Decision:
@@ -274,12 +226,12 @@ def _over(context: PlanContext, item: ItemRecord, skip: str | None) -> Decision:
     if item.run_id == context.run_id:
         return Continue(item, skip)
     reason = skip if skip in SKIPS else "closed_elsewhere"
-    return Skip(item, reason, f"{SKIPS[reason][0]}: {item.run_id}")
+    return Skip(item, reason, f"{SKIPS[reason].means}: {item.run_id}")
 
 
 def _elsewhere(item: ItemRecord) -> Skip:
     reason = _held(item.state)
-    return Skip(item, reason, f"{SKIPS[reason][0]}: {item.run_id}")
+    return Skip(item, reason, f"{SKIPS[reason].means}: {item.run_id}")
 
 
 def _held(state: StrEnum) -> str:
@@ -312,25 +264,25 @@ def fixed(state: StrEnum) -> tuple[str, str] | None:
     return FIXED.get(life_of(state).meanings[state].group)
 
 
-def _refuse(charge: Charge, item: ItemRecord, was: str, hint: str) -> Refuse:
+def _refuse(context: PlanContext, line: Item, item: ItemRecord, was: str, hint: str) -> Refuse:
     """Refuse a line, naming the difference between the file and the ledger field by field."""
-    changes = ", ".join(f"{each.field} {each.old} -> {each.new}" for each in differences(charge, item))
-    message = f'reference "{charge.reference}" {was} in run {item.run_id} with other content: {changes}'
+    changes = ", ".join(f"{each.field} {each.old} -> {each.new}" for each in context.differences(line, item))
+    message = f'reference "{line.reference}" {was} in run {item.run_id} with other content: {changes}'
     return Refuse("content_changed", message, hint, item)
 
 
-def _refuse_elsewhere(charge: Charge, item: ItemRecord) -> Refuse:
+def _refuse_elsewhere(context: PlanContext, line: Item, item: ItemRecord) -> Refuse:
     if (said := fixed(item.state)) is not None:
-        return _refuse(charge, item, said[0], "give a new charge a new reference")
+        return _refuse(context, line, item, said[0], "give a new charge a new reference")
     hint = f'close it there first: billing cancel {item.run_id} --only "{item.reference}" --reason "..."'
-    return _refuse(charge, item, "was planned", hint)
+    return _refuse(context, line, item, "was planned", hint)
 
 
-def _refuse_frozen(context: PlanContext, charge: Charge, item: ItemRecord) -> Refuse:
+def _refuse_frozen(context: PlanContext, line: Item, item: ItemRecord) -> Refuse:
     if item.run_id != context.run_id and not context.frozen:
-        return _refuse(charge, item, "was cancelled", "add --amend to charge it all the same")
-    ended = SKIPS.get(reason_of(item), ("", "", False))[0] or "ended unpaid"
-    if item.digest == charge_digest(charge):
-        message = f'reference "{charge.reference}" is not in run {context.run_id} any more: {ended}'
+        return _refuse(context, line, item, "was cancelled", "add --amend to charge it all the same")
+    ended = reason.means if (reason := SKIPS.get(reason_of(item))) else "ended unpaid"
+    if context.same(line, item):
+        message = f'reference "{line.reference}" is not in run {context.run_id} any more: {ended}'
         return Refuse("not_planned", message, "add it again with --amend", item)
-    return _refuse(charge, item, f"({ended}) was planned", "add --amend to charge it as it stands now")
+    return _refuse(context, line, item, f"({ended}) was planned", "add --amend to charge it as it stands now")

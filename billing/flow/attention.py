@@ -1,9 +1,9 @@
 """What still asks for somebody: a line of a report, and a plan before it is carried out."""
 
-from billing.core.entries import ReportLine
+from billing.core.entries import ReportLine, RunRecord
 from billing.core.life import Group
 from billing.core.planrows import CLOSING
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 from billing.flow.planning.planned import Plan
 from billing.flow.report import describe, status_of
 
@@ -11,12 +11,12 @@ QUIET = frozenset({Group.SUCCEEDED, Group.PROCESSING})
 # Groups of lines that nobody has to look at.
 
 
-def needs_somebody(line: ReportLine) -> bool:
+def needs_somebody(line: ReportLine, record: RunRecord) -> bool:
     """Tell whether a person has to look at a line; one that was left out for a good reason is none."""
     status = status_of(line)
     if status is Group.SKIPPED:
-        code = describe(line, "")["reason_code"]
-        return not SKIPS.get(code, ("", "", False))[2]
+        code = describe(line, record)["reason_code"]
+        return not (code in SKIPS and SKIPS[code].good)
     return status not in QUIET
 
 

@@ -9,8 +9,9 @@ from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.kinds import ended_empty, is_final, life_of, phase_of
 from billing.core.life import Group, Phase
-from billing.core.plans import OF_THE_ACCOUNT, OPERATORS, SKIPS, reason_of
+from billing.core.plans import reason_of
 from billing.core.policies import Policies
+from billing.core.skips import OF_THE_ACCOUNT, OPERATORS, SKIPS
 from billing.edge.ledger import Ledger
 from billing.flow.closing import Why, close
 from billing.flow.engine.progress import Watch, unwatched
@@ -72,7 +73,7 @@ def _comes_back(item: ItemRecord) -> bool:
     reason = reason_of(item)
     if item.state is not life_of(item.state).skipped:
         return ended_empty(item.state) and reason in OF_THE_ACCOUNT
-    return reason not in OPERATORS and not SKIPS.get(reason, ("", "", False))[2]
+    return reason not in OPERATORS and not (reason in SKIPS and SKIPS[reason].good)
 
 
 def look_through(ledger: Ledger, run_id: str, selection: Selection) -> Cancellation:

@@ -213,7 +213,7 @@ def settled_plan(services: Services, source: Source, options: PlanOptions) -> Pl
     record = services.ledger.run(source.run.run_id)
     if record is None:
         return None
-    asked = replace(options.asked(services), unexamined=NOTHING_EXAMINED)
+    asked = replace(options.asked(services, record.kind), unexamined=NOTHING_EXAMINED)
     plan = decide_all(source, services.ledger, record.platform, options.findings or Findings(), asked)
     if plan.is_news or plan.reopenable or has_work(services.ledger, FLOWS[record.kind], record.run_id, Goal.RUN):
         return None

@@ -11,8 +11,8 @@ from typing import Any
 
 from billing.core.entries import ItemRecord
 from billing.core.life import Group
-from billing.core.plans import SKIPS
 from billing.core.policies import Policies, StopOn
+from billing.core.skips import SKIPS
 from billing.flow.engine.context import ItemContext
 from billing.flow.engine.flow import ItemResult, carry
 from billing.flow.engine.goals import Goal
@@ -36,7 +36,7 @@ class Why:
 
     def facts(self) -> dict[str, Any]:
         """Return what the report says of an item that was closed for this."""
-        meaning = SKIPS[self.code][0]
+        meaning = SKIPS[self.code].means
         reason = f"{meaning}: {self.note}" if self.note else meaning
         return {"group": str(Group.SKIPPED), "reason_code": self.code, "reason": reason, "next_try": None}
 

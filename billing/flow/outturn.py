@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from billing.core.entries import RunRecord, SheetTally, Tally
 from billing.core.groups import GOOD_SKIPS, group_in
-from billing.core.kinds import is_unsent, phase_of
-from billing.core.life import Group, Phase
+from billing.core.kinds import LIVES, is_unsent, phase_of
+from billing.core.life import Group, Life, Phase
 from billing.edge.ledger import Ledger
 
 Totals = dict[str, int]
@@ -65,16 +65,17 @@ def _nothing_owed(tally: SheetTally | Tally) -> bool:
     return _of(Group.SKIPPED)(tally) and tally.reason_code in GOOD_SKIPS
 
 
-ROWS: dict[str, tuple[str, Callable[[SheetTally | Tally], bool]]] = {
-    # code: (what a person reads, which lines); the first row that takes a line has it
-    "paid": ("paid", _of(Group.SUCCEEDED)),
+ROWS: dict[str, tuple[str | Group, Callable[[SheetTally | Tally], bool]]] = {
+    # code: (what a person reads, or the group that each kind has a word for; which lines). The first row that takes a
+    # line has it.
+    "paid": (Group.SUCCEEDED, _of(Group.SUCCEEDED)),
     "on_its_way": ("on its way", _of(Group.PROCESSING)),
     "customer_must_act": ("customer must act", _of(Group.NEEDS_CUSTOMER)),
     "declined_for_now": ("declined for now", _may_work_later),
     "declined_for_good": ("declined for good", _of(Group.DECLINED)),
     "no_answer_yet": ("no answer yet", _of(Group.UNKNOWN)),
     "look_in_stripe": ("look in Stripe", _of(Group.PARKED)),
-    "not_paid": ("not paid, closed", _of(Group.FAILED)),
+    "not_paid": (Group.FAILED, _of(Group.FAILED)),
     "account_refuses": ("account refuses", _account_refuses),
     "not_yet": ("not yet", _of(Group.PENDING)),
     "nothing_owed": ("left out: nothing owed", _nothing_owed),
@@ -91,12 +92,19 @@ class Outturn:
         unlisted: the same, for items whose line was taken out of the sheet.
         total: of all listed lines.
         expected: what the plan counted from the file, or None when it was not kept.
+        life: of the run's items.
     """
 
     rows: Mapping[str, Row]
     unlisted: Mapping[str, Row]
     total: Row
     expected: Totals | None
+    life: Life
+
+    def label(self, code: str) -> str:
+        """Return what a person reads for a row."""
+        label = ROWS[code][0]
+        return self.life.word(label) if isinstance(label, Group) else label
 
     @property
     def apart(self) -> Totals:
@@ -117,10 +125,10 @@ def row_of(tally: SheetTally | Tally) -> str:
 def outturn_of(ledger: Ledger, record: RunRecord) -> Outturn:
     """Return where every line of a run stands."""
     kept = record.header.get("sheet")
-    return gathered(ledger.sheet(record.run_id), None if kept is None else dict(kept["totals"]))
+    return gathered(ledger.sheet(record.run_id), LIVES[record.kind], None if kept is None else dict(kept["totals"]))
 
 
-def gathered(tallies: Iterable[SheetTally], expected: Totals | None = None) -> Outturn:
+def gathered(tallies: Iterable[SheetTally], life: Life, expected: Totals | None = None) -> Outturn:
     """Put lines into their rows."""
     rows: dict[str, Row] = {}
     unlisted: dict[str, Row] = {}
@@ -130,15 +138,15 @@ def gathered(tallies: Iterable[SheetTally], expected: Totals | None = None) -> O
         (rows if tally.listed else unlisted).setdefault(code, Row(code)).add(tally)
         if tally.listed:
             total.add(tally)
-    return Outturn(_in_order(rows), _in_order(unlisted), total, expected)
+    return Outturn(_in_order(rows), _in_order(unlisted), total, expected, life)
 
 
-def by_account(tallies: Iterable[SheetTally]) -> dict[str, Outturn]:
+def by_account(tallies: Iterable[SheetTally], life: Life) -> dict[str, Outturn]:
     """Return the same for each connected account, by its id; lines set aside have none and stand under an empty id."""
     found: dict[str, list[SheetTally]] = {}
     for tally in tallies:
         found.setdefault(tally.account, []).append(tally)
-    return {account: gathered(found[account]) for account in sorted(found)}
+    return {account: gathered(found[account], life) for account in sorted(found)}
 
 
 def _in_order(rows: Mapping[str, Row]) -> dict[str, Row]:

@@ -3,45 +3,32 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing.core.advice import REFUSALS, what_to_do
+from billing.core.advice import what_to_do
 from billing.core.cells import csv_line
 from billing.core.entries import ItemRecord, ReportLine, RunRecord, Tally
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_in, group_of
-from billing.core.kinds.charge import State
-from billing.core.life import Group
+from billing.core.kinds import phase_of
+from billing.core.kinds.columns import COLUMNS
+from billing.core.life import Group, Phase
 from billing.core.money import format_minor
-from billing.core.plans import SKIPS
+from billing.core.report_columns import MOMENTS, ReportColumns
+from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger
 
 FORMAT_VERSION = "1.0"
 
-OUR_COLUMNS = (
-    "line", "status", "reason_code", "reason", "what_to_do", "payment_intent", "charge", "clone", "attempts",
-    "first_try", "last_try", "next_try", "amount_charged", "stripe_fee", "application_fee_charged", "net", "payout",
-    "request_id", "run",
-)  # fmt: skip
-
-AMOUNTS = frozenset({"amount_charged", "stripe_fee", "application_fee_charged", "net"})
-MONEY = AMOUNTS | {"amount", "application_fee"}
-# Columns of amounts in major units: ours, and those of a sheet.
-MOMENTS = frozenset({"first_try", "last_try", "next_try"})
+SHEETS_MONEY = ("amount", "application_fee")
+# Columns of a sheet that hold amounts in major units.
 DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
-
-CANCELLED_ELSEWHERE = {
-    "reason_code": "canceled_elsewhere",
-    "reason": "the intent was cancelled outside of this run",
-    "what_to_do": REFUSALS["canceled_elsewhere"],
-}
-# A failure for which no request of ours gave a reason: the Dashboard, another program, or Stripe's confirm limit.
 
 
 def known_run(ledger: Ledger, run_id: str) -> RunRecord:
@@ -202,61 +189,57 @@ def status_of(line: ReportLine) -> Group:
 
 def columns(record: RunRecord) -> list[str]:
     """Return the report's columns: those of the input, then ours."""
-    return [*record.header.get("columns", ()), *OUR_COLUMNS]
+    return [*record.header.get("columns", ()), *COLUMNS[record.kind].names]
 
 
 def rows(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[list[str]]:
     """Stream one row per input line, in input order, without the header."""
-    width = len(columns(known_run(ledger, run_id))) - len(OUR_COLUMNS)
+    record = known_run(ledger, run_id)
+    ours = COLUMNS[record.kind].names
+    width = len(columns(record)) - len(ours)
     for line in ledger.report(run_id):
         if wanted.takes(line):
-            ours = describe(line, run_id)
+            told = describe(line, record)
             cells = [*line.cells, *[""] * width][:width]
-            yield cells + [ours[name] for name in OUR_COLUMNS]
+            yield cells + [told[name] for name in ours]
 
 
-def describe(line: ReportLine, run_id: str) -> dict[str, str]:
-    """Return our columns for one line, as texts; amounts are decimals in major units."""
-    item = line.item
-    facts = dict.fromkeys(OUR_COLUMNS, "") | {"line": str(line.line), "run": run_id, "status": str(Group.SKIPPED)}
+def describe(line: ReportLine, record: RunRecord) -> dict[str, str]:
+    """Return our columns for one line of a run, as texts; amounts are decimals in major units."""
+    item, ours = line.item, COLUMNS[record.kind]
+    told = dict.fromkeys(ours.names, "")
+    told |= {"line": str(line.line), "run": record.run_id, "status": str(Group.SKIPPED)}
     if item is not None:
-        facts |= {
-            "payment_intent": item.object_id or "",
-            "charge": str(item.facts.get("charge") or ""),
-            "run": item.run_id,
-        }
+        told |= {name: of(item) for name, of in ours.ids.items()} | {"run": item.run_id}
     if item is None or not line.owned:
         # Paid, declined or waiting under another run: that run reports the money, this line only points there.
-        return facts | _skipped(line.reason) | ({"reason": line.detail} if line.detail else {})
-    return facts | _of_item(item)
+        return told | _skipped(line.reason) | ({"reason": line.detail} if line.detail else {})
+    return told | _of_item(item, ours)
 
 
 def _skipped(code: str) -> dict[str, str]:
     """Return what the table of skips says of a reason."""
-    meaning = SKIPS.get(code, ("", "", False))[0]
+    meaning = SKIPS[code].means if code in SKIPS else ""
     return {"reason_code": code, "reason": meaning, "what_to_do": what_to_do(Group.SKIPPED, code)}
 
 
-def _of_item(item: ItemRecord) -> dict[str, str]:
-    facts = {name: _shown(name, item.facts[name], item.currency) for name in OUR_COLUMNS if name in item.facts}
-    if item.state is State.FAILED and not facts.get("reason_code"):
-        facts |= CANCELLED_ELSEWHERE
+def _of_item(item: ItemRecord, ours: ReportColumns) -> dict[str, str]:
+    facts = {name: _shown(name, item.facts[name], item.currency, ours) for name in ours.names if name in item.facts}
+    group = group_of(item)
+    if phase_of(item.state) is Phase.FINAL and group is Group.FAILED and not facts.get("reason_code"):
+        facts |= ours.untold
     code = facts.get("reason_code") or str(item.content.get("skip", ""))
-    skipped = _skipped(code) if group_of(item) is Group.SKIPPED else {}
-    ours = {
-        "status": str(group_of(item)),
-        "clone": item.instrument_id or "",
-        "attempts": str(item.attempt),
-        "run": item.run_id,
-    }
-    told = skipped | {name: text for name, text in facts.items() if text} | ours
-    return told | {"what_to_do": told.get("what_to_do") or what_to_do(group_of(item), code)}
+    skipped = _skipped(code) if group is Group.SKIPPED else {}
+    own = {name: of(item) for name, of in ours.own.items()}
+    own |= {"status": str(group), "attempts": str(item.attempt), "run": item.run_id}
+    told = skipped | {name: text for name, text in facts.items() if text} | own
+    return told | {"what_to_do": told.get("what_to_do") or what_to_do(group, code)}
 
 
-def _shown(name: str, value: Any, currency: str) -> str:  # noqa: ANN401  a fact is any JSON value
+def _shown(name: str, value: Any, currency: str, ours: ReportColumns) -> str:  # noqa: ANN401  a fact is any JSON value
     if value is None:
         return ""
-    return format_minor(value, currency) if name in AMOUNTS and isinstance(value, int) else str(value)
+    return format_minor(value, currency) if name in ours.amounts and isinstance(value, int) else str(value)
 
 
 def as_csv(
@@ -272,18 +255,17 @@ def as_csv(
         yield "\ufeff"
     yield csv_line(names, layout.delimiter)
     zone = ZoneInfo(record.header.get("timezone") or "UTC")
+    money = {*COLUMNS[record.kind].amounts, *SHEETS_MONEY} if layout.comma else set()
     for row in rows(ledger, run_id, wanted):
-        yield csv_line((_laid_out(name, cell, zone, layout) for name, cell in zip(names, row, strict=True)),
-                       layout.delimiter)  # fmt: skip
+        cells = (_laid_out(name, cell, zone, money) for name, cell in zip(names, row, strict=True))
+        yield csv_line(cells, layout.delimiter)
 
 
-def _laid_out(name: str, cell: str, zone: ZoneInfo, layout: Layout) -> str:
-    """Return a cell as a spreadsheet of its reader's country understands it."""
+def _laid_out(name: str, cell: str, zone: ZoneInfo, money: Set[str]) -> str:
+    """Return a cell as a spreadsheet of its reader's country understands it; ``money`` has a comma there."""
     if name in MOMENTS and cell:
         return in_zone(cell, zone)
-    if layout.comma and name in MONEY and DECIMAL.fullmatch(cell):
-        return cell.replace(".", ",")
-    return cell
+    return cell.replace(".", ",") if name in money and DECIMAL.fullmatch(cell) else cell
 
 
 def in_zone(moment: str, zone: ZoneInfo) -> str:
@@ -296,23 +278,26 @@ def in_zone(moment: str, zone: ZoneInfo) -> str:
 
 def as_json(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
     """Stream the report as one JSON array; amounts are integers in minor units with their currency."""
-    names = known_run(ledger, run_id).header.get("columns", ())
+    record = known_run(ledger, run_id)
+    names = record.header.get("columns", ())
     glue = "[\n"
     for line in ledger.report(run_id):
         if not wanted.takes(line):
             continue
-        row = {"input": dict(zip(names, line.cells, strict=False))} | _typed(line, run_id)
+        row = {"input": dict(zip(names, line.cells, strict=False))} | _typed(line, record)
         yield glue + json.dumps(row, ensure_ascii=False)
         glue = ",\n"
     yield ("[" if glue == "[\n" else "\n") + "]\n"
 
 
-def _typed(line: ReportLine, run_id: str) -> dict[str, Any]:
-    row: dict[str, Any] = {name: value or None for name, value in describe(line, run_id).items()}
+def _typed(line: ReportLine, record: RunRecord) -> dict[str, Any]:
+    row: dict[str, Any] = {name: value or None for name, value in describe(line, record).items()}
     row["line"] = line.line
     if line.item is not None:
         row |= {"account": line.item.account, "customer": line.item.payer}
         row |= {"currency": line.item.currency, "amount": line.item.amount}
         if line.owned:
-            row |= {name: line.item.facts.get(name) for name in AMOUNTS} | {"attempts": line.item.attempt}
+            row |= {name: line.item.facts.get(name) for name in COLUMNS[record.kind].amounts} | {
+                "attempts": line.item.attempt
+            }
     return row

@@ -10,7 +10,7 @@ from billing.edge.logs import enabled_for
 from billing.edge.settings.load import Settings
 from billing.flow.carry_out import RunResult
 from billing.flow.planning.planned import Plan
-from billing.flow.report import describe, status_of
+from billing.flow.report import describe, known_run, status_of
 from billing.flow.services import Services
 
 Log = Callable[..., None]
@@ -62,10 +62,11 @@ def tell_end(services: Services, result: RunResult) -> None:
 
 
 def _tell_left_out(services: Services, run_id: str) -> None:
+    record = known_run(services.ledger, run_id)
     for line in services.ledger.report(run_id):
         if status_of(line) is not Group.SKIPPED:
             continue
-        ours, item = describe(line, run_id), line.item
+        ours, item = describe(line, record), line.item
         services.log(
             "line_left_out",
             run=run_id,

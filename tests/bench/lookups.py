@@ -29,7 +29,8 @@ from billing.edge.runfiles import open_run
 from billing.edge.secrets import ApiKey
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Gateway
-from billing.flow.planning.preflight import Lookout, Preflight, look_up
+from billing.flow.kinds.charge.preflight import look_up
+from billing.flow.planning.preflight import Lookout, Preflight
 from billing.flow.services import Services
 from tests.virtual import run_virtually
 

@@ -5,7 +5,7 @@ import pytest
 from billing.core.advice import REFUSALS, STATUSES, what_to_do
 from billing.core.classify import ACCOUNT_CODES
 from billing.core.life import Group
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 
 
 @pytest.mark.parametrize("group", Group)

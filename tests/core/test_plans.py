@@ -11,7 +11,8 @@ from billing.core.keys import charge_digest, item_id
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.money import Money
 from billing.core.planrows import ROWS, row_of
-from billing.core.plans import SKIPS, Continue, Create, PlanContext, Refuse, Replace, Skip, decide
+from billing.core.plans import Continue, Create, PlanContext, Refuse, Replace, Skip, decide
+from billing.core.skips import SKIPS
 
 EUROS = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "eur"))
 CHARGE = Charge("INV-1", "acct_1", "cus_1", "pm_1", Money(1099, "usd"), application_fee=55, description="Coaching")
@@ -284,5 +285,5 @@ def test_a_generation_opens_only_after_an_end_without_money_and_every_line_has_a
 
 
 def test_good_reasons_to_skip_are_those_that_leave_nothing_owed():
-    good = {code for code, (_, _, good) in SKIPS.items() if good}
+    good = {code for code, reason in SKIPS.items() if reason.good}
     assert good == {"already_paid", "withdrawn", "corrected", "cancelled", "default_moved", "closed_before_loss"}

@@ -213,7 +213,9 @@ async def test_a_cancelled_line_stays_so_although_what_its_account_refused_is_re
         found = look_through(services.ledger, RUN, Selection(only=(item.reference,)))
         assert found.closes == 1
         await cancel(services, RUN, found, "the customer complained", UNGUARDED, RunOptions())
-        told = next(describe(line, RUN) for line in services.ledger.report(RUN) if line.item.id == row)
+        told = next(
+            describe(line, services.ledger.run(RUN)) for line in services.ledger.report(RUN) if line.item.id == row
+        )
     assert [told[name] for name in ("status", "reason_code", "what_to_do")] == ["skipped", "cancelled", "nothing"]
     result = await office.run(amend=False)
     assert item.reference not in {each[0] for each in office.paid()}

@@ -11,6 +11,7 @@ from billing.core.entries import Move, Note
 from billing.core.groups import exit_for
 from billing.core.kinds import charge
 from billing.core.kinds.charge import Event, State
+from billing.core.kinds.charge_rules import BLOCK_DAYS, BLOCKED
 from billing.core.life import Group
 from billing.core.outcomes import Unsettled
 from billing.core.policies import Policies, StopOn
@@ -20,7 +21,7 @@ from billing.edge.stripe.gateway import API_VERSION
 from billing.edge.stripe.transport import RequestWriter
 from billing.flow.engine.context import ItemContext
 from billing.flow.kinds.charge import cancel as fence
-from billing.flow.kinds.charge import cards, confirm, prepare
+from billing.flow.kinds.charge import confirm, prepare
 from billing.sandbox.accounts import allow
 from billing.sandbox.config import AccountRefusal, Behaviour, Limits, PermissionWords, SandboxConfig
 from billing.sandbox.faults import FaultKind
@@ -628,7 +629,7 @@ def test_the_log_tells_where_an_item_comes_to_rest_and_each_step_to_whoever_asks
 async def block(services, item):
     """Block the card of an item for good, as a decline does."""
     declined = Move(Note.SET_ASIDE, facts={"blocks_card": True, "reason_code": "lost_card"})
-    await services.ledger.keep_lookups(cards.BLOCKED, services.blocks.of(item, [declined])[cards.BLOCKED])
+    await services.ledger.keep_lookups(BLOCKED, services.blocks.of(item, [declined])[BLOCKED])
 
 
 def test_a_card_that_an_earlier_run_blocked_is_not_tried_however_many_items_share_it(tmp_path):
@@ -695,7 +696,7 @@ def test_a_block_of_more_than_a_month_ago_is_forgotten(tmp_path):
             await world.plan(services)
             (item,) = world.items(services)
             await block(services, item)
-            world.sandbox.advance((cards.DAYS + 1) * 86_400)
+            world.sandbox.advance((BLOCK_DAYS + 1) * 86_400)
             await world.run(services)
 
     run_virtually(run)

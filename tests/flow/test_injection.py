@@ -210,12 +210,12 @@ def test_every_payload_in_every_field_is_refused_in_place_or_kept_as_typed(tmp_p
     told = {"skip_invalid": True, "allow_empty": True, "errors_csv": errors}
     with open_run(tmp_path / "run.csv", run_id=RUN, **told) as source:
         lines = list(source.lines())
-    kept = [line for line in lines if line.charge is not None]
+    kept = [line for line in lines if line.item is not None]
     assert len(lines) == len(rows)
     place = names.index(column)
     for line in kept:
-        metadata = {f"metadata.{key}": value for key, value in line.charge.metadata}
-        value = metadata[column] if column in metadata else getattr(line.charge, column)
+        metadata = {f"metadata.{key}": value for key, value in line.item.metadata}
+        value = metadata[column] if column in metadata else getattr(line.item, column)
         assert value == line.cells[place].strip(" \u00a0\u202f")
         assert not any(unicodedata.category(char).startswith("C") for char in value)  # blanks of all widths may stand
     assert all(shown(line.reason) for line in lines)

@@ -13,7 +13,7 @@ from billing.core.entries import RunRecord, SheetTally
 from billing.core.estimates import Estimate, Reads
 from billing.core.items import Kind, Mode
 from billing.core.kinds import phase_of
-from billing.core.kinds.charge import State
+from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.life import Group
 from billing.core.listing import Search
 from billing.edge.runfiles import RunDefaults, open_run
@@ -38,7 +38,7 @@ GROUPINGS = ("", *map(str, Group))
 
 
 def said(*tallies: SheetTally, running: bool = False) -> str:
-    return "\n".join(steps(gathered(tallies), RECORD, frozenset(), running=running))
+    return "\n".join(steps(gathered(tallies, CHARGE_LIFE), RECORD, frozenset(), running=running))
 
 
 def one(state: State, grouping: str = "", reason: str = "", lines: int = 1) -> SheetTally:

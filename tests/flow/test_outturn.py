@@ -11,11 +11,11 @@ import pytest
 from billing.cli.endings import run_table
 from billing.cli.planrows import ROW_WORDS, SKIP_WORDS, row_words, rows_table
 from billing.core.entries import SheetTally
-from billing.core.kinds.charge import State
+from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.life import Group
 from billing.core.money import currency_of
 from billing.core.planrows import ROWS as PLAN_ROWS
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.outturn import ROWS, by_account, gathered, outturn_of, row_of
 from billing.flow.planning.plan import PlanOptions, keep, make_plan
@@ -97,7 +97,7 @@ async def test_the_printed_table_ties_to_the_file_with_lines_dealt_with_elsewher
         assert lines == sum(counts.values()) == len(rows) + len(bad)
         assert shown[-1] == "  Totals agree with the sheet."
         assert max(map(len, shown)) <= 80
-        parts = by_account(services.ledger.sheet(RUN))
+        parts = by_account(services.ledger.sheet(RUN), CHARGE_LIFE)
         assert sum((part.total.totals for part in parts.values()), Counter()) == total
 
 
@@ -106,7 +106,7 @@ async def test_a_table_that_does_not_tie_says_by_how_much(tmp_path):
     async with world.services() as services:
         await planned(world, services, world.file, RUN)
         tallies = services.ledger.sheet(RUN)
-        outturn = gathered(tallies, {"usd": 1})
+        outturn = gathered(tallies, CHARGE_LIFE, {"usd": 1})
         assert outturn.apart
         assert outturn_of(services.ledger, known_run(services.ledger, RUN)).apart == {}
 
@@ -114,8 +114,8 @@ async def test_a_table_that_does_not_tie_says_by_how_much(tmp_path):
 def test_every_row_of_a_plan_has_words_that_leave_room_for_its_money():
     for code in PLAN_ROWS:
         assert code in ROW_WORDS or code in SKIP_WORDS, code
-        assert len(row_words(code)) <= 28
-    words = [row_words(code) for code in PLAN_ROWS]
+        assert len(row_words(code, CHARGE_LIFE)) <= 28
+    words = [row_words(code, CHARGE_LIFE) for code in PLAN_ROWS]
     assert len(set(words)) == len(words)
 
 
@@ -127,5 +127,5 @@ def test_every_line_has_exactly_one_row_and_every_row_some_line():
                 tally = SheetTally("acct_1", state, grouping, reason, "usd", 1, 1)
                 seen.add(row_of(tally))
                 if state is State.SKIPPED:
-                    assert row_of(tally) == ("nothing_owed" if reason and SKIPS[reason][2] else "left_out")
+                    assert row_of(tally) == ("nothing_owed" if reason and SKIPS[reason].good else "left_out")
     assert seen == set(ROWS)

@@ -14,7 +14,7 @@ from billing.core.errors import PlanStale
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.keys import item_id
-from billing.core.kinds.charge import State
+from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.life import Group
 from billing.core.wire import WireRequest
 from billing.edge.pacing.throttle import Rates
@@ -125,7 +125,7 @@ def test_a_plan_asks_about_nothing_that_another_ledger_has_charged_and_its_text_
     assert found["totals"] == found["left"]["totals"]
     text = "\n".join(rows_table(plan))
     for code, count in (("to_charge", 5), ("paid_elsewhere", 7)):
-        assert any(row_words(code) in line and f" {count} " in line for line in text.splitlines()), text
+        assert any(row_words(code, CHARGE_LIFE) in line and f" {count} " in line for line in text.splitlines()), text
 
     assert charge(second).exit is Exit.OK
     assert taken(world) - before == Counter(plan.left.totals)

@@ -11,9 +11,10 @@ from billing.core.errors import CredentialsError
 from billing.core.estimates import Reads
 from billing.core.findings import UNREAD
 from billing.edge.runfiles import RunDefaults, open_run
+from billing.flow.kinds.charge.preflight import look_up
 from billing.flow.planning.plan import PlanOptions, make_plan
 from billing.flow.planning.planned import Plan
-from billing.flow.planning.preflight import LookedUp, Lookout, Preflight, look_up
+from billing.flow.planning.preflight import LookedUp, Lookout, Preflight
 from billing.sandbox.accounts import revoke
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.faults import FaultKind

@@ -16,12 +16,12 @@ from billing.core.exits import Exit
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import Event
+from billing.core.kinds.charge_columns import CHARGE_COLUMNS
 from billing.core.life import Group
-from billing.core.plans import SKIPS
+from billing.core.skips import SKIPS
 from billing.edge.ledger.opening import open_ledger
 from billing.flow.accounts import account_totals, accounts_as_csv, accounts_as_json, summed
 from billing.flow.report import (
-    OUR_COLUMNS,
     Layout,
     Wanted,
     as_csv,
@@ -149,7 +149,7 @@ async def test_amounts_in_json_are_whole_minor_units(ledger):
 async def test_a_run_without_lines_is_an_empty_report(ledger):
     await ledger.plan_run(a_run(), [])
     assert json.loads("".join(as_json(ledger, RUN))) == []
-    assert "".join(as_csv(ledger, RUN)).splitlines() == [",".join([*COLUMNS, *OUR_COLUMNS])]
+    assert "".join(as_csv(ledger, RUN)).splitlines() == [",".join([*COLUMNS, *CHARGE_COLUMNS.names])]
 
 
 async def test_a_run_nobody_knows_is_named_beside_those_there_are(ledger):
@@ -251,5 +251,5 @@ def test_numbers_and_ordinary_texts_stay_as_they_are(cell):
 async def test_the_csv_survives_its_own_reader(ledger):
     await mixed(ledger)
     table = list(csv.reader(io.StringIO("".join(as_csv(ledger, RUN)))))
-    assert {len(row) for row in table} == {len(COLUMNS) + len(OUR_COLUMNS)}
+    assert {len(row) for row in table} == {len(COLUMNS) + len(CHARGE_COLUMNS.names)}
     assert table[2][1] == "'=1+1"

@@ -64,7 +64,7 @@ def opened(content: bytes, suffix: str, **asked: Any) -> RunFile:
 def items_of(content: bytes, suffix: str, **asked: Any) -> list[Charge]:
     """The charges of an accepted file."""
     with opened(content, suffix, **asked) as run_file:
-        return [line.charge for line in run_file.lines() if line.charge is not None]
+        return [line.item for line in run_file.lines() if line.item is not None]
 
 
 def rows_of(sheet: Sheet) -> list[list[str]]:
@@ -127,8 +127,8 @@ def exactly_the_bad_lines_are_bad(sheet: Sheet, data: st.DataObject) -> None:
     kept = [item for n, item in enumerate(sheet.items) if n not in hurt]
     with opened(content, ".csv", skip_invalid=True) as run_file:
         lines = list(run_file.lines())
-    assert [line.charge for line in lines if line.charge is not None] == kept
-    assert [line.line - 2 for line in lines if line.charge is None] == sorted(hurt)
+    assert [line.item for line in lines if line.item is not None] == kept
+    assert [line.line - 2 for line in lines if line.item is None] == sorted(hurt)
     assert run_file.set_aside == len(hurt)
 
 

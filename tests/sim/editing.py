@@ -128,8 +128,8 @@ class Edited:
 
     def _show(self, services: Services, source: Source, plan: Plan) -> None:
         for line, decision in decisions(plan, source, services.ledger):
-            if line.charge is not None and row_of(decision, plan.elsewhere) == TO_CHARGE:
-                self.shown[line.charge.reference].add(line.charge.amount.minor)
+            if line.item is not None and row_of(decision, plan.elsewhere) == TO_CHARGE:
+                self.shown[line.item.reference].add(line.item.amount.minor)
 
     def live(self) -> None:
         """Let commands come, be killed, and come again; then finish what is wanted."""

@@ -134,7 +134,7 @@ CHARGE_LIFE = Life(
     },
     meanings=_MEANINGS,
     reopens=frozenset({State.FAILED, State.SKIPPED}),
-    words={Group.SUCCEEDED: "paid"},
+    words={Group.SUCCEEDED: "paid", Group.FAILED: "not paid, closed"},
 )
 
 OPEN = Op("open", starts=True, single=True)

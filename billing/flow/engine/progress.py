@@ -31,6 +31,7 @@ class Snapshot:
         elapsed: seconds since the start, monotonic.
         most: requests a second that the documented limits (or `--rate`) allow; 0 while that is not known.
         paid: currency -> minor units that were paid in this invocation.
+        word: what the kind calls items that succeeded, and ``paid``: "paid", "refunded".
         doing: what ``done`` counts where that is not payments, such as ``looked up``.
         away: seconds for which the provider has not answered, once it is taken to be down; else 0.
         note: a sentence that a person must see now, or empty: why nothing more is started.
@@ -48,6 +49,7 @@ class Snapshot:
     elapsed: float = 0.0
     most: float = 0.0
     paid: Counter[str] = field(default_factory=Counter)
+    word: str = "paid"
     doing: str = ""
     away: float = 0.0
     note: str = ""
@@ -101,7 +103,7 @@ def telling(log: Callable[..., None], run: str, seconds: Callable[[], float] = t
         log(
             "progress",
             run=run,
-            doing=snapshot.doing or "charging",
+            doing=snapshot.doing or snapshot.word,
             done=snapshot.done,
             total=snapshot.total,
             counts={str(group): count for group, count in snapshot.counts.items() if count},

@@ -95,7 +95,7 @@ class Runner:
         self._began = self._advanced = self._now()
         self._limits = LearnedLimits(services)
         self._pace = Pace()
-        self.snapshot = Snapshot(total=0, most=services.rates.key_rps)
+        self.snapshot = Snapshot(0, most=services.rates.key_rps, word=work.flow.life.word(Group.SUCCEEDED))
 
     async def go(self) -> Ending:
         """Work through everything, then once more through what was left open.

@@ -1,7 +1,10 @@
-"""How each kind of items is carried out: the only place in the flow that knows them all."""
+"""How each kind of items is planned and carried out: the only place in the flow that knows them all."""
 
 from billing.core.items import Kind
 from billing.flow.engine.flow import Flow
+from billing.flow.kinds.charge.planning import CHARGE_PLANNING
 from billing.flow.kinds.charge.steps import CHARGES
+from billing.flow.planning.preflight import Planning
 
 FLOWS: dict[Kind, Flow] = {flow.life.kind: flow for flow in (CHARGES,)}
+PLANNINGS: dict[Kind, Planning] = {Kind.CHARGE: CHARGE_PLANNING}

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from billing.core.contents import Difference
 from billing.core.entries import ItemRecord
 from billing.core.errors import Problem
-from billing.core.items import Charge
+from billing.core.item_rules import Difference
+from billing.core.items import Item
 from billing.core.kinds import ended_empty, is_planned
 from billing.core.money import format_minor
-from billing.core.plans import CLOSED_BY_FILE, Continue, Create, Replace, Skip, fixed, reason_of
+from billing.core.plans import Continue, Create, Replace, Skip, fixed, reason_of
+from billing.core.skips import CLOSED_BY_FILE
 from billing.edge.ledger import Ledger
 
+MOVED = "default_moved"
+# Why an item is closed that the file says the same of, while what a look-up finds of it is another now.
 SHOWN = 100
 # Changes kept line by line; all of them are counted.
 
@@ -90,17 +93,17 @@ class Amendment:
 
 
 def note_line(
-    found: Amendment, charge: Charge, line: int, decision: Create | Replace | Continue | Skip
+    found: Amendment, wanted: Item, line: int, decision: Create | Replace | Continue | Skip
 ) -> Amended | None:
     """Note what a line changes of a run on record.
 
     A line that is only taken up again is returned instead: whoever knows what this invocation moves notes it, because a
     line that was not selected stays as it is.
     """
-    now = (charge.amount.minor, charge.amount.currency)
+    now = (wanted.amount.minor, wanted.amount.currency)
     match decision:
         case Create(before=None):
-            found.note(Amended("added", charge.reference, line, None, now))
+            found.note(Amended("added", wanted.reference, line, None, now))
         case Create(before=ItemRecord() as before, changes=changes):
             old = (before.amount, before.currency)
             # Closed for a change that was agreed to and not kept: until now the sheet on record has the line as it was.
@@ -108,15 +111,15 @@ def note_line(
             back = reason_of(before) in CLOSED_BY_FILE and not changing
             kind = "added" if back else "changed" if changes else "taken_up"
             was = reason_of(before) or str(before.state)
-            change = Amended(kind, charge.reference, line, None if back else old, now, changes, was)
+            change = Amended(kind, wanted.reference, line, None if back else old, now, changes, was)
             if kind == "taken_up":
                 return change
             found.note(change)
         case Replace(item=item, changes=changes):
-            found.close(item, "corrected" if changes else "default_moved")
+            found.close(item, "corrected" if changes else MOVED)
             if changes:
                 old = (item.amount, item.currency)
-                found.note(Amended("changed", charge.reference, line, old, now, changes, str(item.state)))
+                found.note(Amended("changed", wanted.reference, line, old, now, changes, str(item.state)))
         case Continue(item=item, skip=str() as skip) if is_planned(item.state):
             found.close(item, skip)
         case _:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 
 from billing.core.entries import Held, RunRecord
-from billing.core.items import Charge
+from billing.core.items import Item
 from billing.core.kinds import LIVES, ended_empty, is_planned
 from billing.core.life import Group, Phase
 from billing.core.money import format_minor
@@ -77,8 +77,8 @@ def compare_file(source: Source, ledger: Ledger | None, platform: str) -> Compar
     """Compare a file with itself and with what is on record."""
     sheet = Sheet()
     for line in source.lines():
-        if line.charge is not None:
-            sheet.add(line.line, line.charge)
+        if line.item is not None:
+            sheet.add(line.line, line.item)
     sheet.settle()
     return _Comparing(source, sheet, ledger, platform).compared()
 
@@ -107,12 +107,10 @@ class _Comparing:
             warnings += self._same_sheet(changes)
         return Comparison(changes, warnings)
 
-    def _named(self, wanted: set[int]) -> dict[int, Charge]:
+    def _named(self, wanted: set[int]) -> dict[int, Item]:
         if not wanted:
             return {}
-        return {
-            line.line: line.charge for line in self._source.lines() if line.charge is not None and line.line in wanted
-        }
+        return {line.line: line.item for line in self._source.lines() if line.item is not None and line.line in wanted}
 
     # --- the run before
 
@@ -250,7 +248,7 @@ def _holding(ledger: Ledger | None, record: RunRecord) -> Iterator[Held]:
     return iter(()) if ledger is None else ledger.held(record.run_id)
 
 
-def _said(code: str, how: str, found: Found, names: dict[int, Charge]) -> Notice:
+def _said(code: str, how: str, found: Found, names: dict[int, Item]) -> Notice:
     """Write one sentence about lines of a kind, naming the first of them."""
     named = ", ".join(_pair(alike, names) for alike in found.first[:NAMED])
     more = f" and {found.count - NAMED:,} more" if found.count > NAMED else ""
@@ -264,18 +262,18 @@ def _said(code: str, how: str, found: Found, names: dict[int, Charge]) -> Notice
     return Notice(code, text, names[line].reference, line)
 
 
-def _pair(alike: Alike, names: dict[int, Charge]) -> str:
-    charge = names[alike.line]
-    amount = f"{charge.amount.currency.upper()} {format_minor(charge.amount.minor, charge.amount.currency)}"
-    return f"{charge.reference} = {alike.other} ({amount})" if alike.other else f"{charge.reference} ({amount})"
+def _pair(alike: Alike, names: dict[int, Item]) -> str:
+    item = names[alike.line]
+    amount = f"{item.amount.currency.upper()} {format_minor(item.amount.minor, item.amount.currency)}"
+    return f"{item.reference} = {alike.other} ({amount})" if alike.other else f"{item.reference} ({amount})"
 
 
-def _name(changes: Changes, names: dict[int, Charge]) -> None:
+def _name(changes: Changes, names: dict[int, Item]) -> None:
     """Put references and amounts to the lines of the file that are named."""
     for number, change in enumerate(changes.shown):
         reference = names[change.line].reference
         was = "" if change.was == reference else change.was
         changes.shown[number] = replace(change, reference=reference, was=was)
     for number, new in enumerate(changes.new_lines):
-        charge = names[new.line]
-        changes.new_lines[number] = Line(charge.reference, charge.amount.minor, charge.amount.currency, new.line)
+        item = names[new.line]
+        changes.new_lines[number] = Line(item.reference, item.amount.minor, item.amount.currency, new.line)

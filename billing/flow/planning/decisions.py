@@ -10,27 +10,15 @@ from typing import TypeVar
 from billing.core.entries import ItemRecord, PlannedLine, RunRecord, RunStatus
 from billing.core.errors import InvalidInput, Problem
 from billing.core.findings import Findings
-from billing.core.items import Charge, InputLine
+from billing.core.items import InputLine, Item
 from billing.core.keys import length_prefixed
 from billing.core.kinds import LIVES, ended_empty
+from billing.core.kinds.rules import RULES
 from billing.core.notices import Notice
 from billing.core.planrows import NOWHERE, TO_CHARGE, row_of
-from billing.core.plans import (
-    CARD_BLOCKED,
-    OPERATORS,
-    SKIPS,
-    Continue,
-    Create,
-    Decision,
-    Refuse,
-    Replace,
-    Skip,
-    decide,
-    fixed,
-    reason_of,
-)
+from billing.core.plans import Continue, Create, Decision, Refuse, Replace, Skip, decide, fixed, reason_of
+from billing.core.skips import OPERATORS, PASSING, SKIPS
 from billing.edge.ledger import Ledger
-from billing.flow.kinds.charge.cards import BLOCKED
 from billing.flow.planning.amendment import missing, note_line, refused_withdrawal, withdrawn
 from billing.flow.planning.planned import Asked, Plan, Source
 from billing.flow.planning.sums import Sums, payers, short_hash
@@ -108,31 +96,30 @@ class _Stream:
 
     def _line(self, line: InputLine, decision: Decision | None) -> None:
         self._signature.update(_signed(line, decision))
-        if line.charge is None or decision is None:
+        if line.item is None or decision is None:
             self._plan.set_aside += 1
             self._plan.foreign["invalid"] += 1
         elif isinstance(decision, Refuse):
             if decision.item is not None:
                 self._seen.append(decision.item.id)
-            self._refuse(_problem(self._source, line, line.charge, decision))
+            self._refuse(_problem(self._source, line, line.item, decision))
         else:
-            self._decided(line.charge, line.line, decision)
+            self._decided(line.item, line.line, decision)
 
-    def _decided(self, charge: Charge, line: int, decision: Create | Replace | Continue | Skip) -> None:
+    def _decided(self, wanted: Item, line: int, decision: Create | Replace | Continue | Skip) -> None:
         plan, row = self._plan, row_of(decision, self._plan.elsewhere)
-        self._payers.append(short_hash(charge.customer))
+        self._payers.append(short_hash(wanted.payer))
         if (item := held_by(decision)) is not None:
             self._seen.append(item.id)
         again = None
         if plan.existing is not None:
-            again = note_line(plan.amendment, charge, line, decision)
+            again = note_line(plan.amendment, wanted, line, decision)
         elif isinstance(decision, Create) and decision.before is not None and reason_of(decision.before) in OPERATORS:
-            ended = f"{charge.reference} was {reason_of(decision.before)} in run {decision.before.run_id}"
-            plan.warnings.append(
-                Notice("closed_before", f"{ended}, and is charged by this one", charge.reference, line)
-            )
-        self._sums.take(charge, decision, row, line, again)
-        _count(plan, charge, decision, row)
+            ended = f"{wanted.reference} was {reason_of(decision.before)} in run {decision.before.run_id}"
+            text = f"{ended}, and is charged by this one"
+            plan.warnings.append(Notice("closed_before", text, wanted.reference, line))
+        self._sums.take(wanted, decision, row, line, again)
+        _count(plan, wanted, decision, row)
 
     def _missing(self, run_id: str, ledger: Ledger) -> None:
         """Find what was planned and is no longer in the file: it is withdrawn, or refused."""
@@ -180,25 +167,26 @@ def held_by(decision: Decision) -> ItemRecord | None:
 def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tuple[InputLine, Decision | None]]:
     """Stream every line with its decision; a line that was set aside has none."""
     for chunk in _chunks(source.lines()):
-        charges = [line.charge for line in chunk if line.charge is not None]
-        item: dict[str, ItemRecord] = {}
+        asked = [line.item for line in chunk if line.item is not None]
+        known: dict[str, ItemRecord] = {}
         context = plan.context
         if ledger is not None and plan.platform:
-            references = [charge.reference for charge in charges]
-            item = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references)
-            context = replace(context, blocked=_blocked(plan, charges, ledger))
+            references = [item.reference for item in asked]
+            known = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references)
+            context = replace(context, blocked=_blocked(plan, asked, ledger))
         for line in chunk:
-            charge = line.charge
-            yield line, None if charge is None else decide(context, charge, item.get(charge.reference))
+            item = line.item
+            yield line, None if item is None else decide(context, item, known.get(item.reference))
 
 
-def _blocked(plan: Plan, charges: Sequence[Charge], ledger: Ledger) -> dict[str, str]:
-    """Return the payment methods of some lines that were declined for good lately."""
-    if not plan.asked.blocks_since:
+def _blocked(plan: Plan, asked: Sequence[Item], ledger: Ledger) -> dict[str, str]:
+    """Return what some lines would use and the ledger knows not to be used for now, each with why."""
+    context = plan.context
+    if not (plan.asked.blocks_since and context.rules.blocks):
         return {}
-    methods = {method for charge in charges if (method := plan.findings.method_of(charge))}
-    found = ledger.lookups(BLOCKED, sorted(methods), plan.asked.blocks_since)
-    return {method: str(facts["reason_code"]) for method, facts in found.items()}
+    names = {name for item in asked for name in context.found(item).values() if name}
+    found = ledger.lookups(context.rules.blocks, sorted(names), plan.asked.blocks_since)
+    return {name: str(facts["reason_code"]) for name, facts in found.items()}
 
 
 def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[PlannedLine]:
@@ -217,8 +205,8 @@ def planned_lines(plan: Plan, source: Source, ledger: Ledger) -> Iterator[Planne
                 yield PlannedLine(line.line, line.cells, item=item.id)
             case Skip(item=item, reason=reason, detail=detail):
                 yield PlannedLine(line.line, line.cells, item=item.id, reason=reason, detail=detail)
-            case Refuse() if line.charge is not None:
-                raise InvalidInput([_problem(source, line, line.charge, decision)])
+            case Refuse() if line.item is not None:
+                raise InvalidInput([_problem(source, line, line.item, decision)])
 
 
 def _header(plan: Plan) -> Iterable[str | int]:
@@ -239,20 +227,21 @@ def _signed(line: InputLine, decision: Decision | None) -> bytes:
         case None:
             return length_prefixed((line.line, "invalid"))
         case Create(new=new) | Replace(new=new):
-            return length_prefixed(
-                (line.line, new.item_id, new.digest, new.content["payment_method"], new.skip or "charge")
-            )
+            found = [new.content[name] for name in RULES[new.kind].finds]
+            return length_prefixed((line.line, new.item_id, new.digest, *found, new.skip or "charge"))
         case Continue(item=item, skip=skip):
-            verdict = str(item.content.get("skip") or "") or (skip if skip and skip != CARD_BLOCKED else "charge")
-            return length_prefixed((line.line, item.item_id, item.digest, item.content["payment_method"], verdict))
+            verdict = str(item.content.get("skip") or "") or (skip if skip and skip not in PASSING else "charge")
+            found = [item.content[name] for name in RULES[item.kind].finds]
+            return length_prefixed((line.line, item.item_id, item.digest, *found, verdict))
         case Skip(item=item, reason=reason):
-            return length_prefixed((line.line, item.item_id, item.digest, "", reason))
+            unknown = [""] * len(RULES[item.kind].finds)
+            return length_prefixed((line.line, item.item_id, item.digest, *unknown, reason))
         case Refuse():
             return b""
 
 
-def _count(plan: Plan, charge: Charge, decision: Create | Replace | Continue | Skip, row: str) -> None:
-    minor, currency = charge.amount.minor, charge.amount.currency
+def _count(plan: Plan, wanted: Item, decision: Create | Replace | Continue | Skip, row: str) -> None:
+    minor, currency = wanted.amount.minor, wanted.amount.currency
     plan.items += 1
     plan.continued += isinstance(decision, Continue)
     if isinstance(decision, Create | Replace):
@@ -270,12 +259,12 @@ def _count(plan: Plan, charge: Charge, decision: Create | Replace | Continue | S
         plan.skips[row] += 1
         plan.held[currency] += minor if row_of(decision) == TO_CHARGE else 0
         return
-    plan.accounts[charge.account] += 1
+    plan.accounts[wanted.account] += 1
     plan.totals[currency] += minor
 
 
-def _problem(source: Source, line: InputLine, charge: Charge, refuse: Refuse) -> Problem:
-    return Problem(source.items_file, line.line, 1, refuse.code, refuse.message, refuse.hint, charge.reference)
+def _problem(source: Source, line: InputLine, wanted: Item, refuse: Refuse) -> Problem:
+    return Problem(source.items_file, line.line, 1, refuse.code, refuse.message, refuse.hint, wanted.reference)
 
 
 T = TypeVar("T")

@@ -11,19 +11,18 @@ from billing.core.entries import RunRecord, RunStatus
 from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.findings import Findings
 from billing.core.items import Kind
+from billing.core.kinds.rules import RULES
 from billing.core.listing import Search, share_of_reads
 from billing.core.money import format_minor
 from billing.core.notices import Notice
-from billing.core.plans import METHOD_FINDINGS
 from billing.edge.ledger import Ledger
 from billing.edge.pacing.throttle import Rates
-from billing.flow.kinds.charge.cards import DAYS
+from billing.flow.kinds.registry import PLANNINGS
 from billing.flow.options import Selection
 from billing.flow.planning.comparison import compare_file
 from billing.flow.planning.decisions import decide_all, planned_lines
-from billing.flow.planning.elsewhere import opened_elsewhere
 from billing.flow.planning.planned import NOTHING_EXAMINED, Asked, Plan, Source
-from billing.flow.planning.preflight import QUIETLY, LookedUp, Lookout, Preflight, look_up
+from billing.flow.planning.preflight import QUIETLY, LookedUp, Lookout, Preflight
 from billing.flow.services import Services
 
 
@@ -45,17 +44,11 @@ class PlanOptions:
     selection: Selection = field(default_factory=Selection)
     limit: int | None = None
 
-    def asked(self, services: Services) -> Asked:
+    def asked(self, services: Services, kind: Kind) -> Asked:
         """Return what is asked of the decisions."""
-        return Asked(self.amend, self.selection, self.limit, UNEXAMINED[self.preflight], services.clock.days_ago(DAYS))
-
-
-UNEXAMINED: dict[Preflight, frozenset[str]] = {
-    Preflight.NONE: NOTHING_EXAMINED,
-    Preflight.ACCOUNTS: METHOD_FINDINGS,
-    Preflight.ALL: frozenset(),
-}
-# The skip reasons that a preflight does not look at.
+        unexamined = PLANNINGS[kind].unexamined[self.preflight]
+        since = services.clock.days_ago(RULES[kind].block_days)
+        return Asked(self.amend, self.selection, self.limit, unexamined, since)
 
 
 async def make_plan(services: Services, source: Source, options: PlanOptions, lookout: Lookout = QUIETLY) -> Plan:
@@ -75,7 +68,7 @@ async def make_plan(services: Services, source: Source, options: PlanOptions, lo
     findings = options.findings
     looked_up = LookedUp()
     if findings is None:
-        looked_up = await look_up(services, source, options.preflight, lookout)
+        looked_up = await PLANNINGS[source.run.kind].look_up(services, source, options.preflight, lookout)
         findings = looked_up.findings
     plan, elsewhere = await _decided(services, source, findings, options)
     beside = compare_file(source, services.ledger, services.platform)
@@ -98,14 +91,14 @@ async def _decided(
     services: Services, source: Source, findings: Findings, options: PlanOptions
 ) -> tuple[Plan, list[Notice]]:
     """Decide for every line, then list the accounts: what another ledger has done there is not this one's to charge."""
-    asked = options.asked(services)
+    asked = options.asked(services, source.run.kind)
     plan = decide_all(source, services.ledger, services.platform, findings, asked)
     if options.preflight is Preflight.NONE:
         return plan, []
-    shown = await opened_elsewhere(services, source, plan)
+    shown = await PLANNINGS[source.run.kind].elsewhere(services, source, plan)
     if shown.rows:
         plan = decide_all(source, services.ledger, services.platform, findings, asked, shown.rows)
-    return plan, shown.notices
+    return plan, list(shown.notices)
 
 
 def _identifying(services: Services) -> int:
@@ -183,7 +176,7 @@ def record_of(plan: Plan, status: RunStatus) -> RunRecord:
         name=plan.run.name,
         period=plan.run.period,
         mode=plan.run.mode,
-        kind=Kind.CHARGE,
+        kind=plan.run.kind,
         header={
             "file": plan.file,
             "columns": list(plan.run.columns),

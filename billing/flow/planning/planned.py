@@ -12,13 +12,14 @@ from billing.core.findings import Findings
 from billing.core.items import InputLine, Run
 from billing.core.notices import Notice
 from billing.core.planrows import NOWHERE
-from billing.core.plans import CARD_BLOCKED, SKIPS, PlanContext
+from billing.core.plans import PlanContext
+from billing.core.skips import PASSING, SKIPS
 from billing.flow.options import Selection
 from billing.flow.planning.amendment import Amendment
 from billing.flow.planning.changes import Changes
 from billing.flow.planning.sums import Left, Row
 
-NOTHING_EXAMINED = frozenset(SKIPS) - {CARD_BLOCKED}
+NOTHING_EXAMINED = frozenset(SKIPS) - PASSING
 # What a plan without look-ups knows nothing about: a line that was skipped for it stays skipped.
 
 PARTIAL = "partial"
@@ -184,6 +185,7 @@ class Plan:
             amend=self.asked.amend,
             findings=self.findings,
             unexamined=self.asked.unexamined,
+            kind=self.run.kind,
         )
 
     @property

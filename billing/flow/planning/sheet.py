@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from billing.core.items import Charge
+from billing.core.items import Item
 from billing.flow.planning.sought import short_hash
 
 
@@ -24,12 +24,12 @@ class Sheet:
         self._by_reference, self._by_payment = array("L"), array("L")
         self.seen = bytearray()
 
-    def add(self, line: int, charge: Charge) -> None:
+    def add(self, line: int, item: Item) -> None:
         """Take in a line; only before `settle`."""
         self.lines.append(line)
-        self.amounts.append(charge.amount.minor)
-        self._references.append(short_hash(charge.reference))
-        self._payments.append(payment(charge.customer, charge.account, charge.amount.currency))
+        self.amounts.append(item.amount.minor)
+        self._references.append(short_hash(item.reference))
+        self._payments.append(payment(item.payer, item.account, item.amount.currency))
 
     def settle(self) -> None:
         """Order the lines, so that they are found."""
@@ -50,9 +50,9 @@ class Sheet:
             return place
         return None
 
-    def paying(self, customer: str, account: str, currency: str) -> Iterator[int]:
-        """Yield the places of lines by which this customer pays this account in this currency."""
-        wanted = payment(customer, account, currency)
+    def paying(self, payer: str, account: str, currency: str) -> Iterator[int]:
+        """Yield the places of lines by which this payer pays this account in this currency."""
+        wanted = payment(payer, account, currency)
         at = bisect_left(self._by_payment, wanted, key=self._payments.__getitem__)
         while at < len(self._by_payment) and self._payments[place := self._by_payment[at]] == wanted:
             yield place
@@ -70,6 +70,6 @@ class Sheet:
                 start += 1
 
 
-def payment(customer: str, account: str, currency: str) -> int:
+def payment(payer: str, account: str, currency: str) -> int:
     """Return the short hash of who pays whom, and in which currency."""
-    return short_hash(f"{customer} {account} {currency}")
+    return short_hash(f"{payer} {account} {currency}")

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from heapq import heappush, heapreplace
 from itertools import groupby
 
-from billing.core.items import Charge
+from billing.core.items import Item
 from billing.core.planrows import NOT_SELECTED, ROWS, TO_CHARGE
 from billing.core.plans import Continue, Create, Replace, Skip
 from billing.flow.options import Selection
@@ -72,7 +72,7 @@ class Sums:
 
     def take(
         self,
-        charge: Charge,
+        wanted: Item,
         decision: Create | Replace | Continue | Skip,
         row: str,
         line: int,
@@ -80,7 +80,7 @@ class Sums:
     ) -> None:
         """Count a line: its decision says where its money stands; ``again`` that it is taken up again if it moves."""
         item = decision.new if isinstance(decision, Create | Replace) else decision.item
-        minor, currency = charge.amount.minor, charge.amount.currency
+        minor, currency = wanted.amount.minor, wanted.amount.currency
         self.sheet.add(minor, currency)
         self._hits |= self._selection.named_by(item)
         if row == TO_CHARGE and not self._selection.takes(item):
@@ -88,7 +88,7 @@ class Sums:
         self._row(row).add(minor, currency)
         if row == TO_CHARGE:
             place = (0, decision.item.id) if isinstance(decision, Continue) else (1, line)
-            self._movable((place, minor, currency, charge.account, short_hash(charge.customer), again))
+            self._movable((place, minor, currency, wanted.account, short_hash(wanted.payer), again))
 
     def _row(self, code: str) -> Row:
         return self.rows.setdefault(code, Row())

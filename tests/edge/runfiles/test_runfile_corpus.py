@@ -122,7 +122,7 @@ def test_setting_bad_lines_aside_never_charges_what_is_wrong(name: str):
     except InvalidInput:
         return
     assert run_file.set_aside >= 1
-    assert run_file.count == sum(line.charge is not None for line in lines)
+    assert run_file.count == sum(line.item is not None for line in lines)
     assert run_file.set_aside == sum(bool(line.reason) for line in lines)
 
 
@@ -169,7 +169,7 @@ def test_the_command_as_a_process_says_file_line_and_column(billing: Billing, na
 def test_good_files_are_accepted(path: Path):
     with open_run(path, run_id=_run_id(path), allow_empty=path.name == "header_only.csv") as run_file:
         assert run_file.count or path.name == "header_only.csv"
-        assert run_file.count == sum(line.charge is not None for line in run_file.lines())
+        assert run_file.count == sum(line.item is not None for line in run_file.lines())
 
 
 @pytest.mark.parametrize("name", ["coaching.yaml", "workshop.yaml"])

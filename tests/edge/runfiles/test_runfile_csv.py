@@ -20,7 +20,7 @@ Line = Callable[..., str]
 
 
 def _charges(run_file: RunFile) -> list[Charge]:
-    return [line.charge for line in run_file.lines() if line.charge is not None]
+    return [line.item for line in run_file.lines() if line.item is not None]
 
 
 def _problems(refused: pytest.ExceptionInfo[InvalidInput]) -> list[Problem]:
@@ -219,9 +219,9 @@ def test_bad_lines_can_be_set_aside(opened: Open, good_csv: str, line: Line):
     lines = list(run_file.lines())
     assert (run_file.count, run_file.set_aside, run_file.totals) == (2, 3, {"usd": 2198})
     assert [each.line for each in lines] == [2, 3, 4, 5, 6]
-    assert [each.charge is None for each in lines] == [False, True, True, True, False]
+    assert [each.item is None for each in lines] == [False, True, True, True, False]
     assert all(len(each.cells) == len(run_file.run.columns) for each in lines)
-    assert all(each.reason for each in lines if each.charge is None)
+    assert all(each.reason for each in lines if each.item is None)
 
 
 def test_a_broken_file_is_refused_even_when_lines_may_be_set_aside(opened: Open, good_csv: str):

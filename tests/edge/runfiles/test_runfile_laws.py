@@ -63,7 +63,7 @@ def test_what_a_csv_writer_writes_is_read_back_value_by_value(tmp_path_factory, 
     path = tmp_path_factory.mktemp("law") / "run.csv"
     path.write_bytes(out.getvalue().encode())
     with open_run(path, run_id="law-2026", allow_empty=True) as run_file:
-        assert [line.charge for line in run_file.lines()] == items
+        assert [line.item for line in run_file.lines()] == items
 
 
 @settings(max_examples=150, deadline=None)
@@ -90,7 +90,7 @@ def test_line_noise_never_hides_a_charge(tmp_path_factory, noise: list[str]):
     path.write_text(head + good + "".join(noise) + "\n" + good.replace("INV-1", "INV-2"), newline="")
     try:
         with open_run(path, run_id="noise-2026") as run_file:
-            found = [line.charge.reference for line in run_file.lines() if line.charge]
+            found = [line.item.reference for line in run_file.lines() if line.item]
     except InvalidInput:
         return
     assert found[0] == "INV-1"

@@ -29,7 +29,7 @@ YAML = "version: 1\nrun: {{name: coaching, period: {period}, timezone: {zone}}}\
 
 
 def charges(run_file: RunFile) -> list[Charge]:
-    return [line.charge for line in run_file.lines() if line.charge is not None]
+    return [line.item for line in run_file.lines() if line.item is not None]
 
 
 def codes(refused: pytest.ExceptionInfo[InvalidInput]) -> list[str]:

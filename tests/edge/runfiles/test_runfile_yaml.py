@@ -21,7 +21,7 @@ ITEM = "items:\n  - {reference: A-1, customer: cus_A1, account: acct_N1, amount:
 
 
 def _charges(run_file: RunFile) -> list[Charge]:
-    return [line.charge for line in run_file.lines() if line.charge is not None]
+    return [line.item for line in run_file.lines() if line.item is not None]
 
 
 def _codes(refused: pytest.ExceptionInfo[InvalidInput]) -> list[tuple[int, int, str]]:

@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from billing.core.entries import ItemRecord, Move
+from billing.core.kinds.charge_rules import BLOCK_DAYS, BLOCKED
 from billing.edge.ledger import Kept, Ledger
 from billing.edge.stripe.clock import ProviderClock
-
-BLOCKED = "blocked_card"
-DAYS = 30
-# Trying a lost, stolen or closed card again costs a fee each time (Visa category 1, Mastercard advice 03 and 21).
 
 
 class Blocks:
@@ -48,7 +45,7 @@ class Blocks:
         return {BLOCKED: {method: {"reason_code": codes[-1]}}}
 
     def _declines(self, methods: set[str]) -> dict[str, str]:
-        blocks = self._ledger.lookups(BLOCKED, sorted(methods), self._clock.days_ago(DAYS))
+        blocks = self._ledger.lookups(BLOCKED, sorted(methods), self._clock.days_ago(BLOCK_DAYS))
         return {method: str(blocks[method]["reason_code"]) if method in blocks else "" for method in methods}
 
 

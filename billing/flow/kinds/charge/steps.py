@@ -8,11 +8,12 @@ from billing.core.entries import ItemRecord, Move
 from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.kinds import phase_of
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
+from billing.core.kinds.charge_rules import BLOCK_DAYS
 from billing.core.life import Group
 from billing.flow.engine.context import ItemContext, skipped
 from billing.flow.engine.flow import Flow, Step, Steps
 from billing.flow.engine.goals import RESTS, Goal
-from billing.flow.kinds.charge import adopt, cards, confirm, licence, prepare
+from billing.flow.kinds.charge import adopt, confirm, licence, prepare
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.services import Services
 
@@ -25,7 +26,7 @@ async def begin(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
         return found
     decline = ctx.services.blocks.why(item)
     if decline:
-        reason = f"this payment method was declined for good ({decline}) less than {cards.DAYS} days ago"
+        reason = f"this payment method was declined for good ({decline}) less than {BLOCK_DAYS} days ago"
         return await ctx.record(item, skipped(CHARGE_LIFE, "card_blocked", reason))
     return await prepare.start_attempt(ctx, item)
 

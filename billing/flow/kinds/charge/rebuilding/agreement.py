@@ -39,8 +39,8 @@ def held(stock: StripeListing, source: Source, services: Services) -> Iterator[H
 def _shown(stock: StripeListing, source: Source) -> Iterator[tuple[InputLine, Charge]]:
     """Yield the lines that have intents."""
     for line in source.lines():
-        if line.charge is not None and line.charge.reference in stock.by_reference:
-            yield line, line.charge
+        if isinstance(line.item, Charge) and line.item.reference in stock.by_reference:
+            yield line, line.item
 
 
 def _with_known(
@@ -71,11 +71,11 @@ def _disagreements(stock: StripeListing, source: Source, services: Services) -> 
     """Yield everything by which the file is not the one that was charged, then every intent that it has no line for."""
     hint = "the file, or a setting it leans on, is not the one that was charged"
     for reference, shown, line, item in held(stock, source, services):
-        if line is None or line.charge is None:
+        if line is None or not isinstance(line.item, Charge):
             alive = [shown[number][0] for number in shown.alive]
             yield from (_lineless(intent, source) for intent in alive)
             continue
-        for message in contradictions(shown, line.charge, item, source.run.run_id, services.mode):
+        for message in contradictions(shown, line.item, item, source.run.run_id, services.mode):
             yield Problem(source.items_file, line.line, 1, "not_what_was_charged", message, hint, reference)
     yield from (_lineless(intent, source) for intent in stock.strangers if not intent.cancelled)
 

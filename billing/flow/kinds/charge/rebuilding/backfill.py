@@ -82,8 +82,8 @@ def _revision(services: Services, base: RunRecord, having: Sequence[Story], turn
 
 def _line(story: Story, chapter: Chapter, run: Run) -> PlannedLine:
     """Return the line of a generation: as the file has it, or with the reference alone where it said otherwise then."""
-    line, charge = story.line, None if story.line is None else story.line.charge
-    if line is not None and charge is not None and chapter.new.payer == charge.customer:
+    line, charge = story.line, None if story.line is None else story.line.item
+    if line is not None and charge is not None and chapter.new.payer == charge.payer:
         return PlannedLine(line.line, line.cells, new=chapter.new)
     named = "reference" if "reference" in run.columns else next(iter(run.columns), "")
     cells = tuple(story.reference if column == named else "" for column in run.columns)

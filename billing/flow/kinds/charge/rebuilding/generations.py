@@ -23,8 +23,9 @@ from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.life import Group
 from billing.core.listed import DIGEST_LETTERS
 from billing.core.outcomes import Halt, Lost, Undecided
-from billing.core.plans import CLOSED_BEFORE_LOSS, HELD_BY_ANOTHER, SKIPS, PlanContext, reason_of
+from billing.core.plans import PlanContext, reason_of
 from billing.core.redaction import scrub
+from billing.core.skips import CLOSED_BEFORE_LOSS, HELD_BY_ANOTHER, SKIPS
 from billing.flow.engine.context import skipped
 from billing.flow.kinds.charge.rebuilding.intents import Intent, Shown, reading
 
@@ -75,7 +76,7 @@ class Teller:
 
     def story(self, reference: str, shown: Shown, line: InputLine | None, item: ItemRecord | None) -> Story | None:
         """Return what is to be put on record of a reference, or None when its line as planned is all."""
-        charge = None if line is None else line.charge
+        charge = line.item if line is not None and isinstance(line.item, Charge) else None
         if item is not None and item.run_id != self.context.run_id and not ended_empty(item.state):
             return None
         standing, planned = shown.standing, item is not None and item.state is State.PLANNED
@@ -105,7 +106,7 @@ class Teller:
         """Leave a line as good as paid of which several generations are alive."""
         code = "paid_elsewhere" if any(intent.paid for intent in shown.flat()) else "opened_elsewhere"
         if item is not None and item.state is State.PLANNED:
-            return Story(charge.reference, line, item, (_rebuilt(skipped(CHARGE_LIFE, code, SKIPS[code][0])),))
+            return Story(charge.reference, line, item, (_rebuilt(skipped(CHARGE_LIFE, code, SKIPS[code].means)),))
         if item is not None and (not ended_empty(item.state) or reason_of(item) in HELD_BY_ANOTHER):
             return None
         number = 0 if item is None else item.generation + 1
@@ -156,7 +157,7 @@ def closed_moves(intent: Intent, code: str) -> tuple[Move, ...]:
 
 
 def _facts(code: str) -> dict[str, object]:
-    return {"group": str(Group.SKIPPED), "reason_code": code, "reason": SKIPS[code][0], **REBUILT}
+    return {"group": str(Group.SKIPPED), "reason_code": code, "reason": SKIPS[code].means, **REBUILT}
 
 
 def _rebuilt(move: Move) -> Move:
@@ -172,7 +173,7 @@ def _ending(item: ItemRecord, shown: Shown, code: str) -> tuple[Move, ...] | Non
     intents = shown.get(item.generation, ())
     if item.state is State.PLANNED:
         own = [intent for intent in intents if intent.cancelled and _equals(intent, item)]
-        return closed_moves(own[0], code) if own else (_rebuilt(skipped(CHARGE_LIFE, code, SKIPS[code][0])),)
+        return closed_moves(own[0], code) if own else (_rebuilt(skipped(CHARGE_LIFE, code, SKIPS[code].means)),)
     if any(intent.cancelled and intent.id == item.object_id for intent in intents):
         return (Move(Event.INTENT_CANCELLED, facts={**_facts(code), "next_try": None, "fence": None}),)
     return None

@@ -6,7 +6,8 @@ from itertools import islice
 from typing import TypeVar
 
 from billing.core.entries import ItemRecord
-from billing.core.plans import HELD_BY_ANOTHER, reason_of
+from billing.core.plans import reason_of
+from billing.core.skips import HELD_BY_ANOTHER
 from billing.flow.kinds.charge.rebuilding.generations import named
 from billing.flow.kinds.charge.rebuilding.intents import Shown
 from billing.flow.kinds.charge.rebuilding.stripe_listing import StripeListing
@@ -70,7 +71,7 @@ def batched(each: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def strays(services: Services, stock: StripeListing, source: Source) -> Iterator[Orphan | LeftOut]:
     """Yield every intent that is not the one on record and could take money, or has, then lines left out for such."""
-    run, of_file = source.run, (line.charge.reference for line in source.lines() if line.charge is not None)
+    run, of_file = source.run, (line.item.reference for line in source.lines() if line.item is not None)
     references = dict.fromkeys([one for one in of_file if one in stock.by_reference] + list(stock.by_reference))
     for chunk in batched(references, CHUNK):
         found = services.ledger.obligations(services.platform, run.mode, run.period, chunk)

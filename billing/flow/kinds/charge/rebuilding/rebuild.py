@@ -38,13 +38,14 @@ from billing.core.exits import Exit
 from billing.core.findings import Findings
 from billing.core.items import Run
 from billing.core.kinds.charge import CHARGE_LIFE, State
-from billing.core.plans import CLOSED_BY_FILE, HELD_BY_ANOTHER
+from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow.engine.context import ItemContext
 from billing.flow.engine.gather import gather
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.worklist import has_work
+from billing.flow.kinds.charge.preflight import look_up
 from billing.flow.kinds.charge.rebuilding.agreement import require_agreement, still_true, stories
 from billing.flow.kinds.charge.rebuilding.backfill import backfill
 from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Orphan, strays
@@ -55,7 +56,7 @@ from billing.flow.kinds.charge.steps import CHARGES
 from billing.flow.planning.decisions import decide_all
 from billing.flow.planning.plan import keep, plan_offline, record_of
 from billing.flow.planning.planned import PARTIAL, Asked, Source
-from billing.flow.planning.preflight import Preflight, look_up
+from billing.flow.planning.preflight import Preflight
 from billing.flow.report import PAID_TWICE
 from billing.flow.services import Services
 
@@ -207,7 +208,7 @@ def _require_same_file(source: Source, services: Services, record: RunRecord | N
 
 
 def _require_known(accounts: frozenset[str], source: Source) -> None:
-    unknown = accounts - {line.charge.account for line in source.lines() if line.charge} if accounts else ()
+    unknown = accounts - {line.item.account for line in source.lines() if line.item} if accounts else ()
     if unknown:
         raise UsageError(f"--skip-account {min(unknown)}: no item of the file is charged there")
 

@@ -111,9 +111,9 @@ def wanted(source: Source, platform: str, without: frozenset[str]) -> Wanted:
     references: set[str] = set()
     accounts: set[str] = set()
     for line in source.lines():
-        if line.charge is not None:
-            references.add(line.charge.reference)
-            accounts.add(line.charge.account)
+        if line.item is not None:
+            references.add(line.item.reference)
+            accounts.add(line.item.account)
     return Wanted(source.run, platform, frozenset(references), tuple(sorted(accounts - without)))
 
 

@@ -1,8 +1,7 @@
 """What another ledger has opened of a plan: one list per account, the very one that the run needs before it opens."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,25 +18,13 @@ from billing.core.plans import Create, Refuse, Replace
 from billing.flow.engine.gather import gather
 from billing.flow.planning.decisions import decisions
 from billing.flow.planning.planned import Plan, Source
+from billing.flow.planning.preflight import Elsewhere
 from billing.flow.services import Services
 
 NAMED_INSIDE = frozenset({".yaml", ".yml", ".json"})
 # Run files that say which run they are.
 AT_ONCE = 16
 # Accounts listed side by side; the throttle paces the pages further.
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """What the lists of a plan's accounts say of its lines.
-
-    Attributes:
-        rows: item id -> the row of the plan of one that this ledger would charge, and that is not its to charge.
-        notices: what a person is told of what another ledger has opened.
-    """
-
-    rows: Mapping[str, str] = field(default_factory=dict)
-    notices: list[Notice] = field(default_factory=list)
 
 
 async def opened_elsewhere(services: Services, source: Source, plan: Plan) -> Elsewhere:

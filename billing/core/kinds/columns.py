@@ -1,0 +1,9 @@
+"""The report columns of every kind of items."""
+
+from collections.abc import Mapping
+
+from billing.core.items import Kind
+from billing.core.kinds.charge_columns import CHARGE_COLUMNS
+from billing.core.report_columns import ReportColumns
+
+COLUMNS: Mapping[Kind, ReportColumns] = {Kind.CHARGE: CHARGE_COLUMNS}

@@ -1,0 +1,10 @@
+"""The rules of every kind of items, beside their tables of states."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing.core.item_rules import ItemRules
+from billing.core.items import Kind
+from billing.core.kinds.charge_rules import CHARGE_RULES
+
+RULES: Mapping[Kind, ItemRules[Any]] = {Kind.CHARGE: CHARGE_RULES}
