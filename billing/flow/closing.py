@@ -13,7 +13,6 @@ from billing.core.entries import ItemRecord
 from billing.core.life import Group
 from billing.core.policies import Policies, StopOn
 from billing.core.skips import SKIPS
-from billing.flow.engine.context import ItemContext
 from billing.flow.engine.flow import ItemResult, carry
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
@@ -64,7 +63,7 @@ async def close(
         services.require_own(record)
 
     async def visit(item: ItemRecord, goal: Goal) -> ItemResult:
-        ctx = ItemContext(services, policies.dunning, closes=True)
+        ctx = flow.context(services, policies, closes=True)
         return await carry(flow, ctx, item, goal, flow.closing(rows[item.id].facts()))
 
     everything = replace(

@@ -4,7 +4,6 @@ from billing.core.entries import ItemRecord, Note, RunStatus, unfinished_rebuild
 from billing.core.errors import RunStopped, UsageError
 from billing.core.groups import exit_for
 from billing.core.policies import Policies
-from billing.flow.engine.context import ItemContext
 from billing.flow.engine.flow import Flow, ItemResult, carry
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
@@ -32,7 +31,7 @@ def work_of(services: Services, flow: Flow, run_id: str, policies: Policies) -> 
     """Return the work of a run, each item visited as its kind does it."""
 
     async def visit(item: ItemRecord, goal: Goal) -> ItemResult:
-        return await carry(flow, ItemContext(services, policies.dunning), item, goal)
+        return await carry(flow, flow.context(services, policies), item, goal)
 
     return Work(run_id, flow, visit)
 

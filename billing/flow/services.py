@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from billing.core.entries import Facts, RunRecord
 from billing.core.errors import UsageError
@@ -12,8 +13,8 @@ from billing.edge.pacing.throttle import Rates
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import Gateway
 from billing.flow.engine.standing import Standing
-from billing.flow.kinds.charge.cards import Blocks
-from billing.flow.kinds.charge.find import Finder
+
+T = TypeVar("T")
 
 
 def _nowhere(_event: str, **_facts: object) -> None:
@@ -31,8 +32,6 @@ class Services:
         mode: test or live; every object Stripe shows must agree.
         platform: the platform account, part of every item id and key; empty until `identify` has asked.
         rates: what may be sent, for the estimate.
-        finder: lists accounts before anything is opened there, and knows whose the intents are.
-        blocks: the cards that must not be tried again.
         standing: which connected accounts take requests.
         who: asks Stripe whose key this is; None when the platform is known from the start.
         log: ``log(event, **facts)``; a structured event, never a key, a name or an e-mail.
@@ -51,15 +50,22 @@ class Services:
     draining: bool = False
     who: Callable[[], Awaitable[str]] | None = None
     operator: Facts = field(default_factory=dict)
-    finder: Finder = field(init=False)
-    blocks: Blocks = field(init=False)
     standing: Standing = field(default_factory=Standing)
     logs_steps: bool = field(init=False)
+    _shared: dict[Callable[["Services"], Any], Any] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.finder = Finder(self.gateway, self.clock, self.ledger)
-        self.blocks = Blocks(self.ledger, self.clock)
         self.logs_steps = enabled_for(self.log, "item_step")
+
+    def shared(self, make: Callable[["Services"], T]) -> T:
+        """Return what ``make`` made of these services when it was first asked for: what a kind of items knows at once.
+
+        A kind brings what only it needs (which cards are blocked, what an account's list shows); all of its items in
+        this process share it.
+        """
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        return cast("T", self._shared[make])
 
     async def identify(self) -> None:
         """Learn the platform before anything that depends on it; a command that sends nothing never asks.

@@ -22,6 +22,7 @@ from billing.edge.stripe.transport import RequestWriter
 from billing.flow.engine.context import ItemContext
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import confirm, prepare
+from billing.flow.kinds.charge.cards import Blocks
 from billing.sandbox.accounts import allow
 from billing.sandbox.config import AccountRefusal, Behaviour, Limits, PermissionWords, SandboxConfig
 from billing.sandbox.faults import FaultKind
@@ -629,7 +630,7 @@ def test_the_log_tells_where_an_item_comes_to_rest_and_each_step_to_whoever_asks
 async def block(services, item):
     """Block the card of an item for good, as a decline does."""
     declined = Move(Note.SET_ASIDE, facts={"blocks_card": True, "reason_code": "lost_card"})
-    await services.ledger.keep_lookups(BLOCKED, services.blocks.of(item, [declined])[BLOCKED])
+    await services.ledger.keep_lookups(BLOCKED, services.shared(Blocks).of(item, [declined])[BLOCKED])
 
 
 def test_a_card_that_an_earlier_run_blocked_is_not_tried_however_many_items_share_it(tmp_path):
@@ -680,10 +681,10 @@ def test_a_card_that_is_blocked_after_its_next_item_was_fetched_is_not_tried(tmp
         async with world.services() as services:
             await world.plan(services)
             first, second = world.items(services)
-            before = services.blocks.why(first)
-            services.blocks.look_up([second])
+            before = services.shared(Blocks).why(first)
+            services.shared(Blocks).look_up([second])
             await block(services, first)
-            return before, services.blocks.why(second)
+            return before, services.shared(Blocks).why(second)
 
     assert run_virtually(run) == ("", "lost_card")
 

@@ -8,6 +8,7 @@ from billing.core.life import Group
 from billing.core.wire import WireRequest, WireResponse
 from billing.edge.stripe.calls.charge import cancel_intent
 from billing.edge.stripe.lookups import LOOKUP_SENDS
+from billing.flow.kinds.charge.find import Finder
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
 from tests.flow.world import World, with_latency
@@ -165,7 +166,7 @@ def test_a_continued_run_keeps_nothing_of_what_its_ledger_has_on_record(tmp_path
             await world.run(services, limit=30)
         async with world.services() as services:
             await world.run(services)
-            return services.finder.shows(world.scenario.accounts[0])
+            return services.shared(Finder).shows(world.scenario.accounts[0])
 
     assert not run_virtually(continued)
 
@@ -176,7 +177,7 @@ def test_a_run_before_its_period_lists_what_is_opened_today(tmp_path):
 
     async def window() -> tuple[float, float]:
         async with world.services() as services:
-            return services.finder.window("2099-12"), services.clock.epoch()
+            return services.shared(Finder).window("2099-12"), services.clock.epoch()
 
     begins, now = run_virtually(window)
     assert now - begins >= 31 * 24 * HOUR

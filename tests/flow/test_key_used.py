@@ -7,6 +7,7 @@ import pytest
 from billing.core.exits import Exit
 from billing.core.kinds.charge import State
 from billing.core.life import Group
+from billing.flow.kinds.charge.find import Finder
 from billing.flow.options import Ending
 from billing.sandbox.faults import FaultKind
 from tests.flow.test_elsewhere import CLONE, CONFIRM, elsewhere, first
@@ -24,7 +25,7 @@ def beside(world: World, second: World, between: Callable[[], None] = lambda: No
         async with second.services() as services:
             await second.plan(services)
             for account in world.scenario.accounts:
-                await services.finder.list(account, services.finder.window("2026-11"))
+                await services.shared(Finder).list(account, services.shared(Finder).window("2026-11"))
             world.script(FaultKind.PASSING_500_UNDONE, CLONE, times=len(second.items(services)))
             await world.charge_all()
             between()

@@ -28,7 +28,6 @@ from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import unwatched
 from billing.flow.engine.runner import Runner, Work
 from billing.flow.engine.scheduler import Scheduler
-from billing.flow.kinds.charge.cards import Blocks
 from billing.flow.kinds.charge.steps import CHARGES
 from billing.flow.options import RunOptions
 from tests.virtual import run_virtually
@@ -189,9 +188,10 @@ class Rehearsed(Runner):
             gateway=gateway,
             rates=work.rates,
             draining=False,
+            clock=ProviderClock(),
             log=lambda *_, **__: None,
-            blocks=Blocks(paper, ProviderClock()),
         )
+        services.shared = lambda make: make(services)
         quiet = Policies(stop_on=StopOn(decline_rate=1.0, same_error=10**9))
         super().__init__(services, Work("r", CHARGES, self._carry), Goal.RUN, quiet, options, unwatched)
 

@@ -1,7 +1,7 @@
 """One item's way through the protocol in this process: what it may still spend, and how it may end early."""
 
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
@@ -14,7 +14,8 @@ from billing.core.exits import Exit
 from billing.core.kinds import is_planned, phase_of
 from billing.core.life import Group, Life, Phase
 from billing.core.outcomes import Halt, Outcome, Refused, Unsent
-from billing.core.policies import Dunning
+from billing.core.policies import Policies
+from billing.edge.ledger import Kept
 from billing.edge.stripe.resend import resend
 from billing.flow.engine.standing import Reach
 from billing.flow.services import Services
@@ -63,13 +64,23 @@ class Halted(Exception):
         self.exit_code: Exit = halt.exit
 
 
+Keeps = Callable[[Services, ItemRecord, Sequence[Move]], Kept]
+# From an item and what is about to be recorded of it to what is kept beside that.
+
+
+def nothing_kept(_services: Services, _item: ItemRecord, _moves: Sequence[Move]) -> Kept:
+    """Keep nothing: what most kinds do."""
+    return {}
+
+
 @dataclass(slots=True)
 class ItemContext:
     """What one item may still spend in this process.
 
     Attributes:
         services: what the flow works with.
-        dunning: decides whether an attempt that took nothing rests or is fenced.
+        policies: of the run.
+        keeps: what is kept in the same commit as moves, as the item's kind says.
         rounds: how often it has sent, by the state it sent from.
         dead_account: why the account refuses everything, once an answer said so: Stripe's code.
         dead_words: the same in Stripe's words.
@@ -78,7 +89,8 @@ class ItemContext:
     """
 
     services: Services
-    dunning: Dunning = field(default_factory=Dunning)
+    policies: Policies = field(default_factory=Policies)
+    keeps: Keeps = nothing_kept
     rounds: defaultdict[StrEnum, int] = field(default_factory=lambda: defaultdict(int))
     dead_account: str = ""
     dead_words: str = ""
@@ -133,7 +145,7 @@ class ItemContext:
             LedgerError: the commit failed; in the same moment the door to the provider is shut for everybody.
         """
         try:
-            keep = self.services.blocks.of(item, moves)
+            keep = self.keeps(self.services, item, moves)
             after = await self.services.ledger.record(item, *moves, keep=keep)
         except LedgerError as broken:
             self.services.gateway.shut(str(broken))

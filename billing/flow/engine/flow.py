@@ -11,8 +11,9 @@ from typing import Any
 
 from billing.core.entries import ItemRecord
 from billing.core.life import Life
+from billing.core.policies import Policies
 from billing.edge.ledger import LostRace
-from billing.flow.engine.context import ItemContext, Requeue, StillUnresolved
+from billing.flow.engine.context import ItemContext, Keeps, Requeue, StillUnresolved, nothing_kept
 from billing.flow.engine.goals import Goal, may_be_in_flight
 from billing.flow.services import Services
 
@@ -33,6 +34,7 @@ class Flow:
         waits_for_customer: whether an item rests until its customer does something.
         requests: how many requests an item usually costs its account, by goal.
         look_up: what the ledger is asked about a page of planned items before any of them begins.
+        keeps: what is kept in the same commit as moves of an item, as look-ups.
     """
 
     life: Life
@@ -42,6 +44,11 @@ class Flow:
     waits_for_customer: Callable[[ItemRecord], bool]
     requests: Mapping[Goal, int]
     look_up: Callable[[Services, Iterable[ItemRecord]], None]
+    keeps: Keeps = nothing_kept
+
+    def context(self, services: Services, policies: Policies, *, closes: bool = False) -> ItemContext:
+        """Return what a visit to one item may spend."""
+        return ItemContext(services, policies, self.keeps, closes=closes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from billing.core.life import Group
 from billing.core.listed import Listed, yielding
 from billing.core.outcomes import Unconfirmed
 from billing.flow.engine.context import NO_TROUBLE, ItemContext, StillUnresolved, skipped
+from billing.flow.kinds.charge.find import Finder
 from billing.flow.kinds.charge.licence import look_at
 from billing.flow.kinds.charge.rebuilding.intents import trimmed
 from billing.flow.kinds.charge.rebuilding.reconstruct import Tale, moves_for
@@ -32,14 +33,14 @@ async def taken_over(ctx: ItemContext, item: ItemRecord) -> ItemRecord | None:
         StillUnresolved: the intent cannot be read, or the plan did not count the item among what it charges.
         Halted: an answer stops the run.
     """
-    verdict = ctx.services.finder.verdict(item)
+    verdict = ctx.services.shared(Finder).verdict(item)
     if verdict.strangers:
         ctx.services.log("intents_not_ours", reference=item.reference, account=item.account, intents=verdict.strangers)
     if verdict.yields_to is not None:
         return await _stand_back(ctx, item, verdict.yields_to)
     if verdict.adopt is not None:
         return await _adopt(ctx, item, verdict.adopt)
-    if item.item_id in ctx.services.finder.counted_out:
+    if item.item_id in ctx.services.shared(Finder).counted_out:
         raise _left(ctx, item)
     return None
 
@@ -66,7 +67,7 @@ async def _stand_back(ctx: ItemContext, item: ItemRecord, other: Listed) -> Item
 async def _adopt(ctx: ItemContext, item: ItemRecord, found: Listed) -> ItemRecord:
     outcome = await look_at(ctx, item, found.id)
     untried = isinstance(outcome, Unconfirmed) and outcome.earlier is None
-    if untried and item.item_id in ctx.services.finder.counted_out:
+    if untried and item.item_id in ctx.services.shared(Finder).counted_out:
         raise _left(ctx, item)
     shown = trimmed(item.account, outcome.reply.body or {})
     # Whose clone it was tried with is not recorded: it is not this ledger's, and may be another item's too.

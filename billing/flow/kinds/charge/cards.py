@@ -4,17 +4,17 @@ from collections.abc import Iterable, Sequence
 
 from billing.core.entries import ItemRecord, Move
 from billing.core.kinds.charge_rules import BLOCK_DAYS, BLOCKED
-from billing.edge.ledger import Kept, Ledger
-from billing.edge.stripe.clock import ProviderClock
+from billing.edge.ledger import Kept
+from billing.flow.services import Services
 
 
 class Blocks:
     """The blocks on record, asked for by the page: one question to the ledger for each item took a 20th of a charge."""
 
-    def __init__(self, ledger: Ledger, clock: ProviderClock) -> None:
-        """Begin with nothing looked up."""
-        self._ledger = ledger
-        self._clock = clock
+    def __init__(self, services: Services) -> None:
+        """Begin with nothing looked up; a run has one (`Services.shared`)."""
+        self._ledger = services.ledger
+        self._clock = services.clock
         self._looked_up: dict[str, str] = {}
 
     def look_up(self, items: Iterable[ItemRecord]) -> None:
@@ -47,6 +47,11 @@ class Blocks:
     def _declines(self, methods: set[str]) -> dict[str, str]:
         blocks = self._ledger.lookups(BLOCKED, sorted(methods), self._clock.days_ago(BLOCK_DAYS))
         return {method: str(blocks[method]["reason_code"]) if method in blocks else "" for method in methods}
+
+
+def keeps(services: Services, item: ItemRecord, moves: Sequence[Move]) -> Kept:
+    """Return what is kept in the same commit as ``moves``: the block that a decline puts on a card."""
+    return services.shared(Blocks).of(item, moves)
 
 
 def _method(item: ItemRecord) -> str:

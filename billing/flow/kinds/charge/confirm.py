@@ -291,7 +291,7 @@ def _provenance(seen: Seen) -> dict[str, object]:
 def decline_facts(ctx: ItemContext, item: ItemRecord, decline: Decline) -> dict[str, object]:
     """Return what the report and later attempts need to know of a decline, with the time of the next try if any."""
     declines = int(item.facts.get("declines", 0)) + 1
-    follows = after_decline(ctx.dunning, decline.remedy, declines)
+    follows = after_decline(ctx.policies.dunning, decline.remedy, declines)
     due = None if follows.gap is None else (ctx.services.clock.now() + follows.gap).isoformat(timespec="seconds")
     return {
         "declines": declines,

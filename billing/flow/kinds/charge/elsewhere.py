@@ -16,6 +16,7 @@ from billing.core.notices import Notice
 from billing.core.planrows import DONE, TO_CHARGE, row_of
 from billing.core.plans import Create, Refuse, Replace
 from billing.flow.engine.gather import gather
+from billing.flow.kinds.charge.find import Finder
 from billing.flow.planning.decisions import decisions
 from billing.flow.planning.planned import Plan, Source
 from billing.flow.planning.preflight import Elsewhere
@@ -35,19 +36,19 @@ async def opened_elsewhere(services: Services, source: Source, plan: Plan) -> El
     Raises:
         ProviderUnreachable: the provider has been away for longer than the budget.
     """
-    since, limiter = services.finder.window(plan.run.period), anyio.CapacityLimiter(AT_ONCE)
+    since, limiter = services.shared(Finder).window(plan.run.period), anyio.CapacityLimiter(AT_ONCE)
 
     async def one(account: str) -> None:
         async with limiter:
-            await services.finder.list(account, since)
-            services.finder.forgive(account)
+            await services.shared(Finder).list(account, since)
+            services.shared(Finder).forgive(account)
 
     await gather(*(partial(one, account) for account in plan.accounts))
-    if not any(services.finder.shows(account) for account in plan.accounts):
+    if not any(services.shared(Finder).shows(account) for account in plan.accounts):
         return Elsewhere()
     rows: dict[str, str] = {}
     found = list(_found(services, source, plan, rows))
-    services.finder.counted_out = frozenset(rows)
+    services.shared(Finder).counted_out = frozenset(rows)
     return Elsewhere(rows, [_notice(plan, found)] if found else [])
 
 
@@ -76,10 +77,10 @@ def _found(services: Services, source: Source, plan: Plan, rows: dict[str, str])
             continue
         item = decision.new if isinstance(decision, Create | Replace) else decision.item
         if isinstance(item, ItemRecord) and item.object_id is not None:
-            if (ended := services.finder.ended(item)) is not None:
+            if (ended := services.shared(Finder).ended(item)) is not None:
                 rows[item.item_id] = ENDED[ended.status]
             continue
-        verdict = services.finder.verdict_of(item, plan.run.period)
+        verdict = services.shared(Finder).verdict_of(item, plan.run.period)
         if verdict.row is not None:
             rows[item.item_id] = verdict.row
         other = verdict.yields_to or verdict.adopt

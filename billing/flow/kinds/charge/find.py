@@ -21,10 +21,8 @@ from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.listed import NOTHING, Listed, Verdict, application_of, judge, listed, other_generations
 from billing.core.objects.intent import FINAL_STATUSES
 from billing.core.periods import first_day
-from billing.edge.ledger import Ledger
-from billing.edge.stripe.clock import ProviderClock
-from billing.edge.stripe.gateway import Gateway
 from billing.edge.stripe.lookups import LookupFailed
+from billing.flow.services import Services
 
 LIST_SECONDS = 22 * 3600.0
 # How old a list may be when something is opened or confirmed on its strength. Stripe keeps a key for 24 h at least, so
@@ -63,15 +61,15 @@ class _Shelf:
 class Finder:
     """Lists accounts, and tells which of the intents there are an item's."""
 
-    def __init__(self, gateway: Gateway, clock: ProviderClock, ledger: Ledger) -> None:
-        """Begin with nothing listed: what another process saw is no licence for this one.
+    def __init__(self, services: Services) -> None:
+        """Begin with nothing listed: what another process saw is no licence for this one. A process has one.
 
         ``counted_out`` are the ids of items that a plan of this process counted among what another ledger has: whatever
         is learnt later, they are not charged by what was agreed to.
         """
-        self._gateway = gateway
-        self._clock = clock
-        self._ledger = ledger
+        self._gateway = services.gateway
+        self._clock = services.clock
+        self._ledger = services.ledger
         self._shelves: dict[str, _Shelf] = {}
         self._periods: dict[str, str] = {}
         self._windows: dict[str, float] = {}

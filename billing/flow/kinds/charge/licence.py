@@ -18,6 +18,7 @@ from billing.edge.stripe.lookups import LookupFailed, Trouble
 from billing.flow.engine.context import Halted, ItemContext, Requeue, StillUnresolved
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import confirm
+from billing.flow.kinds.charge.find import Finder
 
 Found = Succeeded | Unsettled | Cancelled | Declined | Unconfirmed
 
@@ -29,9 +30,9 @@ async def licence(ctx: ItemContext, item: ItemRecord, *, anew: bool = False) -> 
         StillUnresolved: there is none, so the item stays what it is; the account is dead if its refusal says so.
         Halted: the key may not list.
     """
-    if not anew and ctx.services.finder.may_start(item):
+    if not anew and ctx.services.shared(Finder).may_start(item):
         return
-    failed = await ctx.services.finder.look(item, anew=anew)
+    failed = await ctx.services.shared(Finder).look(item, anew=anew)
     if failed is not None:
         raise _without(ctx, item, failed)
 
@@ -91,7 +92,7 @@ async def pay(ctx: ItemContext, item: ItemRecord, *prepared: Move) -> ItemRecord
 async def _paid_elsewhere(ctx: ItemContext, item: ItemRecord, prepared: tuple[Move, ...]) -> bool:
     """Tell whether money moved, or is moving, by another intent of this very item."""
     own = item.object_id or (prepared[0].object_id if prepared else None)
-    other = ctx.services.finder.verdict(replace(item, object_id=own)).adopt
+    other = ctx.services.shared(Finder).verdict(replace(item, object_id=own)).adopt
     if other is None:
         return False
     return isinstance(await look_at(ctx, item, other.id), Succeeded | Unsettled)

@@ -35,6 +35,7 @@ from billing.flow.engine.gather import gather
 from billing.flow.engine.standing import Reach
 from billing.flow.kinds.charge.adopt import taken_over
 from billing.flow.kinds.charge.confirm import refusal_facts, sighting
+from billing.flow.kinds.charge.find import Finder
 from billing.flow.kinds.charge.licence import licence, pay
 
 OPEN_WAITS = {
@@ -107,7 +108,7 @@ async def _open(ctx: ItemContext, item: ItemRecord) -> Outcome:
     """Send the open, always under its first key; note which application makes our intents."""
     outcome = await ctx.send(item, open_intent(item))
     if isinstance(outcome, Made):
-        ctx.services.finder.opened_by_us(outcome.reply.body)
+        ctx.services.shared(Finder).opened_by_us(outcome.reply.body)
     return outcome
 
 
@@ -118,7 +119,7 @@ async def _clone(ctx: ItemContext, item: ItemRecord) -> Outcome:
 
 async def _settle_pair(ctx: ItemContext, item: ItemRecord, opened: Outcome, cloned: Outcome) -> ItemRecord:
     """Record what the two answers mean together. The intent goes on record with whatever else is written."""
-    if item.object_id is None and isinstance(opened, Made) and not ctx.services.finder.may_start(item):
+    if item.object_id is None and isinstance(opened, Made) and not ctx.services.shared(Finder).may_start(item):
         # The answer came so late that the list is too old: an intent may have been opened elsewhere meanwhile.
         await licence(ctx, item)
         found = await taken_over(ctx, item)

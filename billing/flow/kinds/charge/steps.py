@@ -15,6 +15,7 @@ from billing.flow.engine.flow import Flow, Step, Steps
 from billing.flow.engine.goals import RESTS, Goal
 from billing.flow.kinds.charge import adopt, confirm, licence, prepare
 from billing.flow.kinds.charge import cancel as fence
+from billing.flow.kinds.charge.cards import Blocks, keeps
 from billing.flow.services import Services
 
 
@@ -24,7 +25,7 @@ async def begin(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     found = await adopt.taken_over(ctx, item)
     if found is not None:
         return found
-    decline = ctx.services.blocks.why(item)
+    decline = ctx.services.shared(Blocks).why(item)
     if decline:
         reason = f"this payment method was declined for good ({decline}) less than {BLOCK_DAYS} days ago"
         return await ctx.record(item, skipped(CHARGE_LIFE, "card_blocked", reason))
@@ -120,7 +121,7 @@ def waits_for_customer(item: ItemRecord) -> bool:
 
 def look_up(services: Services, items: Iterable[ItemRecord]) -> None:
     """Ask the ledger, for a page of planned charges at once, whose payment methods were declined for good lately."""
-    services.blocks.look_up(items)
+    services.shared(Blocks).look_up(items)
 
 
 CHARGES = Flow(
@@ -131,4 +132,5 @@ CHARGES = Flow(
     waits_for_customer=waits_for_customer,
     requests=dict.fromkeys(Goal, 1) | {Goal.RUN: REQUESTS_PER_ITEM},
     look_up=look_up,
+    keeps=keeps,
 )

@@ -47,7 +47,7 @@ async def backfill(services: Services, run: Run, base: RunRecord, stories: Seque
 
 
 async def _record(services: Services, run: Run, moves: Sequence[tuple[ItemRecord, tuple[Move, ...]]]) -> None:
-    ctx = ItemContext(services, run.policies.dunning)
+    ctx = ItemContext(services, run.policies)
 
     async def one(item: ItemRecord, *each: Move) -> None:
         with suppress(LostRace):  # somebody else rebuilds it too, and read the same lists

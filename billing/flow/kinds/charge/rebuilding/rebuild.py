@@ -40,7 +40,6 @@ from billing.core.items import Run
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER
 from billing.edge.ledger import Ledger, LostRace
-from billing.flow.engine.context import ItemContext
 from billing.flow.engine.gather import gather
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
@@ -223,7 +222,7 @@ async def _close(services: Services, record: RunRecord | None, run: Run, since: 
 
 async def _bring_up(services: Services, source: Source, stock: StripeListing, lost: frozenset[str]) -> None:
     """Record what was found of each item that is merely planned."""
-    ctx = ItemContext(services, source.run.policies.dunning)
+    ctx = CHARGES.context(services, source.run.policies)
     shared = _shared_clones(stock)
 
     async def one(item: ItemRecord) -> None:
