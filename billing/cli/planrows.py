@@ -57,7 +57,7 @@ SKIP_WORDS: dict[str, str] = {
     "invalid": "set aside: invalid",
 }
 SIGNS = {"added": "+", "changed": "~", "withdrawn": "-", "taken_up": "^"}
-KINDS = {
+CHANGED = {
     "added": "added",
     "changed": "changed",
     "withdrawn": "withdrawn",
@@ -102,7 +102,7 @@ def amendment_lines(plan: Plan) -> list[str]:
     found = plan.amendment
     if plan.existing is None or not (found.counts or found.closes):
         return []
-    parts = [f"{count:,} {KINDS[kind]}" for kind, count in sorted(found.counts.items())]
+    parts = [f"{count:,} {CHANGED[kind]}" for kind, count in sorted(found.counts.items())]
     lines = ["", f"Changes of {plan.existing.run_id}: {', '.join(parts) or 'none of the sheet'}"]
     if found.counts:
         lines += [f"  sheet before  {_money(found.before)}", f"  sheet now     {_money(found.after)}"]
@@ -121,7 +121,7 @@ def _money(totals: Mapping[str, int]) -> str:
 
 
 def _change(each: Amended) -> str:
-    sign = SIGNS[each.kind]
+    sign = SIGNS[each.how]
     place = f" (line {each.line})" if each.line else ""
     was = f", was {each.was}" if each.was else ""
     if each.changes:

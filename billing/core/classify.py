@@ -172,10 +172,10 @@ def _rule_for(reply: Reply) -> Rule:
         return _throttled if status == 429 else _lost
     if status >= 500 or status not in BY_STATUS:
         return _lost
-    code, kind = error.get("code"), error.get("type")
+    code, error_type = error.get("code"), error.get("type")
     if isinstance(code, str) and code in BY_CODE:
         return BY_CODE[code]
-    if kind == "idempotency_error" and status in (400, 404):
+    if error_type == "idempotency_error" and status in (400, 404):
         return _other_content
     if status == 400 and "too quickly" in str(error.get("message")):
         return _limited  # Stripe has throttles without a code (stripe/stripe-node#2223)

@@ -46,9 +46,9 @@ class Findings:
     prefixes: Mapping[str, int] = field(default_factory=dict)
 
 
-def charged_in(kind: str, currency: str) -> bool:
+def charged_in(method_type: str, currency: str) -> bool:
     """Tell whether a type of payment method can be charged in a currency; a type nobody knows decides nothing."""
-    currencies = CHARGED_IN.get(kind)
+    currencies = CHARGED_IN.get(method_type)
     return currencies is None or currency in currencies
 
 

@@ -103,13 +103,13 @@ def open_log(level: str = "warning", log_format: str = "console", stream: TextIO
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    write = {kind: getattr(logger, kind) for kind in LEVELS[LEVELS.index(level) :]}
+    write = {name: getattr(logger, name) for name in LEVELS[LEVELS.index(level) :]}
 
     def log(event: str, **facts: object) -> None:
-        kind = str(facts.pop("level", LEVEL_OF.get(event, "info")))
-        if kind not in write:
+        name = str(facts.pop("level", LEVEL_OF.get(event, "info")))
+        if name not in write:
             return
-        write[kind](event, level=kind, **facts)
+        write[name](event, level=name, **facts)
 
     log.levels = frozenset(write)  # type: ignore[attr-defined]  # read by `enabled_for`
     return log
@@ -123,7 +123,7 @@ def enabled_for(log: Log, event: str) -> bool:
 def _redacted(_logger: object, _method: str, event: Event) -> Event:
     at = event.pop("timestamp")
     told = {
-        _scrub(name): fact if (kind := type(fact)) in _UNCHANGED else _scrub(fact) if kind is str else _clean(fact)
+        _scrub(name): fact if (cls := type(fact)) in _UNCHANGED else _scrub(fact) if cls is str else _clean(fact)
         for name, fact in event.items()
     }
     return {"timestamp": at, "level": told.pop("level"), "event": told.pop("event"), **told}

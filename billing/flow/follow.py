@@ -68,11 +68,8 @@ async def follow(services: Services, asked: Following) -> Followed:
         LedgerError: the ledger failed; nothing was sent after that.
     """
     records = await _records(services, asked)
-    busy = {
-        record.run_id
-        for record in records
-        if has_work(services.ledger, FLOWS[record.kind], record.run_id, GOALS[asked.verb])
-    }
+    flows = [(FLOWS[record.kind], record.run_id) for record in records]
+    busy = {run_id for flow, run_id in flows if has_work(services.ledger, flow, run_id, GOALS[asked.verb])}
     ending = await _each(services, asked, records)
     tallies = {record.run_id: services.ledger.tally(record.run_id) for record in records}
     everything = [tally for each in tallies.values() for tally in each]

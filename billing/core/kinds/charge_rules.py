@@ -103,10 +103,10 @@ def _unusable_method(findings: Findings, charge: Charge, method: str) -> str | N
         return reason
     if findings.owners.get(method, charge.customer) != charge.customer:
         return "method_of_other_customer"
-    kind = findings.types.get(method, "")
-    if not charged_in(kind, charge.amount.currency):
+    method_type = findings.types.get(method, "")
+    if not charged_in(method_type, charge.amount.currency):
         return "method_not_for_currency"
-    if kind in findings.lacking.get(charge.account, ()):
+    if method_type in findings.lacking.get(charge.account, ()):
         return "method_not_for_account"
     return None
 

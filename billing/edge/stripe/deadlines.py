@@ -69,7 +69,7 @@ class Deadline:
         self._all.add(self)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+        self, exc_type: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """End the work.
 
@@ -77,5 +77,5 @@ class Deadline:
             TimeoutError: the deadline has passed, and nobody else has cancelled the task.
         """
         self._all.drop(self)
-        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+        if self._expired and self._task.uncancel() <= self._cancelling and exc_type is asyncio.CancelledError:
             raise TimeoutError from error

@@ -215,15 +215,15 @@ class Lookups:
         self,
         endpoint: str,
         path: str,
-        kind: str,
+        object_type: str,
         account: str = "",
         params: Mapping[str, Any] | None = None,
         named: str = "",
     ) -> Mapping[str, Any] | LookupFailed:
-        """Return the object of this ``kind`` (and id, if one was ``named``), repeating the read while unanswered."""
+        """Return the object of this type (and id, if one was ``named``), repeating the read while unanswered."""
 
         async def once() -> Mapping[str, Any] | LookupFailed:
-            return _found(await self._get(endpoint, path, account, params or {}), kind, named)
+            return _found(await self._get(endpoint, path, account, params or {}), object_type, named)
 
         retrying = AsyncRetrying(
             retry=retry_if_result(_unanswered),
@@ -240,11 +240,11 @@ def _unanswered(found: Mapping[str, Any] | LookupFailed) -> bool:
     return isinstance(found, LookupFailed) and found.trouble is Trouble.UNANSWERED
 
 
-def _is_what_was_asked(body: Mapping[str, Any], kind: str, named: str) -> bool:
+def _is_what_was_asked(body: Mapping[str, Any], object_type: str, named: str) -> bool:
     """Tell whether a body is the very object that was asked for; another one of its kind teaches nothing."""
-    if body.get("object") != kind:
+    if body.get("object") != object_type:
         return False
-    if kind == "list":
+    if object_type == "list":
         # A list that is not whole is no list: what it lacks would be taken for what is not there.
         return isinstance(body.get("has_more"), bool) and _all_objects(body.get("data"))
     return isinstance(body.get("id"), str) and named in ("", body["id"])
@@ -254,10 +254,10 @@ def _all_objects(data: object) -> bool:
     return isinstance(data, list) and all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in data)
 
 
-def _found(reply: Reply, kind: str, named: str) -> Mapping[str, Any] | LookupFailed:
+def _found(reply: Reply, object_type: str, named: str) -> Mapping[str, Any] | LookupFailed:
     """Return the object a reply holds, or why there is none."""
     body, status = reply.body or {}, reply.status or 0
-    if 200 <= status < 300 and _is_what_was_asked(body, kind, named):
+    if 200 <= status < 300 and _is_what_was_asked(body, object_type, named):
         return body
     error = reply.error or {}
     code = str(error.get("code") or error.get("type") or reply.detail or f"http_{status}")

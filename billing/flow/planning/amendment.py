@@ -28,7 +28,7 @@ class Amended(NamedTuple):
     """One line that differs from what is on record.
 
     Attributes:
-        kind: ``added``, ``changed``, ``withdrawn``, or ``taken_up`` for a skip whose cause is repaired.
+        how: ``added``, ``changed``, ``withdrawn``, or ``taken_up`` for a skip whose cause is repaired.
         reference: of the line.
         line: in the file; 0 for a withdrawn one.
         old: amount in minor units and currency as on record; None for an added line.
@@ -37,7 +37,7 @@ class Amended(NamedTuple):
         was: where the item stands: its state.
     """
 
-    kind: str
+    how: str
     reference: str
     line: int
     old: tuple[int, str] | None
@@ -51,7 +51,7 @@ class Amendment:
     """All changes together.
 
     Attributes:
-        counts: kind -> lines.
+        counts: how -> lines.
         shown: the first hundred.
         before: currency -> minor units that the sheet had without these changes, ``after`` with them.
         closing: reason code -> ledger rows of items that must be closed before anything is sent.
@@ -74,11 +74,11 @@ class Amendment:
 
     def note(self, change: Amended) -> None:
         """Take a change in."""
-        self.counts[change.kind] += 1
+        self.counts[change.how] += 1
         if len(self.shown) < SHOWN:
             self.shown.append(change)
         for old, sums, sign in ((change.old, self.before, 1), (change.new, self.before, -1)):
-            if old is not None and change.kind != "taken_up":
+            if old is not None and change.how != "taken_up":
                 sums[old[1]] += sign * old[0]
 
     def close(self, item: ItemRecord, reason: str) -> None:
@@ -109,10 +109,10 @@ def note_line(
             # Closed for a change that was agreed to and not kept: until now the sheet on record has the line as it was.
             changing = reason_of(before) == "corrected" and bool(changes)
             back = reason_of(before) in CLOSED_BY_FILE and not changing
-            kind = "added" if back else "changed" if changes else "taken_up"
+            how = "added" if back else "changed" if changes else "taken_up"
             was = reason_of(before) or str(before.state)
-            change = Amended(kind, wanted.reference, line, None if back else old, now, changes, was)
-            if kind == "taken_up":
+            change = Amended(how, wanted.reference, line, None if back else old, now, changes, was)
+            if how == "taken_up":
                 return change
             found.note(change)
         case Replace(item=item, changes=changes):

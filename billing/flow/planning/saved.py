@@ -149,7 +149,7 @@ def _amendment(plan: Plan) -> dict[str, Any] | None:
         "totals_after": dict(sorted(found.after.items())),
         "lines": [
             {
-                "kind": each.kind,
+                "kind": each.how,
                 "reference": each.reference,
                 "line": each.line or None,
                 "was": each.was or None,

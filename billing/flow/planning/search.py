@@ -26,7 +26,7 @@ CHARGING = {"card": "card_payments", "us_bank_account": "us_bank_account_ach_pay
 # The capability that an account needs for each type of payment method.
 
 
-class Kind(ABC, Generic[T]):
+class Sought(ABC, Generic[T]):
     """One kind of object that is looked up: what is wanted, how it is asked for, and what is kept of it.
 
     Attributes:
@@ -69,7 +69,7 @@ class Kind(ABC, Generic[T]):
         return {}
 
 
-class Accounts(Kind[Account]):
+class Accounts(Sought[Account]):
     """Connected accounts."""
 
     name = "account"
@@ -106,7 +106,7 @@ class Accounts(Kind[Account]):
         self._names.take(name, {"missing": True})
 
 
-class Payers(Kind[Customer]):
+class Payers(Sought[Customer]):
     """Platform customers with their default payment methods, of which nothing is kept: they are read for the charge.
 
     Attributes:
@@ -155,7 +155,7 @@ class Payers(Kind[Customer]):
         self.gone.add(name)
 
 
-class PaymentMethods(Kind[Method]):
+class PaymentMethods(Sought[Method]):
     """Payment methods of the platform, by name and by the customer who is to pay with each."""
 
     name = "method"
@@ -236,72 +236,72 @@ class LookUps:
         """Seconds since the beginning."""
         return anyio.current_time() - self._began
 
-    def expect(self, kind: Kind[Any]) -> Search:
+    def expect(self, sought: Sought[Any]) -> Search:
         """Return what is wanted of a kind, and how long its list was lately."""
         since = self._desk.clock.days_ago(LENGTH_DAYS)
-        kept = self._desk.ledger.lookups(LENGTH, [self._length(kind)], since).get(self._length(kind), {})
-        return Search(kind.open, kept.get("objects"))
+        kept = self._desk.ledger.lookups(LENGTH, [self._length(sought)], since).get(self._length(sought), {})
+        return Search(sought.open, kept.get("objects"))
 
-    async def find(self, kind: Kind[T]) -> None:
+    async def find(self, sought: Sought[T]) -> None:
         """Find out about every open name of a kind; one without an answer stays open.
 
         Raises:
             CredentialsError: the key is refused or lacks a permission.
             ProviderUnreachable: the outage outlasted all patience.
         """
-        self._snapshot.total += kind.open
-        search = self.expect(kind)
+        self._snapshot.total += sought.open
+        search = self.expect(sought)
         if search.begins:
-            await self._list(kind, search)
-        if kind.open:
-            await gather(*(partial(self._list_of, kind, payer) for payer in kind.groups()))
-            names = kind.names()
-            await gather(*[partial(self._singly, kind, names)] * AT_ONCE)
+            await self._list(sought, search)
+        if sought.open:
+            await gather(*(partial(self._list_of, sought, payer) for payer in sought.groups()))
+            names = sought.names()
+            await gather(*[partial(self._singly, sought, names)] * AT_ONCE)
 
-    async def _list(self, kind: Kind[T], search: Search) -> None:
+    async def _list(self, sought: Sought[T], search: Search) -> None:
         """Read the whole list, or as much of it as pays; whatever it does not tell is asked for singly."""
         pages = found = objects = 0
-        async with aclosing(cast("AsyncGenerator[list[T] | LookupFailed]", kind.pages())) as listed:
+        async with aclosing(cast("AsyncGenerator[list[T] | LookupFailed]", sought.pages())) as listed:
             async for page in listed:
                 if isinstance(page, LookupFailed):
                     return
                 pages, objects = pages + 1, objects + len(page)
-                found += await self._take(kind, page)
-                if not kind.open:
+                found += await self._take(sought, page)
+                if not sought.open:
                     break
                 if not search.goes_on(pages, found):
                     return
-        await self._desk.ledger.keep_lookups(LENGTH, {self._length(kind): {"objects": objects}})
+        await self._desk.ledger.keep_lookups(LENGTH, {self._length(sought): {"objects": objects}})
 
-    async def _list_of(self, kind: Kind[T], payer: str) -> None:
+    async def _list_of(self, sought: Sought[T], payer: str) -> None:
         """Read the list of one customer."""
         async with self._limiter:
             listed = await self._desk.gateway.customer_methods(payer)
         if not isinstance(listed, LookupFailed):
-            await self._take(kind, cast("list[T]", listed))
+            await self._take(sought, cast("list[T]", listed))
 
-    async def _singly(self, kind: Kind[T], names: Iterator[str]) -> None:
+    async def _singly(self, sought: Sought[T], names: Iterator[str]) -> None:
         """Look names up, one after another, beside others who draw from the same names."""
         for name in names:
             async with self._limiter:
-                found = await kind.look(name)
+                found = await sought.look(name)
             match found:
                 case LookupFailed(trouble=Trouble.CREDENTIALS):
                     raise found.as_error()
                 case LookupFailed(trouble=Trouble.MISSING | Trouble.BARRED):
-                    kind.lose(name)
+                    sought.lose(name)
                     self._tell(1)
                 case LookupFailed():
-                    kind.unanswered.add(name)
+                    sought.unanswered.add(name)
                     self._tell(1)
                 case _:
-                    await self._take(kind, [found])
+                    await self._take(sought, [found])
 
-    async def _take(self, kind: Kind[T], page: Iterable[T]) -> int:
+    async def _take(self, sought: Sought[T], page: Iterable[T]) -> int:
         """Take what was wanted of a page, keep it, and return how many that was."""
-        taken = {one.id: facts for one in page if (facts := kind.take(one)) is not None}
+        taken = {one.id: facts for one in page if (facts := sought.take(one)) is not None}
         if kept := {name: facts for name, facts in taken.items() if facts}:
-            await self._desk.ledger.keep_lookups(kind.name, kept)
+            await self._desk.ledger.keep_lookups(sought.name, kept)
         self._tell(len(taken))
         return len(taken)
 
@@ -318,5 +318,5 @@ class LookUps:
         snapshot.rate, snapshot.pace = gateway.throttle.key.rate, self._pace.at(snapshot.elapsed, snapshot.sent)
         self._watch(snapshot)
 
-    def _length(self, kind: Kind[Any]) -> str:
-        return f"{self._desk.mode} {kind.name}"
+    def _length(self, sought: Sought[Any]) -> str:
+        return f"{self._desk.mode} {sought.name}"

@@ -27,13 +27,13 @@ def short_hash(text: str) -> int:
 
 def mark_of(facts: Facts, now: datetime) -> str:
     """Return what a payment method is good for: its type, or why nobody can use it (a skip reason)."""
-    kind = facts.get("type")
-    if kind not in CHARGED_IN:
+    method_type = facts.get("type")
+    if method_type not in CHARGED_IN:
         return "method_not_clonable"
     year, month = facts.get("exp_year"), facts.get("exp_month")
     if year and month and (year, month) < (now.year, now.month):
         return "method_expired"
-    return str(kind)
+    return str(method_type)
 
 
 class Names(Generic[T]):

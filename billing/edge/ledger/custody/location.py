@@ -52,14 +52,14 @@ def check_file_system(path: Path, mountinfo: str, *, live: bool = False) -> list
         LedgerError: write-ahead logging would not be safe there; or the ledger would be lost with its container, and
             the mode is live: the next container would begin a new one, and charge everybody again.
     """
-    kind = file_system(path, mountinfo)
-    if kind in UNSAFE_FILE_SYSTEMS or kind.startswith("fuse"):
+    system = file_system(path, mountinfo)
+    if system in UNSAFE_FILE_SYSTEMS or system.startswith("fuse"):
         raise LedgerError(
-            f"{path}: lies on {kind}, where a SQLite ledger can be damaged; put it on a local disk "
+            f"{path}: lies on {system}, where a SQLite ledger can be damaged; put it on a local disk "
             "(BILLING_LEDGER=sqlite:////local/path/ledger.db)"
         )
-    if kind in PASSING_FILE_SYSTEMS:
-        message = f"{path}: lies on the container's own layer ({kind}) and is lost with it; mount a volume"
+    if system in PASSING_FILE_SYSTEMS:
+        message = f"{path}: lies on the container's own layer ({system}) and is lost with it; mount a volume"
         if live:
             raise LedgerError(f"{message}. Nothing was sent")
         return [message]

@@ -16,7 +16,7 @@ def open_intent(item: ItemRecord) -> Call:
     params = {
         "amount": item.amount,
         "currency": item.currency,
-        "allowed_payment_method_types": [kind for kind in CHARGED_IN if charged_in(kind, item.currency)],
+        "allowed_payment_method_types": [name for name in CHARGED_IN if charged_in(name, item.currency)],
         "application_fee_amount": item.content.get("application_fee"),
         "description": item.content.get("description"),
         "statement_descriptor_suffix": item.content.get("statement_suffix"),

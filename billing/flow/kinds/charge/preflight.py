@@ -83,7 +83,7 @@ class _Scout:
     def expected(self) -> Reads:
         """Return what it will cost: pages of one list come one after another, lists and single reads side by side."""
         searches = [
-            self._lookups.expect(kind) for kind in (self._kind_of_accounts(), self._payers, self._kind_of_named())
+            self._lookups.expect(sought) for sought in (self._kind_of_accounts(), self._payers, self._kind_of_named())
         ]
         requests = sum(search.reads for search in searches)
         least = not all(search.is_sure for search in searches)
@@ -269,7 +269,7 @@ def _account_trouble(facts: Facts) -> str:
 def _lacking(facts: Facts) -> tuple[str, ...]:
     """Return the types of payment method that an account asked to take and may not."""
     capabilities = facts.get("capabilities") or {}
-    return tuple(kind for kind, name in CHARGING.items() if capabilities.get(name, "active") != "active")
+    return tuple(method for method, name in CHARGING.items() if capabilities.get(name, "active") != "active")
 
 
 def _warnings(unanswered: dict[str, int]) -> list[Notice]:
