@@ -16,6 +16,8 @@ from billing.core.life import Edge, Group, Phase
 from billing.core.skips import SKIPS
 from billing.edge.ledger.schema import DDL, LAWS
 from billing.edge.runfiles import fields
+from billing.edge.runfiles.schema import Column, Schema
+from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.engine.goals import RESTS, TAKES
 from tests.asked import ASKED as CALLS
 from tests.model.settings import REJECTED
@@ -129,18 +131,19 @@ def _skips() -> str:
 
 
 def _columns() -> str:
-    longest = {
-        "reference": fields.REFERENCE_LENGTH,
-        "description": fields.DESCRIPTION_LENGTH,
-        "statement_suffix": fields.SUFFIX_LENGTH,
-        **dict.fromkeys(("customer", "payment_method", "account"), fields.ID_LENGTH),
-    }
-    rows = [(f"`{name}`", _needed(name), longest.get(name, "")) for name in fields.COLUMNS]
-    return _table(("column", "", "characters"), [*rows, ("`metadata.NAME`", "", fields.METADATA_VALUE_LENGTH)])
+    return "\n".join(f"`kind: {schema.word}`\n\n{_columns_of(schema)}" for schema in SCHEMAS)
 
 
-def _needed(name: str) -> str:
-    return "required" if name in fields.REQUIRED else "one of the two" if name in fields.AMOUNTS else ""
+def _columns_of(schema: Schema) -> str:
+    rows = [(f"`{column.name}`", _needed(schema, column), column.longest or "") for column in schema.columns]
+    rows += [("`metadata.NAME`", "", fields.METADATA_VALUE_LENGTH)] if schema.metadata else []
+    return _table(("column", "", "characters"), rows)
+
+
+def _needed(schema: Schema, column: Column) -> str:
+    if column.name in schema.amounts:
+        return "required" if len(schema.amounts) == 1 else "one of the two"
+    return "required" if column.required else ""
 
 
 def _rejected() -> str:
@@ -162,7 +165,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (FLOW, "goals: billing.flow.engine.goals"): _goals,
     ("billing/edge/ledger/README.md", "tables: billing.edge.ledger.schema"): _tables,
     ("billing/edge/ledger/README.md", "laws: billing.edge.ledger.schema"): _laws,
-    ("billing/edge/runfiles/README.md", "columns: billing.edge.runfiles.fields"): _columns,
+    ("billing/edge/runfiles/README.md", "columns: billing.edge.runfiles.schemas"): _columns,
 }
 END = "<!-- end -->"
 

@@ -12,8 +12,9 @@ from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.reading.byte_stream import ByteStream, decoded
 from billing.edge.runfiles.reading.delimiters import USUAL, detected
 from billing.edge.runfiles.reading.problems import Fault, FieldError, Unreadable
-from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
+from billing.edge.runfiles.rows import RowErrors, RowReader
 from billing.edge.runfiles.safe_text import suspect, withheld
+from billing.edge.runfiles.schema import Defaults
 
 
 class Records(Protocol):
@@ -29,8 +30,8 @@ class Records(Protocol):
         ...
 
 
-def read_csv(tap: ByteStream, collector: LineCollector, dialect: Dialect, defaults: ItemDefaults) -> None:
-    """Read a whole file into the intake.
+def read_csv(tap: ByteStream, collector: LineCollector, dialect: Dialect, defaults: Defaults) -> None:
+    """Read a whole file into the intake, as the kind of file that its header shows.
 
     Raises:
         Unreadable: from some place on the file makes no sense; what was found before is with the intake.
@@ -42,16 +43,17 @@ def read_csv(tap: ByteStream, collector: LineCollector, dialect: Dialect, defaul
         raise tap.undecodable(error) from None
 
 
-def _read(text: TextIO, collector: LineCollector, dialect: Dialect, defaults: ItemDefaults) -> None:
+def _read(text: TextIO, collector: LineCollector, dialect: Dialect, defaults: Defaults) -> None:
     lines, delimiter = _begun(text, dialect)
     records = csv.reader(lines, delimiter=delimiter, strict=True)
     header_line, cells = _first_record(records, delimiter)
     header = understood(cells, header_line, dialect, delimiter, collector)
-    collector.columns, collector.delimiter, collector.decimal = header.titles, delimiter, dialect.decimal
-    collector.amount_at = header.places.get("amount", 0) or header.places["amount_minor"]
-    collector.amount_cell = header.columns.index("amount") if "amount" in header.columns else -1
-    reader = RowReader(header.columns, defaults, dialect.decimal)
-    places, reference_at = header.places, header.places["reference"]
+    places, schema = header.places, header.schema
+    collector.delimiter, collector.decimal = delimiter, dialect.decimal
+    collector.amount_at = next(places[name] for name in schema.amounts if name in places)
+    collector.begin(schema, header.columns, header.titles)
+    reader = RowReader(schema, header.columns, defaults, dialect.decimal)
+    reference_at = places["reference"]
     whole = header.keep == tuple(range(header.width)) and not header.ignored
     for line, record in _records(records, collector):
         if len(record) != header.width:

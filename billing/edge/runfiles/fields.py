@@ -8,13 +8,8 @@ from typing import NoReturn
 from billing.edge.runfiles.reading.problems import FieldError, suggestion
 from billing.edge.runfiles.safe_text import BLANKS, invisible, named, quoted, sensitive, was_withheld
 
-REQUIRED = ("reference", "customer", "account", "currency")
-AMOUNTS = ("amount", "amount_minor")
-OPTIONAL = ("payment_method", "application_fee", "application_fee_minor", "description", "statement_suffix")
-COLUMNS = ("reference", "customer", "payment_method", "account", *AMOUNTS, "currency", *OPTIONAL[1:])
-"""The columns of a run file in the order in which they are shown; ``metadata.<key>`` columns come beside them."""
-
 METADATA = "metadata."
+"""How the name of a column begins whose cells become metadata of the item."""
 
 METADATA_KEYS = 50 - 5
 # Stripe takes 50 keys; five are kept for our own. (docs.stripe.com/api/metadata)
@@ -83,7 +78,7 @@ def read_reference(text: str) -> str:
 
 
 def read_currency(text: str) -> str:
-    """A lower-case code; whether Stripe knows it, the amount will tell."""
+    """A code in lower case; whether Stripe knows it is asked with the amount."""
     code = text.strip(BLANKS)
     if not code:
         _missing("currency")
@@ -261,9 +256,9 @@ def _not_composed(text: str) -> FieldError:
     return FieldError("reference", "reference_form", f"reference {quoted(text)} is not in composed form (NFC)", hint)
 
 
-def unknown_column(name: str, free: Sequence[str] = COLUMNS) -> FieldError:
+def unknown_column(name: str, free: Sequence[str]) -> FieldError:
     """The error for a name that is no field of an item; ``free`` are those it may have been meant for."""
-    hint = suggestion(name, (*free, f"{METADATA}<key>"))
+    hint = suggestion(name, free)
     return FieldError(name, "unknown_column", f"unknown column {quoted(name)}{foreign_in(name, hint)}", hint)
 
 

@@ -5,20 +5,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from billing.edge.runfiles.fields import (
-    AMOUNTS,
-    COLUMNS,
-    METADATA,
-    METADATA_KEYS,
-    REQUIRED,
-    metadata_key,
-    unknown_column,
-)
+from billing.edge.runfiles.fields import METADATA, METADATA_KEYS, metadata_key, unknown_column
 from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.reading.bad_lines import REASONS
 from billing.edge.runfiles.reading.delimiters import USUAL
 from billing.edge.runfiles.reading.problems import FieldError, Unreadable, suggestion
 from billing.edge.runfiles.safe_text import BLANKS, quoted, sensitive
+from billing.edge.runfiles.schema import Schema
+from billing.edge.runfiles.which_kind import columns_of_each, shown_kind
 
 MOST_COLUMNS = 500
 # Far more than a run and a generous sheet around it need; a guard against files that are no sheet at all.
@@ -31,12 +25,16 @@ class Dialect:
     Capitals and blanks in titles mean nothing: ``Payment Method`` is ``payment_method``.
 
     Attributes:
+        schemas: the kinds it may be of; the first is meant where nothing in the header tells.
+        said: the kind that the YAML file is of; None where there is only the sheet.
         delimiter: one character; empty looks at the header.
         names: our column name -> the file's header, where they differ.
         ignore: headers of the file that mean nothing to a run; their cells are carried along to the report.
         decimal: between units and decimals of amounts.
     """
 
+    schemas: Sequence[Schema]
+    said: Schema | None = None
     delimiter: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
@@ -47,12 +45,17 @@ class Dialect:
         text = text.strip(BLANKS)
         folded = _folded(text)
         told = next((each for each in (*self.names.values(), *self.ignore) if _folded(each) == folded), None)
-        return told if told is not None else _our_title(text, folded)
+        return told if told is not None else _our_title(text, folded, self.columns)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Our names of columns, of whatever kind."""
+        return tuple(dict.fromkeys(name for schema in self.schemas for name in schema.names))
 
     def knows(self, text: str) -> bool:
         """Whether a title means something to a run."""
         title = self.title(text)
-        return title in COLUMNS or title.startswith(METADATA) or title in self.names.values()
+        return any(schema.knows(title) for schema in self.schemas) or title in self.names.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Header:
     """The first line, understood.
 
     Attributes:
+        schema: the kind of file it is the header of.
         width: how many fields every line must have.
         keep: the indexes of the cells that are kept, in file order.
         titles: their headers as the file spells them.
@@ -68,6 +72,7 @@ class Header:
         given_back: whether the file is one of bad lines that billing wrote: its cells are read as they were.
     """
 
+    schema: Schema
     width: int
     keep: tuple[int, ...]
     titles: tuple[str, ...]
@@ -95,31 +100,36 @@ def understood(given: Sequence[str], line: int, dialect: Dialect, delimiter: str
     if len(given) > MOST_COLUMNS:
         raise Unreadable(line, 1, "too_many_columns", f"{len(given)} columns, at most {MOST_COLUMNS} are allowed")
     cells = [dialect.title(cell) for cell in given]
-    _check_delimiter(cells, line, delimiter)
+    _check_delimiter(cells, line, delimiter, dialect)
     if not any(_is_known(cell, dialect) for cell in cells):
-        raise Unreadable(
-            line, 1, "no_header", "the first line is no header", f"it names columns: {', '.join(REQUIRED)}, amount"
-        )
+        hint = f"it names columns: {columns_of_each(dialect.schemas)}"
+        raise Unreadable(line, 1, "no_header", "the first line is no header", hint)
     reasons = _reasons(cells)
     ours = {theirs: name for name, theirs in dialect.names.items()}
+    schema = _kind(cells, ours, line, dialect)
     keep: list[int] = []
     columns: list[str] = []
     for index, title in enumerate(cells):
         if not title or index in reasons:
             continue
         name = ours.get(title, title if title not in dialect.names else "")
-        problem = _title_problem(title, name, cells, index, dialect)
+        problem = _title_problem(title, name, cells, index, dialect, schema)
         if problem is not None:
             collector.refuse_file(line, index + 1, problem)
             continue
         keep.append(index)
         columns.append("" if title in dialect.ignore and name not in dialect.names else name)
-    _check_complete(
-        columns, [title for index, title in enumerate(cells) if index not in reasons], line, dialect, collector
-    )
+    theirs = [title for index, title in enumerate(cells) if index not in reasons]
+    _check_complete(schema, columns, theirs, line, dialect, collector)
     untitled = tuple(index for index, title in enumerate(cells) if not title)
     titles = tuple(given[index].strip(BLANKS) for index in keep)
-    return Header(len(cells), tuple(keep), titles, tuple(columns), untitled, bool(reasons))
+    return Header(schema, len(cells), tuple(keep), titles, tuple(columns), untitled, bool(reasons))
+
+
+def _kind(cells: Sequence[str], ours: Mapping[str, str], line: int, dialect: Dialect) -> Schema:
+    """The kind of file that these are the columns of; what is carried along says nothing."""
+    columns = [ours.get(title, "" if title in dialect.ignore else title) for title in cells]
+    return shown_kind(columns, line, dialect.schemas, dialect.said)
 
 
 def _reasons(cells: Sequence[str]) -> range:
@@ -134,24 +144,26 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).lower() if text.isascii() or text.replace("\u00a0", "").isascii() else text
 
 
-def _our_title(text: str, folded: str) -> str:
+def _our_title(text: str, folded: str, columns: Sequence[str]) -> str:
     """Our spelling of a title, or the title itself."""
     head, dot, key = text.partition(".")
     if dot and _folded(head) + dot == METADATA:
         return METADATA + key.strip(BLANKS)
     name = re.sub(r"[ _-]+", "_", folded)
-    return name if name in COLUMNS or name in REASONS else text
+    return name if name in columns or name in REASONS else text
 
 
-def _title_problem(title: str, name: str, cells: Sequence[str], index: int, dialect: Dialect) -> FieldError | None:
+def _title_problem(
+    title: str, name: str, cells: Sequence[str], index: int, dialect: Dialect, schema: Schema
+) -> FieldError | None:
     """What is wrong with one column title, or None."""
     if title in cells[:index]:
         first = cells.index(title) + 1
         message = f"column {quoted(title)} is given twice, first as field {first}"
         return FieldError(title, "duplicate_column", message, "keep one")
-    if name in COLUMNS or title in dialect.ignore:
+    if name in schema.names or title in dialect.ignore:
         return None
-    if name.startswith(METADATA):
+    if schema.knows(name):
         try:
             metadata_key(name)
         except FieldError as error:
@@ -161,17 +173,17 @@ def _title_problem(title: str, name: str, cells: Sequence[str], index: int, dial
         message = f"column {quoted(title)} is not used: source.map reads {title} from {quoted(dialect.names[title])}"
         return FieldError(title, "unknown_column", message, "list it under source.ignore")
     # A title that is close to a column the sheet has already is something else: customer_name is not customer.
-    unknown = unknown_column(title, [name for name in COLUMNS if name not in cells])
+    unknown = unknown_column(title, [name for name in schema.shown if name not in cells])
     shown = shlex.quote(title) if title.isprintable() and sensitive(title) is None else "COLUMN"
     where = "under source.ignore" if dialect.names else f"with --ignore {shown}"
     hint = f"{unknown.hint}; a column that the run does not need is carried along {where}"
     return FieldError(title, unknown.code, unknown.message, hint)
 
 
-def _check_delimiter(cells: Sequence[str], line: int, delimiter: str) -> None:
+def _check_delimiter(cells: Sequence[str], line: int, delimiter: str, dialect: Dialect) -> None:
     """A header in one piece was split at the wrong character."""
     text = cells[0]
-    if len(cells) > 1 or text in COLUMNS:
+    if len(cells) > 1 or text in dialect.columns:
         return
     for char, name in USUAL.items():
         if char in text and char != delimiter:
@@ -180,29 +192,34 @@ def _check_delimiter(cells: Sequence[str], line: int, delimiter: str) -> None:
 
 
 def _check_complete(
-    columns: Sequence[str], cells: Sequence[str], line: int, dialect: Dialect, collector: LineCollector
+    schema: Schema,
+    columns: Sequence[str],
+    cells: Sequence[str],
+    line: int,
+    dialect: Dialect,
+    collector: LineCollector,
 ) -> None:
     """Every line would fail without these, so say it once and stop."""
-    missing = [name for name in REQUIRED if name not in columns]
-    if not any(name in columns for name in AMOUNTS):
-        missing.append("amount")
+    missing = [name for name in schema.required if name not in columns]
+    amounts = [name for name in schema.amounts if name in columns]
+    if not amounts:
+        missing.append(schema.amounts[0])
     for name, title in dialect.names.items():
         if title not in cells and name not in missing:
             message = f"column {quoted(title)} is missing, which source.map reads {name} from"
             collector.refuse_file(line, 1, FieldError(name, "missing_column", message, _near(title, cells)))
-    understood = {*COLUMNS, *dialect.ignore, *dialect.names.values()}
-    misspelt = [cell for cell in cells if cell and cell not in understood and not cell.startswith(METADATA)]
+    understood = {*dialect.ignore, *dialect.names.values()}
+    misspelt = [cell for cell in cells if cell and cell not in understood and not schema.knows(cell)]
     for name in missing:
         theirs = dialect.names.get(name, name)
         # A misspelt title has its own problem, with this name as the suggestion.
         if not _near(theirs, misspelt) or not collector.problems.total:
             collector.refuse_file(line, 1, FieldError(name, "missing_column", f"column {quoted(theirs)} is missing"))
-    if all(name in columns for name in AMOUNTS):
+    if len(amounts) > 1:
+        message = f"the columns {' and '.join(map(quoted, amounts))} are both given"
         hint = "keep one: major units such as 10.99, or minor units such as 1099"
-        error = FieldError("amount", "amount_twice", 'the columns "amount" and "amount_minor" are both given', hint)
-        raise Unreadable(
-            line, cells.index(dialect.names.get("amount", "amount")) + 1, error.code, error.message, error.hint
-        )
+        at = cells.index(dialect.names.get(amounts[0], amounts[0])) + 1
+        raise Unreadable(line, at, "amount_twice", message, hint)
     if sum(name.startswith(METADATA) for name in columns) > METADATA_KEYS:
         error = FieldError(METADATA, "metadata_count", f"more than {METADATA_KEYS} metadata columns")
         collector.refuse_file(line, 1, error)
@@ -212,7 +229,7 @@ def _check_complete(
 
 def _is_known(title: str, dialect: Dialect) -> bool:
     """Whether a title is one of ours, mapped to one of ours, or close to one."""
-    return title in dialect.names.values() or suggestion(title, COLUMNS).startswith("did")
+    return title in dialect.names.values() or suggestion(title, dialect.columns).startswith("did")
 
 
 def _near(name: str, titles: Sequence[str]) -> str:

@@ -1,11 +1,12 @@
 """Items that stand in a YAML file: each mapping becomes a row, with the same rules as a line of a CSV."""
 
-from billing.edge.runfiles.fields import COLUMNS, METADATA, METADATA_KEYS, metadata_key, unknown_column
+from billing.edge.runfiles.fields import METADATA, METADATA_KEYS, metadata_key, unknown_column
 from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.reading.problems import Fault, FieldError, Unreadable
 from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence
 from billing.edge.runfiles.reading.yaml_values import place_of
-from billing.edge.runfiles.rows import ItemDefaults, RowErrors, RowReader
+from billing.edge.runfiles.rows import RowErrors, RowReader
+from billing.edge.runfiles.schema import Defaults, Schema
 
 MOST_ITEMS = 100_000
 # A tree of more would not fit a small machine; a CSV of a million lines does. (edge/runfiles/README.md, "Bounds")
@@ -16,8 +17,8 @@ MOST_METADATA = 450
 _METADATA = METADATA.removesuffix(".")
 
 
-def read_inline(nodes: Sequence, collector: LineCollector, defaults: ItemDefaults) -> None:
-    """Read every item into the intake, whose columns become the keys in use in the order of `COLUMNS`.
+def read_inline(nodes: Sequence, collector: LineCollector, schema: Schema, defaults: Defaults) -> None:
+    """Read every item into the intake, whose columns become the keys in use in the order of the schema.
 
     Raises:
         Unreadable: there are too many items for YAML.
@@ -25,10 +26,9 @@ def read_inline(nodes: Sequence, collector: LineCollector, defaults: ItemDefault
     if len(nodes.items) > MOST_ITEMS:
         message = f"{len(nodes.items):,} items are more than YAML may hold ({MOST_ITEMS:,})"
         raise Unreadable(nodes.line, nodes.column, "yaml_size", message, "use CSV")
-    columns = _columns(nodes)
-    collector.columns = columns
-    collector.amount_cell = columns.index("amount") if "amount" in columns else -1
-    reader = RowReader(columns, defaults)
+    columns = _columns(nodes, schema)
+    collector.begin(schema, columns, columns)
+    reader = RowReader(schema, columns, defaults)
     for node in nodes.items:
         _take(node, columns, reader, collector)
 
@@ -39,7 +39,7 @@ def _take(node: Node, columns: tuple[str, ...], reader: RowReader, collector: Li
             node.line, (), (Fault(node.column, "yaml_shape", "an item must be a mapping"),), node.column, ""
         )
         return
-    flat, faults = _flat(node)
+    flat, faults = _flat(node, collector.schema)
     cells = tuple([flat[name].text if name in flat else "" for name in columns])
     reference = flat.get("reference", node)
     reference_at = reference.column if reference.line == node.line else node.column
@@ -57,8 +57,8 @@ def _take(node: Node, columns: tuple[str, ...], reader: RowReader, collector: Li
     collector.refuse(node.line, cells, tuple(faults), reference_at, reader.reference_of(cells))
 
 
-def _columns(nodes: Sequence) -> tuple[str, ...]:
-    """The keys any item uses, in the order of `COLUMNS`; metadata in the order of first use.
+def _columns(nodes: Sequence, schema: Schema) -> tuple[str, ...]:
+    """The keys any item uses, in the order of the schema; metadata in the order of first use.
 
     Raises:
         Unreadable: there are too many; every line of a report has them all.
@@ -66,26 +66,26 @@ def _columns(nodes: Sequence) -> tuple[str, ...]:
     used: dict[str, None] = {}
     for node in nodes.items:
         if isinstance(node, Mapping):
-            used.update(dict.fromkeys(key for key in node.entries if key in COLUMNS))
+            used.update(dict.fromkeys(key for key in node.entries if key in schema.names))
             metadata = node.entries.get(_METADATA)
-            if isinstance(metadata, Mapping):
+            if schema.metadata and isinstance(metadata, Mapping):
                 used.update(dict.fromkeys(METADATA + key for key in metadata.entries))
     metadata_names = [name for name in used if name.startswith(METADATA)]
     if len(metadata_names) > MOST_METADATA:
         message = f"the items use {len(metadata_names)} different metadata keys, at most {MOST_METADATA} are allowed"
         raise Unreadable(nodes.line, nodes.column, "metadata_count", message)
-    return (*(name for name in COLUMNS if name in used), *metadata_names)
+    return (*(name for name in schema.names if name in used), *metadata_names)
 
 
-def _flat(node: Mapping) -> tuple[dict[str, Scalar], list[Fault]]:
+def _flat(node: Mapping, schema: Schema) -> tuple[dict[str, Scalar], list[Fault]]:
     """The item's scalars by column, and what is wrong with its shape."""
     flat: dict[str, Scalar] = {}
     faults: list[Fault] = []
     for key, value in node.entries.items():
-        if key == _METADATA:
+        if key == _METADATA and schema.metadata:
             faults += _flatten_metadata(value, flat)
-        elif key not in COLUMNS:
-            error = unknown_column(key)
+        elif key not in schema.names:
+            error = unknown_column(key, schema.shown)
             line, column = node.keys[key]
             faults.append(Fault(column, "unknown_key", error.message.replace("column", "key"), error.hint, line))
         elif isinstance(value, Scalar):

@@ -9,9 +9,10 @@ from billing.core.errors import Problem
 from billing.core.money import BANK_DIGITS, CURRENCIES, format_minor
 from billing.core.policies import Limits
 from billing.edge.runfiles.reading.problems import Collector, Fault, FieldError, Unreadable
+from billing.edge.runfiles.reading.remembered import Remembered
 from billing.edge.runfiles.reading.spool import Record, Spool
-from billing.edge.runfiles.rows import Row
-from billing.edge.runfiles.safe_text import phone_like, quoted, suspect, withheld
+from billing.edge.runfiles.safe_text import PERSONAL, phone_like, quoted, suspect, withheld
+from billing.edge.runfiles.schema import Row, Schema, content
 
 _BANK_CEILING = {code: 10 ** BANK_DIGITS.get(code, BANK_DIGITS[""]) for code in CURRENCIES}
 _GROUP = 3
@@ -19,25 +20,26 @@ _GROUP = 3
 _PADDED = 4
 # Digits of a number that somebody may have padded with zeros; a plain count of lines has fewer.
 MAX_WIDTH = 100
-_REMEMBERED = 4096
 _MINIMUM = {code: row.minimum or 0 for code, row in CURRENCIES.items()}
 
 
-class _Talk(dict[tuple[str | None, tuple[tuple[str, str], ...]], bool]):
-    """Whether a description and its metadata seem to hold a phone number; the same ones come again and again."""
-
-    def __missing__(self, key: tuple[str | None, tuple[tuple[str, str], ...]]) -> bool:
-        description, metadata = key
-        found = any(map(phone_like, (description or "", *(value for _, value in metadata))))
-        if len(self) < _REMEMBERED:
-            self[key] = found
-        return found
+def _seems_to_hold_a_phone_number(free: tuple[Any, ...]) -> bool:
+    """Look through what is free text, metadata among it: texts, pairs of key and text, None."""
+    return any(
+        phone_like(value) if isinstance(value, str) else any(phone_like(text) for _, text in value)
+        for value in free
+        if value
+    )
 
 
 class LineCollector:
     """Takes the lines of one file in, one at a time, in a fixed amount of memory per line (16 bytes).
 
+    Args:
+        schema: the kind of file it is, as far as is known before its header was read.
+
     Attributes:
+        schema: the kind of file it is.
         problems: what makes the file unacceptable, the first kept and all counted.
         warnings: what an operator should know of.
         columns: the headers as the file spells them, once known.
@@ -47,12 +49,12 @@ class LineCollector:
         per_account: the same per (account, currency), kept only when a limit asks for it.
         too_large: what the lines over the limit of an item come to; ``too_large_per_account`` as for good lines.
         delimiter: what separates the fields, as given or found out; ``decimal`` units and decimals.
-        amount_cell: which cell of a line holds the amount in major units; -1 when none does.
         untitled_told: whether a value under no title was noted; one problem says it for all.
     """
 
-    def __init__(self, file: str, spool: Spool, limits: Limits) -> None:
+    def __init__(self, file: str, spool: Spool, limits: Limits, schema: Schema) -> None:
         self.file = file
+        self.schema = schema
         self.problems = Collector()
         self.warnings = Collector()
         self.columns: tuple[str, ...] = ()
@@ -67,18 +69,26 @@ class LineCollector:
         self.delimiter = ","
         self.decimal = "."
         self.untitled_told = False
-        self.amount_cell = -1
-        self._talk = _Talk()
+        self._phones = Remembered(_seems_to_hold_a_phone_number)
         self._narrowest, self._widest = MAX_WIDTH, 0
         self.repeats = Duplicates()
         self._spool = spool
         self._limits = limits
         self._references = array("q")
         self._contents = array("q")
+        self.begin(schema, (), ())
+
+    def begin(self, schema: Schema, columns: tuple[str, ...], titles: tuple[str, ...]) -> None:
+        """Take in what the lines are made of: our name of each cell, and how the file spells it."""
+        self.schema, self.columns = schema, titles
+        self._personal = tuple(at for at, name in enumerate(columns) if name in schema.personal)
+        self._amount_cell = columns.index(schema.amounts[0]) if schema.amounts[0] in columns else -1
+        self._sum_of = schema.pick("reference", "account", "amount", "currency")
+        self._free_of = schema.pick(*schema.free)
 
     def accept(self, line: int, cells: tuple[str, ...], row: Row, reference_at: int) -> None:
         """Take a line that reads well; the limit on a single item may still refuse it."""
-        reference, account, _, _, minor, currency, *_ = row
+        reference, account, minor, currency = self._sum_of(row)
         if minor > self._limits.per_item.get(currency, minor):
             self._note_too_large(account, currency, minor)
             self.refuse(
@@ -92,15 +102,17 @@ class LineCollector:
             self.per_account[key] = self.per_account.get(key, 0) + minor
         if not _MINIMUM[currency] <= minor < _BANK_CEILING[currency]:
             self._warn_of_size(line, row)
-        if self.amount_cell >= 0 and cells[self.amount_cell].strip()[-4:-3] == self.decimal:
-            self._warn_of_thousands(line, cells[self.amount_cell].strip(), row)
-        if self._talk[row[7], row[9]]:
+        if self._amount_cell >= 0 and cells[self._amount_cell].strip()[-4:-3] == self.decimal:
+            self._warn_of_thousands(line, cells[self._amount_cell].strip(), row)
+        if self._phones[self._free_of(row)]:
             self._warn_of_phone(line, reference)
         if reference.isdigit():
             width = len(reference)
             self._narrowest, self._widest = min(width, self._narrowest), max(width, self._widest)
         self._references.append(hash(reference))
-        self._contents.append(hash(row[1:]))
+        self._contents.append(hash(content(row)))
+        if self._personal:
+            cells = self._recordable(cells)
         self._spool.append((line, cells, row, reference, reference_at, ()))
 
     def refuse(
@@ -115,6 +127,8 @@ class LineCollector:
         if reference:
             self._references.append(hash(reference))
         plain = tuple((fault.column, fault.code, fault.message, fault.hint, fault.line) for fault in faults)
+        if self._personal:
+            cells = self._recordable(cells)
         self._spool.append((line, cells, None, reference, reference_at, plain))
 
     def refuse_file(self, line: int, column: int, error: FieldError) -> None:
@@ -154,6 +168,11 @@ class LineCollector:
             else:
                 yield record, 0
 
+    def _recordable(self, cells: tuple[str, ...]) -> tuple[str, ...]:
+        """The cells without what is personal; of a line of another width nobody can tell where that stands."""
+        hidden = self._personal if len(cells) == len(self.columns) else range(len(cells))
+        return tuple(PERSONAL if at in hidden and cell.strip() else cell for at, cell in enumerate(cells))
+
     def _note_too_large(self, account: str, currency: str, minor: int) -> None:
         self.too_large[currency] = self.too_large.get(currency, 0) + minor
         if self._limits.per_account:
@@ -171,8 +190,8 @@ class LineCollector:
                     self._repeat(index, record, at, reference_at)
                     continue
             # 64 bits decide here: a wrong warning once in many million files harms nobody.
-            if row is not None and (content := hash(row[1:])) in contents:
-                first, at = first_content.setdefault(content, (index, line))
+            if row is not None and (same := hash(content(row))) in contents:
+                first, at = first_content.setdefault(same, (index, line))
                 if first != index:
                     self._warn_of_content(line, at, reference)
 
@@ -183,8 +202,8 @@ class LineCollector:
         if row is not None:
             self._take_back(row)
 
-    def _take_back(self, row: Any) -> None:  # noqa: ANN401  a row as the spool gives it back
-        _, account, _, _, minor, currency, *_ = row
+    def _take_back(self, row: Row) -> None:
+        _, account, minor, currency = self._sum_of(row)
         self.count -= 1
         self.set_aside += 1
         self.totals[currency] -= minor
@@ -199,13 +218,13 @@ class LineCollector:
 
     def _warn_of_thousands(self, line: int, text: str, row: Row) -> None:
         """Three decimals may be a format for all currencies, or thousands of somebody who writes 1.500 for 1500."""
-        reference, _, _, _, minor, currency, *_ = row
+        reference, _, minor, currency = self._sum_of(row)
         if CURRENCIES[currency].exponent < _GROUP:
             message = f"amount {quoted(text)} is taken for {format_minor(minor, currency)} {currency}"
             self._warn(line, "three_decimals", message, "are these decimals, or thousands?", reference)
 
     def _warn_of_phone(self, line: int, reference: str) -> None:
-        message = f"reference {quoted(reference)}: description or metadata seem to hold a phone number"
+        message = f"reference {quoted(reference)}: {' or '.join(self.schema.free)} seem to hold a phone number"
         self._warn(line, "phone_number", message, "what stands there reaches the ledger, Stripe and reports", reference)
 
     def _warn_of_widths(self) -> None:
@@ -215,10 +234,10 @@ class LineCollector:
 
     def _warn_of_content(self, line: int, first: int, reference: str) -> None:
         message = f"reference {quoted(reference)} has the same content as line {first}"
-        self._warn(line, "same_content", message, "two charges, or one line twice?", reference)
+        self._warn(line, "same_content", message, f"two {self.schema.word}, or one line twice?", reference)
 
     def _warn_of_size(self, line: int, row: Row) -> None:
-        reference, _, _, _, minor, currency, *_ = row
+        reference, _, minor, currency = self._sum_of(row)
         amount = f"{format_minor(minor, currency)} {currency}"
         if minor < _MINIMUM[currency]:
             least = format_minor(_MINIMUM[currency], currency)

@@ -2,65 +2,34 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from billing.core.errors import InvalidInput, Problem, UsageError
-from billing.core.items import Mode, Run
+from billing.core.items import Run
 from billing.core.money import TABLE_DATE
 from billing.core.periods import in_words, is_of_month
-from billing.core.policies import Policies
 from billing.edge.outputs import BAD_LINES, Target
 from billing.edge.runfiles.control_totals import Places, check_control, check_limits
 from billing.edge.runfiles.csvfile import read_csv
 from billing.edge.runfiles.header import Dialect
 from billing.edge.runfiles.inline import read_inline
 from billing.edge.runfiles.lines import LineCollector
-from billing.edge.runfiles.options import ReadOptions
+from billing.edge.runfiles.options import ReadOptions, RunDefaults
 from billing.edge.runfiles.reading.bad_lines import write_bad_lines
 from billing.edge.runfiles.reading.byte_stream import ByteStream, Digest, new_digest
 from billing.edge.runfiles.reading.delimiters import decimal_of, delimiter_of
 from billing.edge.runfiles.reading.problems import Unreadable
 from billing.edge.runfiles.reading.sources import STDIN, Opened, is_yaml, opened, standard_input
 from billing.edge.runfiles.reading.spool import Spool
-from billing.edge.runfiles.rows import ItemDefaults
 from billing.edge.runfiles.run_file import RunFile, bad_lines
 from billing.edge.runfiles.run_ids import BadName, split_id
 from billing.edge.runfiles.safe_text import quoted
+from billing.edge.runfiles.schema import Schema
+from billing.edge.runfiles.schemas import SCHEMAS
 from billing.edge.runfiles.yamlfile import Inline, Sheet, read_yaml
-
-
-@dataclass(frozen=True, slots=True)
-class RunDefaults:
-    """What the settings say where the run file is silent.
-
-    Attributes:
-        mode: test unless the settings say otherwise.
-        timezone: IANA name.
-        application_fee_percent: the fee of items that name none, such as ``Decimal("2.5")``; None for no fee.
-        statement_suffix: for items without one.
-        description: for items without one.
-        policies: limits, pacing, guards; a YAML file replaces single values of it.
-        allow_empty: whether a file with nothing to charge is taken.
-        spool_folder: where the temporary file goes; None for the system's choice.
-    """
-
-    mode: Mode = Mode.TEST
-    timezone: str = "UTC"
-    application_fee_percent: Decimal | None = None
-    statement_suffix: str | None = None
-    description: str | None = None
-    policies: Policies = field(default_factory=Policies)
-    allow_empty: bool = False
-    spool_folder: Path | None = None
-
-    @property
-    def items(self) -> ItemDefaults:
-        """The part that concerns single items."""
-        return ItemDefaults(self.application_fee_percent, self.statement_suffix, self.description)
 
 
 def open_run(
@@ -140,12 +109,12 @@ def _open_csv(asked: _Asked, source: Opened) -> RunFile:
         raise UsageError(str(error)) from None
     run = Run(name, period, options.run_id, defaults.timezone, defaults.mode, (), None, defaults.policies, TABLE_DATE)
     digest = new_digest()
-    dialect = Dialect(_delimiter(options.delimiter), {}, options.ignore, _decimal(options.decimal))
+    dialect = Dialect(SCHEMAS, None, _delimiter(options.delimiter), {}, options.ignore, _decimal(options.decimal))
     return _taken_in(
         asked,
         run,
         digest,
-        Sources(str(path), {}, (source,)),
+        Sources(SCHEMAS[0], str(path), {}, (source,)),
         lambda collector: read_csv(ByteStream(source.file, digest), collector, dialect, defaults.items),
     )
 
@@ -153,8 +122,9 @@ def _open_csv(asked: _Asked, source: Opened) -> RunFile:
 def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
     path, options, digest = asked.path, asked.options, new_digest()
     now = asked.now or datetime.now(UTC)
-    document = read_yaml(source.file, str(path), digest, asked.defaults, now)
-    run = document.run
+    document = read_yaml(source.file, str(path), digest, asked.defaults, now, SCHEMAS)
+    run, follows = document.run, document.follows_calendar
+    sources = Sources(document.schema, str(path), document.places, (source,), names_period=not follows)
     if options.run_id not in {None, run.run_id}:
         raise UsageError(f"--run says {options.run_id}, {path} says {run.run_id}: leave --run out")
     match document.items:
@@ -166,12 +136,14 @@ def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
                 asked,
                 run,
                 digest,
-                Sources(str(path), document.places, (source,), names_period=not document.follows_calendar),
-                lambda collector: read_inline(nodes, collector, document.defaults),
+                sources,
+                lambda collector: read_inline(nodes, collector, document.schema, document.defaults),
             )
         case Sheet() as sheet:
             place = path.parent / sheet.csv
             dialect = Dialect(
+                SCHEMAS,
+                document.schema,
                 _delimiter(options.delimiter or sheet.delimiter),
                 sheet.names,
                 (*sheet.ignore, *options.ignore),
@@ -182,7 +154,7 @@ def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
                     asked,
                     run,
                     digest,
-                    Sources(str(place), document.places, (source, rows), names_period=not document.follows_calendar),
+                    replace(sources, place=str(place), files=(source, rows)),
                     lambda collector: read_csv(ByteStream(rows.file, digest), collector, dialect, document.defaults),
                 )
 
@@ -200,12 +172,14 @@ class Sources:
     """Where the lines come from.
 
     Attributes:
+        schema: the kind of file it is, as far as is known before the header of a sheet was read.
         place: the file that lines are counted in.
         sections: of a YAML file: line and column of each.
         files: everything that was opened.
         names_period: whether the file itself says for which period it is.
     """
 
+    schema: Schema
     place: str
     sections: Places
     files: tuple[Opened, ...]
@@ -219,7 +193,7 @@ def _taken_in(
     target = _target(asked, sources)
     spool = Spool(asked.defaults.spool_folder)
     try:
-        collector = LineCollector(sources.place, spool, run.policies.limits)
+        collector = LineCollector(sources.place, spool, run.policies.limits, sources.schema)
         try:
             fill(collector)
         except Unreadable as end:
@@ -287,27 +261,25 @@ def _target(asked: _Asked, sources: Sources) -> Target | None:
 
 
 def _delimiter(text: str | None) -> str:
-    """The character a word or a character stands for; nothing stands for whatever the header shows.
-
-    Raises:
-        UsageError: it is neither.
-    """
-    try:
-        return delimiter_of(text or "")
-    except ValueError as error:
-        raise UsageError(f"--delimiter {error}") from None
+    """The character a word or a character stands for; nothing stands for whatever the header shows."""
+    return _typed("--delimiter", delimiter_of, text or "")
 
 
 def _decimal(text: str | None) -> str:
-    """The character between units and decimals.
+    """The character between units and decimals."""
+    return _typed("--decimal", decimal_of, text or "point")
+
+
+def _typed(flag: str, reader: Callable[[str], str], text: str) -> str:
+    """What a person typed, as the reader takes it.
 
     Raises:
-        UsageError: the word is neither point nor comma.
+        UsageError: it is none of the words that it may be.
     """
     try:
-        return decimal_of(text or "point")
+        return reader(text)
     except ValueError as error:
-        raise UsageError(f"--decimal {error}") from None
+        raise UsageError(f"{flag} {error}") from None
 
 
 def _opened_sheet(place: Path, file: str, sheet: Sheet) -> AbstractContextManager[Opened]:

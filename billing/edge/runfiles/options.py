@@ -1,9 +1,15 @@
-"""How a run file is to be read: what a person types beside its name, and what a saved plan remembers of it."""
+"""How a run file is to be read: what a person types beside its name, what a plan remembers of it, what settings say."""
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
+
+from billing.core.items import Mode
+from billing.core.policies import Policies
+from billing.edge.runfiles.schema import Defaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +63,34 @@ AS_IT_STANDS = ReadOptions()
 
 _WORDS = {"\t": "tab"}
 # A tab on a command line is neither seen nor kept by whoever copies it.
+
+
+@dataclass(frozen=True, slots=True)
+class RunDefaults:
+    """What the settings say where the run file is silent.
+
+    Attributes:
+        mode: test unless the settings say otherwise.
+        timezone: IANA name.
+        application_fee_percent: the fee of items that name none, such as ``Decimal("2.5")``; None for no fee.
+        statement_suffix: for items without one.
+        description: for items without one.
+        policies: limits, pacing, guards; a YAML file replaces single values of it.
+        allow_empty: whether a file with nothing to charge is taken.
+        spool_folder: where the temporary file goes; None for the system's choice.
+    """
+
+    mode: Mode = Mode.TEST
+    timezone: str = "UTC"
+    application_fee_percent: Decimal | None = None
+    statement_suffix: str | None = None
+    description: str | None = None
+    policies: Policies = field(default_factory=Policies)
+    allow_empty: bool = False
+    spool_folder: Path | None = None
+
+    @property
+    def items(self) -> Defaults:
+        """The part that concerns single items."""
+        named = ("application_fee_percent", "statement_suffix", "description")
+        return {name: value for name in named if (value := getattr(self, name)) is not None}

@@ -6,11 +6,10 @@ from types import TracebackType
 from typing import Self
 
 from billing.core.errors import Problem
-from billing.core.items import InputLine, Run
+from billing.core.items import InputLine, Kind, Run
 from billing.edge.runfiles.lines import LineCollector, repeat_fault
 from billing.edge.runfiles.reading.problems import Fault
 from billing.edge.runfiles.reading.spool import Record, Spool
-from billing.edge.runfiles.rows import charge_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,7 @@ class RunFile:
 
     Attributes:
         run: the run as a whole.
+        kind: what its items are.
         file: the run file as the operator named it.
         items_file: the file that `InputLine.line` counts in: the same, or the CSV a YAML file names.
         sha256: hex digest of the bytes read (YAML, then CSV where it names one).
@@ -39,6 +39,7 @@ class RunFile:
 
     def __init__(self, run: Run, file: str, sha256: str, collector: LineCollector, spool: Spool) -> None:
         self.run = run
+        self.kind: Kind = collector.schema.kind
         self.file = file
         self.items_file = collector.file
         self.sha256 = sha256
@@ -53,11 +54,11 @@ class RunFile:
 
     def lines(self) -> Iterator[InputLine]:
         """Every data line in input order, one column per `Run.columns`; repeatable, and never all in memory."""
-        width = len(self.run.columns)
+        width, item_of = len(self.run.columns), self._intake.schema.item
         for record, first in self._intake.records():
             line, cells, row, *_ = record
             if row is not None and not first:
-                yield InputLine(line, cells, charge_of(row))
+                yield InputLine(line, cells, item_of(row))
             else:
                 shaped = (*cells, *("",) * (width - len(cells)))[:width]
                 reason = "; ".join(fault.message for fault in faults_of(record, first))

@@ -88,8 +88,10 @@ def withheld(text: str) -> str:
 
 _PLACEHOLDERS = frozenset(
     f"[{noun} withheld]"
-    for noun in ("a card number", "an e-mail address", "a bank account number (IBAN)", "a secret key")
+    for noun in ("a card number", "an e-mail address", "a bank account number (IBAN)", "a secret key", "personal data")
 )
+PERSONAL = "[personal data withheld]"
+"""What stands in the place of a cell that says who somebody is."""
 
 
 def quoted(text: str) -> str:

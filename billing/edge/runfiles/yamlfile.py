@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping as ReadMapping
+from collections.abc import Sequence as ReadSequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from functools import partial
 from typing import BinaryIO, Protocol
 from zoneinfo import ZoneInfo
@@ -14,24 +14,24 @@ from billing.core.items import Mode, Run
 from billing.core.money import TABLE_DATE
 from billing.core.periods import CURRENT, PREVIOUS, month_meant
 from billing.core.policies import Policies
-from billing.edge.runfiles.fields import COLUMNS, DESCRIPTION_LENGTH, METADATA, read_suffix, text_reader
+from billing.edge.runfiles.fields import METADATA
 from billing.edge.runfiles.policyfile import SECTIONS, read_policies
 from billing.edge.runfiles.reading.byte_stream import ByteStream, Digest, decoded
 from billing.edge.runfiles.reading.delimiters import decimal_of, delimiter_of
 from billing.edge.runfiles.reading.problems import Collector, Unreadable
 from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence, parsed
-from billing.edge.runfiles.reading.yaml_values import Forms, day, percent, place_of, timezone
-from billing.edge.runfiles.rows import ItemDefaults
+from billing.edge.runfiles.reading.yaml_values import Forms, day, place_of, timezone
 from billing.edge.runfiles.run_ids import checked_id, checked_period
 from billing.edge.runfiles.safe_text import quoted
+from billing.edge.runfiles.schema import Defaults, Schema
+from billing.edge.runfiles.which_kind import said_kind
 
 LARGEST = 64 * 1024**2
 # Bytes; a hundred thousand items fit three times over. Larger runs belong into a CSV.
 
-KEYS = ("version", "run", "mode", "not_after", "source", "items", "defaults", *SECTIONS)
+KEYS = ("version", "run", "kind", "mode", "not_after", "source", "items", "defaults", *SECTIONS)
 RUN = ("name", "period", "timezone", "id")
 SOURCE = ("csv", "map", "delimiter", "decimal", "ignore")
-DEFAULTS = ("application_fee_percent", "statement_suffix", "description")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -50,7 +50,7 @@ class Base(Protocol):
         ...
 
     @property
-    def items(self) -> ItemDefaults:
+    def items(self) -> Defaults:
         """What empty cells stand for."""
         ...
 
@@ -84,14 +84,24 @@ class Document:
     """A YAML run file, understood except for its items; whether its period follows the calendar or is written out."""
 
     run: Run
+    schema: Schema
     items: Inline | Sheet
-    defaults: ItemDefaults
+    defaults: Defaults
     places: ReadMapping[str, tuple[int, int]]
     follows_calendar: bool = False
 
 
-def read_yaml(source: BinaryIO, file: str, digest: Digest, base: Base, now: datetime) -> Document:
-    """Read everything but the items; ``now`` (with a time zone) says which month the current one is.
+def read_yaml(
+    source: BinaryIO, file: str, digest: Digest, base: Base, now: datetime, schemas: ReadSequence[Schema]
+) -> Document:
+    """Read everything but the items.
+
+    Args:
+        source, file: the open file and its name.
+        digest: takes its bytes in.
+        base: what holds where the file is silent.
+        now: with a time zone; it says which month the current one is.
+        schemas: the kinds there are; the first is meant where the file names none.
 
     Raises:
         InvalidInput: with all problems.
@@ -104,7 +114,7 @@ def read_yaml(source: BinaryIO, file: str, digest: Digest, base: Base, now: date
         problems.add(Problem(file, end.line, end.fault.column, end.fault.code, end.fault.message, end.fault.hint))
         root = Mapping(0, 0)
     problems.raise_if_any()
-    document = _document(forms, root, base, now)
+    document = _document(forms, root, base, now, schemas)
     problems.raise_if_any()
     if document is None:
         raise AssertionError("a document without problems has all its parts")
@@ -124,7 +134,7 @@ def _root(tap: ByteStream, forms: Forms) -> Mapping:
     return root
 
 
-def _document(forms: Forms, root: Mapping, base: Base, now: datetime) -> Document | None:
+def _document(forms: Forms, root: Mapping, base: Base, now: datetime, schemas: ReadSequence[Schema]) -> Document | None:
     forms.section(root, "the run file", KEYS)
     _check_version(forms, root)
     zone = _zone(forms, root) or base.timezone
@@ -132,13 +142,14 @@ def _document(forms: Forms, root: Mapping, base: Base, now: datetime) -> Documen
     mode = forms.read(root.entries.get("mode"), "mode", _mode) or base.mode
     not_after = forms.read(root.entries.get("not_after"), "not_after", day)
     policies = read_policies(forms, root, base.policies)
-    defaults = _defaults(forms, root.entries.get("defaults"), base.items)
-    items = _items(forms, root)
+    schema = forms.read(root.entries.get("kind"), "kind", partial(said_kind, schemas=schemas)) or schemas[0]
+    defaults = _defaults(forms, root.entries.get("defaults"), base.items, schema)
+    items = _items(forms, root, schema)
     if identity is None or items is None:
         return None
     name, period, run_id = identity
     run = Run(name, period, run_id, zone, mode, (), not_after, policies, TABLE_DATE)
-    return Document(run, items, defaults, root.keys, _follows_calendar(root))
+    return Document(run, schema, items, defaults, root.keys, _follows_calendar(root))
 
 
 def _check_version(forms: Forms, root: Mapping) -> None:
@@ -180,39 +191,33 @@ def _zone(forms: Forms, root: Mapping) -> str | None:
     return forms.read(node, "run.timezone", timezone)
 
 
-def _defaults(forms: Forms, node: Node | None, base: ItemDefaults) -> ItemDefaults:
-    entries = forms.section(node, "defaults", DEFAULTS).entries
-    fee: Decimal | None = forms.read(entries.get(DEFAULTS[0]), DEFAULTS[0], percent)
-    suffix = forms.read(entries.get(DEFAULTS[1]), DEFAULTS[1], read_suffix)
-    description = forms.read(entries.get(DEFAULTS[2]), DEFAULTS[2], text_reader(DEFAULTS[2], DESCRIPTION_LENGTH))
-    return ItemDefaults(
-        base.application_fee_percent if fee is None else fee,
-        suffix or base.statement_suffix,
-        description or base.description,
-    )
+def _defaults(forms: Forms, node: Node | None, base: Defaults, schema: Schema) -> Defaults:
+    entries = forms.section(node, "defaults", schema.defaults).entries
+    read = {name: forms.read(entries.get(name), name, reader) for name, reader in schema.defaults.items()}
+    return {**base, **{name: value for name, value in read.items() if value is not None}}
 
 
-def _items(forms: Forms, root: Mapping) -> Inline | Sheet | None:
+def _items(forms: Forms, root: Mapping, schema: Schema) -> Inline | Sheet | None:
     items, source = root.entries.get("items"), root.entries.get("source")
     if (items is None) == (source is None):
         what = "either items or source is needed" if items is None else "items and source are both given"
         forms.problem(root.keys.get("source", place_of(root)), "source", what, "items: [...] or source: {csv: FILE}")
         return None
     if items is None:
-        return _sheet(forms, root)
+        return _sheet(forms, root, schema)
     if isinstance(items, Sequence):
         return Inline(items)
     forms.problem(place_of(items), "yaml_shape", "items must be a list")
     return None
 
 
-def _sheet(forms: Forms, root: Mapping) -> Sheet | None:
+def _sheet(forms: Forms, root: Mapping, schema: Schema) -> Sheet | None:
     section = forms.section(root.entries["source"], "source", SOURCE)
     entries = section.entries
     if "csv" not in entries and isinstance(root.entries["source"], Mapping):
         forms.problem(root.keys["source"], "missing", "source.csv is missing", "source: {csv: FILE}")
     csv = forms.text(entries.get("csv"), "source.csv")
-    names = _names(forms, entries.get("map"))
+    names = _names(forms, entries.get("map"), schema)
     ignore = [forms.text(each, "source.ignore") for each in forms.listed(entries.get("ignore"), "source.ignore")]
     delimiter = forms.character(entries.get("delimiter"), "source.delimiter", delimiter_of)
     decimal = forms.read(entries.get("decimal"), "source.decimal", decimal_of)
@@ -221,13 +226,13 @@ def _sheet(forms: Forms, root: Mapping) -> Sheet | None:
     return Sheet(csv, place_of(entries["csv"]), names, tuple(filter(None, ignore)), delimiter, decimal)
 
 
-def _names(forms: Forms, node: Node | None) -> dict[str, str]:
+def _names(forms: Forms, node: Node | None, schema: Schema) -> dict[str, str]:
     """Our column -> their header."""
     if node is not None and not isinstance(node, Mapping):
         forms.problem(place_of(node), "yaml_shape", "source.map must be a mapping of our columns to theirs")
         return {}
-    own = [key for key in node.entries if key.startswith(METADATA)] if node is not None else []
-    section = forms.section(node, "source.map", (*COLUMNS, *own))
+    own = [key for key in node.entries if key.startswith(METADATA) and schema.knows(key)] if node is not None else []
+    section = forms.section(node, "source.map", (*schema.names, *own))
     found: dict[str, str] = {}
     for key, value in section.entries.items():
         title = forms.text(value, f"source.map.{key}")

@@ -31,6 +31,8 @@ NO_FILE = {
     "yaml_size": "test_runfile_yaml: too many items belong into a csv",
     "mixed_widths": "test_runfile_sheets: a warning",
     "another_month": "test_runfile_sheets: it depends on the day",
+    "two_kinds": "test_runfile_kinds: it takes two kinds",
+    "another_kind": "test_runfile_kinds: it takes two kinds",
     "file_changed": "test_runfile_sheets: it takes somebody who writes meanwhile",
 }
 # Codes for which no file is kept, and where they are tested instead.

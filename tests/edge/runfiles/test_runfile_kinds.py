@@ -1,0 +1,231 @@
+"""Every kind of run file is a table of columns: laws of the tables, how a file's kind is known, what stays personal."""
+
+import csv
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from billing.core.errors import InvalidInput
+from billing.core.items import Kind, Mode, Run
+from billing.core.policies import Limits
+from billing.edge.runfiles.amounts import Amounts
+from billing.edge.runfiles.csvfile import read_csv
+from billing.edge.runfiles.fields import METADATA, read_reference
+from billing.edge.runfiles.header import Dialect
+from billing.edge.runfiles.inline import read_inline
+from billing.edge.runfiles.lines import LineCollector
+from billing.edge.runfiles.reading.bad_lines import write_bad_lines
+from billing.edge.runfiles.reading.byte_stream import ByteStream, new_digest
+from billing.edge.runfiles.reading.problems import FieldError, Unreadable
+from billing.edge.runfiles.reading.spool import Spool
+from billing.edge.runfiles.reading.yaml_tree import parsed
+from billing.edge.runfiles.run_file import RunFile, bad_lines
+from billing.edge.runfiles.schema import Column, Schema, id_column
+from billing.edge.runfiles.schemas import SCHEMAS
+from billing.edge.runfiles.which_kind import said_kind
+
+
+@dataclass(frozen=True)
+class Gift:
+    """What a line of the second kind becomes."""
+
+    reference: str
+    account: str
+    amount: int
+    currency: str
+
+
+def _money(defaults, decimal):
+    amounts = Amounts(decimal)
+    return lambda cells: (amounts.needed(("amount", ""), (cells[0], ""), "usd"), "usd")
+
+
+def _name(text: str) -> str:
+    if not text.isalpha():
+        raise FieldError("giver", "giver", "giver has something else than letters")
+    return text
+
+
+GIFTS = Schema(
+    kind=Kind.CHARGE,
+    word="gifts",
+    columns=(Column("reference", read_reference, required=True), id_column("account", required=True),
+             Column("giver", _name, required=True, personal=True), Column("amount")),
+    amounts=("amount",),
+    money=_money,
+    build=Gift,
+    tells=frozenset({"giver"}),
+)  # fmt: skip
+BOTH = (*SCHEMAS, GIFTS)
+HEADER = "reference,account,giver,amount"
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    """Read a text as a sheet of one of two kinds."""
+    spools: list[Spool] = []
+
+    def read_text(text: str, said: Schema | None = None, ignore: tuple[str, ...] = ()) -> RunFile:
+        path = tmp_path / "sheet.csv"
+        path.write_text(text)
+        spools.append(Spool(tmp_path))
+        collector = LineCollector("sheet.csv", spools[-1], Limits(), said or BOTH[0])
+        with path.open("rb") as source:
+            try:
+                read_csv(ByteStream(source, new_digest()), collector, Dialect(BOTH, said, ignore=ignore), {})
+            except Unreadable as end:
+                collector.stop(end)
+        collector.finish()
+        if collector.broken:
+            collector.problems.raise_if_any()
+        run = Run("gifts", "2026-11", "gifts-2026-11", "UTC", Mode.TEST, collector.columns)
+        return RunFile(run, "sheet.csv", "", collector, spools[-1])
+
+    yield read_text
+    for spool in spools:
+        spool.close()
+
+
+@pytest.mark.parametrize("schema", BOTH, ids=lambda schema: schema.word)
+def test_an_item_is_made_of_what_the_columns_say(schema: Schema):
+    alone = [column.name for column in schema.alone]
+    assert {*alone, *schema.together, *schema.personal} == set(schema.names)
+    assert len(schema.names) == len(set(schema.names)) == len(alone) + len(schema.together) + len(schema.personal)
+    given = schema.values[: len(alone)]
+    assert list(given) == alone, "what is read by itself comes first, then what money gives, then metadata"
+    assert "metadata" not in schema.values[:-1]
+    assert schema.values[0] == "reference"
+    assert {"account", "amount", "currency"} <= set(schema.values)
+    assert schema.personal.keys().isdisjoint(schema.values), "an item never has what is personal"
+    assert set(schema.amounts) <= set(schema.together)
+    assert not set(schema.amounts) & set(schema.required)
+
+
+@pytest.mark.parametrize("schema", BOTH, ids=lambda schema: schema.word)
+def test_money_gives_what_the_items_maker_takes(schema: Schema):
+    cells = {"amount": "10.99", "currency": "usd"}
+    values = schema.money({}, ".")(tuple(cells.get(name, "") for name in schema.together))
+    names = [name for name in schema.values[len(schema.alone) :] if name != "metadata"]
+    read = dict(zip(names, values, strict=True))
+    assert read == read | {"amount": 1099, "currency": "usd"}
+
+
+def test_what_tells_a_kind_is_a_column_of_it_and_of_no_other():
+    assert all(schema.tells and schema.tells <= set(schema.names) for schema in BOTH)
+    assert all(one.tells.isdisjoint(other.names) for one in BOTH for other in BOTH if one is not other)
+    assert all(one.word != other.word for one, other in combinations(BOTH, 2))
+
+
+def test_the_header_tells_the_kind(read):
+    gifts = read(f"{HEADER}\nG-1,acct_A1,Jane,5.00\n")
+    assert [line.charge for line in gifts.lines()] == [Gift("G-1", "acct_A1", 500, "usd")]
+    charges = read("reference,account,customer,amount,currency\nI-1,acct_A1,cus_A1,5.00,usd\n")
+    assert [line.charge.customer for line in charges.lines()] == ["cus_A1"]
+
+
+def test_what_is_carried_along_tells_nothing(read):
+    charges = read("reference,account,customer,amount,currency,giver\nI-1,acct_A1,cus_A1,5.00,usd,Jane\n",
+                   ignore=("giver",))  # fmt: skip
+    assert [line.charge.customer for line in charges.lines()] == ["cus_A1"]
+
+
+def test_a_header_of_two_kinds_is_refused_with_the_columns_of_each(read):
+    with pytest.raises(InvalidInput) as refused:
+        read(f"{HEADER},payment_method\n")
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.line, problem.column) == ("two_kinds", 1, 5)
+    assert problem.message == 'one file cannot have "payment_method" of charges and "giver" of gifts'
+    assert problem.hint == (
+        "for charges: reference, customer, account, currency, amount; for gifts: reference, account, giver, amount"
+    )
+
+
+def test_a_header_of_no_kind_is_refused_with_the_columns_of_each(read):
+    with pytest.raises(InvalidInput) as refused:
+        read("date,time\n")
+    (problem,) = refused.value.problems
+    assert problem.code == "no_header"
+    assert "for charges: reference" in problem.hint
+    assert "for gifts: reference" in problem.hint
+
+
+def test_a_sheet_of_another_kind_than_its_run_file_is_refused(read):
+    with pytest.raises(InvalidInput) as refused:
+        read(f"{HEADER}\nG-1,acct_A1,Jane,5.00\n", said=SCHEMAS[0])
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.column, problem.hint) == ("another_kind", 3, "kind: gifts")
+
+
+def test_a_yaml_file_may_say_its_kind(opened):
+    text = (
+        "version: 1\nrun: {name: coaching, period: 2026-11}\nkind: charges\n"
+        "items: [{reference: A-1, customer: cus_A1, account: acct_N1, amount: 10.99, currency: USD}]\n"
+    )
+    assert (
+        opened(text, "run.yaml").kind is opened(text.replace("kind: charges\n", ""), "silent.yaml").kind is Kind.CHARGE
+    )
+
+
+def test_an_unknown_kind_is_answered_with_those_there_are():
+    assert said_kind("gifts", BOTH) is GIFTS
+    with pytest.raises(FieldError, match='kind "gift" is unknown') as unknown:
+        said_kind("gift", BOTH)
+    assert unknown.value.hint == 'did you mean "gifts"?'
+    with pytest.raises(FieldError) as unknown:
+        said_kind("", BOTH)
+    assert unknown.value.hint == "known: charges, gifts"
+
+
+def test_a_kind_without_metadata_takes_none(read):
+    with pytest.raises(InvalidInput) as refused:
+        read(f"{HEADER},{METADATA}x\nG-1,acct_A1,Jane,5.00,1\n")
+    assert [problem.code for problem in refused.value.problems] == ["unknown_column"]
+
+
+GOOD, BAD = "G-1,acct_A1,Jane,5.00", "G-2,acct_A1,Jane,x"
+SHORT, LONG, WRONG = "Jane,G-3", "G-4,Jane,acct_A1,5.00,Jane", "G-5,acct_A1,Jane1,5.00"
+REPEATED, BLANK = "G-1,acct_A1,Jane,5.00", "G-6,acct_A1,,5.00"
+
+
+@pytest.mark.parametrize("lines", [[GOOD], [BAD], [SHORT], [LONG], [WRONG], [GOOD, REPEATED], [BLANK],
+                                   [GOOD, BAD, SHORT, LONG, WRONG, REPEATED, BLANK]])  # fmt: skip
+def test_what_is_personal_reaches_no_record(read, lines: list[str]):
+    run_file = read("\n".join([HEADER, *lines, ""]))
+    told = [*map(str, run_file.problems), *map(str, run_file.warnings)]
+    assert "Jane" not in str([*run_file.lines(), *bad_lines(run_file._intake), told])
+    assert run_file.count + run_file.set_aside == len(lines)
+
+
+def test_what_is_personal_is_read_all_the_same(read, tmp_path: Path):
+    run_file = read(f"{HEADER}\n{WRONG}\n{GOOD}\n")
+    assert [(problem.code, problem.column) for problem in run_file.problems] == [("giver", 3)]
+    assert [cell for line in run_file.lines() for cell in line.cells if "withheld" in cell] == [
+        "[personal data withheld]"
+    ] * 2
+    assert [record[2] for record in run_file._spool] == [None, ("G-1", "acct_A1", 500, "usd", (), "Jane")]
+    target = _Kept()
+    write_bad_lines(target, run_file.run.columns, bad_lines(run_file._intake))
+    (_, row) = csv.reader(target.text.splitlines())
+    assert row[2] == "[personal data withheld]"
+
+
+class _Kept:
+    """Takes what is written instead of a file."""
+
+    def write(self, chunks):
+        self.text = "".join(chunks)
+
+
+def test_items_in_a_yaml_file_keep_what_is_personal_too(tmp_path: Path):
+    nodes = parsed("[{reference: G-1, account: acct_A1, giver: Jane, amount: 5}, {reference: G-2, giver: Jane}]", print)
+    spool = Spool(tmp_path)
+    collector = LineCollector("run.yaml", spool, Limits(), GIFTS)
+    read_inline(nodes, collector, GIFTS, {})
+    collector.finish()
+    assert (collector.count, collector.set_aside) == (1, 1)
+    assert [record[1] for record in spool] == [("G-1", "acct_A1", "[personal data withheld]", "5"),
+                                               ("G-2", "", "[personal data withheld]", "")]  # fmt: skip
+    assert "Jane" not in str(collector.problems.first)
+    spool.close()
