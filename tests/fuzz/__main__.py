@@ -36,7 +36,8 @@ def main() -> int:
     asked = parser.parse_args()
     rounds = max(1, -(-asked.examples // ROUND))
     began, bad = time.monotonic(), 0
-    with ProcessPoolExecutor(asked.jobs) as pool:
+    # A process for each round: a law takes its settings once.
+    with ProcessPoolExecutor(asked.jobs, max_tasks_per_child=1) as pool:
         for failure in pool.map(partial(tried, first=asked.first), range(rounds)):
             if failure:
                 bad += 1
