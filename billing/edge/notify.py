@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from aiolimiter import AsyncLimiter
+
 from billing.core.policies import Notification
 from billing.edge.route import DIRECT, Route, tls_context
 
@@ -13,6 +15,14 @@ TIMEOUT_SECONDS = 10.0
 TRIES = 3
 PAUSE_SECONDS = 1.0
 # Between tries, doubling: enough for a receiver to restart, short enough for an operator who waits for the prompt.
+SECONDS_APART = 1.0
+# Chat services take one message a second from a webhook (docs.slack.dev/apis/web-api/rate-limits, "Incoming webhooks"),
+# and a command that follows many runs has one for each.
+
+
+def one_a_second() -> AsyncLimiter:
+    """Return the pace of notifications. A limiter of so many in so many seconds would let them through in bursts."""
+    return AsyncLimiter(1, SECONDS_APART)
 
 
 async def notify(
@@ -24,6 +34,7 @@ async def notify(
     log: Callable[..., None],
     pause: float = PAUSE_SECONDS,
     route: Route = DIRECT,
+    pace: AsyncLimiter | None = None,
 ) -> int:
     """Post the summary to every webhook that asks for this occasion; return how many took it.
 
@@ -35,14 +46,17 @@ async def notify(
         log: told of every failure.
         pause: seconds before the second try.
         route: through which proxy, and whose certificates are believed.
+        pace: of all that one process posts; one of its own when it posts no more than this.
     """
-    taken = 0
+    taken, pace = 0, pace or one_a_second()
     for notification in notifications:
         if occasion not in notification.on:
             continue
         variable = notification.webhook.removeprefix("env:")
         address = environ.get(variable, "")
         refused = _refusal(address)
+        if not refused:
+            await pace.acquire()
         failure = refused or await _post(address, {"event": f"run_{occasion}", **summary}, pause, route)
         taken += not failure
         if failure:

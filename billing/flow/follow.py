@@ -5,11 +5,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from aiolimiter import AsyncLimiter
+
 from billing.core.entries import RunRecord
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, in_sight
 from billing.core.policies import Dunning, Notification, Policies
-from billing.edge.notify import notify
+from billing.edge.notify import notify, one_a_second
 from billing.edge.route import route_of
 from billing.edge.settings.load import Settings
 from billing.flow.carry_out import requests_sent
@@ -119,7 +121,13 @@ async def _tell(services: Services, asked: Following, record: RunRecord, policie
     found = summary(services.ledger, record.run_id, exit_code=code, requests=requests_sent(services))
     occasion = "stopped" if ending.exit else "finished"
     route = route_of(asked.settings, asked.environ)
-    await notify(policies.notify, occasion, found, environ=asked.environ, log=services.log, route=route)
+    pace = services.shared(_pace)
+    await notify(policies.notify, occasion, found, environ=asked.environ, log=services.log, route=route, pace=pace)
+
+
+def _pace(_services: Services) -> AsyncLimiter:
+    """Return the pace that the notifications of all runs share."""
+    return one_a_second()
 
 
 def policies_of(record: RunRecord, settings: Settings) -> Policies:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from billing.core.policies import Notification
-from billing.edge.notify import notify
+from billing.edge.notify import notify, one_a_second
 
 
 class Receiver:
@@ -53,6 +53,18 @@ async def tell(address: str, occasion: str = "finished", on: tuple[str, ...] = (
     summary = {"run": "r-2026-11", "items": 3}
     taken = await notify(hooks, occasion, summary, environ={"HOOK": address}, log=log, pause=0)
     return taken, log
+
+
+async def test_one_message_is_posted_a_second_and_none_is_let_through_beside_it():
+    pace = one_a_second()
+    async with Receiver(200) as receiver:
+        hooks = [Notification("env:HOOK", ("finished",))]
+        assert pace.has_capacity()
+        await notify(hooks, "stopped", {}, environ={"HOOK": receiver.address}, log=Listener(), pause=0, pace=pace)
+        assert pace.has_capacity()
+        await notify(hooks, "finished", {}, environ={"HOOK": receiver.address}, log=Listener(), pause=0, pace=pace)
+        assert not pace.has_capacity()
+    assert pace.time_period == 1.0
 
 
 async def test_the_summary_is_posted_with_its_occasion():
