@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 
-REQUESTS_PER_ITEM = 3
-# Open, clone, confirm.
 MEDIAN_SECONDS = 0.6
 # Of one answer. Not documented; that is what calls of this kind take.
 MEAN_SHARE, LONGER_OF_TWO_SHARE = 1.13, 1.45
 # Of the median: the mean answer, and the mean of the later of two, for times spread as those of services are
-# (lognormal, sigma 0.5). Open and clone leave together, and the confirm follows when both are answered.
+# (lognormal, sigma 0.5).
+ROUND_SHARES = {1: MEAN_SHARE, 2: LONGER_OF_TWO_SHARE}
+# Of a round of so many requests that leave together; the next one follows when all of them are answered.
 LAST_SHARE = 1.5
 # Of the usual seconds of an item: several are in flight at the end, and the slowest of them is waited for.
 DOUBLING_SECONDS = 1.5
@@ -46,7 +46,8 @@ class Load:
     """What a run asks for.
 
     Attributes:
-        items: how many are charged; what is skipped costs nothing.
+        items: how many are carried out; what is skipped costs nothing.
+        rounds: of requests that an item takes: how many leave together, one round after another.
         largest_account: how many of them belong to the account with the most.
         largest_payer: how many of them belong to the platform customer with the most.
         accounts: on how many connected accounts they are; each is listed once before anything is opened there.
@@ -55,6 +56,7 @@ class Load:
     """
 
     items: int
+    rounds: tuple[int, ...]
     largest_account: int
     largest_payer: int = 1
     accounts: int = 0
@@ -90,9 +92,9 @@ def estimate(load: Load, speed: Speed) -> Estimate:
 
     A run takes as long as the slowest of these, because everything else goes on beside it:
 
-    - the key: three requests of each item, and a list of each account, at its rate;
+    - the key: all requests of each item, and a list of each account, at its rate;
     - an endpoint: one request of each item at its rate;
-    - the largest account: its list, then three requests of each of its items at the account's rate, after its first
+    - the largest account: its list, then all requests of each of its items at the account's rate, after its first
       item, which goes alone until it is answered;
     - what is in flight: the seconds that all answers take, so many at once;
     - the largest payer: its items one after another, each as long as its answers take, and the lists it waits for;
@@ -102,16 +104,17 @@ def estimate(load: Load, speed: Speed) -> Estimate:
     """
     if not load.items:
         return Estimate(0, 0.0)
-    requests = load.items * REQUESTS_PER_ITEM + load.accounts + load.others
+    each = sum(load.rounds)
+    requests = load.items * each + load.accounts + load.others
     listed = speed.answer * MEAN_SHARE if load.accounts else 0.0
-    item_seconds = speed.answer * (LONGER_OF_TWO_SHARE + MEAN_SHARE)
+    item_seconds = speed.answer * sum(ROUND_SHARES[count] for count in load.rounds)
     paced = max(
         requests / speed.key_rps,
         load.items / speed.endpoint_rps,
         requests * speed.answer * MEAN_SHARE / speed.concurrency,
     )
     followers = load.largest_account - 1
-    account = followers * REQUESTS_PER_ITEM / speed.account_rps + (item_seconds + listed if followers else 0.0)
+    account = followers * each / speed.account_rps + (item_seconds + listed if followers else 0.0)
     payer = (load.largest_payer - 1) * item_seconds + load.payer_accounts * listed
     seconds = max(paced + _behind(requests / paced, speed.start_rps, requests), account, payer)
     return Estimate(requests, seconds + LAST_SHARE * item_seconds)

@@ -11,6 +11,7 @@ import pytest
 from billing.core.estimates import MEDIAN_SECONDS, Load, Speed, estimate
 from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.runfiles import RunDefaults, open_run
+from billing.flow.kinds.charge.steps import CHARGES
 from billing.flow.planning.plan import PlanOptions, estimate_for, make_plan
 from billing.flow.planning.preflight import Preflight
 from billing.sandbox.config import Latency, Limits, SandboxConfig
@@ -114,7 +115,14 @@ def test_a_plan_says_within_ten_per_cent_what_its_run_takes(name, tmp_path, reco
                 rates = shape.rates
                 most = max(payers, key=payers.__getitem__)
                 theirs = len({row.account for row in world.scenario.rows[: shape.items] if row.customer == most})
-                load = Load(shape.items, max(plan.accounts.values()), max(payers.values()), len(plan.accounts), theirs)
+                load = Load(
+                    shape.items,
+                    CHARGES.rounds,
+                    max(plan.accounts.values()),
+                    max(payers.values()),
+                    len(plan.accounts),
+                    theirs,
+                )
                 cost = estimate(load, Speed(rates.key_rps, rates.endpoint_rps, rates.account_rps, rates.concurrency))
             await world.plan(services, preflight)
         async with world.services(rates=shape.rates) as services:  # the run lists what the plan's process had listed

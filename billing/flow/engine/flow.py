@@ -32,7 +32,7 @@ class Flow:
         closing: given the facts of why, what closing does with an item in each state.
         rests: whether an item is where a goal leaves it.
         waits_for_customer: whether an item rests until its customer does something.
-        requests: how many requests an item usually costs its account, by goal.
+        rounds: of requests that an item usually takes: how many leave together, one round after another.
         look_up: what the ledger is asked about a page of planned items before any of them begins.
         keeps: what is kept in the same commit as moves of an item, as look-ups.
     """
@@ -42,9 +42,13 @@ class Flow:
     closing: Callable[[Mapping[str, Any]], Steps]
     rests: Callable[[Goal, ItemRecord], bool]
     waits_for_customer: Callable[[ItemRecord], bool]
-    requests: Mapping[Goal, int]
+    rounds: tuple[int, ...]
     look_up: Callable[[Services, Iterable[ItemRecord]], None]
     keeps: Keeps = nothing_kept
+
+    def requests(self, goal: Goal) -> int:
+        """Return how many requests an item usually costs its account: a look, or all of its rounds."""
+        return sum(self.rounds) if goal is Goal.RUN else 1
 
     def context(self, services: Services, policies: Policies, *, closes: bool = False) -> ItemContext:
         """Return what a visit to one item may spend."""

@@ -176,8 +176,8 @@ class Runner:
 
         options, rates, throttle = self._options, self._services.rates, self._services.gateway.throttle
         bounds = Bounds(
-            run_rps=lambda: min(throttle.key.rate / self._flow.requests[goal], rates.endpoint_rps),
-            rps=lambda account: throttle.account_rps(account) / self._flow.requests[goal],
+            run_rps=lambda: min(throttle.key.rate / self._flow.requests(goal), rates.endpoint_rps),
+            rps=lambda account: throttle.account_rps(account) / self._flow.requests(goal),
             per_account=options.per_account,
             slots=options.concurrency,
         )

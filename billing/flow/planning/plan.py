@@ -17,7 +17,7 @@ from billing.core.money import format_minor
 from billing.core.notices import Notice
 from billing.edge.ledger import Ledger
 from billing.edge.pacing.throttle import Rates
-from billing.flow.kinds.registry import PLANNINGS
+from billing.flow.kinds.registry import FLOWS, PLANNINGS
 from billing.flow.options import Selection
 from billing.flow.planning.comparison import compare_file
 from billing.flow.planning.decisions import decide_all, planned_lines
@@ -207,6 +207,7 @@ def estimate_for(plan: Plan, rates: Rates, start_rps: float | None = None) -> Es
     payers = Search(len({*plan.findings.defaults, *plan.findings.customers}))
     load = Load(
         left.lines,
+        FLOWS[plan.run.kind].rounds,
         max(left.accounts.values(), default=0),
         left.largest_payer,
         len(plan.accounts if looks else left.accounts),

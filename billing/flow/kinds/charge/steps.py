@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Any
 
 from billing.core.entries import ItemRecord, Move
-from billing.core.estimates import REQUESTS_PER_ITEM
 from billing.core.kinds import phase_of
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.kinds.charge_rules import BLOCK_DAYS
@@ -130,7 +129,7 @@ CHARGES = Flow(
     closing=closing,
     rests=rests,
     waits_for_customer=waits_for_customer,
-    requests=dict.fromkeys(Goal, 1) | {Goal.RUN: REQUESTS_PER_ITEM},
+    rounds=(2, 1),  # open and clone, then the confirm
     look_up=look_up,
     keeps=keeps,
 )
