@@ -1,34 +1,30 @@
-"""Charge every item of a run, concurrently, until nothing is left or something says stop."""
+"""Carry out every item of a run, concurrently, until nothing is left or something says stop."""
 
 import asyncio
-import contextlib
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
-from billing.core.entries import ItemRecord, Move, Note, Tally
+from billing.core.entries import ItemRecord
 from billing.core.errors import BillingError, LedgerError, ProviderUnreachable
 from billing.core.exits import Exit
-from billing.core.groups import group_of
-from billing.core.kinds import is_final, is_planned, is_unsent
-from billing.core.life import Group, Phase
+from billing.core.kinds import is_planned
+from billing.core.life import Phase
 from billing.core.outcomes import Unsent, UnsentWhy
 from billing.core.policies import Policies
-from billing.edge.ledger import LostRace
-from billing.flow.engine.context import Halted, waits_for_account
+from billing.flow.engine.context import Halted
+from billing.flow.engine.counts import Counts
 from billing.flow.engine.flow import Flow, ItemResult, Visit
-from billing.flow.engine.gather import gather
 from billing.flow.engine.goals import Goal, taken_up
 from billing.flow.engine.guards import Guards
 from billing.flow.engine.learned_rates import LearnedLimits
-from billing.flow.engine.progress import Pace, Snapshot, Watch, retelling
-from billing.flow.engine.scheduler import PAGE, Bounds, Scheduler
+from billing.flow.engine.progress import Watch, retelling
+from billing.flow.engine.refusing import Refusing
+from billing.flow.engine.scheduler import Bounds, Scheduler
 from billing.flow.options import Ending, RunOptions
 from billing.flow.services import Services
 
@@ -77,14 +73,11 @@ class Runner:
         self._goal = goal
         self._policies = policies
         self._options = options
-        self._watch = watch
         self.guards = Guards(policies.stop_on, options.max_failures)
         self._started = 0
         self._left = 0
-        self._changed = 0
-        self._aside: set[str] = set()
-        self._ended: Counter[tuple[StrEnum, str, str, str]] = Counter()
-        self._money: Counter[tuple[StrEnum, str, str, str]] = Counter()
+        self._watch, self._counts = watch, Counts(services, work.flow.life, watch)
+        self._refusing = Refusing(services, work.run_id, work.flow.life)
         self._sweeping = False
         self._reason = ""
         self._exit = Exit.OK
@@ -92,10 +85,9 @@ class Runner:
         self._wake = asyncio.Event()
         self._scope = anyio.CancelScope()
         self._now = asyncio.get_running_loop().time  # a look at the clock for every step of an item
-        self._began = self._advanced = self._now()
+        self._advanced = self._now()
         self._limits = LearnedLimits(services)
-        self._pace = Pace()
-        self.snapshot = Snapshot(0, most=services.rates.key_rps, word=work.flow.life.word(Group.SUCCEEDED))
+        self.snapshot = self._counts.snapshot
 
     async def go(self) -> Ending:
         """Work through everything, then once more through what was left open.
@@ -103,7 +95,7 @@ class Runner:
         Raises:
             LedgerError: a commit failed, so the state of the items in flight is for `resolve` to find out.
         """
-        async with retelling(self._watch, self._tell), anyio.create_task_group() as group:
+        async with retelling(self._watch, self._counts.tell), anyio.create_task_group() as group:
             self._scope = group.cancel_scope
             group.start_soon(self._give_up_when_stalled)
             if self._options.deadline is not None:
@@ -119,8 +111,7 @@ class Runner:
         if self._fault is not None:
             raise self._fault
         await self._limits.keep()
-        ended = tuple(Tally(*each, items, self._money[each]) for each, items in self._ended.items())
-        return Ending(self._exit, self._reason, ended, self._changed)
+        return Ending(self._exit, self._reason, self._counts.ended, self._counts.changed)
 
     async def _passes(self, goal: Goal) -> None:
         for states, wanted in _in_order(self._flow, goal):
@@ -211,7 +202,7 @@ class Runner:
     async def _take_up(self, scheduler: Scheduler, item: ItemRecord, goal: Goal, group: TaskGroup) -> None:
         """Take one item as far as the goal says, and stop the run on anything an item may not survive."""
         try:
-            if goal is not Goal.CLOSE and item.account in self._aside and is_unsent(item.state):
+            if goal is not Goal.CLOSE and self._refusing.keeps_back(item):
                 self._left_aside(scheduler, item)
                 return
             arrival = await self._visit(item, goal)
@@ -237,14 +228,14 @@ class Runner:
         self._advanced = self._now()
         scheduler.done(item, alive=arrival.alive, sent=item.attempt > 0)
         if arrival.dead_account:
-            await self._set_aside(item.account, arrival.dead_account, arrival.dead_words)
+            await self._refusing.add(item.account, arrival.dead_account, arrival.dead_words)
         await self._limits.keep_at_times()
         if self._goal is not Goal.RUN:
-            self._note_change(began, item)
+            self._counts.note_change(began, item)
             if self._goal is Goal.CLOSE and not self._flow.rests(Goal.CLOSE, item) and not self._sweeping:
                 self._left += 1
             else:
-                self._count(item)
+                self._counts.count(item)
             return
         if not self._flow.rests(Goal.SWEEP, item) and not self._sweeping:
             self._left += 1
@@ -252,19 +243,10 @@ class Runner:
             if reason:
                 self.stop(Exit.STOPPED, reason)
             return
-        self._count(item)
+        self._counts.count(item)
         reason = self.guards.verdict(item)
         if reason:
             self.stop(Exit.STOPPED, reason)
-
-    def _note_change(self, began: ItemRecord, item: ItemRecord) -> None:
-        """Keep what a look has changed: the command answers for what it brought to an end itself."""
-        self._changed += item.state is not began.state
-        if is_final(item.state):
-            reason, grouping = (str(item.facts.get(name) or "") for name in ("reason_code", "group"))
-            each = (item.state, grouping, reason, item.currency)
-            self._ended[each] += 1
-            self._money[each] += item.amount
 
     async def _return(self, scheduler: Scheduler, item: ItemRecord, unsent: Unsent, group: TaskGroup) -> None:
         """Put an item back; a locked payer rests for a moment, everything else is paced by the throttle."""
@@ -286,47 +268,9 @@ class Runner:
         scheduler.done(item, alive=False, sent=False)
         self._started -= 1
         if self._sweeping or is_planned(item.state):
-            self._count(item)
+            self._counts.count(item)
         else:
             self._left += 1
-
-    async def _set_aside(self, account: str, code: str, words: str) -> None:
-        """Start nothing more on an account that refuses everything, and write beside each of its items why it waits.
-
-        The queue still hands these items out. What was started ends by its own answers.
-        """
-        if account in self._aside:
-            return
-        self._aside.add(account)
-        self._services.log("account_set_aside", run=self._run_id, account=account, reason_code=code)
-        note = Move(Note.SET_ASIDE, facts=waits_for_account(account, code, words))
-
-        async def tell(item: ItemRecord) -> None:
-            with contextlib.suppress(LostRace):  # it was just started
-                await self._services.ledger.record(item, note)
-
-        row = 0
-        while page := self._services.ledger.work(self._run_id, (self._flow.life.planned,), account, row, PAGE):
-            row = page[-1].id
-            await gather(*(partial(tell, item) for item in page if item.facts.get("reason_code") != code))
-
-    def _count(self, item: ItemRecord) -> None:
-        snap = self.snapshot
-        snap.done += 1
-        snap.counts[group_of(item)] += 1
-        if group_of(item) is Group.SUCCEEDED:
-            snap.paid[item.currency] += item.amount
-        self._tell()
-
-    def _tell(self) -> None:
-        """Show where the run stands now."""
-        gateway, snap = self._services.gateway, self.snapshot
-        counters, key = gateway.counters, gateway.throttle.key
-        snap.away = gateway.breaker.away
-        snap.sent, snap.rate_limited = counters.sent, counters.rate_limited
-        snap.elapsed = self._now() - self._began
-        snap.rate, snap.phase, snap.pace = key.rate, key.phase, self._pace.at(snap.elapsed, snap.sent)
-        self._watch(snap)
 
     def stop(self, code: Exit, reason: str) -> None:
         """Start nothing more; what is in flight may come home. The first reason stands."""
@@ -336,8 +280,7 @@ class Runner:
         self._services.draining = True
         self._wake.set()
         waiting = f"{self.snapshot.in_flight} payments at Stripe are being finished, {DRAIN_SECONDS:.0f} s at most"
-        self.snapshot.note = f"stopping: {waiting}"
-        self._watch(self.snapshot)
+        self._counts.note(f"stopping: {waiting}")
 
     def leave(self) -> None:
         """Wait for nothing that is in flight any more; the ledger is consistent all the same."""
