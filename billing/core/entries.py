@@ -22,6 +22,7 @@ class Note(StrEnum):
     ``set_aside``: why the item waits where it is, for its account or for a person.
     ``rebuild_started``, ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and
     may not be started.
+    ``ledger_upgraded``, ``kind_added``: about the ledger itself. What was written before an upgrade keeps its form.
     """
 
     RUN_PLANNED = "run_planned"
@@ -35,6 +36,8 @@ class Note(StrEnum):
     SET_ASIDE = "set_aside"
     KEY_RENEWED = "key_renewed"
     SKIP_CONFIRMED = "skip_confirmed"
+    LEDGER_UPGRADED = "ledger_upgraded"
+    KIND_ADDED = "kind_added"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +173,11 @@ class Entry:
         seq: 1, 2, 3 ... without a gap.
         at: provider time in UTC, ISO 8601 with milliseconds.
         name: the event or note.
-        run_id: the run it belongs to.
+        run_id: the run it belongs to; empty for an entry about the ledger itself.
         item_id: the item id, or empty for an entry about the run.
         reference, amount, currency: of the item, amount in minor units; empty and None for an entry about the run.
+        ver: the item's after it; 0 for an entry about the run.
+        chain: in which chain of the ledger it stands.
         attempt: the item's attempt after it.
         facts: its details, object and instrument included.
         mac: hex of the chain: HMAC-SHA256 over the previous mac and this entry.
@@ -189,6 +194,8 @@ class Entry:
     reference: str = ""
     amount: int | None = None
     currency: str = ""
+    ver: int = 0
+    chain: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ A key names the *obligation*, never its parameters: an edited amount under a use
 ``idempotency_error`` instead of becoming a second charge. No clock, process or clone id enters one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 
-from billing.core.items import Charge, Mode
+from billing.core.items import Charge, Kind, Mode
 
 SCHEME = 1
 # The first field of every id and key. A ledger keeps the scheme it was planned with: a new scheme never meets old keys.
@@ -47,10 +47,22 @@ def _base32(digest: bytes) -> str:
     return spread.to_bytes(52, "big").translate(_LETTERS).decode()
 
 
-def item_id(mode: Mode, platform: str, period: str, reference: str, generation: int) -> str:
-    """Return the 32 characters that name an obligation for ever, on Stripe too (``metadata.billing_item``)."""
-    fields = ("billing", SCHEME, mode, platform, period, reference, generation)
-    return _base32(sha256(length_prefixed(fields)).digest())[:32]
+_KIND_IN_IDS: Mapping[Kind, tuple[str, ...]] = {kind: (kind,) for kind in Kind} | {Kind.CHARGE: ()}
+# Charges were the first kind: their ids are older than the name of a kind in them, and stay as they are.
+
+
+def item_id(mode: Mode, platform: str, period: str, reference: str, generation: int, kind: Kind) -> str:
+    """Return the 32 characters that name an obligation for ever, on Stripe too (``metadata.billing_item``).
+
+    Args:
+        mode, platform: where it belongs.
+        period: what counts of it for the kind (`billing.core.life.Scope.within`): empty if its obligations have none.
+        reference: the operator's own id.
+        generation: 0 for the first.
+        kind: of the item; one reference may be an obligation of every kind.
+    """
+    fields: tuple[str | int, ...] = ("billing", SCHEME, mode, platform, period, reference, generation)
+    return _base32(sha256(length_prefixed((*fields, *_KIND_IN_IDS[kind]))).digest())[:32]
 
 
 def charge_digest(charge: Charge) -> str:

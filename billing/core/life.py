@@ -57,6 +57,17 @@ class OnRecord(StrEnum):
         return self is OnRecord.ANY or (self is OnRecord.NEEDS) == (object_id is not None)
 
 
+class Scope(StrEnum):
+    """In what an obligation of a kind is one and the same: in each period anew, or always, whenever it is asked for."""
+
+    PERIOD = "period"
+    ALWAYS = "always"
+
+    def within(self, period: str) -> str:
+        """Return what counts of a run's period where its obligations are named: all of it, or nothing."""
+        return period if self is Scope.PERIOD else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What a state means.
@@ -130,6 +141,7 @@ class Life:
         meanings: of every state.
         reopens: the final states after which the next generation of an obligation may be opened.
         words: what the kind calls the groups, where it has words of its own: "paid" for succeeded.
+        scope: in what an obligation is one and the same.
         verb, noun: what is done, and what its items are called, several of them: "charge", "charges".
         planned, skipped, skip: the states and the event that every life has.
         final: states without an exit.
@@ -144,6 +156,7 @@ class Life:
     meanings: Mapping[StrEnum, Meaning]
     reopens: frozenset[StrEnum]
     words: Mapping[Group, str]
+    scope: Scope = Scope.PERIOD
     verb: str = field(init=False)
     noun: str = field(init=False)
     planned: StrEnum = field(init=False)

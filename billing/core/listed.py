@@ -204,4 +204,4 @@ def judge(item: ItemRecord | NewItem, same: Iterable[Listed], others: Iterable[L
 def other_generations(item: ItemRecord | NewItem, mode: Mode, platform: str, period: str) -> list[str]:
     """Return the item ids of the generations of a reference that another ledger may have come to."""
     numbers = (number for number in range(item.generation + GENERATIONS + 1) if number != item.generation)
-    return [item_id(mode, platform, period, item.reference, number) for number in numbers]
+    return [item_id(mode, platform, period, item.reference, number, item.kind) for number in numbers]

@@ -10,7 +10,7 @@ from billing.core.findings import Findings
 from billing.core.item_rules import Difference, ItemRules
 from billing.core.items import Item, Kind, Mode
 from billing.core.keys import item_id
-from billing.core.kinds import ended_empty, is_planned, life_of
+from billing.core.kinds import LIVES, ended_empty, is_planned, life_of
 from billing.core.kinds.rules import RULES
 from billing.core.life import Group
 from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER, OF_THE_ACCOUNT, SKIPS
@@ -129,8 +129,9 @@ class PlanContext:
     def item(self, item: Item, generation: int, skip: str | None) -> NewItem:
         """Return an item of a line; ``skip`` is a code of ``SKIPS`` for one that is left out."""
         skipped = {} if skip is None else {"group": "skipped", "reason_code": skip, "reason": SKIPS[skip].means}
+        period = LIVES[self.kind].scope.within(self.period)
         return NewItem(
-            item_id=item_id(self.mode, self.platform, self.period, item.reference, generation),
+            item_id=item_id(self.mode, self.platform, period, item.reference, generation, self.kind),
             kind=self.kind,
             reference=item.reference,
             generation=generation,

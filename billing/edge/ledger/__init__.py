@@ -20,7 +20,7 @@ from billing.core.entries import (
     SheetTally,
     Tally,
 )
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 
 Kept = Mapping[str, Mapping[str, Facts]]
 # Look-ups to keep: kind -> name -> facts.
@@ -130,7 +130,9 @@ class Ledger(Protocol):
         """Return one item by row number."""
         ...
 
-    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, ItemRecord]:
+    def obligations(
+        self, platform: str, mode: Mode, period: str, references: Sequence[str], kind: Kind
+    ) -> dict[str, ItemRecord]:
         """Return the newest generation of each reference that is on record (at most 500 references a call)."""
         ...
 

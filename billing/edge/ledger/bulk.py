@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 
-APPEND = "INSERT INTO entries (seq, at, name, run, item, attempt, facts, mac) VALUES {rows}"
+APPEND = "INSERT INTO entries (seq, at, name, run, item, ver, chain, attempt, facts, mac) VALUES {rows}"
 MOVE = """UPDATE items SET state = moved.column5, attempt = moved.column6, ver = moved.column7,
     object_id = moved.column8, instrument_id = moved.column9, last_event = coalesce(moved.column10, last_event),
-    facts = moved.column11 FROM (VALUES {rows}) AS moved
+    facts = moved.column11, due = moved.column12 FROM (VALUES {rows}) AS moved
     WHERE id = moved.column1 AND state = moved.column2 AND attempt = moved.column3 AND ver = moved.column4"""
 # Of each row: the item's id, state, attempt and version as they are believed to be; then what they become, the intent,
-# the clone, the event or none, and the facts.
+# the clone, the event or none, the facts, and when it is due.
 
 SIZES = (64, 32, 16, 8, 4, 2, 1)
 # Rows of one statement: few enough texts that the connection keeps them all prepared.

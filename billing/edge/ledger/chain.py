@@ -1,16 +1,23 @@
 """The keyed hash chain: each entry's mac covers the one before it, so nothing can be changed, cut out or slipped in."""
 
 import hmac
-import sqlite3
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
 
+from billing.edge.ledger.schema import VERSION
+
 MAC_BYTES = 32
-_FIXED = Struct(">32sqqqqqHI")
-# Previous mac, seq, at, run, item (0 for none), attempt, then the lengths of name and facts, so that no two entries
-# share their bytes.
+CHAIN = 0
+# The number of this program's chain: one writer, one chain.
+_FIXED = Struct(">4s32sqqqqqqqHI")
+_TAG = b"bil2"
+# The tag, previous mac, seq, at, run and item (0 for none), ver, chain, attempt, then the lengths of name and facts, so
+# that no two entries share their bytes.
+_FIXED_1 = Struct(">32sqqqqqHI")
+# In version 1: previous mac, seq, at, run, item, attempt and the lengths.
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +28,76 @@ class Head:
     mac: bytes
 
 
+Mac = Callable[[bytes, bytes, int, int, str, int | None, int | None, int, int, int, str], bytes]
+# The key, the mac before, then the columns of an entry in their order.
+
+
 def entry_mac(
-    key: bytes, previous: bytes, seq: int, at: int, name: str, run: int, item: int | None, attempt: int, facts: str
+    key: bytes,
+    previous: bytes,
+    seq: int,
+    at: int,
+    name: str,
+    run: int | None,
+    item: int | None,
+    ver: int,
+    chain: int,
+    attempt: int,
+    facts: str,
 ) -> bytes:
     """Return the HMAC-SHA256 of one entry over the mac of the one before it."""
     raw_name, raw_facts = name.encode(), facts.encode()
-    fixed = _FIXED.pack(previous, seq, at, run, item or 0, attempt, len(raw_name), len(raw_facts))
+    fixed = _FIXED.pack(
+        _TAG, previous, seq, at, run or 0, item or 0, ver, chain, attempt, len(raw_name), len(raw_facts)
+    )
     return _hmac_sha256(key, fixed + raw_name + raw_facts)
+
+
+def _mac_of_version_1(
+    key: bytes,
+    previous: bytes,
+    seq: int,
+    at: int,
+    name: str,
+    run: int | None,
+    item: int | None,
+    _ver: int,
+    _chain: int,
+    attempt: int,
+    facts: str,
+) -> bytes:
+    """Return the mac of an entry that was written in version 1: it had neither ver nor chain."""
+    raw_name, raw_facts = name.encode(), facts.encode()
+    fixed = _FIXED_1.pack(previous, seq, at, run or 0, item or 0, attempt, len(raw_name), len(raw_facts))
+    return _hmac_sha256(key, fixed + raw_name + raw_facts)
+
+
+MACS: Mapping[int, Mac] = {1: _mac_of_version_1, 2: entry_mac}
+# Version of the ledger an entry was written in -> its mac. Kept for ever: entries are never written anew.
+
+
+def eras(upgrades: Iterable[tuple[int, str]], version: int = VERSION) -> list[tuple[int, Mac]]:
+    """Return from which entry on which mac holds, in order.
+
+    Args:
+        upgrades: seq and facts of the entries that note an upgrade, in order.
+        version: of the ledger, for one that was never upgraded.
+
+    Raises:
+        ValueError, LookupError, TypeError: an upgrade says nothing that this program understands.
+    """
+    told = [(seq, json.loads(facts)) for seq, facts in upgrades]
+    first = told[0][1]["from"] if told else version
+    return [(0, MACS[first]), *((seq, MACS[facts["to"]]) for seq, facts in told)]
+
+
+def macs(found: list[tuple[int, Mac]]) -> Iterator[Mac]:
+    """Yield the mac that holds for each entry from the first on, for ever."""
+    seq = 0
+    for (_, mac), (until, _) in zip(found, [*found[1:], (0, entry_mac)], strict=True):
+        while not until or seq + 1 < until:
+            seq += 1
+            yield mac
 
 
 def seal(key: bytes, *fields: object) -> bytes:
@@ -61,26 +131,3 @@ def meta_seal(key: bytes, meta: Mapping[str, str]) -> bytes:
 def key_check(key: bytes) -> str:
     """Return what a ledger keeps to recognise its key; it tells nothing about the key."""
     return seal(key, "connect-billing ledger key").hex()[:32]
-
-
-def read_head(conn: sqlite3.Connection) -> Head:
-    """Return the end of the chain as the connection sees it now."""
-    row = conn.execute("SELECT seq, mac FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
-    if row is None:
-        (sealed,) = conn.execute("SELECT value FROM meta WHERE name = 'seal'").fetchone()
-        return Head(0, bytes.fromhex(sealed))
-    return Head(*row)
-
-
-def first_break(conn: sqlite3.Connection, key: bytes, after: Head) -> int | None:
-    """Return the number of the first entry after ``after`` whose mac or number is not right, or None."""
-    seq, mac = after.seq, after.mac
-    rows = conn.execute(
-        "SELECT seq, at, name, run, item, attempt, facts, mac FROM entries WHERE seq > ? ORDER BY seq", (seq,)
-    )
-    for found, at, name, run, item, attempt, facts, kept in rows:
-        seq += 1
-        mac = entry_mac(key, mac, seq, at, name, run, item, attempt, facts)
-        if found != seq or kept != mac:
-            return seq
-    return None

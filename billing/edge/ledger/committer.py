@@ -15,7 +15,8 @@ from typing import Any
 
 from billing.core.entries import BrokenPromise, CloneTaken
 from billing.core.errors import LedgerDamaged, LedgerError
-from billing.edge.ledger.chain import Head, first_break, read_head
+from billing.edge.ledger.chain import Head
+from billing.edge.ledger.chain_reads import first_break, read_head
 from billing.edge.ledger.transaction import Transaction
 
 FATAL = (sqlite3.Error, MemoryError, LedgerDamaged)

@@ -14,6 +14,7 @@ from billing.edge.ledger.rows import (
     ITEM_COLUMNS,
     OBJECT,
     Runs,
+    due_of,
     entry_facts,
     iso,
     item_of_row,
@@ -60,7 +61,7 @@ def drafted(found: ItemRecord, run: int, moves: Sequence[tuple[Move, str]]) -> D
     for move, text in moves:
         after = apply(found, move)
         rows.append(_moved(found, after, move))
-        entries.append((move.name.value, run, found.id, after.attempt, text))
+        entries.append((move.name.value, run, found.id, after.ver, after.attempt, text))
         found = after
     return Draft(rows, entries, found)
 
@@ -159,7 +160,8 @@ def _moved(found: ItemRecord, after: ItemRecord, move: Move) -> tuple[object, ..
     event = None if isinstance(move.name, Note) else move.name.value
     facts = json_text(after.facts) if after.facts else None
     became = (after.state.value, after.attempt, after.ver, after.object_id, after.instrument_id, event, facts)
-    return (found.id, found.state.value, found.attempt, found.ver, *became)
+    due = due_of(after.facts) if facts else None
+    return (found.id, found.state.value, found.attempt, found.ver, *became, due)
 
 
 def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts: Facts) -> None:
@@ -173,7 +175,7 @@ def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts:
         raise BrokenPromise(f"{run_id}: not in the ledger")
     row, started_at = found
     started_at, finished_at = run_times(status, iso(tx.at), started_at)
-    tx.append([(note, row, None, 0, json_text({**facts, "status": status}))])
+    tx.append([(note, row, None, 0, 0, json_text({**facts, "status": status}))])
     tx.conn.execute(
         "UPDATE runs SET status = ?, started_at = ?, finished_at = ? WHERE id = ?",
         (status, started_at, finished_at, row),

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from billing.core.errors import BillingError, LedgerDamaged, LedgerError, LedgerMissing, UsageError
+from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.keys import SCHEME
-from billing.edge.ledger import schema
-from billing.edge.ledger.chain import key_check, meta_seal, read_head
+from billing.edge.ledger.chain import key_check, meta_seal
+from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key, read_key
 from billing.edge.ledger.custody.known_ledgers import Making, gone, others, predecessors, require_not_gone
@@ -27,15 +27,15 @@ from billing.edge.ledger.custody.location import (
 )
 from billing.edge.ledger.custody.lock import Lock, acquire
 from billing.edge.ledger.custody.witness import Witness, traces_at
+from billing.edge.ledger.identity import Place, check_kinds, check_meta, missing, require_whole, unusable
 from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite import Made, Opened, SqliteLedger, connect
+from billing.edge.ledger.tables import create
 from billing.edge.ledger.verify import verify
 
 Clock = Callable[[], datetime]
 OLDEST_SQLITE = (3, 33, 0)
 # Many items are moved on by one statement, UPDATE ... FROM. (sqlite.org/lang_update.html, section 2.2)
-SELF_DESCRIPTION = frozenset({"ledger", "key_check", "scheme", "seal"})
-# What every ledger says about itself; one that does not has been damaged.
 FAULTS_SHOWN = 3
 HEADER_BYTES = 100
 # A shorter file is no database, yet SQLite would take some for an empty one. (sqlite.org/fileformat.html, 1.3)
@@ -53,6 +53,7 @@ async def open_ledger(
     lock: bool = True,
     making: Making = Making.FIRST,
     inline: bool = False,
+    upgrade: bool = False,
     kind: Callable[..., SqliteLedger] = SqliteLedger,
     environ: Mapping[str, str] = os.environ,
 ) -> SqliteLedger:
@@ -72,6 +73,7 @@ async def open_ledger(
         lock: False leaves the lock alone; nothing but the message depends on it.
         making: whether one may be made, and where.
         inline: commit on the calling thread, without any thread of our own.
+        upgrade: take one that lacks a kind of this program, to give it that kind.
         kind: what is made of the opened file.
         environ: where HOME and XDG_CONFIG_HOME are looked up.
 
@@ -87,12 +89,12 @@ async def open_ledger(
     if not path.exists() and making is not Making.ANEW:
         require_not_gone(heads_folder(key_file), path)
     if not path.exists() and making is Making.NEVER:
-        raise _missing(path)
+        raise missing(path)
     check_folder(path, write=write)
     warnings = check_file_system(path, mounts(), live=live and write)
     held = await acquire(path, purpose=purpose, since=clock(), wait=wait) if write and lock else None
     try:
-        request = _Request(path, key_file, clock, write, live, making, held, tuple(warnings))
+        request = _Request(path, key_file, clock, write, live, making, held, tuple(warnings), upgrade)
         opened = _open(request) if inline else await asyncio.to_thread(_open, request)
         return kind(opened, lambda: millis(clock()), inline=inline)
     except BaseException:
@@ -117,6 +119,12 @@ class _Request:
     making: Making
     lock: Lock | None
     warnings: tuple[str, ...]
+    upgrade: bool
+
+    @property
+    def place(self) -> Place:
+        """Where the ledger and its key are."""
+        return Place(self.path, self.key_file)
 
     @property
     def heads(self) -> Path:
@@ -140,6 +148,7 @@ def _open(request: _Request) -> Opened:
         raise LedgerError(f"{path}: the key of this ledger, {request.key_file}, is not there; {hint}") from None
     if new:
         create_private(path)
+    require_whole(path)
     check_one_name(path)
     for file in (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))):
         if file.exists():
@@ -149,7 +158,7 @@ def _open(request: _Request) -> Opened:
     try:
         conn, witness = _connect(request, key, new=new, untouched=untouched)
     except sqlite3.Error as error:
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
     warnings += more
     if request.write and not new:
         warnings += predecessors(request.heads, path, witness.file)
@@ -172,14 +181,10 @@ def _size(request: _Request) -> int | None:
         require_not_gone(request.heads, path)  # asked again: whoever waited for the lock may have waited long
     if not size and not (request.write and request.making is not Making.NEVER):
         require_not_gone(request.heads, path)
-        raise _missing(path)
+        raise missing(path)
     if size and size < HEADER_BYTES:
         raise LedgerDamaged(f"{path}: is too short to be a ledger; restore the newest copy, or name another file")
     return size
-
-
-def _missing(path: Path) -> LedgerMissing:
-    return LedgerMissing(f"{path}: there is no ledger yet; billing plan or billing run makes one")
 
 
 def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tuple[sqlite3.Connection | None, Witness]:
@@ -187,7 +192,8 @@ def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tu
     try:
         if request.write:
             _create_if_empty(conn, request, key, new=new)
-        meta = _check_meta(conn, request, key)
+        meta = check_meta(conn, request.place, key)
+        check_kinds(conn, request.path, write=request.write and not request.upgrade)
         witness = Witness(request.heads, meta["ledger"], request.path)
         if not request.write:
             conn.close()
@@ -228,67 +234,13 @@ def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *,
                 "key_check": key_check(key),
             }
             meta["seal"] = meta_seal(key, meta).hex()
-            schema.create(conn, meta)
+            create(conn, meta)
     except BaseException:
         conn.execute("ROLLBACK")
         raise
     conn.execute("COMMIT")
 
 
-def _check_meta(conn: sqlite3.Connection, request: _Request, key: bytes) -> dict[str, str]:
-    """Return what the ledger says about itself.
-
-    Raises:
-        UsageError: it is no ledger.
-        LedgerError: it is a newer one, of another scheme, or its key is another.
-    """
-    path = request.path
-    (application,) = conn.execute("PRAGMA application_id").fetchone()
-    (version,) = conn.execute("PRAGMA user_version").fetchone()
-    if application != schema.APPLICATION:
-        raise _no_ledger(conn, request)
-    if version != schema.VERSION:
-        raise LedgerError(
-            f"{path}: its schema is version {version}, this program knows {schema.VERSION}; "
-            "install the release that wrote it"
-        )
-    meta: dict[str, str] = dict(conn.execute("SELECT name, value FROM meta"))
-    if missing := sorted(SELF_DESCRIPTION - meta.keys()):
-        raise LedgerDamaged(
-            f"{path}: does not say its {' and '.join(missing)}; restore the newest copy. Nothing is sent"
-        )
-    if meta["key_check"] != key_check(key):
-        raise LedgerError(
-            f"{path}: {request.key_file} is not its key; set BILLING_LEDGER_KEY_FILE to the one it was made with"
-        )
-    if meta["scheme"] != str(SCHEME):
-        raise LedgerError(f"{path}: its keys follow scheme {meta['scheme']}, this program's {SCHEME}")
-    return meta
-
-
-def _no_ledger(conn: sqlite3.Connection, request: _Request) -> BillingError:
-    """Return what a database is that does not call itself a ledger: a damaged one, one being made, or somebody's."""
-    path = request.path
-    tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if traces_at(request.heads, path) or {"meta", "entries"} <= tables:
-        return LedgerDamaged(f"{path}: does not say any more that it is a ledger; restore the newest copy")
-    if not tables:
-        return _missing(path)
-    return UsageError(f"{path}: is a database, but not a ledger; name another file (BILLING_LEDGER)")
-
-
 def _first(faults: tuple[str, ...]) -> str:
     shown = "; ".join(faults[:FAULTS_SHOWN])
     return shown + (f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else "")
-
-
-def _unusable(path: Path, error: sqlite3.Error) -> LedgerError:
-    """Return what a person can do about what SQLite found."""
-    text = str(error)
-    if "not a database" in text:
-        return LedgerDamaged(f"{path}: is not a SQLite database; restore the newest copy, or name another file")
-    if "malformed" in text or "corrupt" in text:
-        return LedgerDamaged(f"{path}: {text}; restore the newest copy")
-    return LedgerError(
-        f"{path}: cannot be opened ({text}); the file and its folder must be readable, and writable to run"
-    )

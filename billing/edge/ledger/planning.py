@@ -19,18 +19,19 @@ from billing.core.entries import (
 from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.keys import item_id
 from billing.core.kinds import LIVES
+from billing.core.life import Scope
 from billing.edge.ledger.drafts import note_run, prepared
-from billing.edge.ledger.rows import frozen, iso, json_text
-from billing.edge.ledger.transaction import Transaction
+from billing.edge.ledger.rows import due_of, frozen, iso, json_text
+from billing.edge.ledger.transaction import Transaction, Unchained
 
 CHUNK = 2_000
 # Lines turned into rows at a time: large enough that the statements cost nothing, small enough that memory stays flat.
 
-Named = tuple[str, int, int | None, int, str]
-
-_ITEM = """INSERT INTO items (id, run, book, reference, generation, account, lane, amount, currency, digest, content)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_SKIP = "UPDATE items SET state = ?, ver = 1, last_event = ?, facts = ? WHERE id = ?"
+_ITEM = """INSERT INTO items (id, run, scope, reference, generation, account, payer, amount, currency, digest,
+    content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_SKIP = "UPDATE items SET state = ?, ver = 1, last_event = ?, facts = ?, due = ? WHERE id = ?"
+FIRST_OF_SCOPE = """SELECT min(id) FROM runs WHERE platform = :platform AND mode = :mode AND kind = :kind
+    AND (:always OR period = :period)"""
 _LINE = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -65,10 +66,10 @@ def plan_run(tx: Transaction, record: RunRecord, lines: Iterable[PlannedLine]) -
     _require_rebuilt(tx, record)
     kept = replace(record, status=RunStatus.PLANNED, planned_at=iso(tx.at))
     header = json_text(dict(record.header))
-    row, book = _put_run(tx, kept, header)
-    seal = _Plan(tx, kept, row, book).keep(lines)
+    row, scope = _put_run(tx, kept, header)
+    seal = _Plan(tx, kept, row, scope).keep(lines)
     facts = {**run_facts(kept), "header": frozen(header), "lines": seal.hex(), "line_count": seal.count}
-    tx.append([(Note.RUN_PLANNED, row, None, 0, json_text(facts))])
+    tx.append([(Note.RUN_PLANNED, row, None, 0, 0, json_text(facts))])
     if record.status is not RunStatus.REBUILDING:
         return kept
     note_run(tx, record.run_id, Note.REBUILD_STARTED, RunStatus.REBUILDING, {})
@@ -106,10 +107,10 @@ def run_facts(record: RunRecord) -> dict[str, object]:
 
 
 def _put_run(tx: Transaction, run: RunRecord, header: str) -> tuple[int, int]:
-    """Insert the run, or take up its next revision; return its row number and its book."""
+    """Insert the run, or take up its next revision; return its row number and its scope."""
     names = (run.platform, run.name, run.period, run.mode, run.kind)
     found = tx.conn.execute(
-        "SELECT id, book, revision, platform, name, period, mode, kind FROM runs WHERE run_id = ?", (run.run_id,)
+        "SELECT id, scope, revision, platform, name, period, mode, kind FROM runs WHERE run_id = ?", (run.run_id,)
     ).fetchone()
     if run.revision != (found[2] + 1 if found else 1):
         raise LedgerHeld(
@@ -125,18 +126,15 @@ def _put_run(tx: Transaction, run: RunRecord, header: str) -> tuple[int, int]:
         )
         return found[0], found[1]
     (row,) = tx.conn.execute("SELECT ifnull(max(id), 0) + 1 FROM runs").fetchone()
-    (book,) = tx.conn.execute(
-        "SELECT ifnull(min(id), ?) FROM runs WHERE platform = ? AND mode = ? AND period = ?",
-        (row, run.platform, run.mode, run.period),
-    ).fetchone()
+    scope = tx.conn.execute(FIRST_OF_SCOPE, scope_of(run)).fetchone()[0] or row
     tx.conn.execute(
-        "INSERT INTO runs (id, run_id, book, platform, name, period, mode, kind, header, file_sha256, plan_digest, "
+        "INSERT INTO runs (id, run_id, scope, platform, name, period, mode, kind, header, file_sha256, plan_digest, "
         "revision, status, planned_at, started_at, finished_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')",
         (
             row,
             run.run_id,
-            book,
+            scope,
             *names,
             header,
             run.file_sha256,
@@ -146,14 +144,26 @@ def _put_run(tx: Transaction, run: RunRecord, header: str) -> tuple[int, int]:
             run.planned_at,
         ),
     )
-    return row, book
+    return row, scope
+
+
+def scope_of(run: RunRecord) -> dict[str, object]:
+    """Return what `FIRST_OF_SCOPE` asks by."""
+    life = LIVES[run.kind]
+    return {
+        "platform": run.platform,
+        "mode": run.mode,
+        "kind": run.kind,
+        "period": run.period,
+        "always": life.scope is Scope.ALWAYS,
+    }
 
 
 class _Plan:
     """Turns planned lines into rows, a chunk at a time."""
 
-    def __init__(self, tx: Transaction, run: RunRecord, row: int, book: int) -> None:
-        self._tx, self._run, self._row, self._book = tx, run, row, book
+    def __init__(self, tx: Transaction, run: RunRecord, row: int, scope: int) -> None:
+        self._tx, self._run, self._row, self._scope = tx, run, row, scope
         (self._last_item,) = tx.conn.execute("SELECT ifnull(max(id), 0) FROM items").fetchone()
         self._seal = LinesSeal()
 
@@ -168,7 +178,7 @@ class _Plan:
         items: list[tuple[object, ...]] = []
         rows: list[tuple[object, ...]] = []
         skips: list[tuple[object, ...]] = []
-        entries: list[Named] = []
+        entries: list[Unchained] = []
         self._check_id(next((planned.new for planned in chunk if planned.new), None))
         for planned in chunk:
             if planned.new is not None:
@@ -185,7 +195,8 @@ class _Plan:
     def _check_id(self, new: NewItem | None) -> None:
         """Check one id of a chunk: the ledger derives ids, it does not keep them, so a plan's must be derived alike."""
         run = self._run
-        if new and new.item_id != item_id(run.mode, run.platform, run.period, new.reference, new.generation):
+        period = LIVES[run.kind].scope.within(run.period)
+        if new and new.item_id != item_id(run.mode, run.platform, period, new.reference, new.generation, run.kind):
             raise BrokenPromise(f"{new.reference}: {new.item_id} is not the id of this reference and generation")
 
     def _item(self, new: NewItem) -> tuple[object, ...]:
@@ -195,7 +206,7 @@ class _Plan:
         return (
             self._last_item,
             self._row,
-            self._book,
+            self._scope,
             new.reference,
             new.generation,
             new.account,
@@ -208,15 +219,15 @@ class _Plan:
 
     def _entries(
         self, new: NewItem, line: int, columns: tuple[object, ...], skips: list[tuple[object, ...]]
-    ) -> Iterator[Named]:
+    ) -> Iterator[Unchained]:
         facts = f'{{"digest":{json_text(new.digest)},"line":{line},"frozen":"{frozen(*columns)}"}}'
-        yield Note.ITEM_PLANNED, self._row, self._last_item, 0, facts
+        yield Note.ITEM_PLANNED, self._row, self._last_item, 0, 0, facts
         if new.skip is not None:
             life = LIVES[new.kind]
             move, text = prepared(Move(life.skip, facts={**new.facts, "reason_code": new.skip}))
             kept = {name: value for name, value in move.facts.items() if value is not None}
-            skips.append((life.skipped, move.name, json_text(kept), self._last_item))
-            yield move.name, self._row, self._last_item, 0, text
+            skips.append((life.skipped, move.name, json_text(kept), due_of(kept), self._last_item))
+            yield move.name, self._row, self._last_item, 1, 0, text
 
     def _line(self, planned: PlannedLine) -> tuple[object, ...]:
         item = planned.item if planned.new is None else self._last_item

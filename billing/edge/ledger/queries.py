@@ -22,9 +22,12 @@ from billing.core.entries import (
     Tally,
 )
 from billing.core.errors import LedgerDamaged
-from billing.core.items import Mode
-from billing.core.life import Life
-from billing.edge.ledger.chain import Head, read_head, seal
+from billing.core.items import Kind, Mode
+from billing.core.kinds import LIVES
+from billing.core.life import Life, Scope
+from billing.edge.ledger.chain import Head, seal
+from billing.edge.ledger.chain_reads import read_head
+from billing.edge.ledger.planning import FIRST_OF_SCOPE
 from billing.edge.ledger.rows import (
     ENTRY_COLUMNS,
     ITEM_COLUMNS,
@@ -51,7 +54,7 @@ _DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail
 _TALLY = """SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(json_extract(facts, '$.reason_code'), ''),
     currency, count(*), sum(amount)
     FROM items NOT INDEXED WHERE run = :run AND (state NOT IN ('failed', 'skipped')
-        OR NOT EXISTS (SELECT 1 FROM items AS later WHERE later.book = items.book
+        OR NOT EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope
             AND later.reference = items.reference AND later.generation = items.generation + 1)
         OR id IN (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL))
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
@@ -69,28 +72,28 @@ _UNLISTED = """SELECT account, state, ifnull(json_extract(facts, '$.group'), '')
     ifnull(json_extract(facts, '$.reason_code'), ''), currency, count(*), sum(amount)
     FROM items WHERE run = :run AND id NOT IN
         (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
-    AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.book = items.book AND later.reference = items.reference
+    AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope AND later.reference = items.reference
         AND later.generation = items.generation + 1)
     GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
 _OBLIGATIONS = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked CROSS JOIN items
-    ON items.book = ? AND items.reference = asked.value ORDER BY items.generation"""
+    ON items.scope = ? AND items.reference = asked.value ORDER BY items.generation"""
 _BY_OBJECT = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked
     CROSS JOIN items ON items.object_id = asked.value"""
 _WORK = f"""SELECT * FROM (SELECT {ITEM_COLUMNS} FROM items
     WHERE run = ? AND state = ? AND account = ? AND id > ? ORDER BY id LIMIT ?)"""
 _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
 _ENTRIES_OF_RUN = f"{_ENTRIES} WHERE entries.seq > :after AND (:run IS NULL OR entries.run = :run) ORDER BY entries.seq"
-_ENTRIES_OF_ITEMS = f"""{_ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE book IN (SELECT book FROM runs)
+_ENTRIES_OF_ITEMS = f"""{_ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE scope IN (SELECT scope FROM runs)
     AND reference = :reference AND (:run IS NULL OR run = :run)) AND entries.seq > :after ORDER BY entries.seq"""
 
 
-_HELD_BY = """SELECT reference, lane, account, amount, currency, state, ifnull(json_extract(facts, '$.group'), '')
-    FROM items WHERE run = ?{} AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.book = items.book
+_HELD_BY = """SELECT reference, payer, account, amount, currency, state, ifnull(json_extract(facts, '$.group'), '')
+    FROM items WHERE run = ?{} AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope
         AND later.reference = items.reference AND later.generation = items.generation + 1) ORDER BY id"""
 _HELD, _HELD_IN = _HELD_BY.format(""), _HELD_BY.format(" AND state = ?")
 _STANDING = """SELECT items.id, items.state, items.id IN
         (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
-    FROM items WHERE items.run = :run AND NOT EXISTS (SELECT 1 FROM items AS next WHERE next.book = items.book
+    FROM items WHERE items.run = :run AND NOT EXISTS (SELECT 1 FROM items AS next WHERE next.scope = items.scope
         AND next.reference = items.reference AND next.generation = items.generation + 1) ORDER BY items.id"""
 
 
@@ -137,8 +140,8 @@ class Queries:
         return [run_of(row) for row in self._conn.execute(f"SELECT {RUN_COLUMNS} FROM runs ORDER BY id DESC")]
 
     def _place(self, run_id: str) -> tuple[int, int, int]:
-        """Return (row, book, revision) of a run, zeros when there is none."""
-        sql = "SELECT id, book, revision FROM runs WHERE run_id = ?"
+        """Return (row, scope, revision) of a run, zeros when there is none."""
+        sql = "SELECT id, scope, revision FROM runs WHERE run_id = ?"
         return self._conn.execute(sql, (run_id,)).fetchone() or (0, 0, 0)
 
     def _run_rows(self, run_id: str | None) -> list[int]:
@@ -208,15 +211,14 @@ class Queries:
         return item_of_row(found, self.kept_runs)
 
     @_legible()
-    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, ItemRecord]:
+    def obligations(
+        self, platform: str, mode: Mode, period: str, references: Sequence[str], kind: Kind
+    ) -> dict[str, ItemRecord]:
         """Return the newest generation of each reference on record."""
         asked = _asked(references)
-        book = self._conn.execute(
-            "SELECT book FROM runs WHERE platform = ? AND mode = ? AND period = ? LIMIT 1", (platform, mode, period)
-        ).fetchone()
-        if book is None:
-            return {}
-        rows = self._conn.execute(_OBLIGATIONS, (asked, *book)).fetchall()
+        always = LIVES[kind].scope is Scope.ALWAYS
+        of = {"platform": platform, "mode": mode, "kind": kind, "period": period, "always": always}
+        rows = self._conn.execute(_OBLIGATIONS, (asked, *self._conn.execute(FIRST_OF_SCOPE, of).fetchone())).fetchall()
         return {item.reference: item for item in (item_of_row(row, self.kept_runs) for row in rows)}
 
     @_legible()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -61,6 +61,17 @@ def iso(at: int) -> str:
     return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def due_of(facts: Facts) -> int | None:
+    """Return when an item is to be looked at again, in milliseconds since 1970: the fact ``next_try``, or None."""
+    told = facts.get("next_try")
+    if not isinstance(told, str):
+        return None
+    try:
+        return millis(datetime.fromisoformat(told))
+    except (ValueError, TypeError):  # no moment, or one without its zone
+        return None
+
+
 def frozen(*columns: object) -> str:
     """Return 32 hex of the SHA-256 over columns, each with its length before it."""
     joined = "".join([f"{len(text)}:{text}" for text in map(str, columns)])
@@ -92,26 +103,41 @@ def run_of(row: tuple[Any, ...]) -> RunRecord:
     )
 
 
+class RunNames(NamedTuple):
+    """What names a run and its items; ``period`` is what counts of it in an item's id."""
+
+    run_id: str
+    kind: Kind
+    mode: Mode
+    platform: str
+    period: str
+
+    def item_id(self, reference: str, generation: int) -> str:
+        """Return the id of one of its items."""
+        return item_id(self.mode, self.platform, self.period, reference, generation, self.kind)
+
+
 class Runs:
     """What never changes about the runs of one ledger, kept so that reading an item needs no join."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
-        self._by_row: dict[int, tuple[str, Kind, Mode, str, str]] = {}
+        self._by_row: dict[int, RunNames] = {}
         self._rows: dict[str, int] = {}
 
-    def __getitem__(self, row: int) -> tuple[str, Kind, Mode, str, str]:
-        """Return (run id, kind, mode, platform, period) of the run in that row."""
+    def __getitem__(self, row: int) -> RunNames:
+        """Return what names the run in that row."""
         if row not in self._by_row:
             run_id, kind, mode, platform, period = self._conn.execute(
                 "SELECT run_id, kind, mode, platform, period FROM runs WHERE id = ?", (row,)
             ).fetchone()
-            self._by_row[row] = (run_id, Kind(kind), Mode(mode), platform, period)
+            counts = LIVES[Kind(kind)].scope.within(period)
+            self._by_row[row] = RunNames(run_id, Kind(kind), Mode(mode), platform, counts)
         return self._by_row[row]
 
     def life(self, row: int) -> Life:
         """Return the table of states of the items of a run; of no run, the charges' own."""
-        return LIVES[self[row][1] if row else Kind.CHARGE]
+        return LIVES[self[row].kind if row else Kind.CHARGE]
 
     def row(self, run_id: str) -> int:
         """Return the row of a run.
@@ -128,7 +154,7 @@ class Runs:
 
 
 ITEM_COLUMNS = (
-    "items.id, items.run, items.reference, items.generation, items.account, items.lane, items.amount, items.currency, "
+    "items.id, items.run, items.reference, items.generation, items.account, items.payer, items.amount, items.currency, "
     "items.digest, items.content, items.state, items.attempt, items.ver, items.object_id, items.instrument_id, "
     "items.facts"
 )
@@ -138,12 +164,12 @@ def item_of_row(row: tuple[Any, ...], runs: Runs) -> ItemRecord:
     """Return the item of a row of ``ITEM_COLUMNS``."""
     (row_id, run, reference, generation, account, payer, amount, currency, digest, content) = row[:10]
     (state, attempt, ver, object_id, instrument_id, facts) = row[10:16]
-    run_id, kind, mode, platform, period = runs[run]
+    names = runs[run]
     return ItemRecord(
         row_id,
-        item_id(mode, platform, period, reference, generation),
-        run_id,
-        kind,
+        names.item_id(reference, generation),
+        names.run_id,
+        names.kind,
         reference,
         generation,
         account,
@@ -152,7 +178,7 @@ def item_of_row(row: tuple[Any, ...], runs: Runs) -> ItemRecord:
         currency,
         digest,
         json.loads(content),
-        LIVES[kind].states(state),
+        LIVES[names.kind].states(state),
         attempt,
         ver,
         object_id,
@@ -198,15 +224,28 @@ def move_of(kind: Kind, name: str, attempt: int, facts: Facts) -> Move:
 
 
 ENTRY_COLUMNS = (
-    "entries.seq, entries.at, entries.name, entries.run, entries.attempt, entries.facts, entries.mac, "
-    "items.reference, items.generation, items.amount, items.currency"
+    "entries.seq, entries.at, entries.name, entries.run, entries.ver, entries.chain, entries.attempt, entries.facts, "
+    "entries.mac, items.reference, items.generation, items.amount, items.currency"
 )
 
 
 def entry_of(row: tuple[Any, ...], runs: Runs) -> Entry:
     """Return the entry of a row of ``ENTRY_COLUMNS`` (joined with its item, if it has one)."""
-    seq, at, name, run, attempt, facts, mac, reference, generation, amount, currency = row
-    run_id, _, mode, platform, period = runs[run]
-    item = "" if reference is None else item_id(mode, platform, period, reference, generation)
-    told = json.loads(facts)
-    return Entry(seq, iso(at), name, run_id, item, attempt, told, mac.hex(), reference or "", amount, currency or "")
+    seq, at, name, run, ver, chain, attempt, facts, mac, reference, generation, amount, currency = row
+    names = None if run is None else runs[run]
+    item = "" if names is None or reference is None else names.item_id(reference, generation)
+    return Entry(
+        seq,
+        iso(at),
+        name,
+        "" if names is None else names.run_id,
+        item,
+        attempt,
+        json.loads(facts),
+        mac.hex(),
+        reference or "",
+        amount,
+        currency or "",
+        ver,
+        chain,
+    )

@@ -1,38 +1,53 @@
-"""The tables of an embedded ledger, and the laws its triggers hold every writer to, this program or another."""
+"""The tables of an embedded ledger, and the laws its triggers hold every writer to, this program or another.
 
-import sqlite3
-from collections.abc import Iterator
+No law names a state or an event: what may happen to an item stands in the rows of its kind, in ``kinds``,
+``transitions`` and ``states``. So a kind that is added later changes no table and no law.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from billing.core.kinds import LIVES
+from billing.core.life import Life
 
-VERSION = 1
-# Grows with every change to a table, a trigger or the table of states. Forward only: an older program refuses a newer
-# ledger, because it would not keep the newer laws.
+VERSION = 2
+# Grows with every change to a table or a trigger; a kind that is added changes neither. Forward only: an older program
+# refuses a newer ledger, because it would not keep the newer laws.
 
 APPLICATION = 0x62696C31
 # "bil1" in the file's header, so that another program's database is never taken for a ledger.
 
 DDL: tuple[str, ...] = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    # `scope` says whether an obligation of the kind is another one in each period, or always the same.
+    "CREATE TABLE kinds (kind TEXT PRIMARY KEY, scope TEXT NOT NULL) WITHOUT ROWID",
+    # `attempt` is 1 where the event opens the next attempt; `object` says what must be on record after it.
     """CREATE TABLE transitions (
         kind TEXT NOT NULL, from_state TEXT NOT NULL, event TEXT NOT NULL, to_state TEXT NOT NULL,
-        PRIMARY KEY (kind, from_state, event)) WITHOUT ROWID""",
-    # `book` is the first run of the same platform, mode and period: what an obligation is unique in.
+        attempt INTEGER NOT NULL, object TEXT NOT NULL, PRIMARY KEY (kind, from_state, event)) WITHOUT ROWID""",
+    # `reopens` is 1 where the next generation of an obligation may follow.
+    """CREATE TABLE states (
+        kind TEXT NOT NULL, state TEXT NOT NULL, final INTEGER NOT NULL, reopens INTEGER NOT NULL,
+        PRIMARY KEY (kind, state)) WITHOUT ROWID""",
+    # `scope` is the first run of the same platform, mode, kind and period (any, for a kind whose scope is always): what
+    # an obligation is unique in.
     """CREATE TABLE runs (
-        id INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, book INTEGER NOT NULL REFERENCES runs (id),
+        id INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, scope INTEGER NOT NULL REFERENCES runs (id),
         platform TEXT NOT NULL, name TEXT NOT NULL, period TEXT NOT NULL, mode TEXT NOT NULL, kind TEXT NOT NULL,
         header TEXT NOT NULL, file_sha256 TEXT NOT NULL, plan_digest TEXT NOT NULL, revision INTEGER NOT NULL,
         status TEXT NOT NULL, planned_at TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL)""",
-    # The item id is not kept: it is a hash of the run's mode, platform and period with reference and generation.
+    # The item id is not kept: it is a hash of the run's mode, platform, kind and period with reference and generation.
+    # `due` counts milliseconds since 1970 in UTC: when the item is to be looked at again, as its facts say it.
     """CREATE TABLE items (
-        id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), book INTEGER NOT NULL,
-        reference TEXT NOT NULL, generation INTEGER NOT NULL, account TEXT NOT NULL, lane TEXT NOT NULL,
+        id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), scope INTEGER NOT NULL,
+        reference TEXT NOT NULL, generation INTEGER NOT NULL, account TEXT NOT NULL, payer TEXT NOT NULL,
         amount INTEGER NOT NULL, currency TEXT NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL,
         state TEXT NOT NULL DEFAULT 'planned', attempt INTEGER NOT NULL DEFAULT 0, ver INTEGER NOT NULL DEFAULT 0,
-        last_event TEXT, object_id TEXT, instrument_id TEXT, facts TEXT,
-        UNIQUE (book, reference, generation))""",
+        last_event TEXT, object_id TEXT, instrument_id TEXT, facts TEXT, due INTEGER,
+        UNIQUE (scope, reference, generation))""",
     "CREATE INDEX items_work ON items (run, state, account)",
+    "CREATE INDEX items_payer ON items (scope, payer)",
+    "CREATE INDEX items_due ON items (due) WHERE due IS NOT NULL",
     "CREATE UNIQUE INDEX items_object ON items (object_id) WHERE object_id IS NOT NULL",
     "CREATE UNIQUE INDEX items_instrument ON items (instrument_id) WHERE instrument_id IS NOT NULL",
     """CREATE TABLE lines (
@@ -40,11 +55,13 @@ DDL: tuple[str, ...] = (
         line INTEGER NOT NULL, cells TEXT NOT NULL, item INTEGER REFERENCES items (id), reason TEXT NOT NULL,
         detail TEXT NOT NULL, PRIMARY KEY (run, revision, position)) WITHOUT ROWID""",
     "CREATE INDEX lines_without ON lines (run, revision, reason) WHERE reason <> ''",
-    # `at` counts milliseconds since 1970 in UTC; `mac` chains the entry to the one before.
+    # `at` counts milliseconds since 1970 in UTC; `ver` is the item's after the entry, 0 where there is no item; `mac`
+    # links the entry to the one before in its `chain`. An entry without a run is about the ledger itself.
     """CREATE TABLE entries (
-        seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, name TEXT NOT NULL, run INTEGER NOT NULL REFERENCES runs (id),
-        item INTEGER REFERENCES items (id), attempt INTEGER NOT NULL, facts TEXT NOT NULL, mac BLOB NOT NULL)""",
-    "CREATE INDEX entries_item ON entries (item) WHERE item IS NOT NULL",
+        seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, name TEXT NOT NULL, run INTEGER REFERENCES runs (id),
+        item INTEGER REFERENCES items (id), ver INTEGER NOT NULL, chain INTEGER NOT NULL, attempt INTEGER NOT NULL,
+        facts TEXT NOT NULL, mac BLOB NOT NULL)""",
+    "CREATE UNIQUE INDEX entries_item ON entries (item, ver) WHERE item IS NOT NULL",
     """CREATE TABLE lookups (
         kind TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, facts TEXT NOT NULL, mac BLOB NOT NULL,
         PRIMARY KEY (kind, name)) WITHOUT ROWID""",
@@ -67,14 +84,26 @@ class Law:
         return f"CREATE TRIGGER {self.name} BEFORE {self.on} WHEN {self.when} BEGIN {refuse}; END"
 
 
+def _laws_of_kinds() -> Iterator[Law]:
+    """Yield that the tables of kinds are written before there is a run of the kind, and never again."""
+    used = "EXISTS (SELECT 1 FROM runs WHERE kind = NEW.kind)"
+    for table in ("kinds", "transitions", "states"):
+        yield Law(f"{table}_insert", f"INSERT ON {table}", used, f"{table}: written before the first run of their kind")
+        yield Law(f"{table}_update", f"UPDATE ON {table}", ALWAYS, f"{table}: written once")
+        yield Law(f"{table}_delete", f"DELETE ON {table}", ALWAYS, f"{table}: written once")
+
+
 ALWAYS = "1"
+_KIND = "(SELECT kind FROM runs WHERE id = OLD.run)"
+_HAPPENED = "(NEW.state IS NOT OLD.state OR NEW.last_event IS NOT OLD.last_event)"
+_EDGE = f"FROM transitions WHERE kind = {_KIND} AND from_state = OLD.state AND event = NEW.last_event"
+# An update is an event where the state or the last event differs; the event's row is the edge it takes.
+
 LAWS: tuple[Law, ...] = (
     Law("meta_insert", "INSERT ON meta", ALWAYS, "meta: written once"),
     Law("meta_update", "UPDATE ON meta", ALWAYS, "meta: written once"),
     Law("meta_delete", "DELETE ON meta", ALWAYS, "meta: written once"),
-    Law("transitions_insert", "INSERT ON transitions", ALWAYS, "transitions: written once"),
-    Law("transitions_update", "UPDATE ON transitions", ALWAYS, "transitions: written once"),
-    Law("transitions_delete", "DELETE ON transitions", ALWAYS, "transitions: written once"),
+    *_laws_of_kinds(),
     Law(
         "entries_insert",
         "INSERT ON entries",
@@ -84,15 +113,22 @@ LAWS: tuple[Law, ...] = (
     Law("entries_update", "UPDATE ON entries", ALWAYS, "entries: never edited"),
     Law("entries_delete", "DELETE ON entries", ALWAYS, "entries: never deleted"),
     Law(
-        "runs_book",
+        "runs_scope",
         "INSERT ON runs",
-        "NEW.id IS NOT (SELECT ifnull(max(id), 0) + 1 FROM runs) OR NEW.book IS NOT ifnull((SELECT min(id) FROM runs "
-        "WHERE platform = NEW.platform AND mode = NEW.mode AND period = NEW.period), NEW.id)",
-        "runs: numbered without a gap, one book per platform, mode and period",
+        "NEW.id IS NOT (SELECT ifnull(max(id), 0) + 1 FROM runs) OR NEW.scope IS NOT ifnull((SELECT min(id) FROM runs "
+        "WHERE platform = NEW.platform AND mode = NEW.mode AND kind = NEW.kind AND (period = NEW.period OR "
+        "'always' = (SELECT scope FROM kinds WHERE kind = NEW.kind))), NEW.id)",
+        "runs: numbered without a gap, one scope per platform, mode, kind and period",
+    ),
+    Law(
+        "runs_kind",
+        "INSERT ON runs",
+        "NOT EXISTS (SELECT 1 FROM kinds WHERE kind = NEW.kind)",
+        "runs: of a kind that the ledger knows",
     ),
     Law(
         "runs_frozen",
-        "UPDATE OF id, run_id, book, platform, name, period, mode, kind ON runs",
+        "UPDATE OF id, run_id, scope, platform, name, period, mode, kind ON runs",
         ALWAYS,
         "runs: what names a run never changes",
     ),
@@ -109,26 +145,29 @@ LAWS: tuple[Law, ...] = (
         "items_fresh",
         "INSERT ON items",
         "NEW.state IS NOT 'planned' OR NEW.attempt IS NOT 0 OR NEW.ver IS NOT 0 OR NEW.last_event IS NOT NULL "
-        "OR NEW.object_id IS NOT NULL OR NEW.instrument_id IS NOT NULL OR NEW.facts IS NOT NULL",
+        "OR NEW.object_id IS NOT NULL OR NEW.instrument_id IS NOT NULL OR NEW.facts IS NOT NULL "
+        "OR NEW.due IS NOT NULL",
         "items: a new one is planned and nothing more",
     ),
     Law(
         "items_row",
         "INSERT ON items",
         "NEW.id IS NOT (SELECT ifnull(max(id), 0) + 1 FROM items) "
-        "OR NEW.book IS NOT (SELECT book FROM runs WHERE id = NEW.run)",
-        "items: numbered without a gap, in the book of their run",
+        "OR NEW.scope IS NOT (SELECT scope FROM runs WHERE id = NEW.run)",
+        "items: numbered without a gap, in the scope of their run",
     ),
     Law(
         "items_generation",
         "INSERT ON items",
-        "NEW.generation IS NOT 0 AND NOT EXISTS (SELECT 1 FROM items WHERE book = NEW.book AND "
-        "reference = NEW.reference AND generation = NEW.generation - 1 AND state IN ('failed', 'skipped'))",
-        "items: a generation opens only after the last one failed or was skipped",
+        "NEW.generation IS NOT 0 AND NOT EXISTS (SELECT 1 FROM items AS last JOIN states "
+        "ON states.kind = (SELECT kind FROM runs WHERE id = NEW.run) AND states.state = last.state "
+        "WHERE last.scope = NEW.scope AND last.reference = NEW.reference AND last.generation = NEW.generation - 1 "
+        "AND states.reopens)",
+        "items: a generation opens only after the last one came to nothing",
     ),
     Law(
         "items_frozen",
-        "UPDATE OF id, run, book, reference, generation, account, lane, amount, currency, digest, content ON items",
+        "UPDATE OF id, run, scope, reference, generation, account, payer, amount, currency, digest, content ON items",
         ALWAYS,
         "items: what the plan fixed never changes",
     ),
@@ -136,53 +175,43 @@ LAWS: tuple[Law, ...] = (
     Law(
         "items_edge",
         "UPDATE ON items",
-        "(NEW.state IS NOT OLD.state OR NEW.last_event IS NOT OLD.last_event) AND NOT EXISTS "
-        "(SELECT 1 FROM transitions WHERE kind = (SELECT kind FROM runs WHERE id = OLD.run) AND from_state = OLD.state "
-        "AND event = NEW.last_event AND to_state = NEW.state)",
+        f"{_HAPPENED} AND NOT EXISTS (SELECT 1 {_EDGE} AND to_state = NEW.state)",
         "items: the table of states has no such edge",
     ),
     Law(
         "items_attempt",
         "UPDATE ON items",
-        "NEW.attempt IS NOT OLD.attempt AND NOT (NEW.attempt IS OLD.attempt + 1 AND NEW.state IS 'preparing' "
-        "AND OLD.state IS NOT 'preparing')",
-        "items: attempts follow one another, each opened by prepare_started",
+        f"NEW.attempt IS NOT OLD.attempt + iif({_HAPPENED}, ifnull((SELECT attempt {_EDGE}), 0), 0)",
+        "items: attempts follow one another, each opened by an event that does so",
     ),
     Law(
         "items_object",
         "UPDATE ON items",
         "OLD.object_id IS NOT NULL AND NEW.object_id IS NOT OLD.object_id",
-        "items: the intent is set once",
+        "items: the object is set once",
     ),
     Law(
         "items_instrument",
         "UPDATE ON items",
         "OLD.instrument_id IS NOT NULL AND NEW.instrument_id IS NOT OLD.instrument_id AND NEW.attempt IS OLD.attempt",
-        "items: the clone is set once per attempt",
+        "items: the instrument is set once per attempt",
     ),
     Law(
-        "items_failed",
+        "items_on_record",
         "UPDATE ON items",
-        "NEW.state IS 'failed' AND NEW.object_id IS NOT NULL AND NEW.last_event IS NOT 'intent_cancelled'",
-        "items: failed only with the intent cancelled or none on record",
+        f"{_HAPPENED} AND CASE (SELECT object {_EDGE}) WHEN 'needs' THEN NEW.object_id IS NULL "
+        "WHEN 'forbids' THEN NEW.object_id IS NOT NULL ELSE 0 END",
+        "items: an object is on record after an event that needs one, and none after one that forbids it",
     ),
     Law(
-        "items_paid",
+        "items_final",
         "UPDATE ON items",
-        "NEW.state IN ('succeeded', 'unsettled') AND NEW.object_id IS NULL",
-        "items: no money moves without an intent on record",
+        "OLD.object_id IS NULL AND NEW.object_id IS NOT NULL "
+        f"AND EXISTS (SELECT 1 FROM states WHERE kind = {_KIND} AND state = OLD.state AND final)",
+        "items: one that is over takes no object",
     ),
     Law("items_delete", "DELETE ON items", ALWAYS, "items: never deleted"),
 )
-
-
-def edges() -> list[tuple[str, str, str, str]]:
-    """Return every transition of every kind: kind, from, event, to."""
-    return sorted(
-        (str(kind), str(state), str(event), str(edge.to))
-        for kind, life in LIVES.items()
-        for (state, event), edge in life.edges.items()
-    )
 
 
 def statements() -> Iterator[str]:
@@ -192,32 +221,24 @@ def statements() -> Iterator[str]:
         yield guard.sql
 
 
-def create(conn: sqlite3.Connection, meta: dict[str, str]) -> None:
-    """Make the tables inside the open transaction; the triggers come after the rows that are written only once."""
-    for sql in DDL:
-        conn.execute(sql)
-    conn.executemany("INSERT INTO meta VALUES (?, ?)", sorted(meta.items()))
-    conn.executemany("INSERT INTO transitions VALUES (?, ?, ?, ?)", edges())
-    for guard in LAWS:
-        conn.execute(guard.sql)
-    conn.execute(f"PRAGMA application_id = {APPLICATION}")
-    conn.execute(f"PRAGMA user_version = {VERSION}")
+Rows = Mapping[str, list[tuple[object, ...]]]
+# Of one kind: table -> its rows, sorted.
 
 
-def differences(conn: sqlite3.Connection) -> Iterator[str]:
-    """Yield a sentence for every table, index, trigger or transition that is not as this program makes it."""
-    found = {sql for (sql,) in conn.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
-    expected = set(statements())
-    for sql in sorted(expected - found):
-        yield f"schema: missing or changed: {_first_words(sql)}"
-    for sql in sorted(found - expected):
-        yield f"schema: not of this program: {_first_words(sql)}"
-    if (
-        conn.execute("SELECT kind, from_state, event, to_state FROM transitions ORDER BY 1, 2, 3, 4").fetchall()
-        != edges()
-    ):
-        yield "transitions: not the table of states of this program"
+def rows_of(life: Life) -> Rows:
+    """Return what the tables of kinds say of one kind."""
+    kind = str(life.kind)
+    return {
+        "kinds": [(kind, str(life.scope))],
+        "transitions": sorted(
+            (kind, str(state), str(event), str(edge.to), int(edge.attempt), str(edge.object))
+            for (state, event), edge in life.edges.items()
+        ),
+        "states": sorted(
+            (kind, str(state), int(state in life.final), int(state in life.reopens)) for state in life.states
+        ),
+    }
 
 
-def _first_words(sql: str) -> str:
-    return " ".join(sql.split()[:4])
+KNOWN: Mapping[str, Rows] = {str(kind): rows_of(life) for kind, life in LIVES.items()}
+# The kinds of this program.

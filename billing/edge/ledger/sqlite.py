@@ -25,7 +25,7 @@ from billing.core.entries import (
     Tally,
 )
 from billing.core.errors import LedgerError
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 from billing.edge.ledger import Kept, Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer
@@ -240,9 +240,11 @@ class SqliteLedger:
         """Return one item by row number."""
         return self._queries.item(row)
 
-    def obligations(self, platform: str, mode: Mode, period: str, references: Sequence[str]) -> dict[str, ItemRecord]:
+    def obligations(
+        self, platform: str, mode: Mode, period: str, references: Sequence[str], kind: Kind
+    ) -> dict[str, ItemRecord]:
         """Return the newest generation of each reference on record."""
-        return self._queries.obligations(platform, mode, period, references)
+        return self._queries.obligations(platform, mode, period, references, kind)
 
     def on_record(self, objects: Sequence[str]) -> dict[str, StrEnum]:
         """Return those of these provider objects that some item has on record, with its state."""

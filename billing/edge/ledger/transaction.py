@@ -4,11 +4,11 @@ import sqlite3
 from collections.abc import Iterable
 
 from billing.edge.ledger import bulk as batches
-from billing.edge.ledger.chain import Head, entry_mac
+from billing.edge.ledger.chain import CHAIN, Head, entry_mac
 
-Row = tuple[int, int, str, int, int | None, int, str, bytes]
-Unchained = tuple[str, int, int | None, int, str]
-# An entry before it has its place in the chain: name, run, item, attempt, facts.
+Row = tuple[int, int, str, int | None, int | None, int, int, int, str, bytes]
+Unchained = tuple[str, int | None, int | None, int, int, str]
+# An entry before it has its place in the chain: name, run, item, ver, attempt, facts.
 
 
 class Conflict(Exception):
@@ -64,9 +64,9 @@ class Transaction:
         """Give entries their places in the chain, in order; return the rows to insert."""
         key, at, seq, mac = self.key, self.at, self.head.seq, self.head.mac
         rows = []
-        for name, run, item, attempt, facts in entries:
+        for name, run, item, ver, attempt, facts in entries:
             seq += 1
-            mac = entry_mac(key, mac, seq, at, name, run, item, attempt, facts)
-            rows.append((seq, at, name, run, item, attempt, facts, mac))
+            mac = entry_mac(key, mac, seq, at, name, run, item, ver, CHAIN, attempt, facts)
+            rows.append((seq, at, name, run, item, ver, CHAIN, attempt, facts, mac))
         self.head = Head(seq, mac)
         return rows

@@ -172,7 +172,7 @@ def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tup
         context = plan.context
         if ledger is not None and plan.platform:
             references = [item.reference for item in asked]
-            known = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references)
+            known = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references, plan.run.kind)
             context = replace(context, blocked=_blocked(plan, asked, ledger))
         for line in chunk:
             item = line.item

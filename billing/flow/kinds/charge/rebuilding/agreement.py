@@ -10,7 +10,7 @@ from dataclasses import replace
 from billing.core.entries import ItemRecord
 from billing.core.errors import InvalidInput, Problem
 from billing.core.findings import Findings
-from billing.core.items import Charge, InputLine
+from billing.core.items import Charge, InputLine, Kind
 from billing.core.kinds.charge import State
 from billing.core.plans import PlanContext
 from billing.core.redaction import scrub
@@ -46,7 +46,7 @@ def _shown(stock: StripeListing, source: Source) -> Iterator[tuple[InputLine, Ch
 def _with_known(
     stock: StripeListing, source: Source, services: Services, lines: Mapping[str, InputLine | None]
 ) -> Iterator[Held]:
-    item = services.ledger.obligations(services.platform, source.run.mode, source.run.period, list(lines))
+    item = services.ledger.obligations(services.platform, source.run.mode, source.run.period, list(lines), Kind.CHARGE)
     for reference, line in lines.items():
         yield reference, stock.by_reference[reference], line, item.get(reference)
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from billing.core.entries import ItemRecord, Move, PlannedLine, RunRecord, RunStatus
-from billing.core.items import Run
+from billing.core.items import Kind, Run
 from billing.edge.ledger import LostRace
 from billing.flow.engine.context import ItemContext
 from billing.flow.engine.gather import gather
@@ -60,7 +60,7 @@ async def _record(services: Services, run: Run, moves: Sequence[tuple[ItemRecord
 def _newest(services: Services, run: Run, references: Sequence[str]) -> Iterator[ItemRecord]:
     for start in range(0, len(references), CHUNK):
         chunk = references[start : start + CHUNK]
-        yield from services.ledger.obligations(services.platform, run.mode, run.period, chunk).values()
+        yield from services.ledger.obligations(services.platform, run.mode, run.period, chunk, Kind.CHARGE).values()
 
 
 def _revision(services: Services, base: RunRecord, having: Sequence[Story], turn: int) -> RunRecord:

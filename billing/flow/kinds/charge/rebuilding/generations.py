@@ -132,7 +132,7 @@ class Teller:
         if intent.fee is not None:
             content["application_fee"] = intent.fee
         return NewItem(
-            item_id=item_id(context.mode, context.platform, context.period, reference, number),
+            item_id=item_id(context.mode, context.platform, context.period, reference, number, Kind.CHARGE),
             kind=Kind.CHARGE,
             reference=reference,
             generation=number,

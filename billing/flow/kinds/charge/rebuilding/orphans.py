@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TypeVar
 
 from billing.core.entries import ItemRecord
+from billing.core.items import Kind
 from billing.core.plans import reason_of
 from billing.core.skips import HELD_BY_ANOTHER
 from billing.flow.kinds.charge.rebuilding.generations import named
@@ -74,7 +75,7 @@ def strays(services: Services, stock: StripeListing, source: Source) -> Iterator
     run, of_file = source.run, (line.item.reference for line in source.lines() if line.item is not None)
     references = dict.fromkeys([one for one in of_file if one in stock.by_reference] + list(stock.by_reference))
     for chunk in batched(references, CHUNK):
-        found = services.ledger.obligations(services.platform, run.mode, run.period, chunk)
+        found = services.ledger.obligations(services.platform, run.mode, run.period, chunk, Kind.CHARGE)
         for reference in chunk:
             yield from _of_one(services, stock.by_reference[reference], found.get(reference))
 

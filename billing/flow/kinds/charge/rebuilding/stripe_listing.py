@@ -8,7 +8,7 @@ import anyio
 
 from billing.core.entries import ItemRecord
 from billing.core.errors import CredentialsError, RunStopped
-from billing.core.items import Run
+from billing.core.items import Kind, Run
 from billing.core.keys import item_id
 from billing.flow.engine.gather import gather
 from billing.flow.engine.progress import Snapshot, Watch
@@ -102,7 +102,9 @@ class Wanted:
     def _generation(self, intent: Intent) -> int | None:
         item, run = intent.mark("billing_item"), self.run
         numbers = range(MOST_GENERATIONS) if item else ()
-        ids = (item_id(run.mode, self.platform, run.period, intent.reference, number) for number in numbers)
+        ids = (
+            item_id(run.mode, self.platform, run.period, intent.reference, number, Kind.CHARGE) for number in numbers
+        )
         return next((number for number, named in enumerate(ids) if named == item), None)
 
 

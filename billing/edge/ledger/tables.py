@@ -1,0 +1,104 @@
+"""A ledger's tables as they stand in a file: made, given another kind, compared with what this program would make."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from billing.edge.ledger.schema import APPLICATION, DDL, KNOWN, LAWS, VERSION, Rows, statements
+
+# ruff: noqa: S608 - the only texts put into these statements are constant names of tables
+
+_KIND_TABLES = ("kinds", "transitions", "states")
+
+
+def create(conn: sqlite3.Connection, meta: Mapping[str, str], kinds: Iterable[Rows] = KNOWN.values()) -> None:
+    """Make the tables inside the open transaction; the triggers come after the rows that are written only once."""
+    make_tables(conn, meta, kinds)
+    make_laws(conn)
+
+
+def make_tables(conn: sqlite3.Connection, meta: Mapping[str, str], kinds: Iterable[Rows] = KNOWN.values()) -> None:
+    """Make the tables, and what a ledger says about itself and of its kinds; no law holds yet."""
+    for sql in DDL:
+        conn.execute(sql)
+    conn.executemany("INSERT INTO meta VALUES (?, ?)", sorted(meta.items()))
+    for rows in kinds:
+        add_kind(conn, rows)
+
+
+def make_laws(conn: sqlite3.Connection) -> None:
+    """Make the triggers, and let the file say what it is."""
+    for guard in LAWS:
+        conn.execute(guard.sql)
+    conn.execute(f"PRAGMA application_id = {APPLICATION}")
+    conn.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def add_kind(conn: sqlite3.Connection, rows: Rows) -> None:
+    """Write the rows of one kind; the laws allow it as long as there is no run of it."""
+    for table, each in rows.items():
+        conn.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(each[0]))})", each)
+
+
+@dataclass(frozen=True, slots=True)
+class KindsFound:
+    """How the kinds of a ledger differ from those of this program.
+
+    Attributes:
+        missing: the ledger says nothing of them, and has no run of them: they came later than it.
+        newer: the ledger knows them, this program does not: a newer release wrote them.
+        changed: what the ledger says of them is not what this program says, or not whole.
+    """
+
+    missing: tuple[str, ...]
+    newer: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def kinds_found(conn: sqlite3.Connection) -> KindsFound:
+    """Compare the kinds of a ledger with those of this program."""
+    found: dict[object, dict[str, list[tuple[object, ...]]]] = {}
+    for table in _KIND_TABLES:
+        for row in conn.execute(f"SELECT * FROM {table}"):
+            found.setdefault(row[0], {name: [] for name in _KIND_TABLES})[table].append(row)
+    used = {kind for (kind,) in conn.execute("SELECT DISTINCT kind FROM runs")}
+    missing = {kind for kind in KNOWN if kind not in found and kind not in used}
+    newer = {kind for kind, rows in found.items() if kind not in KNOWN and all(rows.values())}
+    changed = {
+        kind
+        for kind in {*found, *KNOWN, *used} - missing - newer
+        if {name: sorted(rows, key=repr) for name, rows in found.get(kind, {}).items()} != _known(kind)
+    }
+    return KindsFound(_named(missing), _named(newer), _named(changed))
+
+
+def _known(kind: object) -> Mapping[str, list[tuple[object, ...]]]:
+    return {name: sorted(rows, key=repr) for name, rows in KNOWN.get(str(kind), {}).items()}
+
+
+def _named(kinds: Iterable[object]) -> tuple[str, ...]:
+    return tuple(sorted(map(str, kinds)))
+
+
+def differences(conn: sqlite3.Connection) -> Iterator[str]:
+    """Yield a sentence for every table, index, trigger or kind that is not as this program makes it.
+
+    A kind that the ledger does not know yet is none: nothing is wrong with what it holds.
+    """
+    found = {sql for (sql,) in conn.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+    yield from compared(found, set(statements()))
+    kinds = kinds_found(conn)
+    for kind in (*kinds.changed, *kinds.newer):
+        yield f"kinds: {kind} has not the table of states of this program"
+
+
+def compared(found: set[str], expected: set[str]) -> Iterator[str]:
+    """Yield a sentence for every statement of a schema that is missing, or is not of this program."""
+    for sql in sorted(expected - found):
+        yield f"schema: missing or changed: {_first_words(sql)}"
+    for sql in sorted(found - expected):
+        yield f"schema: not of this program: {_first_words(sql)}"
+
+
+def _first_words(sql: str) -> str:
+    return " ".join(sql.split()[:4])
