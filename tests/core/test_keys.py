@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.core.items import Charge, Mode
+from billing.core.items import Charge, Kind, Mode
 from billing.core.keys import charge_digest, idempotency_key, item_id, length_prefixed
 from billing.core.kinds import charge
 from billing.core.money import Money
@@ -33,14 +33,14 @@ def test_different_field_lists_never_give_the_same_bytes(left, right):
 
 
 def test_an_item_id_names_the_obligation_and_nothing_else():
-    first = item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0)
+    first = item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0, Kind.CHARGE)
     assert re.fullmatch(r"[a-z2-7]{32}", first)
     others = {
-        item_id(Mode.LIVE, "acct_P", "2026-11", "INV-1", 0),
-        item_id(Mode.TEST, "acct_Q", "2026-11", "INV-1", 0),
-        item_id(Mode.TEST, "acct_P", "2026-12", "INV-1", 0),
-        item_id(Mode.TEST, "acct_P", "2026-11", "INV-2", 0),
-        item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 1),
+        item_id(Mode.LIVE, "acct_P", "2026-11", "INV-1", 0, Kind.CHARGE),
+        item_id(Mode.TEST, "acct_Q", "2026-11", "INV-1", 0, Kind.CHARGE),
+        item_id(Mode.TEST, "acct_P", "2026-12", "INV-1", 0, Kind.CHARGE),
+        item_id(Mode.TEST, "acct_P", "2026-11", "INV-2", 0, Kind.CHARGE),
+        item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 1, Kind.CHARGE),
     }
     assert len(others) == 5
     assert first not in others
@@ -48,7 +48,7 @@ def test_an_item_id_names_the_obligation_and_nothing_else():
 
 def test_ids_and_keys_never_change_between_releases():
     # A change here would make a continued run charge again under new names. Raise the scheme number instead.
-    item = item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0)
+    item = item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0, Kind.CHARGE)
     assert item == "3yt3mp7oeri4iu37dpjln6xy5qewvqsq"
     assert (
         idempotency_key(Mode.TEST, "acct_P", "acct_1A", item, charge.CONFIRM.name, 1, 0)

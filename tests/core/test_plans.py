@@ -51,7 +51,7 @@ def test_a_new_obligation_is_created_with_everything_its_requests_need():
     decision = decide(SCENE, CHARGE, None)
     assert isinstance(decision, Create)
     new = decision.new
-    assert new.item_id == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0)
+    assert new.item_id == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0, Kind.CHARGE)
     assert (new.amount, new.currency, new.account, new.payer, new.skip) == (1099, "usd", "acct_1", "cus_1", None)
     assert new.digest == charge_digest(CHARGE)
     assert new.content == {
@@ -154,7 +154,7 @@ OPEN = sorted(set(State) - CHARGE_LIFE.final - {State.UNSETTLED})
 def test_a_correction_of_what_is_not_paid_replaces_it_with_the_next_generation(state):
     decision = decide(SCENE, DEARER, an_item(CHARGE, state=state))
     assert isinstance(decision, Replace)
-    assert decision.new.item_id == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 1)
+    assert decision.new.item_id == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 1, Kind.CHARGE)
     assert (decision.new.amount, decision.changes[0][:]) == (2999, ("amount", "10.99 USD", "29.99 USD"))
 
 
@@ -184,7 +184,7 @@ def test_a_skipped_line_is_taken_up_once_its_cause_is_repaired_and_no_sooner(run
     item = an_item(CHARGE, run_id, State.SKIPPED, reason, generation=2)
     decision = decide(FROZEN, CHARGE, item)
     assert isinstance(decision, Create)
-    assert decision.new.item_id == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 3)
+    assert decision.new.item_id == item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 3, Kind.CHARGE)
     assert not isinstance(decide(replace(FROZEN, findings=still), CHARGE, item), Create)
 
 

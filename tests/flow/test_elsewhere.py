@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from billing.core.entries import ItemRecord, Move
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import Event, State
 from billing.core.life import Group
@@ -300,7 +300,7 @@ def test_an_obligation_that_was_corrected_and_paid_elsewhere_is_not_opened_again
             return world.items(services)[0]
 
     item = run_virtually(planned)
-    corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1)
+    corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1, Kind.CHARGE)
     run_virtually(paid_beside, world, replace(item, item_id=corrected, generation=1), 0)
     run_virtually(world.charge_all)
     assert reasons(world) == {"paid_elsewhere"}
@@ -317,7 +317,7 @@ def test_an_obligation_that_was_paid_elsewhere_while_this_ledger_had_begun_to_op
             return await prepare.start_attempt(ItemContext(services), item)
 
     item = run_virtually(begun)
-    corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1)
+    corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1, Kind.CHARGE)
     run_virtually(paid_beside, world, replace(item, item_id=corrected, generation=1), 0)
     confirms = sent(world, CONFIRM)
     run_virtually(world.charge_all)

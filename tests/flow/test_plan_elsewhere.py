@@ -12,7 +12,7 @@ import pytest
 from billing.cli.planrows import row_words, rows_table
 from billing.core.errors import PlanStale
 from billing.core.exits import Exit
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.life import Group
@@ -206,7 +206,7 @@ def test_an_obligation_corrected_and_paid_elsewhere_is_not_asked_about(tmp_path)
             return world.items(services)[0]
 
     item = run_virtually(kept)
-    corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1)
+    corrected = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", item.reference, 1, Kind.CHARGE)
     run_virtually(paid_beside, world, replace(item, item_id=corrected, generation=1), 0)
     assert lines(told(look(world), world)["rows"]) == {"paid_elsewhere": 1}
 

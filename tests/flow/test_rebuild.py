@@ -23,7 +23,7 @@ from billing.core.errors import (
     UsageError,
 )
 from billing.core.exits import Exit
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.edge.ledger.custody.known_ledgers import Making
@@ -715,7 +715,9 @@ def test_a_run_that_was_only_planned_again_after_the_loss_is_brought_up(tmp_path
     assert run_virtually(right_items, world) == 10
     opened = opened_items(run_virtually(next_run, world))
     mode, platform = "test", world.sandbox.world.platform.id
-    assert sorted(opened) == sorted(item_id(mode, platform, "2026-11", reference, 0) for reference in found.unopened)
+    assert sorted(opened) == sorted(
+        item_id(mode, platform, "2026-11", reference, 0, Kind.CHARGE) for reference in found.unopened
+    )
 
 
 def test_a_reference_that_another_run_holds_unpaid_while_stripe_shows_it_paid_refuses_the_file(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from billing.core.entries import RunStatus
 from billing.core.errors import InvalidInput
 from billing.core.exits import Exit
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import State
 from billing.edge.ledger.custody.known_ledgers import Making
@@ -145,7 +145,9 @@ def again(world: World, reference: str, generation: int, **changes) -> str:
         shelf = world.sandbox.world.accounts[account]["pi"]
         for body in list(shelf):
             if body["metadata"]["billing_reference"] == reference:
-                item = item_id(Mode.TEST, world.sandbox.world.platform.id, "2026-11", reference, generation)
+                item = item_id(
+                    Mode.TEST, world.sandbox.world.platform.id, "2026-11", reference, generation, Kind.CHARGE
+                )
                 metadata = {**body["metadata"], "billing_item": item}
                 shelf.add({**body, "id": f"pi_again{generation}", "metadata": metadata, **changes})
                 return body["id"]

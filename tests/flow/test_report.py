@@ -44,7 +44,7 @@ FORMULAS = [
 def an_item(n: int, run_id: str = RUN, **changes) -> NewItem:
     reference = f"INV-{n}"
     values = {
-        "item_id": item_id(Mode.TEST, "acct_P", "2026-11", reference, 0),
+        "item_id": item_id(Mode.TEST, "acct_P", "2026-11", reference, 0, Kind.CHARGE),
         "kind": Kind.CHARGE,
         "reference": reference,
         "generation": 0,

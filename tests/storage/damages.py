@@ -22,14 +22,14 @@ from tests.virtual import run_virtually
 PAGE = 4096
 MOST_STEPS = 1_000_000
 # Of SQLite's machine for one statement: pages in disorder can send a reader round in circles.
-TABLES = ("meta", "transitions", "runs", "items", "lines", "entries", "lookups")
+TABLES = ("meta", "kinds", "transitions", "states", "runs", "items", "lines", "entries", "lookups")
 VALUES = ("NULL", "'forged'", "x'00'", "12345678")
 MIX = {
     "succeeds": 0.4, "insufficient_funds": 0.2, "stolen_card": 0.1, "debit_succeeds": 0.2, "not_clonable": 0.1,
 }  # fmt: skip
 _PARTIAL = {
     "items_object": "object_id IS NOT NULL", "items_instrument": "instrument_id IS NOT NULL",
-    "entries_item": "item IS NOT NULL", "lines_without": "reason <> ''",
+    "entries_item": "item IS NOT NULL", "items_due": "due IS NOT NULL", "lines_without": "reason <> ''",
 }  # fmt: skip
 
 
@@ -270,7 +270,8 @@ def tampered(original: Original, *statements: str) -> None:
 
 
 KEYS = {
-    "meta": "name", "transitions": "kind, from_state, event", "runs": "id", "items": "id",
+    "meta": "name", "kinds": "kind", "transitions": "kind, from_state, event", "states": "kind, state",
+    "runs": "id", "items": "id",
     "lines": "run, revision, position", "entries": "seq", "lookups": "kind, name",
 }  # fmt: skip
 

@@ -38,10 +38,9 @@ def item_fault(row: tuple[Any, ...], entries: list[tuple[Any, ...]], runs: Runs,
         return "its entries do not follow one another"
     try:
         start = _start(row, runs)
-        folded, last_event = _fold(
-            start,
-            [move_of(start.kind, name, attempt, json.loads(facts)) for _, _, name, attempt, facts, *_ in entries[1:]],
-        )
+        columns = (entry[2:5] for entry in entries[1:])
+        moves = [move_of(start.kind, name, attempt, json.loads(facts)) for name, attempt, facts in columns]
+        folded, last_event = _fold(start, moves)
     except BREAKS as error:
         return f"its entries cannot be folded ({error})"
     facts = json_text(folded.facts) if folded.facts else None

@@ -95,6 +95,7 @@ def _laws_of_kinds() -> Iterator[Law]:
 
 ALWAYS = "1"
 _KIND = "(SELECT kind FROM runs WHERE id = OLD.run)"
+_IS_OVER = f"EXISTS (SELECT 1 FROM states WHERE kind = {_KIND} AND state = OLD.state AND final)"  # noqa: S608
 _HAPPENED = "(NEW.state IS NOT OLD.state OR NEW.last_event IS NOT OLD.last_event)"
 _EDGE = f"FROM transitions WHERE kind = {_KIND} AND from_state = OLD.state AND event = NEW.last_event"
 # An update is an event where the state or the last event differs; the event's row is the edge it takes.
@@ -206,8 +207,7 @@ LAWS: tuple[Law, ...] = (
     Law(
         "items_final",
         "UPDATE ON items",
-        "OLD.object_id IS NULL AND NEW.object_id IS NOT NULL "
-        f"AND EXISTS (SELECT 1 FROM states WHERE kind = {_KIND} AND state = OLD.state AND final)",
+        f"OLD.object_id IS NULL AND NEW.object_id IS NOT NULL AND {_IS_OVER}",
         "items: one that is over takes no object",
     ),
     Law("items_delete", "DELETE ON items", ALWAYS, "items: never deleted"),

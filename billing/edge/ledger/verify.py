@@ -108,9 +108,8 @@ class _Checks:
                 self.fault(f"run {columns[0]}: {sentence}")
         if self.of_runs:
             self.fault(f"runs: {len(self.of_runs)} that have entries are not there")
-        extra = "SELECT DISTINCT run, revision FROM lines EXCEPT SELECT DISTINCT run, revision FROM lines WHERE " + (
-            "revision BETWEEN 1 AND (SELECT revision FROM runs WHERE id = lines.run)"
-        )
+        extra = """SELECT DISTINCT run, revision FROM lines EXCEPT SELECT DISTINCT run, revision FROM lines
+            WHERE revision BETWEEN 1 AND (SELECT revision FROM runs WHERE id = lines.run)"""
         for run, revision in self.conn.execute(extra):
             self.fault(f"lines: revision {revision} of run {run} was never planned")
 

@@ -43,7 +43,7 @@ def a_run(run_id: str = RUN, period: str = PERIOD, revision: int = 1, **changes:
 def an_item(n: int, period: str = PERIOD, generation: int = 0, **changes: Any) -> NewItem:
     reference = f"INV-{n:04d}"
     values: dict[str, Any] = {
-        "item_id": item_id(Mode.TEST, PLATFORM, period, reference, generation),
+        "item_id": item_id(Mode.TEST, PLATFORM, period, reference, generation, Kind.CHARGE),
         "kind": Kind.CHARGE,
         "reference": reference,
         "generation": generation,

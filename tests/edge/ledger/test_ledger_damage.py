@@ -77,7 +77,9 @@ def restore(sound):
 # A row of each table is named by its key; both ends of that order are edited and deleted.
 KEYS = {
     "meta": "name",
+    "kinds": "kind",
     "transitions": "from_state, event",
+    "states": "state",
     "runs": "id",
     "items": "id",
     "lines": "revision, position",
@@ -138,20 +140,24 @@ async def test_a_row_deleted_anywhere_is_noticed(sound, restore, table):
         assert "Nothing is sent" in await refused(sound)
 
 
+AGAIN = "INSERT INTO entries SELECT max(seq) + 1, at, name, run, item, ver, chain, attempt, facts, mac FROM entries"
+
+
 @pytest.mark.parametrize(
     "sql",
     [
-        "INSERT INTO entries SELECT max(seq) + 1, at, name, run, item, attempt, facts, mac FROM entries",
-        "INSERT INTO entries SELECT max(seq) + 1, at, 'charge_succeeded', 1, 8, 1, '{}', randomblob(32) FROM entries",
-        "INSERT INTO items SELECT max(id) + 1, run, book, 'forged', 0, account, lane, amount, currency, digest, "
-        "content, state, attempt, ver, last_event, 'pi_forged', NULL, facts FROM items",
+        AGAIN,
+        "INSERT INTO entries SELECT max(seq) + 1, at, 'charge_succeeded', 1, 8, 99, 0, 1, '{}', randomblob(32) "
+        "FROM entries",
+        "INSERT INTO items SELECT max(id) + 1, run, scope, 'forged', 0, account, payer, amount, currency, digest, "
+        "content, state, attempt, ver, last_event, 'pi_forged', NULL, facts, due FROM items",
         "INSERT INTO lines SELECT run, revision, 77, line, cells, item, reason, detail FROM lines WHERE position = 1 "
         "AND revision = 2",
         "INSERT INTO lines SELECT run, 3, position, line, cells, item, reason, detail FROM lines WHERE revision = 2",
-        "INSERT INTO runs SELECT 2, 'forged', book, platform, name, period, mode, kind, header, file_sha256, "
+        "INSERT INTO runs SELECT 2, 'forged', scope, platform, name, period, mode, kind, header, file_sha256, "
         "plan_digest, revision, status, planned_at, started_at, finished_at FROM runs",
         "INSERT INTO lookups SELECT kind, 'acct_forged', at, facts, mac FROM lookups LIMIT 1",
-        "INSERT INTO transitions VALUES ('charge', 'failed', 'prepared', 'ready')",
+        "INSERT INTO transitions VALUES ('charge', 'failed', 'prepared', 'ready', 0, 'any')",
         "INSERT INTO meta VALUES ('forged', '1')",
         "DROP TRIGGER items_edge",
         "CREATE TRIGGER forged AFTER INSERT ON items BEGIN SELECT 1; END",
@@ -257,7 +263,7 @@ async def test_an_edit_while_the_ledger_is_open_stops_the_next_write(sound):
     ledger = await opened(sound)
     with raw(sound) as conn:
         unguarded(conn)
-        conn.execute("INSERT INTO entries SELECT max(seq) + 1, at, name, run, item, attempt, facts, mac FROM entries")
+        conn.execute(AGAIN)
     with pytest.raises(LedgerError, match="the chain breaks at entry"):
         await ledger.note_run(RUN, Note.RUN_STARTED, RunStatus.RUNNING)
     await ledger.aclose()

@@ -1,9 +1,10 @@
 """The laws of the table of states hold for any writer, this program or a hand with a database tool."""
 
 import sqlite3
+from itertools import product
 
 import pytest
-from ledger_tools import a_run, an_item, brought, lines, move_for, opened, planned, raw
+from ledger_tools import a_run, an_item, brought, lines, move_for, opened, planned, raw, unguarded
 
 from billing.core.entries import BrokenPromise, Move, Note, PlannedLine, RunStatus
 from billing.core.errors import LedgerError, LedgerHeld
@@ -25,35 +26,37 @@ async def test_every_edge_of_the_table_can_be_recorded(ledger):
     assert ledger.verify().faults == ()
 
 
+def taken(conn: sqlite3.Connection, *forged: object) -> bool:
+    """Tell whether the laws take a forged event; nothing of it is kept."""
+    conn.execute("BEGIN")
+    try:
+        conn.execute(FORGE, forged)
+    except sqlite3.IntegrityError:
+        return False
+    finally:
+        conn.execute("ROLLBACK")
+    return True
+
+
 async def test_raw_sql_takes_exactly_the_edges_of_the_table(ledger, tmp_path):
     items = dict(zip(State, await planned(ledger, len(State)), strict=True))
-    kinds = {item.kind for item in items.values()}
+    assert {item.kind for item in items.values()} == set(LIVES)
     for state, item in items.items():
         items[state] = await brought(ledger, item, state)
     with raw(tmp_path) as conn:
-        for state, item in items.items():
-            for event in Event:
-                intent = item.object_id or (None if event is Event.OPEN_REFUSED else f"pi_{item.id}")
-                for to in set(State) - {state}:
-                    conn.execute("BEGIN")
-                    try:
-                        conn.execute(FORGE, (to, event, intent, int(event is Event.PREPARE_STARTED), item.id))
-                        taken = True
-                    except sqlite3.IntegrityError:
-                        taken = False
-                    conn.execute("ROLLBACK")
-                    edge = LIVES[item.kind].edges.get((state, event))
-                    holds_intent = event is Event.OPEN_REFUSED and item.object_id
-                    assert taken == (edge is not None and edge.to is to and not holds_intent), (state, event, to)
-    assert kinds == set(LIVES)
+        for (state, item), event, attempt in product(items.items(), Event, (0, 1)):
+            for to, intent in product(set(State) - {state}, {item.object_id, item.object_id or f"pi_{item.id}"}):
+                edge = LIVES[item.kind].edges.get((state, event))
+                may = edge is not None and (edge.to, edge.attempt) == (to, bool(attempt)) and edge.object.allows(intent)
+                assert taken(conn, to, event, intent, attempt, item.id) == may, (state, event, to, intent, attempt)
 
 
 @pytest.mark.parametrize(
     ("sql", "says"),
     [
-        ("UPDATE items SET object_id = 'pi_other', ver = ver + 1", "the intent is set once"),
-        ("UPDATE items SET object_id = NULL, ver = ver + 1", "the intent is set once"),
-        ("UPDATE items SET instrument_id = 'pm_other', ver = ver + 1", "the clone is set once"),
+        ("UPDATE items SET object_id = 'pi_other', ver = ver + 1", "the object is set once"),
+        ("UPDATE items SET object_id = NULL, ver = ver + 1", "the object is set once"),
+        ("UPDATE items SET instrument_id = 'pm_other', ver = ver + 1", "the instrument is set once"),
         ("UPDATE items SET attempt = attempt + 1, ver = ver + 1", "attempts follow one another"),
         ("UPDATE items SET facts = '{}'", "ver grows by one"),
         ("UPDATE items SET amount = 1, ver = ver + 1", "what the plan fixed"),
@@ -66,20 +69,27 @@ async def test_raw_sql_takes_exactly_the_edges_of_the_table(ledger, tmp_path):
         ("UPDATE runs SET revision = revision + 2", "revisions follow"),
         ("UPDATE entries SET facts = '{}'", "never edited"),
         ("DELETE FROM entries", "never deleted"),
-        ("INSERT INTO entries SELECT seq + 7, at, name, run, item, attempt, facts, mac FROM entries", "without a gap"),
+        ("INSERT INTO entries SELECT seq + 7, at, name, run, item, ver, chain, attempt, facts, mac FROM entries",
+         "without a gap"),
         ("INSERT OR REPLACE INTO entries SELECT * FROM entries WHERE seq = 1", "without a gap"),
         ("UPDATE transitions SET to_state = 'succeeded'", "written once"),
-        ("INSERT INTO transitions VALUES ('charge', 'failed', 'prepared', 'ready')", "written once"),
+        ("INSERT INTO transitions VALUES ('charge', 'failed', 'prepared', 'ready', 0, 'any')", "before the first run"),
+        ("INSERT INTO states VALUES ('charge', 'nowhere', 0, 0)", "before the first run"),
+        ("INSERT INTO kinds VALUES ('charge', 'always')", "before the first run"),
+        ("UPDATE states SET reopens = 1", "written once"),
+        ("UPDATE kinds SET scope = 'always'", "written once"),
+        ("DELETE FROM states", "written once"),
+        ("DELETE FROM kinds", "written once"),
         ("DELETE FROM transitions", "written once"),
         ("UPDATE meta SET value = ''", "written once"),
-        ("INSERT INTO items (id, run, book, reference, generation, account, lane, amount, currency, digest, content, "
-         "state) SELECT id + 1, run, book, 'new', 0, account, lane, amount, currency, digest, content, 'succeeded' "
+        ("INSERT INTO items (id, run, scope, reference, generation, account, payer, amount, currency, digest, content, "
+         "state) SELECT id + 1, run, scope, 'new', 0, account, payer, amount, currency, digest, content, 'succeeded' "
          "FROM items", "planned and nothing more"),
-        ("INSERT INTO items (id, run, book, reference, generation, account, lane, amount, currency, digest, content) "
-         "SELECT id + 1, run, book, reference, 1, account, lane, amount, currency, digest, content FROM items",
+        ("INSERT INTO items (id, run, scope, reference, generation, account, payer, amount, currency, digest, content) "
+         "SELECT id + 1, run, scope, reference, 1, account, payer, amount, currency, digest, content FROM items",
          "a generation opens only after"),
-        ("INSERT INTO items (id, run, book, reference, generation, account, lane, amount, currency, digest, content) "
-         "SELECT id + 1, run, book, reference, 0, account, lane, amount, currency, digest, content FROM items",
+        ("INSERT INTO items (id, run, scope, reference, generation, account, payer, amount, currency, digest, content) "
+         "SELECT id + 1, run, scope, reference, 0, account, payer, amount, currency, digest, content FROM items",
          "UNIQUE"),
     ],
 )  # fmt: skip
@@ -96,7 +106,7 @@ async def test_failed_is_refused_over_an_intent_that_was_not_seen_cancelled(ledg
     item = await ledger.record(item, Move(Note.PART_PREPARED, object_id="pi_1"))
     with pytest.raises(BrokenPromise, match="open_refused forbids an object"):
         await ledger.record(item, Move(Event.OPEN_REFUSED))
-    with raw(tmp_path) as conn, pytest.raises(sqlite3.IntegrityError, match="failed only with the intent cancelled"):
+    with raw(tmp_path) as conn, pytest.raises(sqlite3.IntegrityError, match="none after one that forbids it"):
         conn.execute(FORGE, (State.FAILED, Event.OPEN_REFUSED, "pi_1", 0, item.id))
 
 
@@ -279,3 +289,35 @@ async def test_an_item_is_found_by_the_object_that_fulfils_it(ledger):
     first, _ = await planned(ledger, 2)
     first = await brought(ledger, first, State.READY)
     assert ledger.by_object(["pi_1", "pi_2"]) == {"pi_1": first}
+
+
+async def test_an_item_that_is_over_takes_no_object(ledger, tmp_path):
+    (item,) = await planned(ledger)
+    item = await brought(ledger, item, State.SKIPPED)
+    with pytest.raises(BrokenPromise, match="one that is over takes no object"):
+        await ledger.record(item, Move(Note.SET_ASIDE, object_id="pi_1"))
+    assert ledger.item(item.id) == item
+
+
+async def test_when_an_item_is_due_stands_beside_it_as_its_facts_say(ledger, tmp_path):
+    (item,) = await planned(ledger)
+    told = ("2026-11-30T09:00:00+01:00", "soon", None, "2026-12-01T00:00:00+00:00")
+    dues = []
+    with raw(tmp_path) as conn:
+        for next_try in told:
+            item = await ledger.record(item, Move(Note.SET_ASIDE, facts={"next_try": next_try}))
+            dues += conn.execute("SELECT due FROM items").fetchone()
+        assert dues == [1_796_025_600_000, None, None, 1_796_083_200_000]
+        assert ledger.verify().faults == ()
+        (no_law, *rest) = unguarded(conn)
+        conn.execute("UPDATE items SET due = due + 1")
+        for sql in (no_law, *rest):
+            conn.execute(sql)
+    assert "details differ" in str(ledger.verify().faults)
+
+
+async def test_every_entry_says_which_version_of_its_item_it_made(ledger):
+    (item,) = await planned(ledger)
+    item = await ledger.record(item, move_for(item, Event.PREPARE_STARTED), Move(Note.KEY_RENEWED))
+    assert [(entry.ver, entry.chain) for entry in ledger.entries(reference="INV-0000")] == [(0, 0), (1, 0), (2, 0)]
+    assert item.ver == 2

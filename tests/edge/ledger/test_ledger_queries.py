@@ -6,7 +6,7 @@ import pytest
 from ledger_tools import PERIOD, PLATFORM, RUN, a_run, an_item, brought, lines, move_for, planned
 
 from billing.core.entries import Move, PlannedLine, Tally
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 from billing.core.kinds.charge import Event, State
 
 
@@ -80,13 +80,15 @@ async def test_obligations_are_the_newest_generation_in_one_platform_mode_and_pe
     await brought(ledger, first, State.FAILED)
     await ledger.plan_run(a_run("again"), lines(0, generation=1))
     await ledger.plan_run(a_run("december", period="2026-12"), lines(0, period="2026-12"))
-    found = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["INV-0000", "INV-0001", "INV-0099"])
+    found = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["INV-0000", "INV-0001", "INV-0099"], Kind.CHARGE)
     assert {name: (item.id, item.generation) for name, item in found.items()} == {
         "INV-0000": (3, 1),
         "INV-0001": (2, 0),
     }
-    assert ledger.obligations(PLATFORM, Mode.LIVE, PERIOD, ["INV-0000"]) == {}
-    assert ledger.obligations(PLATFORM, Mode.TEST, "2026-12", ["INV-0000"])["INV-0000"].run_id == "december"
+    assert ledger.obligations(PLATFORM, Mode.LIVE, PERIOD, ["INV-0000"], Kind.CHARGE) == {}
+    assert (
+        ledger.obligations(PLATFORM, Mode.TEST, "2026-12", ["INV-0000"], Kind.CHARGE)["INV-0000"].run_id == "december"
+    )
 
 
 async def test_what_a_run_holds_is_the_newest_generation_of_each_reference(ledger):
@@ -103,10 +105,10 @@ async def test_what_a_run_holds_is_the_newest_generation_of_each_reference(ledge
 
 async def test_too_many_names_at_once_are_refused(ledger):
     with pytest.raises(ValueError, match="at most 500"):
-        ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["x"] * 501)
+        ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["x"] * 501, Kind.CHARGE)
     await planned(ledger)
     with pytest.raises(ValueError, match="at most 500"):
-        ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["x"] * 501)
+        ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["x"] * 501, Kind.CHARGE)
 
 
 async def test_an_account_counts_as_charged_once_an_item_of_it_succeeded(ledger):
@@ -171,7 +173,7 @@ async def test_a_plan_may_ask_the_ledger_while_its_lines_stream_into_it(ledger):
 
     def amended():
         for planned_line in lines(*range(5_000)):
-            item = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, [planned_line.new.reference])
+            item = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, [planned_line.new.reference], Kind.CHARGE)
             row = item[planned_line.new.reference].id if item else None
             yield PlannedLine(planned_line.line, planned_line.cells, None if row else planned_line.new, row)
 

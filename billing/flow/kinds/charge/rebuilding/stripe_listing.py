@@ -102,9 +102,8 @@ class Wanted:
     def _generation(self, intent: Intent) -> int | None:
         item, run = intent.mark("billing_item"), self.run
         numbers = range(MOST_GENERATIONS) if item else ()
-        ids = (
-            item_id(run.mode, self.platform, run.period, intent.reference, number, Kind.CHARGE) for number in numbers
-        )
+        of = (run.mode, self.platform, run.period, intent.reference)
+        ids = (item_id(*of, number, Kind.CHARGE) for number in numbers)
         return next((number for number, named in enumerate(ids) if named == item), None)
 
 
