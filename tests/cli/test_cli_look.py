@@ -96,7 +96,8 @@ def test_entries_are_written_for_people_with_references_amounts_and_who_ran_it(f
     assert item["amount"] > 0
     assert item["currency"] in {"eur", "usd", "gbp"}
     assert set(item) == {
-        "seq", "at", "name", "run_id", "item", "attempt", "facts", "mac", "reference", "amount", "currency"
+        "seq", "at", "name", "run_id", "item", "attempt", "facts", "mac", "reference", "amount", "currency", "ver",
+        "chain",
     }  # fmt: skip
 
 
