@@ -12,7 +12,7 @@ from billing.core.entries import Move, Note, merged
 from billing.core.kinds.charge import CHARGE_LIFE, CONFIRM, Event, State
 from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Succeeded, Unconfirmed, Unsettled
 from billing.edge.ledger import drafts as writes
-from billing.edge.ledger import schema, verify
+from billing.edge.ledger import folding, schema, tables
 from billing.edge.stripe import gateway
 from billing.edge.stripe.calls.charge import confirm_intent
 from billing.flow.engine.context import Requeue
@@ -193,9 +193,10 @@ def last_writer_wins() -> Patches:
     kept = tuple(guard for guard in schema.LAWS if not guard.name.startswith("items_"))
     return [
         (writes, "apply", forced),
-        (verify, "apply", forced),
+        (folding, "apply", forced),
         (writes, "_seen", lambda *_: True),
         (schema, "LAWS", kept),
+        (tables, "LAWS", kept),
     ]
 
 
