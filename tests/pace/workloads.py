@@ -194,6 +194,7 @@ class Rehearsed(Runner):
         services.shared = lambda make: make(services)
         quiet = Policies(stop_on=StopOn(decline_rate=1.0, same_error=10**9))
         super().__init__(services, Work("r", CHARGES, self._carry), Goal.RUN, quiet, options, unwatched)
+        self._began = anyio.current_time()
 
     def _scheduler(self, *asked: Any) -> Any:
         return self._order(super()._scheduler(*asked), self._work_load)
