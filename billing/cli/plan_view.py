@@ -44,7 +44,7 @@ def _head(plan: Plan, key: str) -> Iterator[str]:
     yield title + mode.rjust(max(WIDTH - len(title), 6))
     yield (
         f"{plural(plan.items + plan.set_aside, 'line')}   {plural(plan.customers, 'customer')}   "
-        f"{plural(len(plan.accounts), 'account')}   times: {run.timezone}"
+        f"{plural(len(plan.sheet_accounts), 'account')}   times: {run.timezone}"
     )
     yield f"plan {plan.digest[:8]}" + (f"   key {key}" if key else "")
 

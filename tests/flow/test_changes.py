@@ -131,6 +131,18 @@ def charge_nobody(world: World, run_id: str, *rows: Row) -> None:
     run_virtually(main)
 
 
+def test_an_account_is_new_until_something_was_begun_on_it(world):
+    customer, method = save_customer(world.sandbox, "pm_usBankAccount_success")
+    first, *others = world.scenario.rows
+    charge(world, "club-2026-10", first)
+    slow = [replace(row, customer=customer, payment_method=method, currency="usd") for row in others]
+    before = planned(world, "club-2026-11", *slow)
+    [notice] = [notice for notice in before.warnings if notice.code == "first_charge"]
+    assert first.account not in notice.text
+    charge(world, "club-2026-11", *slow)
+    assert "first_charge" not in {notice.code for notice in planned(world, "club-2026-11", *slow).warnings}
+
+
 def test_a_payment_of_an_earlier_month_that_may_still_arrive_is_named(world):
     debit = save_customer(world.sandbox, "pm_usBankAccount_success")
     stuck = save_customer(world.sandbox, "pm_card_authenticationRequired")

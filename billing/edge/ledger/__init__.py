@@ -165,7 +165,7 @@ class Ledger(Protocol):
         """Return up to ``limit`` items of an account in these states with row numbers above ``after``, ascending."""
         ...
 
-    def accounts_charged(self, accounts: Sequence[str]) -> set[str]:
+    def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:
         """Return those of ``accounts`` that have a succeeded item on record (at most 500 a call)."""
         ...
 

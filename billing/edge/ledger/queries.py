@@ -286,12 +286,12 @@ class Queries:
         return [item_of_row(row, self.kept_runs) for row in rows[:limit]]
 
     @_legible()
-    def accounts_charged(self, accounts: Sequence[str]) -> set[str]:
-        """Return those of ``accounts`` that have a succeeded item on record."""
+    def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:
+        """Return those of ``accounts`` on which an item of any run is in one of these states."""
         rows = self._conn.execute(
-            "SELECT value FROM json_each(?) AS asked WHERE EXISTS (SELECT 1 FROM runs CROSS JOIN items "
-            "ON items.run = runs.id AND items.state = 'succeeded' AND items.account = asked.value)",
-            (_asked(accounts),),
+            "SELECT value FROM json_each(?) AS asked WHERE EXISTS (SELECT 1 FROM runs CROSS JOIN json_each(?) AS begun "
+            "CROSS JOIN items ON items.run = runs.id AND items.state = begun.value AND items.account = asked.value)",
+            (_asked(accounts), _asked(sorted(states))),
         )
         return {account for (account,) in rows}
 

@@ -272,9 +272,9 @@ class SqliteLedger:
         """Return items of an account in these states, ascending."""
         return self._queries.work(run_id, states, account, after, limit)
 
-    def accounts_charged(self, accounts: Sequence[str]) -> set[str]:
+    def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:
         """Return those of ``accounts`` that have a succeeded item."""
-        return self._queries.accounts_charged(accounts)
+        return self._queries.accounts_begun(accounts, states)
 
     def lookups(self, kind: str, names: Sequence[str], not_before: str) -> dict[str, Facts]:
         """Return cached look-ups kept at or after ``not_before``."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 
 from billing.core.entries import Held, RunRecord
-from billing.core.items import Item
+from billing.core.items import Item, Run
 from billing.core.kinds import LIVES, ended_empty, is_planned
 from billing.core.life import Group, Phase
 from billing.core.money import format_minor
@@ -89,7 +89,7 @@ class _Comparing:
     def __init__(self, source: Source, sheet: Sheet, ledger: Ledger | None, platform: str) -> None:
         self._source, self._sheet, self._ledger, self._run = source, sheet, ledger, source.run
         known = [] if ledger is None else ledger.runs()
-        self._runs = [r for r in known if r.mode is self._run.mode and platform in ("", r.platform)]
+        self._runs = [record for record in known if _comparable(record, self._run, platform)]
 
     def compared(self) -> Comparison:
         """Compare with everything."""
@@ -242,6 +242,11 @@ class _Comparing:
                 twins.add(Alike(self._sheet.lines[place], one.reference, record.run_id))
         yield "still_open", f"{how} in {record.run_id}", same
         yield "still_open_elsewhere", f"like lines that are {how} in {record.run_id} under other references", twins
+
+
+def _comparable(record: RunRecord, run: Run, platform: str) -> bool:
+    """Tell whether the items of a run on record could stand in the file: a refund is no twin of its charge."""
+    return (record.mode, record.kind) == (run.mode, run.kind) and platform in ("", record.platform)
 
 
 def _holding(ledger: Ledger | None, record: RunRecord) -> Iterator[Held]:

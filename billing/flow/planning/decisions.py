@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from billing.core.entries import ItemRecord, PlannedLine, RunRecord, RunStatus
-from billing.core.errors import InvalidInput, Problem
+from billing.core.errors import InvalidInput, Problem, UsageError
 from billing.core.findings import Findings
 from billing.core.items import InputLine, Item
 from billing.core.keys import length_prefixed
@@ -49,13 +49,23 @@ def decide_all(
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction is listed.
+        UsageError: the run on record has items of another kind.
     """
     existing = ledger.run(source.run.run_id) if ledger is not None else None
+    _require_alike(existing, source)
     begun = existing is not None and ledger is not None and _begun(existing, ledger)
     plan = Plan(source.run, platform, source.file, source.sha256, findings, existing, begun, asked or Asked())
     plan.elsewhere = elsewhere
     _Stream(plan, source, ledger).go()
     return plan
+
+
+def _require_alike(existing: RunRecord | None, source: Source) -> None:
+    """Refuse a file whose run holds other items: what would stand for a line is another obligation altogether."""
+    held, asked = source.run.kind if existing is None else existing.kind, source.run.kind
+    if len({held, asked}) > 1:
+        has = f"run {source.run.run_id} has {LIVES[held].noun}, and {source.file} has {LIVES[asked].noun}"
+        raise UsageError(f"{has}: give the file a run of its own")
 
 
 def _begun(record: RunRecord, ledger: Ledger) -> bool:
@@ -243,6 +253,7 @@ def _signed(line: InputLine, decision: Decision | None) -> bytes:
 def _count(plan: Plan, wanted: Item, decision: Create | Replace | Continue | Skip, row: str) -> None:
     minor, currency = wanted.amount.minor, wanted.amount.currency
     plan.items += 1
+    plan.sheet_accounts.add(wanted.account)
     plan.continued += isinstance(decision, Continue)
     if isinstance(decision, Create | Replace):
         plan.added[currency] += minor

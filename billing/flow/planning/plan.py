@@ -77,7 +77,7 @@ async def make_plan(services: Services, source: Source, options: PlanOptions, lo
         *_of_the_file(source),
         *beside.warnings,
         *looked_up.warnings,
-        *_first_charges(plan, services.ledger),
+        *PLANNINGS[source.run.kind].notices(plan, services.ledger),
     ]
     plan.reads = looked_up.reads
     plan.identifying = _identifying(services)
@@ -133,21 +133,6 @@ def _of_the_file(source: Source) -> list[Notice]:
     found = [Notice(seen.code, seen.message, seen.reference, seen.line) for seen in source.warnings]
     more = source.warnings_total - len(found)
     return found + ([Notice("more_warnings", f"{more:,} more warnings about the file: billing check")] if more else [])
-
-
-def _first_charges(plan: Plan, ledger: Ledger) -> list[Notice]:
-    """Name accounts that were never charged before, once the ledger has a history that makes this worth a look."""
-    if plan.changes is None:
-        return []
-    accounts = sorted(plan.accounts)
-    charged: set[str] = set()
-    for start in range(0, len(accounts), 500):
-        charged |= ledger.accounts_charged(accounts[start : start + 500])
-    return [
-        Notice("first_charge", f"{account}: first charge ever, {plan.accounts[account]:,} lines")
-        for account in accounts
-        if account not in charged
-    ]
 
 
 async def keep(plan: Plan, source: Source, ledger: Ledger, status: RunStatus = RunStatus.PLANNED) -> RunRecord:

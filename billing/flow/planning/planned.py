@@ -109,7 +109,8 @@ class Plan:
         sheet: all these lines together.
         left: what can move in this invocation.
         amendment: what the file changes of the run on record.
-        customers: distinct platform customers.
+        customers: distinct platform customers of the sheet.
+        sheet_accounts: the connected accounts of the sheet.
         accounts: connected account -> items that are charged there, or were.
         added: currency -> minor units that the run's own items become more by.
         to_charge: new items to charge.
@@ -143,6 +144,7 @@ class Plan:
     left: Left = field(default_factory=Left)
     amendment: Amendment = field(default_factory=Amendment)
     customers: int = 0
+    sheet_accounts: set[str] = field(default_factory=set)
     accounts: Counter[str] = field(default_factory=Counter)
     added: Counter[str] = field(default_factory=Counter)
     to_charge: int = 0

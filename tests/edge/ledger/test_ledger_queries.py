@@ -111,11 +111,11 @@ async def test_too_many_names_at_once_are_refused(ledger):
         ledger.obligations(PLATFORM, Mode.TEST, PERIOD, ["x"] * 501, Kind.CHARGE)
 
 
-async def test_an_account_counts_as_charged_once_an_item_of_it_succeeded(ledger):
+async def test_an_account_counts_as_begun_by_the_states_that_are_asked_for(ledger):
     items = await planned(ledger, 3)
     await brought(ledger, items[0], State.SUCCEEDED)
     await brought(ledger, items[1], State.CONFIRMING)
-    assert ledger.accounts_charged(["acct_0", "acct_1", "acct_9"]) == {"acct_0"}
+    assert ledger.accounts_begun(["acct_0", "acct_1", "acct_9"], {State.SUCCEEDED}) == {"acct_0"}
 
 
 async def test_look_ups_are_found_while_they_are_young_enough(ledger):
