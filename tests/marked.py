@@ -11,7 +11,9 @@ from pathlib import Path
 
 from billing.core import classify, declines, outcomes
 from billing.core.exits import MEANINGS
+from billing.core.facts import RUN_FACTS, Fact
 from billing.core.kinds.charge import CHARGE_LIFE
+from billing.core.kinds.facts import FACTS
 from billing.core.life import Edge, Group, Phase
 from billing.core.skips import SKIPS
 from billing.edge.ledger.schema import DDL, LAWS
@@ -125,6 +127,16 @@ def _tables() -> str:
     )
 
 
+def _facts() -> str:
+    tables = {f"Of a {kind}": dict.fromkeys(rows.values()) for kind, rows in FACTS.items()} | {"Of a run": RUN_FACTS}
+    return "\n".join(f"{of}:\n\n{_facts_of(rows)}" for of, rows in tables.items())
+
+
+def _facts_of(rows: Iterable[Fact]) -> str:
+    found = ((f"`{row.name.format(op='<op>')}`", row.form, ", ".join(row.by), row.turns, row.use) for row in rows)
+    return _table(("fact", "type", "written with", "what turns on it", "read by"), found)
+
+
 def _skips() -> str:
     rows = ((f"`{code}`", means, todo, "yes" if good else "") for code, (means, todo, good) in SKIPS.items())
     return _table(("code", "it means", "what to do", "nothing is owed"), rows)
@@ -157,6 +169,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (PROTOCOL, "edges: billing.core.kinds.charge"): _edges,
     (PROTOCOL, "designs: tests.model.settings"): _rejected,
     (CORE, "groups: billing.core.life"): _groups,
+    (CORE, "facts: billing.core.facts"): _facts,
     (CORE, "outcomes: billing.core.outcomes"): _outcomes,
     (CORE, "replies: billing.core.classify"): _replies,
     (CORE, "remedies: billing.core.declines"): _remedies,

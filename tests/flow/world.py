@@ -34,6 +34,7 @@ from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.model import Sandbox
 from billing.sandbox.scenario import Scenario, ScenarioSpec, build
+from tests.facts import assert_told
 
 RUN = "coaching-2026-11"
 IN_DOUBT = {State.PREPARING, State.READY, State.CONFIRMING, State.UNKNOWN, State.PARKED, State.CANCELLING}
@@ -107,6 +108,7 @@ class World:
         )
         try:
             yield ledger
+            assert_told(ledger.entries())
         finally:
             await ledger.aclose()
 

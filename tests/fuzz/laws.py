@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from billing.core.items import Charge
 from billing.core.keys import charge_digest
 from billing.core.money import CURRENCIES
 from billing.edge.runfiles import RunFile, open_run
+from billing.edge.runfiles.safe_text import BLANKS
 from billing.flow.planning.plan import plan_offline
 from tests.fuzz.grammar import (
     BREAKS,
@@ -185,7 +187,8 @@ def _texts_of_yaml(content: bytes) -> list[dict[str, str]]:
 
 
 def _agree(charge: Charge, text: dict[str, str]) -> None:
-    typed = {name: value.strip(" ") for name, value in text.items()}
+    typed = {name: value.strip(BLANKS) for name, value in text.items()}
+    typed["statement_suffix"] = re.sub(f"[{BLANKS}]", " ", typed.get("statement_suffix", ""))
     scale = 10 ** CURRENCIES[charge.amount.currency].exponent
     assert charge.amount.currency == typed["currency"].lower()
     if typed.get("amount"):

@@ -19,9 +19,9 @@ from billing.flow.kinds.charge.rebuilding.intents import trimmed
 from billing.flow.kinds.charge.rebuilding.reconstruct import Tale, moves_for
 
 ADOPTED = Tale(
-    {"adopted": True},
-    "closed_elsewhere",
-    "its intent was cancelled elsewhere, by another ledger or in the Dashboard; it was not opened again",
+    facts={"adopted": True},
+    code="closed_elsewhere",
+    reason="its intent was cancelled elsewhere, by another ledger or in the Dashboard; it was not opened again",
 )
 
 

@@ -31,7 +31,9 @@ class Tale:
 
 
 REBUILT = Tale(
-    {"rebuilt": True}, "canceled", "the intent was found cancelled when the ledger was rebuilt; why, it does not say"
+    facts={"rebuilt": True},
+    code="canceled",
+    reason="the intent was found cancelled when the ledger was rebuilt; why, it does not say",
 )
 
 

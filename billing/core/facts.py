@@ -1,0 +1,112 @@
+"""The facts of entries, as a table: name, type, with which entries one is written, what turns on it.
+
+A fact that is not in a table is written by nobody. Every kind of item brings a table of its own (`core.kinds.facts`),
+which takes up the rows that all kinds share; what is kept of a run stands here. None in the place of a value removes a
+fact, whatever its type. Nothing looks at these tables while a run goes on: tests hold every writer and reader to them.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from billing.core.calls import Op
+from billing.core.entries import Note
+
+
+class Form(StrEnum):
+    """What a fact's value is in JSON."""
+
+    TEXT = "text"
+    WHOLE = "whole number"
+    YES = "true, or not there"
+    MOMENT = "time in UTC, ISO 8601, or empty"
+    TEXTS = "list of texts"
+    PAIR = "text and whole number"
+
+
+class Use(StrEnum):
+    """Who reads a fact by its name."""
+
+    WAY = "the way of an item"
+    REPORT = "reports"
+    RECORD = "whoever reads the ledger"
+
+
+class Fact(NamedTuple):
+    """One row.
+
+    Attributes:
+        name: as it stands on record, for ever. ``{op}_n`` is one for each request that changes anything.
+        form: its type.
+        use: who reads it; what a run decides by is the way of an item, whoever tells of it besides.
+        by: the events and notes whose entries carry it with a value.
+        turns: what turns on it, or what it is for.
+    """
+
+    name: str
+    form: Form
+    use: Use
+    by: tuple[StrEnum, ...]
+    turns: str
+
+
+_EVERY_KIND: Mapping[str, tuple[Form, Use, str]] = {
+    "group": (Form.TEXT, Use.WAY, "how an item is counted, if not by its state; whether it waits for a customer"),
+    "reason_code": (Form.TEXT, Use.WAY, "the guard against one error again and again; whether a wait was told"),
+    "reason": (Form.TEXT, Use.REPORT, "the sentence of the reason code"),
+    "what_to_do": (Form.TEXT, Use.REPORT, "what a person may do about it"),
+    "request_id": (Form.TEXT, Use.REPORT, "Stripe's name of the request that told it"),
+    "first_try": (Form.MOMENT, Use.WAY, "when the decisive request left first; it is written once"),
+    "last_try": (Form.MOMENT, Use.REPORT, "when it left last"),
+    "next_try": (Form.MOMENT, Use.REPORT, "when the next attempt is due; gone when there is none"),
+    "op": (Form.TEXT, Use.RECORD, "whose key was renewed"),
+    "{op}_n": (Form.WHOLE, Use.WAY, "the number of the key that its next request carries"),
+    "{op}_born": (Form.WHOLE, Use.WAY, "epoch seconds of that key's first send: whether Stripe may have forgotten it"),
+    "rebuilt": (Form.YES, Use.RECORD, "the entry was told again from what Stripe shows"),
+}  # fmt: skip
+
+
+def shared(name: str, *by: StrEnum) -> Fact:
+    """Return a row that every kind has, for a kind whose entries of these names carry it."""
+    form, use, turns = _EVERY_KIND[name]
+    return Fact(name, form, use, by, turns)
+
+
+def named(rows: Iterable[Fact], ops: Iterable[Op]) -> Mapping[str, Fact]:
+    """Return the rows by the names that stand on record: one for each request where a row is for all of them."""
+    each = [str(op) for op in ops if op.changes]
+    return {row.name.format(op=op): row for row in rows for op in (each if "{op}" in row.name else [""])}
+
+
+_OVER = (Note.RUN_FINISHED, Note.RUN_STOPPED)
+_STANDS = (Note.RUN_STARTED, *_OVER, Note.REBUILD_STARTED, Note.REBUILD_FINISHED)
+_PLAN = (Note.RUN_PLANNED,)
+_FOUND = (Note.REBUILD_FINISHED,)
+RUN_FACTS: tuple[Fact, ...] = (
+    Fact("status", Form.TEXT, Use.WAY, _STANDS, "whether it may start"),
+    Fact("same_error", Form.PAIR, Use.WAY, (Note.RUN_STOPPED,), "the guard: it counts on where the run stopped"),
+    Fact("exit_code", Form.WHOLE, Use.RECORD, _OVER, "how the command ended"),
+    Fact("reason", Form.TEXT, Use.RECORD, _OVER, "why it stopped"),
+    Fact("by", Form.TEXT, Use.RECORD, (Note.RUN_STARTED,), "user and host that started it"),
+    Fact("run_id", Form.TEXT, Use.RECORD, _PLAN, "what was planned; verifying compares it with the run"),
+    Fact("platform", Form.TEXT, Use.RECORD, _PLAN, "the same"),
+    Fact("name", Form.TEXT, Use.RECORD, _PLAN, "the same"),
+    Fact("period", Form.TEXT, Use.RECORD, _PLAN, "the same"),
+    Fact("mode", Form.TEXT, Use.RECORD, _PLAN, "the same"),
+    Fact("kind", Form.TEXT, Use.RECORD, _PLAN, "the same"),
+    Fact("revision", Form.WHOLE, Use.RECORD, _PLAN, "the same"),
+    Fact("plan_digest", Form.TEXT, Use.RECORD, _PLAN, "the same"),
+    Fact("file_sha256", Form.TEXT, Use.RECORD, _PLAN, "the same"),
+    Fact("header", Form.TEXT, Use.RECORD, _PLAN, "the hash of the header"),
+    Fact("lines", Form.TEXT, Use.RECORD, _PLAN, "the hash over all lines"),
+    Fact("line_count", Form.WHOLE, Use.RECORD, _PLAN, "how many"),
+    Fact("digest", Form.TEXT, Use.RECORD, (Note.ITEM_PLANNED,), "of what the line asks for"),
+    Fact("line", Form.WHOLE, Use.RECORD, (Note.ITEM_PLANNED,), "where it stood"),
+    Fact("frozen", Form.TEXT, Use.RECORD, (Note.ITEM_PLANNED,), "the hash of what a plan fixes of an item"),
+    Fact("intents", Form.WHOLE, Use.RECORD, _FOUND, "intents that Stripe showed"),
+    Fact("unopened", Form.WHOLE, Use.RECORD, _FOUND, "items without one"),
+    Fact("strays", Form.WHOLE, Use.RECORD, _FOUND, "intents that no line accounts for"),
+    Fact("paid_twice", Form.TEXTS, Use.RECORD, _FOUND, "those among them that were paid"),
+    Fact("since", Form.MOMENT, Use.RECORD, _FOUND, "how far back was looked"),
+)  # fmt: skip
+"""Of entries that belong to a run, and of the entry with which an item begins."""

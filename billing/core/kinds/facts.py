@@ -1,0 +1,10 @@
+"""The facts of every kind of items, by the names that stand on record."""
+
+from collections.abc import Mapping
+
+from billing.core.facts import Fact, named
+from billing.core.items import Kind
+from billing.core.kinds.charge import OPS
+from billing.core.kinds.charge_facts import CHARGE_FACTS
+
+FACTS: Mapping[Kind, Mapping[str, Fact]] = {Kind.CHARGE: named(CHARGE_FACTS, OPS)}
