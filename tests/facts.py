@@ -1,6 +1,6 @@
 """What entries say is what the tables of facts allow: names with a row, values of its type, in entries it names."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from billing.core.entries import Entry
 from billing.core.facts import RUN_FACTS, Fact, Form
 from billing.core.items import Kind
 from billing.core.kinds.facts import FACTS
+from billing.edge.ledger import Ledger
 from billing.edge.ledger.rows import INSTRUMENT, OBJECT
 
 RUNS: Mapping[str, Fact] = {row.name: row for row in RUN_FACTS}
@@ -27,7 +28,7 @@ FORMS: Mapping[Form, Callable[[Any], bool]] = {
 }
 
 
-def wrong(entry: Entry, kind: Kind = Kind.CHARGE) -> list[str]:
+def wrong(entry: Entry, kind: Kind) -> list[str]:
     """Return what an entry has that no table of facts allows it."""
     rows = FACTS[kind] if entry.item_id and entry.name != "item_planned" else RUNS
     return [why for name, value in entry.facts.items() if name not in (OBJECT, INSTRUMENT)
@@ -44,7 +45,8 @@ def _wrong(entry: str, name: str, value: Any, row: Fact | None) -> str:
     return "" if FORMS[row.form](value) else f"{entry}: {name} is {value!r}, not {row.form}"
 
 
-def assert_told(entries: Iterable[Entry]) -> None:
-    """Hold entries to the tables."""
-    found = {why for entry in entries for why in wrong(entry)}
+def assert_told(ledger: Ledger) -> None:
+    """Hold every entry of a ledger to the table of its run's kind."""
+    kinds = {run.run_id: run.kind for run in ledger.runs()}
+    found = {why for entry in ledger.entries() for why in wrong(entry, kinds[entry.run_id])}
     assert found == set(), sorted(found)

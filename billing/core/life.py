@@ -142,7 +142,8 @@ class Life:
         reopens: the final states after which the next generation of an obligation may be opened.
         words: what the kind calls the groups, where it has words of its own: "paid" for succeeded.
         scope: in what an obligation is one and the same.
-        verb, noun: what is done, and what its items are called, several of them: "charge", "charges".
+        noun: what several of its items are called, unless that is its name with an s: "charges".
+        verb: what is done: "charge".
         planned, skipped, skip: the states and the event that every life has.
         final: states without an exit.
         touched: requests have left for an item in them, and it is not yet where it should rest.
@@ -157,8 +158,8 @@ class Life:
     reopens: frozenset[StrEnum]
     words: Mapping[Group, str]
     scope: Scope = Scope.PERIOD
+    noun: str = ""
     verb: str = field(init=False)
-    noun: str = field(init=False)
     planned: StrEnum = field(init=False)
     skipped: StrEnum = field(init=False)
     skip: StrEnum = field(init=False)
@@ -174,7 +175,7 @@ class Life:
         }
         derived = {
             "verb": str(self.kind),
-            "noun": f"{self.kind}s",
+            "noun": self.noun or f"{self.kind}s",
             "planned": self.states("planned"),
             "skipped": self.states("skipped"),
             "skip": self.events("item_skipped"),

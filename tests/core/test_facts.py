@@ -188,4 +188,4 @@ def test_a_run_has_a_table():
 ])  # fmt: skip
 def test_an_entry_is_held_to_its_table(facts, said):
     entry = Entry(1, "", "charge_lost", "run", "item", 1, facts, "")
-    assert wrong(entry) == ([said] if said else [])
+    assert wrong(entry, Kind.CHARGE) == ([said] if said else [])

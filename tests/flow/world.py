@@ -108,7 +108,7 @@ class World:
         )
         try:
             yield ledger
-            assert_told(ledger.entries())
+            assert_told(ledger)
         finally:
             await ledger.aclose()
 

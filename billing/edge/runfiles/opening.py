@@ -204,7 +204,8 @@ def _taken_in(
             write_bad_lines(target, collector.columns, bad_lines(collector), collector.delimiter)
         if collector.broken or not asked.options.skip_invalid:
             collector.problems.raise_if_any()
-        return RunFile(replace(run, columns=collector.columns), str(asked.path), digest.hexdigest(), collector, spool)
+        run = replace(run, columns=collector.columns, kind=collector.schema.kind)
+        return RunFile(run, str(asked.path), digest.hexdigest(), collector, spool)
     except BaseException:
         spool.close()
         raise

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from billing.core.errors import Problem
-from billing.core.items import InputLine, Kind, Run
+from billing.core.items import InputLine, Run
 from billing.edge.runfiles.lines import LineCollector, repeat_fault
 from billing.edge.runfiles.reading.problems import Fault
 from billing.edge.runfiles.reading.spool import Record, Spool
@@ -26,7 +26,6 @@ class RunFile:
 
     Attributes:
         run: the run as a whole.
-        kind: what its items are.
         file: the run file as the operator named it.
         items_file: the file that `InputLine.line` counts in: the same, or the CSV a YAML file names.
         sha256: hex digest of the bytes read (YAML, then CSV where it names one).
@@ -39,7 +38,6 @@ class RunFile:
 
     def __init__(self, run: Run, file: str, sha256: str, collector: LineCollector, spool: Spool) -> None:
         self.run = run
-        self.kind: Kind = collector.schema.kind
         self.file = file
         self.items_file = collector.file
         self.sha256 = sha256

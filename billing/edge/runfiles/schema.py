@@ -7,7 +7,7 @@ from inspect import signature
 from operator import itemgetter
 from typing import Any
 
-from billing.core.items import Charge, Kind
+from billing.core.items import Item, Kind
 from billing.edge.runfiles.fields import ID_LENGTH, METADATA, id_reader, text_reader
 
 Cells = tuple[str, ...]
@@ -70,7 +70,7 @@ class Schema:
     columns: tuple[Column, ...]
     amounts: tuple[str, ...]
     money: Callable[[Defaults, str], MoneyReader]
-    build: Callable[..., Charge]
+    build: Callable[..., Item]
     tells: frozenset[str]
     defaults: Mapping[str, Reader] = field(default_factory=dict)
 
@@ -129,7 +129,7 @@ class Schema:
         """Return what takes these values out of a row."""
         return taker(tuple(map(self.values.index, values)))
 
-    def item(self, row: Row) -> Charge:
+    def item(self, row: Row) -> Item:
         """Make the item of a row."""
         return self.build(*row[: len(self.values)])
 

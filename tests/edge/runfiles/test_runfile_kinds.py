@@ -120,15 +120,15 @@ def test_what_tells_a_kind_is_a_column_of_it_and_of_no_other():
 
 def test_the_header_tells_the_kind(read):
     gifts = read(f"{HEADER}\nG-1,acct_A1,Jane,5.00\n")
-    assert [line.charge for line in gifts.lines()] == [Gift("G-1", "acct_A1", 500, "usd")]
+    assert [line.item for line in gifts.lines()] == [Gift("G-1", "acct_A1", 500, "usd")]
     charges = read("reference,account,customer,amount,currency\nI-1,acct_A1,cus_A1,5.00,usd\n")
-    assert [line.charge.customer for line in charges.lines()] == ["cus_A1"]
+    assert [line.item.customer for line in charges.lines()] == ["cus_A1"]
 
 
 def test_what_is_carried_along_tells_nothing(read):
     charges = read("reference,account,customer,amount,currency,giver\nI-1,acct_A1,cus_A1,5.00,usd,Jane\n",
                    ignore=("giver",))  # fmt: skip
-    assert [line.charge.customer for line in charges.lines()] == ["cus_A1"]
+    assert [line.item.customer for line in charges.lines()] == ["cus_A1"]
 
 
 def test_a_header_of_two_kinds_is_refused_with_the_columns_of_each(read):
@@ -163,9 +163,8 @@ def test_a_yaml_file_may_say_its_kind(opened):
         "version: 1\nrun: {name: coaching, period: 2026-11}\nkind: charges\n"
         "items: [{reference: A-1, customer: cus_A1, account: acct_N1, amount: 10.99, currency: USD}]\n"
     )
-    assert (
-        opened(text, "run.yaml").kind is opened(text.replace("kind: charges\n", ""), "silent.yaml").kind is Kind.CHARGE
-    )
+    said, silent = opened(text, "run.yaml"), opened(text.replace("kind: charges\n", ""), "silent.yaml")
+    assert said.run.kind is silent.run.kind is Kind.CHARGE
 
 
 def test_an_unknown_kind_is_answered_with_those_there_are():
