@@ -129,6 +129,7 @@ def test_every_room_has_its_page():
         "edge/ledger",
         "edge/runfiles",
         "edge/settings",
+        "edge/texts",
         "flow",
         "flow/kinds/charge",
         "sandbox",

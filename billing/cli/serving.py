@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from billing.cli.terminal import write_out
-from billing.core.errors import InvalidInput, UsageError
+from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.edge.logs import visible
 from billing.edge.outputs import Target
-from billing.edge.settings.plain_yaml import read_plain
+from billing.edge.texts.forms import Forms, settings_in
+from billing.edge.texts.problems import Collector
+from billing.edge.texts.yaml_tree import plain
 from billing.sandbox.config import ConfigProblem, SandboxConfig, read
 from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.server import serve, ticking
@@ -39,14 +41,14 @@ def read_config(path: Path | None) -> SandboxConfig:
     """
     if path is None:
         return SandboxConfig()
+    problems = Collector()
     try:
-        found = read_plain(path.read_text(encoding="utf-8"), str(path))
+        found = settings_in(path.read_text(encoding="utf-8"), Forms(str(path), problems))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
-    if found.problems:
-        raise InvalidInput(found.problems)
+    problems.raise_if_any()
     try:
-        return read(_filled(found.tree))
+        return read(_filled(plain(found)))
     except ConfigProblem as problem:
         raise UsageError(f"{path}: {problem}") from None
 

@@ -19,7 +19,8 @@ from billing.edge.pacing.pacer import START_RPS
 from billing.edge.pacing.throttle import DOCUMENTED, Rates, Throttle
 from billing.edge.route import route_of
 from billing.edge.secrets import ApiKey, load_key
-from billing.edge.settings.load import Settings, require_agreement
+from billing.edge.settings.agreement import require_agreement
+from billing.edge.settings.load import Settings
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.gateway import API_BASE, Gateway
 from billing.edge.stripe.lookups import LookupFailed, Trouble

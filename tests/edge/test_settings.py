@@ -10,9 +10,12 @@ from billing.core.errors import InvalidInput, UsageError
 from billing.core.items import Mode
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.route import DIRECT, route_of
-from billing.edge.settings.load import Settings, load_settings, require_agreement
-from billing.edge.settings.plain_yaml import read_plain
+from billing.edge.settings.agreement import require_agreement
+from billing.edge.settings.load import Settings, load_settings
 from billing.edge.settings.table import SETTINGS, settings_as_yaml
+from billing.edge.texts.forms import MOST_SETTINGS, Forms, settings_in
+from billing.edge.texts.problems import Collector
+from billing.edge.texts.yaml_tree import plain
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -103,8 +106,43 @@ def test_yaml_that_could_surprise_is_refused(text):
 
 
 def test_yaml_scalars_stay_the_characters_typed():
-    found = read_plain("a: 010\nb: no\nc: 1_000\nd: 12:30\ne: 0x1F\n", "f")
-    assert found.tree == {"a": "010", "b": "no", "c": "1_000", "d": "12:30", "e": "0x1F"}
+    found = settings_in("a: 010\nb: no\nc: 1_000\nd: 12:30\ne: 0x1F\n", Forms("f", Collector()))
+    assert plain(found) == {"a": "010", "b": "no", "c": "1_000", "d": "12:30", "e": "0x1F"}
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("", []),
+    ("# nothing\n", []),
+    ("mode: test\nmode: live\n", [(2, 1, "duplicate_key")]),
+    ("mode: &a test\n", [(1, 7, "yaml_anchor")]),
+    ("mode: [test\n", [(2, 1, "yaml_syntax")]),
+    ("- mode\n", [(1, 1, "yaml_shape")]),
+    ("mode: live\n---\nmode: test\n", [(2, 1, "yaml_documents")]),
+    ("#" * MOST_SETTINGS + "\n", [(0, 0, "yaml_size")]),
+])  # fmt: skip
+def test_what_a_settings_file_cannot_be_is_told_with_its_place_as_of_a_run_file(text, said):
+    problems = Collector()
+    settings_in(text, Forms("f", problems))
+    assert [(found.line, found.column, found.code) for found in problems.by_place()] == said
+
+
+@pytest.mark.parametrize("text", ["https://hooks.example.com/s3cret", "env:", "s3cret"])
+def test_the_address_of_a_webhook_is_not_repeated(text):
+    with pytest.raises(InvalidInput) as placed:
+        in_file(f"notify: {{webhook: '{text}'}}\n")
+    with pytest.raises(UsageError, match="BILLING_NOTIFY_WEBHOOK: must name") as typed:
+        load_settings({"BILLING_NOTIFY_WEBHOOK": text}, config=Path(os.devnull))
+    (problem,) = placed.value.problems
+    assert problem.message == "notify.webhook must name an environment variable"
+    assert "s3cret" not in f"{problem}{typed.value}"
+
+
+def test_all_problems_are_told_whatever_they_are_of():
+    with pytest.raises(InvalidInput) as caught:
+        in_file("mode: live\nmode: test\nmood: x\nretry: {soft: [1d, 1y], hard: [1w]}\nconcurrency: [1, 2]\n")
+    found = [(problem.line, problem.column, problem.code) for problem in caught.value.problems]
+    assert found == [(2, 1, "duplicate_key"), (3, 1, "setting_unknown"), (4, 9, "setting_value"),
+                     (5, 1, "setting_value")]  # fmt: skip
 
 
 def test_a_bad_variable_and_a_bad_flag_are_both_named():

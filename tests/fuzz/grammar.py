@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from billing.core.items import Charge
 from billing.core.money import CURRENCIES, MAX_DIGITS, Money, format_minor
-from billing.edge.runfiles.safe_text import invisible, sensitive
+from billing.edge.texts.safe_text import invisible, sensitive
 
 CORE = ("reference", "customer", "payment_method", "account", "amount", "currency", "application_fee", "description",
         "statement_suffix")  # fmt: skip

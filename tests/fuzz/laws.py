@@ -18,7 +18,7 @@ from billing.core.items import Charge
 from billing.core.keys import charge_digest
 from billing.core.money import CURRENCIES
 from billing.edge.runfiles import RunFile, open_run
-from billing.edge.runfiles.safe_text import BLANKS
+from billing.edge.texts.safe_text import BLANKS
 from billing.flow.planning.plan import plan_offline
 from tests.fuzz.grammar import (
     BREAKS,

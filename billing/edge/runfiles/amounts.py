@@ -2,9 +2,9 @@
 
 from billing.core.money import CURRENCIES, AmountError, parse_comma, parse_major, parse_minor
 from billing.edge.runfiles.fields import read_currency
-from billing.edge.runfiles.reading.problems import FieldError
 from billing.edge.runfiles.reading.remembered import Remembered
-from billing.edge.runfiles.safe_text import BLANKS, quoted
+from billing.edge.texts.problems import FieldError
+from billing.edge.texts.safe_text import BLANKS, quoted
 
 Pair = tuple[str, str]
 """Two columns, or what stands in them: of major units such as 10.99, and of minor units such as 1099."""

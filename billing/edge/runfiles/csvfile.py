@@ -11,10 +11,10 @@ from billing.edge.runfiles.header import Dialect, Header, understood
 from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.reading.byte_stream import ByteStream, decoded
 from billing.edge.runfiles.reading.delimiters import USUAL, detected
-from billing.edge.runfiles.reading.problems import Fault, FieldError, Unreadable
 from billing.edge.runfiles.rows import RowErrors, RowReader
-from billing.edge.runfiles.safe_text import suspect, withheld
 from billing.edge.runfiles.schema import Defaults
+from billing.edge.texts.problems import Fault, FieldError, Unreadable
+from billing.edge.texts.safe_text import suspect, withheld
 
 
 class Records(Protocol):

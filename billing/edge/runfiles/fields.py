@@ -5,8 +5,17 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from billing.edge.runfiles.reading.problems import FieldError, suggestion
-from billing.edge.runfiles.safe_text import BLANKS, invisible, named, quoted, sensitive, was_withheld
+from billing.edge.texts.problems import FieldError, suggestion
+from billing.edge.texts.safe_text import (
+    BLANKS,
+    foreign,
+    foreign_in,
+    invisible,
+    named,
+    quoted,
+    sensitive,
+    was_withheld,
+)
 
 METADATA = "metadata."
 """How the name of a column begins whose cells become metadata of the item."""
@@ -84,9 +93,9 @@ def read_currency(text: str) -> str:
         _missing("currency")
     if len(code) == 3 and code.isascii() and code.isalpha():
         return code.lower()
-    foreign = _foreign(code) if len(code) == 3 else None
-    if foreign is not None:
-        message = f"currency {quoted(code)} has {named(foreign)} at character {code.index(foreign) + 1}"
+    odd = foreign(code) if len(code) == 3 else None
+    if odd is not None:
+        message = f"currency {quoted(code)} has {named(odd)} at character {code.index(odd) + 1}"
         raise FieldError("currency", "look_alike", message, "codes are ASCII; the character only looks right")
     hint = "use a three-letter code such as USD"
     raise FieldError("currency", "currency_form", f"currency {quoted(code)} is no currency code", hint)
@@ -189,9 +198,9 @@ def _bad_id(column: str, text: str, prefix: str, noun: str) -> FieldError:
         _refuse_invisible(column, text)
     except FieldError as error:
         return error
-    foreign = _foreign(text)
-    if foreign is not None:
-        message = f"{column} {quoted(text)} has {named(foreign)} at character {text.index(foreign) + 1}"
+    odd = foreign(text)
+    if odd is not None:
+        message = f"{column} {quoted(text)} has {named(odd)} at character {text.index(odd) + 1}"
         return FieldError(
             column, "look_alike", message, "ids are ASCII; the character only looks right: copy the id again"
         )
@@ -201,11 +210,6 @@ def _bad_id(column: str, text: str, prefix: str, noun: str) -> FieldError:
     return FieldError(
         column, "id_form", f"{column} {quoted(text)} is not {noun} id", _id_hint(column, head, rest, prefix)
     )
-
-
-def _foreign(text: str) -> str | None:
-    """The first character that is not ASCII."""
-    return next((char for char in text if not char.isascii()), None)
 
 
 def _id_hint(column: str, head: str, rest: str, prefix: str) -> str:
@@ -260,9 +264,3 @@ def unknown_column(name: str, free: Sequence[str]) -> FieldError:
     """The error for a name that is no field of an item; ``free`` are those it may have been meant for."""
     hint = suggestion(name, free)
     return FieldError(name, "unknown_column", f"unknown column {quoted(name)}{foreign_in(name, hint)}", hint)
-
-
-def foreign_in(name: str, hint: str) -> str:
-    """`` (it has CYRILLIC SMALL LETTER A U+0430)`` for a name that only looks like the one suggested, or nothing."""
-    foreign = _foreign(name) if hint.startswith("did") else None
-    return f" (it has {named(foreign)})" if foreign is not None else ""

@@ -9,10 +9,10 @@ from billing.edge.runfiles.fields import METADATA, METADATA_KEYS, metadata_key, 
 from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.reading.bad_lines import REASONS
 from billing.edge.runfiles.reading.delimiters import USUAL
-from billing.edge.runfiles.reading.problems import FieldError, Unreadable, suggestion
-from billing.edge.runfiles.safe_text import BLANKS, quoted, sensitive
 from billing.edge.runfiles.schema import Schema
 from billing.edge.runfiles.which_kind import columns_of_each, shown_kind
+from billing.edge.texts.problems import FieldError, Unreadable, suggestion
+from billing.edge.texts.safe_text import BLANKS, quoted, sensitive
 
 MOST_COLUMNS = 500
 # Far more than a run and a generous sheet around it need; a guard against files that are no sheet at all.

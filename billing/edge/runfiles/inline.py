@@ -2,11 +2,11 @@
 
 from billing.edge.runfiles.fields import METADATA, METADATA_KEYS, metadata_key, unknown_column
 from billing.edge.runfiles.lines import LineCollector
-from billing.edge.runfiles.reading.problems import Fault, FieldError, Unreadable
-from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence
-from billing.edge.runfiles.reading.yaml_values import place_of
 from billing.edge.runfiles.rows import RowErrors, RowReader
 from billing.edge.runfiles.schema import Defaults, Schema
+from billing.edge.texts.forms import place_of
+from billing.edge.texts.problems import Fault, FieldError, Unreadable
+from billing.edge.texts.yaml_tree import Mapping, Node, Scalar, Sequence
 
 MOST_ITEMS = 100_000
 # A tree of more would not fit a small machine; a CSV of a million lines does. (edge/runfiles/README.md, "Bounds")

@@ -8,11 +8,11 @@ from typing import Any
 from billing.core.errors import Problem
 from billing.core.money import BANK_DIGITS, CURRENCIES, format_minor
 from billing.core.policies import Limits
-from billing.edge.runfiles.reading.problems import Collector, Fault, FieldError, Unreadable
 from billing.edge.runfiles.reading.remembered import Remembered
 from billing.edge.runfiles.reading.spool import Record, Spool
-from billing.edge.runfiles.safe_text import PERSONAL, phone_like, quoted, suspect, withheld
 from billing.edge.runfiles.schema import Row, Schema, content
+from billing.edge.texts.problems import Collector, Fault, FieldError, Unreadable
+from billing.edge.texts.safe_text import PERSONAL, phone_like, quoted, suspect, withheld
 
 _BANK_CEILING = {code: 10 ** BANK_DIGITS.get(code, BANK_DIGITS[""]) for code in CURRENCIES}
 _GROUP = 3

@@ -21,15 +21,15 @@ from billing.edge.runfiles.options import ReadOptions, RunDefaults
 from billing.edge.runfiles.reading.bad_lines import write_bad_lines
 from billing.edge.runfiles.reading.byte_stream import ByteStream, Digest, new_digest
 from billing.edge.runfiles.reading.delimiters import decimal_of, delimiter_of
-from billing.edge.runfiles.reading.problems import Unreadable
 from billing.edge.runfiles.reading.sources import STDIN, Opened, is_yaml, opened, standard_input
 from billing.edge.runfiles.reading.spool import Spool
 from billing.edge.runfiles.run_file import RunFile, bad_lines
 from billing.edge.runfiles.run_ids import BadName, split_id
-from billing.edge.runfiles.safe_text import quoted
 from billing.edge.runfiles.schema import Schema
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.edge.runfiles.yamlfile import Inline, Sheet, read_yaml
+from billing.edge.texts.problems import Unreadable
+from billing.edge.texts.safe_text import quoted
 
 
 def open_run(

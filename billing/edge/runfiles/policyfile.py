@@ -1,6 +1,5 @@
 """The policy sections of a YAML run file: each key, its form, and the setting it replaces."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -16,15 +15,14 @@ from billing.core.policies import (
     Policies,
     StopOn,
 )
-from billing.edge.runfiles.reading.problems import FieldError
-from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar
-from billing.edge.runfiles.reading.yaml_values import Forms, duration, flag, place_of, rate, share, whole
+from billing.edge.texts.forms import Forms, place_of
+from billing.edge.texts.problems import FieldError
+from billing.edge.texts.values import duration, flag, one_of, rate, share, variable, whole
+from billing.edge.texts.yaml_tree import Mapping, Node, Scalar
 
 S = TypeVar("S", Limits, Pacing, StopOn, Control)
 
-MOST = 999_999_999
 EVENTS = ("finished", "stopped")
-_WEBHOOK = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 Reader = Callable[[Forms, Node, str], Any]
 
@@ -37,12 +35,12 @@ def _amounts(forms: Forms, node: Node, name: str) -> dict[str, int]:
     return forms.amounts(node, name)
 
 
-CONTROL: dict[str, Reader] = {"items": _by(whole(0, MOST)), "totals": _amounts}
+CONTROL: dict[str, Reader] = {"items": _by(whole(0)), "totals": _amounts}
 LIMITS: dict[str, Reader] = {
     "per_item": _amounts,
     "per_account": _amounts,
     "per_run": _amounts,
-    "max_items": _by(whole(1, MOST)),
+    "max_items": _by(whole(1)),
 }
 PACING: dict[str, Reader] = {
     "rate_share": _by(share),
@@ -51,8 +49,8 @@ PACING: dict[str, Reader] = {
 }
 STOP_ON: dict[str, Reader] = {
     "decline_rate": _by(share),
-    "after_items": _by(whole(1, MOST)),
-    "same_error": _by(whole(1, MOST)),
+    "after_items": _by(whole(1)),
+    "same_error": _by(whole(1)),
 }
 APPROVAL = ("required_over", "two_person", "valid_for")
 SECTIONS = ("control", "limits", "pacing", "retry", "stop_on", "approval", "notify")
@@ -130,20 +128,15 @@ def _notification(forms: Forms, node: Node) -> Notification | None:
     if "webhook" not in entries:
         forms.problem(place_of(node), "missing", "notify needs a webhook", "webhook: env:NAME")
     webhook = forms.read(entries.get("webhook"), "notify.webhook", _webhook)
-    events = [forms.read(each, "notify.on", _event) for each in forms.listed(entries.get("on"), "notify.on")]
+    events = [forms.read(each, "notify.on", one_of(*EVENTS)) for each in forms.listed(entries.get("on"), "notify.on")]
     on = tuple(event for event in events if event is not None)
     return Notification(webhook, on or EVENTS) if webhook else None
 
 
 def _webhook(text: str) -> str:
-    if not _WEBHOOK.fullmatch(text):
+    try:
+        return variable(text)
+    except ValueError as error:
         # The text stays out of the message: an address can be a secret in itself.
-        message = "notify.webhook must name an environment variable"
-        raise FieldError("webhook", "webhook", message, "write env:NAME; addresses can be secret")
-    return text
-
-
-def _event(text: str) -> str:
-    if text not in EVENTS:
-        raise ValueError(f"must be one of {', '.join(EVENTS)}")
-    return text
+        hint = "write env:NAME; addresses can be secret"
+        raise FieldError("webhook", "webhook", f"notify.webhook {error}", hint) from None

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from billing.edge.runfiles.fields import METADATA, METADATA_VALUE_LENGTH, read_reference, text_reader
-from billing.edge.runfiles.reading.problems import FieldError
 from billing.edge.runfiles.reading.remembered import Remembered
 from billing.edge.runfiles.schema import Column, Defaults, Reader, Row, Schema, taker
+from billing.edge.texts.problems import FieldError
 
 
 class RowErrors(Exception):

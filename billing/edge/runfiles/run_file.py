@@ -8,8 +8,8 @@ from typing import Self
 from billing.core.errors import Problem
 from billing.core.items import InputLine, Run
 from billing.edge.runfiles.lines import LineCollector, repeat_fault
-from billing.edge.runfiles.reading.problems import Fault
 from billing.edge.runfiles.reading.spool import Record, Spool
+from billing.edge.texts.problems import Fault
 
 
 @dataclass(frozen=True, slots=True)

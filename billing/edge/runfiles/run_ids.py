@@ -4,7 +4,8 @@ import re
 from datetime import date
 
 from billing.core.periods import in_words
-from billing.edge.runfiles.safe_text import quoted
+from billing.edge.texts.problems import FieldError
+from billing.edge.texts.safe_text import quoted
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a run id may be: safe in a file name, a URL and a shell. (edge/runfiles/README.md, "Identity")"""
@@ -28,8 +29,11 @@ _PART_OF_A_DATE = re.compile(rf"q[1-4]|w[0-9]{{1,2}}|[0-9]{{1,2}}|{_YEAR}|{_MONT
 # Before a lone year these say that a shorter period is meant: coaching-nov-2026 is no name with a year.
 
 
-class BadName(ValueError):
+class BadName(FieldError):
     """A run id, name or period that cannot be used; the message says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("run", "run_id", message)
 
 
 def checked_id(text: str) -> str:

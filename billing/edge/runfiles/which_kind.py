@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from billing.edge.runfiles.reading.problems import FieldError, Unreadable, suggestion
-from billing.edge.runfiles.safe_text import quoted
 from billing.edge.runfiles.schema import Schema
+from billing.edge.texts.problems import FieldError, Unreadable, suggestion
+from billing.edge.texts.safe_text import quoted
 
 
 def said_kind(word: str, schemas: Sequence[Schema]) -> Schema:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import BinaryIO, Protocol
 from zoneinfo import ZoneInfo
 
-from billing.core.errors import Problem
 from billing.core.items import Mode, Run
 from billing.core.money import TABLE_DATE
 from billing.core.periods import CURRENT, PREVIOUS, month_meant
@@ -18,13 +17,14 @@ from billing.edge.runfiles.fields import METADATA
 from billing.edge.runfiles.policyfile import SECTIONS, read_policies
 from billing.edge.runfiles.reading.byte_stream import ByteStream, Digest, decoded
 from billing.edge.runfiles.reading.delimiters import decimal_of, delimiter_of
-from billing.edge.runfiles.reading.problems import Collector, Unreadable
-from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence, parsed
-from billing.edge.runfiles.reading.yaml_values import Forms, day, place_of, timezone
 from billing.edge.runfiles.run_ids import checked_id, checked_period
-from billing.edge.runfiles.safe_text import quoted
 from billing.edge.runfiles.schema import Defaults, Schema
 from billing.edge.runfiles.which_kind import said_kind
+from billing.edge.texts.forms import Forms, place_of
+from billing.edge.texts.problems import Collector, Unreadable
+from billing.edge.texts.safe_text import quoted
+from billing.edge.texts.values import day, timezone
+from billing.edge.texts.yaml_tree import Mapping, Node, Scalar, Sequence, parsed
 
 LARGEST = 64 * 1024**2
 # Bytes; a hundred thousand items fit three times over. Larger runs belong into a CSV.
@@ -111,7 +111,7 @@ def read_yaml(
     try:
         root = _root(ByteStream(source, digest, LARGEST), forms)
     except Unreadable as end:
-        problems.add(Problem(file, end.line, end.fault.column, end.fault.code, end.fault.message, end.fault.hint))
+        forms.end(end)
         root = Mapping(0, 0)
     problems.raise_if_any()
     document = _document(forms, root, base, now, schemas)

@@ -1,7 +1,5 @@
 """The effective settings and where each came from: flags, then environment, then billing.yaml, then the default."""
 
-import difflib
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,17 +7,14 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from billing.core.errors import InvalidInput, UsageError
+from billing.core.errors import UsageError
 from billing.core.items import Mode
 from billing.core.policies import Dunning, Limits, Notification, Policies, StopOn
-from billing.edge.settings.place import SETTINGS_FILE, default_ledger, settings_file
-from billing.edge.settings.plain_yaml import PlainYaml, read_plain
+from billing.edge.settings.place import default_ledger, settings_file
+from billing.edge.settings.settings_file import about, read_settings
 from billing.edge.settings.table import BY_NAME, SETTINGS, Setting
-from billing.edge.settings.variables import shown, unknown_variables
-
-STRIPE_BASE = "https://api.stripe.com"
+from billing.edge.settings.variables import unknown_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +201,8 @@ def load_settings(
         layers.put(setting, setting.default, "default")
     start, home = Path.cwd(), Path(environ["HOME"]) if environ.get("HOME") else None
     found = None if config else settings_file(start, home)
-    _from_file(layers, config, found)
+    if config or found:
+        read_settings(config or Path(os.path.relpath(str(found))), layers.put)
     problems = unknown_variables(environ, layers.values["notify.webhook"])
     for setting in SETTINGS:
         _take(layers, problems, setting, environ.get(setting.env), f"env {setting.env}")
@@ -229,103 +225,4 @@ def _take(layers: _Layers, problems: list[str], setting: Setting, text: str | No
         layers.put(setting, text.strip(), source)
     except ValueError as error:
         where = source.removeprefix("env ") if source != "flag" else "--" + setting.name.replace("_", "-")
-        problems.append(f'{where}: "{shown(text)}" {error}')
-
-
-def _from_file(layers: _Layers, config: Path | None, found_file: Path | None) -> None:
-    path = config or Path(os.path.relpath(found_file or SETTINGS_FILE))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        if config is None:
-            return
-        raise UsageError(f"{path}: there is no such file (--config)") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
-    found = read_plain(text, str(path))
-    folder = path.parent.absolute()
-    for name, value in _flat(found.tree):
-        _put_from_file(layers, found, name, value, folder)
-    if found.problems:
-        raise InvalidInput(sorted(found.problems, key=lambda each: (each.line, each.column)))
-
-
-def _put_from_file(layers: _Layers, found: PlainYaml, name: str, value: str, folder: Path) -> None:
-    """Put a value of the file; a relative path in it is relative to the file, wherever the command is started."""
-    setting = BY_NAME.get(name)
-    if setting is None:
-        found.problem(name, "setting_unknown", f'there is no setting "{name}"', _suggestion(name))
-        return
-    line, _ = found.places.get(name, (0, 0))
-    try:
-        placed = setting.kind.placed(value, folder) if setting.kind.placed and value else value
-        layers.put(setting, placed, f"{found.file}:{line}")
-    except ValueError as error:
-        found.problem(name, "setting_value", f'{name} "{shown(value)}" {error}', f"write {setting.kind.words}")
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Dotted names and texts; a list is joined with commas, as it would be written in a variable."""
-    rows: list[tuple[str, str]] = []
-    groups = {name.partition(".")[0] for name in BY_NAME if "." in name}
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict) and (name in groups or not prefix):
-            rows += _flat(value, f"{name}.")
-        elif isinstance(value, list):
-            rows.append((name, ", ".join(each if isinstance(each, str) else "{…}" for each in value)))
-        else:
-            rows.append((name, value if isinstance(value, str) else "{…}"))
-    return rows
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else "billing config show lists every setting"
-
-
-def require_agreement(settings: Settings, *, mode: Mode, live_key: bool, live_flag: bool) -> None:
-    """Refuse to go on when mode, key, flag and address do not agree; nothing was sent yet.
-
-    Args:
-        settings: for the address.
-        mode: of the run.
-        live_key: whether the key is a live key.
-        live_flag: whether ``--live`` was given.
-
-    Raises:
-        UsageError: naming everything that disagrees.
-    """
-    live = mode is Mode.LIVE
-    base = settings.api_base
-    checks = (
-        (live and not live_key, "the run is live but the key is a test key"),
-        (live_key and not live, "the key is a live key but the run is in test mode (mode: live)"),
-        (live and not live_flag, "a live run needs --live"),
-        (live_flag and not live, "--live was given but the run is in test mode (mode: live)"),
-        (
-            live_key and base not in {None, STRIPE_BASE},
-            f"a live key goes to {STRIPE_BASE} only, not to {base} (api_base)",
-        ),
-        (
-            base is not None and not _safe_base(base),
-            f"{base}: plain http is for this machine or a private network only",
-        ),
-    )
-    wrong = [message for failed, message in checks if failed]
-    if wrong:
-        raise UsageError("; ".join(wrong) + "; nothing was sent")
-
-
-def _safe_base(base: str) -> bool:
-    """Whether a key may travel there: encrypted, or without leaving the machine or the private network."""
-    parts = urlsplit(base)
-    host = parts.hostname or ""
-    if parts.scheme == "https" or host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        # A name without a dot is a neighbour in a compose file or a cluster; it means nothing on the internet.
-        return "." not in host
-    return address.is_loopback or address.is_private
+        problems.append(f"{where}: {about(text, error)}")

@@ -71,7 +71,8 @@ def _codes_in(tree: ast.AST) -> Iterator[str]:
 def _codes() -> set[str]:
     """Every code the readers know."""
     root = Path(package.__file__).parent
-    files = [*(root / "edge" / "runfiles").rglob("*.py"), root / "core" / "money.py"]
+    rooms = (root / "edge" / "runfiles", root / "edge" / "texts")
+    files = [*(file for room in rooms for file in room.rglob("*.py")), root / "core" / "money.py"]
     found = {code for file in files for code in _codes_in(ast.parse(file.read_text(encoding="utf-8")))}
     tables = {code for _, code, _, _ in _MISTAKES} | {"card_data", "personal_data", "secret", "utf16", "utf32"}
     return found | tables

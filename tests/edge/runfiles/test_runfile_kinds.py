@@ -18,13 +18,13 @@ from billing.edge.runfiles.inline import read_inline
 from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.reading.bad_lines import write_bad_lines
 from billing.edge.runfiles.reading.byte_stream import ByteStream, new_digest
-from billing.edge.runfiles.reading.problems import FieldError, Unreadable
 from billing.edge.runfiles.reading.spool import Spool
-from billing.edge.runfiles.reading.yaml_tree import parsed
 from billing.edge.runfiles.run_file import RunFile, bad_lines
 from billing.edge.runfiles.schema import Column, Schema, id_column
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.edge.runfiles.which_kind import said_kind
+from billing.edge.texts.problems import FieldError, Unreadable
+from billing.edge.texts.yaml_tree import parsed
 
 
 @dataclass(frozen=True)

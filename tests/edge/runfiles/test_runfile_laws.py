@@ -15,9 +15,9 @@ from billing.core.items import Charge
 from billing.core.money import CURRENCIES, Money, format_minor
 from billing.edge.runfiles import open_run
 from billing.edge.runfiles.reading.byte_stream import ByteStream, decoded, new_digest
-from billing.edge.runfiles.reading.problems import Unreadable
 from billing.edge.runfiles.reading.spool import Spool
-from billing.edge.runfiles.safe_text import quoted, sensitive
+from billing.edge.texts.problems import Unreadable
+from billing.edge.texts.safe_text import quoted, sensitive
 from tests.fuzz.laws import LAWS
 
 COLUMNS = ("reference", "customer", "payment_method", "account", "amount", "currency", "application_fee", "description")

@@ -16,7 +16,7 @@ from billing.core.items import Charge
 from billing.core.money import Money
 from billing.core.policies import Limits, Policies
 from billing.edge.runfiles import STDIN, ReadOptions, RunDefaults, RunFile, open_run
-from billing.edge.runfiles.safe_text import sensitive
+from billing.edge.texts.safe_text import sensitive
 
 Open = Callable[..., RunFile]
 Line = Callable[..., str]

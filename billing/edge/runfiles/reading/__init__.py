@@ -1,1 +1,1 @@
-"""Reading files: bytes, YAML and values with their places, before any rule of a run file is asked."""
+"""Reading files: bytes, where they come from and where lines are parked, before any rule of a run file is asked."""

@@ -6,7 +6,7 @@ import io
 from typing import BinaryIO, Protocol, TextIO
 
 from billing.core.errors import UsageError
-from billing.edge.runfiles.reading.problems import Unreadable
+from billing.edge.texts.problems import Unreadable
 
 LARGEST = 2 * 1024**3
 # Bytes. Beyond it a file is a mistake, or should be several runs. (edge/runfiles/README.md, "Bounds")

@@ -11,11 +11,11 @@ from billing.edge.runfiles.fields import (
     read_suffix,
     text_reader,
 )
-from billing.edge.runfiles.reading.problems import FieldError
 from billing.edge.runfiles.reading.remembered import Remembered
-from billing.edge.runfiles.reading.yaml_values import percent
-from billing.edge.runfiles.safe_text import BLANKS
 from billing.edge.runfiles.schema import Cells, Column, Defaults, MoneyReader, Schema, id_column, text_column
+from billing.edge.texts.problems import FieldError
+from billing.edge.texts.safe_text import BLANKS
+from billing.edge.texts.values import percent
 
 _AMOUNT, _FEE = ("amount", "amount_minor"), ("application_fee", "application_fee_minor")
 _COLUMNS = (

@@ -122,6 +122,17 @@ def named(char: str) -> str:
     return f"{unicodedata.name(char, _UNNAMED.get(char, 'control character'))} U+{ord(char):04X}"
 
 
+def foreign(text: str) -> str | None:
+    """The first character that is not ASCII."""
+    return next((char for char in text if not char.isascii()), None)
+
+
+def foreign_in(name: str, hint: str) -> str:
+    """`` (it has CYRILLIC SMALL LETTER A U+0430)`` for a name that only looks like the one suggested, or nothing."""
+    odd = foreign(name) if hint.startswith("did") else None
+    return f" (it has {named(odd)})" if odd is not None else ""
+
+
 _UNNAMED = {"\n": "line break", "\r": "line break", "\t": "tab", "\0": "NUL", "\x1b": "escape"}
 
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")

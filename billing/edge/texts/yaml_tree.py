@@ -6,11 +6,12 @@ from a tag. The tree is made from events with a budget, so depth, size and alias
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
-from billing.edge.runfiles.reading.problems import Fault, Unreadable
-from billing.edge.runfiles.safe_text import named, quoted
+from billing.edge.texts.problems import Fault, Unreadable
+from billing.edge.texts.safe_text import named, quoted
 
 DEEPEST = 8
 MOST_NODES = 2_500_000
@@ -210,3 +211,14 @@ def _start(event: yaml.Event) -> tuple[int, int]:
     """Line and column where it begins, both from 1."""
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
+
+
+def plain(node: Node) -> Any:  # noqa: ANN401  texts, and lists and mappings of such
+    """The values alone, without their places."""
+    match node:
+        case Scalar(text=text):
+            return text
+        case Sequence(items=items):
+            return [plain(each) for each in items]
+        case Mapping(entries=entries):
+            return {name: plain(value) for name, value in entries.items()}

@@ -1,26 +1,18 @@
-"""Single YAML values: a number, a share, a duration, amounts per currency. Each says what is wrong, with its place."""
+"""Values of one YAML file: sections with known keys, lists, texts, amounts. Each says what is wrong, with its place."""
 
-import re
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
-from decimal import Decimal
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from billing.core.errors import Problem
 from billing.core.money import AmountError, parse_major
-from billing.edge.runfiles.fields import foreign_in
-from billing.edge.runfiles.reading.problems import Collector, Fault, FieldError, suggestion
-from billing.edge.runfiles.reading.yaml_tree import Mapping, Node, Scalar, Sequence
-from billing.edge.runfiles.run_ids import BadName
-from billing.edge.runfiles.safe_text import quoted, sensitive
+from billing.edge.texts.problems import Collector, Fault, FieldError, Unreadable, suggestion
+from billing.edge.texts.safe_text import foreign_in, quoted, sensitive
+from billing.edge.texts.yaml_tree import Mapping, Node, Scalar, Sequence, parsed
 
 T = TypeVar("T")
 
-_WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
-_DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?")
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+MOST_SETTINGS = 1_000_000
+# A file of settings has a hundred lines; a megabyte of YAML is somebody's mistake.
 
 
 class Forms:
@@ -37,6 +29,10 @@ class Forms:
     def fault(self, line: int, fault: Fault) -> None:
         """Note a fault of a line."""
         self.problem((line, fault.column), fault.code, fault.message, fault.hint)
+
+    def end(self, end: Unreadable) -> None:
+        """Note why the rest of the file cannot be read."""
+        self.fault(end.line, end.fault)
 
     def section(self, node: Node | None, name: str, item: Iterable[str]) -> Mapping:
         """A mapping with known keys only; an empty one stands for what is absent or wrong."""
@@ -87,8 +83,6 @@ class Forms:
             return reader(text)
         except FieldError as error:
             self.problem(place_of(node), error.code, error.message, error.hint)
-        except BadName as error:
-            self.problem(place_of(node), "run_id", str(error))
         except ValueError as error:
             self.problem(place_of(node), "value", f"{name} {quoted(text)} {error}")
         return None
@@ -137,68 +131,17 @@ def place_of(node: Node) -> tuple[int, int]:
     return node.line, node.column
 
 
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """A reader of whole numbers within bounds."""
-
-    def read(text: str) -> int:
-        if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most:,}")
-        return int(text)
-
-    return read
-
-
-def share(text: str) -> float:
-    """A number above 0 and up to 1."""
-    if not _DECIMAL.fullmatch(text) or not 0 < float(text) <= 1:
-        raise ValueError("must be a share above 0 and up to 1, such as 0.4")
-    return float(text)
-
-
-def rate(text: str) -> float:
-    """A number of requests a second, above 0."""
-    if not _DECIMAL.fullmatch(text) or not 0 < float(text) <= 10_000:
-        raise ValueError("must be a number above 0")
-    return float(text)
-
-
-def percent(text: str) -> Decimal:
-    """A percentage from 0 to 100 with at most four decimals, exact."""
-    if not _DECIMAL.fullmatch(text) or len(text.partition(".")[2]) > 4 or Decimal(text) > 100:
-        raise ValueError("must be a percentage from 0 to 100, such as 2.5")
-    return Decimal(text)
-
-
-def duration(text: str) -> timedelta:
-    """``30m``, ``24h``, ``7d``."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError("must be a duration such as 30m, 24h or 7d")
-    return timedelta(**{_UNITS[found.group(2)]: int(found.group(1))})
-
-
-def flag(text: str) -> bool:
-    """``true`` or ``false``, nothing else."""
-    if text not in {"true", "false"}:
-        raise ValueError("must be true or false")
-    return text == "true"
-
-
-def day(text: str) -> str:
-    """An ISO date that exists."""
+def settings_in(text: str, forms: Forms) -> Mapping:
+    """The mapping that a file of settings holds; an empty one where it is empty, or where it cannot be read."""
     try:
-        real = date.fromisoformat(text).isoformat()
-    except ValueError:
-        real = ""
-    if real != text:
-        raise ValueError("must be a date such as 2026-12-31")
-    return text
-
-
-def timezone(text: str) -> str:
-    """An IANA name this machine knows."""
-    try:
-        ZoneInfo(text)
-    except (LookupError, ValueError, OSError):
-        raise ValueError("is no time zone, such as Europe/Berlin or UTC") from None
-    return text
+        if len(text) > MOST_SETTINGS:
+            raise Unreadable(0, 0, "yaml_size", f"the file is larger than {MOST_SETTINGS:,} characters")
+        root = parsed(text, forms.fault)
+    except Unreadable as end:
+        forms.end(end)
+        root = None
+    if isinstance(root, Mapping):
+        return root
+    if root is not None and not (isinstance(root, Scalar) and not root.text):
+        forms.problem(place_of(root), "yaml_shape", "the file must be a mapping of names to values")
+    return Mapping(0, 0)
