@@ -203,4 +203,4 @@ def test_a_sheet_without_lines_is_refused_unless_a_flag_or_the_settings_take_it(
     assert billing("check", "empty.csv", "--run", "a-2026-11").code == 0
     (billing.folder / "billing.yaml").write_text("allow_empty: yes\n")
     wrong = billing("check", "empty.csv", "--run", "a-2026-11")
-    assert (wrong.code, "neither true nor false" in wrong.err) == (3, True)
+    assert (wrong.code, "must be true or false" in wrong.err) == (3, True)
