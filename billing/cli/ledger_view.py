@@ -8,6 +8,7 @@ from typing import Any
 from billing.cli.tables import amount
 from billing.core.entries import Entry
 from billing.edge.ledger import Verification
+from billing.edge.ledger.upgrade.upgrading import Upgraded
 from billing.edge.logs import visible
 
 
@@ -22,6 +23,37 @@ def verdict(found: Verification) -> list[str]:
         else "sound: keep the head elsewhere as a witness"
     )
     return lines
+
+
+def upgraded_lines(found: Upgraded) -> list[str]:
+    """Write what an upgrade did."""
+    if not found.changed:
+        return [f"{found.path}: is of this release already (version {found.after}); nothing to do"]
+    done = (
+        f"version {found.before} is version {found.after} now" if found.kept else f"knows {', '.join(found.kinds)} now"
+    )
+    lines = [
+        f"{found.path}: {done}",
+        f"{found.entries:,} entries, {found.items:,} items, checked",
+        f"head {found.head}",
+    ]
+    if found.kept:
+        lines.append(f"the old ledger stays at {found.kept}; keep it until the next run has ended well")
+    return lines
+
+
+def upgraded_json(found: Upgraded) -> dict[str, Any]:
+    """Return what an upgrade did, for a program."""
+    return {
+        "changed": found.changed,
+        "from": found.before,
+        "to": found.after,
+        "kinds_added": list(found.kinds),
+        "entries": found.entries,
+        "items": found.items,
+        "head": found.head,
+        "kept": None if found.kept is None else str(found.kept),
+    }
 
 
 def entry_lines(entries: Iterator[Entry], *, as_json: bool) -> Iterator[str]:

@@ -29,6 +29,8 @@ COMMANDS: dict[str, str] = {
     "skip": "cancel",
     "withdraw": "cancel",
     "close": "cancel",
+    "upgrade": "ledger upgrade",
+    "migrate": "ledger upgrade",
     "rebuild": "ledger rebuild",
     "restore": "ledger rebuild",
     "follow": "settle",
@@ -59,7 +61,6 @@ ABSENT: dict[str, str] = {
     "serve": "there is no web page yet; billing status --watch shows a run under way",
     "listen": "webhooks are not received yet; billing settle asks Stripe",
     "worker": "one process works on a ledger at a time",
-    "upgrade": "this release reads the ledgers of its own format",
 }
 
 

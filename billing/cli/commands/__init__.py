@@ -35,13 +35,14 @@ COMMANDS: dict[str, CommandInfo] = {
     "help": CommandInfo("help", "Print help: of everything, or of one command."),
     "ledger verify": CommandInfo("ledger_verify", "Check chain, database and every item."),
     "ledger events": CommandInfo("ledger_events", "Print what happened, when, to which item."),
+    "ledger upgrade": CommandInfo("ledger_upgrade", "Make a ledger of an earlier release one of this release."),
     "ledger rebuild": CommandInfo("ledger_rebuild", "Rebuild a lost run from its file and Stripe."),
     "config show": CommandInfo("config_show", "Print every setting and where it comes from."),
 }
 
 GROUPS: dict[str, str] = {
     # name: what its commands are about
-    "ledger": "The record: is it sound, what it holds; rebuild it.",
+    "ledger": "The record: is it sound, what it holds; upgrade it, rebuild it.",
     "config": "The settings and where they come from.",
 }
 

@@ -21,6 +21,8 @@ from billing.edge.ledger.rows import (
     json_text,
     reads_back,
 )
+from billing.edge.ledger.schema import KNOWN
+from billing.edge.ledger.tables import add_kind, kinds_found
 from billing.edge.ledger.transaction import Conflict, Transaction, Unchained
 
 _ITEM = f"SELECT {ITEM_COLUMNS}, items.run FROM items WHERE id = ?"  # noqa: S608 - a constant list of columns
@@ -180,6 +182,15 @@ def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts:
         "UPDATE runs SET status = ?, started_at = ?, finished_at = ? WHERE id = ?",
         (status, started_at, finished_at, row),
     )
+
+
+def add_missing_kinds(tx: Transaction) -> tuple[str, ...]:
+    """Write the rows of every kind of this program that the ledger does not know, and an entry for each."""
+    missing = kinds_found(tx.conn).missing
+    for kind in missing:
+        add_kind(tx.conn, KNOWN[kind])
+    tx.append((Note.KIND_ADDED.value, None, None, 0, 0, json_text({"kind": kind})) for kind in missing)
+    return missing
 
 
 def run_times(status: str, at: str, started_at: str) -> tuple[str, str]:

@@ -9,13 +9,15 @@ from typing import NamedTuple
 from billing.core.errors import BillingError, LedgerDamaged, LedgerError, LedgerMissing, UsageError
 from billing.core.keys import SCHEME
 from billing.edge.ledger.chain import key_check
-from billing.edge.ledger.custody.keyfile import heads_folder
+from billing.edge.ledger.custody.keyfile import heads_folder, read_key
 from billing.edge.ledger.custody.witness import traces_at
 from billing.edge.ledger.schema import APPLICATION, VERSION
 from billing.edge.ledger.tables import kinds_found
 
 SELF_DESCRIPTION = frozenset({"ledger", "key_check", "scheme", "seal"})
 # What every ledger says about itself; one that does not has been damaged.
+
+FAULTS_SHOWN = 3
 
 
 class Place(NamedTuple):
@@ -41,10 +43,7 @@ def check_meta(
         LedgerError: it is of another version or scheme, or its key is another.
     """
     path = place.path
-    (application,) = conn.execute("PRAGMA application_id").fetchone()
-    if application != APPLICATION:
-        raise _no_ledger(conn, place)
-    require_version(conn, path, versions)
+    require_version(conn, place, versions)
     meta: dict[str, str] = dict(conn.execute("SELECT name, value FROM meta"))
     if absent := sorted(SELF_DESCRIPTION - meta.keys()):
         raise LedgerDamaged(
@@ -59,12 +58,17 @@ def check_meta(
     return meta
 
 
-def require_version(conn: sqlite3.Connection, path: Path, versions: tuple[int, ...]) -> int:
+def require_version(conn: sqlite3.Connection, place: Place, versions: tuple[int, ...]) -> int:
     """Return the version of a ledger.
 
     Raises:
+        UsageError: it is no ledger.
         LedgerError: it is none of those that are taken.
     """
+    path = place.path
+    (application,) = conn.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION:
+        raise _no_ledger(conn, place)
     (version,) = conn.execute("PRAGMA user_version").fetchone()
     if version in versions:
         return int(version)
@@ -141,6 +145,25 @@ def _no_ledger(conn: sqlite3.Connection, place: Place) -> BillingError:
     if not tables:
         return missing(path)
     return UsageError(f"{path}: is a database, but not a ledger; name another file (BILLING_LEDGER)")
+
+
+def key_of(place: Place, *, live: bool) -> tuple[bytes, list[str]]:
+    """Return the key of a ledger, and warnings about who else can read it.
+
+    Raises:
+        LedgerError: there is none, or it cannot be used.
+    """
+    try:
+        return read_key(place.key_file, live=live)
+    except FileNotFoundError:
+        hint = "set BILLING_LEDGER_KEY_FILE or restore it"
+        raise LedgerError(f"{place.path}: the key of this ledger, {place.key_file}, is not there; {hint}") from None
+
+
+def first_faults(faults: tuple[str, ...]) -> str:
+    """Return the first faults of a check, as one sentence."""
+    shown = "; ".join(faults[:FAULTS_SHOWN])
+    return shown + (f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else "")
 
 
 def unusable(path: Path, error: sqlite3.Error) -> LedgerError:

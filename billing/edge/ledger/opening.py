@@ -14,7 +14,7 @@ from billing.core.keys import SCHEME
 from billing.edge.ledger.chain import key_check, meta_seal
 from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.custody.checksum import FileChecksum
-from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key, read_key
+from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key
 from billing.edge.ledger.custody.known_ledgers import Making, gone, others, predecessors, require_not_gone
 from billing.edge.ledger.custody.location import (
     check_file_system,
@@ -27,7 +27,16 @@ from billing.edge.ledger.custody.location import (
 )
 from billing.edge.ledger.custody.lock import Lock, acquire
 from billing.edge.ledger.custody.witness import Witness, traces_at
-from billing.edge.ledger.identity import Place, check_kinds, check_meta, missing, require_whole, unusable
+from billing.edge.ledger.identity import (
+    Place,
+    check_kinds,
+    check_meta,
+    first_faults,
+    key_of,
+    missing,
+    require_whole,
+    unusable,
+)
 from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite import Made, Opened, SqliteLedger, connect
 from billing.edge.ledger.tables import create
@@ -36,7 +45,6 @@ from billing.edge.ledger.verify import verify
 Clock = Callable[[], datetime]
 OLDEST_SQLITE = (3, 33, 0)
 # Many items are moved on by one statement, UPDATE ... FROM. (sqlite.org/lang_update.html, section 2.2)
-FAULTS_SHOWN = 3
 HEADER_BYTES = 100
 # A shorter file is no database, yet SQLite would take some for an empty one. (sqlite.org/fileformat.html, 1.3)
 
@@ -141,11 +149,7 @@ def _open(request: _Request) -> Opened:
     beside = others(request.heads, path, request.making, live=request.live) if not size else ()
     if not size and not request.key_file.exists():
         make_key(request.key_file)
-    try:
-        key, more = read_key(request.key_file, live=request.live)
-    except FileNotFoundError:
-        hint = "set BILLING_LEDGER_KEY_FILE or restore it"
-        raise LedgerError(f"{path}: the key of this ledger, {request.key_file}, is not there; {hint}") from None
+    key, more = key_of(request.place, live=request.live)
     if new:
         create_private(path)
     require_whole(path)
@@ -200,7 +204,7 @@ def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tu
             return None, witness
         faults = tuple(filter(None, [_unseen(conn, witness)])) if untouched else verify(conn, key, witness).faults
         if faults:
-            raise LedgerDamaged(f"{request.path}: {_first(faults)}. Nothing is sent; it can still be read")
+            raise LedgerDamaged(f"{request.path}: {first_faults(faults)}. Nothing is sent; it can still be read")
     except BaseException:
         conn.close()
         raise
@@ -239,8 +243,3 @@ def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *,
         conn.execute("ROLLBACK")
         raise
     conn.execute("COMMIT")
-
-
-def _first(faults: tuple[str, ...]) -> str:
-    shown = "; ".join(faults[:FAULTS_SHOWN])
-    return shown + (f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else "")

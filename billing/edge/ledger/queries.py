@@ -313,6 +313,13 @@ class Queries:
         return {name: json.loads(facts) for name, _, facts, _ in rows}
 
     @_legible()
+    def sizes(self) -> tuple[int, int]:
+        """Return how many entries and items there are."""
+        sql = "SELECT (SELECT ifnull(max(seq), 0) FROM entries), (SELECT ifnull(max(id), 0) FROM items)"
+        entries, items = self._conn.execute(sql).fetchone()
+        return entries, items
+
+    @_legible()
     def latest_stop(self, run_id: str) -> Facts:
         """Return the facts of a run's latest early stop, or none; it is near the end of what the run has written."""
         row = self._conn.execute(

@@ -209,6 +209,11 @@ class SqliteLedger:
             return
         await self._do(Work(lambda tx: writes.keep_lookups(tx, kind, found)))
 
+    async def add_missing_kinds(self) -> tuple[str, ...]:
+        """Write the rows of the kinds that the ledger does not know yet, each noted in an entry; return their names."""
+        added: tuple[str, ...] = await self._do(Work(writes.add_missing_kinds, alone=True, milestone=True))
+        return added
+
     async def _do(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
         if self._writer is None:
             raise LedgerError(f"{self._opened.path}: was opened to read only")
@@ -287,6 +292,10 @@ class SqliteLedger:
     def entries(self, run_id: str | None = None, reference: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Stream entries in order."""
         return self._queries.entries(run_id, reference, after)
+
+    def sizes(self) -> tuple[int, int]:
+        """Return how many entries and items there are."""
+        return self._queries.sizes()
 
     # --- trust
 

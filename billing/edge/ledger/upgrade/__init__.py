@@ -1,0 +1,9 @@
+"""Upgrades: a ledger of an earlier version is carried over into a new file, and the old one is kept.
+
+| file | question |
+|---|---|
+| `upgrading.py` | what `billing ledger upgrade` does, in its order |
+| `replacing.py` | how one file takes the place of another, whatever cuts it off |
+| `version_1.py` | what a sound ledger of that version looks like |
+| `from_1.py` | how each of its rows becomes one of this version |
+"""
