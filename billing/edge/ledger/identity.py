@@ -166,13 +166,12 @@ def first_faults(faults: tuple[str, ...]) -> str:
     return shown + (f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else "")
 
 
-def unusable(path: Path, error: sqlite3.Error) -> LedgerError:
-    """Return what a person can do about what SQLite found."""
+def unusable(path: Path, error: sqlite3.Error, hint: str = "") -> LedgerError:
+    """Return what a person can do about what SQLite found; ``hint`` stands for what is said of a file it cannot use."""
     text = str(error)
     if "not a database" in text:
         return LedgerDamaged(f"{path}: is not a SQLite database; restore the newest copy, or name another file")
     if "malformed" in text or "corrupt" in text:
         return LedgerDamaged(f"{path}: {text}; restore the newest copy")
-    return LedgerError(
-        f"{path}: cannot be opened ({text}); the file and its folder must be readable, and writable to run"
-    )
+    hint = hint or "the file and its folder must be readable, and writable to run"
+    return LedgerError(f"{path}: cannot be opened ({text}); {hint}")

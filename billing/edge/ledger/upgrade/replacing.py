@@ -8,7 +8,7 @@ is held exclusively until the new one lies in its place.
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,6 +44,13 @@ def held_alone(path: Path) -> Iterator[sqlite3.Connection]:
         yield conn
     finally:
         conn.close()
+
+
+def recover(path: Path) -> None:
+    """Take back what an upgrade that was cut off had begun to write to the old ledger: that it has no log any more."""
+    if Path(f"{path}-journal").exists():
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True)) as conn:
+            conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
 def fresh_draft(path: Path) -> Path:
@@ -86,8 +93,8 @@ def replace(path: Path, draft: Path, kept: Path) -> None:
     for end in COMPANIONS:
         if any(left.exists() and left.stat().st_size for left in (Path(f"{path}{end}"), Path(f"{draft}{end}"))):
             raise LedgerError(f"{path}{end}: something else writes to the ledger; end that, then type the same again")
-    _sync(draft)
     try:
+        _sync(draft)
         if not kept.exists():
             kept.hardlink_to(path)
         _sync(path.parent)

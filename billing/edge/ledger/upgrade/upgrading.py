@@ -47,7 +47,7 @@ from billing.edge.ledger.rows import millis
 from billing.edge.ledger.schema import VERSION
 from billing.edge.ledger.sqlite import connect
 from billing.edge.ledger.upgrade import from_1, version_1
-from billing.edge.ledger.upgrade.replacing import discard, fresh_draft, held_alone, replace, require_free
+from billing.edge.ledger.upgrade.replacing import discard, fresh_draft, held_alone, recover, replace, require_free
 from billing.edge.ledger.verify import verify
 
 CarryOver = Callable[[sqlite3.Connection, sqlite3.Connection, bytes, int], Head]
@@ -124,6 +124,7 @@ async def upgrade_ledger(
 
 def _version(place: Place) -> int:
     try:
+        recover(place.path)
         conn = connect(place.path, write=False)
         try:
             return require_version(conn, place, (*STEPS, VERSION))
@@ -171,7 +172,7 @@ def _carried_over(place: Place, key: bytes, before: int, at: int, warnings: tupl
             finally:
                 discard(draft)
     except sqlite3.Error as error:
-        raise unusable(path, error) from error
+        raise unusable(path, error, "it was left as it is; see to the disk, then type the same again") from error
     witness.keep(head)
     FileChecksum(heads_folder(place.key_file), key, path).keep()
     mac = head.mac.hex()
