@@ -75,6 +75,7 @@ def as_version_1(path: Path, key_file: Path) -> None:
         new.execute(f"PRAGMA application_id = {APPLICATION}")
         new.execute("PRAGMA user_version = 1")
         new.commit()
+        new.execute("PRAGMA journal_mode = WAL")
     old.unlink()
     path.chmod(0o600)
     witness = Witness(heads_folder(key_file), meta["ledger"], path)
