@@ -128,7 +128,9 @@ def _tables() -> str:
 
 
 def _facts() -> str:
-    tables = {f"Of a {kind}": dict.fromkeys(rows.values()) for kind, rows in FACTS.items()} | {"Of a run": RUN_FACTS}
+    tables = {f"Of a {kind}": dict.fromkeys(rows.values()) for kind, rows in FACTS.items()} | {
+        "Of a run, and of the ledger": RUN_FACTS
+    }
     return "\n".join(f"{of}:\n\n{_facts_of(rows)}" for of, rows in tables.items())
 
 

@@ -82,6 +82,7 @@ _OVER = (Note.RUN_FINISHED, Note.RUN_STOPPED)
 _STANDS = (Note.RUN_STARTED, *_OVER, Note.REBUILD_STARTED, Note.REBUILD_FINISHED)
 _PLAN = (Note.RUN_PLANNED,)
 _FOUND = (Note.REBUILD_FINISHED,)
+_UPGRADE = (Note.LEDGER_UPGRADED,)
 RUN_FACTS: tuple[Fact, ...] = (
     Fact("status", Form.TEXT, Use.WAY, _STANDS, "whether it may start"),
     Fact("same_error", Form.PAIR, Use.WAY, (Note.RUN_STOPPED,), "the guard: it counts on where the run stopped"),
@@ -93,7 +94,7 @@ RUN_FACTS: tuple[Fact, ...] = (
     Fact("name", Form.TEXT, Use.RECORD, _PLAN, "the same"),
     Fact("period", Form.TEXT, Use.RECORD, _PLAN, "the same"),
     Fact("mode", Form.TEXT, Use.RECORD, _PLAN, "the same"),
-    Fact("kind", Form.TEXT, Use.RECORD, _PLAN, "the same"),
+    Fact("kind", Form.TEXT, Use.RECORD, (*_PLAN, Note.KIND_ADDED), "the same; a kind that the ledger knows now"),
     Fact("revision", Form.WHOLE, Use.RECORD, _PLAN, "the same"),
     Fact("plan_digest", Form.TEXT, Use.RECORD, _PLAN, "the same"),
     Fact("file_sha256", Form.TEXT, Use.RECORD, _PLAN, "the same"),
@@ -108,5 +109,8 @@ RUN_FACTS: tuple[Fact, ...] = (
     Fact("strays", Form.WHOLE, Use.RECORD, _FOUND, "intents that no line accounts for"),
     Fact("paid_twice", Form.TEXTS, Use.RECORD, _FOUND, "those among them that were paid"),
     Fact("since", Form.MOMENT, Use.RECORD, _FOUND, "how far back was looked"),
+    Fact("from", Form.WHOLE, Use.WAY, _UPGRADE, "how entries before it are chained"),
+    Fact("to", Form.WHOLE, Use.WAY, _UPGRADE, "how entries from it on are chained"),
+    Fact("head_before", Form.TEXT, Use.RECORD, _UPGRADE, "the head of the ledger that was carried over"),
 )  # fmt: skip
-"""Of entries that belong to a run, and of the entry with which an item begins."""
+"""Of entries that belong to a run or to the ledger itself, and of the entry with which an item begins."""
