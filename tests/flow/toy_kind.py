@@ -28,7 +28,7 @@ from billing.edge.ledger import rows as ledger_rows
 from billing.edge.ledger import schema
 from billing.edge.runfiles import opening
 from billing.edge.runfiles.amounts import Amounts
-from billing.edge.runfiles.fields import read_reference
+from billing.edge.runfiles.fields import ACCOUNT, CUSTOMER, read_reference
 from billing.edge.runfiles.schema import Column, Schema, id_column
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.engine.context import Halted, ItemContext, Requeue, StillUnresolved, key_facts, key_number
@@ -153,8 +153,8 @@ def _copy(reference: str, account: str, customer: str, amount: int, currency: st
 COPIES = Schema(
     kind=COPY,
     word="copies",
-    columns=(Column("reference", read_reference, required=True), id_column("account", required=True),
-             id_column("customer", required=True), Column("most"), Column("currency", required=True)),
+    columns=(Column("reference", read_reference, required=True), id_column("account", ACCOUNT, required=True),
+             id_column("customer", CUSTOMER, required=True), Column("most"), Column("currency", required=True)),
     amounts=("most",),
     money=_money,
     build=_copy,

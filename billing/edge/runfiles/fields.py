@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from billing.edge.texts.problems import FieldError, suggestion
 from billing.edge.texts.safe_text import (
@@ -36,11 +36,19 @@ SUFFIX_LENGTH = 18
 # Prefix, "* " and suffix share 22 characters, and a prefix has at least two. (stripe: statement-descriptors)
 SUFFIX_FORBIDDEN = "<>\\'\"*"
 
-_ID_KINDS = {
-    "account": ("acct", "a connected account"),
-    "customer": ("cus", "a platform customer"),
-    "payment_method": ("pm", "a payment method"),
-}
+
+class Ids(NamedTuple):
+    """Ids of Stripe's of one sort: what they name, such as ``a connected account``, and what they begin with."""
+
+    noun: str
+    prefixes: tuple[str, ...]
+
+
+ACCOUNT = Ids("a connected account", ("acct",))
+CUSTOMER = Ids("a platform customer", ("cus",))
+METHOD = Ids("a payment method", ("pm",))
+_COMMON = {prefix: ids.noun for ids in (ACCOUNT, CUSTOMER, METHOD) for prefix in ids.prefixes}
+# Those that are easily put into one another's columns.
 _NOT_CLONABLE = {
     "card": "a card of the old Sources API cannot be cloned: use its PaymentMethod, pm_…",
     "src": "a source cannot be cloned: use a PaymentMethod, pm_…",
@@ -53,10 +61,10 @@ _LOST_DIGITS = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}")
 # How every spreadsheet shows a number too long for its column, and saves it: 1.23457E+11.
 
 
-def id_reader(column: str, *, required: bool) -> Callable[[str], str | None]:
-    """A reader of ``acct_…``, ``cus_…`` or ``pm_…`` ids; an empty optional one is None."""
-    prefix, noun = _ID_KINDS[column]
-    good = re.compile(rf"{prefix}_[A-Za-z0-9_]{{1,{ID_LENGTH - len(prefix) - 1}}}").fullmatch
+def id_reader(column: str, ids: Ids, *, required: bool) -> Callable[[str], str | None]:
+    """A reader of ids of one sort; an empty optional one is None."""
+    forms = (rf"{prefix}_[A-Za-z0-9_]{{1,{ID_LENGTH - len(prefix) - 1}}}" for prefix in ids.prefixes)
+    good = re.compile("|".join(forms)).fullmatch
 
     def read(text: str) -> str | None:
         if good(text):
@@ -66,7 +74,7 @@ def id_reader(column: str, *, required: bool) -> Callable[[str], str | None]:
             return text
         if not text:
             return None if not required else _missing(column)
-        raise _bad_id(column, text, prefix, noun)
+        raise _bad_id(column, text, ids)
 
     return read
 
@@ -191,7 +199,7 @@ def _refuse_invisible(column: str, text: str, shown: str = "", *, blanks: bool =
     raise FieldError(column, "invisible_character", f"{shown} {quoted(text)} has an invisible {char}", "type it again")
 
 
-def _bad_id(column: str, text: str, prefix: str, noun: str) -> FieldError:
+def _bad_id(column: str, text: str, ids: Ids) -> FieldError:
     """The likeliest reason why a text is no id of its kind."""
     try:
         _refuse_sensitive(column, text)
@@ -205,23 +213,21 @@ def _bad_id(column: str, text: str, prefix: str, noun: str) -> FieldError:
             column, "look_alike", message, "ids are ASCII; the character only looks right: copy the id again"
         )
     head, _, rest = text.partition("_")
-    if head == prefix and len(text) > ID_LENGTH:
+    if head in ids.prefixes and len(text) > ID_LENGTH:
         return FieldError(column, "too_long", f"{column} has {len(text)} characters, at most {ID_LENGTH} are allowed")
-    return FieldError(
-        column, "id_form", f"{column} {quoted(text)} is not {noun} id", _id_hint(column, head, rest, prefix)
-    )
+    message = f"{column} {quoted(text)} is not {ids.noun} id"
+    return FieldError(column, "id_form", message, _id_hint(column, head, rest, ids.prefixes))
 
 
-def _id_hint(column: str, head: str, rest: str, prefix: str) -> str:
+def _id_hint(column: str, head: str, rest: str, prefixes: tuple[str, ...]) -> str:
     if column == "payment_method" and head in _NOT_CLONABLE:
         return _NOT_CLONABLE[head]
-    other = next((name for name, (item, _) in _ID_KINDS.items() if item == head and item != prefix), "")
-    if other:
-        return f"that is {_ID_KINDS[other][1]}: are two columns swapped?"
-    if head == prefix and rest and not _RUN_ON.fullmatch(rest):
+    if head not in prefixes and head in _COMMON:
+        return f"that is {_COMMON[head]}: are two columns swapped?"
+    if head in prefixes and rest and not _RUN_ON.fullmatch(rest):
         attach = "; a test token must be attached to a customer first" if column == "payment_method" else ""
-        return f"after {prefix}_ only letters and digits follow{attach}"
-    return f"it looks like {prefix}_1AbC…"
+        return f"after {head}_ only letters and digits follow{attach}"
+    return f"it looks like {prefixes[0]}_1AbC…"
 
 
 def _bad_reference(text: str) -> FieldError:

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from billing.core.items import Item, Kind
-from billing.edge.runfiles.fields import ID_LENGTH, METADATA, id_reader, text_reader
+from billing.edge.runfiles.fields import ID_LENGTH, METADATA, Ids, id_reader, text_reader
 
 Cells = tuple[str, ...]
 Row = tuple[Any, ...]
@@ -144,9 +144,9 @@ def content(row: Row) -> Row:
     return row[1:]
 
 
-def id_column(name: str, *, required: bool = False, few: bool = False) -> Column:
-    """A column of ids of Stripe's; which begin how is known by its name."""
-    return Column(name, id_reader(name, required=required), required, longest=ID_LENGTH, few=few)
+def id_column(name: str, ids: Ids, *, required: bool = False, few: bool = False) -> Column:
+    """A column of ids of Stripe's."""
+    return Column(name, id_reader(name, ids, required=required), required, longest=ID_LENGTH, few=few)
 
 
 def text_column(name: str, longest: int) -> Column:

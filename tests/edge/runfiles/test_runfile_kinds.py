@@ -12,7 +12,7 @@ from billing.core.items import Kind, Mode, Run
 from billing.core.policies import Limits
 from billing.edge.runfiles.amounts import Amounts
 from billing.edge.runfiles.csvfile import read_csv
-from billing.edge.runfiles.fields import METADATA, read_reference
+from billing.edge.runfiles.fields import ACCOUNT, METADATA, read_reference
 from billing.edge.runfiles.header import Dialect
 from billing.edge.runfiles.inline import read_inline
 from billing.edge.runfiles.lines import LineCollector
@@ -51,7 +51,7 @@ def _name(text: str) -> str:
 GIFTS = Schema(
     kind=Kind.CHARGE,
     word="gifts",
-    columns=(Column("reference", read_reference, required=True), id_column("account", required=True),
+    columns=(Column("reference", read_reference, required=True), id_column("account", ACCOUNT, required=True),
              Column("giver", _name, required=True, personal=True), Column("amount")),
     amounts=("amount",),
     money=_money,

@@ -4,7 +4,10 @@ from billing.core.items import Charge, Kind
 from billing.core.money import Money, percent_of
 from billing.edge.runfiles.amounts import Amounts
 from billing.edge.runfiles.fields import (
+    ACCOUNT,
+    CUSTOMER,
     DESCRIPTION_LENGTH,
+    METHOD,
     REFERENCE_LENGTH,
     SUFFIX_LENGTH,
     read_reference,
@@ -20,9 +23,9 @@ from billing.edge.texts.values import percent
 _AMOUNT, _FEE = ("amount", "amount_minor"), ("application_fee", "application_fee_minor")
 _COLUMNS = (
     Column("reference", read_reference, required=True, longest=REFERENCE_LENGTH),
-    id_column("customer", required=True),
-    id_column("payment_method"),
-    id_column("account", required=True, few=True),
+    id_column("customer", CUSTOMER, required=True),
+    id_column("payment_method", METHOD),
+    id_column("account", ACCOUNT, required=True, few=True),
     Column("amount"),
     Column("amount_minor"),
     Column("currency", required=True),
