@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """What fulfilling an item means. Each kind has its own table of states; the ledger knows them all alike."""
 
     CHARGE = "charge"
+    REFUND = "refund"
 
 
 class Item(Protocol):

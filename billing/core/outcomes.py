@@ -179,6 +179,13 @@ class Lost(Answered):
 
 
 @dataclass(frozen=True, slots=True)
+class Shown(Answered):
+    """The object that was asked for, whole, and agreeing with the item; ``found`` is what it shows, its call's own."""
+
+    found: object
+
+
+@dataclass(frozen=True, slots=True)
 class Halt(Answered):
     """The run must stop: ``exit`` is the process's exit code, ``message`` what the person who acts reads."""
 
@@ -198,6 +205,7 @@ Outcome = (
     | Unsent
     | Busy
     | Lost
+    | Shown
     | Halt
 )
 

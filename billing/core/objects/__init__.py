@@ -1,1 +1,1 @@
-"""What the provider's objects show of an item: an intent, a clone. Any other error is read by `core.classify`."""
+"""What the provider's objects show of an item: an intent, a clone, a refund. Other errors `core.classify` reads."""

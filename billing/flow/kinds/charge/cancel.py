@@ -13,6 +13,7 @@ from billing.core.outcomes import (
     Made,
     Outcome,
     Refused,
+    Shown,
     Succeeded,
     Unconfirmed,
     Undecided,
@@ -69,7 +70,7 @@ async def _concluded(ctx: ItemContext, item: ItemRecord, outcome: Outcome) -> It
             return await ctx.contradicted(item, outcome)
         case Declined() | Unconfirmed() | Refused() | Undecided() | Lost() | Busy():
             return item  # still open: the next round cancels again, within the budget
-        case Made():
+        case Made() | Shown():
             raise AssertionError(f"{outcome} cannot answer a cancel")
         case _:
             assert_never(outcome)

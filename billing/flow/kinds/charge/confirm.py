@@ -21,6 +21,7 @@ from billing.core.outcomes import (
     Outcome,
     Refused,
     Seen,
+    Shown,
     Succeeded,
     Unconfirmed,
     Undecided,
@@ -114,7 +115,7 @@ async def _send_confirm(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
             return await ctx.record(item, Move(Event.CHARGE_LOST, facts={"lost": lost, "key_spent": spent}))
         case Halt():
             return await _halted(ctx, item, outcome)
-        case Made():
+        case Made() | Shown():
             raise AssertionError(f"{outcome} cannot answer a confirm")
         case _:
             assert_never(outcome)

@@ -15,6 +15,7 @@ from billing.core.outcomes import (
     Outcome,
     Refused,
     Scope,
+    Shown,
     Succeeded,
     Unconfirmed,
     Undecided,
@@ -166,7 +167,7 @@ async def _keep_parts(ctx: ItemContext, item: ItemRecord, opened: Outcome, clone
                 item = await ctx.record(item, renewal(item, op, ctx.services))
             case Lost() | Busy() | Undecided():
                 pass
-            case Succeeded() | Unsettled() | Cancelled() | Declined() | Unconfirmed() | Halt():
+            case Succeeded() | Unsettled() | Cancelled() | Declined() | Unconfirmed() | Shown() | Halt():
                 raise AssertionError(f"{outcome} cannot answer {op}")
             case _:
                 assert_never(outcome)
