@@ -43,10 +43,33 @@ class IntentBook:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundBook:
+    """One refund and what became of it; ``intent`` is the one whose charge it gives back."""
+
+    refund: str
+    account: str
+    intent: str
+    status: str
+    amount: int
+    currency: str
+    metadata: Mapping[str, str]
+
+    @property
+    def stands(self) -> bool:
+        """Whether the payer has the money, or it is on its way."""
+        return self.status not in ("failed", "canceled")
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
-    """Every intent on every account, in order of creation per account."""
+    """Every intent and every refund on every account, in order of creation per account.
+
+    ``fees_given_back``: minor units of the platform's share that went back, by charge.
+    """
 
     intents: tuple[IntentBook, ...]
+    refunds: tuple[RefundBook, ...] = ()
+    fees_given_back: Mapping[str, int] = field(default_factory=dict)
 
     def by_item(self, key: str = ITEM) -> dict[str, list[IntentBook]]:
         """Intents of each obligation, by a metadata key; intents without it are left out."""
@@ -59,6 +82,11 @@ class Books:
     def doubles(self, key: str = ITEM) -> list[str]:
         """Obligations that were paid more than once, counting debits still with the bank. There must be none, ever."""
         return [item for item, rows in self.by_item(key).items() if sum(row.paid + row.pending for row in rows) > 1]
+
+    def refunded_twice(self, key: str = ITEM) -> list[str]:
+        """Obligations of which more than one refund stands. There must be none, ever."""
+        counted = Counter(row.metadata[key] for row in self.refunds if row.stands and key in row.metadata)
+        return [item for item, times in counted.items() if times > 1]
 
     def orphans(self) -> list[str]:
         """Intents that were opened, never confirmed and never cancelled."""
@@ -74,7 +102,18 @@ class Books:
 
 def books_of(world: World) -> Books:
     """Draw up the books from the charges themselves, not from what the intents say of them."""
-    return Books(tuple(book for account in world.everyone() for book in _account_books(account)))
+    return Books(
+        tuple(book for account in world.everyone() for book in _account_books(account)),
+        tuple(_refund_book(account, row) for account in world.everyone() for row in account["re"]),
+        {fee["charge"]: fee["amount_refunded"] for fee in world.platform["fee"]},
+    )
+
+
+def _refund_book(account: Account, row: Obj) -> RefundBook:
+    return RefundBook(
+        row["id"], account.id, row["payment_intent"], row["status"], row["amount"], row["currency"],
+        dict(row["metadata"]),
+    )  # fmt: skip
 
 
 def _account_books(account: Account) -> list[IntentBook]:

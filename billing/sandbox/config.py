@@ -156,6 +156,8 @@ class Behaviour:
         lock_customers: so do concurrent clones from one platform customer.
         fee_delay_seconds: how long a charge has no balance transaction (``automatic_async``).
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
+        refund_business_days: business days until a bank has taken, or returned, money that is given back.
+        refund_after_failure: whether a charge can be refunded again once a refund of it was returned (not documented).
         payouts: whether available funds are paid out every day at midnight UTC.
         permission_words: how a missing permission is told.
         account_refusal: how an account that cannot take charges says so.
@@ -171,6 +173,8 @@ class Behaviour:
     lock_customers: bool = False
     fee_delay_seconds: float = 1.0
     debit_business_days: int = 4
+    refund_business_days: int = 5
+    refund_after_failure: bool = False
     payouts: bool = True
     permission_words: PermissionWords = PermissionWords.CODE
     account_refusal: AccountRefusal = AccountRefusal.CODE

@@ -1,10 +1,16 @@
 """Refunds: money given back from the connected account, with or without the platform's share."""
 
 from billing.sandbox import disputes, fees, tariff
+from billing.sandbox.banks import business_days_later
 from billing.sandbox.funds import BANK_DEBIT, transaction, type_of
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, invalid, refusal
+from billing.sandbox.testmethods import RefundAct
 from billing.sandbox.world import Call
+
+LATER = frozenset({RefundAct.TAKES_LATER, RefundAct.RETURNS_PENDING})
+BACK = frozenset({RefundAct.RETURNS, RefundAct.RETURNS_PENDING})
+# Banks with which a refund is pending first, and banks that return one.
 
 
 def create(call: Call) -> Obj:
@@ -32,6 +38,9 @@ def _check_refundable(call: Call, charge: Obj, left: int) -> None:
         raise refusal(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
     if left == 0:
         raise refusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+    rows = [row for row in call.account["re"] if row["charge"] == charge["id"]]
+    if not call.world.behaviour.refund_after_failure and any(row["status"] == "failed" for row in rows):
+        raise refusal(f"A previous attempt to refund charge {charge['id']} failed.", code="charge_not_refundable")
 
 
 def _check_options(call: Call, charge: Obj) -> None:
@@ -87,7 +96,40 @@ def _give_back(call: Call, charge: Obj, amount: int) -> Obj:
         share = _fee_back(call, charge, amount)
         details = [tariff.fee_detail("application_fee", -share, own, "Application fee refund")]
     body["balance_transaction"] = _move(call, charge, body, details)
-    return _keep(call, charge, body)
+    kept = _keep(call, charge, body)
+    _follow(call, charge, kept)
+    return kept
+
+
+def _follow(call: Call, charge: Obj, body: Obj) -> None:
+    """What the payer's bank makes of it, days later."""
+    act = call.account.instruments[charge["payment_method"]].acts.refund
+    if act in LATER:
+        body |= {"status": "pending", "pending_reason": "processing"}
+    if act is RefundAct.TAKES:
+        return
+
+    def ended() -> None:
+        body.pop("pending_reason", None)
+        if act in BACK:
+            _returned(call, charge, body)
+        else:
+            body["status"] = "succeeded"
+
+    due = business_days_later(call.world.now, call.world.behaviour.refund_business_days)
+    call.world.agenda.add(due, ended)
+
+
+def _returned(call: Call, charge: Obj, body: Obj) -> None:
+    """The bank returned the money: it is on the account's balance again, and the charge is not refunded."""
+    settled, rate = tariff.settled(body["amount"], charge["currency"], call.account.body["default_currency"])
+    row = transaction(
+        call.world, call.account, kind="refund_failure", amount=settled, source=body, livemode=charge["livemode"],
+        rate=rate,
+    )  # fmt: skip
+    body |= {"status": "failed", "failure_reason": "expired_or_canceled_card", "failure_balance_transaction": row["id"]}
+    charge["amount_refunded"] -= body["amount"]
+    charge["refunded"] = False
 
 
 def _move(call: Call, charge: Obj, body: Obj, details: list[Obj], category: str | None = None) -> str:

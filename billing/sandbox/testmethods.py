@@ -17,6 +17,15 @@ class Act(StrEnum):
     DISPUTES = "disputes"  # pays, and takes it back later
 
 
+class RefundAct(StrEnum):
+    """What the bank behind a payment method does with money that is given back."""
+
+    TAKES = "takes"
+    TAKES_LATER = "takes_later"  # pending for some business days
+    RETURNS = "returns"  # takes it, and returns it some business days later
+    RETURNS_PENDING = "returns_pending"  # pending, then returned
+
+
 @dataclass(frozen=True, slots=True)
 class Decline:
     """A refusal by the issuer, by the bank or by Stripe itself.
@@ -67,6 +76,7 @@ class TestMethod:
         kind: its type; ``card`` and ``us_bank_account`` can be cloned, others cannot.
         attaches: false for the cards that decline already when they are saved.
         funds_at_once: skips the pending balance.
+        refund: what becomes of money that is given back.
     """
 
     __test__ = False
@@ -82,6 +92,7 @@ class TestMethod:
     risk: str = "normal"
     funds_at_once: bool = False
     complaint: Complaint = FRAUD
+    refund: RefundAct = RefundAct.TAKES
 
 
 OWN_CODES = frozenset({  # decline codes that are error codes of their own (docs.stripe.com/error-codes)
@@ -152,6 +163,7 @@ BLOCKS = {  # outcome reason of a charge that Stripe stops itself: decline code,
 DECLINE = "pm_sandbox_decline_"  # + decline code [ . advice code [ . network advice code ]]
 BLOCK = "pm_sandbox_block_"  # + outcome reason
 DEBIT = "pm_sandbox_debit_"  # + failure code of a bank debit, days later
+REFUND = "pm_sandbox_refund_"  # + what the bank of a debit does with money that is given back
 
 
 def decline_of(code: str, advice: str | None = None, network_advice: str | None = None) -> Decline:
@@ -177,7 +189,10 @@ def _asking(last4: str, act: Act = Act.ASKS, *, set_up: bool = False) -> TestMet
 
 def _bank(act: Act = Act.PAYS, code: str | None = None, last4: str = "6789") -> TestMethod:
     decline = Decline(code=code, decline_code=code) if code else None
-    return TestMethod(kind="us_bank_account", act=Act.DECLINES if code else act, decline=decline, brand="", last4=last4)
+    return TestMethod(
+        kind="us_bank_account", act=Act.DECLINES if code else act, decline=decline, brand="", last4=last4,
+        refund=RefundAct.TAKES_LATER,
+    )  # fmt: skip
 
 
 def _blocked(reason: str, last4: str = "0101", risk: str = "highest", *, attaches: bool = True) -> TestMethod:
@@ -200,6 +215,8 @@ TEST_METHODS: dict[str, TestMethod] = {
     "pm_card_de": _card("0001", country="DE"),
     "pm_card_fr": _card("0003", country="FR"),
     "pm_card_bypassPending": replace(_card("0077"), funds_at_once=True),
+    "pm_card_pendingRefund": replace(_card("7726"), refund=RefundAct.TAKES_LATER),
+    "pm_card_refundFail": replace(_card("5126"), refund=RefundAct.RETURNS),
     "pm_card_chargeCustomerFail": _declining("generic_decline", "0341", attaches=True),
     "pm_card_authenticationRequired": _asking("3184"),
     "pm_card_authenticationRequiredOnSetup": _asking("3155", Act.ASKS_UNTIL_SET_UP),
@@ -243,7 +260,7 @@ TEST_METHODS: dict[str, TestMethod] = {
 
 def is_test_name(name: str) -> bool:
     """Whether a payment method id is a name for a test method rather than an object of its own."""
-    return name in TEST_METHODS or name.startswith((DECLINE, BLOCK, DEBIT))
+    return name in TEST_METHODS or name.startswith((DECLINE, BLOCK, DEBIT, REFUND))
 
 
 def method_named(name: str) -> TestMethod:
@@ -261,6 +278,8 @@ def method_named(name: str) -> TestMethod:
         return TestMethod(act=act, decline=decline, last4="0341")
     if name.startswith(DEBIT):
         return _bank(code=name.removeprefix(DEBIT), last4="3335")
+    if name.removeprefix(REFUND) in set(RefundAct):
+        return replace(_bank(), refund=RefundAct(name.removeprefix(REFUND)))
     if name.removeprefix(BLOCK) in BLOCKS:
         return _blocked(name.removeprefix(BLOCK))
     raise missing("PaymentMethod", name, "payment_method")
