@@ -197,7 +197,7 @@ def stands(shown: tuple[str, ...], refunded: int, rules: Rules) -> tuple[Standin
     ]
     charge = ChargeSeen("ch_1", INTENT, rules.total, "usd", refunded, None, False)
     standing, which = where_it_stands(ITEM, seen, charge)
-    return standing, shown[int(which[3:])] if which else ""
+    return standing, shown[which.created] if which else ""
 
 
 @cache

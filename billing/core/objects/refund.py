@@ -83,25 +83,27 @@ RETURNED = frozenset({"failed", "canceled"})
 # The money is on the account's balance again.
 
 
-def where_it_stands(item_id: str, refunds: Iterable[RefundSeen], charge: ChargeSeen) -> tuple[Standing, str]:
-    """Return where an item's refund stands, and the id of the refund of ours that tells it, or empty.
+def where_it_stands(
+    item_id: str, refunds: Iterable[RefundSeen], charge: ChargeSeen | None
+) -> tuple[Standing, RefundSeen | None]:
+    """Return where an item's refund stands, and the refund of ours that tells it, or None.
 
     One of ours that stands is believed whatever else the list lacks: several of ours are one line's, and one that
-    stands wins. Everything else needs a list that adds up.
+    stands wins. Everything else needs a list that adds up with the charge, which is read after it.
     """
     found = sorted(refunds, key=lambda one: (one.created, one.id))
     ours = [one for one in found if one.item == item_id]
     for standing, statuses in ((Standing.SUCCEEDED, {"succeeded"}), (Standing.PENDING, PENDING)):
-        standing_ones = [one.id for one in ours if one.status in statuses]
+        standing_ones = [one for one in ours if one.status in statuses]
         if standing_ones:
             return standing, standing_ones[0]
-    if not adds_up(found, charge.refunded):
-        return Standing.UNSURE, ""
+    if charge is None or not adds_up(found, charge.refunded):
+        return Standing.UNSURE, None
     if ours:
-        return Standing.RETURNED, ours[-1].id
+        return Standing.RETURNED, ours[-1]
     if charge.refunded == 0 and all(one.status in RETURNED for one in found):
-        return Standing.UNTOUCHED, ""
-    return (Standing.NOTHING_LEFT if charge.refunded >= charge.amount else Standing.TOUCHED), ""
+        return Standing.UNTOUCHED, None
+    return (Standing.NOTHING_LEFT if charge.refunded >= charge.amount else Standing.TOUCHED), None
 
 
 def adds_up(refunds: Iterable[RefundSeen], refunded: int) -> bool:

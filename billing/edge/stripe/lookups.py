@@ -189,6 +189,10 @@ class Lookups:
         """Yield the same by the page, at least one; why it broke off is the last thing yielded."""
         return self._pages("list_intents", "/v1/payment_intents", account, {"created": {"gte": created_gte}})
 
+    def dispute_pages(self, account: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the disputes of a connected account, inquiries included, by the page; a failure is the last thing."""
+        return self._pages("list_disputes", "/v1/disputes", account)
+
     async def _pages(
         self, endpoint: str, path: str, account: str = "", params: Mapping[str, Any] | None = None
     ) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
