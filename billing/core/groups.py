@@ -28,7 +28,7 @@ def group_in(tally: Tally | SheetTally) -> Group:
 
 
 def _open(tally: Tally) -> bool:
-    return not is_final(tally.state)
+    return not is_final(tally.state) and group_in(tally) is not Group.SUCCEEDED
 
 
 def _asks_anew(tally: Tally) -> bool:

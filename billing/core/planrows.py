@@ -34,6 +34,7 @@ TO_CHARGE, NOT_SELECTED, CLOSING = "to_charge", "not_selected", "closing"
 # Rows of what can move now, of what could but was not selected, and of what is being closed unpaid.
 DONE: dict[tuple[Phase, Group], str] = {
     (Phase.FINAL, Group.SUCCEEDED): "paid",
+    (Phase.SETTLING, Group.SUCCEEDED): "paid",
     (Phase.SETTLING, Group.PROCESSING): "processing",
     (Phase.PARKED, Group.PARKED): "parked",
     (Phase.CLOSING, Group.PENDING): CLOSING,

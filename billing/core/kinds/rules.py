@@ -6,5 +6,6 @@ from typing import Any
 from billing.core.item_rules import ItemRules
 from billing.core.items import Kind
 from billing.core.kinds.charge_rules import CHARGE_RULES
+from billing.core.kinds.refund_rules import REFUND_RULES
 
-RULES: Mapping[Kind, ItemRules[Any]] = {Kind.CHARGE: CHARGE_RULES}
+RULES: Mapping[Kind, ItemRules[Any]] = {Kind.CHARGE: CHARGE_RULES, Kind.REFUND: REFUND_RULES}

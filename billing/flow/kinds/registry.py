@@ -4,7 +4,9 @@ from billing.core.items import Kind
 from billing.flow.engine.flow import Flow
 from billing.flow.kinds.charge.planning import CHARGE_PLANNING
 from billing.flow.kinds.charge.steps import CHARGES
+from billing.flow.kinds.refund.planning import REFUND_PLANNING
+from billing.flow.kinds.refund.steps import REFUNDS
 from billing.flow.planning.preflight import Planning
 
-FLOWS: dict[Kind, Flow] = {flow.life.kind: flow for flow in (CHARGES,)}
-PLANNINGS: dict[Kind, Planning] = {Kind.CHARGE: CHARGE_PLANNING}
+FLOWS: dict[Kind, Flow] = {flow.life.kind: flow for flow in (CHARGES, REFUNDS)}
+PLANNINGS: dict[Kind, Planning] = {Kind.CHARGE: CHARGE_PLANNING, Kind.REFUND: REFUND_PLANNING}
