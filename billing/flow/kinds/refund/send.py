@@ -17,6 +17,7 @@ from billing.core.outcomes import (
     Lost,
     Made,
     Refused,
+    Scope,
     Shown,
     Succeeded,
     Unconfirmed,
@@ -67,7 +68,6 @@ async def _send(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     outcome = await ctx.send(item, make_refund(item), key_number(item, REFUND))
     match outcome:
         case Shown(found=RefundSeen() as seen):
-            ctx.services.standing.takes(item, REFUND)
             pending = seen.status != "succeeded"
             event = Event.REFUND_PENDING if pending else Event.REFUND_SUCCEEDED
             return await ctx.record(item, conclude.standing_move(item, event, seen, outcome.request_id))
@@ -129,7 +129,6 @@ async def _believed(
         return await conclude.refuse(ctx, item, conclude.disputed(seen.request_id))
     if refused is None or replayed or refused.code in SEEN_BY_A_LOOK:
         return await ctx.record(item, lost("refused", spent=replayed))
-    reach = ctx.services.standing.reach(item, REFUND, refused)
-    if reach is not Reach.ITEM:
-        return await ctx.set_aside(item, refused, reach, Move(Event.REFUND_UNSENT))
+    if refused.scope is Scope.ACCOUNT:
+        return await ctx.set_aside(item, refused, Reach.ACCOUNT, Move(Event.REFUND_UNSENT))
     return await conclude.refuse(ctx, item, conclude.failure(refused.code, refused.message, refused.request_id))
