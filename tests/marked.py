@@ -14,7 +14,8 @@ from billing.core.exits import MEANINGS
 from billing.core.facts import RUN_FACTS, Fact
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.kinds.facts import FACTS
-from billing.core.life import Edge, Group, Phase
+from billing.core.kinds.refund import REFUND_LIFE
+from billing.core.life import Edge, Group, Life, Phase
 from billing.core.skips import SKIPS
 from billing.edge.ledger.schema import DDL, LAWS
 from billing.edge.runfiles import fields
@@ -22,10 +23,13 @@ from billing.edge.runfiles.schema import Column, Schema
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.engine.goals import RESTS, TAKES
 from tests.asked import ASKED as CALLS
+from tests.model.refund_walks import REJECTED as REFUSED_REFUNDS
+from tests.model.refund_walks import SOUND as SOUND_REFUNDS
 from tests.model.settings import REJECTED
 from tests.replies import ASKED, EXPECTED, SAMPLES
 
 ROOT = Path(__file__).parent.parent
+REFUND_PROTOCOL = "billing/flow/kinds/refund/README.md"
 CORE, PROTOCOL, FLOW = "billing/core/README.md", "billing/flow/kinds/charge/README.md", "billing/flow/README.md"
 
 
@@ -40,14 +44,14 @@ def _exits() -> str:
     return _table(("code", "meaning", "a scheduler should"), rows)
 
 
-def _states() -> str:
-    return f"```mermaid\n{CHARGE_LIFE.diagram()}\n```\n\n{CHARGE_LIFE.table_as_markdown()}\n"
+def _states(life: Life) -> str:
+    return f"```mermaid\n{life.diagram()}\n```\n\n{life.table_as_markdown()}\n"
 
 
-def _edges() -> str:
-    steps = [(at, edge) for at, edge in CHARGE_LIFE.edges.items() if not edge.sighting]
+def _edges(life: Life) -> str:
+    steps = [(at, edge) for at, edge in life.edges.items() if not edge.sighting]
     seen: dict[tuple[str, Edge], list[str]] = {}
-    for (state, event), edge in CHARGE_LIFE.edges.items():
+    for (state, event), edge in life.edges.items():
         if edge.sighting:
             seen.setdefault((event, edge), []).append(state)
     rows = [(state, event, edge.to, edge.reason) for (state, event), edge in steps]
@@ -165,11 +169,19 @@ def _rejected() -> str:
     return _table(("design", "what the model finds"), rows)
 
 
+def _rejected_refunds() -> str:
+    rows = ((walk.design.name, walk.caught or "nothing: it holds") for walk in (*REFUSED_REFUNDS, *SOUND_REFUNDS))
+    return _table(("design", "what the model finds"), rows)
+
+
 BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "exit codes: billing.core.exits"): _exits,
-    (PROTOCOL, "states: billing.core.kinds.charge"): _states,
-    (PROTOCOL, "edges: billing.core.kinds.charge"): _edges,
+    (PROTOCOL, "states: billing.core.kinds.charge"): lambda: _states(CHARGE_LIFE),
+    (PROTOCOL, "edges: billing.core.kinds.charge"): lambda: _edges(CHARGE_LIFE),
     (PROTOCOL, "designs: tests.model.settings"): _rejected,
+    (REFUND_PROTOCOL, "states: billing.core.kinds.refund"): lambda: _states(REFUND_LIFE),
+    (REFUND_PROTOCOL, "edges: billing.core.kinds.refund"): lambda: _edges(REFUND_LIFE),
+    (REFUND_PROTOCOL, "designs: tests.model.refund_walks"): _rejected_refunds,
     (CORE, "groups: billing.core.life"): _groups,
     (CORE, "facts: billing.core.facts"): _facts,
     (CORE, "outcomes: billing.core.outcomes"): _outcomes,
