@@ -182,12 +182,12 @@ def test_nothing_that_only_looks_sends_a_refund(tmp_path: Path) -> None:
     world.world.script(FaultKind.LOST_BEFORE, CREATE)
     world.world.script(FaultKind.UNAVAILABLE_503, LIST, times=10**6)
     run_virtually(world.refund_all)
-    assert states(world) == [State.PARKED]
+    assert states(world) == [State.UNKNOWN]
     world.sandbox.faults.clear()
     for verb in ("resolve", "settle", "resolve"):
         run_virtually(partial(world.go_on, verb))
-    assert world.sent(CREATE) == 1
-    assert the_item(world).state is State.PARKED
+    assert (states(world), world.sent(CREATE)) == ([State.READY], 1)
+    assert states(lived_on(world)) == [State.SUCCEEDED]
 
 
 # --- what the bank returns -------------------------------------------------------------------------------------------

@@ -250,9 +250,6 @@ class Shipped:
         if self.rules.losses:
             unread = self.hold(runner, self.lost(answered=True)) if runner.at == "refused" else IDLE
             yield Step("cannot list", world, unread, fault=True)
-        if self.rules.losses and runner.at == "look" and runner.book.state == State.UNKNOWN:
-            parked = self.hold(runner, Hold((Event.RESOLVE_EXHAUSTED,)))
-            yield Step("cannot list, and has tried enough", world, parked, fault=True)
 
     def stands(self, shown: tuple[str, ...], refunded: int) -> tuple[Standing, str]:
         """Return what a list and the charge show together."""
@@ -266,7 +263,7 @@ class Shipped:
         elif state == State.PARKED:
             yield IDLE
         elif standing is Standing.UNSURE:
-            yield from self.unsure(runner, state)
+            yield self.hold(runner, self.lost(answered=True)) if state == State.REFUNDING else IDLE
         elif standing is Standing.UNTOUCHED:
             yield self.untouched(runner, state, disputed)
         elif state == State.PLANNED and standing is not Standing.RETURNED:
@@ -288,15 +285,6 @@ class Shipped:
         if (state, event) in REFUND_LIFE.edges or first:
             return self.hold(runner, Hold((*first, event), seen=True))
         return IDLE
-
-    def unsure(self, runner: Runner, state: State) -> Iterator[Runner]:
-        """Return what a list that does not add up leads to: nothing, and after enough of them a person looks."""
-        if state == State.REFUNDING:
-            yield self.hold(runner, self.lost(answered=True))
-            return
-        yield IDLE
-        if state == State.UNKNOWN:
-            yield self.hold(runner, Hold((Event.RESOLVE_EXHAUSTED,)))
 
     def untouched(self, runner: Runner, state: State, disputed: bool) -> Runner:
         """Return what a charge of which nobody has given back anything leads to."""

@@ -50,7 +50,7 @@ BROKEN_ROWS = [
     ((State.REFUNDING, Event.REFUND_LOST), State.FAILED, "hidden"),
     ((State.UNREFUNDED, Event.LEFT_IN_DOUBT), State.FAILED, "hidden"),
     ((State.UNKNOWN, Event.REFUND_ABSENT), State.FAILED, "hidden"),
-    ((State.UNKNOWN, Event.RESOLVE_EXHAUSTED), State.SUCCEEDED, "false"),
+    ((State.UNREFUNDED, Event.GIVEN_UP), State.SUCCEEDED, "false"),
 ]
 
 

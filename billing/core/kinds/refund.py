@@ -45,7 +45,6 @@ class Event(StrEnum):
     GIVEN_UP = "given_up"
     NOTHING_LEFT = "nothing_left"
     LEFT_IN_DOUBT = "left_in_doubt"
-    RESOLVE_EXHAUSTED = "resolve_exhausted"
 
 
 _MEANINGS: dict[StrEnum, Meaning] = {
@@ -121,7 +120,6 @@ _STEPS: Edges = {
         (state, Event.LEFT_IN_DOUBT): Edge(State.PARKED, "a refund of ours stands that is not what was approved")
         for state in (State.READY, State.UNKNOWN, State.UNSETTLED, State.SUCCEEDED)
     },
-    (State.UNKNOWN, Event.RESOLVE_EXHAUSTED): Edge(State.PARKED, "the budget of sends and reads told nothing"),
 }
 
 _SEEN = (

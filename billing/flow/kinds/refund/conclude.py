@@ -20,11 +20,6 @@ IN_DOUBT: Mapping[str, Any] = {
     "what_to_do": "See the charge in Stripe: if nothing was given back within days, give it back there.",
 }
 # Of an item that could be called failed, were it not for a send without an answer.
-NO_ANSWER: Mapping[str, Any] = {
-    "group": str(Group.PARKED),
-    "reason_code": "no_answer",
-    "reason": "Stripe would not say what happened",
-}
 WHY: Mapping[Standing, str] = {
     Standing.NOTHING_LEFT: reasons.ALREADY_REFUNDED,
     Standing.TOUCHED: reasons.PARTLY_REFUNDED,

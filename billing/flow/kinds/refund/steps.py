@@ -50,7 +50,11 @@ async def look_first(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
 
 
 async def find_out(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
-    """Look what became of a refund whose answer was lost; where nothing of it is there, it may be sent again."""
+    """Look what became of a refund whose answer was lost; where nothing of it is there, it may be sent again.
+
+    Raises:
+        StillUnresolved: the budget of sends, or of looks, is spent: the item is left unknown, for the next command.
+    """
     seen = await look(ctx, item)
     after = await conclude.concluded(ctx, item, seen)
     if after is not None:
@@ -59,10 +63,7 @@ async def find_out(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
         return await conclude.refuse(ctx, item, conclude.disputed(seen.request_id))
     if seen.standing is Standing.UNTOUCHED and not ctx.spent(State.READY):
         return await ctx.record(item, Move(Event.REFUND_ABSENT))
-    ctx.rounds[item.state] += 1
-    if not ctx.spent(item.state):
-        return item
-    return await ctx.record(item, Move(Event.RESOLVE_EXHAUSTED, facts=conclude.NO_ANSWER))
+    return _once_more(ctx, item)
 
 
 async def follow(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
