@@ -313,3 +313,19 @@ def _disturbed(how: How, turn: int, looks: bool, jump: float) -> tuple[bool, str
             violation = f"{how}, after turn {turn}: {type(failure).__name__}: {failure}"
         life.machine.bury()
         return life.met.total() > 0, violation
+
+
+def refused_after_a_late_send() -> str:
+    """Let a first send be a day late and a second one be refused; return what was violated when the first arrived."""
+    fate = Fate(1, {}, 0.1, 0.02, Behaviour(), (), noticed=True)
+    with memory_folder() as folder:
+        life = RefundLife.begin(7, fate, folder, ("pm_card_visa",))
+        life.world.world.script(FaultKind.LATE, CREATE, seconds=26 * HOUR)
+        life.world.world.script(FaultKind.CANNED, CREATE, nth=2, status=400, body=REFUSAL)
+        try:
+            _live([life], fate, random.Random(7))
+            violation = ""
+        except AssertionError as failure:
+            violation = str(failure)
+        life.machine.bury()
+        return violation

@@ -124,5 +124,4 @@ MUTATIONS: dict[str, tuple[Callable[[], Patches], int]] = {
     "refunds are nameless": (refunds_are_nameless, 60),
     "half of the charge": (a_part_is_sent, 200),
     "what came back still stands": (returned_still_stands, 60),
-    "loose sends are forgotten": (loose_is_forgotten, 800),
 }
