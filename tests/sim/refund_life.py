@@ -18,7 +18,7 @@ from billing.core.errors import BillingError
 from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.items import FeeBack
-from billing.core.kinds.refund import LOOSE, State
+from billing.core.kinds.refund import State
 from billing.core.life import Group
 from billing.edge.stripe.lookups import LookupFailed
 from billing.sandbox import disputes
@@ -199,7 +199,7 @@ def _assert_as_expected(item: ItemRecord, method: str, given_back: int) -> None:
     if method in DISPUTED:
         assert item.state is State.SKIPPED, f"{item.reference} is disputed, and is {item.state}"
     elif item.state is State.PARKED:
-        assert item.facts.get(LOOSE), f"{item.reference} is parked without a send in doubt"
+        assert item.facts.get("loose"), f"{item.reference} is parked without a send in doubt"
         assert given_back == 0, f"{item.reference} is parked, and {given_back} was given back"
     elif method in RETURNED:
         assert item.state is State.FAILED, f"{item.reference} came back, and is {item.state}"

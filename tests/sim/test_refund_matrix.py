@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.core.kinds.refund import LOOSE, State
+from billing.core.kinds.refund import State
 from billing.sandbox.faults import Scripted
 from tests.flow.refund_world import CREATE, DAY, DISPUTES, LIST, READ, RefundWorld
 from tests.sim.lifecycle import memory_folder
@@ -49,7 +49,7 @@ def lived(method: str, steps: tuple[tuple[str, str, int], ...], folder: Path) ->
             run_virtually(partial(world.go_on, verb))
     run_virtually(world.assert_true)
     (item,) = run_virtually(world.items)
-    return world, State(item.state), bool(item.facts.get(LOOSE))
+    return world, State(item.state), bool(item.facts.get("loose"))
 
 
 def wrong(method: str, steps: tuple[tuple[str, str, int], ...]) -> str:

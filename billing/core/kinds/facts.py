@@ -4,7 +4,11 @@ from collections.abc import Mapping
 
 from billing.core.facts import Fact, named
 from billing.core.items import Kind
-from billing.core.kinds.charge import OPS
+from billing.core.kinds import charge, refund
 from billing.core.kinds.charge_facts import CHARGE_FACTS
+from billing.core.kinds.refund_facts import REFUND_FACTS
 
-FACTS: Mapping[Kind, Mapping[str, Fact]] = {Kind.CHARGE: named(CHARGE_FACTS, OPS)}
+FACTS: Mapping[Kind, Mapping[str, Fact]] = {
+    Kind.CHARGE: named(CHARGE_FACTS, charge.OPS),
+    Kind.REFUND: named(REFUND_FACTS, refund.OPS),
+}

@@ -157,11 +157,6 @@ CONCLUDES: Mapping[Standing, tuple[Event, ...]] = {
 # What is written when a look shows where the refund stands; of an untouched charge, and of a list that does not add up,
 # nothing follows by itself. The second event is another while a send has no answer (`ends`).
 
-LOOSE = "loose"
-# The fact that a send of ours has no answer (time-out, 5xx, kill, found in flight). Once set it is never taken back:
-# such a send may arrive at any later time, so the item is never called failed or moot again.
-
-
 _ENDS = frozenset({Event.GIVEN_UP, Event.NOTHING_LEFT})
 
 

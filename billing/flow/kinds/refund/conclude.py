@@ -7,14 +7,16 @@ from billing.core.entries import ItemRecord, Move
 from billing.core.exits import Exit
 from billing.core.items import FeeBack
 from billing.core.kinds import refund_rules as reasons
-from billing.core.kinds.refund import CONCLUDES, LOOSE, REFUND_LIFE, Event, State, ends
+from billing.core.kinds.refund import CONCLUDES, REFUND_LIFE, Event, State, ends
 from billing.core.life import Group
 from billing.core.objects.refund import RefundSeen, Standing, contradiction
 from billing.core.outcomes import Expected, Halt
 from billing.core.replies import Reply
-from billing.flow.engine.context import NO_TROUBLE, ItemContext, StillUnresolved, skipped
+from billing.flow.engine.context import ItemContext, StillUnresolved, skipped
 from billing.flow.kinds.refund.look import Look, is_past_return
 
+NO_TROUBLE: Mapping[str, Any] = {"group": None, "reason_code": None, "reason": None, "what_to_do": None}
+# Written with what is certain, so that the reason of an earlier wait does not stand beside it.
 IN_DOUBT: Mapping[str, Any] = {
     "group": str(Group.PARKED),
     "what_to_do": "See the charge in Stripe: if nothing was given back within days, give it back there.",
@@ -102,7 +104,7 @@ async def end(
     ours: RefundSeen | None = None,
 ) -> ItemRecord:
     """Write the events that end an item of which nothing stands, in one commit."""
-    *first, last = ends(events, loose=bool(item.facts.get(LOOSE)))
+    *first, last = ends(events, loose=bool(item.facts.get("loose")))
     facts = {**NO_TROUBLE, **why, **(IN_DOUBT if last is Event.LEFT_IN_DOUBT else {})}
     moves = [
         Move(name, object_id=item.object_id or ours.id, facts=_shown(ours) | {"amount_refunded": None})

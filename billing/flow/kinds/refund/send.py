@@ -6,7 +6,7 @@ import anyio
 
 from billing.core.entries import ItemRecord, Move
 from billing.core.exits import Exit
-from billing.core.kinds.refund import LOOSE, REFUND, Event, State
+from billing.core.kinds.refund import REFUND, Event, State
 from billing.core.objects.refund import ChargeSeen, RefundSeen, Standing
 from billing.core.outcomes import (
     Busy,
@@ -103,7 +103,7 @@ def lost(why: str, *, loose: bool = False, spent: bool = False) -> Move:
         spent: Stripe would only replay what it keeps under the key.
     """
     facts = {"lost": why, "key_spent": spent or None}
-    return Move(Event.REFUND_LOST, facts=facts | {LOOSE: True} if loose else facts)
+    return Move(Event.REFUND_LOST, facts=facts | {"loose": True} if loose else facts)
 
 
 async def _refused(ctx: ItemContext, item: ItemRecord, refused: Refused | None, *, replayed: bool) -> ItemRecord:

@@ -128,6 +128,6 @@ REFUNDS = Flow(
     closing=closing,
     rests=rests,
     waits_for_customer=lambda _item: False,
-    requests=dict.fromkeys(Goal, 1) | {Goal.RUN: 2},
+    rounds=(1, 1),  # the charge is read, then the refund
     look_up=lambda _services, _items: None,
 )
