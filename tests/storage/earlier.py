@@ -51,7 +51,8 @@ def dump(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 def without_upgrade(said: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
     """Return what an upgraded ledger said before it was upgraded."""
-    return said | {"entries": [entry for entry in said["entries"] if entry[2] != Note.LEDGER_UPGRADED]}
+    added = (Note.LEDGER_UPGRADED, Note.KIND_ADDED)
+    return said | {"entries": [entry for entry in said["entries"] if entry[2] not in added]}
 
 
 def as_version_1(path: Path, key_file: Path) -> None:
