@@ -11,8 +11,8 @@ from billing.core import classify
 from billing.core.entries import Move, Note, merged
 from billing.core.kinds.charge import CHARGE_LIFE, CONFIRM, Event, State
 from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Succeeded, Unconfirmed, Unsettled
+from billing.edge.ledger import check, schema, tables
 from billing.edge.ledger import drafts as writes
-from billing.edge.ledger import folding, schema, tables
 from billing.edge.stripe import gateway
 from billing.edge.stripe.calls.charge import confirm_intent
 from billing.flow.engine.context import Requeue
@@ -193,7 +193,7 @@ def last_writer_wins() -> Patches:
     kept = tuple(guard for guard in schema.LAWS if not guard.name.startswith("items_"))
     return [
         (writes, "apply", forced),
-        (folding, "apply", forced),
+        (check, "apply", forced),
         (writes, "_seen", lambda *_: True),
         (schema, "LAWS", kept),
         (tables, "LAWS", kept),

@@ -5,7 +5,6 @@ own. The event loop never waits for the disk.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,16 +12,13 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-from billing.core.entries import BrokenPromise, CloneTaken
 from billing.core.errors import LedgerDamaged, LedgerError
 from billing.edge.ledger.chain import Head
-from billing.edge.ledger.chain_reads import first_break, read_head
+from billing.edge.ledger.store import Store
 from billing.edge.ledger.transaction import Transaction
 
-FATAL = (sqlite3.Error, MemoryError, LedgerDamaged)
-# After one of these, raised by a statement, nothing is known about the disk any more ...
-OF_ONE_CALLER = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
-# ... except these: a broken constraint or a value that no column can hold.
+FATAL = (MemoryError, LedgerDamaged)
+# After one of these, as after what the store says concerns everybody, nothing more is written.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +46,9 @@ class Failed:
 class Committer:
     """Turns works into commits on one connection, and trusts it no further than its first failure."""
 
-    def __init__(self, conn: sqlite3.Connection, key: bytes, now: Callable[[], int], path: str) -> None:
-        self._conn, self._key, self._now, self._path = conn, key, now, path
-        self.head = read_head(conn)
+    def __init__(self, store: Store, key: bytes, now: Callable[[], int], path: str) -> None:
+        self._store, self._key, self._now, self._path = store, key, now, path
+        self.head = store.head()
         self.broken = ""
         self.wrote = False
 
@@ -66,8 +62,7 @@ class Committer:
         self.wrote = True
         try:
             tx, results = self._written(works)
-            if self._conn.in_transaction:
-                self._conn.execute("COMMIT")
+            self._store.commit()
         except BaseException as error:
             self._poison(error)
             if isinstance(error, Exception):
@@ -81,18 +76,17 @@ class Committer:
         if self.broken:
             raise self._error()
 
-    def maintain(self, work: Callable[[sqlite3.Connection], object]) -> None:
+    def maintain(self, work: Callable[[], object]) -> None:
         """Do housekeeping between commits; the disk failing here is as fatal as in a commit."""
         try:
-            work(self._conn)
-        except FATAL as error:
+            work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no caller's own
             self._poison(error)
 
-    def _current_head(self) -> Head:
+    def _current(self, head: Head) -> Head:
         """Return the end of the chain; what another process appended meanwhile must continue it."""
-        head = read_head(self._conn)
         if head != self.head and (
-            head.seq < self.head.seq or (at := first_break(self._conn, self._key, self.head)) is not None
+            head.seq < self.head.seq or (at := self._store.first_break(self._key, self.head)) is not None
         ):
             place = self.head.seq if head.seq < self.head.seq else at
             raise LedgerDamaged(
@@ -112,16 +106,16 @@ class Committer:
                 results = [work.write(tx) for work in works]
                 tx.flush()
             except Exception as error:  # noqa: BLE001 - whose it is shows when they are written one after another
-                _own(error)
-                self._conn.execute("ROLLBACK")
+                self._own(error)
+                self._store.rollback()
             else:
                 return tx, results
         tx = self._begun(optimistic=False)
         return tx, self._all(tx, works)
 
     def _begun(self, *, optimistic: bool) -> Transaction:
-        self._conn.execute("BEGIN IMMEDIATE")
-        return Transaction(self._conn, self._key, self._now(), self._current_head(), optimistic=optimistic)
+        head = self._store.begin()
+        return Transaction(self._store, self._key, self._now(), self._current(head), optimistic=optimistic)
 
     def _all(self, tx: Transaction, works: Sequence[Work]) -> list[Any]:
         if len(works) > 1:
@@ -131,48 +125,36 @@ class Committer:
             return [works[0].write(tx)]
         except Exception as error:  # noqa: BLE001 - sorted out by _own
             tx.head = start
-            failed = _own(error)
-            self._conn.execute("ROLLBACK")
+            failed = self._own(error)
+            self._store.rollback()
             return [failed]
 
     def _shielded(self, tx: Transaction, work: Work) -> Any:  # noqa: ANN401 - whatever the work's caller waits for
         start = tx.head
-        self._conn.execute("SAVEPOINT one")
+        self._store.shield()
         try:
             result = work.write(tx)
         except Exception as error:  # noqa: BLE001 - sorted out by _own
             tx.head = start
-            failed = _own(error)
-            self._conn.execute("ROLLBACK TO one")
-            result = failed
-        self._conn.execute("RELEASE one")
+            result = self._own(error)
+        self._store.unshield(undo=isinstance(result, Failed))
         return result
+
+    def _own(self, error: Exception) -> Failed:
+        """Return what a work's own caller is told; raises what concerns everybody."""
+        told = None if isinstance(error, FATAL) else self._store.of_one_caller(error)
+        if told is None:
+            raise error
+        return Failed(told)
 
     def _poison(self, error: BaseException) -> None:
         self.broken = (
             f"{self._path}: {error}; nothing more is written. See to the disk, then run the same command again"
         )
-        with suppress(sqlite3.Error):
-            if self._conn.in_transaction:
-                self._conn.execute("ROLLBACK")
+        self._store.abandon()
 
     def _error(self) -> LedgerError:
         return LedgerError(self.broken)
-
-
-TAKEN = "UNIQUE constraint failed: items.instrument_id"
-# How SQLite words it when a row would hold what another one holds. (sqlite.org/rescode.html#constraint_unique)
-
-
-def _own(error: Exception) -> Failed:
-    """Return what a work's own caller is told; raises what concerns everybody."""
-    if isinstance(error, sqlite3.IntegrityError):
-        broken = (CloneTaken if TAKEN in str(error) else BrokenPromise)(str(error))
-        broken.__cause__ = error
-        return Failed(broken)
-    if isinstance(error, FATAL) and not isinstance(error, OF_ONE_CALLER):
-        raise error
-    return Failed(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What is written about runs and items: each function does one piece of work inside an open transaction."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from billing.core.entries import BrokenPromise, Facts, ItemRecord, Move, Note, RunStatus, apply
@@ -11,9 +11,8 @@ from billing.edge.ledger import Kept, LostRace
 from billing.edge.ledger.chain import seal
 from billing.edge.ledger.rows import (
     INSTRUMENT,
-    ITEM_COLUMNS,
     OBJECT,
-    Runs,
+    NamesOfRuns,
     due_of,
     entry_facts,
     iso,
@@ -21,11 +20,8 @@ from billing.edge.ledger.rows import (
     json_text,
     reads_back,
 )
-from billing.edge.ledger.schema import KNOWN
-from billing.edge.ledger.tables import add_kind, kinds_found
+from billing.edge.ledger.store import Statement
 from billing.edge.ledger.transaction import Conflict, Transaction, Unchained
-
-_ITEM = f"SELECT {ITEM_COLUMNS}, items.run FROM items WHERE id = ?"  # noqa: S608 - a constant list of columns
 
 
 def prepared(move: Move) -> tuple[Move, str]:
@@ -46,7 +42,7 @@ def prepared(move: Move) -> tuple[Move, str]:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What moving an item on writes: rows of `batches.MOVE` one after another, their entries, and the item after it."""
+    """What moving an item on writes: rows of `Store.move` one after another, their entries, and the item after it."""
 
     rows: Sequence[tuple[object, ...]]
     entries: Sequence[Unchained]
@@ -68,7 +64,7 @@ def drafted(found: ItemRecord, run: int, moves: Sequence[tuple[Move, str]]) -> D
     return Draft(rows, entries, found)
 
 
-def hoped(item: ItemRecord, runs: Runs, moves: Sequence[tuple[Move, str]]) -> Draft | None:
+def hoped(item: ItemRecord, runs: NamesOfRuns, moves: Sequence[tuple[Move, str]]) -> Draft | None:
     """Return what ``moves`` write if the item still is as ``item`` says; None when that cannot be: then it is read.
 
     Drafted by the caller: what the writer's thread does meanwhile, the event loop has to wait for.
@@ -88,7 +84,7 @@ class Hope:
     draft: Draft | None
 
 
-def hope(item: ItemRecord, runs: Runs, moves: Sequence[Move]) -> Hope:
+def hope(item: ItemRecord, runs: NamesOfRuns, moves: Sequence[Move]) -> Hope:
     """Return ``moves`` made ready to be written.
 
     Raises:
@@ -98,7 +94,7 @@ def hope(item: ItemRecord, runs: Runs, moves: Sequence[Move]) -> Hope:
     return Hope(item, ready, hoped(item, runs, ready))
 
 
-def record_all(tx: Transaction, runs: Runs, hopes: Sequence[Hope], keep: Kept) -> list[ItemRecord]:
+def record_all(tx: Transaction, runs: NamesOfRuns, hopes: Sequence[Hope], keep: Kept) -> list[ItemRecord]:
     """Append the moves of different items and keep look-ups, all or nothing.
 
     Raises:
@@ -111,7 +107,7 @@ def record_all(tx: Transaction, runs: Runs, hopes: Sequence[Hope], keep: Kept) -
 
 
 def record(
-    tx: Transaction, runs: Runs, item: ItemRecord, moves: Sequence[tuple[Move, str]], draft: Draft | None
+    tx: Transaction, runs: NamesOfRuns, item: ItemRecord, moves: Sequence[tuple[Move, str]], draft: Draft | None
 ) -> ItemRecord:
     """Append ``moves`` if the item is still as ``item`` says, or if they only report what was seen of it.
 
@@ -131,14 +127,16 @@ def record(
 
 
 def _on_record(
-    tx: Transaction, runs: Runs, item: ItemRecord, moves: Sequence[tuple[Move, str]]
+    tx: Transaction, runs: NamesOfRuns, item: ItemRecord, moves: Sequence[tuple[Move, str]]
 ) -> tuple[ItemRecord, int]:
     """Return the item as it is on record, and the row of its run.
 
     Raises:
         LostRace: it is not as ``item`` says, and ``moves`` do not merely report what was seen of it.
     """
-    row = tx.conn.execute(_ITEM, (item.id,)).fetchone()
+    row = tx.store.read(Statement.ITEM, (item.id,))
+    if row is None:
+        raise BrokenPromise(f"{item.item_id}: not in the ledger")
     found, run = item_of_row(row, runs), row[1]
     if (found.state, found.attempt, found.ver) != (item.state, item.attempt, item.ver) and not _seen(found, moves):
         raise LostRace(found)
@@ -158,7 +156,7 @@ def _seen(found: ItemRecord, moves: Sequence[tuple[Move, str]]) -> bool:
 
 
 def _moved(found: ItemRecord, after: ItemRecord, move: Move) -> tuple[object, ...]:
-    """Return the row of `batches.MOVE` that writes ``after`` over ``found``."""
+    """Return the row of `Store.move` that writes ``after`` over ``found``."""
     event = None if isinstance(move.name, Note) else move.name.value
     facts = json_text(after.facts) if after.facts else None
     became = (after.state.value, after.attempt, after.ver, after.object_id, after.instrument_id, event, facts)
@@ -172,25 +170,18 @@ def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts:
     Raises:
         BrokenPromise: there is no such run.
     """
-    found = tx.conn.execute("SELECT id, started_at FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    found = tx.store.read(Statement.RUN_STARTED_AT, (run_id,))
     if found is None:
         raise BrokenPromise(f"{run_id}: not in the ledger")
     row, started_at = found
     started_at, finished_at = run_times(status, iso(tx.at), started_at)
     tx.append([(note, row, None, 0, 0, json_text({**facts, "status": status}))])
-    tx.conn.execute(
-        "UPDATE runs SET status = ?, started_at = ?, finished_at = ? WHERE id = ?",
-        (status, started_at, finished_at, row),
-    )
+    tx.store.write(Statement.SET_STATUS, [(status, started_at, finished_at, row)])
 
 
-def add_missing_kinds(tx: Transaction) -> tuple[str, ...]:
-    """Write the rows of every kind of this program that the ledger does not know, and an entry for each."""
-    missing = kinds_found(tx.conn).missing
-    for kind in missing:
-        add_kind(tx.conn, KNOWN[kind])
-    tx.append((Note.KIND_ADDED.value, None, None, 0, 0, json_text({"kind": kind})) for kind in missing)
-    return missing
+def note_kinds(tx: Transaction, kinds: Iterable[str]) -> None:
+    """Append that the ledger knows these kinds from now on."""
+    tx.append((Note.KIND_ADDED.value, None, None, 0, 0, json_text({"kind": kind})) for kind in kinds)
 
 
 def run_times(status: str, at: str, started_at: str) -> tuple[str, str]:
@@ -203,8 +194,7 @@ def run_times(status: str, at: str, started_at: str) -> tuple[str, str]:
 def keep_lookups(tx: Transaction, kind: str, found: Mapping[str, Facts]) -> None:
     """Keep what was looked up, each under a mac of its own; an older answer gives way."""
     texts = ((name, json_text(dict(facts))) for name, facts in found.items())
-    tx.conn.executemany(
-        "INSERT INTO lookups VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET at = excluded.at, facts = excluded.facts, mac = excluded.mac",
+    tx.store.write(
+        Statement.KEEP_LOOKUP,
         [(kind, name, tx.at, text, seal(tx.key, "lookup", kind, name, tx.at, text)) for name, text in texts],
     )

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from billing.edge.ledger.chain_reads import ENTRY
-from billing.edge.ledger.planning import FIRST_OF_SCOPE
 from billing.edge.ledger.rows import RUN_COLUMNS
 from billing.edge.ledger.schema import VERSION
+from billing.edge.ledger.sqlite_store import FIRST_OF_SCOPE
 from billing.edge.ledger.tables import differences
 
 # ruff: noqa: S608 - the only texts put into these statements are constant lists of columns

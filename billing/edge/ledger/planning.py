@@ -22,17 +22,11 @@ from billing.core.kinds import LIVES
 from billing.core.life import Scope
 from billing.edge.ledger.drafts import note_run, prepared
 from billing.edge.ledger.rows import due_of, frozen, iso, json_text
+from billing.edge.ledger.store import Statement, Values
 from billing.edge.ledger.transaction import Transaction, Unchained
 
 CHUNK = 2_000
 # Lines turned into rows at a time: large enough that the statements cost nothing, small enough that memory stays flat.
-
-_ITEM = """INSERT INTO items (id, run, scope, reference, generation, account, payer, amount, currency, digest,
-    content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_SKIP = "UPDATE items SET state = ?, ver = 1, last_event = ?, facts = ?, due = ? WHERE id = ?"
-FIRST_OF_SCOPE = """SELECT min(id) FROM runs WHERE platform = :platform AND mode = :mode AND kind = :kind
-    AND (:always OR period = :period)"""
-_LINE = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class LinesSeal:
@@ -84,10 +78,10 @@ def _require_rebuilt(tx: Transaction, record: RunRecord) -> None:
     """
     if record.status is RunStatus.REBUILDING:
         return
-    found = tx.conn.execute("SELECT status FROM runs WHERE run_id = ?", (record.run_id,)).fetchone()
-    begun = tx.conn.execute("SELECT 1 FROM lookups WHERE kind = ? AND name = ?", (REBUILD_BEGUN, record.run_id))
+    found = tx.store.read(Statement.RUN_STATUS, (record.run_id,))
+    begun = tx.store.read(Statement.REBUILD_BEGUN, (REBUILD_BEGUN, record.run_id)) is not None
     # Once the run is on record its own status tells; until then the note that a rebuild was begun does.
-    if found == (RunStatus.REBUILDING,) or (found is None and begun.fetchone() is not None):
+    if found == (RunStatus.REBUILDING,) or (found is None and begun):
         raise LedgerError(unfinished_rebuild(record.run_id))
 
 
@@ -109,9 +103,7 @@ def run_facts(record: RunRecord) -> dict[str, object]:
 def _put_run(tx: Transaction, run: RunRecord, header: str) -> tuple[int, int]:
     """Insert the run, or take up its next revision; return its row number and its scope."""
     names = (run.platform, run.name, run.period, run.mode, run.kind)
-    found = tx.conn.execute(
-        "SELECT id, scope, revision, platform, name, period, mode, kind FROM runs WHERE run_id = ?", (run.run_id,)
-    ).fetchone()
+    found = tx.store.read(Statement.RUN_OF_ID, (run.run_id,))
     if run.revision != (found[2] + 1 if found else 1):
         raise LedgerHeld(
             f"{run.run_id}: was planned by another runner meanwhile; leave it to that one, or wait for its end"
@@ -119,36 +111,24 @@ def _put_run(tx: Transaction, run: RunRecord, header: str) -> tuple[int, int]:
     if found:
         if found[3:] != names:
             raise BrokenPromise(f"{run.run_id}: an amendment cannot change platform, name, period, mode or kind")
-        tx.conn.execute(
-            "UPDATE runs SET header = ?, file_sha256 = ?, plan_digest = ?, revision = ?, status = ?, planned_at = ? "
-            "WHERE id = ?",
-            (header, run.file_sha256, run.plan_digest, run.revision, run.status, run.planned_at, found[0]),
-        )
+        sums = (run.file_sha256, run.plan_digest, run.revision, run.status, run.planned_at)
+        tx.store.write(Statement.AMEND_RUN, [(header, *sums, found[0])])
         return found[0], found[1]
-    (row,) = tx.conn.execute("SELECT ifnull(max(id), 0) + 1 FROM runs").fetchone()
-    scope = tx.conn.execute(FIRST_OF_SCOPE, scope_of(run)).fetchone()[0] or row
-    tx.conn.execute(
-        "INSERT INTO runs (id, run_id, scope, platform, name, period, mode, kind, header, file_sha256, plan_digest, "
-        "revision, status, planned_at, started_at, finished_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')",
-        (
-            row,
-            run.run_id,
-            scope,
-            *names,
-            header,
-            run.file_sha256,
-            run.plan_digest,
-            run.revision,
-            run.status,
-            run.planned_at,
-        ),
-    )
+    row = _number(tx, Statement.LAST_RUN) + 1
+    scope = _number(tx, Statement.FIRST_OF_SCOPE, scope_of(run)) or row
+    sums = (run.file_sha256, run.plan_digest, run.revision, run.status, run.planned_at)
+    tx.store.write(Statement.PUT_RUN, [(row, run.run_id, scope, *names, header, *sums)])
     return row, scope
 
 
+def _number(tx: Transaction, name: Statement, values: Values = ()) -> int:
+    """Return the one number of a statement, 0 where it has none."""
+    found = tx.store.read(name, values)
+    return 0 if found is None else found[0] or 0
+
+
 def scope_of(run: RunRecord) -> dict[str, object]:
-    """Return what `FIRST_OF_SCOPE` asks by."""
+    """Return by what the first run of a scope is asked for."""
     life = LIVES[run.kind]
     return {
         "platform": run.platform,
@@ -164,7 +144,7 @@ class _Plan:
 
     def __init__(self, tx: Transaction, run: RunRecord, row: int, scope: int) -> None:
         self._tx, self._run, self._row, self._scope = tx, run, row, scope
-        (self._last_item,) = tx.conn.execute("SELECT ifnull(max(id), 0) FROM items").fetchone()
+        self._last_item = _number(tx, Statement.LAST_ITEM)
         self._seal = LinesSeal()
 
     def keep(self, lines: Iterable[PlannedLine]) -> LinesSeal:
@@ -186,10 +166,10 @@ class _Plan:
                 items.append(self._item(planned.new))
                 entries.extend(self._entries(planned.new, planned.line, items[-1], skips))
             rows.append(self._line(planned))
-        conn = self._tx.conn
-        conn.executemany(_ITEM, items)
-        conn.executemany(_SKIP, skips)
-        conn.executemany(_LINE, rows)
+        store = self._tx.store
+        store.write(Statement.PUT_ITEM, items)
+        store.write(Statement.SKIP_ITEM, skips)
+        store.write(Statement.PUT_LINE, rows)
         self._tx.append(entries)
 
     def _check_id(self, new: NewItem | None) -> None:

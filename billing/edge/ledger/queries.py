@@ -27,17 +27,17 @@ from billing.core.kinds import LIVES
 from billing.core.life import Life, Scope
 from billing.edge.ledger.chain import Head, seal
 from billing.edge.ledger.chain_reads import read_head
-from billing.edge.ledger.planning import FIRST_OF_SCOPE
 from billing.edge.ledger.rows import (
     ENTRY_COLUMNS,
     ITEM_COLUMNS,
     RUN_COLUMNS,
-    Runs,
     entry_of,
     item_of_row,
     millis,
     run_of,
 )
+from billing.edge.ledger.runs import Runs
+from billing.edge.ledger.sqlite_store import FIRST_OF_SCOPE
 
 # ruff: noqa: S608 - the only texts put into these statements are the constant lists of columns above
 

@@ -1,21 +1,19 @@
 """Between the values of ``core`` and the columns of a table, both ways."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from billing.core.entries import BrokenPromise, Entry, Facts, ItemRecord, Move, Note, RunRecord, RunStatus
+from billing.core.entries import Entry, Facts, ItemRecord, Move, Note, RunRecord, RunStatus
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds import LIVES
-from billing.core.life import Life
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -117,27 +115,12 @@ class RunNames(NamedTuple):
         return item_id(self.mode, self.platform, self.period, reference, generation, self.kind)
 
 
-class Runs:
-    """What never changes about the runs of one ledger, kept so that reading an item needs no join."""
-
-    def __init__(self, conn: sqlite3.Connection) -> None:
-        self._conn = conn
-        self._by_row: dict[int, RunNames] = {}
-        self._rows: dict[str, int] = {}
+class NamesOfRuns(Protocol):
+    """What names the runs of a ledger, by their rows."""
 
     def __getitem__(self, row: int) -> RunNames:
         """Return what names the run in that row."""
-        if row not in self._by_row:
-            run_id, kind, mode, platform, period = self._conn.execute(
-                "SELECT run_id, kind, mode, platform, period FROM runs WHERE id = ?", (row,)
-            ).fetchone()
-            counts = LIVES[Kind(kind)].scope.within(period)
-            self._by_row[row] = RunNames(run_id, Kind(kind), Mode(mode), platform, counts)
-        return self._by_row[row]
-
-    def life(self, row: int) -> Life:
-        """Return the table of states of the items of a run; of no run, the charges' own."""
-        return LIVES[self[row].kind if row else Kind.CHARGE]
+        ...
 
     def row(self, run_id: str) -> int:
         """Return the row of a run.
@@ -145,12 +128,7 @@ class Runs:
         Raises:
             BrokenPromise: the ledger knows no such run.
         """
-        if run_id not in self._rows:
-            found = self._conn.execute("SELECT id FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-            if found is None:
-                raise BrokenPromise(f"{run_id}: not in the ledger")
-            self._rows[run_id] = found[0]
-        return self._rows[run_id]
+        ...
 
 
 ITEM_COLUMNS = (
@@ -160,7 +138,7 @@ ITEM_COLUMNS = (
 )
 
 
-def item_of_row(row: tuple[Any, ...], runs: Runs) -> ItemRecord:
+def item_of_row(row: tuple[Any, ...], runs: NamesOfRuns) -> ItemRecord:
     """Return the item of a row of ``ITEM_COLUMNS``."""
     (row_id, run, reference, generation, account, payer, amount, currency, digest, content) = row[:10]
     (state, attempt, ver, object_id, instrument_id, facts) = row[10:16]
@@ -229,7 +207,7 @@ ENTRY_COLUMNS = (
 )
 
 
-def entry_of(row: tuple[Any, ...], runs: Runs) -> Entry:
+def entry_of(row: tuple[Any, ...], runs: NamesOfRuns) -> Entry:
     """Return the entry of a row of ``ENTRY_COLUMNS`` (joined with its item, if it has one)."""
     seq, at, name, run, ver, chain, attempt, facts, mac, reference, generation, amount, currency = row
     names = None if run is None else runs[run]

@@ -33,7 +33,10 @@ from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.lock import Lock
 from billing.edge.ledger.custody.witness import Witness
 from billing.edge.ledger.queries import Queries
-from billing.edge.ledger.rows import Runs
+from billing.edge.ledger.runs import Runs
+from billing.edge.ledger.sqlite_store import SqliteStore
+from billing.edge.ledger.tables import add_missing_kinds
+from billing.edge.ledger.transaction import Transaction
 from billing.edge.ledger.verify import verify
 
 BUSY_SECONDS = 60.0
@@ -155,7 +158,8 @@ class SqliteLedger:
         self._closed = False
         if opened.writer:
             self._write_runs = Runs(opened.writer)
-            self._committer = Committer(opened.writer, opened.key, now, str(opened.path))
+            self._store = SqliteStore(opened.writer)
+            self._committer = Committer(self._store, opened.key, now, str(opened.path))
             self._witnessed = self._committer.head.seq
             self._writer = Writer(self._committer, self._between, inline=inline)
 
@@ -211,7 +215,13 @@ class SqliteLedger:
 
     async def add_missing_kinds(self) -> tuple[str, ...]:
         """Write the rows of the kinds that the ledger does not know yet, each noted in an entry; return their names."""
-        added: tuple[str, ...] = await self._do(Work(writes.add_missing_kinds, alone=True, milestone=True))
+
+        def add(tx: Transaction) -> tuple[str, ...]:
+            kinds = add_missing_kinds(self._store.conn)
+            writes.note_kinds(tx, kinds)
+            return kinds
+
+        added: tuple[str, ...] = await self._do(Work(add, alone=True, milestone=True))
         return added
 
     async def _do(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
@@ -368,7 +378,7 @@ class SqliteLedger:
         size = _log_bytes(self._opened.path)
         self._carried = 0 if size < self._carried else self._carried
         if self._opened.lock and size - self._carried >= CHECKPOINT_BYTES:
-            committer.maintain(lambda conn: conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+            committer.maintain(self._store.checkpoint)
             self._carried = size
 
 

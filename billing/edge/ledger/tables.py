@@ -40,6 +40,14 @@ def add_kind(conn: sqlite3.Connection, rows: Rows) -> None:
         conn.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(each[0]))})", each)
 
 
+def add_missing_kinds(conn: sqlite3.Connection) -> tuple[str, ...]:
+    """Write the rows of every kind of this program that the ledger does not know, inside the open transaction."""
+    missing = kinds_found(conn).missing
+    for kind in missing:
+        add_kind(conn, KNOWN[kind])
+    return missing
+
+
 @dataclass(frozen=True, slots=True)
 class KindsFound:
     """How the kinds of a ledger differ from those of this program.

@@ -1,10 +1,9 @@
 """What one commit writes: moves of items and entries of the chain, collected and written in a few statements."""
 
-import sqlite3
 from collections.abc import Iterable
 
-from billing.edge.ledger import bulk as batches
 from billing.edge.ledger.chain import CHAIN, Head, entry_mac
+from billing.edge.ledger.store import Store
 
 Row = tuple[int, int, str, int | None, int | None, int, int, int, str, bytes]
 Unchained = tuple[str, int | None, int | None, int, int, str]
@@ -16,17 +15,17 @@ class Conflict(Exception):
 
 
 class Transaction:
-    """One open transaction: the connection, its time, and the end of the chain as it grows.
+    """One open transaction: the store, its time, and the end of the chain as it grows.
 
     Attributes:
         optimistic: the works are written together, in as few statements as there can be, and undone together if one
             fails.
     """
 
-    __slots__ = ("_entries", "_layers", "at", "conn", "head", "key", "optimistic")
+    __slots__ = ("_entries", "_layers", "at", "head", "key", "optimistic", "store")
 
-    def __init__(self, conn: sqlite3.Connection, key: bytes, at: int, head: Head, *, optimistic: bool = False) -> None:
-        self.conn, self.key, self.at, self.head, self.optimistic = conn, key, at, head, optimistic
+    def __init__(self, store: Store, key: bytes, at: int, head: Head, *, optimistic: bool = False) -> None:
+        self.store, self.key, self.at, self.head, self.optimistic = store, key, at, head, optimistic
         self._entries: list[Unchained] = []
         self._layers: list[list[tuple[object, ...]]] = []
 
@@ -37,7 +36,7 @@ class Transaction:
             self.flush()
 
     def move(self, rows: Iterable[tuple[object, ...]], entries: Iterable[Unchained]) -> None:
-        """Move an item on, by rows of `batches.MOVE` one after another, and append their entries.
+        """Move an item on, by rows of `Store.move` one after another, and append their entries.
 
         Raises:
             Conflict: the item is not as the rows say; a hopeful transaction finds out when it is flushed.
@@ -56,9 +55,9 @@ class Transaction:
         """
         layers, entries, self._layers, self._entries = self._layers, self._entries, [], []
         for layer in layers:
-            if batches.write(self.conn, batches.MOVE, layer) != len(layer):
+            if self.store.move(layer) != len(layer):
                 raise Conflict
-        batches.write(self.conn, batches.APPEND, self._chained(entries))
+        self.store.append(self._chained(entries))
 
     def _chained(self, entries: Iterable[Unchained]) -> list[Row]:
         """Give entries their places in the chain, in order; return the rows to insert."""

@@ -1,26 +1,26 @@
 """Checking a whole ledger: the database, the chain, every projection against the fold of its entries, every line."""
 
-import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from billing.core.entries import Note, RunStatus
+from billing.core.entries import Note
 from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import MAC_BYTES, Head, eras, macs, meta_seal, seal
 from billing.edge.ledger.chain_reads import read_upgrades
+from billing.edge.ledger.check import BREAKS, Line, Names, continues, item_fault, run_fault
 from billing.edge.ledger.custody.witness import Witness
-from billing.edge.ledger.drafts import run_times
-from billing.edge.ledger.folding import BREAKS, continues, item_fault
 from billing.edge.ledger.layout import LAYOUT, Layout
-from billing.edge.ledger.planning import LinesSeal, run_facts, scope_of
-from billing.edge.ledger.rows import Runs, frozen, iso, run_of
+from billing.edge.ledger.planning import scope_of
+from billing.edge.ledger.rows import run_of
+from billing.edge.ledger.runs import Runs
 
 MOST_FAULTS = 20
 CHUNK = 2_000
-Names = tuple[int, int, str, int, str]
+_LINES = """SELECT position, line, cells, item, reason, detail FROM lines WHERE run = ? AND revision = ?
+    ORDER BY position"""
 OF_THE_LEDGER = (Note.LEDGER_UPGRADED, Note.KIND_ADDED)
 
 
@@ -101,7 +101,7 @@ class _Checks:
         for row, scope, *columns in self.conn.execute(self.layout.runs).fetchall():
             notes = self.of_runs.pop(row, [])
             try:
-                sentence = _run_fault(self, row, scope, tuple(columns), notes)
+                sentence = self._run_fault(row, scope, tuple(columns), notes)
             except BREAKS as error:
                 sentence = f"cannot be read ({type(error).__name__})"
             if sentence:
@@ -112,6 +112,15 @@ class _Checks:
             WHERE revision BETWEEN 1 AND (SELECT revision FROM runs WHERE id = lines.run)"""
         for run, revision in self.conn.execute(extra):
             self.fault(f"lines: revision {revision} of run {run} was never planned")
+
+    def _run_fault(self, row: int, scope: int, columns: tuple[Any, ...], notes: list[Names]) -> str:
+        run = run_of(columns)
+        (first,) = self.conn.execute(self.layout.first, scope_of(run)).fetchone()
+
+        def lines(revision: int) -> Iterable[Line]:
+            return self.conn.execute(_LINES, (row, revision))
+
+        return run_fault(run, columns[6], notes, lines, in_scope=scope == first)
 
     def lookups(self) -> None:
         for kind, name, at, facts, mac in self.conn.execute("SELECT kind, name, at, facts, mac FROM lookups"):
@@ -164,42 +173,3 @@ def _carry_out(checks: _Checks, part: Callable[[], None]) -> None:
 def _witnessed(checks: _Checks, witness: Witness, seen: Head | None) -> None:
     if sentence := witness.fault(checks.conn, seen):
         checks.fault(sentence)
-
-
-def _run_fault(checks: _Checks, row: int, scope: int, columns: tuple[Any, ...], notes: list[Names]) -> str:
-    """Return what is wrong with one run, or an empty text."""
-    run, header = run_of(columns), columns[6]
-    times = ("", "", "")
-    status: str = ""
-    plans: list[dict[str, Any]] = []
-    for _, at, name, _, text in notes:
-        facts = json.loads(text)
-        if name == Note.RUN_PLANNED:
-            plans.append(facts)
-            status, times = RunStatus.PLANNED, (iso(at), *times[1:])
-        else:
-            status = facts["status"]
-            times = (times[0], *run_times(status, iso(at), times[1]))
-    if not plans:
-        return "has no entry that planned it"
-    expected = {**run_facts(run), "header": frozen(header)}
-    if {name: plans[-1].get(name) for name in expected} != expected or len(plans) != run.revision:
-        return "is not what was planned"
-    if (run.status, run.planned_at, run.started_at, run.finished_at) != (status, *times):
-        return "status or times differ from its entries"
-    if (scope,) != checks.conn.execute(checks.layout.first, scope_of(run)).fetchone():
-        return "stands in another scope than its period"
-    return next(_line_faults(checks.conn, row, plans), "")
-
-
-def _line_faults(conn: sqlite3.Connection, row: int, plans: list[dict[str, Any]]) -> Iterator[str]:
-    for revision, plan in enumerate(plans, 1):
-        lines = LinesSeal()
-        for line in conn.execute(
-            "SELECT position, line, cells, item, reason, detail FROM lines WHERE run = ? AND revision = ? "
-            "ORDER BY position",
-            (row, revision),
-        ):
-            lines.add(*line)
-        if (lines.hex(), lines.count) != (plan["lines"], plan["line_count"]):
-            yield f"lines of revision {revision} are not what was planned"
