@@ -15,6 +15,9 @@ from billing.cli.typed import again, following
 from billing.core.entries import RunRecord
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
+from billing.core.kinds import LIVES
+from billing.core.kinds.rules import RULES
+from billing.core.life import Group
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
 from billing.flow.cancelling import Cancellation, cancel, look_through, worth
@@ -133,16 +136,20 @@ def _print(
     lines = [head, "", *run_table(services.ledger, asked.run)]
     if ending.exit:
         lines += ["", f"stopped: {visible(ending.reason)}"]
-    lines += _left(asked, after, ending.exit)
+    lines += _left(asked, known_run(services.ledger, asked.run), after, ending.exit)
     write_out("".join(line + "\n" for line in [*lines, said_of(code, CLOSED if code is Exit.OK else "")]))
 
 
-def _left(asked: Cancel, after: Cancellation, stopped: Exit) -> list[str]:
+def _left(asked: Cancel, record: RunRecord, after: Cancellation, stopped: Exit) -> list[str]:
     """Say what could not be closed, and what helps."""
     lines = []
     if after.paid_count:
         named = visible(", ".join(after.paid[:5])) + (" and more" if after.paid_count > 5 else "")
-        lines.append(f"  {plural(after.paid_count, 'line')} paid: {named}. Refund in the Dashboard what should not be.")
+        done = LIVES[record.kind].word(Group.SUCCEEDED)
+        lines.append(f"  {plural(after.paid_count, 'line')} {done}: {named}.")
+        if RULES[record.kind].undo:
+            undo = following("reverse", asked.run, only=after.paid[:5], fee="refund", out="undo.yaml")
+            lines += ["  To give that back:", f"    {undo}"]
     if after.processing:
         lines += [
             f"  {plural(after.processing, 'line')} on the way to the bank, which nothing closes. Next:",

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from billing.cli.tables import WIDTH, totals_table
+from billing.cli.tables import WIDTH, amounts, plural, totals_table
 from billing.cli.typed import again, following
 from billing.core.entries import RunRecord
 from billing.core.exits import MEANINGS, Exit
@@ -16,6 +16,7 @@ from billing.edge.logs import visible
 from billing.flow.engine.goals import TAKES, Goal
 from billing.flow.outturn import Outturn, Row, outturn_of
 from billing.flow.report import known_run, paid_twice
+from billing.flow.reversing import given_back
 
 FOLLOWING: dict[str, tuple[str, str, tuple[str, ...]]] = {
     # row: (label, what is so, the commands that look at such lines); rows that need nothing are not here
@@ -56,7 +57,18 @@ PLACE = 24
 
 def run_table(ledger: Ledger, run_id: str) -> list[str]:
     """Write where every line of a run stands."""
-    return [*totals_table(outturn_of(ledger, known_run(ledger, run_id))), *_twice(ledger, run_id)]
+    record = known_run(ledger, run_id)
+    return [*totals_table(outturn_of(ledger, record)), *_undone(ledger, record), *_twice(ledger, run_id)]
+
+
+def _undone(ledger: Ledger, record: RunRecord) -> list[str]:
+    """Write what runs of refunds have given back of a run: the rows above say what was paid, and stay as they are."""
+    found = given_back(ledger, record)
+    if found is None or not (found.items or found.on_their_way):
+        return []
+    said = f"{plural(found.items, 'line')}  {amounts(found.totals)}".rstrip()
+    later = f", {found.on_their_way:,} more on the way" if found.on_their_way else ""
+    return [f"  of that given back: {said}{later}"]
 
 
 def _twice(ledger: Ledger, run_id: str) -> list[str]:

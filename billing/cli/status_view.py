@@ -13,6 +13,8 @@ from billing.cli.session import Session
 from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
 from billing.cli.terminal import is_terminal, write_out
 from billing.core.exits import Exit
+from billing.core.kinds import LIVES
+from billing.core.life import Group
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger.custody.lock import Holder, holder_of
@@ -83,9 +85,10 @@ def _list(standings: list[Standing]) -> Iterator[str]:
     if not standings:
         yield "no runs yet. Next: billing plan FILE\n"
         return
-    table = [["run", "", "state", "lines", "done", "needs a person", "paid"]]
+    table = [["run", "", "state", "lines", "done", "needs a person", "money"]]
     for each in standings:
-        first, *more = [amounts({code: minor}) for code, minor in each.paid.items()] or ["-"]
+        word = LIVES[each.record.kind].word(Group.SUCCEEDED)
+        first, *more = [f"{word} {amounts({code: minor})}" for code, minor in each.paid.items()] or ["-"]
         person = f"{each.needs_a_person:,}"
         table.append(
             [each.record.run_id, str(each.record.mode), each.state, f"{each.lines:,}", each.share, person, first]

@@ -50,6 +50,7 @@ class ItemRules(Generic[T]):
             digest of a plan does not depend on them.
         blocks: the kind of look-up in which the ledger remembers values of ``found`` that must not be used for now.
         block_days: for how long.
+        undo: how what has succeeded is undone, as a person reads it; empty for what nothing undoes.
     """
 
     digest: Callable[[T], str]
@@ -62,3 +63,4 @@ class ItemRules(Generic[T]):
     passing: frozenset[str] = frozenset()
     blocks: str = ""
     block_days: int = 0
+    undo: str = ""

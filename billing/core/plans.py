@@ -245,24 +245,23 @@ _HELD = {Group.SUCCEEDED: "already_paid", Group.PROCESSING: "processing_elsewher
 # Why another run's item is left to it, by how that run reports it.
 
 
-FIXED: dict[Group, tuple[str, str]] = {
-    # group of its state: (what is said of its item, what can be done)
-    Group.SUCCEEDED: (
-        "was paid",
-        "what is paid cannot be changed by editing a file: restore the line; refund it in the Dashboard, and give a "
-        "new charge a new reference",
-    ),
-    Group.PROCESSING: (
-        "is on its way to the bank",
-        "restore the line, and wait for its end with billing settle",
-    ),
+FIXED: dict[Group, str] = {
+    # group of its state: what can be done about a line that the file says otherwise
+    Group.SUCCEEDED: "what is {done} cannot be changed by editing a file: restore the line{undo}",
+    Group.PROCESSING: "restore the line, and wait for its end with billing settle",
 }
 # What no amendment can touch: the money has moved, or may.
 
 
 def fixed(state: StrEnum) -> tuple[str, str] | None:
     """Return what is said of an item that no amendment can touch, and what can be done; None where one can."""
-    return FIXED.get(life_of(state).meanings[state].group)
+    life = life_of(state)
+    group = life.meanings[state].group
+    if group not in FIXED:
+        return None
+    done, undo = life.word(Group.SUCCEEDED), RULES[life.kind].undo
+    was = f"was {done}" if group is Group.SUCCEEDED else "is on its way to the bank"
+    return was, FIXED[group].format(done=done, undo=f"; {undo}, and what is new has a new reference" if undo else "")
 
 
 def _refuse(context: PlanContext, line: Item, item: ItemRecord, was: str, hint: str) -> Refuse:
@@ -274,16 +273,16 @@ def _refuse(context: PlanContext, line: Item, item: ItemRecord, was: str, hint: 
 
 def _refuse_elsewhere(context: PlanContext, line: Item, item: ItemRecord) -> Refuse:
     if (said := fixed(item.state)) is not None:
-        return _refuse(context, line, item, said[0], "give a new charge a new reference")
+        return _refuse(context, line, item, said[0], "what is new has a new reference")
     hint = f'close it there first: billing cancel {item.run_id} --only "{item.reference}" --reason "..."'
     return _refuse(context, line, item, "was planned", hint)
 
 
 def _refuse_frozen(context: PlanContext, line: Item, item: ItemRecord) -> Refuse:
     if item.run_id != context.run_id and not context.frozen:
-        return _refuse(context, line, item, "was cancelled", "add --amend to charge it all the same")
+        return _refuse(context, line, item, "was cancelled", "add --amend to take it up all the same")
     ended = reason.means if (reason := SKIPS.get(reason_of(item))) else "ended unpaid"
     if context.same(line, item):
         message = f'reference "{line.reference}" is not in run {context.run_id} any more: {ended}'
         return Refuse("not_planned", message, "add it again with --amend", item)
-    return _refuse(context, line, item, f"({ended}) was planned", "add --amend to charge it as it stands now")
+    return _refuse(context, line, item, f"({ended}) was planned", "add --amend to take it up as it stands now")

@@ -23,6 +23,7 @@ from billing.core.money import format_minor
 from billing.core.report_columns import MOMENTS, ReportColumns
 from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger
+from billing.flow.reversing import given_back
 
 FORMAT_VERSION = "1.0"
 
@@ -134,10 +135,19 @@ def summary(
             "items": sum(tally.items for tally in gone),
             "totals": {currency: each["planned"] for currency, each in totals(gone).items()},
         },
+        "given_back": _given_back(ledger, record),
         "paid_twice": paid_twice(ledger, run_id),
         "requests": {name: (requests or {}).get(name, 0) for name in ("sent", "rate_limited", "resent")},
         "ledger_head": ledger.head,
     }
+
+
+def _given_back(ledger: Ledger, record: RunRecord) -> dict[str, Any]:
+    """Return what other runs have undone of this one: nothing, as a rule."""
+    found = given_back(ledger, record)
+    if found is None:
+        return {"items": 0, "totals": {}, "on_their_way": 0}
+    return {"items": found.items, "totals": dict(found.totals), "on_their_way": found.on_their_way}
 
 
 @dataclass(frozen=True, slots=True)

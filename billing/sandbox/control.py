@@ -124,7 +124,15 @@ def _books(sandbox: Sandbox, _: Settings) -> Obj:
         for (account, currency), taken in sorted(books.totals().items())
     ]
     intents = [asdict(intent) for intent in books.intents]
-    return {"doubles": books.doubles(), "orphans": books.orphans(), "totals": totals, "intents": intents}
+    return {
+        "doubles": books.doubles(),
+        "orphans": books.orphans(),
+        "refunded_twice": books.refunded_twice(),
+        "totals": totals,
+        "intents": intents,
+        "refunds": [asdict(refund) for refund in books.refunds],
+        "fees_given_back": dict(books.fees_given_back),
+    }
 
 
 def _requests(sandbox: Sandbox, _: Settings) -> Obj:

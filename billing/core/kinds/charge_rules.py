@@ -141,4 +141,5 @@ CHARGE_RULES: ItemRules[Charge] = ItemRules(
     passing=frozenset({CARD_BLOCKED}),
     blocks=BLOCKED,
     block_days=BLOCK_DAYS,
+    undo="billing reverse gives it back",
 )

@@ -2,6 +2,7 @@
 
 from billing.edge.runfiles.schema import Schema
 from billing.edge.runfiles.schemas.charge import CHARGES
+from billing.edge.runfiles.schemas.refund import REFUNDS
 
-SCHEMAS: tuple[Schema, ...] = (CHARGES,)
+SCHEMAS: tuple[Schema, ...] = (CHARGES, REFUNDS)
 """The first is meant where a file says nothing."""
