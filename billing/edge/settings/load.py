@@ -173,7 +173,7 @@ class _Layers:
         """
         if not text and setting.default:
             raise ValueError("is empty")
-        self.values[setting.name] = setting.kind.read(text) if text else None
+        self.values[setting.name] = setting.value.read(text) if text else None
         self.sources[setting.name] = source
         self.texts[setting.name] = text
 

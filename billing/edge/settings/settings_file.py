@@ -53,9 +53,9 @@ def _put(forms: Forms, put: Put, name: str, text: str, place: tuple[int, int], s
         forms.problem(place, "setting_unknown", f'there is no setting "{name}"', _suggestion(name))
         return
     try:
-        put(setting, setting.kind.placed(text, folder) if setting.kind.placed and text else text, source)
+        put(setting, setting.value.placed(text, folder) if setting.value.placed and text else text, source)
     except ValueError as error:
-        forms.problem(place, "setting_value", f"{name} {about(text, error)}", f"write {setting.kind.words}")
+        forms.problem(place, "setting_value", f"{name} {about(text, error)}", f"write {setting.value.words}")
 
 
 def about(text: str, error: ValueError) -> str:

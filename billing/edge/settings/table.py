@@ -3,7 +3,7 @@
 import textwrap
 from dataclasses import dataclass
 
-from billing.edge.settings import values as kinds
+from billing.edge.settings import values
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +13,14 @@ class Setting:
     Attributes:
         name: as ``billing.yaml`` spells it; a dot is one level of nesting.
         default: as it would be written, empty when there is none.
-        kind: reads the text into its value and says in words what may be written.
+        value: reads the text into its value and says in words what may be written.
         unit: of a number, or empty.
         reason: why one would set it, and why the default is what it is.
     """
 
     name: str
     default: str
-    kind: kinds.Kind
+    value: values.Value
     unit: str
     reason: str
 
@@ -31,66 +31,66 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("mode", "test", kinds.MODE, "",
+    Setting("mode", "test", values.MODE, "",
             "Runs without a mode of their own use this. Live also needs a live key and --live."),
-    Setting("ledger", "sqlite:///billing.db", kinds.LEDGER, "",
+    Setting("ledger", "sqlite:///billing.db", values.LEDGER, "",
             "Where the durable ledger lives: sqlite:///path (three slashes relative, four absolute), on a local disk "
             "that outlives the process. Unless named: the billing.db of this folder or one above it; where there is "
             "none, it is made beside billing.yaml, or without one beside a run file above, or here."),
-    Setting("ledger_key_file", "", kinds.FILE, "",
+    Setting("ledger_key_file", "", values.FILE, "",
             "The file with the key of the ledger's chain. Without it one is made, readable by you alone, in your "
             "configuration folder (~/.config/connect-billing/ledger.key)."),
-    Setting("api_base", "", kinds.URL, "",
+    Setting("api_base", "", values.URL, "",
             "Another provider address, for a sandbox only. A live key refuses any but Stripe's own."),
-    Setting("proxy", "", kinds.PROXY, "",
+    Setting("proxy", "", values.PROXY, "",
             "The HTTP proxy for everything that is https: Stripe and notifications. One that wants a password stands "
             "in a variable. HTTPS_PROXY and its like are not obeyed by themselves; env:HTTPS_PROXY names one."),
-    Setting("ca_file", "", kinds.FILE, "",
+    Setting("ca_file", "", values.FILE, "",
             "Certificates (PEM) to believe beside the public authorities, such as those of a proxy that looks into "
             "connections."),
-    Setting("platform", "", kinds.ACCOUNT, "",
+    Setting("platform", "", values.ACCOUNT, "",
             "The platform account the key must belong to. Without it the key's own account is asked for and taken."),
-    Setting("timezone", "UTC", kinds.ZONE, "",
+    Setting("timezone", "UTC", values.ZONE, "",
             "The zone in which days are meant, unless the run file names one."),
-    Setting("allow_empty", "false", kinds.SWITCH, "",
+    Setting("allow_empty", "false", values.SWITCH, "",
             "Whether a run file with nothing to charge is taken. A broken export looks like one; --allow-empty takes a "
             "single one."),
-    Setting("rate_share", "0.4", kinds.SHARE, "share of Stripe's documented limits",
+    Setting("rate_share", "0.4", values.SHARE, "share of Stripe's documented limits",
             "The rest stays free for live checkouts; Stripe asks bulk jobs to leave room."),
-    Setting("per_account_rps", "5", kinds.RATE, "requests a second on one connected account",
+    Setting("per_account_rps", "5", values.RATE, "requests a second on one connected account",
             "Account limits are not documented; this stays well under what an account's own traffic meets."),
-    Setting("concurrency", "64", kinds.COUNT, "items at once; at most 100 requests",
+    Setting("concurrency", "64", values.COUNT, "items at once; at most 100 requests",
             "75 requests a second at 0.7 s each need about 53."),
-    Setting("per_account_concurrency", "8", kinds.COUNT, "requests in flight on one connected account",
+    Setting("per_account_concurrency", "8", values.COUNT, "requests in flight on one connected account",
             "One slow account must not hold every slot."),
-    Setting("defaults.application_fee_percent", "", kinds.PERCENT, "percent of the amount",
+    Setting("defaults.application_fee_percent", "", values.PERCENT, "percent of the amount",
             "The platform's share of items that name none; without it they have none."),
-    Setting("defaults.statement_suffix", "", kinds.TEXT, "",
+    Setting("defaults.statement_suffix", "", values.TEXT, "",
             "What follows the account's prefix on card statements, for items without one of their own."),
-    Setting("defaults.description", "", kinds.TEXT, "",
+    Setting("defaults.description", "", values.TEXT, "",
             "The description of items without one of their own."),
-    Setting("limits.max_items", "", kinds.COUNT, "items in a run",
+    Setting("limits.max_items", "", values.COUNT, "items in a run",
             "A ceiling that catches the wrong file; none by default."),
-    Setting("retry.soft", "1d, 3d, 7d", kinds.GAPS, "gaps after the first, second, ... decline",
+    Setting("retry.soft", "1d, 3d, 7d", values.GAPS, "gaps after the first, second, ... decline",
             "When a decline that may pass (no funds, issuer away) may be tried again. Stays under the card networks' "
             "limits."),
-    Setting("retry.hard", "never", kinds.GAPS, "gaps after the first, second, ... decline",
+    Setting("retry.hard", "never", values.GAPS, "gaps after the first, second, ... decline",
             "A stolen or closed card never gets better; trying again costs a fee each time."),
-    Setting("stop_on.decline_rate", "0.5", kinds.SHARE, "share of the last after_items charges",
+    Setting("stop_on.decline_rate", "0.5", values.SHARE, "share of the last after_items charges",
             "A wave of declines is a wrong file or card testing. 1 switches the guard off."),
-    Setting("stop_on.after_items", "50", kinds.COUNT, "items",
+    Setting("stop_on.after_items", "50", values.COUNT, "items",
             "The size of that window, and the fewest charges before the guard acts."),
-    Setting("stop_on.same_error", "25", kinds.COUNT, "items in a row",
+    Setting("stop_on.same_error", "25", values.COUNT, "items in a row",
             "So many refusals of one kind are a mistake of ours, not of payers."),
-    Setting("notify.webhook", "", kinds.ENV_NAME, "",
+    Setting("notify.webhook", "", values.ENV_NAME, "",
             "Where a summary is posted when a run ends. It names an environment variable, because such addresses are "
             "secrets."),
-    Setting("notify.on", "finished, stopped", kinds.OCCASIONS, "",
+    Setting("notify.on", "finished, stopped", values.OCCASIONS, "",
             "On which endings."),
-    Setting("log_level", "", kinds.LEVEL, "",
+    Setting("log_level", "", values.LEVEL, "",
             "The least that is written. Without it: info as json, warning on a console, where the progress tells the "
             "rest."),
-    Setting("log_format", "console", kinds.FORMAT, "",
+    Setting("log_format", "console", values.FORMAT, "",
             "json gives one event a line, for machines."),
 )  # fmt: skip
 
@@ -117,11 +117,11 @@ def settings_as_yaml() -> str:
 
 def _about(setting: Setting, width: int) -> list[str]:
     facts = [f"Unit: {setting.unit}."] if setting.unit else []
-    facts.append(f"Write {setting.kind.words}. Variable: {setting.env}.")
+    facts.append(f"Write {setting.value.words}. Variable: {setting.env}.")
     return textwrap.wrap(" ".join([setting.reason, *facts]), width)
 
 
 def _written(setting: Setting) -> str:
     if not setting.default:
         return '""'
-    return f"[{setting.default}]" if setting.kind.is_list and "," in setting.default else setting.default
+    return f"[{setting.default}]" if setting.value.is_list and "," in setting.default else setting.default

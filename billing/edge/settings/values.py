@@ -1,4 +1,4 @@
-"""What the text of a setting may be: each kind reads it, or says in words what may be written."""
+"""What the text of a setting may be: each sort reads it, or says in words what may be written."""
 
 import re
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from billing.edge.texts.values import duration, flag, one_of, percent, rate, sha
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of value.
+class Value:
+    """What the text of a setting may be.
 
     Attributes:
         words: what may be written, to follow "write".
@@ -30,8 +30,8 @@ class Kind:
     placed: Callable[[str, Path], str] | None = None
 
 
-def _choice(*options: str) -> Kind:
-    return Kind(" or ".join(options), one_of(*options))
+def _choice(*options: str) -> Value:
+    return Value(" or ".join(options), one_of(*options))
 
 
 def _account(text: str) -> str:
@@ -92,21 +92,21 @@ def _text(text: str) -> str:
     return text
 
 
-TEXT = Kind("a text", _text)
-FILE = Kind("a path; in a settings file it is relative to that file", _text, placed=_beside)
-LEDGER = Kind("sqlite:///path; in a settings file it is relative to that file", _text, placed=_ledger_beside)
-PROXY = Kind("an address such as http://proxy.example:3128, or env: and the name of a variable that holds it", _proxy)
-SWITCH = Kind("true or false", flag)
+TEXT = Value("a text", _text)
+FILE = Value("a path; in a settings file it is relative to that file", _text, placed=_beside)
+LEDGER = Value("sqlite:///path; in a settings file it is relative to that file", _text, placed=_ledger_beside)
+PROXY = Value("an address such as http://proxy.example:3128, or env: and the name of a variable that holds it", _proxy)
+SWITCH = Value("true or false", flag)
 MODE = _choice(*Mode)
 LEVEL = _choice("debug", "info", "warning", "error")
 FORMAT = _choice("console", "json")
-URL = Kind("an address such as http://127.0.0.1:12111", _url)
-ACCOUNT = Kind("an account id such as acct_1A2b3C", _account)
-ZONE = Kind("a time zone such as Europe/Berlin", timezone)
-SHARE = Kind("a number above 0, at most 1", share)
-PERCENT = Kind("a number from 0 to 100, such as 2.5", percent)
-RATE = Kind("a number above 0, such as 5 or 2.5", rate)
-COUNT = Kind("a whole number above 0", whole(1))
-GAPS = Kind('gaps such as [1d, 3d, 7d], or "never"', _gaps, is_list=True)
-OCCASIONS = Kind("finished, stopped or both", _occasions, is_list=True)
-ENV_NAME = Kind("env: and the name of a variable, such as env:BILLING_WEBHOOK_URL", _secret)
+URL = Value("an address such as http://127.0.0.1:12111", _url)
+ACCOUNT = Value("an account id such as acct_1A2b3C", _account)
+ZONE = Value("a time zone such as Europe/Berlin", timezone)
+SHARE = Value("a number above 0, at most 1", share)
+PERCENT = Value("a number from 0 to 100, such as 2.5", percent)
+RATE = Value("a number above 0, such as 5 or 2.5", rate)
+COUNT = Value("a whole number above 0", whole(1))
+GAPS = Value('gaps such as [1d, 3d, 7d], or "never"', _gaps, is_list=True)
+OCCASIONS = Value("finished, stopped or both", _occasions, is_list=True)
+ENV_NAME = Value("env: and the name of a variable, such as env:BILLING_WEBHOOK_URL", _secret)
