@@ -27,8 +27,8 @@ class Kind(StrEnum):
     REFUND = "refund"
 
 
-class Item(Protocol):
-    """What one line of a run file asks for, of whatever kind: as much as plans and the ledger need to know of each."""
+class Named(Protocol):
+    """What an item goes by, on record or in a file: what a person names when some of a run's items are meant."""
 
     @property
     def reference(self) -> str:
@@ -44,6 +44,10 @@ class Item(Protocol):
     def payer(self) -> str:
         """The platform customer (``cus_…``); items of one payer are carried out one after another."""
         ...
+
+
+class Item(Named, Protocol):
+    """What one line of a run file asks for, of whatever kind: as much as plans and the ledger need to know of each."""
 
     @property
     def amount(self) -> Money:

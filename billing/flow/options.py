@@ -2,30 +2,11 @@
 
 import fnmatch
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from billing.core.entries import ItemRecord, Tally
 from billing.core.exits import Exit
+from billing.core.items import Named
 from billing.core.planrows import TO_CHARGE, standing
-
-
-class Named(Protocol):
-    """What a selection goes by: an item on record, or one that a plan would make."""
-
-    @property
-    def reference(self) -> str:
-        """The operator's own id."""
-        ...
-
-    @property
-    def account(self) -> str:
-        """The connected account."""
-        ...
-
-    @property
-    def payer(self) -> str:
-        """The platform customer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

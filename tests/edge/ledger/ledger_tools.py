@@ -14,6 +14,8 @@ from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.sqlite import SqliteLedger
 
+FORGE = "UPDATE items SET state = ?, last_event = ?, ver = ver + 1, object_id = ?, attempt = attempt + ? WHERE id = ?"
+# An event written past the program: state, event, object, how many attempts more, and of which item.
 PLATFORM, PERIOD, RUN = "acct_P", "2026-11", "coaching-2026-11"
 
 
@@ -116,3 +118,15 @@ def unguarded(conn: sqlite3.Connection) -> list[str]:
     for name, _ in found:
         conn.execute(f"DROP TRIGGER {name}")
     return [sql for _, sql in found]
+
+
+def taken(conn: sqlite3.Connection, *forged: object) -> bool:
+    """Tell whether the laws take a forged event; nothing of it is kept."""
+    conn.execute("BEGIN")
+    try:
+        conn.execute(FORGE, forged)
+    except sqlite3.IntegrityError:
+        return False
+    finally:
+        conn.execute("ROLLBACK")
+    return True

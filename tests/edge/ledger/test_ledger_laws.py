@@ -4,7 +4,7 @@ import sqlite3
 from itertools import product
 
 import pytest
-from ledger_tools import a_run, an_item, brought, lines, move_for, opened, planned, raw, unguarded
+from ledger_tools import FORGE, a_run, an_item, brought, lines, move_for, opened, planned, raw, taken, unguarded
 
 from billing.core.entries import BrokenPromise, Move, Note, PlannedLine, RunStatus
 from billing.core.errors import LedgerError, LedgerHeld
@@ -12,8 +12,6 @@ from billing.core.kinds import LIVES
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.life import ImpossibleTransition
 from billing.edge.ledger import LostRace
-
-FORGE = "UPDATE items SET state = ?, last_event = ?, ver = ver + 1, object_id = ?, attempt = attempt + ? WHERE id = ?"
 
 
 async def test_every_edge_of_the_table_can_be_recorded(ledger):
@@ -24,18 +22,6 @@ async def test_every_edge_of_the_table_can_be_recorded(ledger):
         assert (after.state, after.ver) == (edge.to, item.ver + 1), (state, event)
         assert after == ledger.item(item.id)
     assert ledger.verify().faults == ()
-
-
-def taken(conn: sqlite3.Connection, *forged: object) -> bool:
-    """Tell whether the laws take a forged event; nothing of it is kept."""
-    conn.execute("BEGIN")
-    try:
-        conn.execute(FORGE, forged)
-    except sqlite3.IntegrityError:
-        return False
-    finally:
-        conn.execute("ROLLBACK")
-    return True
 
 
 async def test_raw_sql_takes_exactly_the_edges_of_the_table(ledger, tmp_path):

@@ -1,21 +1,18 @@
 """The laws of the ledger hold a refund to its own table: for this program, and for a hand with a database tool."""
 
-import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from itertools import product
 
-from ledger_tools import PERIOD, PLATFORM, a_run, planned, raw
+from ledger_tools import PERIOD, PLATFORM, a_run, planned, raw, taken
 
 from billing.core.entries import ItemRecord, Move, NewItem, PlannedLine
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.refund import REFUND_LIFE, Event, State
 from billing.core.life import OnRecord
-
-FORGE = "UPDATE items SET state = ?, last_event = ?, ver = ver + 1, object_id = ?, attempt = attempt + ? WHERE id = ?"
 
 
 def way(to: StrEnum) -> list[tuple[StrEnum, StrEnum]]:
@@ -61,18 +58,6 @@ async def test_every_edge_of_a_refund_can_be_recorded_and_is_verified(ledger):
         after = await ledger.record(item, move(item, event))
         assert after.state is edge.to
     assert ledger.verify().faults == ()
-
-
-def taken(conn: sqlite3.Connection, *forged: object) -> bool:
-    """Tell whether the laws take a forged event; nothing of it is kept."""
-    conn.execute("BEGIN")
-    try:
-        conn.execute(FORGE, forged)
-    except sqlite3.IntegrityError:
-        return False
-    finally:
-        conn.execute("ROLLBACK")
-    return True
 
 
 async def test_raw_sql_takes_exactly_the_edges_of_a_refund(ledger, tmp_path):
