@@ -46,10 +46,16 @@ def test_an_item_id_names_the_obligation_and_nothing_else():
     assert first not in others
 
 
+def test_one_reference_is_another_obligation_of_each_kind():
+    of_kinds = {item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0, kind) for kind in Kind}
+    assert len(of_kinds) == len(Kind) > 1
+
+
 def test_ids_and_keys_never_change_between_releases():
     # A change here would make a continued run charge again under new names. Raise the scheme number instead.
     item = item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0, Kind.CHARGE)
     assert item == "3yt3mp7oeri4iu37dpjln6xy5qewvqsq"
+    assert item_id(Mode.TEST, "acct_P", "2026-11", "INV-1", 0, Kind.REFUND) == "h6bhmjxplwqjs2itvwklenu474utyrgf"
     assert (
         idempotency_key(Mode.TEST, "acct_P", "acct_1A", item, charge.CONFIRM.name, 1, 0)
         == "bil1-confirm-nmnk7le5usem3nidqtledmqzagwu2myj3pqukm3d3owqfhlu4pha"
