@@ -12,12 +12,12 @@ from billing.cli.session import Session
 from billing.cli.tables import amounts, plural
 from billing.cli.terminal import prompt, write_err, write_json, write_out
 from billing.cli.typed import again, following
-from billing.core.entries import RunRecord
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.kinds import LIVES
 from billing.core.kinds.rules import RULES
 from billing.core.life import Group
+from billing.core.records import RunRecord
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
 from billing.flow.cancelling import Cancellation, cancel, look_through, worth

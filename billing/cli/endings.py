@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 
 from billing.cli.tables import WIDTH, amounts, plural, totals_table
 from billing.cli.typed import again, following
-from billing.core.entries import RunRecord
 from billing.core.exits import MEANINGS, Exit
 from billing.core.item_rules import SkipReason
 from billing.core.items import Mode
 from billing.core.kinds import phase_of
+from billing.core.records import RunRecord
 from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible

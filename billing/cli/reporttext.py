@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from billing.cli.endings import run_table
 from billing.cli.tables import WIDTH, amount, lined_up
-from billing.core.entries import ReportLine, RunRecord
 from billing.core.kinds import LIVES
 from billing.core.life import Group
+from billing.core.records import ReportLine, RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.logs import visible

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from billing.core.entries import ItemRecord, SheetTally, Tally
+from billing.core.entries import ItemRecord
 from billing.core.exits import Exit
 from billing.core.findings import UNREAD
 from billing.core.kinds import is_final, is_unsent, life_of
 from billing.core.life import Group
+from billing.core.records import SheetTally, Tally
 from billing.core.skips import SKIPS
 
 _BY_DECLINE = frozenset({Group.DECLINED, Group.NEEDS_CUSTOMER})

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from billing.core.entries import ItemRecord, NewItem
+from billing.core.entries import ItemRecord
 from billing.core.items import Mode
 from billing.core.keys import item_id
+from billing.core.records import NewItem
 
 PAID = frozenset({"succeeded", "processing"})
 CANCELLED = "canceled"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from billing.core.entries import Facts, ItemRecord, NewItem
+from billing.core.entries import Facts, ItemRecord
 from billing.core.findings import Findings
 from billing.core.item_rules import Difference, ItemRules
 from billing.core.items import Item, Kind, Mode
@@ -13,6 +13,7 @@ from billing.core.keys import item_id
 from billing.core.kinds import LIVES, ended_empty, is_planned, life_of
 from billing.core.kinds.rules import RULES
 from billing.core.life import Group
+from billing.core.records import NewItem
 from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER, OF_THE_ACCOUNT, SKIPS
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from billing.core.cells import csv_line
-from billing.core.entries import SheetTally
 from billing.core.money import format_minor
+from billing.core.records import SheetTally
 from billing.edge.ledger import Ledger
 from billing.flow.outturn import row_of
 from billing.flow.report import EVERY_LINE, Layout, Wanted, known_run

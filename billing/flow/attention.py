@@ -1,8 +1,8 @@
 """What still asks for somebody: a line of a report, and a plan before it is carried out."""
 
-from billing.core.entries import ReportLine, RunRecord
 from billing.core.life import Group
 from billing.core.planrows import CLOSING
+from billing.core.records import ReportLine, RunRecord
 from billing.core.skips import SKIPS
 from billing.flow.planning.planned import Plan
 from billing.flow.report import describe, status_of

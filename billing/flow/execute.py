@@ -1,9 +1,10 @@
 """Carry out a planned run: what is planned begins, what was interrupted goes on, what is finished sends nothing."""
 
-from billing.core.entries import ItemRecord, Note, RunStatus, unfinished_rebuild
+from billing.core.entries import ItemRecord, Note
 from billing.core.errors import RunStopped, UsageError
 from billing.core.groups import exit_for
 from billing.core.policies import Policies
+from billing.core.records import RunStatus, unfinished_rebuild
 from billing.flow.engine.flow import Flow, ItemResult, carry
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched

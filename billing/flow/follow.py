@@ -7,10 +7,10 @@ from typing import Any
 
 from aiolimiter import AsyncLimiter
 
-from billing.core.entries import RunRecord
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, in_sight
 from billing.core.policies import Dunning, Notification, Policies
+from billing.core.records import RunRecord
 from billing.edge.notify import notify, one_a_second
 from billing.edge.route import route_of
 from billing.edge.settings.load import Settings

@@ -3,10 +3,11 @@
 import fnmatch
 from dataclasses import dataclass, field
 
-from billing.core.entries import ItemRecord, Tally
+from billing.core.entries import ItemRecord
 from billing.core.exits import Exit
 from billing.core.items import Named
 from billing.core.planrows import TO_CHARGE, standing
+from billing.core.records import Tally
 
 
 @dataclass(frozen=True, slots=True)

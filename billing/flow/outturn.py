@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from billing.core.entries import RunRecord, SheetTally, Tally
 from billing.core.groups import GOOD_SKIPS, group_in
 from billing.core.kinds import LIVES, is_unsent, phase_of
 from billing.core.life import Group, Life, Phase
+from billing.core.records import RunRecord, SheetTally, Tally
 from billing.edge.ledger import Ledger
 
 Totals = dict[str, int]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from billing.core.advice import what_to_do
 from billing.core.cells import csv_line
-from billing.core.entries import ItemRecord, ReportLine, RunRecord, Tally
+from billing.core.entries import ItemRecord
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_in, group_of
@@ -20,6 +20,7 @@ from billing.core.kinds import phase_of
 from billing.core.kinds.columns import COLUMNS
 from billing.core.life import Group, Phase
 from billing.core.money import format_minor
+from billing.core.records import ReportLine, RunRecord, Tally
 from billing.core.report_columns import MOMENTS, ReportColumns
 from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger

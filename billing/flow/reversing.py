@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from billing.core.entries import ItemRecord, RunRecord
+from billing.core.entries import ItemRecord
 from billing.core.errors import UsageError
 from billing.core.items import FeeBack, Kind, Refund
 from billing.core.kinds import LIVES
 from billing.core.life import Group
+from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.flow.engine.scheduler import PAGE
 from billing.flow.kinds.charge.reversal import refund_of

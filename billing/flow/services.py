@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from billing.core.entries import Facts, RunRecord
+from billing.core.entries import Facts
 from billing.core.errors import UsageError
 from billing.core.items import Mode
+from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.logs import enabled_for
 from billing.edge.pacing.throttle import Rates

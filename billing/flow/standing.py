@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.core.entries import RunRecord, RunStatus
 from billing.core.kinds import LIVES
+from billing.core.records import RunRecord, RunStatus
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
 from billing.flow.outturn import outturn_of

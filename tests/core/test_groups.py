@@ -2,11 +2,11 @@
 
 import pytest
 
-from billing.core.entries import Tally
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, in_sight
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.life import Group
+from billing.core.records import Tally
 
 
 def tally(state: State, grouping: str = "", reason: str = "", items: int = 1) -> Tally:

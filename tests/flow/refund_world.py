@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from billing.core.entries import ItemRecord, PlannedLine, RunRecord
+from billing.core.entries import ItemRecord
 from billing.core.findings import Findings
 from billing.core.items import FeeBack, Kind, Mode, Refund
 from billing.core.kinds.refund import State
 from billing.core.money import Money
 from billing.core.plans import PlanContext
+from billing.core.records import PlannedLine, RunRecord
 from billing.core.wire import WireRequest
 from billing.flow.services import Services
 from billing.sandbox.config import SandboxConfig

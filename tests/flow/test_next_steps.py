@@ -9,13 +9,13 @@ from billing.cli.endings import steps, what_comes_next
 from billing.cli.lookingup import expectation
 from billing.cli.plan_view import plan_table
 from billing.cli.planrows import amendment_lines
-from billing.core.entries import RunRecord, SheetTally
 from billing.core.estimates import Estimate, Reads
 from billing.core.items import Kind, Mode
 from billing.core.kinds import phase_of
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.life import Group
 from billing.core.listing import Search
+from billing.core.records import RunRecord, SheetTally
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.attention import nothing_left
 from billing.flow.carry_out import carry_out_run

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from billing.core.entries import RunRecord
 from billing.core.errors import ProviderUnreachable, UsageError
 from billing.core.items import Kind, Mode
+from billing.core.records import RunRecord
 from billing.core.wire import WireRequest, WireResponse
 from billing.edge.logs import open_log
 from billing.edge.settings.load import load_settings

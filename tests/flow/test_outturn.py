@@ -10,11 +10,11 @@ import pytest
 
 from billing.cli.endings import run_table
 from billing.cli.planrows import ROW_WORDS, SKIP_WORDS, row_words, rows_table
-from billing.core.entries import SheetTally
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.life import Group
 from billing.core.money import currency_of
 from billing.core.planrows import ROWS as PLAN_ROWS
+from billing.core.records import SheetTally
 from billing.core.skips import SKIPS
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.outturn import ROWS, by_account, gathered, outturn_of, row_of

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from billing.cli.endings import run_table
-from billing.core.entries import ItemRecord, RunStatus
+from billing.core.entries import ItemRecord
 from billing.core.errors import (
     CredentialsError,
     InvalidInput,
@@ -26,6 +26,7 @@ from billing.core.exits import Exit
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import CHARGE_LIFE, State
+from billing.core.records import RunStatus
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.pacing.throttle import Rates, Throttle

@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import pytest
 
-from billing.core.entries import RunStatus
 from billing.core.errors import InvalidInput
 from billing.core.exits import Exit
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import State
+from billing.core.records import RunStatus
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.flow.kinds.charge.rebuilding.rebuild import RebuildOptions, rebuild
 from billing.flow.options import Selection

@@ -10,7 +10,7 @@ import pytest
 
 from billing.cli.reporttext import accounts_as_text, as_text
 from billing.core.cells import neutral
-from billing.core.entries import Move, NewItem, PlannedLine, RunRecord
+from billing.core.entries import Move
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Kind, Mode
@@ -18,6 +18,7 @@ from billing.core.keys import item_id
 from billing.core.kinds.charge import Event
 from billing.core.kinds.charge_columns import CHARGE_COLUMNS
 from billing.core.life import Group
+from billing.core.records import NewItem, PlannedLine, RunRecord
 from billing.core.skips import SKIPS
 from billing.edge.ledger.opening import open_ledger
 from billing.flow.accounts import account_totals, accounts_as_csv, accounts_as_json, summed

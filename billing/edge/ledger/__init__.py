@@ -6,21 +6,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
-from billing.core.entries import (
-    Entry,
-    Facts,
-    Held,
-    ItemRecord,
-    Move,
-    Note,
-    PlannedLine,
-    ReportLine,
-    RunRecord,
-    RunStatus,
-    SheetTally,
-    Tally,
-)
+from billing.core.entries import Entry, Facts, ItemRecord, Move, Note
 from billing.core.items import Kind, Mode
+from billing.core.records import Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
 
 Kept = Mapping[str, Mapping[str, Facts]]
 # Look-ups to keep: kind -> name -> facts.

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any
 
-from billing.core.entries import BrokenPromise, ItemRecord, Move, Note, RunRecord, RunStatus, apply
+from billing.core.entries import BrokenPromise, ItemRecord, Move, Note, apply
 from billing.core.kinds import LIVES
 from billing.core.life import ImpossibleTransition
+from billing.core.records import RunRecord, RunStatus
 from billing.edge.ledger.chain import CHAIN, Mac
 from billing.edge.ledger.drafts import run_times
 from billing.edge.ledger.planning import LinesSeal, run_facts

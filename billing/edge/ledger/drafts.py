@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from billing.core.entries import BrokenPromise, Facts, ItemRecord, Move, Note, RunStatus, apply
+from billing.core.entries import BrokenPromise, Facts, ItemRecord, Move, Note, apply
 from billing.core.kinds import life_of
 from billing.core.life import ImpossibleTransition
+from billing.core.records import RunStatus
 from billing.edge.ledger import Kept, LostRace
 from billing.edge.ledger.chain import seal
 from billing.edge.ledger.rows import (

@@ -5,21 +5,12 @@ from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 
-from billing.core.entries import (
-    REBUILD_BEGUN,
-    BrokenPromise,
-    Move,
-    NewItem,
-    Note,
-    PlannedLine,
-    RunRecord,
-    RunStatus,
-    unfinished_rebuild,
-)
+from billing.core.entries import BrokenPromise, Move, Note
 from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.keys import item_id
 from billing.core.kinds import LIVES
 from billing.core.life import Scope
+from billing.core.records import REBUILD_BEGUN, NewItem, PlannedLine, RunRecord, RunStatus, unfinished_rebuild
 from billing.edge.ledger.drafts import note_run, prepared
 from billing.edge.ledger.rows import due_of, frozen, iso, json_text
 from billing.edge.ledger.store import Statement, Values

@@ -9,22 +9,12 @@ from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
 
-from billing.core.entries import (
-    BrokenPromise,
-    Entry,
-    Facts,
-    Held,
-    ItemRecord,
-    Note,
-    ReportLine,
-    RunRecord,
-    SheetTally,
-    Tally,
-)
+from billing.core.entries import BrokenPromise, Entry, Facts, ItemRecord, Note
 from billing.core.errors import LedgerDamaged
 from billing.core.items import Kind, Mode
 from billing.core.kinds import LIVES
 from billing.core.life import Life, Scope
+from billing.core.records import Held, ReportLine, RunRecord, SheetTally, Tally
 from billing.edge.ledger.chain import Head, seal
 from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.rows import (

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from billing.core.entries import Entry, Facts, ItemRecord, Move, Note, RunRecord, RunStatus
+from billing.core.entries import Entry, Facts, ItemRecord, Move, Note
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds import LIVES
+from billing.core.records import RunRecord, RunStatus
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -10,22 +10,10 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from billing.core.entries import (
-    Entry,
-    Facts,
-    Held,
-    ItemRecord,
-    Move,
-    Note,
-    PlannedLine,
-    ReportLine,
-    RunRecord,
-    RunStatus,
-    SheetTally,
-    Tally,
-)
+from billing.core.entries import Entry, Facts, ItemRecord, Move, Note
 from billing.core.errors import LedgerError
 from billing.core.items import Kind, Mode
+from billing.core.records import Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
 from billing.edge.ledger import Kept, Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer

@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter
 from enum import StrEnum
 
-from billing.core.entries import ItemRecord, Tally
+from billing.core.entries import ItemRecord
 from billing.core.groups import group_of
 from billing.core.kinds import is_final
 from billing.core.life import Group, Life
+from billing.core.records import Tally
 from billing.flow.engine.progress import Pace, Snapshot, Watch
 from billing.flow.services import Services
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 
-from billing.core.entries import Held, RunRecord
 from billing.core.items import Item, Run
 from billing.core.kinds import LIVES, ended_empty, is_planned
 from billing.core.life import Group, Phase
 from billing.core.money import format_minor
 from billing.core.notices import Notice
+from billing.core.records import Held, RunRecord
 from billing.edge.ledger import Ledger
 from billing.flow.planning.changes import Change, Changes, Line
 from billing.flow.planning.planned import Source

@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
-from billing.core.entries import ItemRecord, PlannedLine, RunRecord, RunStatus
+from billing.core.entries import ItemRecord
 from billing.core.errors import InvalidInput, Problem, UsageError
 from billing.core.findings import Findings
 from billing.core.items import InputLine, Item
@@ -17,6 +17,7 @@ from billing.core.kinds.rules import RULES
 from billing.core.notices import Notice
 from billing.core.planrows import NOWHERE, TO_CHARGE, row_of
 from billing.core.plans import Continue, Create, Decision, Refuse, Replace, Skip, decide, fixed, reason_of
+from billing.core.records import PlannedLine, RunRecord, RunStatus
 from billing.core.skips import OPERATORS, PASSING, SKIPS
 from billing.edge.ledger import Ledger
 from billing.flow.planning.amendment import missing, note_line, refused_withdrawal, withdrawn

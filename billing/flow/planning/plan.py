@@ -7,7 +7,6 @@ signs. Keeping the plan in the ledger is a third, identical stream.
 from collections import Counter
 from dataclasses import dataclass, field
 
-from billing.core.entries import RunRecord, RunStatus
 from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.findings import Findings
 from billing.core.items import Kind
@@ -15,6 +14,7 @@ from billing.core.kinds.rules import RULES
 from billing.core.listing import Search, share_of_reads
 from billing.core.money import format_minor
 from billing.core.notices import Notice
+from billing.core.records import RunRecord, RunStatus
 from billing.edge.ledger import Ledger
 from billing.edge.pacing.throttle import Rates
 from billing.flow.kinds.registry import FLOWS, PLANNINGS

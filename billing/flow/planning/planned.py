@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from billing.core.entries import RunRecord
 from billing.core.errors import Problem
 from billing.core.estimates import Reads
 from billing.core.findings import Findings
@@ -13,6 +12,7 @@ from billing.core.items import InputLine, Run
 from billing.core.notices import Notice
 from billing.core.planrows import NOWHERE
 from billing.core.plans import PlanContext
+from billing.core.records import RunRecord
 from billing.core.skips import PASSING, SKIPS
 from billing.flow.options import Selection
 from billing.flow.planning.amendment import Amendment

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from billing.core.entries import ItemRecord, Move, NewItem, PlannedLine, RunRecord
+from billing.core.entries import ItemRecord, Move
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
+from billing.core.records import NewItem, PlannedLine, RunRecord
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.sqlite import SqliteLedger
 

@@ -21,7 +21,8 @@ import asyncio, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from ledger_tools import move_for, opened, a_run, lines, RUN
-from billing.core.entries import Note, RunStatus
+from billing.core.entries import Note
+from billing.core.records import RunStatus
 from billing.core.kinds.charge import Event, State
 
 async def go(ledger, account):

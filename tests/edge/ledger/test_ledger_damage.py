@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from ledger_tools import RUN, a_run, brought, lines, opened, planned, raw, unguarded
 
-from billing.core.entries import Note, PlannedLine, RunStatus
+from billing.core.entries import Note
 from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.kinds.charge import State
+from billing.core.records import PlannedLine, RunStatus
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.schema import DDL
 from tests.storage.damages import TABLES, content

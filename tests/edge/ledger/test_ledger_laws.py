@@ -6,11 +6,12 @@ from itertools import product
 import pytest
 from ledger_tools import FORGE, a_run, an_item, brought, lines, move_for, opened, planned, raw, taken, unguarded
 
-from billing.core.entries import BrokenPromise, Move, Note, PlannedLine, RunStatus
+from billing.core.entries import BrokenPromise, Move, Note
 from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.kinds import LIVES
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.life import ImpossibleTransition
+from billing.core.records import PlannedLine, RunStatus
 from billing.edge.ledger import LostRace
 
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from ledger_tools import PERIOD, PLATFORM, RUN, a_run, an_item, brought, lines, move_for, planned
 
-from billing.core.entries import Move, PlannedLine, Tally
+from billing.core.entries import Move
 from billing.core.items import Kind, Mode
 from billing.core.kinds.charge import Event, State
+from billing.core.records import PlannedLine, Tally
 
 
 async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_foreign_lines_by_reason(ledger):

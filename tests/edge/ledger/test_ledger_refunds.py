@@ -8,11 +8,12 @@ from itertools import product
 
 from ledger_tools import PERIOD, PLATFORM, a_run, planned, raw, taken
 
-from billing.core.entries import ItemRecord, Move, NewItem, PlannedLine
+from billing.core.entries import ItemRecord, Move
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.refund import REFUND_LIFE, Event, State
 from billing.core.life import OnRecord
+from billing.core.records import NewItem, PlannedLine
 
 
 def way(to: StrEnum) -> list[tuple[StrEnum, StrEnum]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from ledger_tools import RUN, brought, opened, planned, raw, unguarded
 
-from billing.core.entries import Note, RunStatus
+from billing.core.entries import Note
 from billing.core.errors import LedgerDamaged
 from billing.core.kinds.charge import State
+from billing.core.records import RunStatus
 from billing.edge.ledger.custody import checksum as whole
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import read_key

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import anyio
 
-from billing.core.entries import ItemRecord, NewItem
+from billing.core.entries import ItemRecord
 from billing.core.kinds import phase_of
 from billing.core.life import Group, Phase
 from billing.core.listed import Listed
 from billing.core.notices import Notice
 from billing.core.planrows import DONE, TO_CHARGE, row_of
 from billing.core.plans import Create, Refuse, Replace
+from billing.core.records import NewItem
 from billing.flow.engine.gather import gather
 from billing.flow.kinds.charge.find import Finder
 from billing.flow.planning.decisions import decisions

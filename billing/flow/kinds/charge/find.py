@@ -16,11 +16,12 @@ from typing import Any
 
 import anyio
 
-from billing.core.entries import ItemRecord, NewItem
+from billing.core.entries import ItemRecord
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.listed import NOTHING, Listed, Verdict, application_of, judge, listed, other_generations
 from billing.core.objects.intent import FINAL_STATUSES
 from billing.core.periods import first_day
+from billing.core.records import NewItem
 from billing.edge.stripe.lookups import LookupFailed
 from billing.flow.services import Services
 

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from billing.core.entries import ItemRecord, Move, PlannedLine, RunRecord, RunStatus
+from billing.core.entries import ItemRecord, Move
 from billing.core.items import Kind, Run
+from billing.core.records import PlannedLine, RunRecord, RunStatus
 from billing.edge.ledger import LostRace
 from billing.flow.engine.context import ItemContext
 from billing.flow.engine.gather import gather

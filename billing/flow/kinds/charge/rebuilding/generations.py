@@ -15,7 +15,7 @@ the file no longer describes the intent tells amount, currency, share and accoun
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from billing.core.entries import Facts, ItemRecord, Move, NewItem
+from billing.core.entries import Facts, ItemRecord, Move
 from billing.core.items import Charge, InputLine, Kind, Mode
 from billing.core.keys import charge_digest, item_id
 from billing.core.kinds import ended_empty
@@ -24,6 +24,7 @@ from billing.core.life import Group
 from billing.core.listed import DIGEST_LETTERS
 from billing.core.outcomes import Halt, Lost, Undecided
 from billing.core.plans import PlanContext, reason_of
+from billing.core.records import NewItem
 from billing.core.redaction import scrub
 from billing.core.skips import CLOSED_BEFORE_LOSS, HELD_BY_ANOTHER, SKIPS
 from billing.flow.engine.context import skipped

@@ -32,12 +32,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 
-from billing.core.entries import REBUILD_BEGUN, ItemRecord, Move, Note, RunRecord, RunStatus
+from billing.core.entries import ItemRecord, Move, Note
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.findings import Findings
 from billing.core.items import Run
 from billing.core.kinds.charge import CHARGE_LIFE, State
+from billing.core.records import REBUILD_BEGUN, RunRecord, RunStatus
 from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER
 from billing.edge.ledger import Ledger, LostRace
 from billing.flow.engine.gather import gather
