@@ -22,8 +22,8 @@ from billing.edge.secrets import ApiKey, load_key
 from billing.edge.settings.agreement import require_agreement
 from billing.edge.settings.load import Settings
 from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.found import LookupFailed, Trouble
 from billing.edge.stripe.gateway import API_BASE, Gateway
-from billing.edge.stripe.lookups import LookupFailed, Trouble
 from billing.edge.stripe.transport import MOST_CONNECTIONS, NetworkWire
 from billing.flow.engine.learned_rates import remembered
 from billing.flow.services import Services

@@ -11,8 +11,8 @@ from enum import StrEnum
 from billing.core.classify import lacking_permission, refuses_account
 from billing.core.redaction import quoted
 from billing.core.replies import Reply
+from billing.edge.stripe.found import LookupFailed
 from billing.edge.stripe.gateway import Gateway
-from billing.edge.stripe.lookups import LookupFailed
 
 NOBODY = "0000doctor"
 SENDS = 3

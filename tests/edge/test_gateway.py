@@ -32,8 +32,8 @@ from billing.edge.secrets import ApiKey
 from billing.edge.stripe.breaker import FAILURES
 from billing.edge.stripe.calls.charge import cancel_intent, clone_method, confirm_intent, open_intent, read_intent
 from billing.edge.stripe.clock import ProviderClock
+from billing.edge.stripe.found import LookupFailed, Trouble
 from billing.edge.stripe.gateway import API_BASE, API_VERSION, Gateway
-from billing.edge.stripe.lookups import LookupFailed, Trouble
 from billing.sandbox.config import Limits, SandboxConfig
 from billing.sandbox.inprocess import InProcess
 from billing.sandbox.model import Sandbox

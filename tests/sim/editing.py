@@ -17,7 +17,7 @@ from billing.core.exits import Exit
 from billing.core.kinds.charge import State
 from billing.core.planrows import TO_CHARGE, row_of
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.edge.stripe.lookups import LookupFailed
+from billing.edge.stripe.found import LookupFailed
 from billing.flow.cancelling import cancel, look_through
 from billing.flow.carry_out import carry_out_run
 from billing.flow.options import RunOptions, Selection

@@ -20,7 +20,7 @@ from billing.core.groups import group_of
 from billing.core.items import FeeBack
 from billing.core.kinds.refund import State
 from billing.core.life import Group
-from billing.edge.stripe.lookups import LookupFailed
+from billing.edge.stripe.found import LookupFailed
 from billing.sandbox import disputes
 from billing.sandbox.config import Behaviour, Chances, Latency, Limits, SandboxConfig
 from billing.sandbox.faults import FaultKind, FaultPlan

@@ -4,18 +4,25 @@ import asyncio
 import re
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from billing.core.classify import lacking_permission, refuses_account
-from billing.core.errors import BillingError, CredentialsError, ProviderUnreachable, RunStopped
-from billing.core.findings import MOST_PREFIX
-from billing.core.redaction import quoted
 from billing.core.replies import Reply
+from billing.edge.stripe.found import (
+    UNEXPANDED,
+    Account,
+    Customer,
+    LookupFailed,
+    Method,
+    Trouble,
+    account_in,
+    customer_in,
+    method_in,
+    object_in,
+    page_in,
+)
 
 LOOKUP_SENDS = 5
 # A look-up may be repeated freely; five tries outlast a short outage, the breaker handles a long one.
@@ -24,94 +31,6 @@ PAGE = 100
 
 DEFAULTS = "data.invoice_settings.default_payment_method"
 # What a list of customers is asked to show whole. (docs.stripe.com/api/expanding_objects)
-
-
-class Trouble(StrEnum):
-    """Why a look-up has no result."""
-
-    MISSING = "missing"  # there is no such object for this key, account and mode
-    BARRED = "barred"  # the account does not let this key in
-    CREDENTIALS = "credentials"  # the key is refused, or lacks a permission
-    REFUSED = "refused"  # the request itself was wrong
-    UNANSWERED = "unanswered"  # no usable answer within the budget
-
-
-UNEXPANDED = frozenset({Trouble.REFUSED, Trouble.CREDENTIALS})
-# Troubles of a list that shows payment methods inside customers which a plain list of customers may not have.
-
-
-@dataclass(frozen=True, slots=True)
-class LookupFailed:
-    """A look-up without a result.
-
-    Attributes:
-        message: holds no key; for a missing permission it names it.
-        status: the HTTP status, or 0 when no complete answer came.
-    """
-
-    trouble: Trouble
-    code: str
-    message: str
-    request_id: str = ""
-    status: int = 0
-
-    def as_error(self) -> BillingError:
-        """Return the exception for a caller that cannot go on without the result."""
-        text = f"{self.message or self.code} ({self.code})"
-        match self.trouble:
-            case Trouble.CREDENTIALS:
-                return CredentialsError(text)
-            case Trouble.UNANSWERED:
-                return ProviderUnreachable(text)
-            case _:
-                return RunStopped(text)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account as far as charging it goes.
-
-    Attributes:
-        capabilities: names such as ``card_payments`` -> ``active``, ``inactive`` or ``pending``.
-        prefix_length: characters that its own start of a card's statement descriptor takes; the text itself may be
-            somebody's name and is not kept.
-    """
-
-    id: str
-    country: str
-    default_currency: str
-    charges_enabled: bool
-    capabilities: Mapping[str, str] = field(default_factory=dict)
-    prefix_length: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A platform payment method; expiry and fingerprint are None for what is no card."""
-
-    id: str
-    type: str
-    customer: str | None
-    livemode: bool
-    exp_month: int | None = None
-    exp_year: int | None = None
-    fingerprint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A platform customer.
-
-    Attributes:
-        default_method: the payment method of its invoice settings, or None.
-        default: that payment method itself where the answer held it, else None.
-    """
-
-    id: str
-    deleted: bool
-    default_method: str | None
-    livemode: bool
-    default: Method | None = None
 
 
 class Lookups:
@@ -124,35 +43,35 @@ class Lookups:
     async def own_account(self) -> Account | LookupFailed:
         """Return the platform's own account."""
         found = await self._object("read_account", "/v1/account", "account")
-        return found if isinstance(found, LookupFailed) else _account(found)
+        return found if isinstance(found, LookupFailed) else account_in(found)
 
     async def account(self, account: str) -> Account | LookupFailed:
         """Return a connected account."""
         found = await self._object("read_account", f"/v1/accounts/{_safe(account)}", "account", named=account)
-        return found if isinstance(found, LookupFailed) else _account(found)
+        return found if isinstance(found, LookupFailed) else account_in(found)
 
     async def customer(self, customer: str) -> Customer | LookupFailed:
         """Return a platform customer; a deleted one is a result, too."""
         found = await self._object("read_customer", f"/v1/customers/{_safe(customer)}", "customer", named=customer)
-        return found if isinstance(found, LookupFailed) else _customer(found)
+        return found if isinstance(found, LookupFailed) else customer_in(found)
 
     async def payment_method(self, method: str) -> Method | LookupFailed:
         """Return a platform payment method."""
         found = await self._object(
             "read_method", f"/v1/payment_methods/{_safe(method)}", "payment_method", named=method
         )
-        return found if isinstance(found, LookupFailed) else _method(found)
+        return found if isinstance(found, LookupFailed) else method_in(found)
 
     async def customer_methods(self, customer: str) -> tuple[Method, ...] | LookupFailed:
         """Return the payment methods attached to a platform customer, at most a page of them."""
         path = f"/v1/customers/{_safe(customer)}/payment_methods"
         found = await self._object("list_methods", path, "list", params={"limit": PAGE})
-        return found if isinstance(found, LookupFailed) else tuple(_method(one) for one in _page(found))
+        return found if isinstance(found, LookupFailed) else tuple(method_in(one) for one in page_in(found))
 
     async def account_pages(self) -> AsyncIterator[list[Account] | LookupFailed]:
         """Yield all connected accounts, the newest first, a page at a time; a failure is the last thing yielded."""
         async for page in self._pages("list_accounts", "/v1/accounts"):
-            yield page if isinstance(page, LookupFailed) else [_account(one) for one in page]
+            yield page if isinstance(page, LookupFailed) else [account_in(one) for one in page]
 
     async def customer_pages(self) -> AsyncIterator[list[Customer] | LookupFailed]:
         """Yield all customers of the platform with their defaults, a page at a time; a failure is the last thing.
@@ -164,14 +83,14 @@ class Lookups:
             async for page in self._pages("list_customers", "/v1/customers", params=params):
                 if isinstance(page, LookupFailed) and params and page.trouble in UNEXPANDED:
                     break
-                yield page if isinstance(page, LookupFailed) else [_customer(one) for one in page]
+                yield page if isinstance(page, LookupFailed) else [customer_in(one) for one in page]
             else:
                 return
 
     async def method_pages(self) -> AsyncIterator[list[Method] | LookupFailed]:
         """Yield all payment methods of the platform, a page at a time; a failure is the last thing yielded."""
         async for page in self._pages("list_all_methods", "/v1/payment_methods"):
-            yield page if isinstance(page, LookupFailed) else [_method(one) for one in page]
+            yield page if isinstance(page, LookupFailed) else [method_in(one) for one in page]
 
     async def list_intents(self, account: str, created_gte: int) -> AsyncIterator[dict[str, Any]]:
         """Yield the intents of a connected account created at or after an epoch second, newest first.
@@ -204,7 +123,7 @@ class Lookups:
             if isinstance(found, LookupFailed):
                 yield found
                 return
-            page = _page(found)
+            page = page_in(found)
             yield page
             if not page or found.get("has_more") is not True:
                 return
@@ -227,7 +146,7 @@ class Lookups:
         """Return the object of this type (and id, if one was ``named``), repeating the read while unanswered."""
 
         async def once() -> Mapping[str, Any] | LookupFailed:
-            return _found(await self._get(endpoint, path, account, params or {}), object_type, named)
+            return object_in(await self._get(endpoint, path, account, params or {}), object_type, named)
 
         retrying = AsyncRetrying(
             retry=retry_if_result(_unanswered),
@@ -244,45 +163,6 @@ def _unanswered(found: Mapping[str, Any] | LookupFailed) -> bool:
     return isinstance(found, LookupFailed) and found.trouble is Trouble.UNANSWERED
 
 
-def _is_what_was_asked(body: Mapping[str, Any], object_type: str, named: str) -> bool:
-    """Tell whether a body is the very object that was asked for; another one of its kind teaches nothing."""
-    if body.get("object") != object_type:
-        return False
-    if object_type == "list":
-        # A list that is not whole is no list: what it lacks would be taken for what is not there.
-        return isinstance(body.get("has_more"), bool) and _all_objects(body.get("data"))
-    return isinstance(body.get("id"), str) and named in ("", body["id"])
-
-
-def _all_objects(data: object) -> bool:
-    return isinstance(data, list) and all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in data)
-
-
-def _found(reply: Reply, object_type: str, named: str) -> Mapping[str, Any] | LookupFailed:
-    """Return the object a reply holds, or why there is none."""
-    body, status = reply.body or {}, reply.status or 0
-    if 200 <= status < 300 and _is_what_was_asked(body, object_type, named):
-        return body
-    error = reply.error or {}
-    code = str(error.get("code") or error.get("type") or reply.detail or f"http_{status}")
-    message = quoted(str(error.get("message") or ""))
-    trouble = _trouble(reply)
-    if status == 403 and trouble is Trouble.CREDENTIALS:
-        message = lacking_permission(error)
-    return LookupFailed(trouble, code, message, reply.request_id, status)
-
-
-def _trouble(reply: Reply) -> Trouble:
-    if reply.error is None or (reply.error.get("code") in ("rate_limit", "lock_timeout")):
-        return Trouble.UNANSWERED
-    if reply.status == 403 and refuses_account(reply.error):
-        return Trouble.BARRED
-    if reply.status == 404 and not reply.error.get("code"):
-        return Trouble.REFUSED  # a route that is not there says nothing about the object
-    by_status = {401: Trouble.CREDENTIALS, 403: Trouble.CREDENTIALS, 404: Trouble.MISSING, 400: Trouble.REFUSED}
-    return by_status.get(reply.status or 0, Trouble.UNANSWERED)
-
-
 def _safe(object_id: str) -> str:
     """Return an id that cannot lead to another path.
 
@@ -292,64 +172,3 @@ def _safe(object_id: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9_]{1,255}", object_id) is None:
         raise ValueError("not an object id")
     return object_id
-
-
-def _page(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return list(found["data"])
-
-
-def _account(found: Mapping[str, Any]) -> Account:
-    capabilities = found.get("capabilities")
-    return Account(
-        id=found["id"],
-        country=str(found.get("country") or ""),
-        default_currency=str(found.get("default_currency") or ""),
-        charges_enabled=found.get("charges_enabled") is not False,
-        capabilities={str(k): str(v) for k, v in capabilities.items()} if isinstance(capabilities, Mapping) else {},
-        prefix_length=_prefix_length(found.get("settings")),
-    )
-
-
-def _prefix_length(settings: object) -> int:
-    """Return how long the start of a card's statement descriptor is; without one of its own it is the account's whole
-    descriptor, cut to ten characters. (docs.stripe.com/get-started/account/statement-descriptors)
-    """  # fmt: skip
-    own = _text_in(settings, "card_payments", "statement_descriptor_prefix")
-    return len(own) or len(_text_in(settings, "payments", "statement_descriptor")[:MOST_PREFIX])
-
-
-def _text_in(found: object, *names: str) -> str:
-    """Return the text under these names, one inside the other, or an empty text."""
-    for name in names:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else ""
-
-
-def _customer(found: Mapping[str, Any]) -> Customer:
-    settings = found.get("invoice_settings")
-    default = settings.get("default_payment_method") if isinstance(settings, Mapping) else None
-    whole = _method(default) if isinstance(default, Mapping) and isinstance(default.get("id"), str) else None
-    named = default if isinstance(default, str) else None
-    return Customer(
-        id=found["id"],
-        deleted=found.get("deleted") is True,
-        default_method=named if whole is None else whole.id,
-        livemode=found.get("livemode") is True,
-        default=whole,
-    )
-
-
-def _method(found: Mapping[str, Any]) -> Method:
-    card = found.get("card") if isinstance(found.get("card"), Mapping) else {}
-    bank = found.get("us_bank_account") if isinstance(found.get("us_bank_account"), Mapping) else {}
-    details: Mapping[str, Any] = card or bank or {}
-    owner = found.get("customer")
-    return Method(
-        id=found["id"],
-        type=str(found.get("type") or ""),
-        customer=owner.get("id") if isinstance(owner, Mapping) else owner if isinstance(owner, str) else None,
-        livemode=found.get("livemode") is True,
-        exp_month=details.get("exp_month"),
-        exp_year=details.get("exp_year"),
-        fingerprint=details.get("fingerprint"),
-    )

@@ -11,7 +11,8 @@ import anyio
 
 from billing.core.entries import Facts
 from billing.core.listing import Search
-from billing.edge.stripe.lookups import Account, Customer, LookupFailed, Lookups, Method, Trouble
+from billing.edge.stripe.found import Account, Customer, LookupFailed, Method, Trouble
+from billing.edge.stripe.lookups import Lookups
 from billing.flow.engine.gather import gather
 from billing.flow.engine.progress import Pace, Snapshot, Watch, unwatched
 from billing.flow.planning.sought import Methods, Names, mark_of, short_hash

@@ -22,7 +22,7 @@ from billing.core.listed import NOTHING, Listed, Verdict, application_of, judge,
 from billing.core.objects.intent import FINAL_STATUSES
 from billing.core.periods import first_day
 from billing.core.records import NewItem
-from billing.edge.stripe.lookups import LookupFailed
+from billing.edge.stripe.found import LookupFailed
 from billing.flow.services import Services
 
 LIST_SECONDS = 22 * 3600.0

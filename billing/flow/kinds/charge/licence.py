@@ -14,7 +14,7 @@ from billing.core.life import Group
 from billing.core.outcomes import Cancelled, Declined, Halt, Outcome, Succeeded, Unconfirmed, Unsent, Unsettled
 from billing.core.replies import Reply
 from billing.edge.stripe.calls.charge import read_intent
-from billing.edge.stripe.lookups import LookupFailed, Trouble
+from billing.edge.stripe.found import LookupFailed, Trouble
 from billing.flow.engine.context import Halted, ItemContext, Requeue, StillUnresolved
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import confirm

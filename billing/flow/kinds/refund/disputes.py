@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from billing.core.objects.refund import ChargeSeen
-from billing.edge.stripe.lookups import LookupFailed
+from billing.edge.stripe.found import LookupFailed
 from billing.flow.services import Services
 
 OVER = frozenset({"won", "warning_closed"})

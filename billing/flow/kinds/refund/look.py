@@ -9,7 +9,7 @@ from billing.core.objects.refund import ChargeSeen, RefundSeen, Standing, where_
 from billing.core.outcomes import Halt, Outcome, Refused, Scope, Shown, Unsent
 from billing.core.replies import Reply
 from billing.edge.stripe.calls.refund import list_refunds, read_charge
-from billing.edge.stripe.lookups import LookupFailed, Trouble
+from billing.edge.stripe.found import LookupFailed, Trouble
 from billing.flow.engine.context import Halted, ItemContext, Requeue, StillUnresolved
 from billing.flow.engine.standing import Reach
 from billing.flow.kinds.refund.disputes import Disputes
