@@ -99,9 +99,10 @@ def check_kinds(conn: sqlite3.Connection, path: Path, *, write: bool) -> None:
     Args:
         conn: to read.
         path: of the ledger.
-        write: also refuse one that lacks a kind; to read what it holds it needs none.
+        write: also refuse one that lacks a kind, or has one otherwise; what it holds can still be read.
 
     Raises:
+        LedgerDamaged: a kind is not what this program knows under its name.
         LedgerError: a newer release wrote it, or it lacks a kind.
     """
     with suppress(sqlite3.DatabaseError):
@@ -109,6 +110,11 @@ def check_kinds(conn: sqlite3.Connection, path: Path, *, write: bool) -> None:
         if found.newer:
             raise LedgerError(
                 f"{path}: was written by a newer release, which knows {' and '.join(found.newer)}; install that one"
+            )
+        if found.changed and write:
+            raise LedgerDamaged(
+                f"{path}: {' and '.join(found.changed)} has not the table of states of this program. "
+                "Nothing is sent; it can still be read"
             )
         if found.missing and write:
             raise LedgerError(f"{path}: does not know {' and '.join(found.missing)} yet. {asks_for_upgrade(path)}")
