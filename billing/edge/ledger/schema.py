@@ -11,8 +11,8 @@ from billing.core.kinds import LIVES
 from billing.core.life import Life
 
 VERSION = 2
-# Grows with every change to a table, to a trigger, or to the table of states of a kind that there is already; a kind that
-# is added changes nothing. Forward only: an older program refuses a newer ledger, as it would not keep the newer laws.
+# Grows with every change to a table, to a trigger, or to the table of states of a kind that there is; a kind that is
+# added changes nothing. Forward only: an older program refuses a newer ledger: it would not keep the newer laws.
 
 APPLICATION = 0x62696C31
 # "bil1" in the file's header, so that another program's database is never taken for a ledger.

@@ -9,6 +9,8 @@ from ledger_tools import a_run, lines, opened, planned, raw, unguarded
 from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.kinds import LIVES
 from billing.core.kinds.charge import Event, State
+from billing.edge.ledger.custody.checksum import FileChecksum
+from billing.edge.ledger.custody.keyfile import heads_folder
 from billing.edge.ledger.schema import KNOWN, LAWS
 from billing.edge.ledger.tables import create, kinds_found
 
@@ -89,3 +91,19 @@ def test_a_ledger_without_the_rows_of_a_kind_lacks_that_kind_and_is_not_changed(
     with closing(sqlite3.connect(":memory:")) as conn:
         create(conn, {"ledger": "x"}, kinds=())
         assert kinds_found(conn) == kinds_found(conn).__class__(tuple(sorted(KNOWN)), (), ())
+
+
+async def test_a_kind_that_is_otherwise_is_noticed_in_a_ledger_that_nobody_has_touched_since_it_was_closed(tmp_path):
+    """As after a release whose table of states differs, under the same version."""
+    await (await opened(tmp_path)).aclose()
+    with raw(tmp_path) as conn:
+        laws = unguarded(conn)
+        conn.execute("UPDATE states SET reopens = 1 WHERE state = 'succeeded'")
+        for sql in laws:
+            conn.execute(sql)
+    key = tmp_path / "keys" / "ledger.key"
+    whole = FileChecksum(heads_folder(key), bytes.fromhex(key.read_text()), tmp_path / "ledger.db")
+    whole.keep()
+    assert whole.untouched()
+    with pytest.raises(LedgerDamaged, match="has not the table of states of this program"):
+        await opened(tmp_path)
