@@ -81,6 +81,8 @@ PENDING = frozenset({"pending", "requires_action"})
 # The money is on its way, or waits for its payer: whether `amount_refunded` counts it is not documented.
 RETURNED = frozenset({"failed", "canceled"})
 # The money is on the account's balance again.
+KNOWN = frozenset({"succeeded"}) | PENDING | RETURNED
+# Of any other word nobody knows where the money is.
 
 
 def where_it_stands(
@@ -97,7 +99,7 @@ def where_it_stands(
         standing_ones = [one for one in ours if one.status in statuses]
         if standing_ones:
             return standing, standing_ones[0]
-    if charge is None or not adds_up(found, charge.refunded):
+    if charge is None or any(one.status not in KNOWN for one in found) or not adds_up(found, charge.refunded):
         return Standing.UNSURE, None
     if ours:
         return Standing.RETURNED, ours[-1]
@@ -141,7 +143,7 @@ def made(intent: str) -> Reads:
         wrong = contradiction(seen, expected)
         if wrong:
             return Halt(Exit.STOPPED, wrong, reply=reply)
-        if reply.replayed or seen.status in RETURNED:
+        if reply.replayed or seen.status not in KNOWN - RETURNED:
             return Undecided(LookWhy.REPLAYED if reply.replayed else LookWhy.STATE, reply=reply)
         return Shown(seen, reply=reply)
 

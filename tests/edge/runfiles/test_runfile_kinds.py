@@ -174,7 +174,7 @@ def test_an_unknown_kind_is_answered_with_those_there_are():
     assert unknown.value.hint == 'did you mean "gifts"?'
     with pytest.raises(FieldError) as unknown:
         said_kind("", BOTH)
-    assert unknown.value.hint == "known: charges, gifts"
+    assert unknown.value.hint == "known: charges, refunds, gifts"
 
 
 def test_a_kind_without_metadata_takes_none(read):

@@ -117,13 +117,13 @@ def test_three_decimals_that_may_be_thousands_are_worth_a_look(opened: Open):
     assert not opened(BARE + ONE.replace("10.99,USD", "1.500,KWD")).warnings
 
 
-def test_hints_name_no_command_that_is_not_there(opened: Open):
+def test_a_negative_amount_is_answered_with_the_command_that_makes_refunds(opened: Open):
     for amount in ("-5.00", "10.99 CR", "(5.00)"):
         with pytest.raises(InvalidInput) as refused:
             opened(BARE + ONE.replace("10.99", amount))
         (problem,) = refused.value.problems
         assert problem.code == "amount_sign"
-        assert "billing " not in problem.hint
+        assert problem.hint.endswith("billing reverse makes refunds")
 
 
 def test_blanks_of_other_keyboards_stay_in_texts(opened: Open):

@@ -10,7 +10,7 @@ from billing.edge.runfiles.schema import Cells, Column, Defaults, MoneyReader, S
 from billing.edge.texts.problems import FieldError, suggestion
 from billing.edge.texts.safe_text import BLANKS, quoted
 
-_AMOUNT = ("amount", "amount_minor")
+_AMOUNT = ("amount",)
 INTENT = Ids("a payment intent", ("pi",))
 CHARGE = Ids("a charge", ("ch", "py"))
 _FEES = tuple(str(fee) for fee in FeeBack)
@@ -41,9 +41,9 @@ def _money(_defaults: Defaults, decimal: str) -> MoneyReader:
     amounts = Amounts(decimal)
 
     def read(cells: Cells) -> tuple[int, str]:
-        major, minor, code = cells
+        major, code = cells
         currency = amounts.currency(code)
-        return amounts.needed(_AMOUNT, (major, minor), currency), currency
+        return amounts.needed((*_AMOUNT, ""), (major, ""), currency), currency
 
     return read
 
@@ -75,7 +75,6 @@ REFUNDS = Schema(
         id_column("payment_intent", INTENT, required=True),
         id_column("charge", CHARGE),
         Column("amount"),
-        Column("amount_minor"),
         Column("currency", required=True),
         Column("fee", _fee, required=True, few=True),
     ),

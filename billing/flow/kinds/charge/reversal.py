@@ -6,7 +6,10 @@ from billing.core.money import Money
 
 
 def refund_of(item: ItemRecord, fee: FeeBack) -> Refund:
-    """Return the refund of a paid charge; it keeps the reference, so that asking twice asks for the same."""
+    """Return the refund of a paid charge; it keeps the reference, so that asking twice asks for the same.
+
+    Of a charge without a share of the platform's none can go back: Stripe refuses a refund that asks for it.
+    """
     return Refund(
         reference=item.reference,
         account=item.account,
@@ -14,6 +17,6 @@ def refund_of(item: ItemRecord, fee: FeeBack) -> Refund:
         intent=item.object_id or "",
         charge=str(item.facts.get("charge") or ""),
         amount=Money(item.amount, item.currency),
-        fee=fee,
+        fee=fee if item.content.get("application_fee") else FeeBack.KEEP,
         of_run=item.run_id,
     )
