@@ -108,6 +108,34 @@ def test_some_lines_can_be_chosen_and_a_slip_of_the_pen_is_named(charged):
     assert not (charged.folder / "none.yaml").exists()
 
 
+def test_what_is_given_back_in_several_goes_has_a_run_for_each_and_is_given_back_once(charged, rehearsal):
+    """The second file is about what is left, whatever was said of the fee before, and its next step works."""
+    charged("reverse", ID, *FEE, "-o", "all.csv")
+    first, second, *_ = [row["reference"] for row in rows_of(charged, "all.csv")]
+    for run, chosen in ((UNDONE, ("--only", first)), ("rehearsal-refunds-2-2026-11", ("--only", second))):
+        charged("reverse", ID, "--fee", "keep", *chosen, "-o", "undo.yaml")
+        code, found = carried_out(charged)
+        assert (code, found["run"], found["counts"]["succeeded"]) == (0, run, 1)
+    told = json.loads(charged("reverse", ID, *FEE, "-o", "undo.yaml", "--output", "json").out)
+    paid = paid_of(charged)["counts"]["succeeded"]
+    assert (told["items"], told["given_back"]) == (paid - 2, 2)
+    assert carried_out(charged)[0] == 0
+    books = rehearsal.ask("books")
+    assert (books["refunded_twice"], len(books["refunds"])) == ([], paid)
+    again = charged("reverse", ID, *FEE, "-o", "undo.yaml")
+    assert (again.code, f"{paid} lines given back already" in again.err) == (2, True)
+
+
+def test_what_another_run_is_about_to_give_back_is_left_to_it(charged):
+    charged("reverse", ID, *FEE, "-o", "undo.yaml")
+    carried_out(charged, "--limit", "1")
+    before = (charged.folder / "undo.yaml").read_bytes()
+    refused = charged("reverse", ID, *FEE, "-o", "undo.yaml")
+    assert (refused.code, f"asked for by {UNDONE}" in refused.err) == (2, True)
+    assert (charged.folder / "undo.yaml").read_bytes() == before
+    assert carried_out(charged)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
