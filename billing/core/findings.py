@@ -34,6 +34,7 @@ class Findings:
         lacking: connected account -> the types its capabilities do not let it take.
         prefixes: connected account -> characters of its own in a card's statement descriptor, where a suffix of some
             line does not fit behind them.
+        disputed: payment intent -> why its charge is not given back (a skip reason).
     """
 
     accounts: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Findings:
     types: Mapping[str, str] = field(default_factory=dict)
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prefixes: Mapping[str, int] = field(default_factory=dict)
+    disputed: Mapping[str, str] = field(default_factory=dict)
 
 
 def charged_in(method_type: str, currency: str) -> bool:

@@ -67,6 +67,6 @@ REFUND_RULES: ItemRules[Refund] = ItemRules(
     differences=differences,
     found=lambda _findings, _refund: {},
     finds=(),
-    unusable=lambda _findings, _refund, _blocked: None,  # the charge and its disputes are read right before the send
+    unusable=lambda findings, refund, _blocked: findings.disputed.get(refund.intent),
     skips=SKIPS,
 )

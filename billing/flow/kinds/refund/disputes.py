@@ -19,7 +19,7 @@ OVER = frozenset({"won", "warning_closed"})
 
 @dataclass(slots=True)
 class _Shelf:
-    """One account's disputes by charge, and whether each of them is over; None before the list was read."""
+    """One account's disputes by charge and by intent, and whether each is over; None before the list was read."""
 
     of: Mapping[str, bool] | None = None
     lock: anyio.Lock = field(default_factory=anyio.Lock)
@@ -48,12 +48,21 @@ class Disputes:
                 shelf.of = found
         return not shelf.of.get(charge.id, not charge.disputed)
 
+    async def of(self, account: str) -> Mapping[str, bool] | LookupFailed:
+        """Return the disputes of an account by charge and by intent, and whether each is over, as of now."""
+        shelf = self._shelves.setdefault(account, _Shelf())
+        async with shelf.lock:
+            found = await self._list(account)
+            if not isinstance(found, LookupFailed):
+                shelf.of = found
+        return found
+
     async def _list(self, account: str) -> Mapping[str, bool] | LookupFailed:
         over: dict[str, bool] = {}
         async for page in self._gateway.dispute_pages(account):
             if isinstance(page, LookupFailed):
                 return page
             for dispute in page:
-                charge = str(dispute.get("charge"))
-                over[charge] = over.get(charge, True) and dispute.get("status") in OVER
+                for name in (str(dispute.get("charge")), str(dispute.get("payment_intent"))):
+                    over[name] = over.get(name, True) and dispute.get("status") in OVER
         return over

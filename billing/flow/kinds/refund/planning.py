@@ -1,14 +1,58 @@
-"""What planning refunds takes: no look-ups. The charge and its disputes are read right before each refund leaves."""
+"""What planning refunds takes: the disputes of each account. The charge itself is read right before its refund leaves.
 
-from billing.core.kinds.refund_rules import SKIPS
+What was left because it was disputed is taken up again by a plan that finds the dispute won.
+"""
+
+from collections import defaultdict
+
+from billing.core.estimates import Reads
+from billing.core.findings import Findings
+from billing.core.items import Refund
+from billing.core.kinds.refund_rules import DISPUTED, SKIPS
+from billing.core.notices import Notice
+from billing.edge.stripe.found import LookupFailed, Trouble
+from billing.flow.kinds.refund.disputes import Disputes
 from billing.flow.planning.planned import NOTHING_EXAMINED, Plan, Source
 from billing.flow.planning.preflight import Elsewhere, LookedUp, Lookout, Planning, Preflight
 from billing.flow.services import Services
 
+UNLOOKED = NOTHING_EXAMINED | frozenset(SKIPS)
+LOOKED = UNLOOKED - {DISPUTED}
 
-async def look_up(_services: Services, _source: Source, _preflight: Preflight, _lookout: Lookout) -> LookedUp:
-    """Look nothing up."""
-    return LookedUp()
+
+async def look_up(services: Services, source: Source, preflight: Preflight, lookout: Lookout) -> LookedUp:
+    """List the disputes of the accounts, one after another; what cannot be listed now, the run asks for again.
+
+    Raises:
+        CredentialsError: the key may not list them.
+    """
+    if preflight is Preflight.NONE:
+        return LookedUp()
+    intents: defaultdict[str, list[str]] = defaultdict(list)
+    for line in source.lines():
+        if isinstance(line.item, Refund):
+            intents[line.item.account].append(line.item.intent)
+    lookout.foretell(_cost(services, len(intents), at_least=True))
+    disputed: dict[str, str] = {}
+    unlisted = 0
+    for account, wanted in intents.items():
+        found = await services.shared(Disputes).of(account)
+        if isinstance(found, LookupFailed):
+            if found.trouble is Trouble.CREDENTIALS:
+                raise found.as_error()
+            unlisted += 1
+            continue
+        disputed |= {intent: DISPUTED for intent in wanted if not found.get(intent, True)}
+    warnings = [Notice("unlisted", _unlisted(unlisted))] if unlisted else []
+    return LookedUp(Findings(disputed=disputed), warnings, _cost(services, len(intents), at_least=False))
+
+
+def _cost(services: Services, accounts: int, *, at_least: bool) -> Reads:
+    return Reads(accounts, accounts, accounts / services.rates.key_rps, at_least)
+
+
+def _unlisted(accounts: int) -> str:
+    return f"the disputes of {accounts:,} accounts could not be listed; the run asks again before anything is sent"
 
 
 async def elsewhere(_services: Services, _source: Source, _plan: Plan) -> Elsewhere:
@@ -18,6 +62,6 @@ async def elsewhere(_services: Services, _source: Source, _plan: Plan) -> Elsewh
 
 REFUND_PLANNING = Planning(
     look_up=look_up,
-    unexamined=dict.fromkeys(Preflight, NOTHING_EXAMINED | frozenset(SKIPS)),
+    unexamined={Preflight.NONE: UNLOOKED, Preflight.ACCOUNTS: LOOKED, Preflight.ALL: LOOKED},
     elsewhere=elsewhere,
 )
