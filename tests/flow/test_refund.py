@@ -251,7 +251,9 @@ def test_two_machines_give_the_same_charges_back_once(tmp_path: Path, days: int)
     lived(other)
     assert states(world) == states(other) == [State.SUCCEEDED, State.UNSETTLED, State.SKIPPED] * 2
     assert world.sent(CREATE) == 4
-    assert {item.facts.get("adopted") for item in run_virtually(other.items)} == {True, None}
+    found = run_virtually(other.items)
+    assert {item.facts.get("adopted") for item in found} == {True, None}
+    assert {item.facts.get("application_fee_refunded") for item in found if item.facts.get("adopted")} == {FEE}
 
 
 def test_one_machine_that_keeps_the_fee_and_one_that_does_not_give_each_charge_back_once(tmp_path: Path) -> None:
@@ -263,6 +265,8 @@ def test_one_machine_that_keeps_the_fee_and_one_that_does_not_give_each_charge_b
     assert states(world) == states(other) == [State.SUCCEEDED] * 2
     run_virtually(world.assert_true)
     assert other.sent(CREATE) == 2
+    told = [item.facts.get("application_fee_refunded") for each in (world, other) for item in run_virtually(each.items)]
+    assert told == [0, 0, None, None], "what the other ledger's line said of the fee is not known"
 
 
 def test_two_ledgers_that_meet_in_one_key_with_other_content_go_by_what_is_there(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ class RefundSeen:
         status: Stripe's word.
         created: epoch second.
         failure: why it was returned, or empty.
+        digest: in its metadata, how the digest of the line begins for which it was made, or empty.
     """
 
     id: str
@@ -58,6 +59,7 @@ class RefundSeen:
     status: str
     created: int
     failure: str = ""
+    digest: str = ""
 
 
 class Standing(StrEnum):
@@ -192,7 +194,8 @@ def _refund(body: object, intent: str) -> RefundSeen | None:
     named, metadata = body.get("id"), body.get("metadata")
     if not _shaped(body, shape, ("amount", "created")) or _refund_id(str(named)) is None:
         return None
-    item = metadata.get("billing_item") if isinstance(metadata, Mapping) else None
+    told = metadata if isinstance(metadata, Mapping) else {}
+    item, digest = told.get("billing_item"), told.get("billing_digest")
     return RefundSeen(
         id=str(named),
         item=item if isinstance(item, str) else "",
@@ -201,6 +204,7 @@ def _refund(body: object, intent: str) -> RefundSeen | None:
         status=body["status"],
         created=body["created"],
         failure=str(body.get("failure_reason") or ""),
+        digest=digest if isinstance(digest, str) else "",
     )
 
 

@@ -9,7 +9,7 @@ from billing.core.items import FeeBack
 from billing.core.kinds import refund_rules as reasons
 from billing.core.kinds.refund import CONCLUDES, REFUND_LIFE, Event, State, ends
 from billing.core.life import Group
-from billing.core.objects.refund import RefundSeen, Standing, contradiction
+from billing.core.objects.refund import ChargeSeen, RefundSeen, Standing, contradiction
 from billing.core.outcomes import Expected, Halt
 from billing.core.replies import Reply
 from billing.flow.engine.context import ItemContext, StillUnresolved, skipped
@@ -73,17 +73,36 @@ async def sighted(ctx: ItemContext, item: ItemRecord, seen: Look) -> ItemRecord:
     event = CONCLUDES[seen.standing][0]
     if item.state is State.SUCCEEDED and seen.standing is Standing.SUCCEEDED and is_past_return(ctx, seen.ours):
         event = Event.RETURN_PERIOD_OVER
-    first = [_move(Event.REFUND_STARTED, adopted=True)] if item.state is State.PLANNED else []
+    first = [_move(Event.REFUND_STARTED, adopted=True, **of_charge(seen.charge))] if item.state is State.PLANNED else []
     if not first and (item.state, event) not in REFUND_LIFE.edges:
         raise StillUnresolved(item)
-    return await ctx.record(item, *first, standing_move(item, event, seen.ours, seen.request_id))
+    return await ctx.record(item, *first, standing_move(item, event, seen.ours, seen.request_id, seen.charge))
 
 
-def standing_move(item: ItemRecord, event: Event, seen: RefundSeen, request_id: str) -> Move:
+def standing_move(
+    item: ItemRecord, event: Event, seen: RefundSeen, request_id: str, charge: ChargeSeen | None = None
+) -> Move:
     """Return the entry for a refund of ours that stands; the first one seen is the item's object for ever."""
-    back = item.facts.get("application_fee") if item.content["fee"] == FeeBack.REFUND else 0
     facts = {**NO_TROUBLE, **_shown(seen), "request_id": request_id, "amount_refunded": seen.amount}
-    return Move(event, object_id=item.object_id or seen.id, facts={**facts, "application_fee_refunded": back})
+    facts["application_fee_refunded"] = _fee_back(item, seen, charge)
+    return Move(event, object_id=item.object_id or seen.id, facts=facts)
+
+
+def _fee_back(item: ItemRecord, seen: RefundSeen, charge: ChargeSeen | None) -> int | None:
+    """Return how much of the platform's share went back, or None where that is not known.
+
+    A refund does not show it. Another ledger's line may have said something else of it: then its digest differs.
+    """
+    if not seen.digest or not item.digest.startswith(seen.digest):
+        return None
+    if item.content["fee"] != FeeBack.REFUND:
+        return 0
+    return charge.application_fee if charge else item.facts.get("application_fee")
+
+
+def of_charge(charge: ChargeSeen | None) -> dict[str, Any]:
+    """Return the facts that are told of a charge when its refund begins."""
+    return {} if charge is None else {"charge": charge.id, "application_fee": charge.application_fee}
 
 
 async def skip(ctx: ItemContext, item: ItemRecord, code: str) -> ItemRecord:

@@ -56,8 +56,7 @@ async def start(ctx: ItemContext, item: ItemRecord, charge: ChargeSeen | None) -
     facts: dict[str, Any] = {"last_try": ctx.services.clock.now().isoformat(timespec="seconds"), "key_spent": None}
     if "first_try" not in item.facts:
         facts["first_try"] = facts["last_try"]
-    if charge is not None:
-        facts |= {"charge": charge.id, "application_fee": charge.application_fee}
+    facts |= conclude.of_charge(charge)
     first = item.state is State.PLANNED
     move = Move(Event.REFUND_STARTED, 1 if first else None, facts=facts | key_facts(REFUND, number, ctx.services))
     return await _send(ctx, await ctx.record(item, move))

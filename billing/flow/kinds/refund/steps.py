@@ -1,6 +1,7 @@
 """What is done with a refund in each state: decide, write, send, write. Only `STEPS` leads to a request that counts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -28,15 +29,16 @@ async def begin(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     if (charge.amount, charge.currency) != (item.amount, item.currency):
         return await conclude.skip(ctx, item, reasons.AMOUNT_DIFFERS)
     if charge.refunded:
-        return await look_first(ctx, item)
+        return await look_first(ctx, item, charge)
     if await is_disputed(ctx, item, charge):
         return await conclude.skip(ctx, item, reasons.DISPUTED)
     return await send.start(ctx, item, charge)
 
 
-async def look_first(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+async def look_first(ctx: ItemContext, item: ItemRecord, charge: ChargeSeen | None = None) -> ItemRecord:
     """List before a send: the charge shows refunds, or an earlier send of ours may have arrived."""
     seen = await look(ctx, item)
+    seen = replace(seen, charge=seen.charge or charge)
     after = await conclude.concluded(ctx, item, seen)
     if after is not None:
         return after
