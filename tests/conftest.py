@@ -1,6 +1,7 @@
 """What several test folders share: an environment without the machine's own settings, and the command as a process."""
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,12 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 # On a busy machine an example may take any time, and drawing it, too: no law is about that.
+
+
+@pytest.fixture(autouse=True)
+def same_jitter() -> None:
+    """Seed the pauses between repeats, which the product draws from the process's own randomness: luck holds no law."""
+    random.seed(0)
 
 
 @dataclass(frozen=True, slots=True)
