@@ -159,11 +159,12 @@ VERDICTS = {Grant.YES: Verdict.OK, Grant.NO: Verdict.FAIL, Grant.UNTESTED: Verdi
 
 
 def _permission(found: Answer) -> Finding:
-    why = f": {found.why}" if found.why else f", needed {found.probe.serves}"
-    exit_code = int(Exit.CREDENTIALS) if found.grant is Grant.NO else Exit.OK
-    return Finding(
-        VERDICTS[found.grant], found.probe.permission, f"{found.grant}{why}", found.do, exit_code, str(found.grant)
-    )
+    needed = "" if found.why and found.probe.always else f", needed {found.probe.serves}"
+    why = needed + (f": {found.why}" if found.why else "")
+    barred = found.grant is Grant.NO and found.probe.always
+    exit_code = int(Exit.CREDENTIALS) if barred else Exit.OK
+    verdict = VERDICTS[found.grant] if barred or found.grant is not Grant.NO else Verdict.WARN
+    return Finding(verdict, found.probe.permission, f"{found.grant}{why}", found.do, exit_code, str(found.grant))
 
 
 async def _ledger(session: Session) -> list[Finding]:

@@ -38,6 +38,7 @@ class Probe:
         path: of an object that does not exist.
         params: naming only such objects.
         connected: whether it is sent on a connected account, as a run does.
+        always: whether a key that lacks it cannot charge; without the others it can do nothing else.
     """
 
     permission: str
@@ -46,6 +47,7 @@ class Probe:
     path: str
     params: Mapping[str, str]
     connected: bool = False
+    always: bool = True
 
     @property
     def writes(self) -> bool:
@@ -64,6 +66,12 @@ PROBES = (
           "/v1/payment_methods", {"customer": f"cus_{NOBODY}", "payment_method": f"pm_{NOBODY}"}, connected=True),
     Probe("PaymentIntents write on connected accounts", "to charge", "POST",
           f"/v1/payment_intents/pi_{NOBODY}/cancel", {}, connected=True),
+    Probe("Charges and Refunds read on connected accounts", "to find out what became of a refund", "GET",
+          f"/v1/refunds/re_{NOBODY}", {}, connected=True, always=False),
+    Probe("Disputes read on connected accounts", "to refund nothing that is disputed", "GET",
+          f"/v1/disputes/dp_{NOBODY}", {}, connected=True, always=False),
+    Probe("Charges and Refunds write on connected accounts", "to refund", "POST", "/v1/refunds",
+          {"payment_intent": f"pi_{NOBODY}"}, connected=True, always=False),
 )  # fmt: skip
 # Every permission that a run needs. (docs.stripe.com/keys/restricted-api-keys)
 

@@ -24,7 +24,7 @@ def test_doctor_names_every_permission_that_a_run_needs(ready):
     assert ended.code == 0
     found = permissions_in(ended)
     assert set(found.values()) == {"yes"}
-    assert len(found) == 6
+    assert len(found) == 9
 
 
 def test_a_key_that_may_only_read_fails_before_a_run_and_is_told_what_it_lacks(ready, rehearsal):
@@ -38,9 +38,28 @@ def test_a_key_that_may_only_read_fails_before_a_run_and_is_told_what_it_lacks(r
     assert [name for name, grant in lacking.items() if grant == "no"] == [
         "PaymentMethods write on connected accounts",
         "PaymentIntents write on connected accounts",
+        "Charges and Refunds write on connected accounts",
     ]
     books = rehearsal.ask("books")
     assert not books["intents"]
+
+
+@pytest.mark.parametrize(
+    ("name", "permission"),
+    [
+        ("charge_read", "Charges and Refunds read"),
+        ("charge_write", "Charges and Refunds write"),
+        ("dispute_read", "Disputes read"),
+    ],
+)
+def test_a_key_that_may_charge_and_not_refund_is_warned_by_name_and_can_charge(ready, rehearsal, name, permission):
+    rehearsal.ask("keys", {"withhold": {KEY: [name]}})
+    ended = ready("doctor")
+    assert ended.code == 0
+    (told,) = [line for line in ended.out.splitlines() if name in line]
+    assert told.startswith(f"warn  {permission} on connected accounts")
+    assert "refund" in told
+    assert f"give the key {permission}" in told
 
 
 def test_a_key_that_may_not_read_accounts_is_told_what_else_it_has(ready, rehearsal):

@@ -22,6 +22,9 @@ NEEDED = {
     "payment_intent_read": {"PaymentIntents read on connected accounts"},
     "payment_method_write": {"PaymentMethods write on connected accounts"},
     "payment_intent_write": {"PaymentIntents write on connected accounts"},
+    "charge_read": {"Charges and Refunds read on connected accounts"},
+    "charge_write": {"Charges and Refunds write on connected accounts"},
+    "dispute_read": {"Disputes read on connected accounts"},
 }
 # Stripe's name of each permission, and what is said to be lacking without it.
 NO_ANSWERS = (
@@ -72,7 +75,7 @@ async def test_a_lacking_permission_is_named_and_no_other(tmp_path, name, words)
     assert {permission for permission, grant in found.items() if grant is Grant.NO} == NEEDED[name]
 
 
-async def test_a_key_that_may_only_read_lacks_both_writes(tmp_path):
+async def test_a_key_that_may_only_read_lacks_every_write(tmp_path):
     sandbox = a_sandbox()
     sandbox.gate.restrict(KEY, "GET *")
     found = await grants(sandbox, tmp_path)
