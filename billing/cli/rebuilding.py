@@ -15,6 +15,8 @@ from billing.cli.terminal import write_err, write_json, write_out
 from billing.cli.typed import following
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
+from billing.core.items import Kind
+from billing.core.kinds import LIVES
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
@@ -27,6 +29,8 @@ from billing.flow.report import summary
 from billing.flow.request import RunRequest
 from billing.flow.services import Services
 
+REBUILDS = {Kind.CHARGE: rebuild_run}
+# How a lost run is read back, for the kinds that need it: others find what was done right before each send.
 SHOWN = 10
 # References and strays a person sees; JSON carries all of them.
 
@@ -44,15 +48,24 @@ def day_of(text: str | None) -> date | None:
 
 
 async def carry_out(session: Session, request: RunRequest, options: RebuildOptions, source: RunFile) -> int:
-    """Open the services, rebuild, print; return the exit code."""
-    run_id = source.run.run_id
+    """Open the services, rebuild, print; return the exit code.
+
+    Raises:
+        UsageError: runs of this kind need no rebuild.
+    """
+    run_id, rebuild = source.run.run_id, REBUILDS.get(source.run.kind)
+    if rebuild is None:
+        raise UsageError(
+            f"{visible(source.file)} has {LIVES[source.run.kind].noun}, and a run of them needs no rebuild: run the "
+            "file again, and what was done already is found before each line is sent"
+        )
     opening = replace(request, making=Making.ANEW).services(source.run.mode, f"rebuild {run_id}")
     async with services_for(session, opening, source.run.policies.pacing) as services:
         began = time.monotonic()
         since = window(source.run, options.since, services.clock.now())
         write_err(f"listing the intents opened since {since:%Y-%m-%d} on every account of {visible(source.file)}")
         with watching(f"rebuild {run_id}, accounts") as watch:
-            rebuilt = await rebuild_run(services, source, options, watch)
+            rebuilt = await rebuild(services, source, options, watch)
         if session.json:
             write_json(as_json(services, rebuilt))
         else:

@@ -167,6 +167,19 @@ def test_a_file_of_refunds_whose_run_has_charges_is_refused_by_name(charged):
     assert "has charges, and undo.csv has refunds" in ended.err
 
 
+def test_a_lost_ledger_of_refunds_needs_no_rebuild_and_gives_nothing_back_again(charged, rehearsal):
+    charged("reverse", ID, *FEE, "-o", "undo.yaml")
+    found = carried_out(charged)[1]
+    for path in charged.folder.glob("billing.db*"):
+        path.unlink()
+    refused = charged("ledger", "rebuild", "undo.yaml")
+    assert (refused.code, "needs no rebuild" in refused.err) == (2, True)
+    assert charged("ledger", "rebuild", "rehearsal.csv", *RUN, "--rate", "200").code == 0
+    code, after = carried_out(charged)
+    assert (code, after["counts"]) == (0, found["counts"])
+    assert len(rehearsal.ask("books")["refunds"]) == found["items"]
+
+
 def test_two_machines_give_each_charge_back_once(charged, rehearsal, tmp_path_factory):
     """The second machine has a ledger of its own and the same file."""
     charged("reverse", ID, *FEE, "-o", "undo.yaml")
