@@ -13,6 +13,7 @@ import pytest
 
 from billing.core.errors import LedgerDamaged, LedgerError, LedgerHeld, LedgerMissing
 from billing.core.exits import Exit
+from billing.edge.ledger.custody.keyfile import heads_folder
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.schema import DDL, KNOWN, VERSION
 from billing.edge.ledger.tables import make_laws, make_tables
@@ -216,6 +217,14 @@ def test_a_ledger_without_any_run_is_upgraded_too(tmp_path):
     assert opened(tmp_path) == ()
 
 
+def test_a_witness_that_cannot_be_kept_is_told(tmp_path):
+    lay("v1", tmp_path)
+    heads = heads_folder(tmp_path / "ledger.key")
+    shutil.rmtree(heads, ignore_errors=True)
+    heads.touch()  # a file: nothing can be kept in it
+    assert [told for told in upgraded(tmp_path).warnings if "cannot be kept" in told]
+
+
 def test_there_is_nothing_to_upgrade_where_there_is_no_ledger(tmp_path):
     with pytest.raises(LedgerMissing):
         upgraded(tmp_path)
@@ -237,8 +246,9 @@ def without_kinds(folder) -> None:
 
 def test_a_kind_that_came_later_is_added_in_place_and_on_the_record(tmp_path):
     without_kinds(tmp_path)
-    with pytest.raises(LedgerError, match=r"does not know .*charge.* yet. Type: billing ledger upgrade"):
+    with pytest.raises(LedgerError, match=r"does not know .*charge.* yet. Type: billing ledger upgrade") as refused:
         opened(tmp_path)
+    assert "keeps the old file" not in str(refused.value)
     found = upgraded(tmp_path)
     assert (found.kinds, found.kept, found.changed) == (tuple(sorted(KNOWN)), None, True)
     assert [entry[2] for entry in dump(tmp_path / "ledger.db")["entries"]] == ["kind_added"] * len(KNOWN)

@@ -81,11 +81,12 @@ def require_version(conn: sqlite3.Connection, place: Place, versions: tuple[int,
     )
 
 
-def asks_for_upgrade(path: Path) -> str:
-    """Return the command that makes a ledger this program's, and what it does."""
-    return (
-        f"Type: {upgrade_command(path)}. It checks the ledger, carries it over and keeps the old file; nothing was sent"
-    )
+CARRIED_OVER = "carries it over and keeps the old file"
+
+
+def asks_for_upgrade(path: Path, does: str = CARRIED_OVER) -> str:
+    """Return the command that makes a ledger this program's, and what it does once it has checked it."""
+    return f"Type: {upgrade_command(path)}. It checks the ledger, {does}; nothing was sent"
 
 
 def upgrade_command(path: Path) -> str:
@@ -117,7 +118,10 @@ def check_kinds(conn: sqlite3.Connection, path: Path, *, write: bool) -> None:
                 "Nothing is sent; it can still be read"
             )
         if found.missing and write:
-            raise LedgerError(f"{path}: does not know {' and '.join(found.missing)} yet. {asks_for_upgrade(path)}")
+            kinds = " and ".join(found.missing)
+            raise LedgerError(
+                f"{path}: does not know {kinds} yet. {asks_for_upgrade(path, f'then adds {kinds} to it')}"
+            )
 
 
 def kept_as(path: Path, version: int) -> Path:

@@ -173,10 +173,10 @@ def _carried_over(place: Place, key: bytes, before: int, at: int, warnings: tupl
                 discard(draft)
     except sqlite3.Error as error:
         raise unusable(path, error, "it was left as it is; see to the disk, then type the same again") from error
-    witness.keep(head)
+    unkept = witness.keep(head)
     FileChecksum(heads_folder(place.key_file), key, path).keep()
-    mac = head.mac.hex()
-    return Upgraded(path, before, VERSION, (), sound.entries + 1, sound.items, mac, kept, warnings)
+    told, mac = (*warnings, *filter(None, [unkept])), head.mac.hex()
+    return Upgraded(path, before, VERSION, (), sound.entries + 1, sound.items, mac, kept, told)
 
 
 def _checked(place: Place, key: bytes, layout: Layout) -> tuple[Witness, Verification]:
