@@ -18,24 +18,16 @@ from billing.flow.outturn import Outturn, Row, outturn_of
 from billing.flow.report import known_run, paid_twice
 from billing.flow.reversing import given_back
 
-FOLLOWING: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    # row: (label, what is so, the commands that look at such lines); rows that need nothing are not here
-    "on_its_way": ("on its way", "the bank answers within days; follow it every day", ("settle",)),
-    "customer_must_act": (
-        "customer must act",
-        "ask the customer to confirm with the bank or to pay; then look",
-        ("resolve",),
-    ),
-    "declined_for_now": ("declined for now", "may work on another day; nothing tries again by itself", ()),
-    "declined_for_good": ("declined for good", "ask for another card or bank account", ()),
-    "no_answer_yet": ("no answer yet", "Stripe is asked what became of it", ("resolve",)),
-    "look_in_stripe": (
-        "look in Stripe",
-        "a person opens the payment in Stripe; then look again",
-        ("resolve", "settle"),
-    ),
-    "not_paid": ("not paid", "closed for the reason that the report says", ()),
-    "not_yet": ("not yet", "the same command goes on", ()),
+FOLLOWING: dict[str, tuple[str, tuple[str, ...]]] = {
+    # row: (what is so, the commands that look at such lines); rows that need nothing are not here
+    "on_its_way": ("the bank answers within days; follow it every day", ("settle",)),
+    "customer_must_act": ("ask the customer to confirm with the bank or to pay; then look", ("resolve",)),
+    "declined_for_now": ("may work on another day; nothing tries again by itself", ()),
+    "declined_for_good": ("ask for another card or bank account", ()),
+    "no_answer_yet": ("Stripe is asked what became of it", ("resolve",)),
+    "look_in_stripe": ("a person opens the payment in Stripe; then look again", ("resolve", "settle")),
+    "not_paid": ("for the reason that the report says", ()),
+    "not_yet": ("the same command goes on", ()),
 }
 BEYOND: dict[str, str] = {
     # row: what is so of its lines that none of its commands looks at
@@ -110,11 +102,11 @@ def what_comes_next(ledger: Ledger, run_id: str, *, running: bool = False, stopp
 def steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, running: bool) -> Iterator[str]:
     """Yield what is left to do of each row; a command is named only where it would find something to do."""
     asked = False
-    for code, (label, sentence, verbs) in FOLLOWING.items():
+    for code, (sentence, verbs) in FOLLOWING.items():
         row = outturn.rows.get(code)
         if row is None or code in silent:
             continue
-        seen = dict(_seen_by(verbs, row))
+        seen, label = dict(_seen_by(verbs, row)), outturn.label(code)
         for verb, count in seen.items():
             yield from _paragraph(f"{count:,} {label}", sentence)
             if not running:

@@ -13,6 +13,8 @@ from billing.core.estimates import Estimate, Reads
 from billing.core.items import Kind, Mode
 from billing.core.kinds import phase_of
 from billing.core.kinds.charge import CHARGE_LIFE, State
+from billing.core.kinds.refund import REFUND_LIFE
+from billing.core.kinds.refund import State as RefundState
 from billing.core.life import Group
 from billing.core.listing import Search
 from billing.core.records import RunRecord, SheetTally
@@ -58,6 +60,12 @@ def test_of_customers_who_must_act_only_the_payments_that_are_open_are_looked_at
     assert "2 customer must act" in said(closed)
     both = said(open_one, closed)
     assert ("1 customer must act" in both, "2 customer must act" in both, "billing resolve" in both) == (True,) * 3
+
+
+@pytest.mark.parametrize(("life", "failed"), [(CHARGE_LIFE, State.FAILED), (REFUND_LIFE, RefundState.FAILED)])
+def test_what_is_left_to_do_is_told_in_the_words_of_the_table_above_it(life, failed):
+    found = gathered([one(failed)], life)
+    assert f"1 {found.label('not_paid')}  " in "\n".join(steps(found, RECORD, frozenset(), running=False))
 
 
 async def ended(world: World) -> tuple[str, str]:
