@@ -1,9 +1,12 @@
 """Items that stand in a YAML file: each mapping becomes a row, with the same rules as a line of a CSV."""
 
+from collections.abc import Iterable
+
 from billing.edge.runfiles.fields import METADATA, METADATA_KEYS, metadata_key, unknown_column
 from billing.edge.runfiles.lines import LineCollector
 from billing.edge.runfiles.rows import RowErrors, RowReader
 from billing.edge.runfiles.schema import Defaults, Schema
+from billing.edge.runfiles.which_kind import require_kind
 from billing.edge.texts.forms import place_of
 from billing.edge.texts.problems import Fault, FieldError, Unreadable
 from billing.edge.texts.yaml_tree import Mapping, Node, Scalar, Sequence
@@ -17,12 +20,28 @@ MOST_METADATA = 450
 _METADATA = METADATA.removesuffix(".")
 
 
-def read_inline(nodes: Sequence, collector: LineCollector, schema: Schema, defaults: Defaults) -> None:
+def read_inline(
+    nodes: Sequence,
+    collector: LineCollector,
+    schema: Schema,
+    defaults: Defaults,
+    schemas: Iterable[Schema] = (),
+) -> None:
     """Read every item into the intake, whose columns become the keys in use in the order of the schema.
 
+    Args:
+        nodes: the items.
+        collector: takes them.
+        schema: the kind that the file is of.
+        defaults: of its items.
+        schemas: the kinds there are.
+
     Raises:
-        Unreadable: there are too many items for YAML.
+        Unreadable: there are too many items for YAML, or the first one is of another kind.
     """
+    for node in nodes.items[:1]:
+        if isinstance(node, Mapping):
+            require_kind(node.keys, tuple(schemas), schema)
     if len(nodes.items) > MOST_ITEMS:
         message = f"{len(nodes.items):,} items are more than YAML may hold ({MOST_ITEMS:,})"
         raise Unreadable(nodes.line, nodes.column, "yaml_size", message, "use CSV")

@@ -137,7 +137,7 @@ def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
                 run,
                 digest,
                 sources,
-                lambda collector: read_inline(nodes, collector, document.schema, document.defaults),
+                lambda collector: read_inline(nodes, collector, document.schema, document.defaults, SCHEMAS),
             )
         case Sheet() as sheet:
             place = path.parent / sheet.csv

@@ -1,6 +1,6 @@
 """Which kind of run file it is: a YAML file says it, the header of a CSV shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from billing.edge.runfiles.schema import Schema
 from billing.edge.texts.problems import FieldError, Unreadable, suggestion
@@ -42,6 +42,24 @@ def shown_kind(columns: Sequence[str], line: int, schemas: Sequence[Schema], sai
         message = f"the columns are those of {told[0].word}, and the run file is one of {said.word}"
         raise Unreadable(line, at, "another_kind", message, f"kind: {told[0].word}")
     return told[0] if told else said or schemas[0]
+
+
+def require_kind(keys: Mapping[str, tuple[int, int]], schemas: Sequence[Schema], said: Schema) -> None:
+    """Refuse an item in a YAML file of one kind that has a column of another for itself.
+
+    Args:
+        keys: where each key of the item stands, as (line, column).
+        schemas: the kinds there are.
+        said: the kind that the file is of.
+
+    Raises:
+        Unreadable: it is of another kind.
+    """
+    others = {name: schema for schema in schemas for name in schema.tells if schema is not said}
+    sign = next((name for name in keys if name in others and name not in said.names), None)
+    if sign is not None:
+        message = f"{quoted(sign)} is of {others[sign].word}, and the run file is one of {said.word}"
+        raise Unreadable(*keys[sign], "another_kind", message, f"kind: {others[sign].word}")
 
 
 def columns_of_each(schemas: Sequence[Schema]) -> str:

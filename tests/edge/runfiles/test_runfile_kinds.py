@@ -158,6 +158,15 @@ def test_a_sheet_of_another_kind_than_its_run_file_is_refused(read):
     assert (problem.code, problem.column, problem.hint) == ("another_kind", 3, "kind: gifts")
 
 
+def test_items_of_another_kind_than_their_file_are_refused_once_and_not_key_by_key(opened):
+    item = '{reference: A-1, of_run: fall-2026-10, account: acct_N1, customer: cus_A1, amount: "1", currency: USD}'
+    text = f"version: 1\nrun: {{name: coaching, period: 2026-11}}\nitems:\n  - {item}\n  - {item}\n"
+    with pytest.raises(InvalidInput) as refused:
+        opened(text, "undo.yaml")
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.line, problem.column, problem.hint) == ("another_kind", 4, 22, "kind: refunds")
+
+
 def test_a_yaml_file_may_say_its_kind(opened):
     text = (
         "version: 1\nrun: {name: coaching, period: 2026-11}\nkind: charges\n"
