@@ -86,6 +86,10 @@ class Source:
                 parts = [left, right]
             case ast.Call(func=ast.Name() as called):
                 parts = [called]
+            case ast.Call(func=ast.Attribute(value=ast.Name(), attr=name)) if (id(None), name) not in seen:
+                seen.add((id(None), name))
+                yield from (key for found in self.defined.get(name, ()) for key in self._of(found, seen))
+                parts = []
             case ast.Name(id=name) if (id(scope), name) not in seen:
                 seen.add((id(scope), name))
                 parts = [value for each, value in _assigned(ast.walk(scope)) if each == name] if scope else []
@@ -130,8 +134,8 @@ def _given(scope: Scope, taking: set[str]) -> Iterator[ast.AST]:
             for word in node.keywords:
                 if word.arg == "facts":
                     yield word.value
-                elif called in taking and word.arg is not None:
-                    yield ast.Dict([ast.Constant(word.arg)], [word.value])
+                elif called in taking:
+                    yield word.value if word.arg is None else ast.Dict([ast.Constant(word.arg)], [word.value])
 
 
 def _asked(node: ast.AST) -> Iterator[str]:
