@@ -22,7 +22,7 @@ class Exit(IntEnum):
 
 
 MEANINGS: dict[Exit, tuple[str, str]] = {
-    Exit.OK: ("everything is paid, or nothing is owed; or there was nothing to do", "be done"),
+    Exit.OK: ("everything is done, or nothing is owed; or there was nothing to do", "be done"),
     Exit.INTERNAL: ("unexpected internal error; state saved", "retry: it continues"),
     Exit.USAGE: ("wrong usage, or key, mode and file disagree; nothing sent", "fail"),
     Exit.INVALID: ("input or policy invalid; nothing sent", "fail, tell finance"),

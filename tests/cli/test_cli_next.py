@@ -97,7 +97,7 @@ def test_a_line_is_cancelled_on_the_record_and_never_charged(ready, rehearsal):
     assert "complaint" in ready("ledger", "events", "--reference", "INV-00030").out
     again = ready("cancel", ID, "--only", "INV-00030", "--reason", "complaint", "--yes")
     assert (again.code, "nothing to cancel" in again.out) == (0, True)
-    assert "everything is paid" not in ended.out + again.out
+    assert "everything is done" not in ended.out + again.out
     assert "left to close" in again.out
     ready("run", "rehearsal.csv", *RUN, "--yes", "--rate", "200")
     opened = {intent["metadata"]["billing_reference"] for intent in rehearsal.ask("books")["intents"]}

@@ -52,6 +52,7 @@ def test_each_line_is_given_back_once_and_the_totals_stand_beside_those_of_the_r
     charged("reverse", ID, *FEE, "-o", "undo.yaml")
     planned = charged("plan", "undo.yaml", "--rate", "200")
     assert "to refund" in planned.out
+    assert f"your application fee goes back with {paid['counts']['succeeded']} of the lines" in planned.out
     code, found = carried_out(charged)
     assert code == 0
     assert sum(rehearsal.ask("books")["fees_given_back"].values()) > 0

@@ -3,11 +3,11 @@
 What was left because it was disputed is taken up again by a plan that finds the dispute won.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from billing.core.estimates import Reads
 from billing.core.findings import Findings
-from billing.core.items import Refund
+from billing.core.items import FeeBack, Refund
 from billing.core.kinds.refund_rules import DISPUTED, SKIPS
 from billing.core.notices import Notice
 from billing.edge.stripe.found import LookupFailed, Trouble
@@ -29,9 +29,11 @@ async def look_up(services: Services, source: Source, preflight: Preflight, look
     if preflight is Preflight.NONE:
         return LookedUp()
     intents: defaultdict[str, list[str]] = defaultdict(list)
+    fees: Counter[FeeBack] = Counter()
     for line in source.lines():
         if isinstance(line.item, Refund):
             intents[line.item.account].append(line.item.intent)
+            fees[line.item.fee] += 1
     lookout.foretell(_cost(services, len(intents), at_least=True))
     disputed: dict[str, str] = {}
     unlisted = 0
@@ -43,8 +45,17 @@ async def look_up(services: Services, source: Source, preflight: Preflight, look
             unlisted += 1
             continue
         disputed |= {intent: DISPUTED for intent in wanted if not found.get(intent, True)}
-    warnings = [Notice("unlisted", _unlisted(unlisted))] if unlisted else []
+    warnings = [Notice("fee", _share(fees)), *([Notice("unlisted", _unlisted(unlisted))] if unlisted else [])]
     return LookedUp(Findings(disputed=disputed), warnings, _cost(services, len(intents), at_least=False))
+
+
+def _share(fees: Counter[FeeBack]) -> str:
+    """Say what becomes of the platform's share: what is agreed to here cannot be seen in the amounts."""
+    back, kept = fees[FeeBack.REFUND], fees[FeeBack.KEEP]
+    said = [f"your application fee goes back with {back:,} of the lines"] if back else []
+    said += [f"it is kept of {kept:,}, whose accounts bear it"] if back and kept else []
+    said += [f"your application fee is kept of all {kept:,} lines: their accounts bear it"] if kept and not back else []
+    return "; ".join(said)
 
 
 def _cost(services: Services, accounts: int, *, at_least: bool) -> Reads:
