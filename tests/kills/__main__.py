@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
 
 from tests.kills.planted import BUGS
 from tests.kills.points import MONEY_PATH
@@ -21,10 +22,12 @@ def main() -> int:
     parser.add_argument("--lives", type=int, help="play only the first few lives of each world")
     parser.add_argument("--machines", type=int, choices=sorted(LIVE), default=1, help="each with a ledger of its own")
     parser.add_argument("--edits", action="store_true", help="the file is edited and lines are cancelled")
+    parser.add_argument("--refunds", action="store_true", help="the run is given back, on two machines")
     given = parser.parse_args()
     began, found = time.monotonic(), []
     seeds = range(given.first, given.first + given.worlds)
-    worlds = [Asked(seed, given.bug, given.at, given.lives, given.machines, given.edits) for seed in seeds]
+    asked = Asked(0, given.bug, given.at, given.lives, given.machines, given.edits, given.refunds)
+    worlds = [replace(asked, seed=seed) for seed in seeds]
     for verdict in verdicts(worlds, given.jobs):
         found.append(verdict)
         if not verdict.sound:

@@ -11,6 +11,7 @@ from billing.edge.stripe.calls.charge import clone_method, confirm_intent, open_
 from billing.edge.stripe.gateway import Gateway
 from billing.flow.kinds.charge import find as finder
 from tests.sim.mutations import MUTATIONS, Patches, planted
+from tests.sim.refund_mutations import lost_is_failed
 
 
 def intent_per_process() -> Patches:
@@ -50,6 +51,7 @@ def nothing_listed() -> Patches:
 BUGS = {name: bug for name, (bug, _) in MUTATIONS.items()} | {
     "intent_per_process": intent_per_process,
     "nothing_listed": nothing_listed,
+    "refund_lost_is_failed": lost_is_failed,
 }
 
 

@@ -18,10 +18,19 @@ MONEY_PATH = {
     "list": "payment_intents.list",
 }
 
+REFUND_PATH = {
+    "charge": "payment_intents.retrieve",
+    "refund": "refunds.create",
+    "refunds": "refunds.list",
+}
+OPERATIONS = MONEY_PATH | REFUND_PATH
+# What the sandbox calls each request at which a runner can be struck.
+
 BAITS = {
-    # what makes a runner send it: a read follows a lost confirm, a list follows an open whose key keeps a 500
+    # what makes a runner send it: a read follows a lost confirm, a list an open whose key keeps a 500, or a lost refund
     "read": (MONEY_PATH["confirm"], FaultKind.LOST_AFTER),
     "list": (MONEY_PATH["open"], FaultKind.STORED_500_DONE),
+    "refunds": (REFUND_PATH["refund"], FaultKind.LOST_AFTER),
 }
 
 
@@ -62,6 +71,12 @@ class Point:
 def points(blow: signal.Signals, runners: int, at: str = "") -> list[Point]:
     """Every point of one signal with this many runners; ``at`` leaves those of one request."""
     return [Point(what, phase, blow, runners) for what, phase in PLACES if at in ("", what)]
+
+
+def refund_points(blow: signal.Signals) -> list[Point]:
+    """Every point of one signal at which a runner that gives money back can be struck."""
+    places = (*itertools.product(REFUND_PATH, WIRE), (LEDGER, Phase.COMMITTED), (CLOCK, Phase.ANY))
+    return [Point(what, phase, blow, 1) for what, phase in places]
 
 
 POINTS = [

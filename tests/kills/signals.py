@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.kills.points import CLOCK, LEDGER, MONEY_PATH, Phase, Point
+from tests.kills.points import CLOCK, LEDGER, OPERATIONS, Phase, Point
 
 STEP_SECONDS = 0.03  # about what an item of these worlds takes for one request and one commit
 FELL = {signal.SIGKILL: os.CLD_KILLED, signal.SIGSTOP: os.CLD_STOPPED}
@@ -64,7 +64,7 @@ class WireTrip(Trip):
 
     def aims_at(self, operation: str, phase: Phase) -> bool:
         """Whether such a request counts, and the blow has not been dealt yet."""
-        return not self.dealing.is_set() and (MONEY_PATH[self.point.what], self.point.phase) == (operation, phase)
+        return not self.dealing.is_set() and (OPERATIONS[self.point.what], self.point.phase) == (operation, phase)
 
     def springs(self, operation: str, phase: Phase) -> bool:
         """Count a request; strike at the n-th and say so."""

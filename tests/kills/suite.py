@@ -2,10 +2,11 @@
 
 import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 
-from tests.kills import editing, machines, world
+from tests.kills import editing, machines, refunding, world
 from tests.kills.points import Point
 from tests.kills.verdict import Asked, Verdict
 
@@ -15,9 +16,15 @@ LIVE = {1: world.live, 2: machines.live}
 def verdicts(asked: Iterable[Asked], jobs: int) -> Iterator[Verdict]:
     """Live these worlds, a few at one time, and give each verdict as it comes."""
     with world.stage() as root, ThreadPoolExecutor(jobs) as pool:
-        lives = [(editing.live if each.edits else LIVE[each.machines], each) for each in asked]
+        lives = [(_life_of(each), each) for each in asked]
         for done in as_completed([pool.submit(live, each, root) for live, each in lives]):
             yield done.result()
+
+
+def _life_of(asked: Asked) -> Callable[[Asked, Path], Verdict]:
+    if asked.refunds:
+        return refunding.live
+    return editing.live if asked.edits else LIVE[asked.machines]
 
 
 def hits_of(found: Sequence[Verdict]) -> Counter[Point]:

@@ -47,6 +47,26 @@ def test_amended_and_cancelled_runs_that_are_killed_come_to_the_same_end(record_
     assert kills
 
 
+GIVEN_BACK = (0, 1)  # seeds
+
+
+def test_two_machines_that_are_killed_give_each_charge_back_once(record_property):
+    found = list(verdicts([Asked(seed, refunds=True) for seed in GIVEN_BACK], JOBS))
+    kills = sum(verdict.count(signal.SIGKILL) for verdict in found)
+    double = sum(len(verdict.findings.double) for verdict in found)
+    false = sum(len(verdict.findings.false + verdict.findings.hidden) for verdict in found)
+    told = f"{len(found)} worlds, {kills} SIGKILL, {double} double, {false} falsely told"
+    record_property("evidence", f"refunds on two machines: {told}")
+    assert [str(verdict) for verdict in found if not verdict.sound] == []
+    assert kills
+
+
+def test_a_planted_refund_that_counts_as_failed_when_its_runner_is_killed_is_seen(record_property):
+    worlds = [Asked(seed, "refund_lost_is_failed", refunds=True) for seed in GIVEN_BACK]
+    assert any(verdict.findings.hidden for verdict in verdicts(worlds, JOBS))
+    record_property("evidence", "planted bugs: 1 seen by real kills")
+
+
 BITES = {
     # a bug planted in every runner, the request at which runners are struck, and as what it must show
     "intent_per_process": ("confirm", "double"),

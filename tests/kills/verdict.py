@@ -18,6 +18,7 @@ class Asked:
         lives: play only the first few; None plays all.
         machines: 1, or 2 with a ledger of its own each.
         edits: whether the file of the run is edited, and lines of it are cancelled.
+        refunds: whether the run is given back, on two machines.
     """
 
     seed: int
@@ -26,12 +27,14 @@ class Asked:
     lives: int | None = None
     machines: int = 1
     edits: bool = False
+    refunds: bool = False
 
     def __str__(self) -> str:
         machines = self.machines if self.machines > 1 else 0
         options = {"--bug": self.bug, "--at": self.at, "--lives": self.lives, "--machines": machines}
         said = "".join(f" {name} {value}" for name, value in options.items() if value)
-        return f"python -m tests.kills --worlds 1 --first {self.seed}{said}{' --edits' * self.edits}"
+        said += " --edits" * self.edits + " --refunds" * self.refunds
+        return f"python -m tests.kills --worlds 1 --first {self.seed}{said}"
 
 
 @dataclass(slots=True)
