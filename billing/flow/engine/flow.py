@@ -14,7 +14,7 @@ from billing.core.life import Life
 from billing.core.policies import Policies
 from billing.edge.ledger import LostRace
 from billing.flow.engine.context import ItemContext, Keeps, Requeue, StillUnresolved, nothing_kept
-from billing.flow.engine.goals import Goal, may_be_in_flight
+from billing.flow.engine.goals import BEGINS, Goal, may_be_in_flight
 from billing.flow.services import Services
 
 Step = Callable[[ItemContext, ItemRecord], Awaitable[ItemRecord]]
@@ -48,7 +48,7 @@ class Flow:
 
     def requests(self, goal: Goal) -> int:
         """Return how many requests an item usually costs its account: a look, or all of its rounds."""
-        return sum(self.rounds) if goal is Goal.RUN else 1
+        return sum(self.rounds) if goal in BEGINS else 1
 
     def context(self, services: Services, policies: Policies, *, closes: bool = False) -> ItemContext:
         """Return what a visit to one item may spend."""

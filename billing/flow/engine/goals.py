@@ -7,9 +7,10 @@ from billing.core.life import Life, Phase
 
 
 class Goal(StrEnum):
-    """How far an item is taken. Only a run moves money; `resolve` and `settle` look, and end what a look shows ended.
+    """How far an item is taken. `resolve` and `settle` look, and end what a look shows ended; run and retry move money.
 
-    ``sweep`` is a run's second time through what its first left open, parked items included.
+    ``sweep`` is a run's second time through what its first left open, parked items included. ``retry`` takes up what
+    rests and whose time for another attempt has come; no command asks for it yet.
     """
 
     RUN = "run"
@@ -17,6 +18,7 @@ class Goal(StrEnum):
     RESOLVE = "resolve"
     SETTLE = "settle"
     CLOSE = "close"
+    RETRY = "retry"
 
 
 _DOUBTS = frozenset({Phase.MONEY, Phase.LOOKING, Phase.CLOSING})
@@ -28,6 +30,7 @@ TAKES: dict[Goal, frozenset[Phase]] = {
     Goal.RESOLVE: _DOUBTS | {Phase.RESTING, Phase.PARKED},
     Goal.SETTLE: frozenset({Phase.SETTLING, Phase.RESTING}),
     Goal.CLOSE: _UNSENT | _DOUBTS | {Phase.RESTING, Phase.PARKED},
+    Goal.RETRY: frozenset({Phase.RESTING}),
 }
 # Which items each goal takes up; `RESTS` says where it leaves them, and a kind's own rule which of those that rest.
 
@@ -37,7 +40,10 @@ RESTS: dict[Goal, frozenset[Phase]] = {
     Goal.RESOLVE: _UNSENT | {Phase.FINAL, Phase.SETTLING},
     Goal.SETTLE: _UNSENT | {Phase.FINAL},
     Goal.CLOSE: frozenset({Phase.FINAL, Phase.SETTLING}),
+    Goal.RETRY: frozenset({Phase.FINAL, Phase.PARKED, Phase.SETTLING}),
 }
+BEGINS = frozenset({Goal.RUN, Goal.RETRY})
+# Goals that begin attempts, each with all its requests; the others look.
 
 
 def taken_up(life: Life, goal: Goal) -> tuple[StrEnum, ...]:

@@ -1,6 +1,7 @@
 """What is done with a charge in each state: decide, write, send, write. Only `STEPS` leads to a confirm."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -9,7 +10,7 @@ from billing.core.kinds import phase_of
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.kinds.charge_rules import BLOCK_DAYS
 from billing.core.life import Group
-from billing.flow.engine.context import ItemContext, skipped
+from billing.flow.engine.context import ItemContext, StillUnresolved, skipped
 from billing.flow.engine.flow import Flow, Step, Steps
 from billing.flow.engine.goals import RESTS, Goal
 from billing.flow.kinds.charge import adopt, confirm, licence, prepare
@@ -50,6 +51,19 @@ async def look_again(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     return await confirm.revisit(ctx, item)
 
 
+async def try_again(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+    """Begin the next attempt once the schedule allows it, on the same intent; a card blocked meanwhile is left alone.
+
+    Raises:
+        StillUnresolved: its time has not come, or the card must not be tried.
+    """
+    if ctx.services.clock.now() < datetime.fromisoformat(item.facts["next_try"]):
+        raise StillUnresolved(item)
+    if ctx.services.shared(Blocks).why(item):
+        raise StillUnresolved(item)
+    return await prepare.start_attempt(ctx, item)
+
+
 STEPS: dict[StrEnum, Step] = {
     State.PLANNED: begin,
     State.PREPARING: prepare.prepare,
@@ -77,6 +91,7 @@ TAKEN: dict[Goal, Steps] = {
     Goal.SWEEP: STEPS,
     Goal.RESOLVE: LOOKS,
     Goal.SETTLE: LOOKS,
+    Goal.RETRY: {**STEPS, State.UNPAID: try_again},
 }
 
 
@@ -106,6 +121,8 @@ def rests(goal: Goal, item: ItemRecord) -> bool:
     if item.state is not State.UNPAID or goal is Goal.CLOSE:
         return phase_of(item.state) in RESTS[goal]
     fenced = bool(item.facts.get("fence"))
+    if goal is Goal.RETRY:
+        return fenced or not item.facts.get("next_try")  # the run's to close, or nothing that time would mend
     if TAKEN[goal] is STEPS:
         return not fenced
     if fenced:

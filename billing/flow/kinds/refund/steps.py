@@ -126,7 +126,7 @@ def rests(goal: Goal, item: ItemRecord) -> bool:
 
 REFUNDS = Flow(
     life=REFUND_LIFE,
-    steps={Goal.RUN: STEPS, Goal.SWEEP: STEPS, Goal.RESOLVE: LOOKS, Goal.SETTLE: LOOKS},
+    steps={Goal.RUN: STEPS, Goal.SWEEP: STEPS, Goal.RESOLVE: LOOKS, Goal.SETTLE: LOOKS, Goal.RETRY: LOOKS},
     closing=closing,
     rests=rests,
     waits_for_customer=lambda _item: False,
