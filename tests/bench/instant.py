@@ -59,8 +59,8 @@ def _clone(form: dict[str, str]) -> dict:
     }  # fmt: skip
 
 
-NO_INTENTS = {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": []}
-# Nobody has opened anything here before.
+LISTS = ("/v1/payment_intents", "/v1/accounts", "/v1/payment_methods", "/v1/customers")
+# All of them empty: nobody has opened anything here before, and each account is asked for by its name.
 
 
 def _account(path: str) -> dict:
@@ -74,7 +74,8 @@ def answer(path: str, body: bytes) -> bytes:
     if path.endswith("/confirm"):
         found = _confirm(path)
     elif not body:
-        found = NO_INTENTS if path.startswith("/v1/payment_intents?") else _account(path)
+        bare = path.partition("?")[0]
+        found = {"object": "list", "url": bare, "has_more": False, "data": []} if bare in LISTS else _account(path)
     else:
         form = dict(parse_qsl(body.decode()))
         found = _open(form) if "amount" in form else _clone(form)
