@@ -133,7 +133,7 @@ def torn(folder: Path, on: str, nth: int) -> tuple[list[Change], bool]:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_power_cut_in_an_upgrade_leaves_the_ledger_and_the_same_command_finishes_it(scratch, seed, record_property):
-    dice, folder = random.Random(seed), scratch / "world"
+    dice, folder, deaths = random.Random(seed), scratch / "world", 0
     for number in range(CUTS):
         folder.mkdir()
         path = lay("v1", folder)
@@ -141,6 +141,7 @@ def test_a_power_cut_in_an_upgrade_leaves_the_ledger_and_the_same_command_finish
         for companion in COMPANIONS:
             Path(f"{path}{companion}").unlink(missing_ok=True)
         changes, died = torn(folder, on, dice.randint(1, 100 if on == "write" else 8))
+        deaths += died
         if died:
             found = cut(changes, dice).files
             for file in map(Path, all_files(folder)):
@@ -153,6 +154,7 @@ def test_a_power_cut_in_an_upgrade_leaves_the_ledger_and_the_same_command_finish
         except Exception as error:
             raise AssertionError(f"seed {seed}, cut {number} at a {on}") from error
         shutil.rmtree(folder)
+    assert deaths > CUTS / 2, "most cuts fall before the end of the upgrade"
     record_property("evidence", f"power cuts in upgrades: {CUTS}, 0 ledgers harmed")
 
 
