@@ -25,6 +25,10 @@ class Kind(StrEnum):
 
     CHARGE = "charge"
     REFUND = "refund"
+    PAYER = "payer"
+    SUBSCRIPTION = "subscription"
+    CANCELLATION = "cancellation"
+    SYNC = "sync"
 
 
 class Named(Protocol):
