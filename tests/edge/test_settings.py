@@ -313,3 +313,39 @@ def test_a_file_of_authorities_that_cannot_be_used_is_named_before_anything_is_s
         path.write_bytes(content)
     with pytest.raises(UsageError, match=f"{path}: .*{says}"):
         route_of(load_settings({"BILLING_CA_FILE": str(path)}), {})
+
+
+def test_what_the_page_of_payers_is_told_is_read_into_what_it_needs():
+    text = """collect:
+  public_url: https://pay.example.com/
+  listen: "[::1]:8484"
+  proxies: [10.0.0.0/8, "::1"]
+  support: billing@example.com
+"""
+    settings = in_file(text)
+    assert settings.public_url == "https://pay.example.com"
+    assert settings.values["collect.listen"] == ("::1", 8484)
+    assert [str(network) for network in settings.values["collect.proxies"]] == ["10.0.0.0/8", "::1/128"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("public_url", "pay.example.com"),
+        ("public_url", "https://example.com/pay"),
+        ("public_url", "https://me:secret@example.com"),
+        ("listen", "8484"),
+        ("listen", "127.0.0.1:99999"),
+        ("proxies", "everybody"),
+        ("support", "write to us"),
+        ("opens_per_payer", "0"),
+    ],
+)
+def test_what_the_page_of_payers_cannot_use_is_refused_with_its_place(name, text):
+    with pytest.raises(InvalidInput) as caught:
+        in_file(f"collect:\n  {name}: {text}\n")
+    assert f"billing.yaml:2:3: collect.{name}" in str(caught.value.problems[0]).replace(" setting_value", "")
+
+
+def test_a_service_of_a_cluster_beside_the_page_sets_no_setting():
+    load_settings({"BILLING_COLLECT_PORT": "tcp://10.0.0.1:8484", "BILLING_COLLECT_SERVICE_HOST": "10.0.0.1"})

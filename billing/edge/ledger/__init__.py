@@ -132,6 +132,13 @@ class Ledger(Protocol):
         """Return the items that have these provider objects on record, by object (at most 500 a call)."""
         ...
 
+    def ids(self, kind: Kind, after: int = 0) -> Iterator[tuple[int, str]]:
+        """Stream (row, item id) of the items of a kind in rows above ``after``, ascending.
+
+        An item id is not kept, it is a hash: whoever is given one finds its row by these.
+        """
+        ...
+
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned; only what is in these states, if any are given."""
         ...
@@ -168,6 +175,11 @@ class Ledger(Protocol):
     @property
     def head(self) -> str:
         """The mac (hex) of the last durable entry."""
+        ...
+
+    @property
+    def link_key(self) -> bytes:
+        """The key that signs links to its items (`billing.core.links`); it does not give away the ledger's own."""
         ...
 
     def verify(self) -> Verification:

@@ -69,6 +69,8 @@ _OBLIGATIONS = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked CROSS JOIN i
     ON items.scope = ? AND items.reference = asked.value ORDER BY items.generation"""
 _BY_OBJECT = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked
     CROSS JOIN items ON items.object_id = asked.value"""
+_IDS = """SELECT items.id, items.run, reference, generation FROM items CROSS JOIN runs ON runs.id = items.run
+    WHERE kind = ? AND items.id > ? ORDER BY items.id"""
 _WORK = f"""SELECT * FROM (SELECT {ITEM_COLUMNS} FROM items
     WHERE run = ? AND state = ? AND account = ? AND id > ? ORDER BY id LIMIT ?)"""
 _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
@@ -224,6 +226,13 @@ class Queries:
         """Return the items that have these provider objects on record, by object."""
         rows = self._conn.execute(_BY_OBJECT, (_asked(objects),)).fetchall()
         return {str(item.object_id): item for item in (item_of_row(row, self.kept_runs) for row in rows)}
+
+    def ids(self, kind: Kind, after: int) -> Iterator[tuple[int, str]]:
+        """Stream (row, item id) of the items of a kind in rows above ``after``."""
+        with _legible(), self._open() as conn:
+            runs = Runs(conn)
+            for row, run, reference, generation in conn.execute(_IDS, (kind, after)):
+                yield row, runs[run].item_id(reference, generation)
 
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned, or only what is in these states, state by state."""

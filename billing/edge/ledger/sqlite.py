@@ -18,6 +18,7 @@ from billing.edge.ledger import Kept, Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer
 from billing.edge.ledger.custody.checksum import FileChecksum
+from billing.edge.ledger.custody.keyfile import link_key
 from billing.edge.ledger.custody.lock import Lock
 from billing.edge.ledger.custody.witness import Witness
 from billing.edge.ledger.queries import Queries
@@ -257,6 +258,10 @@ class SqliteLedger:
         """Return the items that have these provider objects on record."""
         return self._queries.by_object(objects)
 
+    def ids(self, kind: Kind, after: int = 0) -> Iterator[tuple[int, str]]:
+        """Stream row and item id of the items of a kind."""
+        return self._queries.ids(kind, after)
+
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned."""
         return self._queries.held(run_id, states)
@@ -301,6 +306,11 @@ class SqliteLedger:
     def head(self) -> str:
         """The mac (hex) of the last durable entry."""
         return self._queries.head().mac.hex()
+
+    @property
+    def link_key(self) -> bytes:
+        """What signs links to its items."""
+        return link_key(self._opened.key)
 
     def verify(self) -> Verification:
         """Check everything, as it stands in one moment; what is found is believed when a second look finds it again.

@@ -141,6 +141,11 @@ class Settings:
         return self.values["defaults.description"] or None
 
     @property
+    def public_url(self) -> str | None:
+        """What the links of payers begin with (``collect.public_url``), without a slash at the end."""
+        return self.values["collect.public_url"] or None
+
+    @property
     def policies(self) -> Policies:
         """What holds for a run whose file does not say otherwise."""
         webhook, on = self.values["notify.webhook"], self.values["notify.on"]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 from billing.core.items import Mode
 from billing.edge.texts.problems import FieldError
 from billing.edge.texts.values import duration, flag, one_of, percent, rate, share, timezone, variable, whole
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,33 @@ def _url(text: str) -> str:
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be a bare address, without name, password or query")
     return text.rstrip("/")
+
+
+def _origin(text: str) -> str:
+    found = _url(text)
+    if urlsplit(found).path:
+        raise ValueError("must be an address without a path")
+    return found
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not re.fullmatch(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+", host):
+        raise ValueError("is no host and port")
+    return host.strip("[]"), whole(0, 65535)(port)
+
+
+def _mailbox(text: str) -> str:
+    if not re.fullmatch(r"[^@\s<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}", text) or not text.isprintable():
+        raise ValueError("is not an e-mail address")
+    return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise ValueError("must be addresses or networks") from None
 
 
 def _proxy(text: str) -> str:
@@ -101,6 +131,11 @@ MODE = _choice(*Mode)
 LEVEL = _choice("debug", "info", "warning", "error")
 FORMAT = _choice("console", "json")
 URL = Value("an address such as http://127.0.0.1:12111", _url)
+ORIGIN = Value("an address without a path, such as https://pay.example.com", _origin)
+PAGE = Value("the address of a page, such as https://example.com/terms", _url)
+MAILBOX = Value("an e-mail address", _mailbox)
+NETWORKS = Value("addresses or networks such as 10.0.0.0/8, with commas between", _networks, is_list=True)
+LISTEN = Value("a host or address and a port, such as 127.0.0.1:8484", _listen)
 ACCOUNT = Value("an account id such as acct_1A2b3C", _account)
 ZONE = Value("a time zone such as Europe/Berlin", timezone)
 SHARE = Value("a number above 0, at most 1", share)

@@ -1,5 +1,6 @@
 """The key of the chain: 32 random bytes in a file of their own, away from the ledger they protect."""
 
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
@@ -25,6 +26,14 @@ def default_key_file(environ: Mapping[str, str]) -> Path:
     if not base:
         raise LedgerError("there is no HOME to keep the ledger's key under; set BILLING_LEDGER_KEY_FILE")
     return Path(base) / "connect-billing" / "ledger.key"
+
+
+def link_key(key: bytes) -> bytes:
+    """Return the key that signs the links of payers: made of the ledger's key, which it does not give away.
+
+    Whoever serves the links needs the ledger anyway; a key of their own would be one more to keep and to lose.
+    """
+    return hmac.digest(key, b"connect-billing links of payers, version 1", "sha256")
 
 
 def heads_folder(key_file: Path) -> Path:
