@@ -155,6 +155,7 @@ class Behaviour:
         lock_intents: concurrent writes to one intent answer 429 ``lock_timeout``.
         lock_customers: so do concurrent clones from one platform customer.
         fee_delay_seconds: how long a charge has no balance transaction (``automatic_async``).
+        setup_processing_seconds: how long a bank account that is set up stays in ``processing``.
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
         refund_business_days: business days until a bank has taken, or returned, money that is given back.
         refund_after_failure: whether a charge can be refunded again once a refund of it was returned (not documented).
@@ -172,6 +173,7 @@ class Behaviour:
     lock_intents: bool = True
     lock_customers: bool = False
     fee_delay_seconds: float = 1.0
+    setup_processing_seconds: float = 0.0
     debit_business_days: int = 4
     refund_business_days: int = 5
     refund_after_failure: bool = False

@@ -83,7 +83,7 @@ class AccountChange:
 
 @dataclass(frozen=True, slots=True)
 class PayerAsked:
-    """A body of ``POST payer``: what the payer of an intent does.
+    """A body of ``POST payer``: what the payer of a PaymentIntent or SetupIntent does.
 
     Attributes:
         method: what a payer who pays on session pays with.

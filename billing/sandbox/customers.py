@@ -91,7 +91,7 @@ def delete(call: Call) -> Obj:
     body = call.find("cus", call.ids[0])
     for method in call.account["pm"]:
         if method["customer"] == body["id"]:
-            methods.let_go(call.account, method)
+            methods.let_go(call, method)
     return call.account["cus"].remove(body)
 
 

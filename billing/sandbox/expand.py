@@ -32,6 +32,7 @@ EXPANDABLE: dict[str, dict[str, str]] = {  # resource: its expandable fields, an
         "payment_method": "payment_methods", "review": ANY, "source": ANY,
     },
     "payment_methods": {"customer": "customers"},
+    "mandates": {"payment_method": "payment_methods"},
     "payouts": {
         "balance_transaction": "balance_transactions", "destination": ANY,
         "failure_balance_transaction": "balance_transactions", "original_payout": "payouts", "reversed_by": "payouts",
@@ -40,6 +41,10 @@ EXPANDABLE: dict[str, dict[str, str]] = {  # resource: its expandable fields, an
         "balance_transaction": "balance_transactions", "charge": "charges", "customer": "customers",
         "failure_balance_transaction": "balance_transactions", "payment_intent": "payment_intents",
         "payment_method": "payment_methods", "source_transfer_reversal": ANY, "transfer_reversal": ANY,
+    },
+    "setup_intents": {
+        "application": ANY, "customer": "customers", "latest_attempt": ANY, "mandate": "mandates",
+        "on_behalf_of": "accounts", "payment_method": "payment_methods", "single_use_mandate": "mandates",
     },
 }  # fmt: skip
 MAX_DEPTH = 4  # docs.stripe.com/api/expanding_objects

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from billing.sandbox import instruments
+from billing.sandbox import instruments, mandates
 from billing.sandbox.config import CloneSpentOn
 from billing.sandbox.instruments import Details, fingerprint_of
 from billing.sandbox.metadata import merged
@@ -237,14 +237,15 @@ def detach(call: Call) -> Obj:
     owner = call.account["cus"].peek(row["customer"])
     if owner is not None and owner["invoice_settings"]["default_payment_method"] == row["id"]:
         owner["invoice_settings"]["default_payment_method"] = None
-    let_go(call.account, row)
+    let_go(call, row)
     return row
 
 
-def let_go(account: Account, method: Obj) -> None:
-    """A payment method without its customer never works again."""
+def let_go(call: Call, method: Obj) -> None:
+    """A payment method without its customer never works again, and its owner's consent to debits ends."""
     method["customer"] = None
-    account.instruments[method["id"]].dead = True
+    call.account.instruments[method["id"]].dead = True
+    mandates.revoke(call, method["id"])
 
 
 def listed(call: Call) -> Obj:

@@ -9,7 +9,11 @@ from billing.sandbox.routes import Route
 from billing.sandbox.specs import shape
 from billing.sandbox.unserved import refuse_unserved
 
-BESIDE = {"payment_intents.confirm": ("client_secret",)}  # sent by a browser, left out of the SDK's types
+BESIDE = {  # sent by a browser, left out of the SDK's types
+    "payment_intents.confirm": ("client_secret",),
+    "setup_intents.confirm": ("client_secret",),
+    "setup_intents.verify_microdeposits": ("client_secret",),
+}
 
 
 def read(arrival: ItemResult, route: Route) -> Obj:
@@ -21,7 +25,7 @@ def read(arrival: ItemResult, route: Route) -> Obj:
     if not arrival.readable:
         raise unreadable()
     tree = tree_of(arrival.pairs)
-    if REMOVED in tree and route.operation.startswith("payment_intents."):
+    if REMOVED in tree and route.operation.startswith(("payment_intents.", "setup_intents.")):
         raise refuse_removed(REMOVED)
     wanted = shape(route.params)
     refuse_unserved(route.operation, tree, wanted.names)

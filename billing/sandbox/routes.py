@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from billing.sandbox import accounts, charges, customers, disputes, fees, funds, intents, methods, refunds
+from billing.sandbox import accounts, charges, customers, disputes, fees, funds, intents, methods, refunds, setups
 from billing.sandbox.refusals import Obj
 from billing.sandbox.world import Call
 
@@ -55,7 +55,10 @@ def _route(request: str, operation: str, params: str, permission: str, handler: 
     return Route(method, path, operation, f"{params}Params", permission, handler, locks, public)
 
 
-PUBLIC = frozenset({"payment_methods.create", "payment_intents.retrieve", "payment_intents.confirm"})
+PUBLIC = frozenset({  # docs.stripe.com/keys, what a publishable key may do
+    "payment_methods.create", "payment_intents.retrieve", "payment_intents.confirm", "setup_intents.retrieve",
+    "setup_intents.confirm", "setup_intents.verify_microdeposits",
+})  # fmt: skip
 ROUTES = (
     _route("GET /v1/account", "accounts.retrieve_current",
            "AccountRetrieveCurrent", "accounts_kyc_basic_read", accounts.current),
@@ -97,6 +100,19 @@ ROUTES = (
            "PaymentIntentCancel", "payment_intent_write", intents.cancel, "pi"),
     _route("POST /v1/payment_intents/{}/capture", "payment_intents.capture",
            "PaymentIntentCapture", "payment_intent_write", intents.capture, "pi"),
+    _route("GET /v1/setup_intents", "setup_intents.list", "SetupIntentList", "setup_intent_read", setups.listed),
+    _route("POST /v1/setup_intents", "setup_intents.create", "SetupIntentCreate", "setup_intent_write", setups.create),
+    _route("GET /v1/setup_intents/{}", "setup_intents.retrieve",
+           "SetupIntentRetrieve", "setup_intent_read", setups.retrieve),
+    _route("POST /v1/setup_intents/{}", "setup_intents.update",
+           "SetupIntentUpdate", "setup_intent_write", setups.update, "seti"),
+    _route("POST /v1/setup_intents/{}/confirm", "setup_intents.confirm",
+           "SetupIntentConfirm", "setup_intent_write", setups.confirm, "seti"),
+    _route("POST /v1/setup_intents/{}/cancel", "setup_intents.cancel",
+           "SetupIntentCancel", "setup_intent_write", setups.cancel, "seti"),
+    _route("POST /v1/setup_intents/{}/verify_microdeposits", "setup_intents.verify_microdeposits",
+           "SetupIntentVerifyMicrodeposits", "setup_intent_write", setups.verify_microdeposits, "seti"),
+    _route("GET /v1/mandates/{}", "mandates.retrieve", "MandateRetrieve", "mandate_read", _get("mandate", "id")),
     _route("GET /v1/charges", "charges.list", "ChargeList", "charge_read", charges.listed),
     _route("GET /v1/charges/{}", "charges.retrieve", "ChargeRetrieve", "charge_read", _get("ch", "id")),
     _route("POST /v1/charges/{}", "charges.update", "ChargeUpdate", "charge_write", charges.update),

@@ -68,7 +68,8 @@ async def serve(
         site = web.TCPSite(runner, host, port)
         await site.start()
         bound = runner.addresses[0][1]
-        yield Served(f"http://{f'[{host}]' if ':' in host else host}:{bound}", sandbox)
+        url = sandbox.world.origin = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        yield Served(url, sandbox)
     finally:
         await runner.cleanup()
 

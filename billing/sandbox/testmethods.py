@@ -75,6 +75,7 @@ class TestMethod:
     Attributes:
         kind: its type; ``card`` and ``us_bank_account`` can be cloned, others cannot.
         attaches: false for the cards that decline already when they are saved.
+        asks_on_setup: wants the payer's authentication when it is saved.
         funds_at_once: skips the pending balance.
         refund: what becomes of money that is given back.
     """
@@ -90,6 +91,7 @@ class TestMethod:
     attaches: bool = True
     set_up: bool = False
     risk: str = "normal"
+    asks_on_setup: bool = False
     funds_at_once: bool = False
     complaint: Complaint = FRAUD
     refund: RefundAct = RefundAct.TAKES
@@ -221,8 +223,8 @@ TEST_METHODS: dict[str, TestMethod] = {
     "pm_card_authenticationRequired": _asking("3184"),
     "pm_card_authenticationRequiredOnSetup": _asking("3155", Act.ASKS_UNTIL_SET_UP),
     "pm_card_authenticationRequiredSetupForOffSession": _asking("0446", Act.ASKS_UNTIL_SET_UP, set_up=True),
-    "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": _declining(
-        "insufficient_funds", "3178", attaches=True
+    "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": replace(
+        _declining("insufficient_funds", "3178", attaches=True), asks_on_setup=True
     ),
     "pm_card_visa_chargeDeclined": _declining("generic_decline", "0002"),
     "pm_card_visa_chargeDeclinedInsufficientFunds": _declining("insufficient_funds", "9995"),

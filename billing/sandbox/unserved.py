@@ -7,6 +7,10 @@ from billing.sandbox.refusals import invalid
 OF_INTENTS = frozenset(
     {"confirmation_token", "customer_account", "hooks", "payment_method_configuration", "transfer_data"}
 )
+OF_SETUPS = frozenset({
+    "attach_to_self", "confirmation_token", "customer_account", "flow_directions", "payment_method_configuration",
+    "single_use",
+})  # fmt: skip
 OF_CUSTOMERS = frozenset({"balance", "cash_balance", "default_source", "source", "tax", "tax_id_data", "test_clock"})
 UNSERVED: dict[str, frozenset[str]] = {  # by operation
     "charges.update": frozenset({"customer"}),
@@ -21,6 +25,7 @@ UNSERVED: dict[str, frozenset[str]] = {  # by operation
     "payment_intents.update": OF_INTENTS,
     "payment_methods.attach": frozenset({"customer_account"}),
     "payment_methods.list": frozenset({"customer_account"}),
+    **{f"setup_intents.{verb}": OF_SETUPS for verb in ("create", "update", "confirm", "list")},
     "refunds.create": frozenset({"currency", "customer", "origin"}),
 }
 NESTED = {"amount_details": frozenset({"line_items"}), "invoice_settings": frozenset({"rendering_options"})}

@@ -25,6 +25,8 @@ SHELVES = {  # id prefix: how an error names the object
     "fr": "fee_refund",
     "po": "payout",
     "dp": "dispute",
+    "seti": "setupintent",
+    "mandate": "mandate",
 }
 
 ALSO = {"py": "ch", "pyr": "re"}  # charges and refunds of other payment methods than cards
@@ -111,6 +113,7 @@ class World:
         now: seconds since 1970.
         platform: the platform's own account.
         accounts: connected accounts by id.
+        origin: where the pages of the sandbox are, without a slash at the end; a server says its own.
     """
 
     def __init__(self, config: SandboxConfig, platform: Account, now: float, ids: Ids) -> None:
@@ -121,6 +124,7 @@ class World:
         self.now = now
         self.platform = platform
         self.accounts: dict[str, Account] = {}
+        self.origin = "https://hooks.stripe.com"
         self.agenda = Agenda()
 
     @property

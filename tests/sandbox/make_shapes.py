@@ -20,14 +20,16 @@ from pathlib import Path
 from typing import Any
 
 OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceTransaction", "Charge", "Customer", "Dispute", "FeeRefund",
-           "PaymentIntent", "PaymentMethod", "Payout", "Refund")  # fmt: skip
+           "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Refund", "SetupIntent")  # fmt: skip
 STUBS = ("DeletedCustomer",)
 KINDS = {"Card", "UsBankAccount", "Link"}  # payment method types the sandbox makes; other hashes are not looked into
 HOLDERS = {"PaymentMethod", "Charge.PaymentMethodDetails", "PaymentIntent.PaymentMethodOptions",
-           "Refund.DestinationDetails", "PaymentIntent.NextAction"}  # fmt: skip
+           "Refund.DestinationDetails", "PaymentIntent.NextAction", "SetupIntent.PaymentMethodOptions",
+           "Mandate.PaymentMethodDetails"}  # fmt: skip
 UNSEEN = {"Account.Company", "Account.FutureRequirements", "Account.Groups", "Charge.PaymentMethodDetails.Card.Wallet",
           "Account.Requirements.Error", "Dispute.Evidence.EnhancedEvidence", "PaymentMethod.Card.GeneratedFrom",
-          "PaymentMethod.Card.Wallet", "PaymentIntent.PaymentMethodOptions.Card.Installments"}  # fmt: skip
+          "PaymentMethod.Card.Wallet", "PaymentIntent.PaymentMethodOptions.Card.Installments",
+          "SetupIntent.PaymentMethodOptions.Card.MandateOptions"}  # fmt: skip
 SHORT = 150  # lists of words up to this length stand where they are used
 PLAIN = {"string": "str", "number": "num", "boolean": "bool", "null": "null", "any": "any", "unknown": "any",
          "true": "bool", "false": "bool", "OtherString": "", "Decimal": "str"}  # fmt: skip

@@ -14,7 +14,7 @@ assert PUBLISHED["api_version"] == API_VERSION  # remade for every version the s
 TYPES, OBJECTS = PUBLISHED["types"], PUBLISHED["objects"]
 ERROR, CODES = "PaymentIntent.LastPaymentError", "PaymentIntent.LastPaymentError.Code"
 BESIDE = {  # of an error, beside what an intent keeps of its last one
-    "payment_intent": "&PaymentIntent", "request_log_url": "str",
+    "payment_intent": "&PaymentIntent", "setup_intent": "&SetupIntent", "request_log_url": "str",
 }  # fmt: skip
 LATER_CODES = {  # named by Stripe's changelog or seen in its answers; not in the list of the declarations
     "more_permissions_required", "payment_method_types_no_longer_supported", "api_key_expired",

@@ -210,6 +210,8 @@ DESCRIBED = "description metadata receipt_email shipping"
 TAKEN = "amount_details payment_details"
 CHOSEN = "allowed_payment_method_types excluded_payment_method_types capture_method payment_method_options"
 INSTRUMENT = "payment_method payment_method_data setup_future_usage"
+CHANGEABLE = ("allowed_payment_method_types customer description excluded_payment_method_types metadata payment_method "
+              "payment_method_data payment_method_options")  # fmt: skip
 LABELLED = "statement_descriptor statement_descriptor_suffix"
 SAVED = (
     "address business_name description email individual_name invoice_prefix invoice_settings metadata name "
@@ -236,6 +238,11 @@ APPLIED = {
     "refunds.cancel": "", "refunds.create":
         "amount charge instructions_email metadata payment_intent reason refund_application_fee reverse_transfer",
     "refunds.update": "metadata",
+    "setup_intents.cancel": "cancellation_reason", "setup_intents.verify_microdeposits": "amounts descriptor_code",
+    "setup_intents.confirm":
+        "allowed_payment_method_types payment_method payment_method_data payment_method_options",
+    "setup_intents.create": f"{CHANGEABLE} automatic_payment_methods on_behalf_of usage",
+    "setup_intents.update": CHANGEABLE,
 }  # fmt: skip
 
 

@@ -1,0 +1,145 @@
+"""One attempt to set a payment method up: what its bank says, and what becomes of intent and payment method."""
+
+from typing import NoReturn
+
+from billing.sandbox import charges, mandates
+from billing.sandbox.banks import business_days_later, year_and_month
+from billing.sandbox.config import DAY
+from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, refusal
+from billing.sandbox.testmethods import Act, Decline, decline_of
+from billing.sandbox.world import Call, Instrument
+
+VERIFY_DAYS = 10  # how long small deposits can be named (docs.stripe.com/payments/ach-direct-debit)
+DEPOSIT_BUSINESS_DAYS = 2
+RIGHT = ([32, 45], "SM11AA")  # what names the small deposits of a test account, by amounts or by code
+ASKING = (Act.ASKS, Act.ASKS_UNTIL_SET_UP)
+
+
+def attempt(call: Call, intent: Obj, method: Obj) -> None:
+    """Ask the bank. The intent is changed whatever it says.
+
+    Raises:
+        Refusal: declined (402), or a bank account without a mandate (400); with the intent inside.
+    """
+    instrument = call.account.instruments[method["id"]]
+    mandate = mandates.accepted(call, intent, method) if method["type"] == "us_bank_account" else None
+    intent |= {
+        "payment_method": method["id"], "last_setup_error": None, "next_action": None, "mandate": mandate,
+        "latest_attempt": call.new_id("setatt"),
+    }  # fmt: skip
+    if mandate is not None:
+        _ask_bank(call, intent, instrument)
+    elif _expired(call, method):
+        _decline(call, intent, method, decline_of("expired_card"))
+    elif not instrument.acts.attaches and instrument.acts.decline is not None:
+        _decline(call, intent, method, instrument.acts.decline)
+    elif instrument.acts.asks_on_setup or (instrument.acts.act in ASKING and not instrument.set_up):
+        intent |= {"status": "requires_action", "next_action": _challenge(call, intent)}
+    else:
+        succeed(call, intent)
+
+
+def _expired(call: Call, method: Obj) -> bool:
+    card = method.get("card")
+    return card is not None and (card["exp_year"], card["exp_month"]) < year_and_month(call.world.now)
+
+
+def _challenge(call: Call, intent: Obj) -> Obj:
+    """Where the payer authenticates: handled by Stripe.js, or a page to send the payer to."""
+    if call.params.get("use_stripe_sdk") or not call.params.get("return_url"):
+        return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+    page = f"{call.world.origin}/3d_secure/{intent['id']}?client_secret={intent['client_secret']}"
+    return {"type": "redirect_to_url", "redirect_to_url": {"return_url": call.params["return_url"], "url": page}}
+
+
+def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
+    """The payer answers the bank's question: the method is set up, or this attempt is over."""
+    if passed:
+        succeed(call, intent)
+        return
+    method = call.account["pm"].find(intent["payment_method"], intent["livemode"])
+    message = "We are unable to authenticate your payment method. Please choose a different payment method and try "
+    message += "again."
+    fail(intent, refusal(message, code="setup_intent_authentication_failure").error, method)
+
+
+def succeed(call: Call, intent: Obj) -> None:
+    """The method is ready for off-session use and belongs to the intent's customer, as its default or not at all."""
+    method = call.account["pm"].find(intent["payment_method"], intent["livemode"])
+    instrument = call.account.instruments[method["id"]]
+    instrument.set_up = instrument.verified = True
+    if intent["customer"] is not None and method["customer"] is None:
+        method["customer"] = intent["customer"]
+        instrument.was_attached = True
+    intent |= {"status": "succeeded", "next_action": None, "last_setup_error": None}
+
+
+def fail(intent: Obj, error: Obj, method: Obj) -> None:
+    """This attempt is over; the intent takes another payment method."""
+    intent |= {
+        "status": "requires_payment_method", "payment_method": None, "next_action": None, "mandate": None,
+        "last_setup_error": error | {"payment_method": dict(method)},
+    }  # fmt: skip
+
+
+def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn:
+    error = refusal(
+        charges.message_of(decline), code=decline.code, kind=CARD_ERROR, decline_code=decline.decline_code,
+        advice_code=decline.advice, network_decline_code=decline.network_decline,
+        network_advice_code=decline.network_advice,
+    ).error  # fmt: skip
+    fail(intent, error, method)
+    inside: Obj = {"setup_intent": dict(intent)} if call.world.behaviour.carry_intent else {}
+    raise Refusal(402, intent["last_setup_error"] | inside)
+
+
+def _ask_bank(call: Call, intent: Obj, instrument: Instrument) -> None:
+    """A bank account is set up at once if it is known to be the payer's; otherwise small deposits show it."""
+    if not instrument.verified:
+        arrival = int(business_days_later(call.world.now, DEPOSIT_BUSINESS_DAYS))
+        action = {
+            "arrival_date": arrival, "microdeposit_type": "descriptor_code",
+            "hosted_verification_url": f"{call.world.origin}/microdeposit/{intent['id']}",
+        }  # fmt: skip
+        intent |= {
+            "status": "requires_action",
+            "next_action": {"type": "verify_with_microdeposits", "verify_with_microdeposits": action},
+        }
+        attempt_id = intent["latest_attempt"]
+        call.world.agenda.add(call.world.now + VERIFY_DAYS * DAY, lambda: _give_up(call, intent, attempt_id))
+        return
+    seconds = call.world.behaviour.setup_processing_seconds
+    if not seconds:
+        succeed(call, intent)
+        return
+    intent["status"] = "processing"
+    call.world.agenda.add(call.world.now + seconds, lambda: succeed(call, intent))
+
+
+def _give_up(call: Call, intent: Obj, attempt_id: str) -> None:
+    """The deposits were never named."""
+    if intent["status"] != "requires_action" or intent["latest_attempt"] != attempt_id:
+        return
+    message = "The microdeposits were not verified in time."
+    error = refusal(message, code="payment_method_microdeposit_verification_timeout").error
+    fail(intent, error, call.account["pm"].find(intent["payment_method"], intent["livemode"]))
+
+
+def verify(call: Call, intent: Obj) -> None:
+    """The payer names the small deposits that reached the account.
+
+    Raises:
+        Refusal: wrong amounts or code; 400 with the intent inside, which waits on.
+    """
+    amounts, code = call.params.get("amounts"), call.params.get("descriptor_code")
+    if (amounts is None) == (code is None):
+        raise invalid("You must provide either `amounts` or `descriptor_code`.", "amounts", "parameter_missing")
+    if sorted(amounts or RIGHT[0]) == RIGHT[0] and (code or RIGHT[1]) == RIGHT[1]:
+        succeed(call, intent)
+        return
+    wrong, param = ("amounts", "amounts") if amounts is not None else ("descriptor_code", "descriptor_code")
+    message = f"The {wrong.replace('_', ' ')} provided does not match what was sent to the bank account."
+    raise refusal(
+        message, code=f"payment_method_microdeposit_verification_{wrong}_mismatch", param=param,
+        setup_intent=dict(intent),
+    )  # fmt: skip
