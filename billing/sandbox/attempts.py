@@ -81,9 +81,8 @@ def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
 def _save(call: Call, intent: Obj, method: Obj) -> None:
     """A payment method that is to be used again is attached to the intent's customer; any other is used up."""
     if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
-        method["customer"] = intent["customer"]
-        instrument = call.account.instruments[method["id"]]
-        instrument.was_attached = instrument.set_up = True
+        call.account.instruments[method["id"]].set_up = True
+        methods.give(call, method, intent["customer"])
     methods.use_up(call.account, method, call.world.behaviour.clone_spent_on, paid=True)
 
 

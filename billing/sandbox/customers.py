@@ -1,6 +1,6 @@
 """Customers, on the platform and on connected accounts: who pays, and with which method by default."""
 
-from billing.sandbox import methods
+from billing.sandbox import events, methods
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, missing
 from billing.sandbox.shapes import address, shipping
@@ -15,6 +15,13 @@ UNSET = ("address", "currency", "customer_account", "default_source", "discount"
 
 def create(call: Call) -> Obj:
     """A new customer of this account, with a payment method attached if one is named."""
+    body = made(call)
+    events.record(call, "customer.created", body)
+    return body
+
+
+def made(call: Call) -> Obj:
+    """A new customer that no event tells of."""
     wanted = call.new_id("cus")
     body: Obj = {
         "id": wanted, "object": "customer", **dict.fromkeys(UNSET), "balance": 0, "created": call.world.seconds,
@@ -39,9 +46,11 @@ def create(call: Call) -> Obj:
 def update(call: Call) -> Obj:
     """Change a customer."""
     body = call.find("cus", call.ids[0])
+    before = events.snapshot(body)
     changes = _changes(call, body)
     _set_default(call, body)
     body |= changes
+    events.record(call, "customer.updated", body, before)
     return body
 
 
@@ -92,6 +101,7 @@ def delete(call: Call) -> Obj:
     for method in call.account["pm"]:
         if method["customer"] == body["id"]:
             methods.let_go(call, method)
+    events.record(call, "customer.deleted", body)
     return call.account["cus"].remove(body)
 
 

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from billing.sandbox import instruments, mandates
+from billing.sandbox import events, instruments, mandates
 from billing.sandbox.config import CloneSpentOn
 from billing.sandbox.instruments import Details, fingerprint_of
 from billing.sandbox.metadata import merged
@@ -186,11 +186,12 @@ def update(call: Call) -> Obj:
     for kind in CLONABLE:
         if kind in params and kind != row["type"]:
             raise invalid(f"This PaymentMethod is of type {row['type']}, not {kind}.", kind)
-    metadata = merged(row["metadata"], params.get("metadata"))
+    before, metadata = events.snapshot(row), merged(row["metadata"], params.get("metadata"))
     given = params.get(row["type"]) or {}
     row[row["type"]] |= {name: given[name] for name in UPDATABLE.get(row["type"], ()) if name in given}
     row["billing_details"] = billing_details(row["billing_details"], params.get("billing_details"))
     row |= {"metadata": metadata, "allow_redisplay": params.get("allow_redisplay", row["allow_redisplay"])}
+    events.record(call, "payment_method.updated", row, before)
     return row
 
 
@@ -224,8 +225,14 @@ def attach_to(call: Call, row: Obj, customer: str) -> None:
             "Your card was declined.", status=402, code=decline.code, kind=CARD_ERROR,
             decline_code=decline.decline_code, advice_code=decline.advice,
         )  # fmt: skip
-    row["customer"] = customer
-    instrument.was_attached = True
+    give(call, row, customer)
+
+
+def give(call: Call, method: Obj, customer: str) -> None:
+    """A payment method belongs to a customer from now on."""
+    method["customer"] = customer
+    call.account.instruments[method["id"]].was_attached = True
+    events.record(call, "payment_method.attached", method)
 
 
 def detach(call: Call) -> Obj:
@@ -246,6 +253,7 @@ def let_go(call: Call, method: Obj) -> None:
     method["customer"] = None
     call.account.instruments[method["id"]].dead = True
     mandates.revoke(call, method["id"])
+    events.record(call, "payment_method.detached", method)
 
 
 def listed(call: Call) -> Obj:

@@ -215,7 +215,10 @@ class Sandbox:
         if arrival.idempotency_key:
             headers |= {"idempotency-key": arrival.idempotency_key, "original-request": headers["request-id"]}
         space = account.id if self.config.key_scope is KeyScope.ACCOUNT else self.world.platform.id
-        call = Call(self.world, account, connected, live, arrival.ids, {}, api_key, api_key.startswith(PUBLISHABLE))
+        call = Call(
+            self.world, account, connected, live, arrival.ids, {}, api_key, api_key.startswith(PUBLISHABLE),
+            headers["request-id"], arrival.idempotency_key,
+        )  # fmt: skip
         return call, f"{space} {live}"
 
     def _replay(self, stored: Stored, headers: dict[str, str]) -> WireResponse:

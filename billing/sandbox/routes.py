@@ -3,7 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from billing.sandbox import accounts, charges, customers, disputes, fees, funds, intents, methods, refunds, setups
+from billing.sandbox import (
+    accounts,
+    charges,
+    customers,
+    disputes,
+    events,
+    fees,
+    funds,
+    intents,
+    methods,
+    refunds,
+    setups,
+)
 from billing.sandbox.refusals import Obj
 from billing.sandbox.world import Call
 
@@ -113,6 +125,8 @@ ROUTES = (
     _route("POST /v1/setup_intents/{}/verify_microdeposits", "setup_intents.verify_microdeposits",
            "SetupIntentVerifyMicrodeposits", "setup_intent_write", setups.verify_microdeposits, "seti"),
     _route("GET /v1/mandates/{}", "mandates.retrieve", "MandateRetrieve", "mandate_read", _get("mandate", "id")),
+    _route("GET /v1/events", "events.list", "EventList", "event_read", events.listed),
+    _route("GET /v1/events/{}", "events.retrieve", "EventRetrieve", "event_read", events.retrieve),
     _route("GET /v1/charges", "charges.list", "ChargeList", "charge_read", charges.listed),
     _route("GET /v1/charges/{}", "charges.retrieve", "ChargeRetrieve", "charge_read", _get("ch", "id")),
     _route("POST /v1/charges/{}", "charges.update", "ChargeUpdate", "charge_write", charges.update),

@@ -140,7 +140,7 @@ def save_customer(sandbox: Sandbox, test_method: str = "pm_card_visa") -> tuple[
     ``test_method`` is a name of ``testmethods``. Methods that decline on saving are saved all the same.
     """
     call = Call(sandbox.world, sandbox.world.platform, connected=False, livemode=False, ids=(), params={})
-    customer = customers.create(call)
+    customer = customers.made(call)
     method = methods.make(call, instruments.named(test_method, customer["id"]))  # everybody has a card of their own
     method["customer"] = customer["id"]
     call.account.instruments[method["id"]].was_attached = True

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from billing.sandbox import charges, mandates
+from billing.sandbox import charges, events, mandates, methods
 from billing.sandbox.banks import business_days_later, year_and_month
 from billing.sandbox.config import DAY
 from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, refusal
@@ -34,7 +34,7 @@ def attempt(call: Call, intent: Obj, method: Obj) -> None:
     elif not instrument.acts.attaches and instrument.acts.decline is not None:
         _decline(call, intent, method, instrument.acts.decline)
     elif instrument.acts.asks_on_setup or (instrument.acts.act in ASKING and not instrument.set_up):
-        intent |= {"status": "requires_action", "next_action": _challenge(call, intent)}
+        _wait_for(call, intent, _challenge(call, intent))
     else:
         succeed(call, intent)
 
@@ -42,6 +42,12 @@ def attempt(call: Call, intent: Obj, method: Obj) -> None:
 def _expired(call: Call, method: Obj) -> bool:
     card = method.get("card")
     return card is not None and (card["exp_year"], card["exp_month"]) < year_and_month(call.world.now)
+
+
+def _wait_for(call: Call, intent: Obj, action: Obj) -> None:
+    """The payer has something to do before the method is set up."""
+    intent |= {"status": "requires_action", "next_action": action}
+    events.record(call, "setup_intent.requires_action", intent)
 
 
 def _challenge(call: Call, intent: Obj) -> Obj:
@@ -60,7 +66,7 @@ def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
     method = call.account["pm"].find(intent["payment_method"], intent["livemode"])
     message = "We are unable to authenticate your payment method. Please choose a different payment method and try "
     message += "again."
-    fail(intent, refusal(message, code="setup_intent_authentication_failure").error, method)
+    fail(call, intent, refusal(message, code="setup_intent_authentication_failure").error, method)
 
 
 def succeed(call: Call, intent: Obj) -> None:
@@ -69,17 +75,18 @@ def succeed(call: Call, intent: Obj) -> None:
     instrument = call.account.instruments[method["id"]]
     instrument.set_up = instrument.verified = True
     if intent["customer"] is not None and method["customer"] is None:
-        method["customer"] = intent["customer"]
-        instrument.was_attached = True
+        methods.give(call, method, intent["customer"])
     intent |= {"status": "succeeded", "next_action": None, "last_setup_error": None}
+    events.record(call, "setup_intent.succeeded", intent)
 
 
-def fail(intent: Obj, error: Obj, method: Obj) -> None:
+def fail(call: Call, intent: Obj, error: Obj, method: Obj) -> None:
     """This attempt is over; the intent takes another payment method."""
     intent |= {
         "status": "requires_payment_method", "payment_method": None, "next_action": None, "mandate": None,
         "last_setup_error": error | {"payment_method": dict(method)},
     }  # fmt: skip
+    events.record(call, "setup_intent.setup_failed", intent)
 
 
 def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn:
@@ -88,7 +95,7 @@ def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn
         advice_code=decline.advice, network_decline_code=decline.network_decline,
         network_advice_code=decline.network_advice,
     ).error  # fmt: skip
-    fail(intent, error, method)
+    fail(call, intent, error, method)
     inside: Obj = {"setup_intent": dict(intent)} if call.world.behaviour.carry_intent else {}
     raise Refusal(402, intent["last_setup_error"] | inside)
 
@@ -101,10 +108,7 @@ def _ask_bank(call: Call, intent: Obj, instrument: Instrument) -> None:
             "arrival_date": arrival, "microdeposit_type": "descriptor_code",
             "hosted_verification_url": f"{call.world.origin}/microdeposit/{intent['id']}",
         }  # fmt: skip
-        intent |= {
-            "status": "requires_action",
-            "next_action": {"type": "verify_with_microdeposits", "verify_with_microdeposits": action},
-        }
+        _wait_for(call, intent, {"type": "verify_with_microdeposits", "verify_with_microdeposits": action})
         attempt_id = intent["latest_attempt"]
         call.world.agenda.add(call.world.now + VERIFY_DAYS * DAY, lambda: _give_up(call, intent, attempt_id))
         return
@@ -122,7 +126,7 @@ def _give_up(call: Call, intent: Obj, attempt_id: str) -> None:
         return
     message = "The microdeposits were not verified in time."
     error = refusal(message, code="payment_method_microdeposit_verification_timeout").error
-    fail(intent, error, call.account["pm"].find(intent["payment_method"], intent["livemode"]))
+    fail(call, intent, error, call.account["pm"].find(intent["payment_method"], intent["livemode"]))
 
 
 def verify(call: Call, intent: Obj) -> None:

@@ -1,6 +1,6 @@
 """The life of a SetupIntent: opened, confirmed, declined, set up at most once, cancelled for good."""
 
-from billing.sandbox import setup_attempts
+from billing.sandbox import events, setup_attempts
 from billing.sandbox.intent_body import given_method
 from billing.sandbox.intent_rules import OPEN_STATUSES
 from billing.sandbox.methods import resolve
@@ -32,12 +32,12 @@ def create(call: Call) -> Obj:
     else:
         check_only_opened(call)
     _take_method(call, intent)
-    if confirming:
-        method = _examine(call, intent)
-        call.account["seti"].add(intent)
+    method = _examine(call, intent) if confirming else None
+    call.account["seti"].add(intent)
+    events.record(call, "setup_intent.created", intent)
+    if method is not None:
         _try(call, intent, method)
-        return intent
-    return call.account["seti"].add(intent)
+    return intent
 
 
 def _take_method(call: Call, draft: Obj) -> None:
@@ -121,7 +121,7 @@ def _try(call: Call, intent: Obj, method: Obj) -> None:
         setup_attempts.attempt(call, intent, method)
     except Refusal:
         if most and count >= most:
-            _end(intent, None)
+            _end(call, intent, None)
         raise
 
 
@@ -134,12 +134,13 @@ def cancel(call: Call) -> Obj:
     intent = _named(call)
     if intent["status"] not in OPEN_STATUSES:
         raise unexpected_state(call, intent, "canceled")
-    _end(intent, call.params.get("cancellation_reason"))
+    _end(call, intent, call.params.get("cancellation_reason"))
     return intent
 
 
-def _end(intent: Obj, reason: str | None) -> None:
+def _end(call: Call, intent: Obj, reason: str | None) -> None:
     intent |= {"status": "canceled", "cancellation_reason": reason, "next_action": None}
+    events.record(call, "setup_intent.canceled", intent)
 
 
 def verify_microdeposits(call: Call) -> Obj:

@@ -27,6 +27,7 @@ SHELVES = {  # id prefix: how an error names the object
     "dp": "dispute",
     "seti": "setupintent",
     "mandate": "mandate",
+    "evt": "event",
 }
 
 ALSO = {"py": "ch", "pyr": "re"}  # charges and refunds of other payment methods than cards
@@ -157,6 +158,7 @@ class Call:
         params: typed parameters.
         api_key: for messages that show a masked key.
         publishable: the key is one that a payer's browser holds.
+        request_id: of the request that is carried out; empty where nobody asked.
     """
 
     world: World
@@ -167,6 +169,8 @@ class Call:
     params: Obj
     api_key: str = ""
     publishable: bool = False
+    request_id: str = ""
+    idempotency_key: str | None = None
 
     def given(self, name: str, default: Any) -> Any:  # noqa: ANN401  as typed as the parameter
         """A parameter, or what holds without it."""

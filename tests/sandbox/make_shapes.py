@@ -19,14 +19,16 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceTransaction", "Charge", "Customer", "Dispute", "FeeRefund",
-           "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Refund", "SetupIntent")  # fmt: skip
+OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceTransaction", "Charge", "Customer", "Dispute", "EventBase",
+           "FeeRefund", "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Refund", "SetupIntent")  # fmt: skip
+FILES = {"Balance": "Balance", "EventBase": "Events"}  # where the name of a file is not the plural of its object
 STUBS = ("DeletedCustomer",)
 KINDS = {"Card", "UsBankAccount", "Link"}  # payment method types the sandbox makes; other hashes are not looked into
 HOLDERS = {"PaymentMethod", "Charge.PaymentMethodDetails", "PaymentIntent.PaymentMethodOptions",
            "Refund.DestinationDetails", "PaymentIntent.NextAction", "SetupIntent.PaymentMethodOptions",
            "Mandate.PaymentMethodDetails"}  # fmt: skip
-UNSEEN = {"Account.Company", "Account.FutureRequirements", "Account.Groups", "Charge.PaymentMethodDetails.Card.Wallet",
+UNSEEN = {"Event.Data.Object", "Event.Data.PreviousAttributes",
+          "Account.Company", "Account.FutureRequirements", "Account.Groups", "Charge.PaymentMethodDetails.Card.Wallet",
           "Account.Requirements.Error", "Dispute.Evidence.EnhancedEvidence", "PaymentMethod.Card.GeneratedFrom",
           "PaymentMethod.Card.Wallet", "PaymentIntent.PaymentMethodOptions.Card.Installments",
           "SetupIntent.PaymentMethodOptions.Card.MandateOptions"}  # fmt: skip
@@ -221,7 +223,7 @@ def make(package: Path) -> dict[str, Any]:
         version = re.search(r"ApiVersion = ['\"]([^'\"]+)", read("apiVersion.d.ts"))
         texts = [
             read("shared.d.ts"),
-            *(read(f"resources/{name}s.d.ts".replace("Balances.", "Balance.")) for name in OBJECTS),
+            *(read(f"resources/{FILES.get(name, f'{name}s')}.d.ts") for name in OBJECTS),
         ]
     shapes = Shapes(Declarations(texts))
     for name in (*OBJECTS, *STUBS):

@@ -25,12 +25,20 @@ PLAIN = {"str": str, "num": (int, float), "bool": bool, "list": dict, "obj": dic
 def complaint(status: int, body: Any) -> str | None:
     """What is wrong with an answer of this status, with its place, or nothing."""
     if status == 200:
-        return _check_of("list" if body.get("object") == "list" else _kind(body))(body, "")
+        return _list(body, "") if body.get("object") == "list" else _object(body, "")
     return _error(body["error"])
 
 
 def _kind(body: Any) -> str:
     return "&DeletedCustomer" if body.get("deleted") else f"&{OBJECTS.get(body.get('object'), 'no such object')}"
+
+
+def _object(body: Any, place: str) -> str | None:
+    """An object of the kind it says it is; an event tells of another one, which has a kind too."""
+    found = _check_of(_kind(body))(body, place)
+    if found is None and body["object"] == "event":
+        return _object(body["data"]["object"], f"{place}.data.object")
+    return found
 
 
 def _error(error: Any) -> str | None:
@@ -127,7 +135,7 @@ def _list(value: Any, place: str) -> str | None:
     if not isinstance(value, dict) or set(value) - {"total_count"} != {"object", "data", "has_more", "url"}:
         return f"{place}: {value!r} is no list object"
     for n, row in enumerate(value["data"]):
-        if found := _check_of(_kind(row))(row, f"{place}.data[{n}]"):
+        if found := _object(row, f"{place}.data[{n}]"):
             return found
     return None
 
