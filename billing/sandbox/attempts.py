@@ -42,6 +42,8 @@ def attempt(call: Call, intent: Obj, method: Obj) -> None:
         _send_debit(call, intent, method)
     elif _expired(call, method):
         _decline(call, intent, method, decline_of("expired_card"))
+    elif instrument.closed:
+        _decline(call, intent, method, decline_of("invalid_account"))
     elif acts.act is Act.ASKS or (acts.act is Act.ASKS_UNTIL_SET_UP and not instrument.set_up):
         _ask(call, intent, method, off_session=off_session)
     elif acts.act is Act.DECLINES and acts.decline is not None:

@@ -155,6 +155,8 @@ class Behaviour:
         lock_intents: concurrent writes to one intent answer 429 ``lock_timeout``.
         lock_customers: so do concurrent clones from one platform customer.
         fee_delay_seconds: how long a charge has no balance transaction (``automatic_async``).
+        detach_clears_default: whether a customer whose default method is detached is left without one; seen both ways.
+        updates_reach_clones: whether a card that its issuer replaces is replaced in its copies too (not documented).
         setup_processing_seconds: how long a bank account that is set up stays in ``processing``.
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
         refund_business_days: business days until a bank has taken, or returned, money that is given back.
@@ -173,6 +175,8 @@ class Behaviour:
     lock_intents: bool = True
     lock_customers: bool = False
     fee_delay_seconds: float = 1.0
+    detach_clears_default: bool = False
+    updates_reach_clones: bool = False
     setup_processing_seconds: float = 0.0
     debit_business_days: int = 4
     refund_business_days: int = 5

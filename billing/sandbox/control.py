@@ -8,6 +8,7 @@ from typing import Any
 from billing.sandbox.accounts import allow
 from billing.sandbox.config import Chances, ConfigProblem, SandboxConfig, read_limits, section
 from billing.sandbox.faults import FaultPlan, Scripted
+from billing.sandbox.issuer import NewCard, close, replace
 from billing.sandbox.model import Sandbox
 from billing.sandbox.payer import Deed, act
 from billing.sandbox.refusals import Obj
@@ -92,6 +93,18 @@ class PayerAsked:
     intent: str
     does: Deed
     method: str = "pm_card_visa"
+
+
+@dataclass(frozen=True, slots=True)
+class CardChange:
+    """A body of ``POST cards``: what an issuer does about a card that is saved.
+
+    Attributes:
+        new: what it sends in its place; without it the card is closed.
+    """
+
+    payment_method: str
+    new: NewCard | None = None
 
 
 def command(sandbox: Sandbox, method: str, name: str, body: bytes) -> Obj:
@@ -212,6 +225,19 @@ def _payer(sandbox: Sandbox, settings: Settings) -> Obj:
     return act(sandbox.world, asked.intent, asked.does, asked.method)
 
 
+def _cards(sandbox: Sandbox, settings: Settings) -> Obj:
+    asked = section(CardChange, settings, "cards")
+    sandbox.tick()
+    if asked.new is None:
+        row = close(sandbox.world, asked.payment_method)
+    else:
+        row = replace(sandbox.world, asked.payment_method, asked.new)
+    return {
+        "payment_method": row["id"],
+        "card": {name: row["card"][name] for name in ("exp_month", "exp_year", "last4")},
+    }
+
+
 COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
     ("GET", "health"): _health,
     ("GET", "books"): _books,
@@ -225,4 +251,5 @@ COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
     ("POST", "keys"): _keys,
     ("POST", "accounts"): _accounts,
     ("POST", "payer"): _payer,
+    ("POST", "cards"): _cards,
 }

@@ -116,7 +116,11 @@ def _clone(call: Call) -> Obj:
         "metadata": metadata,
     }  # fmt: skip
     call.account.instruments[clone["id"]] = Instrument(
-        instrument.acts, origin=original["id"], set_up=instrument.set_up, verified=instrument.verified
+        instrument.acts,
+        origin=original["id"],
+        closed=instrument.closed,
+        set_up=instrument.set_up,
+        verified=instrument.verified,
     )
     return call.account["pm"].add(clone)
 
@@ -242,10 +246,17 @@ def detach(call: Call) -> Obj:
         message = "The payment method you provided is not attached to a customer so detachment is impossible."
         raise refusal(message, code="payment_method_unexpected_state")
     owner = call.account["cus"].peek(row["customer"])
-    if owner is not None and owner["invoice_settings"]["default_payment_method"] == row["id"]:
-        owner["invoice_settings"]["default_payment_method"] = None
     let_go(call, row)
+    if owner is not None and call.world.behaviour.detach_clears_default:
+        _clear_default(call, owner, row["id"])
     return row
+
+
+def _clear_default(call: Call, owner: Obj, method: str) -> None:
+    if owner["invoice_settings"]["default_payment_method"] == method:
+        before = events.snapshot(owner)
+        owner["invoice_settings"]["default_payment_method"] = None
+        events.record(call, "customer.updated", owner, before)
 
 
 def let_go(call: Call, method: Obj) -> None:

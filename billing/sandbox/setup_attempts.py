@@ -31,6 +31,8 @@ def attempt(call: Call, intent: Obj, method: Obj) -> None:
         _ask_bank(call, intent, instrument)
     elif _expired(call, method):
         _decline(call, intent, method, decline_of("expired_card"))
+    elif instrument.closed:
+        _decline(call, intent, method, decline_of("invalid_account"))
     elif not instrument.acts.attaches and instrument.acts.decline is not None:
         _decline(call, intent, method, instrument.acts.decline)
     elif instrument.acts.asks_on_setup or (instrument.acts.act in ASKING and not instrument.set_up):

@@ -43,6 +43,7 @@ class Instrument:
         dead: used up, burnt by sharing while unattached, or detached: it never works again.
         was_attached: it belongs, or belonged, to a customer.
         origin: id of the payment method it is a clone of.
+        closed: the number is no longer good at its issuer.
         set_up: authenticated once for off-session use.
         verified: false for a bank account whose owner has not shown yet that it is theirs.
     """
@@ -51,6 +52,7 @@ class Instrument:
     dead: bool = False
     was_attached: bool = False
     origin: str | None = None
+    closed: bool = False
     set_up: bool = False
     verified: bool = True
 
