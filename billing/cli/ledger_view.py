@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from billing.cli.tables import amount
+from billing.cli.tables import priced
 from billing.core.entries import Entry
 from billing.edge.ledger import Verification
 from billing.edge.ledger.upgrade.upgrading import Upgraded
@@ -71,7 +71,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
 
 def _line(entry: Entry) -> str:
     facts = " ".join(f"{name}={_fact(value)}" for name, value in entry.facts.items() if value is not None)
-    money = "" if entry.amount is None else f"{entry.currency.upper()} {amount(entry.amount, entry.currency)}"
+    money = "" if entry.amount is None else priced(entry.amount, entry.currency)
     attempt = f"attempt={entry.attempt} " if entry.attempt else ""
     at = entry.at[:19].replace("T", " ")
     return (

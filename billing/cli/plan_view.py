@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from billing.cli.planrows import amendment_lines, rows_table
-from billing.cli.tables import WIDTH, amount, duration, plural
+from billing.cli.tables import WIDTH, amount, duration, plural, priced
 from billing.core.estimates import Estimate
 from billing.core.items import Mode
 from billing.core.kinds import LIVES
@@ -70,9 +70,7 @@ def _changes(changes: Changes, plan: Plan) -> Iterator[str]:
 def _named(lines: list[Line], count: int) -> str:
     """Name the first lines of many."""
     first = lines[:FIRST]
-    names = ", ".join(
-        f"{each.reference} {each.currency.upper()} {amount(each.amount, each.currency)}" for each in first
-    )
+    names = ", ".join(f"{each.reference} {priced(each.amount, each.currency)}".rstrip() for each in first)
     return names + (f" and {count - len(first):,} more" if count > len(first) else "")
 
 

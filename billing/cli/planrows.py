@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from billing.cli.tables import WIDTH, amount, amounts, money_table, plural
+from billing.cli.tables import WIDTH, amounts, money_table, plural, priced
 from billing.core.item_rules import SkipReason
 from billing.core.kinds import LIVES
 from billing.core.life import Group, Life
@@ -132,6 +132,6 @@ def _change(each: Amended) -> str:
     if each.changes:
         what = ", ".join(f"{change.field} {change.old or 'none'} -> {change.new or 'none'}" for change in each.changes)
     else:
-        minor, currency = each.new or each.old or (0, "usd")
-        what = f"{currency.upper()} {amount(minor, currency)}"
-    return f"{sign} {each.reference}: {what}{was}{place}"
+        what = priced(*(each.new or each.old or (0, "usd")))
+    told = f": {what}" if what else ""
+    return f"{sign} {each.reference}{told}{was}{place}"

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from billing.cli.endings import run_table
-from billing.cli.tables import WIDTH, amount, lined_up
+from billing.cli.tables import WIDTH, amount, lined_up, priced
 from billing.core.kinds import LIVES
 from billing.core.life import Group
 from billing.core.records import ReportLine, RunRecord
@@ -74,7 +74,7 @@ def _line(line: ReportLine, record: RunRecord) -> Iterator[str]:
     ours = describe(line, record)
     item = line.item
     reference = item.reference if item is not None else (line.cells[0] if line.cells else "")
-    money = "" if item is None else f"{item.currency.upper()} {amount(item.amount, item.currency)}"
+    money = "" if item is None else priced(item.amount, item.currency)
     head = f"  line {line.line:<5} {reference:<28} {money:>18}  {LIVES[record.kind].word(status_of(line))}"
     yield visible(head.rstrip()) + "\n"
     if item is not None:

@@ -110,6 +110,8 @@ def confirm(plan: Plan, manner: Manner) -> None:
 def _typed_total(plan: Plan) -> bool:
     """Show whom the run charges and how much, and have the total of its first currency typed."""
     left = plan.left
+    if not left.totals:
+        return _typed_count(plan)
     who = f"{plural(left.customers, 'customer')} of {plural(len(left.accounts), 'account')}"
     code, minor = max(left.totals.items(), key=lambda total: total[1])
     total = amounts({code: minor})
@@ -117,6 +119,13 @@ def _typed_total(plan: Plan) -> bool:
     write_err(f"  {amounts(left.totals)}")
     question = f"Type the {code.upper()} total to go on, anything else to leave: "
     return prompt(question, (total, total.partition(" ")[2]), "--yes")
+
+
+def _typed_count(plan: Plan) -> bool:
+    """Show how many lines a run that moves no money carries out, and have their number typed."""
+    count = plan.left.lines
+    write_err(f"This {LIVES[plan.run.kind].verb}s {plural(count, 'line')}, for real.")
+    return prompt("Type the number of lines to go on, anything else to leave: ", (f"{count}", f"{count:,}"), "--yes")
 
 
 def ending_text(result: RunResult, services: Services, seconds: float) -> list[str]:

@@ -15,9 +15,14 @@ def amount(minor: int, currency: str) -> str:
     return f"{sign}{int(whole):,}{point}{rest}"
 
 
+def priced(minor: int, currency: str) -> str:
+    """Write an amount with its currency: ``USD 184,220.40``; nothing for what moves no money."""
+    return f"{currency.upper()} {amount(minor, currency)}" if currency else ""
+
+
 def amounts(totals: Mapping[str, int]) -> str:
     """Write amounts of several currencies side by side: ``USD 184,220.40   EUR 22,015.00``."""
-    return "   ".join(f"{currency.upper()} {amount(minor, currency)}" for currency, minor in sorted(totals.items()))
+    return "   ".join(priced(minor, currency) for currency, minor in sorted(totals.items()))
 
 
 def plural(count: int, noun: str) -> str:

@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from billing.core.entries import Facts, ItemRecord
 from billing.core.findings import Findings
-from billing.core.items import Item
+from billing.core.items import Item, Personal
 
 T = TypeVar("T", bound=Item)
 
@@ -51,6 +51,8 @@ class ItemRules(Generic[T]):
         blocks: the kind of look-up in which the ledger remembers values of ``found`` that must not be used for now.
         block_days: for how long.
         undo: how what has succeeded is undone, as a person reads it; empty for what nothing undoes.
+        personal: what a line says of who somebody is, for kinds whose lines do; else None. Its digest covers that under
+            the ledger's key alone: the bare digest of an e-mail address is that address to whoever has a list of them.
     """
 
     digest: Callable[[T], str]
@@ -64,3 +66,4 @@ class ItemRules(Generic[T]):
     blocks: str = ""
     block_days: int = 0
     undo: str = ""
+    personal: Callable[[T], Personal] | None = None

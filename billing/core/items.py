@@ -31,6 +31,28 @@ class Kind(StrEnum):
     SYNC = "sync"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Personal:
+    """Who somebody is: by the names of its columns, for requests to Stripe and nothing else.
+
+    No record, log, report or message has any of it; what shows an item shows that something was withheld.
+    """
+
+    values: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return "Personal(withheld)" if self.values else "Personal()"
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.values)
+
+
+NOBODY = Personal()
+"""What items have that say nothing of anybody."""
+
+
 class Named(Protocol):
     """What an item goes by, on record or in a file: what a person names when some of a run's items are meant."""
 
@@ -55,7 +77,7 @@ class Item(Named, Protocol):
 
     @property
     def amount(self) -> Money:
-        """The money that moves, in minor units of its currency."""
+        """The money that moves, in minor units of its currency; `NO_MONEY` where none does."""
         ...
 
 

@@ -5,7 +5,7 @@ and never from ISO or locale data, which differ (MGA, ISK, UGX). Source: docs.st
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -44,6 +44,16 @@ class Currency:
     exponent: int
     step: int
     minimum: int | None
+
+
+NO_MONEY = Money(0, "")
+"""What an item asks for that moves none; it has no currency, and stands in no sum."""
+
+
+def add_money(totals: MutableMapping[str, int], minor: int, currency: str) -> None:
+    """Add an amount to sums by currency. What moves no money has no currency, and adds to none."""
+    if currency:
+        totals[currency] = totals.get(currency, 0) + minor
 
 
 class AmountError(ValueError):

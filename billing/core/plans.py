@@ -1,6 +1,6 @@
 """What a plan decides for each line, before any money moves: create it, go on with it, skip it, or refuse the file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -9,7 +9,7 @@ from billing.core.entries import Facts, ItemRecord
 from billing.core.findings import Findings
 from billing.core.item_rules import Difference, ItemRules
 from billing.core.items import Item, Kind, Mode
-from billing.core.keys import item_id
+from billing.core.keys import item_id, length_prefixed
 from billing.core.kinds import LIVES, ended_empty, is_planned, life_of
 from billing.core.kinds.rules import RULES
 from billing.core.life import Group
@@ -93,6 +93,8 @@ class PlanContext:
         unexamined: skip reasons that nothing was looked up about, so that an item skipped for one stays skipped.
         blocked: what the ledger knows not to be used for now, by name (a payment method), each with why.
         kind: of the run's items.
+        keyed: makes a digest under the ledger's key of what says who somebody is; None without a ledger, where no
+            decision can depend on it.
     """
 
     platform: str
@@ -105,6 +107,7 @@ class PlanContext:
     unexamined: frozenset[str] = frozenset()
     blocked: Mapping[str, str] = field(default_factory=dict)
     kind: Kind = Kind.CHARGE
+    keyed: Callable[[bytes], str] | None = None
 
     @property
     def rules(self) -> ItemRules[Any]:
@@ -140,7 +143,7 @@ class PlanContext:
             payer=item.payer,
             amount=item.amount.minor,
             currency=item.amount.currency,
-            digest=self.rules.digest(item),
+            digest=self.digest(item),
             content=self._content(item, skip),
             skip=skip,
             facts=skipped,
@@ -150,17 +153,29 @@ class PlanContext:
         content = {"run_id": self.run_id, **self.rules.content(item, self.found(item))}
         return content if skip is None else {**content, "skip": skip}
 
+    def digest(self, item: Item) -> str:
+        """Return the digest of what a line asks for, who it is about included."""
+        asked, personal = self.rules.digest(item), self.rules.personal
+        if personal is None or self.keyed is None:
+            return asked
+        return self.keyed(length_prefixed((asked, *(text for pair in personal(item).values for text in pair))))
+
     def same(self, item: Item, record: ItemRecord) -> bool:
         """Tell whether a line asks for what an item on record was made of."""
-        return record.digest == self.rules.digest(item)
+        return record.digest == self.digest(item)
 
     def differences(self, item: Item, record: ItemRecord) -> tuple[Difference, ...]:
-        """Return the fields in which a line differs from an item on record."""
-        return self.rules.differences(item, record)
+        """Return the fields in which a line differs from an item on record; who it is about is not told."""
+        found = self.rules.differences(item, record)
+        return found if found or self.same(item, record) else (PERSONAL_DIFFERS,)
 
     def moved(self, item: Item, record: ItemRecord) -> bool:
         """Tell whether a look-up finds something else now than an item on record has fixed."""
         return any(value and value != record.content.get(name) for name, value in self.found(item).items())
+
+
+PERSONAL_DIFFERS = Difference("personal data", "as planned", "changed")
+# What is said where nothing that may be shown differs.
 
 
 def decide(context: PlanContext, line: Item, item: ItemRecord | None) -> Decision:

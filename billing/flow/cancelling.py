@@ -9,6 +9,7 @@ from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.kinds import ended_empty, is_final, life_of, phase_of
 from billing.core.life import Group, Phase
+from billing.core.money import add_money
 from billing.core.plans import reason_of
 from billing.core.policies import Policies
 from billing.core.skips import OF_THE_ACCOUNT, OPERATORS, SKIPS
@@ -62,7 +63,7 @@ class Cancellation:
 
     def _close(self, rows: list[int], item: ItemRecord) -> None:
         rows.append(item.id)
-        self.totals[item.currency] += item.amount
+        add_money(self.totals, item.amount, item.currency)
 
 
 SHOWN = 100

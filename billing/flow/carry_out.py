@@ -12,6 +12,8 @@ from billing.core.errors import ApprovalMissing, InvalidInput, PlanStale, Proble
 from billing.core.exits import Exit
 from billing.core.findings import Findings
 from billing.core.groups import exit_for
+from billing.core.items import Personal
+from billing.core.kinds.rules import RULES
 from billing.core.policies import Pacing
 from billing.edge.notify import notify
 from billing.edge.route import route_of
@@ -119,6 +121,7 @@ async def carry_out_run(
     require_approval(plan)
     agree(plan)
     await lowlevel.checkpoint()  # a Ctrl-C at the question is heard here, before anything is kept
+    services.people = people_of(source)
     plan, ending = await _close_first(services, source, plan, options, watch)
     if not ending.exit:
         await keep(plan, source, services.ledger)
@@ -219,6 +222,15 @@ def settled_plan(services: Services, source: Source, options: PlanOptions) -> Pl
     if plan.is_news or plan.reopenable or has_work(services.ledger, flow, record.run_id, Goal.RUN):
         return None
     return plan
+
+
+def people_of(source: Source) -> dict[str, Personal]:
+    """Return who the lines of a file are about, by reference; nothing for a kind that knows nobody."""
+    personal = RULES[source.run.kind].personal
+    if personal is None:
+        return {}
+    told = ((line.item.reference, personal(line.item)) for line in source.lines() if line.item is not None)
+    return {reference: who for reference, who in told if who}
 
 
 def require_known_lines(plan: Plan) -> None:

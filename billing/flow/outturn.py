@@ -11,6 +11,7 @@ from enum import StrEnum
 from billing.core.groups import GOOD_SKIPS, group_in
 from billing.core.kinds import LIVES, is_unsent, phase_of
 from billing.core.life import Group, Life, Phase
+from billing.core.money import add_money
 from billing.core.records import RunRecord, SheetTally, Tally
 from billing.edge.ledger import Ledger
 
@@ -41,8 +42,7 @@ class Row:
     def add(self, tally: SheetTally) -> None:
         """Take lines in."""
         self.lines += tally.lines
-        if tally.currency:
-            self.totals[tally.currency] += tally.amount
+        add_money(self.totals, tally.amount, tally.currency)
         if tally.reason_code:
             self.reasons[tally.reason_code] += tally.lines
             self.waiting[tally.account, tally.reason_code] += tally.lines

@@ -58,7 +58,7 @@ def totals(tallies: Sequence[Tally]) -> dict[str, dict[str, int]]:
     """Add up planned amounts by currency, then by group, in minor units; ``planned`` is everything this run owns."""
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     for tally in tallies:
-        if tally.owned:
+        if tally.owned and tally.currency:
             sums[tally.currency][group_in(tally)] += tally.amount
     return {
         currency: {

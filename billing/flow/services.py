@@ -1,12 +1,12 @@
 """Everything a flow works with, wired once: the ledger, the gateway, the clock and where events go."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from billing.core.entries import Facts
 from billing.core.errors import UsageError
-from billing.core.items import Mode
+from billing.core.items import Mode, Personal
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.logs import enabled_for
@@ -39,6 +39,8 @@ class Services:
         operator: who charges, for the entry that starts a run; empty when nobody needs to know.
         logs_steps: whether the log writes what items pass through on their way.
         draining: set when no new step may be started.
+        people: reference -> who a line of the run file is about; empty where there is no file (`billing settle`), or
+            its lines say nothing of anybody.
     """
 
     ledger: Ledger
@@ -52,6 +54,7 @@ class Services:
     who: Callable[[], Awaitable[str]] | None = None
     operator: Facts = field(default_factory=dict)
     standing: Standing = field(default_factory=Standing)
+    people: Mapping[str, Personal] = field(default_factory=dict, repr=False)
     logs_steps: bool = field(init=False)
     _shared: dict[Callable[["Services"], Any], Any] = field(init=False, default_factory=dict)
 

@@ -169,7 +169,7 @@ def test_whatever_is_read_has_a_row_and_every_row_that_says_so_is_read():
         assert (row.name in shown) if row.use is Use.REPORT else True, row
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", LIVES)
 def test_every_kind_has_a_table_and_its_rows_name_entries_of_its_own(kind: Kind):
     named = {*LIVES[kind].events, *Note}
     for name, row in FACTS[kind].items():

@@ -1,14 +1,17 @@
 """One line against what is on record: new is charged, the same goes on, a correction begins anew, paid is paid."""
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from billing.core.entries import ItemRecord
 from billing.core.findings import UNREAD, Findings
-from billing.core.items import Charge, Kind, Mode
+from billing.core.items import Charge, Kind, Mode, Personal
 from billing.core.keys import charge_digest, item_id
 from billing.core.kinds.charge import CHARGE_LIFE, State
+from billing.core.kinds.charge_rules import CHARGE_RULES
+from billing.core.kinds.rules import RULES
 from billing.core.money import Money
 from billing.core.planrows import ROWS, row_of
 from billing.core.plans import Continue, Create, PlanContext, Refuse, Replace, Skip, decide
@@ -289,3 +292,39 @@ def test_good_reasons_to_skip_are_those_that_leave_nothing_owed():
     assert good == {"already_paid", "withdrawn", "corrected", "cancelled", "default_moved", "closed_before_loss"} | {
         "already_refunded",
     }
+
+
+WHO = Personal((("email", "jane@example.com"),))
+OF_PEOPLE = replace(CHARGE_RULES, personal=lambda _item: WHO)
+
+
+@pytest.fixture
+def of_people(monkeypatch):
+    """Let charges say who somebody is."""
+    monkeypatch.setitem(RULES, Kind.CHARGE, OF_PEOPLE)
+
+
+def _keyed(data: bytes) -> str:
+    return sha256(b"the key of a ledger" + data).hexdigest()
+
+
+def test_who_a_line_is_about_is_in_its_digest_under_the_ledgers_key_alone(of_people, monkeypatch):
+    keyed = replace(SCENE, keyed=_keyed)
+    assert SCENE.digest(CHARGE) == charge_digest(CHARGE), "without a ledger nothing of it is in any digest"
+    assert keyed.digest(CHARGE) != SCENE.digest(CHARGE)
+    told = keyed.digest(CHARGE)
+    other = Personal((("email", "john@example.com"),))
+    monkeypatch.setitem(RULES, Kind.CHARGE, replace(OF_PEOPLE, personal=lambda _item: other))
+    assert keyed.digest(CHARGE) != told
+
+
+def test_a_line_about_somebody_else_is_another_line_and_nothing_of_either_is_told(of_people, monkeypatch):
+    keyed = replace(FROZEN, keyed=_keyed)
+    record = replace(an_item(CHARGE), digest=keyed.digest(CHARGE))
+    assert isinstance(decide(keyed, CHARGE, record), Continue)
+    other = Personal((("email", "john@example.com"),))
+    monkeypatch.setitem(RULES, Kind.CHARGE, replace(OF_PEOPLE, personal=lambda _item: other))
+    refused = decide(keyed, CHARGE, record)
+    assert isinstance(refused, Refuse)
+    assert "personal data as planned -> changed" in refused.message
+    assert "example.com" not in refused.message

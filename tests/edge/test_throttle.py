@@ -281,3 +281,13 @@ def test_it_runs_on_uvloop():
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
+
+
+def test_the_platform_itself_has_no_limit_of_an_account():
+    async def main():
+        throttle = Throttle(Rates(100.0, 50.0, 5.0))
+        assert (throttle.account_rps(""), throttle.account_rps("acct_1")) == (100.0, 5.0)
+        await busy(throttle, [("open", ""), ("open", "acct_1")])
+        assert (throttle.account_rps(""), throttle.account_rps("acct_1")) == (100.0, 5.0)
+
+    run(main())

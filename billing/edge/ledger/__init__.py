@@ -139,6 +139,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def of_kind(self, platform: str, mode: Mode, kind: Kind, states: Iterable[StrEnum]) -> Iterator[ItemRecord]:
+        """Stream the items of a kind in these states, of all its runs, in the order they were planned."""
+        ...
+
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned; only what is in these states, if any are given."""
         ...
@@ -171,6 +175,10 @@ class Ledger(Protocol):
         ...
 
     # --- trust
+
+    def keyed(self, data: bytes) -> str:
+        """Return a digest (64 hex) that only the ledger's key can make, so that what is personal cannot be guessed."""
+        ...
 
     @property
     def head(self) -> str:

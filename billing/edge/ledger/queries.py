@@ -71,6 +71,9 @@ _BY_OBJECT = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked
     CROSS JOIN items ON items.object_id = asked.value"""
 _IDS = """SELECT items.id, items.run, reference, generation FROM items CROSS JOIN runs ON runs.id = items.run
     WHERE kind = ? AND items.id > ? ORDER BY items.id"""
+_OF_KIND = f"""SELECT {ITEM_COLUMNS} FROM items WHERE run IN
+    (SELECT id FROM runs WHERE platform = ? AND mode = ? AND kind = ?) AND state IN (SELECT value FROM json_each(?))
+    ORDER BY id"""
 _WORK = f"""SELECT * FROM (SELECT {ITEM_COLUMNS} FROM items
     WHERE run = ? AND state = ? AND account = ? AND id > ? ORDER BY id LIMIT ?)"""
 _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
@@ -233,6 +236,13 @@ class Queries:
             runs = Runs(conn)
             for row, run, reference, generation in conn.execute(_IDS, (kind, after)):
                 yield row, runs[run].item_id(reference, generation)
+
+    def of_kind(self, platform: str, mode: Mode, kind: Kind, states: Iterable[StrEnum]) -> Iterator[ItemRecord]:
+        """Stream the items of a kind in these states, of all its runs, in the order they were planned."""
+        with _legible(), self._open() as conn:
+            kept = Runs(conn)
+            for row in conn.execute(_OF_KIND, (platform, mode, kind, json.dumps(sorted(set(states))))):
+                yield item_of_row(row, kept)
 
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned, or only what is in these states, state by state."""

@@ -16,6 +16,7 @@ from billing.core.items import Kind, Mode
 from billing.core.records import Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
 from billing.edge.ledger import Kept, Verification, planning
 from billing.edge.ledger import drafts as writes
+from billing.edge.ledger.chain import seal
 from billing.edge.ledger.committer import Committer, Work, Writer
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import link_key
@@ -262,6 +263,10 @@ class SqliteLedger:
         """Stream row and item id of the items of a kind."""
         return self._queries.ids(kind, after)
 
+    def of_kind(self, platform: str, mode: Mode, kind: Kind, states: Iterable[StrEnum]) -> Iterator[ItemRecord]:
+        """Stream the items of a kind in these states, of all its runs, in the order they were planned."""
+        return self._queries.of_kind(platform, mode, kind, states)
+
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned."""
         return self._queries.held(run_id, states)
@@ -301,6 +306,10 @@ class SqliteLedger:
         return self._queries.sizes()
 
     # --- trust
+
+    def keyed(self, data: bytes) -> str:
+        """Return a digest (64 hex) that only the ledger's key can make, so that what is personal cannot be guessed."""
+        return seal(self._opened.key, "personal", data.hex()).hex()
 
     @property
     def head(self) -> str:

@@ -76,9 +76,15 @@ class Throttle:
         self._whose = Whose()
 
     def account_rps(self, account: str) -> float:
-        """Return requests a second that a connected account may be sent now: its cap, or what it was seen to admit."""
+        """Return requests a second that an account may be sent now: its cap, or what it was seen to admit.
+
+        The platform itself (an empty name) has no cap of its own: the key's and the endpoint's limits hold for it.
+        """
         gate = self._accounts.get(account)
-        return self.rates.account_rps if gate is None else gate.pacer.rate
+        return self._account_cap(account) if gate is None else gate.pacer.rate
+
+    def _account_cap(self, account: str) -> float:
+        return self.rates.account_rps if account else self.rates.key_rps
 
     @property
     def key(self) -> Pacer:
@@ -151,10 +157,8 @@ class Throttle:
         """Return the limiters of a connected account, or those of the platform itself."""
         gate = self._accounts.get(name)
         if gate is None:
-            # The platform itself is no connected account: only the key's and the endpoint's limits hold for it.
             slots = self.rates.per_account_concurrency if name else self.rates.concurrency
-            rate = self.rates.account_rps if name else self.rates.key_rps
-            gate = self._accounts[name] = Limiter(self._pacer(f"account {name}", rate), Slots(slots))
+            gate = self._accounts[name] = Limiter(self._pacer(f"account {name}", self._account_cap(name)), Slots(slots))
         return gate
 
     def _pacer(self, name: str, cap: float) -> Pacer:

@@ -50,7 +50,7 @@ def _read(text: TextIO, collector: LineCollector, dialect: Dialect, defaults: De
     header = understood(cells, header_line, dialect, delimiter, collector)
     places, schema = header.places, header.schema
     collector.delimiter, collector.decimal = delimiter, dialect.decimal
-    collector.amount_at = next(places[name] for name in schema.amounts if name in places)
+    collector.amount_at = next((places[name] for name in schema.amounts if name in places), 1)
     collector.begin(schema, header.columns, header.titles)
     reader = RowReader(schema, header.columns, defaults, dialect.decimal)
     reference_at = places["reference"]

@@ -202,7 +202,7 @@ def _check_complete(
     """Every line would fail without these, so say it once and stop."""
     missing = [name for name in schema.required if name not in columns]
     amounts = [name for name in schema.amounts if name in columns]
-    if not amounts:
+    if schema.amounts and not amounts:
         missing.append(schema.amounts[0])
     for name, title in dialect.names.items():
         if title not in cells and name not in missing:

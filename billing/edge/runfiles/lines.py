@@ -82,8 +82,9 @@ class LineCollector:
         """Take in what the lines are made of: our name of each cell, and how the file spells it."""
         self.schema, self.columns = schema, titles
         self._personal = tuple(at for at, name in enumerate(columns) if name in schema.personal)
-        self._amount_cell = columns.index(schema.amounts[0]) if schema.amounts[0] in columns else -1
-        self._sum_of = schema.pick("reference", "account", "amount", "currency")
+        major = next(iter(schema.amounts), "")
+        self._amount_cell = columns.index(major) if major in columns else -1
+        self._sum_of = schema.sums
         self._free_of = schema.pick(*schema.free)
 
     def accept(self, line: int, cells: tuple[str, ...], row: Row, reference_at: int) -> None:
@@ -96,14 +97,8 @@ class LineCollector:
             )
             return
         self.count += 1
-        self.totals[currency] = self.totals.get(currency, 0) + minor
-        if self._limits.per_account:
-            key = (account, currency)
-            self.per_account[key] = self.per_account.get(key, 0) + minor
-        if not _MINIMUM[currency] <= minor < _BANK_CEILING[currency]:
-            self._warn_of_size(line, row)
-        if self._amount_cell >= 0 and cells[self._amount_cell].strip()[-4:-3] == self.decimal:
-            self._warn_of_thousands(line, cells[self._amount_cell].strip(), row)
+        if currency:
+            self._add_money(line, cells, row)
         if self._phones[self._free_of(row)]:
             self._warn_of_phone(line, reference)
         if reference.isdigit():
@@ -114,6 +109,17 @@ class LineCollector:
         if self._personal:
             cells = self._recordable(cells)
         self._spool.append((line, cells, row, reference, reference_at, ()))
+
+    def _add_money(self, line: int, cells: tuple[str, ...], row: Row) -> None:
+        _, account, minor, currency = self._sum_of(row)
+        self.totals[currency] = self.totals.get(currency, 0) + minor
+        if self._limits.per_account:
+            key = (account, currency)
+            self.per_account[key] = self.per_account.get(key, 0) + minor
+        if not _MINIMUM[currency] <= minor < _BANK_CEILING[currency]:
+            self._warn_of_size(line, row)
+        if self._amount_cell >= 0 and cells[self._amount_cell].strip()[-4:-3] == self.decimal:
+            self._warn_of_thousands(line, cells[self._amount_cell].strip(), row)
 
     def refuse(
         self, line: int, cells: tuple[str, ...], faults: tuple[Fault, ...], reference_at: int, reference: str
@@ -206,8 +212,9 @@ class LineCollector:
         _, account, minor, currency = self._sum_of(row)
         self.count -= 1
         self.set_aside += 1
-        self.totals[currency] -= minor
-        if self._limits.per_account:
+        if currency:
+            self.totals[currency] -= minor
+        if currency and self._limits.per_account:
             self.per_account[account, currency] -= minor
 
     def _problem(self, line: int, fault: Fault, reference: str) -> Problem:

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import signature
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
-from billing.core.items import Item, Kind
+from billing.core.items import Item, Kind, Personal
 from billing.edge.runfiles.fields import ID_LENGTH, METADATA, Ids, id_reader, text_reader
 
 Cells = tuple[str, ...]
+PERSONAL = "personal"
+"""The parameter that takes what says who somebody is."""
+
 Row = tuple[Any, ...]
 """What a line says, flat and plain, so that a spool can hold it: the values that `Schema.build` takes in their order,
 then metadata where it takes none, then the personal ones. The first is the reference."""
@@ -56,11 +59,13 @@ class Schema:
         kind: what an item of it is.
         word: what files, plans and reports call the items: ``charges``.
         columns: in the order in which they are shown.
-        amounts: the columns of an item's amount, of which a file has exactly one; that of major units comes first.
+        amounts: the columns of an item's amount, of which a file has exactly one; that of major units comes first. None
+            where a file needs no amount.
         money: takes what empty cells stand for and the decimal mark, and gives a reader of the columns without a reader
             of their own, all at once.
         build: makes the item. Its parameters name the values of a row: columns by their names, then what ``money``
-            gives, then ``metadata`` if the kind takes any. Among them are reference (first), account, amount, currency.
+            gives, then ``metadata`` if the kind takes any. The first is reference; account, amount and currency are
+            among them where an item has them. A last one, ``personal``, takes the personal columns (`Personal`).
         tells: columns that only this kind has, each enough to know a file of it by its header.
         defaults: what the run file's section ``defaults`` may say, and how it is read.
     """
@@ -87,7 +92,7 @@ class Schema:
     @cached_property
     def values(self) -> tuple[str, ...]:
         """What an item is made of, in the order of a row."""
-        return tuple(signature(self.build).parameters)
+        return tuple(name for name in signature(self.build).parameters if name != PERSONAL)
 
     @cached_property
     def alone(self) -> tuple[Column, ...]:
@@ -129,14 +134,42 @@ class Schema:
         """Return what takes these values out of a row."""
         return taker(tuple(map(self.values.index, values)))
 
+    @cached_property
+    def sums(self) -> Callable[[Row], tuple[str, str, int, str]]:
+        """What takes out of a row what is added up: reference, account, minor units and currency; empty without one."""
+        have = [name for name in SUMMED if name in self.values]
+        take = self.pick(*have)
+        if len(have) == len(SUMMED):
+            return cast("Callable[[Row], tuple[str, str, int, str]]", take)
+        return lambda row: cast(
+            "tuple[str, str, int, str]", tuple({**SUMMED, **dict(zip(have, take(row), strict=True))}.values())
+        )
+
+    @cached_property
+    def _takes_personal(self) -> bool:
+        return PERSONAL in signature(self.build).parameters
+
     def item(self, row: Row) -> Item:
         """Make the item of a row."""
-        return self.build(*row[: len(self.values)])
+        values = row[: len(self.values)]
+        if not self._takes_personal:
+            return self.build(*values)
+        told = zip(self.personal, row[-len(self.personal) :], strict=True)
+        return self.build(*values, Personal(tuple((name, value) for name, value in told if value)))
+
+
+SUMMED: Mapping[str, Any] = {"reference": "", "account": "", "amount": 0, "currency": ""}
+# What a file's sums are made of, and what stands for it where a kind has none.
 
 
 def taker(at: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """Return what takes the values at these places out of a tuple."""
     return itemgetter(*at) if len(at) > 1 else lambda values: tuple(values[index] for index in at)
+
+
+def no_money(_defaults: Defaults, _decimal: str) -> MoneyReader:
+    """Read no money: the ``money`` of a kind that moves none."""
+    return lambda _cells: ()
 
 
 def content(row: Row) -> Row:

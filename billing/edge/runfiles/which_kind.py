@@ -64,7 +64,7 @@ def require_kind(keys: Mapping[str, tuple[int, int]], schemas: Sequence[Schema],
 
 def columns_of_each(schemas: Sequence[Schema]) -> str:
     """What a header needs, such as ``reference, account, amount``; for each kind where there are several."""
-    needed = {schema.word: ", ".join((*schema.required, schema.amounts[0])) for schema in schemas}
+    needed = {schema.word: ", ".join((*schema.required, *schema.amounts[:1])) for schema in schemas}
     if len(needed) == 1:
         return next(iter(needed.values()))
     return "; ".join(f"for {word}: {names}" for word, names in needed.items())

@@ -11,6 +11,7 @@ from billing.core.calls import Call, Op
 from billing.core.entries import ItemRecord, Move, Note
 from billing.core.errors import LedgerError
 from billing.core.exits import Exit
+from billing.core.items import NOBODY
 from billing.core.kinds import is_planned, phase_of
 from billing.core.life import Group, Life, Phase
 from billing.core.outcomes import Halt, Outcome, Refused, Unsent
@@ -96,6 +97,13 @@ class ItemContext:
     dead_words: str = ""
     alive: bool = True
     closes: bool = False
+
+    def personal(self, item: ItemRecord) -> Mapping[str, str]:
+        """Return who an item is about, by the names of the file's columns: for a request, and for nothing else.
+
+        Empty without the run file: what needs it then waits until the run is carried out again.
+        """
+        return dict(self.services.people.get(item.reference, NOBODY).values)
 
     async def set_aside(self, item: ItemRecord, refused: Refused, reach: Reach, *moves: Move) -> NoReturn:
         """Leave an item where it is that its account refused, or may have: it is closed by nothing and goes on later.

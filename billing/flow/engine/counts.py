@@ -8,6 +8,7 @@ from billing.core.entries import ItemRecord
 from billing.core.groups import group_of
 from billing.core.kinds import is_final
 from billing.core.life import Group, Life
+from billing.core.money import add_money
 from billing.core.records import Tally
 from billing.flow.engine.progress import Pace, Snapshot, Watch
 from billing.flow.services import Services
@@ -51,7 +52,7 @@ class Counts:
         snapshot.done += 1
         snapshot.counts[group] += 1
         if group is Group.SUCCEEDED:
-            snapshot.paid[item.currency] += item.amount
+            add_money(snapshot.paid, item.amount, item.currency)
         self.tell()
 
     def tell(self) -> None:

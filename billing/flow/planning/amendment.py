@@ -157,8 +157,8 @@ def withdrawn(found: Amendment, each: Missing, item: ItemRecord) -> None:
 
 def refused_withdrawal(file: str, item: ItemRecord, *, frozen: bool) -> Problem | None:
     """Return why a line may not be gone from the file, or None when it may."""
-    amount = f"{format_minor(item.amount, item.currency)} {item.currency.upper()}"
-    what = f'reference "{item.reference}" ({amount}) of run {item.run_id}'
+    amount = f" ({format_minor(item.amount, item.currency)} {item.currency.upper()})" if item.currency else ""
+    what = f'reference "{item.reference}"{amount} of run {item.run_id}'
     if (said := fixed(item.state)) is not None:
         was, hint = said
         message = f"{what} {was} and is no longer in the file"

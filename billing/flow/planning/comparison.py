@@ -14,7 +14,7 @@ from functools import partial
 from billing.core.items import Item, Run
 from billing.core.kinds import LIVES, ended_empty, is_planned
 from billing.core.life import Group, Phase
-from billing.core.money import format_minor
+from billing.core.money import add_money, format_minor
 from billing.core.notices import Notice
 from billing.core.records import Held, RunRecord
 from billing.edge.ledger import Ledger
@@ -122,7 +122,7 @@ class _Comparing:
         changes = Changes(latest.run_id)
         for tally in self._ledger.tally(latest.run_id):
             if tally.owned:
-                changes.totals_before[tally.currency] = changes.totals_before.get(tally.currency, 0) + tally.amount
+                add_money(changes.totals_before, tally.amount, tally.currency)
         held = partial(_holding, self._ledger, latest)
         self._by_reference(changes, held())
         self._by_payment(changes, held)
@@ -269,8 +269,9 @@ def _said(code: str, how: str, found: Found, names: dict[int, Item]) -> Notice:
 
 def _pair(alike: Alike, names: dict[int, Item]) -> str:
     item = names[alike.line]
-    amount = f"{item.amount.currency.upper()} {format_minor(item.amount.minor, item.amount.currency)}"
-    return f"{item.reference} = {alike.other} ({amount})" if alike.other else f"{item.reference} ({amount})"
+    minor, code = item.amount.minor, item.amount.currency
+    amount = f" ({code.upper()} {format_minor(minor, code)})" if code else ""
+    return f"{item.reference} = {alike.other}{amount}" if alike.other else f"{item.reference}{amount}"
 
 
 def _name(changes: Changes, names: dict[int, Item]) -> None:

@@ -14,6 +14,7 @@ from billing.core.items import InputLine, Item
 from billing.core.keys import length_prefixed
 from billing.core.kinds import LIVES, ended_empty
 from billing.core.kinds.rules import RULES
+from billing.core.money import add_money
 from billing.core.notices import Notice
 from billing.core.planrows import NOWHERE, TO_CHARGE, row_of
 from billing.core.plans import Continue, Create, Decision, Refuse, Replace, Skip, decide, fixed, reason_of
@@ -184,7 +185,7 @@ def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tup
         if ledger is not None and plan.platform:
             references = [item.reference for item in asked]
             known = ledger.obligations(plan.platform, plan.run.mode, plan.run.period, references, plan.run.kind)
-            context = replace(context, blocked=_blocked(plan, asked, ledger))
+            context = replace(context, blocked=_blocked(plan, asked, ledger), keyed=ledger.keyed)
         for line in chunk:
             item = line.item
             yield line, None if item is None else decide(context, item, known.get(item.reference))
@@ -254,14 +255,14 @@ def _signed(line: InputLine, decision: Decision | None) -> bytes:
 def _count(plan: Plan, wanted: Item, decision: Create | Replace | Continue | Skip, row: str) -> None:
     minor, currency = wanted.amount.minor, wanted.amount.currency
     plan.items += 1
-    plan.sheet_accounts.add(wanted.account)
+    plan.sheet_accounts |= {wanted.account} - {""}
     plan.continued += isinstance(decision, Continue)
     if isinstance(decision, Create | Replace):
-        plan.added[currency] += minor
+        add_money(plan.added, minor, currency)
         plan.to_charge += row == TO_CHARGE
         before = held_by(decision)
         if before is not None and before.run_id == plan.run.run_id:
-            plan.added[before.currency] -= before.amount
+            add_money(plan.added, -before.amount, before.currency)
     if isinstance(decision, Skip):
         plan.foreign[row] += 1
     item = held_by(decision)
@@ -269,10 +270,10 @@ def _count(plan: Plan, wanted: Item, decision: Create | Replace | Continue | Ski
         plan.reopenable += 1
     if row in SKIPS:
         plan.skips[row] += 1
-        plan.held[currency] += minor if row_of(decision) == TO_CHARGE else 0
+        add_money(plan.held, minor if row_of(decision) == TO_CHARGE else 0, currency)
         return
     plan.accounts[wanted.account] += 1
-    plan.totals[currency] += minor
+    add_money(plan.totals, minor, currency)
 
 
 def _problem(source: Source, line: InputLine, wanted: Item, refuse: Refuse) -> Problem:

@@ -8,6 +8,7 @@ from heapq import heappush, heapreplace
 from itertools import groupby
 
 from billing.core.items import Item
+from billing.core.money import add_money
 from billing.core.planrows import NOT_SELECTED, ROWS, TO_CHARGE
 from billing.core.plans import Continue, Create, Replace, Skip
 from billing.flow.options import Selection
@@ -24,7 +25,7 @@ class Row:
     def add(self, minor: int, currency: str, sign: int = 1) -> None:
         """Take a line in, or out again."""
         self.lines += sign
-        self.totals[currency] += sign * minor
+        add_money(self.totals, sign * minor, currency)
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ class Sums:
         if again is not None:
             self._amendment.note(again)
         self.left.lines += 1
-        self.left.totals[currency] += minor
+        add_money(self.left.totals, minor, currency)
         self.left.accounts[account] += 1
         self._payers.append(payer)
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from ledger_tools import PERIOD, PLATFORM, RUN, a_run, an_item, brought, lines, move_for, planned
+from ledger_tools import PERIOD, PLATFORM, RUN, a_run, an_item, brought, lines, move_for, opened, planned
 
 from billing.core.entries import Move
 from billing.core.items import Kind, Mode
@@ -185,3 +185,30 @@ async def test_a_plan_may_ask_the_ledger_while_its_lines_stream_into_it(ledger):
     assert ledger.tally(RUN) == [Tally(State.PLANNED, "", "", "usd", 5_000, sum(range(1000, 6000)))]
     assert sum(1 for line in ledger.report(RUN) if line.owned) == 5_000
     assert ledger.verify().faults == ()
+
+
+async def test_the_items_of_a_kind_are_those_of_all_its_runs_in_these_states(tmp_path):
+    ledger = await opened(tmp_path)
+    await ledger.plan_run(a_run(), lines(0, 1))
+    await ledger.plan_run(a_run("coaching-2026-12", "2026-12"), lines(2, period="2026-12"))
+    begun = ledger.item(2)
+    await ledger.record(begun, move_for(begun, Event.PREPARE_STARTED))
+
+    def found(kind: Kind = Kind.CHARGE, states=(State.PLANNED,), platform: str = PLATFORM) -> list[str]:
+        return [item.reference for item in ledger.of_kind(platform, Mode.TEST, kind, states)]
+
+    assert found() == ["INV-0000", "INV-0002"]
+    assert found(states=(State.PLANNED, State.PREPARING)) == ["INV-0000", "INV-0001", "INV-0002"]
+    assert found(kind=Kind.REFUND) == found(platform="acct_other") == found(states=()) == []
+    await ledger.aclose()
+
+
+async def test_what_is_personal_is_known_again_by_the_key_alone(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    one, other = await opened(tmp_path / "one"), await opened(tmp_path / "other")
+    assert one.keyed(b"jane@example.com") == one.keyed(b"jane@example.com") != one.keyed(b"john@example.com")
+    assert one.keyed(b"jane@example.com") != other.keyed(b"jane@example.com")
+    assert len(one.keyed(b"")) == 64
+    await one.aclose()
+    await other.aclose()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from billing.core.errors import InvalidInput
-from billing.core.items import Kind, Mode, Run
+from billing.core.items import Kind, Mode, Personal, Run
 from billing.core.policies import Limits
 from billing.edge.runfiles.amounts import Amounts
 from billing.edge.runfiles.csvfile import read_csv
@@ -20,7 +20,7 @@ from billing.edge.runfiles.reading.bad_lines import write_bad_lines
 from billing.edge.runfiles.reading.byte_stream import ByteStream, new_digest
 from billing.edge.runfiles.reading.spool import Spool
 from billing.edge.runfiles.run_file import RunFile, bad_lines
-from billing.edge.runfiles.schema import Column, Schema, id_column
+from billing.edge.runfiles.schema import Column, Schema, id_column, no_money
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.edge.runfiles.which_kind import said_kind
 from billing.edge.texts.problems import FieldError, Unreadable
@@ -58,23 +58,43 @@ GIFTS = Schema(
     build=Gift,
     tells=frozenset({"giver"}),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Guest:
+    """What a line becomes of a kind that has neither account nor money, and says who somebody is."""
+
+    reference: str
+    personal: Personal
+
+
+GUESTS = Schema(
+    kind=Kind.PAYER,
+    word="guests",
+    columns=(Column("reference", read_reference, required=True),
+             Column("guest", _name, required=True, personal=True)),
+    amounts=(),
+    money=no_money,
+    build=Guest,
+    tells=frozenset({"guest"}),
+)  # fmt: skip
 BOTH = (*SCHEMAS, GIFTS)
 HEADER = "reference,account,giver,amount"
 
 
 @pytest.fixture
 def read(tmp_path: Path):
-    """Read a text as a sheet of one of two kinds."""
+    """Read a text as a sheet of one of the kinds."""
     spools: list[Spool] = []
 
-    def read_text(text: str, said: Schema | None = None, ignore: tuple[str, ...] = ()) -> RunFile:
+    def read_text(text: str, said: Schema | None = None, ignore: tuple[str, ...] = (), kinds=BOTH) -> RunFile:
         path = tmp_path / "sheet.csv"
         path.write_text(text)
         spools.append(Spool(tmp_path))
-        collector = LineCollector("sheet.csv", spools[-1], Limits(), said or BOTH[0])
+        collector = LineCollector("sheet.csv", spools[-1], Limits(), said or kinds[0])
         with path.open("rb") as source:
             try:
-                read_csv(ByteStream(source, new_digest()), collector, Dialect(BOTH, said, ignore=ignore), {})
+                read_csv(ByteStream(source, new_digest()), collector, Dialect(kinds, said, ignore=ignore), {})
             except Unreadable as end:
                 collector.stop(end)
         collector.finish()
@@ -97,7 +117,7 @@ def test_an_item_is_made_of_what_the_columns_say(schema: Schema):
     assert list(given) == alone, "what is read by itself comes first, then what money gives, then metadata"
     assert "metadata" not in schema.values[:-1]
     assert schema.values[0] == "reference"
-    assert {"account", "amount", "currency"} <= set(schema.values)
+    assert {"amount", "currency"} <= set(schema.values) or not schema.amounts
     assert schema.personal.keys().isdisjoint(schema.values), "an item never has what is personal"
     assert set(schema.amounts) <= set(schema.together)
     assert not set(schema.amounts) & set(schema.required)
@@ -237,3 +257,18 @@ def test_items_in_a_yaml_file_keep_what_is_personal_too(tmp_path: Path):
                                                ("G-2", "", "[personal data withheld]", "")]  # fmt: skip
     assert "Jane" not in str(collector.problems.first)
     spool.close()
+
+
+def test_a_kind_without_money_and_account_has_lines_and_no_sums(read):
+    guests = read("reference,guest\nG-1,Jane\nG-2,John\n", kinds=(*BOTH, GUESTS))
+    assert (guests.count, guests.totals, guests.run.columns) == (2, {}, ("reference", "guest"))
+    assert GUESTS.sums(("G-1", (), "Jane")) == ("G-1", "", 0, "")
+
+
+def test_an_item_has_who_it_is_about_and_shows_it_to_nobody(read):
+    guests = read("reference,guest\nG-1,Jane\n", kinds=(*BOTH, GUESTS))
+    (line,) = guests.lines()
+    assert line.item.personal.values == (("guest", "Jane"),)
+    assert "Jane" not in f"{line!r} {line.item!s} {line.item.personal!r} {[line.item]}"
+    assert bool(line.item.personal)
+    assert not Personal()
