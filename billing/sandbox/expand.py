@@ -32,6 +32,7 @@ EXPANDABLE: dict[str, dict[str, str]] = {  # resource: its expandable fields, an
         "payment_method": "payment_methods", "review": ANY, "source": ANY,
     },
     "payment_methods": {"customer": "customers"},
+    "checkout.sessions": {"customer": "customers", "setup_intent": "setup_intents"},
     "mandates": {"payment_method": "payment_methods"},
     "payouts": {
         "balance_transaction": "balance_transactions", "destination": ANY,

@@ -28,17 +28,18 @@ class _Steps:
 
 STEPS = {
     "pi": _Steps(intents.confirm, lambda call, body, passed: attempts.authenticate(call, body, passed=passed)),
-    "seti": _Steps(setups.confirm, lambda call, body, passed: setup_attempts.authenticate(call, body, passed=passed)),
+    "seti": _Steps(setups.confirmed, lambda call, body, passed: setup_attempts.authenticate(call, body, passed=passed)),
 }
 
 
 def act(world: World, intent: str, deed: Deed, method: str) -> Obj:
-    """Have the payer of an intent do something; what became of the intent.
+    """Have the payer of an intent do something; what became of the intent. A Checkout session stands for its intent.
 
     Raises:
         ConfigProblem: there is no such intent, or nothing to authenticate.
     """
-    account, body, steps = _found(world, intent)
+    account, body, steps = _found(world, _of_session(world, intent))
+    intent = body["id"]
     if deed is not Deed.PAY and body["status"] != "requires_action":
         raise ConfigProblem(f"{intent} asks for nothing: its status is {body['status']}")
     params: Obj = {"payment_method": method, "return_url": "https://example.com/paid", "use_stripe_sdk": True}
@@ -55,6 +56,17 @@ def act(world: World, intent: str, deed: Deed, method: str) -> Obj:
     except Refusal as refusal:
         said = refusal.error["message"]
     return {"intent": intent, "account": account.id, "status": body["status"], "refused": said}
+
+
+def _of_session(world: World, wanted: str) -> str:
+    """The intent of an open Checkout session; of anything else the id as it is."""
+    for account in world.everyone():
+        session = account["cs"].peek(wanted)
+        if session is not None:
+            if session["status"] != "open":
+                raise ConfigProblem(f"{wanted} is {session['status']}")
+            return str(session["setup_intent"])
+    return wanted
 
 
 def _found(world: World, intent: str) -> tuple[Account, Obj, _Steps]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from billing.sandbox import (
     accounts,
     charges,
+    checkout,
     customers,
     disputes,
     events,
@@ -125,6 +126,16 @@ ROUTES = (
     _route("POST /v1/setup_intents/{}/verify_microdeposits", "setup_intents.verify_microdeposits",
            "SetupIntentVerifyMicrodeposits", "setup_intent_write", setups.verify_microdeposits, "seti"),
     _route("GET /v1/mandates/{}", "mandates.retrieve", "MandateRetrieve", "mandate_read", _get("mandate", "id")),
+    _route("GET /v1/checkout/sessions", "checkout.sessions.list",
+           "checkout.SessionList", "checkout_session_read", checkout.listed),
+    _route("POST /v1/checkout/sessions", "checkout.sessions.create",
+           "checkout.SessionCreate", "checkout_session_write", checkout.create),
+    _route("GET /v1/checkout/sessions/{}", "checkout.sessions.retrieve",
+           "checkout.SessionRetrieve", "checkout_session_read", checkout.retrieve),
+    _route("POST /v1/checkout/sessions/{}", "checkout.sessions.update",
+           "checkout.SessionUpdate", "checkout_session_write", checkout.update),
+    _route("POST /v1/checkout/sessions/{}/expire", "checkout.sessions.expire",
+           "checkout.SessionExpire", "checkout_session_write", checkout.expire),
     _route("GET /v1/events", "events.list", "EventList", "event_read", events.listed),
     _route("GET /v1/events/{}", "events.retrieve", "EventRetrieve", "event_read", events.retrieve),
     _route("GET /v1/charges", "charges.list", "ChargeList", "charge_read", charges.listed),
@@ -163,14 +174,23 @@ ROUTES = (
 )  # fmt: skip
 
 SEARCH = "search"  # stands where an id would; not served
-TABLE = {(route.method, tuple(route.path.split("/")[2:])): route for route in ROUTES}
+SPACES = ("checkout",)  # first steps of a path that are no objects themselves
+
+
+def _steps(path: str) -> list[str]:
+    """The steps of a path after its version; every second one is an id."""
+    first, *rest = path.rstrip("/").split("/")[2:]
+    return [f"{first}/{rest[0]}", *rest[1:]] if first in SPACES and rest else [first, *rest]
+
+
+TABLE = {(route.method, tuple(_steps(route.path))): route for route in ROUTES}
 
 
 def match(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-    """The endpoint of a request and the ids in its path, or none. Every second step of a path is an id."""
+    """The endpoint of a request and the ids in its path, or none."""
     if not path.startswith("/v1/"):
         return None
-    steps = path.rstrip("/").split("/")[2:]
+    steps = _steps(path)
     if SEARCH in steps:
         return None
     route = TABLE.get((method, tuple("{}" if n % 2 else step for n, step in enumerate(steps))))

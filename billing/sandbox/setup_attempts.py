@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from billing.sandbox import charges, events, mandates, methods
+from billing.sandbox import charges, checkout_state, events, mandates, methods
 from billing.sandbox.banks import business_days_later, year_and_month
 from billing.sandbox.config import DAY
 from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, refusal
@@ -50,13 +50,14 @@ def _wait_for(call: Call, intent: Obj, action: Obj) -> None:
     """The payer has something to do before the method is set up."""
     intent |= {"status": "requires_action", "next_action": action}
     events.record(call, "setup_intent.requires_action", intent)
+    checkout_state.settle(call, intent)
 
 
 def _challenge(call: Call, intent: Obj) -> Obj:
     """Where the payer authenticates: handled by Stripe.js, or a page to send the payer to."""
     if call.params.get("use_stripe_sdk") or not call.params.get("return_url"):
         return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
-    page = f"{call.world.origin}/3d_secure/{intent['id']}?client_secret={intent['client_secret']}"
+    page = call.world.page("hooks", f"3d_secure/{intent['id']}?client_secret={intent['client_secret']}")
     return {"type": "redirect_to_url", "redirect_to_url": {"return_url": call.params["return_url"], "url": page}}
 
 
@@ -80,6 +81,7 @@ def succeed(call: Call, intent: Obj) -> None:
         methods.give(call, method, intent["customer"])
     intent |= {"status": "succeeded", "next_action": None, "last_setup_error": None}
     events.record(call, "setup_intent.succeeded", intent)
+    checkout_state.settle(call, intent)
 
 
 def fail(call: Call, intent: Obj, error: Obj, method: Obj) -> None:
@@ -108,7 +110,7 @@ def _ask_bank(call: Call, intent: Obj, instrument: Instrument) -> None:
         arrival = int(business_days_later(call.world.now, DEPOSIT_BUSINESS_DAYS))
         action = {
             "arrival_date": arrival, "microdeposit_type": "descriptor_code",
-            "hosted_verification_url": f"{call.world.origin}/microdeposit/{intent['id']}",
+            "hosted_verification_url": call.world.page("payments", f"microdeposit/{intent['id']}"),
         }  # fmt: skip
         _wait_for(call, intent, {"type": "verify_with_microdeposits", "verify_with_microdeposits": action})
         attempt_id = intent["latest_attempt"]
@@ -119,6 +121,7 @@ def _ask_bank(call: Call, intent: Obj, instrument: Instrument) -> None:
         succeed(call, intent)
         return
     intent["status"] = "processing"
+    checkout_state.settle(call, intent)
     call.world.agenda.add(call.world.now + seconds, lambda: succeed(call, intent))
 
 

@@ -81,6 +81,16 @@ def check_method_fits(call: Call, intent: Obj, method: Obj) -> None:
         raise refusal(message, param="payment_method")
 
 
+def check_is_free(call: Call, intent: Obj) -> None:
+    """The intent of a Checkout session is confirmed on its page, and ends with it.
+
+    Raises:
+        Refusal: 400.
+    """
+    if intent["id"] in call.account.session_of:
+        raise refusal("You cannot perform this action on SetupIntents created by Checkout.")
+
+
 def check_update(call: Call, intent: Obj) -> None:
     """What of an intent can be changed in its state: everything, only what sets nothing up, or nothing.
 

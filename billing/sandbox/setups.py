@@ -9,6 +9,7 @@ from billing.sandbox.setup_body import blank, changed, with_options
 from billing.sandbox.setup_rules import (
     check_confirm_options,
     check_draft,
+    check_is_free,
     check_method_fits,
     check_only_opened,
     check_update,
@@ -23,6 +24,11 @@ def create(call: Call) -> Obj:
     Raises:
         Refusal: a parameter is wrong, or the payment method was declined (402, with the intent inside).
     """
+    return opened(call)
+
+
+def opened(call: Call) -> Obj:
+    """A new intent, for whoever opens it."""
     intent = changed(call, blank(call))
     check_draft(call, intent)
     with_options(call, intent)
@@ -87,6 +93,12 @@ def confirm(call: Call) -> Obj:
     Raises:
         Refusal: the intent is in no state for it, the method is used up (400), or it was declined (402).
     """
+    check_is_free(call, _named(call))
+    return confirmed(call)
+
+
+def confirmed(call: Call) -> Obj:
+    """An intent after its confirm, whoever it belongs to."""
     intent = _named(call)
     if intent["status"] not in OPEN_STATUSES:
         raise unexpected_state(call, intent, "confirmed")
@@ -132,6 +144,7 @@ def cancel(call: Call) -> Obj:
         Refusal: it is set up, with the bank, or cancelled already; 400 with the intent inside.
     """
     intent = _named(call)
+    check_is_free(call, intent)
     if intent["status"] not in OPEN_STATUSES:
         raise unexpected_state(call, intent, "canceled")
     _end(call, intent, call.params.get("cancellation_reason"))

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NoReturn
 
 from billing.sandbox.forms import Node, Tree
@@ -216,7 +217,7 @@ def _not_a_text(path: str) -> NoReturn:
 
 @lru_cache(maxsize=256)
 def shape(name: str) -> Shape:
-    """The shape of one class of ``stripe.params``, for instance ``PaymentIntentCreateParams``."""
+    """The shape of one class of ``stripe.params``: ``PaymentIntentCreateParams``, ``checkout.SessionCreateParams``."""
     import stripe.params  # costs half a second, and only the sandbox pays it
 
-    return Shape(getattr(stripe.params, name))
+    return Shape(attrgetter(name)(stripe.params))

@@ -11,9 +11,28 @@ OF_SETUPS = frozenset({
     "attach_to_self", "confirmation_token", "customer_account", "flow_directions", "payment_method_configuration",
     "single_use",
 })  # fmt: skip
+SESSION_UNSERVED = frozenset({  # of a Checkout session: what belongs to other modes, or to a page of one's own design
+    "adaptive_pricing", "after_expiration", "allow_promotion_codes", "automatic_tax", "billing_address_collection",
+    "branding_settings", "consent_collection", "custom_fields", "customer_account", "customer_creation",
+    "customer_update", "discounts", "integration_identifier", "invoice_creation", "line_items", "managed_payments",
+    "name_collection", "optional_items", "origin_context", "payment_intent_data", "payment_method_collection",
+    "payment_method_configuration", "payment_method_data", "permissions", "phone_number_collection",
+    "saved_payment_method_options", "shipping_address_collection", "shipping_options", "submit_type",
+    "subscription_data", "tax_id_collection", "wallet_options",
+})  # fmt: skip
 OF_CUSTOMERS = frozenset({"balance", "cash_balance", "default_source", "source", "tax", "tax_id_data", "test_clock"})
 UNSERVED: dict[str, frozenset[str]] = {  # by operation
     "charges.update": frozenset({"customer"}),
+    "checkout.sessions.create": SESSION_UNSERVED,
+    "checkout.sessions.list": frozenset({"customer_account", "payment_intent", "payment_link", "subscription"}),
+    "checkout.sessions.update": frozenset(
+        {
+            "collected_information",
+            "line_items",
+            "payment_intent_data",
+            "shipping_options",
+        }
+    ),
     "customers.create": OF_CUSTOMERS,
     "customers.list": OF_CUSTOMERS,
     "customers.update": OF_CUSTOMERS,

@@ -28,6 +28,7 @@ SHELVES = {  # id prefix: how an error names the object
     "seti": "setupintent",
     "mandate": "mandate",
     "evt": "event",
+    "cs": "checkout.session",
 }
 
 ALSO = {"py": "ch", "pyr": "re"}  # charges and refunds of other payment methods than cards
@@ -73,6 +74,7 @@ class Account:
     instruments: dict[str, Instrument] = field(default_factory=dict)
     confirms: dict[str, int] = field(default_factory=dict)
     payout_of: dict[str, str] = field(default_factory=dict)
+    session_of: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, prefix: str) -> Shelf:
         """The shelf of one id prefix."""
@@ -116,7 +118,7 @@ class World:
         now: seconds since 1970.
         platform: the platform's own account.
         accounts: connected accounts by id.
-        origin: where the pages of the sandbox are, without a slash at the end; a server says its own.
+        origin: where the pages of the sandbox are, without a slash at the end; empty where nobody serves them.
     """
 
     def __init__(self, config: SandboxConfig, platform: Account, now: float, ids: Ids) -> None:
@@ -127,13 +129,17 @@ class World:
         self.now = now
         self.platform = platform
         self.accounts: dict[str, Account] = {}
-        self.origin = "https://hooks.stripe.com"
+        self.origin = ""
         self.agenda = Agenda()
 
     @property
     def application(self) -> str:
         """The platform as what acts on connected accounts: objects made by it there carry this id."""
         return f"ca_{self.platform.id.removeprefix('acct_')}"
+
+    def page(self, host: str, path: str) -> str:
+        """The address of a page for payers; without a server it looks like the provider's, and nothing is there."""
+        return f"{self.origin or f'https://{host}.stripe.com'}/{path}"
 
     @property
     def seconds(self) -> int:

@@ -20,14 +20,19 @@ from pathlib import Path
 from typing import Any
 
 OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceTransaction", "Charge", "Customer", "Dispute", "EventBase",
-           "FeeRefund", "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Refund", "SetupIntent")  # fmt: skip
-FILES = {"Balance": "Balance", "EventBase": "Events"}  # where the name of a file is not the plural of its object
+           "FeeRefund", "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Refund", "Session",
+           "SetupIntent")  # fmt: skip
+FILES = {  # where the name of a file is not the plural of its object
+    "Balance": "Balance", "EventBase": "Events", "Session": "Checkout/Sessions",
+}  # fmt: skip
 STUBS = ("DeletedCustomer",)
 KINDS = {"Card", "UsBankAccount", "Link"}  # payment method types the sandbox makes; other hashes are not looked into
 HOLDERS = {"PaymentMethod", "Charge.PaymentMethodDetails", "PaymentIntent.PaymentMethodOptions",
            "Refund.DestinationDetails", "PaymentIntent.NextAction", "SetupIntent.PaymentMethodOptions",
-           "Mandate.PaymentMethodDetails"}  # fmt: skip
-UNSEEN = {"Event.Data.Object", "Event.Data.PreviousAttributes",
+           "Mandate.PaymentMethodDetails", "Session.PaymentMethodOptions"}  # fmt: skip
+UNSEEN = {"Event.Data.Object", "Event.Data.PreviousAttributes", "Session.CustomField", "Session.InvoiceCreation",
+          "Session.PaymentMethodOptions.Card", "Session.PaymentMethodOptions.UsBankAccount", "Session.ShippingCost",
+          "Session.ShippingAddressCollection", "Session.TotalDetails", "Session.BrandingSettings",
           "Account.Company", "Account.FutureRequirements", "Account.Groups", "Charge.PaymentMethodDetails.Card.Wallet",
           "Account.Requirements.Error", "Dispute.Evidence.EnhancedEvidence", "PaymentMethod.Card.GeneratedFrom",
           "PaymentMethod.Card.Wallet", "PaymentIntent.PaymentMethodOptions.Card.Installments",

@@ -220,6 +220,11 @@ SAVED = (
 APPLIED = {
     "application_fees.refunds.create": "amount metadata", "application_fees.refunds.update": "metadata",
     "charges.update": f"{DESCRIBED} fraud_details transfer_group",
+    "checkout.sessions.create":
+        "allowed_payment_method_types cancel_url client_reference_id currency custom_text customer customer_email "
+        "excluded_payment_method_types expires_at locale metadata mode payment_method_options redirect_on_completion "
+        "return_url setup_intent_data success_url ui_mode",
+    "checkout.sessions.expire": "", "checkout.sessions.update": "metadata",
     "customers.create": f"{SAVED} payment_method", "customers.update": SAVED,
     "disputes.close": "", "disputes.update": "evidence metadata submit", "payouts.update": "metadata",
     "payment_intents.cancel": "cancellation_reason",
@@ -261,7 +266,8 @@ def test_every_field_that_stripe_expands_is_expanded_or_left_as_it_is(services, 
     services.charge("pm_card_createDispute")
     services.sandbox.advance(4 * 86_400)
     for name in EXPANDABLE[resource]:
-        path, prefix = f"/v1/{resource.partition('.')[0]}", f"{resource.partition('.')[2]}."
+        base, _, inner = ("checkout/sessions", "", "") if resource == "checkout.sessions" else resource.partition(".")
+        path, prefix = f"/v1/{base}", f"{inner}."
         params = {"expand": [f"data.{prefix.lstrip('.')}{name}"]}
         if resource == "application_fees.refunds":
             path, params = (
