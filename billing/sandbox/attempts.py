@@ -62,6 +62,7 @@ def _ask(call: Call, intent: Obj, method: Obj, *, off_session: bool) -> None:
         _decline(call, intent, method, decline_of("authentication_required"))
     action: Obj = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
     intent |= {"status": "requires_action", "payment_method": method["id"], "next_action": action}
+    call.account.tell(intent)
 
 
 def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
@@ -78,6 +79,7 @@ def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
     intent |= {
         "status": "requires_payment_method", "payment_method": None, "last_payment_error": error, "next_action": None,
     }  # fmt: skip
+    call.account.tell(intent)
 
 
 def _save(call: Call, intent: Obj, method: Obj) -> None:
@@ -119,6 +121,7 @@ def _settle(call: Call, intent: Obj, charge: Obj) -> None:
     amount = charge["amount_captured"]
     intent |= {"status": "succeeded", "amount_received": amount, "next_action": None, "processing": None}
     charges.book(call, intent, charge)
+    call.account.tell(intent)
     acts = call.account.instruments[charge["payment_method"]].acts
     if acts.act is Act.DISPUTES:
         due = call.world.now + DISPUTE_DELAY_SECONDS
@@ -133,6 +136,7 @@ def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn
         "status": "requires_payment_method", "payment_method": None, "latest_charge": charge["id"],
         "last_payment_error": error, "next_action": None,
     }  # fmt: skip
+    call.account.tell(intent)
     raise Refusal(402, error | {"payment_intent": dict(intent)})
 
 
@@ -154,6 +158,7 @@ def _send_debit(call: Call, intent: Obj, method: Obj) -> None:
         "status": "processing", "payment_method": method["id"], "latest_charge": charge["id"],
         "last_payment_error": None, "next_action": None,
     }  # fmt: skip
+    call.account.tell(intent)
     acts = call.account.instruments[method["id"]].acts
     if acts.act is not Act.STAYS_PENDING:
         due = business_days_later(call.world.now, call.world.behaviour.debit_business_days)
@@ -173,3 +178,4 @@ def _answer_debit(call: Call, intent: Obj, charge: Obj, method: Obj) -> None:
         "status": "requires_payment_method", "payment_method": None, "processing": None,
         "last_payment_error": error_of(decline, INVALID_REQUEST, charge["id"], method),
     }  # fmt: skip
+    call.account.tell(intent)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from billing.sandbox.recurring import Recurring
+
 T = TypeVar("T")
 
 LARGEST = 10**10  # no setting needs more; as seconds since 1970 it is the year 2286
@@ -152,7 +154,7 @@ class Behaviour:
         carry_intent: whether errors about an intent carry it.
         max_confirms: confirms of one intent before the provider cancels it; 0 means no limit.
         cancel_processing: whether an intent in ``processing`` may be cancelled ("in rare cases").
-        lock_intents: concurrent writes to one intent answer 429 ``lock_timeout``.
+        lock_intents: concurrent writes to one intent, invoice or subscription answer 429 ``lock_timeout``.
         lock_customers: so do concurrent clones from one platform customer.
         fee_delay_seconds: how long a charge has no balance transaction (``automatic_async``).
         detach_clears_default: whether a customer whose default method is detached is left without one; seen both ways.
@@ -210,6 +212,7 @@ class SandboxConfig:
     chances: Chances = field(default_factory=Chances)
     keys: Keys = field(default_factory=Keys)
     behaviour: Behaviour = field(default_factory=Behaviour)
+    recurring: Recurring = field(default_factory=Recurring)
 
 
 def read(settings: Mapping[str, Any]) -> SandboxConfig:

@@ -4,6 +4,7 @@ from billing.sandbox import events, methods
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, missing
 from billing.sandbox.shapes import address, shipping
+from billing.sandbox.subscription_ends import end
 from billing.sandbox.world import Call
 
 DEFAULT = "invoice_settings[default_payment_method]"
@@ -96,8 +97,11 @@ def retrieve(call: Call) -> Obj:
 
 
 def delete(call: Call) -> Obj:
-    """Delete a customer for good; its payment methods are detached."""
+    """Delete a customer for good; its subscriptions end and its payment methods are detached."""
     body = call.find("cus", call.ids[0])
+    for subscription in call.account["sub"]:
+        if subscription["customer"] == body["id"] and not subscription["ended_at"]:
+            end(call, subscription, "cancellation_requested")
     for method in call.account["pm"]:
         if method["customer"] == body["id"]:
             methods.let_go(call, method)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from billing.sandbox.charges import refunds_of
+from billing.sandbox.invoice_body import confirmation_secret, payments_of
 from billing.sandbox.refusals import Obj, invalid
 from billing.sandbox.shelves import list_of
 from billing.sandbox.world import Account, Call
@@ -26,6 +27,27 @@ EXPANDABLE: dict[str, dict[str, str]] = {  # resource: its expandable fields, an
         "subscriptions": ANY, "tax": ANY, "tax_ids": ANY, "test_clock": ANY,
     },
     "customers.invoice_settings": {"default_payment_method": "payment_methods"},
+    "invoice_payments": {"invoice": "invoices", "payment": "invoice_payments.payment"},
+    "invoice_payments.payment": {"charge": "charges", "payment_intent": "payment_intents", "payment_record": ANY},
+    "invoices": {
+        "account_tax_ids": ANY, "application": ANY, "confirmation_secret": ANY, "customer": "customers",
+        "default_payment_method": "payment_methods", "default_source": ANY, "discounts": ANY,
+        "latest_revision": "invoices", "lines": "invoices.lines", "on_behalf_of": "accounts",
+        "parent": "invoices.parent", "payments": "invoice_payments", "test_clock": ANY, "total_discount_amounts": ANY,
+    },
+    "invoices.lines": {"discounts": ANY, "pricing": "invoices.lines.pricing", "subscription": "subscriptions"},
+    "invoices.parent": {"subscription_details": "invoices.parent.subscription_details"},
+    "invoices.lines.pricing": {"price_details": "invoices.lines.pricing.price_details"},
+    "invoices.lines.pricing.price_details": {"price": "prices"},
+    "invoices.parent.subscription_details": {"subscription": "subscriptions"},
+    "prices": {"currency_options": ANY, "product": "products", "tiers": ANY},
+    "products": {"default_price": "prices", "tax_code": ANY},
+    "subscriptions": {
+        "application": ANY, "customer": "customers", "default_payment_method": "payment_methods",
+        "default_source": ANY, "discounts": ANY, "items": "subscriptions.items", "latest_invoice": "invoices",
+        "on_behalf_of": "accounts", "pending_setup_intent": ANY, "schedule": ANY, "test_clock": ANY,
+    },
+    "subscriptions.items": {"discounts": ANY, "price": "prices"},
     "disputes": {"charge": "charges", "payment_intent": "payment_intents"},
     "payment_intents": {
         "application": ANY, "customer": "customers", "latest_charge": "charges", "on_behalf_of": "accounts",
@@ -48,6 +70,9 @@ EXPANDABLE: dict[str, dict[str, str]] = {  # resource: its expandable fields, an
         "on_behalf_of": "accounts", "payment_method": "payment_methods", "single_use_mandate": "mandates",
     },
 }  # fmt: skip
+LISTS = frozenset(
+    {"invoice_payments", "invoices.lines", "refunds", "subscriptions.items"}
+)  # their steps begin with `data`
 MAX_DEPTH = 4  # docs.stripe.com/api/expanding_objects
 
 
@@ -56,11 +81,19 @@ def _empty(path: str) -> Callable[[Account, Obj], Obj]:
     return lambda _, body: list_of([], f"/v1/customers/{body['id']}/{path}")
 
 
-INCLUDED: dict[tuple[str, str], Callable[[Account, Obj], Obj]] = {  # fields that are there on request only
+def _subscriptions(account: Account, body: Obj) -> Obj:
+    """A customer's subscriptions that are not over."""
+    rows = [row for row in account["sub"] if row["customer"] == body["id"] and not row["ended_at"]][::-1]
+    return list_of(rows, f"/v1/customers/{body['id']}/subscriptions")
+
+
+INCLUDED: dict[tuple[str, str], Callable[[Account, Obj], Obj | None]] = {  # fields that are there on request only
     ("charge", "refunds"): refunds_of,
     ("customer", "sources"): _empty("sources"),
-    ("customer", "subscriptions"): _empty("subscriptions"),
+    ("customer", "subscriptions"): _subscriptions,
     ("customer", "tax_ids"): _empty("tax_ids"),
+    ("invoice", "confirmation_secret"): confirmation_secret,
+    ("invoice", "payments"): payments_of,
 }
 
 
@@ -86,7 +119,7 @@ def _walk(resource: str, steps: list[str], path: str) -> None:
     here = resource
     for step in steps:
         fields = EXPANDABLE.get(here, {})
-        if step == "data" and here == "refunds":
+        if step == "data" and here in LISTS:
             continue
         if here != ANY and step not in fields:
             raise invalid(f"This property cannot be expanded ({path}).", "expand")

@@ -13,7 +13,7 @@ from billing.sandbox.intent_rules import (
     check_update,
     unexpected_state,
 )
-from billing.sandbox.refusals import Obj, Refusal, invalid
+from billing.sandbox.refusals import Obj, Refusal, invalid, refusal
 from billing.sandbox.world import Call
 
 NEW_TYPES = frozenset({"amount", "currency", "capture_method", "allowed_payment_method_types",
@@ -39,7 +39,7 @@ def create(call: Call) -> Obj:
         return call.account["pi"].add(intent)
     method = examine(call, intent)
     call.account["pi"].add(intent)
-    _try(call, intent, method)
+    try_once(call, intent, method)
     return intent
 
 
@@ -75,6 +75,7 @@ def retrieve(call: Call) -> Obj:
 def update(call: Call) -> Obj:
     """Change an intent; once it is paid or with the bank, only what moves no money; once cancelled, nothing."""
     intent = _named(call)
+    _check_own(call, intent, "update")
     check_update(call, intent)
     draft = changed(call, intent)
     if intent["status"] in OPEN_STATUSES:
@@ -108,11 +109,11 @@ def confirm(call: Call) -> Obj:
         with_options(call, draft)
     method = examine(call, draft)
     intent |= draft
-    _try(call, intent, method)
+    try_once(call, intent, method)
     return intent
 
 
-def _try(call: Call, intent: Obj, method: Obj) -> None:
+def try_once(call: Call, intent: Obj, method: Obj) -> None:
     """One counted attempt. After its last permitted confirm the provider cancels an unpaid intent itself."""
     count = call.account.confirms[intent["id"]] = call.account.confirms.get(intent["id"], 0) + 1
     most = call.world.behaviour.max_confirms
@@ -124,6 +125,17 @@ def _try(call: Call, intent: Obj, method: Obj) -> None:
         raise
 
 
+def _check_own(call: Call, intent: Obj, verb: str) -> None:
+    """An invoice's intent is neither changed nor cancelled by itself: the invoice is paid or voided.
+
+    Raises:
+        Refusal: 400, of an intent that an invoice made.
+    """
+    if intent["id"] in call.account.followers:
+        message = f"You cannot {verb} a PaymentIntent that was created by an invoice; pay or void the invoice instead."
+        raise refusal(message, code="payment_intent_unexpected_state")
+
+
 def cancel(call: Call) -> Obj:
     """Make sure no money will ever move.
 
@@ -131,6 +143,7 @@ def cancel(call: Call) -> Obj:
         Refusal: the intent is paid, cancelled already, or with the bank; 400 with the intent inside.
     """
     intent = _named(call)
+    _check_own(call, intent, "cancel")
     pending_allowed = intent["status"] == "processing" and call.world.behaviour.cancel_processing
     if intent["status"] not in OPEN_STATUSES | {"requires_capture"} and not pending_allowed:
         raise unexpected_state(call, intent, "canceled")

@@ -21,6 +21,7 @@ LENGTHS = {  # of an object's own parameters, in characters (maxLength in github
     "statement_descriptor_suffix": 22,
 }  # fmt: skip
 LONGER = {"CustomerCreateParams": {"description": MOST}, "CustomerUpdateParams": {"description": MOST}}
+CLEARED = {"SubscriptionUpdateParams": {"default_payment_method"}}  # by an empty text, though the types do not say so
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 EMAILS = frozenset({"email", "receipt_email"})
 Check = Callable[[str, Node], Any]
@@ -128,7 +129,9 @@ class Shape:
             raise invalid(f"Received unknown parameter: {full}", full, "parameter_unknown")
         lengths = LENGTHS | LONGER.get(self._name, {}) if self._name.endswith("Params") else {}
         email = name in EMAILS and not self._name.endswith("ListParams")
-        check = self._checks[name] = _check_of(self._hint(name), lengths.get(name, MOST), email=email)
+        clears = name in CLEARED.get(self._name, ())
+        hint, most = self._hint(name), lengths.get(name, MOST)
+        check = self._checks[name] = _check_of(hint, most, email=email, clears=clears)
         return check
 
     def _hint(self, name: str) -> Any:  # noqa: ANN401  a type expression
@@ -140,11 +143,12 @@ def _optional(hint: object) -> bool:
     return getattr(typing.get_origin(hint), "__name__", getattr(typing.get_origin(hint), "_name", "")) == "NotRequired"
 
 
-def _check_of(hint: object, most: int = MOST, *, email: bool = False) -> Check:
+def _check_of(hint: object, most: int = MOST, *, email: bool = False, clears: bool = False) -> Check:
     """The check of one type expression: its texts of at most so many characters, and what may be nested in it."""
     kinds = _kinds(hint)
     leaf = Leaf(
-        unset="" in _words(kinds), words=frozenset(_words(kinds) - {""}), boolean=bool in kinds, integer=int in kinds,
+        unset=clears or "" in _words(kinds), words=frozenset(_words(kinds) - {""}), boolean=bool in kinds,
+        integer=int in kinds,
         number=any(getattr(kind, "__name__", "") in ("float", "Decimal") for kind in kinds),
         text=str in kinds and not _words(kinds) - {""} and not {bool, int} & set(kinds), most=most, email=email,
     )  # fmt: skip

@@ -21,6 +21,17 @@ SESSION_UNSERVED = frozenset({  # of a Checkout session: what belongs to other m
     "subscription_data", "tax_id_collection", "wallet_options",
 })  # fmt: skip
 OF_CUSTOMERS = frozenset({"balance", "cash_balance", "default_source", "source", "tax", "tax_id_data", "test_clock"})
+OF_PRICES = frozenset({
+    "billing_scheme", "currency_options", "custom_unit_amount", "tiers", "tiers_mode", "transfer_lookup_key",
+    "transform_quantity",
+})  # fmt: skip
+OF_PRODUCTS = frozenset({"marketing_features", "package_dimensions", "tax_code", "tax_details"})
+OF_SUBSCRIPTIONS = frozenset({
+    "add_invoice_items", "automatic_tax", "backdate_start_date", "billing_schedules", "billing_thresholds",
+    "customer_account", "days_until_due", "default_source", "default_tax_rates", "discounts", "invoice_settings",
+    "on_behalf_of", "pause_collection", "pending_invoice_item_interval", "proration_date", "test_clock",
+    "transfer_data", "trial_from_plan",
+})  # fmt: skip
 UNSERVED: dict[str, frozenset[str]] = {  # by operation
     "charges.update": frozenset({"customer"}),
     "checkout.sessions.create": SESSION_UNSERVED,
@@ -46,9 +57,24 @@ UNSERVED: dict[str, frozenset[str]] = {  # by operation
     "payment_methods.attach": frozenset({"customer_account"}),
     "payment_methods.list": frozenset({"customer_account"}),
     **{f"setup_intents.{verb}": OF_SETUPS for verb in ("create", "update", "confirm", "list")},
+    "invoices.list": frozenset({"customer_account", "due_date"}),
+    "invoices.finalize": frozenset({"auto_advance"}),
+    "invoices.pay": frozenset({"forgive", "mandate", "paid_out_of_band", "source"}),
+    "prices.create": OF_PRICES,
+    "prices.update": OF_PRICES,
+    "products.create": OF_PRODUCTS | {"default_price_data", "type"},
+    "products.list": frozenset({"type"}),
+    "products.update": OF_PRODUCTS,
+    "subscriptions.create": OF_SUBSCRIPTIONS,
+    "subscriptions.list": OF_SUBSCRIPTIONS,
+    "subscriptions.update": OF_SUBSCRIPTIONS,
     "refunds.create": frozenset({"currency", "customer", "origin"}),
 }
-NESTED = {"amount_details": frozenset({"line_items"}), "invoice_settings": frozenset({"rendering_options"})}
+NESTED = {
+    "amount_details": frozenset({"line_items"}), "invoice_settings": frozenset({"rendering_options"}),
+    "payment_settings": frozenset({"payment_method_options", "payment_method_types"}),
+    "product_data": OF_PRODUCTS, "recurring": frozenset({"trial_period_days"}),
+}  # fmt: skip
 KINDS = "payment_methods.create"  # has a parameter for each type of payment method there is
 
 

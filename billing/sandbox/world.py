@@ -29,6 +29,11 @@ SHELVES = {  # id prefix: how an error names the object
     "mandate": "mandate",
     "evt": "event",
     "cs": "checkout.session",
+    "prod": "product",
+    "price": "price",
+    "sub": "subscription",
+    "in": "invoice",
+    "inpay": "invoice_payment",
 }
 
 ALSO = {"py": "ch", "pyr": "re"}  # charges and refunds of other payment methods than cards
@@ -65,6 +70,7 @@ class Account:
     Attributes:
         body: the account object itself.
         connected: false once the platform's access was revoked.
+        followers: by the id of an intent, what else changes when it has: the invoice that it pays.
     """
 
     id: str
@@ -75,6 +81,7 @@ class Account:
     confirms: dict[str, int] = field(default_factory=dict)
     payout_of: dict[str, str] = field(default_factory=dict)
     session_of: dict[str, str] = field(default_factory=dict)
+    followers: dict[str, Callable[[Obj], None]] = field(default_factory=dict)
 
     def __getitem__(self, prefix: str) -> Shelf:
         """The shelf of one id prefix."""
@@ -85,6 +92,11 @@ class Account:
         prefix = wanted.split("_", 1)[0]
         shelf = self.shelves.get(ALSO.get(prefix, prefix))
         return shelf.shown(wanted) if shelf else None
+
+    def tell(self, intent: Obj) -> None:
+        """Tell whoever follows an intent that it has changed."""
+        if intent["id"] in self.followers:
+            self.followers[intent["id"]](intent)
 
     def active(self, capability: str) -> bool:
         """Whether a capability is active on this account."""

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceTransaction", "Charge", "Customer", "Dispute", "EventBase",
-           "FeeRefund", "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Refund", "Session",
-           "SetupIntent")  # fmt: skip
+           "FeeRefund", "Invoice", "InvoiceLineItem", "InvoicePayment", "Mandate", "PaymentIntent", "PaymentMethod",
+           "Payout", "Plan", "Price", "Product", "Refund", "Session", "SetupIntent", "Subscription",
+           "SubscriptionItem")  # fmt: skip
 FILES = {  # where the name of a file is not the plural of its object
     "Balance": "Balance", "EventBase": "Events", "Session": "Checkout/Sessions",
 }  # fmt: skip
@@ -36,7 +37,9 @@ UNSEEN = {"Event.Data.Object", "Event.Data.PreviousAttributes", "Session.CustomF
           "Account.Company", "Account.FutureRequirements", "Account.Groups", "Charge.PaymentMethodDetails.Card.Wallet",
           "Account.Requirements.Error", "Dispute.Evidence.EnhancedEvidence", "PaymentMethod.Card.GeneratedFrom",
           "PaymentMethod.Card.Wallet", "PaymentIntent.PaymentMethodOptions.Card.Installments",
-          "SetupIntent.PaymentMethodOptions.Card.MandateOptions"}  # fmt: skip
+          "SetupIntent.PaymentMethodOptions.Card.MandateOptions",
+          "Invoice.CustomerTaxId", "Invoice.PaymentSettings.PaymentMethodOptions", "Subscription.PendingUpdate",
+          "Subscription.PaymentSettings.PaymentMethodOptions"}  # fmt: skip
 SHORT = 150  # lists of words up to this length stand where they are used
 PLAIN = {"string": "str", "number": "num", "boolean": "bool", "null": "null", "any": "any", "unknown": "any",
          "true": "bool", "false": "bool", "OtherString": "", "Decimal": "str"}  # fmt: skip

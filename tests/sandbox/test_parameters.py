@@ -217,6 +217,12 @@ SAVED = (
     "address business_name description email individual_name invoice_prefix invoice_settings metadata name "
     "next_invoice_sequence phone preferred_locales shipping tax_exempt"
 )
+SOLD = "active description images metadata name shippable statement_descriptor unit_label url"
+SUBSCRIBED = (
+    "application_fee_percent billing_cycle_anchor cancel_at cancel_at_period_end collection_method "
+    "default_payment_method description items metadata payment_behavior payment_settings proration_behavior "
+    "trial_end trial_settings"
+)
 APPLIED = {
     "application_fees.refunds.create": "amount metadata", "application_fees.refunds.update": "metadata",
     "charges.update": f"{DESCRIBED} fraud_details transfer_group",
@@ -226,6 +232,15 @@ APPLIED = {
         "return_url setup_intent_data success_url ui_mode",
     "checkout.sessions.expire": "", "checkout.sessions.update": "metadata",
     "customers.create": f"{SAVED} payment_method", "customers.update": SAVED,
+    "invoices.finalize": "", "invoices.pay": "payment_method off_session", "invoices.void": "",
+    "prices.create":
+        "active currency lookup_key metadata nickname product product_data recurring tax_behavior unit_amount "
+        "unit_amount_decimal",
+    "prices.update": "active lookup_key metadata nickname tax_behavior",
+    "products.create": f"{SOLD} id", "products.update": f"{SOLD} default_price",
+    "subscriptions.create":
+        f"{SUBSCRIBED} billing_cycle_anchor_config billing_mode currency customer trial_period_days",
+    "subscriptions.update": f"{SUBSCRIBED} cancellation_details",
     "disputes.close": "", "disputes.update": "evidence metadata submit", "payouts.update": "metadata",
     "payment_intents.cancel": "cancellation_reason",
     "payment_intents.capture":
