@@ -5,6 +5,9 @@ import shlex
 
 import pytest
 
+from billing.cli.samples import SAMPLES
+from billing.edge.runfiles.schemas import SCHEMAS
+
 CSV = "reference,customer,payment_method,account,amount,currency\nA-1,cus_1,pm_1,acct_1,10.99,USD\n"
 BAD = "reference,customer,account,amount,currency\nA-1,cus_1,acct_1,10.999,USD\nA-1,cus_1,acct_1,1\x1b[2J,USD\n"
 TEST_KEY, LIVE_KEY = "sk_test_abcdefgh12345678", "sk_live_abcdefgh12345678"
@@ -111,15 +114,30 @@ def test_errors_are_json_lines_where_logs_are(sheet):
     assert (ended.code, found["event"], found["exit_code"]) == (2, "error", 2)
 
 
-def test_init_writes_files_that_work_and_replaces_none(billing):
-    ended = billing("init", "new folder")
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_init_writes_a_sample_of_each_kind_that_is_a_run_of_it(billing, kind):
+    ended = billing("init", "new folder", "--kind", kind)
     assert ended.code == 0
-    following = ended.out.splitlines()[-2].strip()
-    assert following == "cd 'new folder' && billing check coaching.csv --run coaching-2026-11"
+    following, name = ended.out.splitlines()[-2].strip(), SAMPLES[kind].name
+    assert following == f"cd 'new folder' && billing check {name}.csv --run {name}-2026-11"
     billing.folder = billing.folder / "new folder"
-    assert billing(*shlex.split(following)[4:]).code == 0
-    assert billing("check", "coaching.yaml").code == 0
+    for checked in (shlex.split(following)[4:], ["check", f"{name}.yaml"]):
+        found = json.loads(billing(*checked, "--output", "json").out)
+        assert (found["problems"], found["warnings"]) == ([], [])
+    schema = next(schema for schema in SCHEMAS if schema.word == kind)
+    assert {*SAMPLES[kind].columns.split(",")} >= {*schema.required}
     assert billing("config", "show").code == 0
+
+
+def test_init_of_a_kind_without_a_sample_writes_nothing(billing):
+    ended = billing("init", "new", "--kind", "charge")
+    assert ended.code == 2
+    assert 'did you mean "charges"?' in ended.err
+    assert not (billing.folder / "new").exists()
+
+
+def test_init_replaces_no_file(billing):
+    billing("init")
     (billing.folder / "coaching.csv").write_text("mine")
     again = billing("init")
     assert again.code == 2
