@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from billing.sandbox.faults import Ending, Fault, FaultKind
+from billing.sandbox.recurring_books import (
+    DeadDefault,
+    SubscriptionBook,
+    dead_defaults,
+    invoice_of_intent,
+    subscription_books,
+)
 from billing.sandbox.refusals import Obj
 from billing.sandbox.world import Account, World
 
@@ -25,6 +32,7 @@ class IntentBook:
         declined: failed charges.
         confirms: confirms that were carried out and reached the bank.
         taken: minor units captured; ``refunded``: minor units given back.
+        invoice: the invoice that it collects, if a subscription made it.
     """
 
     intent: str
@@ -40,6 +48,7 @@ class IntentBook:
     taken: int
     refunded: int
     application_fee: int
+    invoice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +71,17 @@ class RefundBook:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Every intent and every refund on every account, in order of creation per account.
+    """Every intent, refund and subscription on every account, in order of creation per account.
 
-    ``fees_given_back``: minor units of the platform's share that went back, by charge.
+    ``fees_given_back``: minor units of the platform's share that went back, by charge. ``dead_defaults``: there must be
+    none once everything is in step.
     """
 
     intents: tuple[IntentBook, ...]
     refunds: tuple[RefundBook, ...] = ()
     fees_given_back: Mapping[str, int] = field(default_factory=dict)
+    subscriptions: tuple[SubscriptionBook, ...] = ()
+    dead_defaults: tuple[DeadDefault, ...] = ()
 
     def by_item(self, key: str = ITEM) -> dict[str, list[IntentBook]]:
         """Intents of each obligation, by a metadata key; intents without it are left out."""
@@ -88,9 +100,14 @@ class Books:
         counted = Counter(row.metadata[key] for row in self.refunds if row.stands and key in row.metadata)
         return [item for item, times in counted.items() if times > 1]
 
+    def subscribed_twice(self, key: str = ITEM) -> list[str]:
+        """Obligations of which more than one subscription ever took money or will. There must be none, ever."""
+        counted = Counter(row.metadata[key] for row in self.subscriptions if row.counts and key in row.metadata)
+        return [item for item, times in counted.items() if times > 1]
+
     def orphans(self) -> list[str]:
-        """Intents that were opened, never confirmed and never cancelled."""
-        return [row.intent for row in self.intents if not row.confirms and row.status != "canceled"]
+        """Intents that were opened, never confirmed and never cancelled; those of invoices die with their invoice."""
+        return [row.intent for row in self.intents if not row.confirms and row.status != "canceled" and not row.invoice]
 
     def totals(self) -> dict[tuple[str, str], int]:
         """Minor units taken, by (account, currency), before refunds."""
@@ -106,6 +123,8 @@ def books_of(world: World) -> Books:
         tuple(book for account in world.everyone() for book in _account_books(account)),
         tuple(_refund_book(account, row) for account in world.everyone() for row in account["re"]),
         {fee["charge"]: fee["amount_refunded"] for fee in world.platform["fee"]},
+        tuple(book for account in world.everyone() for book in subscription_books(account)),
+        tuple(row for account in world.everyone() for row in dead_defaults(account)),
     )
 
 
@@ -120,10 +139,11 @@ def _account_books(account: Account) -> list[IntentBook]:
     charges: defaultdict[str, list[Obj]] = defaultdict(list)
     for charge in account["ch"]:
         charges[charge["payment_intent"]].append(charge)
-    return [_book(account, intent, charges[intent["id"]]) for intent in account["pi"]]
+    invoices = invoice_of_intent(account)
+    return [_book(account, intent, charges[intent["id"]], invoices.get(intent["id"])) for intent in account["pi"]]
 
 
-def _book(account: Account, intent: Obj, charges: list[Obj]) -> IntentBook:
+def _book(account: Account, intent: Obj, charges: list[Obj], invoice: str | None) -> IntentBook:
     count = Counter(charge["status"] for charge in charges)
     good = [charge for charge in charges if charge["status"] == "succeeded" and not _released(charge)]
     return IntentBook(
@@ -131,7 +151,7 @@ def _book(account: Account, intent: Obj, charges: list[Obj]) -> IntentBook:
         paid=len(good), pending=count["pending"], declined=count["failed"],
         confirms=account.confirms.get(intent["id"], 0), taken=sum(charge["amount_captured"] for charge in good),
         refunded=sum(max(charge["amount_refunded"] - _let_go(charge), 0) for charge in good),
-        application_fee=sum(charge["application_fee_amount"] or 0 for charge in good),
+        application_fee=sum(charge["application_fee_amount"] or 0 for charge in good), invoice=invoice,
     )  # fmt: skip
 
 

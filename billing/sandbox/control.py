@@ -143,7 +143,10 @@ def _books(sandbox: Sandbox, _: Settings) -> Obj:
         "refunded_twice": books.refunded_twice(),
         "totals": totals,
         "intents": intents,
+        "subscribed_twice": books.subscribed_twice(),
         "refunds": [asdict(refund) for refund in books.refunds],
+        "subscriptions": [asdict(row) | {"counts": row.counts} for row in books.subscriptions],
+        "dead_defaults": [asdict(row) for row in books.dead_defaults],
         "fees_given_back": dict(books.fees_given_back),
     }
 

@@ -4,6 +4,7 @@ Source: docs.stripe.com/billing/subscriptions/billing-cycle. A day that a month 
 """
 
 import calendar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -11,41 +12,49 @@ DAY_SECONDS = 86_400
 FIXED = {"day": DAY_SECONDS, "week": 7 * DAY_SECONDS}
 MONTHS = {"month": 1, "year": 12}
 LONGEST = {"day": 1095, "week": 156, "month": 36, "year": 3}  # three years (docs.stripe.com/api/prices/create)
-SHORTEST_MONTH_SECONDS = 28 * DAY_SECONDS
 
 
-def shifted(anchor: int, interval: str, count: int) -> int:
-    """The moment ``count`` intervals after an anchor, before it if negative; seconds since 1970."""
-    if interval in FIXED:
-        return anchor + count * FIXED[interval]
-    moment = datetime.fromtimestamp(anchor, UTC)
-    years, month = divmod(moment.month - 1 + count * MONTHS[interval], 12)
-    return int(_dated(moment, moment.year + years, month + 1, moment.day).timestamp())
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """When a subscription renews: every ``count`` intervals, before and after its anchor.
+
+    Attributes:
+        anchor: one boundary of it, in seconds since 1970.
+        interval: ``day``, ``week``, ``month`` or ``year``.
+        day: of the month, where the anchor's month may be too short to tell it; 0 takes the anchor's.
+    """
+
+    anchor: int
+    interval: str
+    count: int = 1
+    day: int = 0
+
+    def boundary(self, number: int) -> int:
+        """The moment ``number`` cycles after the anchor, before it if negative."""
+        steps = number * self.count
+        if self.interval in FIXED:
+            return self.anchor + steps * FIXED[self.interval]
+        moment = datetime.fromtimestamp(self.anchor, UTC)
+        years, month = divmod(moment.month - 1 + steps * MONTHS[self.interval], 12)
+        return int(_dated(moment, moment.year + years, month + 1, self.day or moment.day).timestamp())
+
+    def around(self, moment: int) -> tuple[int, int]:
+        """The period that a moment lies in: the last boundary not after it, and the first one after it."""
+        number = 0
+        while self.boundary(number) > moment:
+            number -= 1
+        while self.boundary(number + 1) <= moment:
+            number += 1
+        return self.boundary(number), self.boundary(number + 1)
+
+    def share(self, start: int, end: int) -> Fraction:
+        """Which part of the period that ``start`` lies in the time from there to ``end`` is, by the second."""
+        opening, closing = self.around(start)
+        return Fraction(end - start, closing - opening)
 
 
 def _dated(moment: datetime, year: int, month: int, day: int) -> datetime:
     return moment.replace(year=year, month=month, day=min(day, calendar.monthrange(year, month)[1]))
-
-
-def next_after(anchor: int, interval: str, count: int, moment: int) -> int:
-    """The first boundary of the cycle that lies after a moment; the cycle repeats every ``count`` intervals."""
-    steps = 0
-    while shifted(anchor, interval, steps) > moment:
-        steps -= count
-    while shifted(anchor, interval, steps) <= moment:
-        steps += count
-    return shifted(anchor, interval, steps)
-
-
-def share(anchor: int, interval: str, count: int, start: int, end: int) -> Fraction:
-    """Which part of a whole period the time from ``start`` to ``end`` is, by the second; ``start`` lies in it."""
-    closing = next_after(anchor, interval, count, start)
-    opening = closing
-    steps = 0
-    while opening > start:
-        steps -= count
-        opening = min(opening, shifted(closing, interval, steps))
-    return Fraction(end - start, closing - opening)
 
 
 def configured(now: int, wanted: dict[str, int]) -> int:
@@ -60,4 +69,4 @@ def configured(now: int, wanted: dict[str, int]) -> int:
         found = int(_dated(timed, moment.year + years, month + 1, wanted["day_of_month"]).timestamp())
         if found > now:
             return found
-    return shifted(now, "year", 1)
+    return Cycle(now, "year").boundary(1)

@@ -14,7 +14,7 @@ from billing.sandbox.invoice_body import draft, intent_of
 from billing.sandbox.recurring import AfterRetries
 from billing.sandbox.refusals import Obj, Refusal
 from billing.sandbox.subscription_ends import DEAD, at_bank, end, expire, expires_at, subscription_behind
-from billing.sandbox.subscription_items import items_of, part_of_period, set_period
+from billing.sandbox.subscription_items import cycle_of, items_of, set_period
 from billing.sandbox.world import Call
 
 HARD = "do_not_try_again"  # the advice after which another attempt needs another payment method
@@ -73,12 +73,10 @@ def _default_of(call: Call, subscription: Obj) -> str | None:
 
 def begin_period(call: Call, subscription: Obj, start: int, reason: str = "subscription_cycle") -> Obj:
     """The next period of a subscription, cut short by an end that is set; the draft of its invoice."""
-    every = items_of(subscription)[0]["price"]["recurring"]
-    anchor = subscription["billing_cycle_anchor"]
-    closing = periods.next_after(anchor, every["interval"], every["interval_count"], start)
+    _, closing = cycle_of(subscription).around(start)
     part = Fraction(1)
     if subscription["cancel_at"] is not None and subscription["cancel_at"] < closing:
-        part = part_of_period(subscription, start, subscription["cancel_at"])
+        part = cycle_of(subscription).share(start, subscription["cancel_at"])
     set_period(items_of(subscription), start, closing)
     if subscription["status"] == "trialing":
         subscription["status"] = "active"

@@ -1,12 +1,13 @@
 """A subscription as it is shown, and what the parameters of a request make of it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from billing.sandbox import periods
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, invalid, missing
 from billing.sandbox.shelves import list_of
-from billing.sandbox.subscription_items import items_of
+from billing.sandbox.subscription_items import cycle_of, items_of
 from billing.sandbox.world import Call
 
 UNSET = ("billing_thresholds", "canceled_at", "customer_account", "days_until_due", "default_payment_method",
@@ -191,8 +192,7 @@ def anchor_of(call: Call, draft: Obj) -> int:
         return usual
     if draft["trial_end"] and anchor != draft["trial_end"]:
         raise invalid("The sandbox does not serve a trial beside an anchor of its own.", "billing_cycle_anchor")
-    every = items_of(draft)[0]["price"]["recurring"]
-    natural = periods.shifted(now, every["interval"], every["interval_count"])
+    natural = replace(cycle_of(draft), anchor=now).boundary(1)
     if not now < anchor <= natural:
         message = "billing_cycle_anchor must be in the future, and no later than the next natural billing date "
         raise invalid(f"{message}({natural}).", "billing_cycle_anchor")

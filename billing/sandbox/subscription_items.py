@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from billing.sandbox import prices
 from billing.sandbox.metadata import merged
-from billing.sandbox.periods import share
+from billing.sandbox.periods import Cycle
 from billing.sandbox.refusals import Obj, invalid
 from billing.sandbox.world import Call
 
@@ -154,11 +154,13 @@ def cost(row: Obj, part: Fraction) -> int:
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def part_of_period(subscription: Obj, start: int, end: int) -> Fraction:
-    """Which part of a whole period of this subscription the time from ``start`` to ``end`` is."""
+def cycle_of(subscription: Obj) -> Cycle:
+    """When a subscription renews."""
     every = items_of(subscription)[0]["price"]["recurring"]
-    anchor = subscription["billing_cycle_anchor"]
-    return share(anchor, every["interval"], every["interval_count"], start, end)
+    config = subscription["billing_cycle_anchor_config"] or {"day_of_month": 0}
+    return Cycle(
+        subscription["billing_cycle_anchor"], every["interval"], every["interval_count"], config["day_of_month"]
+    )
 
 
 def described(row: Obj, product: str) -> str:

@@ -6,7 +6,6 @@ from billing.sandbox.collecting import finalise, tried
 from billing.sandbox.intent_rules import check_can_charge
 from billing.sandbox.invoice_body import draft as drafted
 from billing.sandbox.invoice_body import intent_of
-from billing.sandbox.periods import next_after
 from billing.sandbox.refusals import Obj, Refusal, invalid, missing, refusal
 from billing.sandbox.renewals import failed, watch
 from billing.sandbox.shelves import fits
@@ -21,7 +20,7 @@ from billing.sandbox.subscription_body import (
     trial_end_of,
 )
 from billing.sandbox.subscription_ends import DEAD, end, void
-from billing.sandbox.subscription_items import cost, items_of, new_items, part_of_period, prices_in, set_period
+from billing.sandbox.subscription_items import cost, cycle_of, items_of, new_items, prices_in, set_period
 from billing.sandbox.tariff import check_amount
 from billing.sandbox.world import Account, Call
 
@@ -68,8 +67,7 @@ def _draft(call: Call) -> Obj:
     given = call.params.get("billing_cycle_anchor_config")
     config = {"hour": None, "minute": None, "month": None, "second": None} | given if given else None
     body |= {"billing_cycle_anchor": anchor, "billing_cycle_anchor_config": config}
-    every = rows[0]["price"]["recurring"]
-    set_period(rows, now, anchor if anchor > now else next_after(now, every["interval"], every["interval_count"], now))
+    set_period(rows, now, anchor if anchor > now else cycle_of(body).around(now)[1])
     return body | cancel_at_of(call, body)
 
 
@@ -82,7 +80,7 @@ def _first_part(call: Call, body: Obj) -> Fraction:
         return Fraction(1)
     if call.params.get("proration_behavior") == "none":
         return Fraction(0)
-    return part_of_period(body, now, row["current_period_end"])
+    return cycle_of(body).share(now, row["current_period_end"])
 
 
 def _first_method(call: Call, body: Obj) -> Obj | None:

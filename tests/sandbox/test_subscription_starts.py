@@ -20,11 +20,13 @@ def period(subscription):
     return item["current_period_start"], item["current_period_end"]
 
 
+@pytest.mark.parametrize("days", [10, 100])
 @pytest.mark.parametrize("by", ["days", "date"])
-def test_a_trial_takes_nothing_and_has_a_paid_invoice_over_nothing(payer, start, by):
-    made = payer.subscribe(**{"trial_period_days": 10} if by == "days" else {"trial_end": start + 10 * DAY})
-    assert (made["status"], made["trial_start"], made["trial_end"]) == ("trialing", start, start + 10 * DAY)
-    assert (made["billing_cycle_anchor"], period(made)) == (start + 10 * DAY, (start, start + 10 * DAY))
+def test_a_trial_takes_nothing_and_has_a_paid_invoice_over_nothing(payer, start, by, days):
+    end = start + days * DAY
+    made = payer.subscribe(**{"trial_period_days": days} if by == "days" else {"trial_end": end})
+    assert (made["status"], made["trial_start"], made["trial_end"]) == ("trialing", start, end)
+    assert (made["billing_cycle_anchor"], period(made)) == (end, (start, end))
     assert (made["latest_invoice"]["status"], made["latest_invoice"]["total"], payer.charges()) == ("paid", 0, [])
 
 
