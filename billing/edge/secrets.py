@@ -92,17 +92,41 @@ def load_key(env: Mapping[str, str]) -> ApiKey:
 
 def _key_from(path: Path) -> ApiKey:
     """Return the key in a file of one line."""
-    try:
-        content, mode = read_small(path, MOST_BYTES)
-        value = one_line(content)
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file (STRIPE_API_KEY_FILE)") from None
-    except NotRead as error:
-        raise UsageError(f"{path}: the API key file {error}") from None
+    value, mode = _text_in(path, "STRIPE_API_KEY_FILE", "API key")
     key = ApiKey(value)
     if key.mode is Mode.LIVE and mode & 0o077:
         raise UsageError(f"{path}: a live key must be readable by its owner alone (0600 or 0400, found {mode:04o})")
     return key
+
+
+def _text_in(path: Path, variable: str, what: str) -> tuple[str, int]:
+    """Return the one line of a file that a variable names, and the permissions of it."""
+    try:
+        content, mode = read_small(path, MOST_BYTES)
+        return one_line(content), mode
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file ({variable})") from None
+    except NotRead as error:
+        raise UsageError(f"{path}: the {what} file {error}") from None
+
+
+def load_publishable_key(env: Mapping[str, str], mode: Mode) -> str:
+    """Return the key that a page of payers gives to Stripe.js; it is public, and can only confirm what it is shown.
+
+    It is ``STRIPE_PUBLISHABLE_KEY``, or the file ``STRIPE_PUBLISHABLE_KEY_FILE``.
+
+    Raises:
+        UsageError: there is none, or two, or it is no publishable key of this mode. What was found is not in the
+            message: it may be the secret one.
+    """
+    name = "STRIPE_PUBLISHABLE_KEY"
+    direct, path = env.get(name, "").strip(), env.get(f"{name}_FILE", "").strip()
+    if bool(direct) == bool(path):
+        raise UsageError(f"set {name}, or {name}_FILE to a file that holds it" + (", not both" if direct else ""))
+    value = direct or _text_in(Path(path), f"{name}_FILE", "publishable key")[0]
+    if not re.fullmatch(rf"pk_{mode}_[A-Za-z0-9_]{{4,240}}", value):
+        raise UsageError(f"{name}: that is no publishable key of {mode} mode (pk_{mode}_...)")
+    return value
 
 
 def harden_process() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from billing.core.errors import UsageError
 from billing.core.items import Mode
-from billing.edge.secrets import ApiKey, load_key, scrub
+from billing.edge.secrets import ApiKey, load_key, load_publishable_key, scrub
 
 SECRET = "51H8xQ2eZvKYlo2C9k7TtRw4Vb"
 TEST, LIVE, RESTRICTED = f"sk_test_{SECRET}", f"sk_live_{SECRET}", f"rk_live_{SECRET}"
@@ -158,3 +158,27 @@ def test_a_key_file_that_cannot_be_used_says_why_and_is_not_waited_for(tmp_path,
     with pytest.raises(UsageError, match=says) as caught:
         load_key({"STRIPE_API_KEY_FILE": str(path)})
     assert "sk_test" not in str(caught.value)
+
+
+def test_a_publishable_key_is_taken_from_a_variable_or_a_file_and_must_be_of_the_mode(tmp_path):
+    file = tmp_path / "pk"
+    file.write_text("pk_live_abcdef\n")
+    assert load_publishable_key({"STRIPE_PUBLISHABLE_KEY": "pk_test_abcdef"}, Mode.TEST) == "pk_test_abcdef"
+    assert load_publishable_key({"STRIPE_PUBLISHABLE_KEY_FILE": str(file)}, Mode.LIVE) == "pk_live_abcdef"
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"STRIPE_PUBLISHABLE_KEY": "pk_test_abcdef", "STRIPE_PUBLISHABLE_KEY_FILE": "/nowhere"},
+        {"STRIPE_PUBLISHABLE_KEY_FILE": "/nowhere"},
+        {"STRIPE_PUBLISHABLE_KEY": "pk_live_canary"},
+        {"STRIPE_PUBLISHABLE_KEY": "sk_test_canary"},
+        {"STRIPE_PUBLISHABLE_KEY": 'pk_test_"><canary'},
+    ],
+)
+def test_anything_else_than_a_publishable_key_of_the_mode_is_refused_without_showing_it(env):
+    with pytest.raises(UsageError) as caught:
+        load_publishable_key(env, Mode.TEST)
+    assert "canary" not in str(caught.value)
