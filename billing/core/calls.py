@@ -21,6 +21,7 @@ class Op:
         single: what it makes must not be made twice, so its next key waits for proof that the last one is spent.
         decisive: it is the one that moves money: it is sent once for each durable entry, and its 402 is a decline.
         looks: its refusal is believed only after a look at the object, which an earlier send may have changed.
+        ends: it is a ``DELETE``: it has no key, because it may be repeated as it is.
     """
 
     name: str
@@ -30,10 +31,16 @@ class Op:
     single: bool = False
     decisive: bool = False
     looks: bool = False
+    ends: bool = False
 
     def __str__(self) -> str:
         """Return the name."""
         return self.name
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it is sent under an idempotency key."""
+        return self.changes and not self.ends
 
 
 def _nothing(*_: object) -> None:

@@ -74,7 +74,7 @@ def shared(name: str, *by: StrEnum) -> Fact:
 
 def named(rows: Iterable[Fact], ops: Iterable[Op]) -> Mapping[str, Fact]:
     """Return the rows by the names that stand on record: one for each request where a row is for all of them."""
-    each = [str(op) for op in ops if op.changes]
+    each = [str(op) for op in ops if op.keyed]
     return {row.name.format(op=op): row for row in rows for op in (each if "{op}" in row.name else [""])}
 
 

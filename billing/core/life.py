@@ -143,7 +143,7 @@ class Life:
         words: what the kind calls the groups, where it has words of its own: "paid" for succeeded.
         scope: in what an obligation is one and the same.
         noun: what several of its items are called, unless that is its name with an s: "charges".
-        verb: what is done: "charge".
+        verb: what is done, unless that is its name: "charge".
         planned, skipped, skip: the states and the event that every life has.
         final: states without an exit.
         touched: requests have left for an item in them, and it is not yet where it should rest.
@@ -159,7 +159,7 @@ class Life:
     words: Mapping[Group, str]
     scope: Scope = Scope.PERIOD
     noun: str = ""
-    verb: str = field(init=False)
+    verb: str = ""
     planned: StrEnum = field(init=False)
     skipped: StrEnum = field(init=False)
     skip: StrEnum = field(init=False)
@@ -174,7 +174,7 @@ class Life:
             phase: frozenset(state for state in self.states if self.meanings[state].phase is phase) for phase in Phase
         }
         derived = {
-            "verb": str(self.kind),
+            "verb": self.verb or str(self.kind),
             "noun": self.noun or f"{self.kind}s",
             "planned": self.states("planned"),
             "skipped": self.states("skipped"),

@@ -35,6 +35,10 @@ def test_no_two_requests_of_a_charge_share_a_name_and_so_a_key():
     assert [str(op) for op in charge.OPS] == ["open", "clone", "confirm", "cancel", "read"]
 
 
+def test_what_is_ended_by_delete_has_no_key_and_everything_else_that_changes_anything_has_one():
+    assert [Op("any", changes=changes, ends=ends).keyed for changes, ends in ((1, 0), (1, 1), (0, 0))] == [1, 0, 0]
+
+
 @pytest.mark.parametrize("status", [400, 402, 404])
 def test_a_refusal_is_believed_at_once_only_of_a_request_that_does_not_look(status):
     error = {"type": "invalid_request_error", "code": "charge_already_refunded"}

@@ -73,7 +73,7 @@ def test_sightings_are_taken_wherever_an_object_may_be_on_record_and_need_it(lif
 @every_life
 def test_a_new_attempt_leads_into_flight_and_a_generation_follows_what_counts_for_nothing(life):
     for edge in life.edges.values():
-        assert not edge.attempt or life.phase(edge.to) in (Phase.PREPARING, Phase.MONEY)
+        assert not edge.attempt or life.phase(edge.to) in IN_FLIGHT
     assert life.reopens <= life.final
     assert Group.SUCCEEDED not in {life.meanings[state].group for state in life.reopens}
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from billing.core.calls import Call, Op, Reads
 from billing.core.entries import ItemRecord
 from billing.core.errors import CredentialsError, ProviderUnreachable, UsageError
 from billing.core.items import Kind, Mode
@@ -200,6 +201,19 @@ async def test_a_call_of_the_platform_itself_names_no_account_and_may_name_its_o
     assert (header(written, "Stripe-Account"), header(read, "Stripe-Account")) == (None, None)
     assert header(written, "Idempotency-Key") == idempotency_key(Mode.TEST, PLATFORM, "", "link9", "open", 0, 1)
     assert (header(read, "Idempotency-Key"), sent(read)) == (None, {"expand[0]": "latest_charge"})
+
+
+async def test_what_is_ended_by_delete_has_no_key_and_says_what_it_says_in_its_address():
+    wire = Canned(answer(200, {}))
+    ending = Op("end_now", ends=True, looks=True)
+    params = {"cancellation_details": {"feedback": "unused"}}
+    await gateway(wire).send(KNOWN, Call(ending, "/v1/subscriptions/sub_1", params, Reads(lambda *_: Made("sub_1"))))
+    (sent,) = wire.requests
+    assert (sent.method, urlsplit(sent.url).path) == ("DELETE", "/v1/subscriptions/sub_1")
+    assert parse_qs(urlsplit(sent.url).query) == {"cancellation_details[feedback]": ["unused"]}
+    headers = {name.lower(): value for name, value in sent.headers.items()}
+    assert "idempotency-key" not in headers
+    assert headers["stripe-account"] == ACCOUNT
 
 
 async def test_what_an_item_does_not_have_is_not_sent():

@@ -113,12 +113,8 @@ class Gateway(Lookups):
             LedgerError: the door was shut; nothing was sent.
         """
         account = item.account if call.account is None else call.account
-        key = self._key(item, call, account, number) if call.op.changes else ""
-        request = (
-            self._writer.post(call.path, call.params, account, key)
-            if key
-            else self._writer.get(call.path, call.params, account)
-        )
+        key = self._key(item, call, account, number) if call.op.keyed else ""
+        request = self._request(call, account, key)
         endpoint = call.op.name
         reply, sent_at, seconds = await self._exchange(endpoint, account, request, key, first=call.op.starts)
         outcome = classify(call, reply, _expected(item, self.mode, key))
@@ -127,6 +123,12 @@ class Gateway(Lookups):
         if self._on_request is not None:
             self._on_request(_request_fields(endpoint, account, reply, seconds) | _item_fields(item, outcome))
         return outcome
+
+    def _request(self, call: Call, account: str, key: str) -> WireRequest:
+        if call.op.keyed:
+            return self._writer.post(call.path, call.params, account, key)
+        write = self._writer.delete if call.op.ends else self._writer.get
+        return write(call.path, call.params, account)
 
     def _key(self, item: ItemRecord, call: Call, account: str, number: int) -> str:
         """Return the key of a request that changes something: the same for what must happen once."""

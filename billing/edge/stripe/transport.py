@@ -229,7 +229,11 @@ class RequestWriter:
         """Write a read on a connected account, or on the platform itself when ``account`` is empty."""
         return self._written("get", path, **params, **({"stripe_account": account} if account else {}))
 
-    def _written(self, method: Literal["get", "post"], path: str, **params: Any) -> WireRequest:  # noqa: ANN401
+    def delete(self, path: str, params: Mapping[str, Any], account: str) -> WireRequest:
+        """Write a ``DELETE``; keys mean nothing to one. (docs.stripe.com/api/idempotent_requests)"""
+        return self._written("delete", path, **params, **({"stripe_account": account} if account else {}))
+
+    def _written(self, method: Literal["delete", "get", "post"], path: str, **params: Any) -> WireRequest:  # noqa: ANN401
         self._sdk.raw_request(method, path, **params)
         assert self._pen.written is not None  # noqa: S101  the SDK cannot return without having asked its HTTP client
         return self._pen.written
