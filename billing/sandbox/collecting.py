@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
-from billing.sandbox import intents
+from billing.sandbox import events, intents, recurring_events
 from billing.sandbox.intent_body import blank, changed, with_options
 from billing.sandbox.intent_rules import check_draft, check_method_fits
 from billing.sandbox.invoice_body import intent_of, numbered, payment_of
+from billing.sandbox.recurring_events import by_the_clock
 from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, refusal
 from billing.sandbox.subscription_ends import DEAD, at_bank, expire, expires_at, owes, subscription_behind
 from billing.sandbox.world import Account, Call
@@ -15,7 +16,7 @@ from billing.sandbox.world import Account, Call
 DESCRIPTIONS = {"subscription_create": "Subscription creation"}
 ASKED = "This payment requires additional user action before it can be completed successfully. Payment can be "
 ASKED += "completed using the PaymentIntent associated with the invoice."
-UNPAID = ("requires_action", "requires_payment_method")
+TOLD = {"requires_action": "invoice.payment_action_required", "requires_payment_method": "invoice.payment_failed"}
 Failed = Callable[[Call, Obj], None]
 
 
@@ -34,12 +35,13 @@ def finalise(call: Call, invoice: Obj, failed: Failed) -> None:
         "automatically_finalizes_at": None,
         "status_transitions": invoice["status_transitions"] | {"finalized_at": now},
     }  # fmt: skip
+    events.record(call, "invoice.finalized", invoice)
     if intent is None:
         invoice["attempted"] = True
         _paid(call, invoice)
         return
     call.account["pi"].add(intent)
-    call.account.followers[intent["id"]] = lambda told: _follow(replace(call, params={}), invoice, told, failed)
+    call.account.followers[intent["id"]] = lambda told: _follow(by_the_clock(call), invoice, told, failed)
     call.account["inpay"].add(_payment(call, invoice, intent))
 
 
@@ -116,15 +118,23 @@ def _follow(call: Call, invoice: Obj, intent: Obj, failed: Failed) -> None:
     subscription = subscription_behind(call.account, invoice)
     if intent["status"] == "succeeded":
         _paid(call, invoice)
-        return
+    else:
+        _unpaid(call, invoice, intent, failed)
+    recurring_events.changed(call, subscription)
+
+
+def _unpaid(call: Call, invoice: Obj, intent: Obj, failed: Failed) -> None:
+    """The attempt is over or waits for somebody, and the invoice is still open."""
+    subscription = subscription_behind(call.account, invoice)
     invoice |= {"attempted": True, "attempt_count": max(1, invoice["attempt_count"])}
     if at_bank(call.account, invoice):
         if call.world.config.recurring.debit_activates and subscription["status"] == "incomplete":
             subscription["status"] = "active"
-    elif intent["status"] in UNPAID:
+    elif kind := TOLD.get(intent["status"]):
         if subscription["status"] == "incomplete" and call.world.now >= expires_at(call, subscription):
             expire(call, subscription)
         failed(call, invoice)
+        events.record(call, kind, invoice)
 
 
 def _paid(call: Call, invoice: Obj) -> None:
@@ -138,6 +148,9 @@ def _paid(call: Call, invoice: Obj) -> None:
             "status": "paid", "amount_paid": invoice["amount_due"],
             "status_transitions": payment["status_transitions"] | {"paid_at": now},
         }  # fmt: skip
+        events.record(call, "invoice_payment.paid", payment)
+    for kind in ("invoice.paid", "invoice.payment_succeeded"):
+        events.record(call, kind, invoice)
     subscription = subscription_behind(account, invoice)
     if subscription["status"] in DEAD:
         return

@@ -1,6 +1,6 @@
 """Customers, on the platform and on connected accounts: who pays, and with which method by default."""
 
-from billing.sandbox import events, methods
+from billing.sandbox import events, methods, recurring_events
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, missing
 from billing.sandbox.shapes import address, shipping
@@ -102,6 +102,7 @@ def delete(call: Call) -> Obj:
     for subscription in call.account["sub"]:
         if subscription["customer"] == body["id"] and not subscription["ended_at"]:
             end(call, subscription, "cancellation_requested")
+            recurring_events.changed(call, subscription)
     for method in call.account["pm"]:
         if method["customer"] == body["id"]:
             methods.let_go(call, method)

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from billing.sandbox import events
 from billing.sandbox.refusals import Obj
 from billing.sandbox.shelves import list_of
 from billing.sandbox.subscription_items import cost, described, items_of
@@ -53,7 +54,9 @@ def draft(call: Call, subscription: Obj, reason: str, period: tuple[int, int], p
         ),
         "subtotal": total, "subtotal_excluding_tax": total, "total": total, "total_excluding_tax": total,
     }  # fmt: skip
-    return account["in"].add(body)
+    account["in"].add(body)
+    events.record(call, "invoice.created", body)
+    return body
 
 
 def _line(

@@ -1,12 +1,13 @@
 """Invoices of subscriptions: looked at, paid at most once, voided (docs.stripe.com/api/invoices)."""
 
+from billing.sandbox import recurring_events
 from billing.sandbox.collecting import attempt, finalise, method_for
 from billing.sandbox.intent_rules import check_can_charge
 from billing.sandbox.invoice_body import subscription_of
 from billing.sandbox.methods import resolve
 from billing.sandbox.refusals import Obj, Refusal, refusal
 from billing.sandbox.renewals import failed
-from billing.sandbox.subscription_ends import at_bank, void, voided
+from billing.sandbox.subscription_ends import at_bank, subscription_behind, void, voided
 from billing.sandbox.world import Call
 
 NO_METHOD = "There is no `default_payment_method` set on this Customer or Invoice. Please set one, or pass a "
@@ -76,6 +77,7 @@ def void_invoice(call: Call) -> Obj:
         raise refusal("You cannot void an invoice with a payment that is still processing.")
     void(call, invoice)
     voided(call, invoice)
+    recurring_events.changed(call, subscription_behind(call.account, invoice))
     return invoice
 
 

@@ -4,14 +4,15 @@ Source: docs.stripe.com/billing/subscriptions/webhooks (an invoice stays a draft
 docs.stripe.com/billing/revenue-recovery/smart-retries.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
 from fractions import Fraction
 
-from billing.sandbox import periods
+from billing.sandbox import events, periods
 from billing.sandbox.collecting import finalise, method_for, tried
 from billing.sandbox.intent_rules import check_can_charge
 from billing.sandbox.invoice_body import draft, intent_of
 from billing.sandbox.recurring import AfterRetries
+from billing.sandbox.recurring_events import by_the_clock, telling
 from billing.sandbox.refusals import Obj, Refusal
 from billing.sandbox.subscription_ends import DEAD, at_bank, end, expire, expires_at, subscription_behind
 from billing.sandbox.subscription_items import cycle_of, items_of, set_period
@@ -24,14 +25,17 @@ TRYING = ("active", "past_due", "unpaid", "trialing")
 
 def watch(call: Call, subscription: Obj) -> None:
     """Have the clock carry a subscription on: its expiry, its next period, its end. May be called again at any time."""
-    call = replace(call, params={})
-    agenda, now = call.world.agenda, call.world.now
+    call = by_the_clock(call)
     if subscription["status"] == "incomplete":
-        agenda.add(expires_at(call, subscription), lambda: expire(call, subscription))
+        _at(call, subscription, expires_at(call, subscription), lambda: expire(call, subscription))
     end_of_period: int = items_of(subscription)[0]["current_period_end"]
-    agenda.add(max(now, end_of_period), lambda: _roll(call, subscription, end_of_period))
+    _at(call, subscription, end_of_period, lambda: _roll(call, subscription, end_of_period))
     if (at := subscription["cancel_at"]) is not None:
-        agenda.add(max(now, at), lambda: _end_at(call, subscription, at))
+        _at(call, subscription, at, lambda: _end_at(call, subscription, at))
+
+
+def _at(call: Call, subscription: Obj, due: float, act: Callable[[], object]) -> None:
+    call.world.agenda.add(max(call.world.now, due), telling(call, subscription, act))
 
 
 def _end_at(call: Call, subscription: Obj, at: int) -> None:
@@ -88,7 +92,7 @@ def begin_period(call: Call, subscription: Obj, start: int, reason: str = "subsc
         return invoice
     due = call.world.now + call.world.config.recurring.draft_seconds
     invoice["automatically_finalizes_at"] = int(due)
-    call.world.agenda.add(due, lambda: _finalise(call, invoice))
+    _at(call, subscription, due, lambda: _finalise(call, invoice))
     return invoice
 
 
@@ -115,10 +119,12 @@ def collect(call: Call, invoice: Obj) -> None:
     method = _usable(call, invoice)
     if method is None:
         failed(call, invoice)
+        events.record(call, "invoice.payment_failed", invoice)
         return
     said = tried(call, invoice, method)
     if said is not None and said.status != DECLINED:
-        failed(call, invoice)  # what the bank said has been told by the intent itself
+        failed(call, invoice)
+        events.record(call, "invoice.payment_failed", invoice)  # what the bank said has been told by the intent itself
 
 
 def _usable(call: Call, invoice: Obj) -> Obj | None:
@@ -165,7 +171,7 @@ def _plan_retry(call: Call, subscription: Obj, invoice: Obj) -> None:
         return
     due = int(call.world.now + days[count - 1] * periods.DAY_SECONDS)
     invoice["next_payment_attempt"] = due
-    call.world.agenda.add(due, lambda: _retry(call, invoice, due))
+    _at(call, subscription, due, lambda: _retry(call, invoice, due))
 
 
 def _retry(call: Call, invoice: Obj, due: int) -> None:

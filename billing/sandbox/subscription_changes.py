@@ -3,6 +3,7 @@
 Source: docs.stripe.com/api/subscriptions/update.
 """
 
+from billing.sandbox import recurring_events
 from billing.sandbox.refusals import Obj, Refusal, invalid, refusal
 from billing.sandbox.renewals import advance, begin_period, watch
 from billing.sandbox.subscription_body import cancel_at_of, changed, details_of, trial_end_of
@@ -32,6 +33,7 @@ def update(call: Call) -> Obj:
     if trial is not None:
         _move_trial(call, body, trial)
     watch(call, body)
+    recurring_events.changed(call, body)
     return body
 
 

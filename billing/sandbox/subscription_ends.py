@@ -1,5 +1,6 @@
 """How subscriptions and their invoices end: cancelled, expired, void. What is dead never lives again."""
 
+from billing.sandbox import events
 from billing.sandbox.invoice_body import intent_of, payment_of, subscription_of
 from billing.sandbox.recurring import VoidedFirst
 from billing.sandbox.refusals import Obj
@@ -70,6 +71,7 @@ def void(call: Call, invoice: Obj) -> None:
         "status": "void", "auto_advance": False, "next_payment_attempt": None,
         "status_transitions": invoice["status_transitions"] | {"voided_at": now},
     }  # fmt: skip
+    events.record(call, "invoice.voided", invoice)
     payment, intent = payment_of(call.account, invoice), intent_of(call.account, invoice)
     if payment is None or intent is None:
         return

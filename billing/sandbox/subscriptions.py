@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from billing.sandbox import recurring_events
 from billing.sandbox.collecting import finalise, tried
 from billing.sandbox.intent_rules import check_can_charge
 from billing.sandbox.invoice_body import draft as drafted
@@ -49,7 +50,10 @@ def create(call: Call) -> Obj:
             raise refusal(NO_METHOD, code="resource_missing")
     call.account["sub"].add(body)
     _open(call, body, part)
-    if due:
+    if behavior == ERROR:  # one that is not paid will never have been there
+        _collect_first(call, body, method, behavior)
+    recurring_events.opened(call, body)
+    if behavior != ERROR:
         _collect_first(call, body, method, behavior)
     watch(call, body)
     return body
@@ -115,6 +119,8 @@ def _undo(account: Account, body: Obj, invoice: Obj) -> None:
 
 def _collect_first(call: Call, body: Obj, method: Obj | None, behavior: str) -> None:
     """The first attempt of a subscription; with ``default_incomplete`` there is none, and the method waits."""
+    if body["status"] != "incomplete":
+        return
     invoice = call.find("in", body["latest_invoice"])
     if method is None or behavior == DEFAULT:
         intent = intent_of(call.account, invoice)
@@ -150,6 +156,7 @@ def cancel(call: Call) -> Obj:
             raise invalid(f"The sandbox does not serve the parameter `{name}`.", name)
     body["cancellation_details"] = details_of(body, call.params.get("cancellation_details"))
     end(call, body, "cancellation_requested")
+    recurring_events.changed(call, body)
     return body
 
 

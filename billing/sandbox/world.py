@@ -71,6 +71,7 @@ class Account:
         body: the account object itself.
         connected: false once the platform's access was revoked.
         followers: by the id of an intent, what else changes when it has: the invoice that it pays.
+        told: subscriptions by id, as an event told them last.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Account:
     payout_of: dict[str, str] = field(default_factory=dict)
     session_of: dict[str, str] = field(default_factory=dict)
     followers: dict[str, Callable[[Obj], None]] = field(default_factory=dict)
+    told: dict[str, Obj] = field(default_factory=dict)
 
     def __getitem__(self, prefix: str) -> Shelf:
         """The shelf of one id prefix."""
