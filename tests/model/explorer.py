@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from tests.model.rules import Rules
 
-RUNNER_BITS = 13
+RUNNER_BITS = 16
 RUNNER_MASK = (1 << RUNNER_BITS) - 1
 PAIR_MASK = (1 << 2 * RUNNER_BITS) - 1
 STUCK = "stuck"
