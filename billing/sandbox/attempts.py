@@ -4,6 +4,7 @@ from typing import NoReturn
 
 from billing.sandbox import charges, disputes, methods, refunds
 from billing.sandbox.banks import business_days_later, year_and_month
+from billing.sandbox.challenges import challenge
 from billing.sandbox.intent_body import given_method
 from billing.sandbox.intent_rules import check_method_fits
 from billing.sandbox.refusals import CARD_ERROR, INVALID_REQUEST, Obj, Refusal, refusal
@@ -60,8 +61,7 @@ def _ask(call: Call, intent: Obj, method: Obj, *, off_session: bool) -> None:
     """Off session nobody can authenticate: that is a decline. On session the intent waits for the payer."""
     if off_session or call.params.get("error_on_requires_action"):
         _decline(call, intent, method, decline_of("authentication_required"))
-    action: Obj = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
-    intent |= {"status": "requires_action", "payment_method": method["id"], "next_action": action}
+    intent |= {"status": "requires_action", "payment_method": method["id"], "next_action": challenge(call, intent)}
     call.account.tell(intent)
 
 

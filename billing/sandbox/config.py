@@ -36,6 +36,13 @@ class KeyScope(StrEnum):
     PLATFORM = "platform"
 
 
+class ThreeDSecure(StrEnum):
+    """How Stripe.js has a payer authenticate."""
+
+    REDIRECT = "redirect"  # the browser leaves for a page of the bank's
+    MODAL = "modal"  # a window over the page that confirmed
+
+
 class PermissionWords(StrEnum):
     """How a 403 names the permission that a restricted key lacks; seen of Stripe in this order of age."""
 
@@ -159,6 +166,7 @@ class Behaviour:
         fee_delay_seconds: how long a charge has no balance transaction (``automatic_async``).
         detach_clears_default: whether a customer whose default method is detached is left without one; seen both ways.
         updates_reach_clones: whether a card that its issuer replaces is replaced in its copies too (not documented).
+        three_d_secure: how a browser has its payer authenticate.
         setup_processing_seconds: how long a bank account that is set up stays in ``processing``.
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
         refund_business_days: business days until a bank has taken, or returned, money that is given back.
@@ -179,6 +187,7 @@ class Behaviour:
     fee_delay_seconds: float = 1.0
     detach_clears_default: bool = False
     updates_reach_clones: bool = False
+    three_d_secure: ThreeDSecure = ThreeDSecure.REDIRECT
     setup_processing_seconds: float = 0.0
     debit_business_days: int = 4
     refund_business_days: int = 5

@@ -38,6 +38,7 @@ ACCOUNT_NUMBERS = {  # docs.stripe.com/payments/ach-direct-debit/accept-a-paymen
 NUMBERS = {name: number for number, name in reversed(CARD_NUMBERS.items())} | {
     name: number for number, name in ACCOUNT_NUMBERS.items()
 }
+LINKED = "fca_sandbox_"  # + what the account does: a test account that was chosen at the bank's own page
 MESSAGES = {
     "incorrect_number": "Your card number is incorrect.",
     "invalid_expiry_month": "Your card's expiration month is invalid.",
@@ -110,6 +111,8 @@ def bank(given: Obj, path: str) -> Details:
     Raises:
         Refusal: a number missing, or not one of the test numbers.
     """
+    if "financial_connections_account" in given:
+        return _linked(given, path)
     for name in ("account_holder_type", "account_number", "routing_number"):
         if name not in given:
             raise invalid(f"Missing required param: {path}[{name}].", f"{path}[{name}]", "parameter_missing")
@@ -122,6 +125,16 @@ def bank(given: Obj, path: str) -> Details:
         raise refusal(message, code="routing_number_invalid", param=f"{path}[routing_number]")
     shown: Obj = {name: given[name] for name in ("account_holder_type", "account_type") if name in given}
     return Details(method_named(f"pm_usBankAccount_{ACCOUNT_NUMBERS[number]}"), number, verified=False, bank=shown)
+
+
+def _linked(given: Obj, path: str) -> Details:
+    """The bank account that a payer chose at their bank's own page; nothing is left to verify."""
+    name = given["financial_connections_account"].removeprefix(LINKED)
+    numbers = {known: number for number, known in ACCOUNT_NUMBERS.items()}
+    if name not in numbers:
+        param = f"{path}[financial_connections_account]"
+        raise missing("financialconnections account", given["financial_connections_account"], param, 400)
+    return Details(method_named(f"pm_usBankAccount_{name}"), numbers[name])
 
 
 def fingerprint_of(seed: int, number: str) -> str:

@@ -1,4 +1,4 @@
-"""The payer: what somebody does at their bank or on a page of the platform's, beside the API."""
+"""The payer: what somebody does at their bank or on a page of the provider's, beside the API."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,10 @@ from billing.sandbox import attempts, intents, setup_attempts, setups
 from billing.sandbox.config import ConfigProblem
 from billing.sandbox.refusals import Obj, Refusal
 from billing.sandbox.world import Account, Call, World
+
+DEPOSITS = "verify_with_microdeposits"
+CODE = "SM11AA"  # names the small deposit on every test account
+AFTERWARDS = "https://example.com/paid"
 
 
 class Deed(StrEnum):
@@ -38,41 +42,76 @@ def act(world: World, intent: str, deed: Deed, method: str) -> Obj:
     Raises:
         ConfigProblem: there is no such intent, or nothing to authenticate.
     """
-    account, body, steps = _found(world, _of_session(world, intent))
-    intent = body["id"]
-    if deed is not Deed.PAY and body["status"] != "requires_action":
-        raise ConfigProblem(f"{intent} asks for nothing: its status is {body['status']}")
-    params: Obj = {"payment_method": method, "return_url": "https://example.com/paid", "use_stripe_sdk": True}
-    params["client_secret"] = body["client_secret"]
-    call = Call(
-        world, account, account is not world.platform, body["livemode"], (intent,), params, publishable=True
-    )  # fmt: skip
+    if deed is Deed.PAY:
+        return confirm(world, intent, {"payment_method": method})
+    _, body, _ = found(world, intent)
+    if (body["next_action"] or {}).get("type") == DEPOSITS:
+        return verify(world, intent, CODE if deed is Deed.AUTHENTICATE else "SM00XX")
+    return authenticate(world, intent, passed=deed is Deed.AUTHENTICATE)
+
+
+def confirm(world: World, intent: str, params: Obj) -> Obj:
+    """The payer confirms on session with what ``params`` names or describes; what became of the intent.
+
+    Raises:
+        ConfigProblem: there is no such intent.
+    """
+    account, body, steps = found(world, intent)
+    usual: Obj = {"return_url": AFTERWARDS, "use_stripe_sdk": True, "client_secret": body["client_secret"]}
+    call = _call(world, account, body, usual | params)
+    return _told(account, body, lambda: steps.confirm(call))
+
+
+def authenticate(world: World, intent: str, *, passed: bool) -> Obj:
+    """The payer passes the bank's question or does not; what became of the intent.
+
+    Raises:
+        ConfigProblem: there is no such intent, or it asks for nothing.
+    """
+    account, body, steps = found(world, intent)
+    if body["status"] != "requires_action":
+        raise ConfigProblem(f"{body['id']} asks for nothing: its status is {body['status']}")
+    call = _call(world, account, body, {})
+    return _told(account, body, lambda: steps.authenticate(call, body, passed))
+
+
+def verify(world: World, intent: str, code: str) -> Obj:
+    """The payer names the small deposit on a bank account; what became of the intent.
+
+    Raises:
+        ConfigProblem: there is no such intent.
+    """
+    account, body, _ = found(world, intent)
+    call = _call(world, account, body, {"descriptor_code": code, "client_secret": body["client_secret"]})
+    return _told(account, body, lambda: setups.verify_microdeposits(call))
+
+
+def _call(world: World, account: Account, body: Obj, params: Obj) -> Call:
+    connected = account is not world.platform
+    return Call(world, account, connected, body["livemode"], (body["id"],), params, publishable=True)
+
+
+def _told(account: Account, body: Obj, step: Callable[[], object]) -> Obj:
     said = None
     try:
-        if deed is Deed.PAY:
-            steps.confirm(call)
-        else:
-            steps.authenticate(call, body, deed is Deed.AUTHENTICATE)
+        step()
     except Refusal as refusal:
         said = refusal.error["message"]
-    return {"intent": intent, "account": account.id, "status": body["status"], "refused": said}
+    return {"intent": body["id"], "account": account.id, "status": body["status"], "refused": said}
 
 
-def _of_session(world: World, wanted: str) -> str:
-    """The intent of an open Checkout session; of anything else the id as it is."""
+def found(world: World, wanted: str) -> tuple[Account, Obj, _Steps]:
+    """An intent by its own id or by its open Checkout session's, with its account and what can be done to it.
+
+    Raises:
+        ConfigProblem: there is none.
+    """
     for account in world.everyone():
         session = account["cs"].peek(wanted)
-        if session is not None:
-            if session["status"] != "open":
-                raise ConfigProblem(f"{wanted} is {session['status']}")
-            return str(session["setup_intent"])
-    return wanted
-
-
-def _found(world: World, intent: str) -> tuple[Account, Obj, _Steps]:
-    for account in world.everyone():
+        if session is not None and session["status"] != "open":
+            raise ConfigProblem(f"{wanted} is {session['status']}")
         for prefix, steps in STEPS.items():
-            body = account[prefix].peek(intent)
+            body = account[prefix].peek(wanted if session is None else session["setup_intent"])
             if body is not None:
                 return account, body, steps
-    raise ConfigProblem(f"no intent {intent!r}")
+    raise ConfigProblem(f"no intent {wanted!r}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from aiohttp import web
 
 from billing.core.wire import WireRequest
+from billing.sandbox import pages
 from billing.sandbox.answers import CORS, encode
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.control import PREFIX, ControlProblem, command
@@ -110,6 +111,7 @@ def application(sandbox: Sandbox, *, any_host: bool = False) -> web.Application:
 
     app = web.Application(middlewares=[guard])
     app.router.add_route("*", f"{PREFIX}{{name}}", control)
+    app.router.add_routes(pages.routes(sandbox))
     app.router.add_route("*", "/{path:.*}", api)
     return app
 

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 from billing.sandbox import charges, checkout_state, events, mandates, methods
 from billing.sandbox.banks import business_days_later, year_and_month
+from billing.sandbox.challenges import challenge
 from billing.sandbox.config import DAY
 from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, refusal
 from billing.sandbox.testmethods import Act, Decline, decline_of
@@ -36,7 +37,7 @@ def attempt(call: Call, intent: Obj, method: Obj) -> None:
     elif not instrument.acts.attaches and instrument.acts.decline is not None:
         _decline(call, intent, method, instrument.acts.decline)
     elif instrument.acts.asks_on_setup or (instrument.acts.act in ASKING and not instrument.set_up):
-        _wait_for(call, intent, _challenge(call, intent))
+        _wait_for(call, intent, challenge(call, intent))
     else:
         succeed(call, intent)
 
@@ -51,14 +52,6 @@ def _wait_for(call: Call, intent: Obj, action: Obj) -> None:
     intent |= {"status": "requires_action", "next_action": action}
     events.record(call, "setup_intent.requires_action", intent)
     checkout_state.settle(call, intent)
-
-
-def _challenge(call: Call, intent: Obj) -> Obj:
-    """Where the payer authenticates: handled by Stripe.js, or a page to send the payer to."""
-    if call.params.get("use_stripe_sdk") or not call.params.get("return_url"):
-        return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
-    page = call.world.page("hooks", f"3d_secure/{intent['id']}?client_secret={intent['client_secret']}")
-    return {"type": "redirect_to_url", "redirect_to_url": {"return_url": call.params["return_url"], "url": page}}
 
 
 def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
