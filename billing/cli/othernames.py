@@ -54,7 +54,6 @@ ABSENT: dict[str, str] = {
     "stop": "Ctrl-C or SIGTERM stops a run cleanly, and billing run goes on with it",
     "reconcile": "payouts and fees are not compared yet; billing ledger verify checks the record",
     "onboard": "payment methods must already be saved on the platform",
-    "collect": "payment methods must already be saved on the platform",
     "subscribe": "subscriptions cannot be made yet",
     "sync": "copies are made for each charge; there is nothing to bring up to date yet",
     "serve": "there is no web page yet; billing status --watch shows a run under way",

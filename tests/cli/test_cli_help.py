@@ -14,11 +14,12 @@ from billing.edge.ledger.schema import VERSION
 
 COMMANDS = [
     ("demo",), ("init",), ("check",), ("plan",), ("run",), ("status",), ("resolve",), ("settle",), ("report",),
-    ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"), ("ledger", "rebuild"),
-    ("ledger", "upgrade"), ("config", "show"), ("completion",), ("help",), ("cancel",), ("reverse",),
+    ("collect",), ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"),
+    ("ledger", "rebuild"), ("ledger", "upgrade"), ("config", "show"), ("completion",), ("help",), ("cancel",),
+    ("reverse",),
 ]  # fmt: skip
 
-SLOW = ["stripe", "aiohttp", "httpx", "rich", "pydantic", "structlog", "yaml", "anyio", "asyncio", "sqlite3"]
+SLOW = ["stripe", "aiohttp", "httpx", "rich", "pydantic", "structlog", "yaml", "anyio", "asyncio", "sqlite3", "jinja2"]
 # Whatever help does not need; each of them costs tens of milliseconds.
 
 

@@ -126,7 +126,7 @@ async def served(
     ``closes`` is whether the browser leaves before the server ends.
     """
     memory, log, ticks = memory or Memory(), Lines(), [0.0]
-    site = Site(options, memory, KEY, UTC, now=lambda: NOW, ticks=lambda: ticks[0])
+    site = Site(options, memory, KEY, now=lambda: NOW, ticks=lambda: ticks[0])
     async with serve(site, log, "127.0.0.1", 0) as port:
         client = aiohttp.ClientSession()
         try:

@@ -31,6 +31,13 @@ async def test_looking_at_a_link_makes_nothing_at_stripe():
         assert page.memory.opens == 0
 
 
+async def test_the_day_on_which_a_link_ends_is_the_lines_own():
+    async with served() as page:
+        page.memory.change(timezone="Pacific/Auckland")
+        got = await page.get(f"/s/{token()}")
+    assert "16 December 2026" in got.text
+
+
 async def test_a_first_payment_says_how_much_and_who_receives_it():
     async with served() as page:
         page.memory.change(payment=Money(190_000, "usd"))

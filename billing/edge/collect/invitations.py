@@ -40,6 +40,7 @@ class Asked:
         about: what it is for, in the business's words; may be empty.
         locale: the language of the line; empty for the browser's.
         types: the kinds of payment methods that are taken: ``card``, ``us_bank_account``.
+        timezone: IANA name in which the days of the line are meant.
         payment: what is paid at once, to the platform; None where nothing is charged.
         answer: as the record has it; Stripe may know more.
     """
@@ -48,6 +49,7 @@ class Asked:
     about: str = ""
     locale: str = ""
     types: tuple[str, ...] = ("card",)
+    timezone: str = "UTC"
     payment: Money | None = None
     answer: Answer = Answer.OPEN
 

@@ -69,7 +69,7 @@ class Visit:
         picked: whether the payer chose it, so that it is kept in addresses.
         token: of the link; empty where there is none.
         asked: what for, if that is known.
-        until: when the link ends, in the zone of the business; None where that is not known.
+        until: when the link ends, in the zone of its run; None where that is not known.
     """
 
     language: Language

@@ -4,8 +4,9 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -66,7 +67,6 @@ class Site:
         options: how it is served.
         invitations: the program behind it.
         link_key: what links are signed with.
-        zone: in which days are meant.
         now: seconds since 1970.
         ticks: seconds of a clock that never goes back.
     """
@@ -74,7 +74,6 @@ class Site:
     options: CollectOptions
     invitations: Invitations
     link_key: bytes
-    zone: tzinfo
     now: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
     pages: Pages = field(init=False)
@@ -156,7 +155,7 @@ class Site:
         )
         if link is None or asked is None:
             return None, Visit(language)
-        until = datetime.fromtimestamp(link.end, self.zone)
+        until = datetime.fromtimestamp(link.end, ZoneInfo(asked.timezone))
         return link, Visit(language, bool(arrival.lang), arrival.token, asked, until)
 
 
