@@ -115,7 +115,7 @@ def _bad_key(_call: Call, reply: Reply, _expected: Expected) -> Outcome:
 
 
 def _other_content(call: Call, reply: Reply, _expected: Expected) -> Outcome:
-    if call.op.decisive:
+    if call.op.decisive or (call.op.single and call.op.looks):
         return Undecided(LookWhy.KEY_USED, reply=reply)
     if call.op.single or not call.op.changes:
         return Halt(Exit.STOPPED, KEY_USED, reply=reply)

@@ -61,8 +61,10 @@ from tests.model.ledgers_stripe import (
     PLANTED_PAID,
     Setting,
     Stripe,
+    alone,
     changed,
     confirmed,
+    older,
     opened,
     room,
     sent,
@@ -107,6 +109,26 @@ class Runner:
     """The one process of a ledger under one setting."""
 
     setting: Setting
+
+    def start(self) -> tuple[Stripe, Ledger]:
+        """Return the beginning: nothing opened, both ledgers planned."""
+        return Stripe(), Ledger()
+
+    def alone(self, stripe: Stripe) -> Iterator[tuple[str, Stripe]]:
+        """Yield what happens by itself."""
+        return alone(stripe, self.setting)
+
+    def later(self, stripe: Stripe) -> Stripe:
+        """Return Stripe one tick later."""
+        return older(stripe, self.setting)
+
+    def aged(self, ledger: Ledger) -> Ledger:
+        """Return a ledger one tick later."""
+        return aged(ledger, self.setting)
+
+    def broken(self, stripe: Stripe, ledger: Ledger) -> str | None:
+        """Return the law that is broken."""
+        return broken(stripe, ledger)
 
     def steps(self, stripe: Stripe, ledger: Ledger) -> Iterator[Step]:
         """Yield what may happen to a ledger next."""

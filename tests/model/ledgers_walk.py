@@ -2,137 +2,18 @@
 
 import argparse
 import sys
-import time
-from collections.abc import Iterator
 
-from tests.model.explorer import Found, Names
-from tests.model.ledgers import Ledger, Runner, aged, broken
-from tests.model.ledgers_stripe import Setting, Stripe, alone, older
-
-BITS = 20
-MASK = (1 << BITS) - 1
+from tests.model.ledgers import Runner
+from tests.model.ledgers_stripe import Setting
+from tests.model.pairs import PairWalk
 
 
-class Walk:
-    """One setting, explored. A state is one integer: Stripe, the lower ledger, the higher one.
-
-    The two run one program, so their order means nothing and is sorted away. A ledger's step depends on Stripe and on
-    itself alone: it is worked out once for each such pair.
-    """
+class Walk(PairWalk):
+    """One setting of a charge's two ledgers, explored."""
 
     def __init__(self, setting: Setting, *, stop: bool = False, most: int | None = None) -> None:
-        """Prepare a walk that ends at the first violation (``stop``), or is given up after ``most`` states."""
-        self._setting, self._stop, self._most = setting, stop, most
-        self._runner = Runner(setting)
-        self._stripes, self._ledgers = Names(), Names()
-        self._steps: dict[int, tuple[tuple[int, int], ...]] = {}
-        self._alone: dict[int, tuple[int, ...]] = {}
-        self._laws: dict[int, str | None] = {}
-        self._aged: dict[int, int] = {}
-        self._older: dict[int, int] = {}
-
-    def explore(self) -> Found:
-        """Walk until nothing new is left."""
-        began = time.process_time()
-        start = self._pack(self._stripes.number(Stripe()), *[self._ledgers.number(Ledger())] * 2)
-        parents = {start: start}
-        found = Found()
-        layer = [start]
-        while layer and not (self._stop and found.violations):
-            ahead: list[int] = []
-            for state in layer:
-                law = self._law(state)
-                if law is not None:
-                    if law not in found.violations:
-                        found.violations[law] = self._trace(parents, state)
-                    continue
-                for after in self._after(state):
-                    if after not in parents:
-                        parents[after] = state
-                        ahead.append(after)
-            layer = ahead
-            if self._most is not None and len(parents) > self._most:
-                break
-        found.states, found.complete = len(parents), not layer
-        found.seconds = time.process_time() - began
-        return found
-
-    def _pack(self, stripe: int, one: int, other: int) -> int:
-        low, high = (one, other) if one <= other else (other, one)
-        return (stripe << BITS | low) << BITS | high
-
-    def _after(self, state: int) -> Iterator[int]:
-        stripe, one, other = state >> 2 * BITS, state >> BITS & MASK, state & MASK
-        pair = state & ((1 << 2 * BITS) - 1)
-        for then in self._of_nobody(stripe):
-            yield then << 2 * BITS | pair
-        for mover, waits in ((one, other), (other, one)) if one != other else ((one, other),):
-            for then, moved in self._of(stripe, mover):
-                yield self._pack(then, moved, waits)
-        yield self._pack(self._later(stripe), self._grown(one), self._grown(other))
-
-    def _of(self, stripe: int, ledger: int) -> tuple[tuple[int, int], ...]:
-        key = stripe << BITS | ledger
-        steps = self._steps.get(key)
-        if steps is None:
-            found = self._runner.steps(self._stripes.values[stripe], self._ledgers.values[ledger])
-            named = [(self._stripes.number(then), self._ledgers.number(moved)) for _, then, moved in found]
-            steps = self._steps[key] = tuple(dict.fromkeys(named))
-        return steps
-
-    def _of_nobody(self, stripe: int) -> tuple[int, ...]:
-        steps = self._alone.get(stripe)
-        if steps is None:
-            found = alone(self._stripes.values[stripe], self._setting)
-            steps = self._alone[stripe] = tuple(dict.fromkeys(self._stripes.number(then) for _, then in found))
-        return steps
-
-    def _later(self, stripe: int) -> int:
-        if stripe not in self._older:
-            self._older[stripe] = self._stripes.number(older(self._stripes.values[stripe], self._setting))
-        return self._older[stripe]
-
-    def _grown(self, ledger: int) -> int:
-        if ledger not in self._aged:
-            self._aged[ledger] = self._ledgers.number(aged(self._ledgers.values[ledger], self._setting))
-        return self._aged[ledger]
-
-    def _law(self, state: int) -> str | None:
-        stripe = state >> 2 * BITS
-        for ledger in (state >> BITS & MASK, state & MASK):
-            key = stripe << BITS | ledger
-            if key not in self._laws:
-                self._laws[key] = broken(self._stripes.values[stripe], self._ledgers.values[ledger])
-            if self._laws[key] is not None:
-                return self._laws[key]
-        return None
-
-    def _trace(self, parents: dict[int, int], state: int) -> list[str]:
-        """Return the way to a state in sentences; A and B keep their names although states forget them."""
-        way = [state]
-        while parents[way[-1]] != way[-1]:
-            way.append(parents[way[-1]])
-        stripe, pair = Stripe(), (Ledger(), Ledger())
-        lines = []
-        for there in way[-2::-1]:
-            says, stripe, pair = next(step for step in self._named(stripe, pair) if self._number(*step[1:]) == there)
-            lines.append(says)
-        return lines
-
-    def _number(self, stripe: Stripe, pair: tuple[Ledger, Ledger]) -> int:
-        return self._pack(self._stripes.number(stripe), *map(self._ledgers.number, pair))
-
-    def _named(
-        self, stripe: Stripe, pair: tuple[Ledger, Ledger]
-    ) -> Iterator[tuple[str, Stripe, tuple[Ledger, Ledger]]]:
-        a, b = pair
-        for says, then in alone(stripe, self._setting):
-            yield says, then, pair
-        for says, then, moved in self._runner.steps(stripe, a):
-            yield f"A {says}", then, (moved, b)
-        for says, then, moved in self._runner.steps(stripe, b):
-            yield f"B {says}", then, (a, moved)
-        yield "hours pass", older(stripe, self._setting), (aged(a, self._setting), aged(b, self._setting))
+        """Prepare a walk, as ``PairWalk``."""
+        super().__init__(Runner(setting), stop=stop, most=most)
 
 
 KEPT_SECONDS = 24 * 3600.0
