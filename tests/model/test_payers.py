@@ -1,0 +1,65 @@
+"""The protocol of payers holds in every interleaving, and the designs it was chosen over do not."""
+
+from dataclasses import replace
+
+import pytest
+
+from billing.core.kinds.payer import PAYER_LIFE, Event, State
+from billing.core.life import Edge
+from tests.model.explorer import Explorer
+from tests.model.payer_rejected import TwoLedgers
+from tests.model.payer_runner import Shipped
+from tests.model.payer_stripe import Rules
+from tests.model.payer_walks import CHANGE, LEFT, REJECTED, Walk, as_expected, explore
+
+ENOUGH_STATES = 700_000
+QUICK = Rules(runners=1, waits=True, attempts=1, setups=1)
+
+
+@pytest.mark.parametrize("walk", CHANGE, ids=str)
+def test_a_payer_has_one_customer_and_pays_once_and_nothing_saved_is_hidden(walk: Walk) -> None:
+    found = explore(walk)
+    assert found.complete
+    assert found.violations == {}
+
+
+@pytest.mark.parametrize("walk", REJECTED, ids=str)
+def test_each_rejected_design_of_a_payer_is_caught(walk: Walk) -> None:
+    assert as_expected(walk), explore(walk).violations
+
+
+@pytest.mark.parametrize("walk", LEFT, ids=str)
+def test_what_two_ledgers_leave_open_is_known(walk: Walk) -> None:
+    assert as_expected(walk), explore(walk).violations
+
+
+def test_enough_states_of_a_payer_are_explored_and_every_row_of_its_table_is_walked(record_property) -> None:
+    states = sum(explore(walk).states for walk in CHANGE)
+    wrong = sum(len(explore(walk).violations) for walk in CHANGE)
+    caught = sum(map(as_expected, REJECTED))
+    told = f"one payer: {states:,} states of the shipped design, {wrong} violations; {caught} rejected designs caught"
+    record_property("evidence", told)
+    assert (wrong, caught) == (0, len(REJECTED))
+    assert states >= ENOUGH_STATES
+    walked = [walk.design.design if isinstance(walk.design, TwoLedgers) else walk.design for walk in CHANGE]
+    assert PAYER_LIFE.edges.keys() == set().union(*(design.rows for design in walked))
+
+
+@pytest.mark.parametrize("fault", ["losses", "delays", "late", "kills"])
+def test_what_every_setting_of_a_payer_promises_to_walk_makes_it_larger(fault: str) -> None:
+    without = Explorer(Shipped(replace(QUICK, **{fault: False}))).explore()
+    assert without.states < Explorer(Shipped(QUICK)).explore().states
+
+
+BROKEN_ROWS = [
+    ((State.CANCELLING, Event.CANCEL_REFUSED), State.FAILED, "hidden"),
+    ((State.INVITED, Event.METHOD_SAVED), State.FAILED, "hidden"),
+    ((State.DEFAULTING, Event.DEFAULT_UNCERTAIN), State.SUCCEEDED, "dead"),
+    ((State.INVITED, Event.CANCEL_STARTED), State.READY, "hidden"),
+]
+
+
+@pytest.mark.parametrize(("row", "to", "law"), BROKEN_ROWS, ids=str)
+def test_a_table_of_payers_with_one_wrong_row_is_noticed(monkeypatch, row, to, law) -> None:
+    monkeypatch.setitem(PAYER_LIFE.edges, row, Edge(to, "wrong"))
+    assert law in Explorer(Shipped(QUICK)).explore().violations
