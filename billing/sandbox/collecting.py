@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from billing.sandbox import events, intents, recurring_events
+from billing.sandbox.balances import balanced, spend_balance
 from billing.sandbox.intent_body import blank, changed, with_options
 from billing.sandbox.intent_rules import check_draft, check_method_fits
 from billing.sandbox.invoice_body import intent_of, numbered, payment_of
@@ -28,10 +29,12 @@ def finalise(call: Call, invoice: Obj, failed: Failed) -> None:
     Raises:
         Refusal: the amount cannot be charged.
     """
-    intent = _open_intent(call, invoice) if invoice["amount_due"] else None
+    due = balanced(call.account, invoice["customer"], invoice["total"], invoice["currency"])
+    intent = _open_intent(call, invoice | due) if due["amount_due"] else None
     now = call.world.seconds
+    spend_balance(call.account, invoice, due)
     invoice |= {
-        "status": "open", "number": numbered(call.account, invoice), "effective_at": now, "ending_balance": 0,
+        "status": "open", "number": numbered(call.account, invoice), "effective_at": now,
         "automatically_finalizes_at": None,
         "status_transitions": invoice["status_transitions"] | {"finalized_at": now},
     }  # fmt: skip
@@ -42,7 +45,7 @@ def finalise(call: Call, invoice: Obj, failed: Failed) -> None:
         return
     call.account["pi"].add(intent)
     call.account.followers[intent["id"]] = lambda told: _follow(by_the_clock(call), invoice, told, failed)
-    call.account["inpay"].add(_payment(call, invoice, intent))
+    call.account.add("inpay", _payment(call, invoice, intent), invoice["id"])
 
 
 def _open_intent(call: Call, invoice: Obj) -> Obj:
@@ -54,7 +57,7 @@ def _open_intent(call: Call, invoice: Obj) -> Obj:
         "description": DESCRIPTIONS.get(invoice["billing_reason"], "Subscription update"),
     }  # fmt: skip
     if subscription["application_fee_percent"] is not None:
-        params["application_fee_amount"] = fee_of(invoice["total"], subscription["application_fee_percent"])
+        params["application_fee_amount"] = fee_of(invoice["amount_due"], subscription["application_fee_percent"])
     within = replace(call, params=params)
     intent = changed(within, blank(within)) | {"automatic_payment_methods": None}
     check_draft(within, intent)
@@ -62,9 +65,12 @@ def _open_intent(call: Call, invoice: Obj) -> Obj:
     return intent
 
 
-def fee_of(total: int, percent: float) -> int:
-    """The platform's share of an invoice in minor units, rounded to the nearest, halves up."""
-    return int((Decimal(total) * Decimal(str(percent)) / 100).quantize(Decimal(1), ROUND_HALF_UP))
+def fee_of(due: int, percent: float) -> int:
+    """The platform's share of what an invoice takes, in minor units, rounded to the nearest, halves up.
+
+    Source: docs.stripe.com/connect/subscriptions (it is of the final amount; how it is rounded stands nowhere).
+    """
+    return int((Decimal(due) * Decimal(str(percent)) / 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _payment(call: Call, invoice: Obj, intent: Obj) -> Obj:

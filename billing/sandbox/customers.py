@@ -61,6 +61,8 @@ def _changes(call: Call, body: Obj) -> Obj:
     changes: Obj = {name: params[name] or None for name in PLAIN if name in params}
     changes |= {name: params[name] for name in IF_GIVEN if params.get(name)}
     changes["metadata"] = merged(body["metadata"], params.get("metadata"))
+    if "balance" in params:
+        changes["balance"] = params["balance"]
     if "address" in params:
         changes["address"] = address(params["address"])
     if "shipping" in params:
@@ -99,8 +101,8 @@ def retrieve(call: Call) -> Obj:
 def delete(call: Call) -> Obj:
     """Delete a customer for good; its subscriptions end and its payment methods are detached."""
     body = call.find("cus", call.ids[0])
-    for subscription in call.account["sub"]:
-        if subscription["customer"] == body["id"] and not subscription["ended_at"]:
+    for subscription in call.account.of("sub", body["id"]):
+        if not subscription["ended_at"]:
             end(call, subscription, "cancellation_requested")
             recurring_events.changed(call, subscription)
     for method in call.account["pm"]:

@@ -83,7 +83,7 @@ def _empty(path: str) -> Callable[[Account, Obj], Obj]:
 
 def _subscriptions(account: Account, body: Obj) -> Obj:
     """A customer's subscriptions that are not over."""
-    rows = [row for row in account["sub"] if row["customer"] == body["id"] and not row["ended_at"]][::-1]
+    rows = [row for row in account.of("sub", body["id"])[::-1] if not row["ended_at"]]
     return list_of(rows, f"/v1/customers/{body['id']}/subscriptions")
 
 

@@ -48,13 +48,13 @@ def draft(call: Call, subscription: Obj, reason: str, period: tuple[int, int], p
             },
         },
         "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-        "period_end": now, "period_start": now if reason == "subscription_create" else period[0], "status": "draft",
+        "period_end": now, "period_start": items_of(subscription)[0]["current_period_start"], "status": "draft",
         "status_transitions": dict.fromkeys(
             ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
         ),
         "subtotal": total, "subtotal_excluding_tax": total, "total": total, "total_excluding_tax": total,
     }  # fmt: skip
-    account["in"].add(body)
+    account.add("in", body, subscription["id"])
     events.record(call, "invoice.created", body)
     return body
 
@@ -102,13 +102,12 @@ def numbered(account: Account, invoice: Obj) -> str:
 
 def payments_of(account: Account, invoice: Obj) -> Obj:
     """The payments of an invoice as its ``payments`` shows them, newest first."""
-    rows = [row for row in account["inpay"] if row["invoice"] == invoice["id"]][::-1]
-    return list_of(rows, "/v1/invoice_payments")
+    return list_of(account.of("inpay", invoice["id"])[::-1], "/v1/invoice_payments")
 
 
 def payment_of(account: Account, invoice: Obj) -> Obj | None:
     """The payment an invoice is collected with; none of a draft, and none where nothing is due."""
-    return next((row for row in account["inpay"] if row["invoice"] == invoice["id"]), None)
+    return next(iter(account.of("inpay", invoice["id"])), None)
 
 
 def intent_of(account: Account, invoice: Obj) -> Obj | None:

@@ -3,7 +3,6 @@
 from billing.sandbox import recurring_events
 from billing.sandbox.collecting import attempt, finalise, method_for
 from billing.sandbox.intent_rules import check_can_charge
-from billing.sandbox.invoice_body import subscription_of
 from billing.sandbox.methods import resolve
 from billing.sandbox.refusals import Obj, Refusal, refusal
 from billing.sandbox.renewals import failed
@@ -98,21 +97,20 @@ def listed(call: Call) -> Obj:
     """Invoices of this account, newest first, by subscription, customer, status or way of collecting."""
     params = call.params
     wanted = {name: params[name] for name in ("customer", "status", "collection_method") if name in params}
-    subscription = params.get("subscription")
-
-    def keep(row: Obj) -> bool:
-        return subscription in (None, subscription_of(row)) and all(row[name] == wanted[name] for name in wanted)
-
-    return call.account["in"].page(params, "/v1/invoices", call.livemode, keep)
+    shelf = call.account.shelf_of("in", params.get("subscription"))
+    return shelf.page(
+        params, "/v1/invoices", call.livemode, lambda row: all(row[name] == wanted[name] for name in wanted)
+    )
 
 
 def payments(call: Call) -> Obj:
     """Invoice payments of this account, by invoice, status or the intent behind them."""
     params = call.params
-    wanted = {name: params[name] for name in ("invoice", "status") if name in params}
+    shelf = call.account.shelf_of("inpay", params.get("invoice"))
+    status = params.get("status")
     intent = (params.get("payment") or {}).get("payment_intent")
 
     def keep(row: Obj) -> bool:
-        return intent in (None, row["payment"]["payment_intent"]) and all(row[name] == wanted[name] for name in wanted)
+        return intent in (None, row["payment"]["payment_intent"]) and status in (None, row["status"])
 
-    return call.account["inpay"].page(params, "/v1/invoice_payments", call.livemode, keep)
+    return shelf.page(params, "/v1/invoice_payments", call.livemode, keep)

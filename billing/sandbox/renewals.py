@@ -20,6 +20,7 @@ from billing.sandbox.world import Call
 
 HARD = "do_not_try_again"  # the advice after which another attempt needs another payment method
 DECLINED = 402
+WAIT_SECONDS = 3_600.0
 TRYING = ("active", "past_due", "unpaid", "trialing")
 
 
@@ -47,6 +48,8 @@ def _end_at(call: Call, subscription: Obj, at: int) -> None:
 def _roll(call: Call, subscription: Obj, ended: int) -> None:
     """A period is over: the next one begins with a draft of its invoice."""
     rows = items_of(subscription)
+    if subscription["status"] == "incomplete":  # a bank has yet to answer for its first invoice
+        _at(call, subscription, call.world.now + WAIT_SECONDS, lambda: _roll(call, subscription, ended))
     if subscription["status"] not in TRYING or rows[0]["current_period_end"] != ended:
         return
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= ended:
@@ -81,10 +84,10 @@ def begin_period(call: Call, subscription: Obj, start: int, reason: str = "subsc
     part = Fraction(1)
     if subscription["cancel_at"] is not None and subscription["cancel_at"] < closing:
         part = cycle_of(subscription).share(start, subscription["cancel_at"])
-    set_period(items_of(subscription), start, closing)
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
     invoice = draft(call, subscription, reason, (start, closing), part)
+    set_period(items_of(subscription), start, closing)
     subscription["latest_invoice"] = invoice["id"]
     watch(call, subscription)
     if subscription["status"] == "unpaid":

@@ -137,9 +137,7 @@ def check_currency(call: Call, customer: Obj, draft: Obj) -> None:
     currency = draft["currency"]
     if call.given("currency", currency).lower() != currency:
         raise invalid(f"The currency of the prices is {currency}.", "currency")
-    alive = {
-        row["currency"] for row in call.account["sub"] if row["customer"] == customer["id"] and not row["ended_at"]
-    }
+    alive = {row["currency"] for row in call.account.of("sub", customer["id"]) if not row["ended_at"]}
     if alive - {currency}:
         message = "You cannot combine currencies on a single customer. This customer has an active subscription in "
         raise invalid(f"{message}{min(alive)}.", "items")

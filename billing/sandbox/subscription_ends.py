@@ -1,6 +1,7 @@
 """How subscriptions and their invoices end: cancelled, expired, void. What is dead never lives again."""
 
 from billing.sandbox import events
+from billing.sandbox.balances import give_back_balance
 from billing.sandbox.invoice_body import intent_of, payment_of, subscription_of
 from billing.sandbox.recurring import VoidedFirst
 from billing.sandbox.refusals import Obj
@@ -17,7 +18,7 @@ def subscription_behind(account: Account, invoice: Obj) -> Obj:
 
 def invoices_of(account: Account, subscription: Obj) -> list[Obj]:
     """The invoices of a subscription, oldest first."""
-    return [row for row in account["in"] if subscription_of(row) == subscription["id"]]
+    return account.of("in", subscription["id"])
 
 
 def end(call: Call, subscription: Obj, reason: str) -> None:
@@ -71,6 +72,7 @@ def void(call: Call, invoice: Obj) -> None:
         "status": "void", "auto_advance": False, "next_payment_attempt": None,
         "status_transitions": invoice["status_transitions"] | {"voided_at": now},
     }  # fmt: skip
+    give_back_balance(call.account, invoice)
     events.record(call, "invoice.voided", invoice)
     payment, intent = payment_of(call.account, invoice), intent_of(call.account, invoice)
     if payment is None or intent is None:

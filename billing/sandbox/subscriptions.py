@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from billing.sandbox import recurring_events
+from billing.sandbox.balances import balanced
 from billing.sandbox.collecting import finalise, tried
 from billing.sandbox.intent_rules import check_can_charge
 from billing.sandbox.invoice_body import draft as drafted
@@ -41,14 +42,15 @@ def create(call: Call) -> Obj:
         raise invalid("This value cannot be used when creating a subscription.", "payment_behavior")
     body = _draft(call)
     part = _first_part(call, body)
-    due = sum(cost(row, part) for row in items_of(body))
+    total = sum(cost(row, part) for row in items_of(body))
+    due: int = balanced(call.account, body["customer"], total, body["currency"])["amount_due"]
     method = _first_method(call, body)
     if due:
         check_can_charge(call)
         check_amount(due, body["currency"], ["card"])
         if method is None and behavior != DEFAULT:
             raise refusal(NO_METHOD, code="resource_missing")
-    call.account["sub"].add(body)
+    call.account.add("sub", body, body["customer"])
     _open(call, body, part)
     if behavior == ERROR:  # one that is not paid will never have been there
         _collect_first(call, body, method, behavior)
@@ -164,7 +166,7 @@ def listed(call: Call) -> Obj:
     """Subscriptions of this account, newest first; those that are over only if ``status`` asks for them."""
     params = call.params
     status, price = params.get("status"), params.get("price", params.get("plan"))
-    wanted = {name: params[name] for name in ("customer", "collection_method") if name in params}
+    method = params.get("collection_method")
     times = [(name, fits(params.get(name))) for name in ("current_period_end", "current_period_start")]
 
     def keep(row: Obj) -> bool:
@@ -172,11 +174,12 @@ def listed(call: Call) -> Obj:
         return (
             _has_status(row["status"], status)
             and (price is None or price in prices_in(row))
-            and all(row[name] == value for name, value in wanted.items())
+            and method in (None, row["collection_method"])
             and all(in_time(first[name]) for name, in_time in times)
         )
 
-    return call.account["sub"].page(params, "/v1/subscriptions", call.livemode, keep)
+    shelf = call.account.shelf_of("sub", params.get("customer"))
+    return shelf.page(params, "/v1/subscriptions", call.livemode, keep)
 
 
 def _has_status(status: str, wanted: str | None) -> bool:

@@ -20,7 +20,7 @@ SESSION_UNSERVED = frozenset({  # of a Checkout session: what belongs to other m
     "saved_payment_method_options", "shipping_address_collection", "shipping_options", "submit_type",
     "subscription_data", "tax_id_collection", "wallet_options",
 })  # fmt: skip
-OF_CUSTOMERS = frozenset({"balance", "cash_balance", "default_source", "source", "tax", "tax_id_data", "test_clock"})
+OF_CUSTOMERS = frozenset({"cash_balance", "default_source", "source", "tax", "tax_id_data", "test_clock"})
 OF_PRICES = frozenset({
     "billing_scheme", "currency_options", "custom_unit_amount", "tiers", "tiers_mode", "transfer_lookup_key",
     "transform_quantity",

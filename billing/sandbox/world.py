@@ -72,6 +72,7 @@ class Account:
         connected: false once the platform's access was revoked.
         followers: by the id of an intent, what else changes when it has: the invoice that it pays.
         told: subscriptions by id, as an event told them last.
+        owned: objects by id prefix and the id of what they belong to; read it with ``of``.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Account:
     session_of: dict[str, str] = field(default_factory=dict)
     followers: dict[str, Callable[[Obj], None]] = field(default_factory=dict)
     told: dict[str, Obj] = field(default_factory=dict)
+    owned: dict[tuple[str, str], list[Obj]] = field(default_factory=dict)
 
     def __getitem__(self, prefix: str) -> Shelf:
         """The shelf of one id prefix."""
@@ -94,6 +96,24 @@ class Account:
         prefix = wanted.split("_", 1)[0]
         shelf = self.shelves.get(ALSO.get(prefix, prefix))
         return shelf.shown(wanted) if shelf else None
+
+    def add(self, prefix: str, row: Obj, owner: str) -> Obj:
+        """Keep a new object that belongs to another one: the invoice of a subscription, the payment of an invoice."""
+        self.owned.setdefault((prefix, owner), []).append(row)
+        return self[prefix].add(row)
+
+    def of(self, prefix: str, owner: str) -> list[Obj]:
+        """What belongs to an object, oldest first."""
+        return [row for row in self.owned.get((prefix, owner), ()) if self[prefix].peek(row["id"]) is not None]
+
+    def shelf_of(self, prefix: str, owner: str | None) -> Shelf:
+        """What belongs to an object as a shelf of its own, so that a list walks over nothing else; all if of none."""
+        if owner is None:
+            return self[prefix]
+        shelf = Shelf(self[prefix].kind)
+        for row in self.of(prefix, owner):
+            shelf.add(row)
+        return shelf
 
     def tell(self, intent: Obj) -> None:
         """Tell whoever follows an intent that it has changed."""

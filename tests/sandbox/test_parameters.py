@@ -214,7 +214,7 @@ CHANGEABLE = ("allowed_payment_method_types customer description excluded_paymen
               "payment_method_data payment_method_options")  # fmt: skip
 LABELLED = "statement_descriptor statement_descriptor_suffix"
 SAVED = (
-    "address business_name description email individual_name invoice_prefix invoice_settings metadata name "
+    "address balance business_name description email individual_name invoice_prefix invoice_settings metadata name "
     "next_invoice_sequence phone preferred_locales shipping tax_exempt"
 )
 SOLD = "active description images metadata name shippable statement_descriptor unit_label url"

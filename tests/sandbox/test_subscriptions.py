@@ -2,6 +2,7 @@
 
 import pytest
 
+from billing.sandbox.payer import Deed, act
 from tests.sandbox.subscribing import HOUR, Subscriber, with_habits
 
 DECLINES = "pm_card_chargeCustomerFail"
@@ -227,6 +228,37 @@ def test_the_own_default_of_a_subscription_is_set_and_cleared(payer):
     assert payer.charges()[0]["payment_method"] == other
     assert payer.update(made, default_payment_method="")["default_payment_method"] is None
     assert payer.update(made, default_payment_method=payer.card)["default_payment_method"] == payer.card
+
+
+def test_a_credit_pays_before_any_method_does_and_returns_with_a_void(payer):
+    payer.post(f"/v1/customers/{payer.customer}", {"balance": -1600})
+    whole = payer.subscribe(application_fee_percent=10)
+    assert (whole["status"], whole["latest_invoice"]["status"], payer.charges()) == ("active", "paid", [])
+    rest = payer.subscribe(application_fee_percent=10)["latest_invoice"]
+    assert (rest["total"], rest["starting_balance"], rest["ending_balance"], rest["amount_due"]) == (1000, -600, 0, 400)
+    payer.void(rest["id"])
+    assert payer.get(f"/v1/customers/{payer.customer}")["balance"] == -600
+    payer.pay(payer.subscribe(application_fee_percent=10)["latest_invoice"]["id"])
+    assert [(row["amount"], row["application_fee_amount"]) for row in payer.charges()] == [(400, 40)]
+
+
+def test_what_is_less_than_the_smallest_charge_is_paid_and_owed_later(payer):
+    made = payer.subscribe(payer.priced(30))
+    assert (made["status"], made["latest_invoice"]["status"], made["latest_invoice"]["amount_due"]) == (
+        "active", "paid", 0,
+    )  # fmt: skip
+    assert payer.get(f"/v1/customers/{payer.customer}")["balance"] == 30
+    payer.services.sandbox.advance(31 * 24 * HOUR)
+    assert [row["amount"] for row in payer.charges()] == [60]
+
+
+def test_a_payer_who_authenticates_has_paid_the_invoice(services):
+    payer = Subscriber(services, ASKS)
+    made = payer.subscribe(expand=["latest_invoice.payments"])
+    payer.pay(made["latest_invoice"]["id"])
+    intent = made["latest_invoice"]["payments"]["data"][0]["payment"]["payment_intent"]
+    act(services.sandbox.world, intent, Deed.AUTHENTICATE, "")
+    assert payer.statuses(made["id"]) == ("active", ["paid"])
 
 
 def test_deleting_a_customer_ends_its_subscriptions(payer):
