@@ -83,17 +83,14 @@ def _payment(call: Call, invoice: Obj, intent: Obj) -> Obj:
     }  # fmt: skip
 
 
-def method_for(account: Account, invoice: Obj) -> str | None:
-    """What pays an invoice if nothing else is said: its own default, the subscription's, the customer's, in this order.
+def method_for(account: Account, subscription: Obj, invoice: Obj | None = None) -> str | None:
+    """What pays if nothing else is said: the invoice's default, the subscription's, the customer's, in this order.
 
     Source: docs.stripe.com/billing/subscriptions/payment-methods-setting.
     """
-    customer = account["cus"].peek(invoice["customer"])
-    settings = customer["invoice_settings"] if customer else {}
-    wanted = (
-        invoice["default_payment_method"] or subscription_behind(account, invoice)["default_payment_method"]
-        or settings.get("default_payment_method")
-    )  # fmt: skip
+    customer = account["cus"].peek(subscription["customer"])
+    wanted = (invoice or {}).get("default_payment_method") or subscription["default_payment_method"]
+    wanted = wanted or (customer["invoice_settings"]["default_payment_method"] if customer else None)
     return str(wanted) if wanted else None
 
 

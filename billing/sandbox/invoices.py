@@ -50,7 +50,9 @@ def _payable(call: Call) -> Obj:
 
 def _method(call: Call, invoice: Obj) -> Obj | None:
     """What a request pays with; it must belong to the invoice's customer."""
-    wanted = call.params.get("payment_method") or method_for(call.account, invoice)
+    wanted = call.params.get("payment_method") or method_for(
+        call.account, subscription_behind(call.account, invoice), invoice
+    )
     if wanted is None:
         return None
     method = resolve(call, wanted)

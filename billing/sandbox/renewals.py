@@ -65,17 +65,10 @@ def _trial_ends_without_method(call: Call, subscription: Obj) -> bool:
     behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     if subscription["status"] != "trialing" or behavior != "cancel":
         return False
-    if _default_of(call, subscription):
+    if method_for(call.account, subscription):
         return False
     end(call, subscription, "payment_failed")
     return True
-
-
-def _default_of(call: Call, subscription: Obj) -> str | None:
-    return method_for(call.account, {
-        "default_payment_method": None, "customer": subscription["customer"], "livemode": subscription["livemode"],
-        "parent": {"subscription_details": {"subscription": subscription["id"]}},
-    })  # fmt: skip
 
 
 def begin_period(call: Call, subscription: Obj, start: int, reason: str = "subscription_cycle") -> Obj:
@@ -132,7 +125,7 @@ def collect(call: Call, invoice: Obj) -> None:
 
 def _usable(call: Call, invoice: Obj) -> Obj | None:
     """What an automatic attempt pays with; none where the last decline of this very method forbade another."""
-    wanted = method_for(call.account, invoice)
+    wanted = method_for(call.account, subscription_behind(call.account, invoice), invoice)
     method = call.account["pm"].peek(wanted) if wanted else None
     if method is None or method["customer"] != invoice["customer"]:
         return None

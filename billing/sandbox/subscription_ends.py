@@ -67,17 +67,19 @@ def at_bank(account: Account, invoice: Obj) -> bool:
 
 def void(call: Call, invoice: Obj) -> None:
     """Nobody owes this invoice any more, and nobody can pay it."""
-    now = call.world.seconds
+    now, account = call.world.seconds, call.account
     invoice |= {
         "status": "void", "auto_advance": False, "next_payment_attempt": None,
         "status_transitions": invoice["status_transitions"] | {"voided_at": now},
     }  # fmt: skip
-    give_back_balance(call.account, invoice)
+    give_back_balance(account, invoice)
     events.record(call, "invoice.voided", invoice)
-    payment, intent = payment_of(call.account, invoice), intent_of(call.account, invoice)
+    payment, intent = payment_of(account, invoice), intent_of(account, invoice)
     if payment is None or intent is None:
         return
     payment |= {"status": "canceled", "status_transitions": payment["status_transitions"] | {"canceled_at": now}}
+    if intent["status"] == AT_BANK:
+        account["ch"].find(intent["latest_charge"], invoice["livemode"]).update(status="failed", paid=False)
     if intent["status"] != "succeeded":
         intent |= {
             "status": "canceled", "canceled_at": now, "cancellation_reason": "void_invoice", "next_action": None,

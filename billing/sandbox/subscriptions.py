@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from billing.sandbox import recurring_events
 from billing.sandbox.balances import balanced
-from billing.sandbox.collecting import finalise, tried
+from billing.sandbox.collecting import finalise, method_for, tried
 from billing.sandbox.intent_rules import check_can_charge
 from billing.sandbox.invoice_body import draft as drafted
 from billing.sandbox.invoice_body import intent_of
@@ -42,14 +42,8 @@ def create(call: Call) -> Obj:
         raise invalid("This value cannot be used when creating a subscription.", "payment_behavior")
     body = _draft(call)
     part = _first_part(call, body)
-    total = sum(cost(row, part) for row in items_of(body))
-    due: int = balanced(call.account, body["customer"], total, body["currency"])["amount_due"]
     method = _first_method(call, body)
-    if due:
-        check_can_charge(call)
-        check_amount(due, body["currency"], ["card"])
-        if method is None and behavior != DEFAULT:
-            raise refusal(NO_METHOD, code="resource_missing")
+    _check_due(call, body, part, needs_method=method is None and behavior != DEFAULT)
     call.account.add("sub", body, body["customer"])
     _open(call, body, part)
     if behavior == ERROR:  # one that is not paid will never have been there
@@ -89,9 +83,24 @@ def _first_part(call: Call, body: Obj) -> Fraction:
     return cycle_of(body).share(now, row["current_period_end"])
 
 
+def _check_due(call: Call, body: Obj, part: Fraction, *, needs_method: bool) -> None:
+    """Whether what is due at once can be charged.
+
+    Raises:
+        Refusal: the account cannot charge, the amount cannot be, or there is nothing to charge it with.
+    """
+    total = sum(cost(row, part) for row in items_of(body))
+    due: int = balanced(call.account, body["customer"], total, body["currency"])["amount_due"]
+    if not due:
+        return
+    check_can_charge(call)
+    check_amount(due, body["currency"], ["card"])
+    if needs_method:
+        raise refusal(NO_METHOD, code="resource_missing")
+
+
 def _first_method(call: Call, body: Obj) -> Obj | None:
-    customer = call.account["cus"].find(body["customer"], call.livemode)
-    wanted = body["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    wanted = method_for(call.account, body)
     method = call.account["pm"].peek(wanted) if wanted else None
     return method if method is not None and method["customer"] == body["customer"] else None
 

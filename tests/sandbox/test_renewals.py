@@ -38,6 +38,13 @@ def test_a_renewal_is_drafted_with_the_period_and_charged_an_hour_later_with_its
     assert [(row["amount"], row["application_fee_amount"]) for row in payer.charges()] == [(1000, 25)] * 2
 
 
+def test_a_share_that_is_cleared_is_taken_no_more(payer):
+    made = payer.running(application_fee_percent=2.5)
+    assert payer.update(made, application_fee_percent="")["application_fee_percent"] is None
+    payer.services.sandbox.advance(MONTH + HOUR)
+    assert [row["application_fee_amount"] for row in payer.charges()] == [25, None]
+
+
 def test_renewals_follow_each_other_and_the_end_of_the_month(payer):
     made = payer.running(billing_cycle_anchor_config={"day_of_month": 31}, proration_behavior="none")
     payer.services.sandbox.advance(150 * DAY)

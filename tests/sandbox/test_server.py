@@ -12,6 +12,7 @@ from billing.cli.serving import LEVERS, levers
 from billing.sandbox.config import Limits
 from billing.sandbox.faults import Fault, FaultKind, Scripted
 from billing.sandbox.server import serve
+from tests.sandbox.subscribing import Subscriber
 
 KEY = "sk_test_desk0000"
 
@@ -54,6 +55,30 @@ async def test_the_official_sdk_makes_a_direct_charge(services, sdk):
     assert (paid.status, paid.amount_received, paid.metadata["billing_item"]) == ("succeeded", 1099, "i")
     assert paid.last_response.headers["request-id"].startswith("req_")
     assert services.book(intent.id).paid == 1
+
+
+async def test_the_official_sdk_opens_pays_and_ends_a_subscription(services, sdk):
+    options = {"stripe_account": services.account.id}
+    payer = Subscriber(services)
+    price = await sdk.v1.prices.create_async(
+        {"currency": "usd", "unit_amount": 750, "recurring": {"interval": "week"}, "product_data": {"name": "Box"}},
+        options,
+    )
+    made = await sdk.v1.subscriptions.create_async(
+        {"customer": payer.customer, "items": [{"price": price.id, "quantity": 2}], "application_fee_percent": 2.5,
+         "payment_behavior": "default_incomplete", "expand": ["latest_invoice.payments"]},
+        {**options, "idempotency_key": "open"},
+    )  # fmt: skip
+    payment = made.latest_invoice.payments.data[0].payment
+    paid = await sdk.v1.invoices.pay_async(made.latest_invoice.id, {"off_session": True}, options)
+    assert (paid.status, paid.amount_paid, payment.type) == ("paid", 1500, "payment_intent")
+    listed = await sdk.v1.subscriptions.list_async({"status": "all", "created": {"gte": made.created}}, options)
+    assert [(row.id, row.status, row.application_fee_percent) for row in listed.data] == [(made.id, "active", 2.5)]
+    ended = await sdk.v1.subscriptions.cancel_async(made.id, None, options)
+    assert (ended.status, services.book(payment.payment_intent).application_fee) == ("canceled", 38)
+    with pytest.raises(stripe.InvalidRequestError) as gone:
+        await sdk.v1.subscriptions.cancel_async(made.id, None, options)
+    assert (gone.value.http_status, gone.value.code) == (404, "resource_missing")
 
 
 async def test_a_raw_request_of_the_sdk_reads_the_same(services, sdk):

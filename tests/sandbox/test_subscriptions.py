@@ -177,6 +177,16 @@ def test_a_bank_debit_under_way_makes_its_subscription_active_or_leaves_it_incom
     assert payer.statuses(made["id"]) == ("active", ["paid"])
 
 
+def test_where_an_invoice_with_the_bank_may_be_voided_the_debit_takes_nothing(make_desk):
+    payer = Subscriber(with_habits(make_desk, void_processing=True), "pm_usBankAccount_success")
+    made = payer.subscribe()
+    payer.pay(made["latest_invoice"]["id"])
+    assert payer.void(made["latest_invoice"]["id"])["status"] == "void"
+    payer.services.sandbox.advance(7 * 24 * HOUR)
+    book = payer.services.sandbox.books().subscriptions[0]
+    assert (payer.invoice(made["latest_invoice"]["id"])["status"], book.paid, book.pending) == ("void", 0, 0)
+
+
 @pytest.mark.parametrize(
     ("activates", "status", "left"), [(True, "past_due", "open"), (False, "incomplete_expired", "void")]
 )
