@@ -61,6 +61,12 @@ def _filled(tree: Mapping[str, Any]) -> dict[str, Any]:
 LEVERS = (  # about, command, body: what people ask of a sandbox most
     ("a week goes by", "clock", '{"advance_seconds": 604800}'),
     ("a payer pays what was declined", "payer", '{"intent": "pi_...", "does": "pay"}'),
+    ("a payer saves a card", "payer", '{"intent": "seti_...", "does": "pay"}'),
+    (
+        "an issuer replaces a card",
+        "cards",
+        '{"payment_method": "pm_...", "new": {"exp_month": 5, "exp_year": 2032, "last4": "1881"}}',
+    ),
     ("an account stops taking charges", "accounts", '{"account": "acct_...", "charges": false}'),
     ("answers get lost", "faults", '{"chances": {"kinds": {"lost_after": 0.05}}}'),
     ("what was really taken", "books", ""),

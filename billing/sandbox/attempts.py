@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from billing.sandbox import charges, disputes, methods, refunds
+from billing.sandbox import charges, deposits, disputes, methods, refunds
 from billing.sandbox.banks import business_days_later, year_and_month
 from billing.sandbox.challenges import challenge
 from billing.sandbox.intent_body import given_method
@@ -40,7 +40,7 @@ def attempt(call: Call, intent: Obj, method: Obj) -> None:
     acts = instrument.acts
     off_session = bool(call.params.get("off_session"))
     if acts.kind == "us_bank_account":
-        _send_debit(call, intent, method)
+        _ask_bank(call, intent, method)
     elif _expired(call, method):
         _decline(call, intent, method, decline_of("expired_card"))
     elif instrument.closed:
@@ -72,12 +72,17 @@ def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
         call.account.instruments[method["id"]].set_up = True
         _pay(call, intent, method)
         return
-    methods.use_up(call.account, method, call.world.behaviour.clone_spent_on, paid=False)
     message = "We are unable to authenticate your payment method. Please choose a different payment method and try "
     message += "again."
-    error = refusal(message, code="payment_intent_authentication_failure", payment_method=dict(method)).error
+    _give_up(call, intent, method, refusal(message, code="payment_intent_authentication_failure").error)
+
+
+def _give_up(call: Call, intent: Obj, method: Obj, error: Obj) -> None:
+    """What the payer had to do was not done: this attempt is over, and the intent takes another payment method."""
+    methods.use_up(call.account, method, call.world.behaviour.clone_spent_on, paid=False)
     intent |= {
-        "status": "requires_payment_method", "payment_method": None, "last_payment_error": error, "next_action": None,
+        "status": "requires_payment_method", "payment_method": None, "next_action": None,
+        "last_payment_error": error | {"payment_method": dict(method)},
     }  # fmt: skip
     call.account.tell(intent)
 
@@ -148,6 +153,38 @@ def error_of(decline: Decline, kind: str, charge: str, method: Obj) -> Obj:
         network_advice_code=decline.network_advice,
     ).error  # fmt: skip
     return error | {"payment_method": dict(method)}
+
+
+def _ask_bank(call: Call, intent: Obj, method: Obj) -> None:
+    """A debit needs an account that is known to be the payer's, and a consent that holds for this merchant.
+
+    Raises:
+        Refusal: the mandate was given to another connected account alone.
+    """
+    instrument = call.account.instruments[method["id"]]
+    if instrument.merchant not in (None, call.account.id, intent["on_behalf_of"]):
+        message = f"The mandate of {method['id']} was accepted on behalf of another account."
+        raise refusal(message, code="payment_intent_mandate_invalid", payment_intent=dict(intent))
+    if instrument.verified:
+        _send_debit(call, intent, method)
+        return
+    intent |= {
+        "status": "requires_action", "payment_method": method["id"],
+        "next_action": deposits.send(call, intent, lambda error: _give_up(call, intent, method, error)),
+    }  # fmt: skip
+    call.account.tell(intent)
+
+
+def verify(call: Call, intent: Obj) -> None:
+    """The payer names the small deposits that reached the account, and the debit is sent.
+
+    Raises:
+        Refusal: wrong amounts or code; 400 with the intent inside, which waits on.
+    """
+    method = call.account["pm"].find(intent["payment_method"], intent["livemode"])
+    deposits.check(call, intent, lambda error: _give_up(call, intent, method, error))
+    call.account.instruments[method["id"]].verified = True
+    _send_debit(call, intent, method)
 
 
 def _send_debit(call: Call, intent: Obj, method: Obj) -> None:

@@ -26,6 +26,7 @@ KEPT = {  # of a payment method's hash, what its charges carry
              "regulated_status", "wallet"),
     BANK_DEBIT: ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number"),
 }  # fmt: skip
+CREDENTIAL = ("setup_credential_usage", "stored_credential_usage")  # what an intent said of a card on file
 OF_ONE_CHARGE = {  # what a charge says beside; null unless set
     "card": ("amount_authorized", "authorization_code", "electronic_commerce_indicator", "installments", "mandate",
              "network", "network_transaction_id", "three_d_secure", "transaction_link_id"),
@@ -54,7 +55,9 @@ def make(call: Call, intent: Obj, method: Obj, status: str, decline: Decline | N
         "calculated_statement_descriptor": statement(call.account, intent, method["type"]), "captured": paid,
         "created": call.world.seconds, "disputed": False, "fraud_details": {}, "metadata": dict(intent["metadata"]),
         "outcome": _outcome(call, method, decline), "paid": paid, "payment_intent": intent["id"],
-        "payment_method": method["id"], "payment_method_details": _details(method, intent["amount"] if paid else None),
+        "payment_method": method["id"], "payment_method_details": _details(
+            method, intent["amount"] if paid else None, intent["payment_method_options"].get(method["type"], {})
+        ),
         "refunded": False, "shipping": deepcopy(intent["shipping"]), "status": status,
     }  # fmt: skip
     if decline is not None:
@@ -79,11 +82,12 @@ def statement(account: Account, intent: Obj, kind: str) -> str | None:
     return f"{settings['card_payments']['statement_descriptor_prefix']}* {suffix}" if suffix else usual
 
 
-def _details(method: Obj, authorised: int | None) -> Obj:
+def _details(method: Obj, authorised: int | None, options: Obj) -> Obj:
     kind = method["type"]
     details = {name: deepcopy(method[kind][name]) for name in KEPT[kind]} | dict.fromkeys(OF_ONE_CHARGE[kind])
     if kind == "card":
         details |= {"amount_authorized": authorised, "network": method["card"]["brand"]}
+        details |= {name: options[name] for name in CREDENTIAL if name in options}
     return {kind: details, "type": kind}
 
 

@@ -1,6 +1,6 @@
 """The life of a PaymentIntent: opened, confirmed, declined, paid at most once, cancelled for good."""
 
-from billing.sandbox import refunds
+from billing.sandbox import attempts, deposits, refunds
 from billing.sandbox.attempts import attempt, capture_held, examine
 from billing.sandbox.intent_body import blank, changed, given_method, with_options
 from billing.sandbox.intent_rules import (
@@ -161,6 +161,19 @@ def _end(call: Call, intent: Obj, reason: str | None) -> None:
         "status": "canceled", "canceled_at": call.world.seconds, "cancellation_reason": reason, "next_action": None,
         "amount_capturable": 0, "processing": None,
     }  # fmt: skip
+
+
+def verify_microdeposits(call: Call) -> Obj:
+    """Show that a bank account is the payer's own by what was sent to it; then it is debited.
+
+    Raises:
+        Refusal: nothing was sent, or what is named is wrong; 400 with the intent inside.
+    """
+    intent = _named(call)
+    if not deposits.waits(intent):
+        raise unexpected_state(call, intent, "verified")
+    attempts.verify(call, intent)
+    return intent
 
 
 def capture(call: Call) -> Obj:

@@ -121,6 +121,7 @@ def _clone(call: Call) -> Obj:
         closed=instrument.closed,
         set_up=instrument.set_up,
         verified=instrument.verified,
+        merchant=instrument.merchant,
     )
     return call.account["pm"].add(clone)
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
-from billing.sandbox import page_html, payer
+from billing.sandbox import deposits, page_html, payer
 from billing.sandbox.config import ConfigProblem
 from billing.sandbox.model import Sandbox
 from billing.sandbox.refusals import Obj
@@ -120,7 +120,7 @@ async def _deposit(sandbox: Sandbox, request: web.Request) -> web.StreamResponse
 
 def _asks_for_code(sandbox: Sandbox, request: web.Request, refused: str | None = None) -> web.Response:
     _, body, _ = payer.found(sandbox.world, request.match_info["intent"])
-    if (body["next_action"] or {}).get("type") != payer.DEPOSITS:
+    if not deposits.waits(body):
         raise ConfigProblem("asks for no deposit")
     return _html("Verify your bank account", page_html.complaint(refused) + page_html.deposit())
 

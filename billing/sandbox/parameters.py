@@ -11,6 +11,7 @@ from billing.sandbox.unserved import refuse_unserved
 
 BESIDE = {  # sent by a browser, left out of the SDK's types
     "payment_intents.confirm": ("client_secret",),
+    "payment_intents.verify_microdeposits": ("client_secret",),
     "setup_intents.confirm": ("client_secret",),
     "setup_intents.verify_microdeposits": ("client_secret",),
 }

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from billing.sandbox import attempts, intents, setup_attempts, setups
+from billing.sandbox import attempts, deposits, intents, setup_attempts, setups
 from billing.sandbox.config import ConfigProblem
 from billing.sandbox.refusals import Obj, Refusal
 from billing.sandbox.world import Account, Call, World
 
-DEPOSITS = "verify_with_microdeposits"
-CODE = "SM11AA"  # names the small deposit on every test account
+RIGHT = str(deposits.RIGHT["descriptor_code"])
 AFTERWARDS = "https://example.com/paid"
 
 
@@ -28,11 +27,20 @@ class _Steps:
 
     confirm: Callable[[Call], Obj]
     authenticate: Callable[[Call, Obj, bool], None]
+    verify: Callable[[Call], Obj]
 
 
 STEPS = {
-    "pi": _Steps(intents.confirm, lambda call, body, passed: attempts.authenticate(call, body, passed=passed)),
-    "seti": _Steps(setups.confirmed, lambda call, body, passed: setup_attempts.authenticate(call, body, passed=passed)),
+    "pi": _Steps(
+        intents.confirm,
+        lambda call, body, passed: attempts.authenticate(call, body, passed=passed),
+        intents.verify_microdeposits,
+    ),
+    "seti": _Steps(
+        setups.confirmed,
+        lambda call, body, passed: setup_attempts.authenticate(call, body, passed=passed),
+        setups.verify_microdeposits,
+    ),
 }
 
 
@@ -45,8 +53,8 @@ def act(world: World, intent: str, deed: Deed, method: str) -> Obj:
     if deed is Deed.PAY:
         return confirm(world, intent, {"payment_method": method})
     _, body, _ = found(world, intent)
-    if (body["next_action"] or {}).get("type") == DEPOSITS:
-        return verify(world, intent, CODE if deed is Deed.AUTHENTICATE else "SM00XX")
+    if deposits.waits(body):
+        return verify(world, intent, RIGHT if deed is Deed.AUTHENTICATE else "SM00XX")
     return authenticate(world, intent, passed=deed is Deed.AUTHENTICATE)
 
 
@@ -81,9 +89,9 @@ def verify(world: World, intent: str, code: str) -> Obj:
     Raises:
         ConfigProblem: there is no such intent.
     """
-    account, body, _ = found(world, intent)
+    account, body, steps = found(world, intent)
     call = _call(world, account, body, {"descriptor_code": code, "client_secret": body["client_secret"]})
-    return _told(account, body, lambda: setups.verify_microdeposits(call))
+    return _told(account, body, lambda: steps.verify(call))
 
 
 def _call(world: World, account: Account, body: Obj, params: Obj) -> Call:

@@ -74,8 +74,9 @@ def _route(request: str, operation: str, params: str, permission: str, handler: 
 
 
 PUBLIC = frozenset({  # docs.stripe.com/keys, what a publishable key may do
-    "payment_methods.create", "payment_intents.retrieve", "payment_intents.confirm", "setup_intents.retrieve",
-    "setup_intents.confirm", "setup_intents.verify_microdeposits",
+    "payment_methods.create", "payment_intents.retrieve", "payment_intents.confirm",
+    "payment_intents.verify_microdeposits", "setup_intents.retrieve", "setup_intents.confirm",
+    "setup_intents.verify_microdeposits",
 })  # fmt: skip
 ROUTES = (
     _route("GET /v1/account", "accounts.retrieve_current",
@@ -118,6 +119,8 @@ ROUTES = (
            "PaymentIntentCancel", "payment_intent_write", intents.cancel, "pi"),
     _route("POST /v1/payment_intents/{}/capture", "payment_intents.capture",
            "PaymentIntentCapture", "payment_intent_write", intents.capture, "pi"),
+    _route("POST /v1/payment_intents/{}/verify_microdeposits", "payment_intents.verify_microdeposits",
+           "PaymentIntentVerifyMicrodeposits", "payment_intent_write", intents.verify_microdeposits, "pi"),
     _route("GET /v1/setup_intents", "setup_intents.list", "SetupIntentList", "setup_intent_read", setups.listed),
     _route("POST /v1/setup_intents", "setup_intents.create", "SetupIntentCreate", "setup_intent_write", setups.create),
     _route("GET /v1/setup_intents/{}", "setup_intents.retrieve",

@@ -2,17 +2,13 @@
 
 from typing import NoReturn
 
-from billing.sandbox import charges, checkout_state, events, mandates, methods
-from billing.sandbox.banks import business_days_later, year_and_month
+from billing.sandbox import charges, checkout_state, deposits, events, mandates, methods
+from billing.sandbox.banks import year_and_month
 from billing.sandbox.challenges import challenge
-from billing.sandbox.config import DAY
-from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, refusal
+from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, refusal
 from billing.sandbox.testmethods import Act, Decline, decline_of
 from billing.sandbox.world import Call, Instrument
 
-VERIFY_DAYS = 10  # how long small deposits can be named (docs.stripe.com/payments/ach-direct-debit)
-DEPOSIT_BUSINESS_DAYS = 2
-RIGHT = ([32, 45], "SM11AA")  # what names the small deposits of a test account, by amounts or by code
 ASKING = (Act.ASKS, Act.ASKS_UNTIL_SET_UP)
 
 
@@ -70,15 +66,20 @@ def succeed(call: Call, intent: Obj) -> None:
     method = call.account["pm"].find(intent["payment_method"], intent["livemode"])
     instrument = call.account.instruments[method["id"]]
     instrument.set_up = instrument.verified = True
+    if method["type"] == "us_bank_account":
+        instrument.merchant = intent["on_behalf_of"]
     if intent["customer"] is not None and method["customer"] is None:
         methods.give(call, method, intent["customer"])
     intent |= {"status": "succeeded", "next_action": None, "last_setup_error": None}
     events.record(call, "setup_intent.succeeded", intent)
+    if instrument.acts.detached_at_once:
+        methods.let_go(call, method)
     checkout_state.settle(call, intent)
 
 
 def fail(call: Call, intent: Obj, error: Obj, method: Obj) -> None:
     """This attempt is over; the intent takes another payment method."""
+    mandates.revoke(call, method["id"])
     intent |= {
         "status": "requires_payment_method", "payment_method": None, "next_action": None, "mandate": None,
         "last_setup_error": error | {"payment_method": dict(method)},
@@ -100,14 +101,7 @@ def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn
 def _ask_bank(call: Call, intent: Obj, instrument: Instrument) -> None:
     """A bank account is set up at once if it is known to be the payer's; otherwise small deposits show it."""
     if not instrument.verified:
-        arrival = int(business_days_later(call.world.now, DEPOSIT_BUSINESS_DAYS))
-        action = {
-            "arrival_date": arrival, "microdeposit_type": "descriptor_code",
-            "hosted_verification_url": call.world.page("payments", f"microdeposit/{intent['id']}"),
-        }  # fmt: skip
-        _wait_for(call, intent, {"type": "verify_with_microdeposits", "verify_with_microdeposits": action})
-        attempt_id = intent["latest_attempt"]
-        call.world.agenda.add(call.world.now + VERIFY_DAYS * DAY, lambda: _give_up(call, intent, attempt_id))
+        _wait_for(call, intent, deposits.send(call, intent, lambda error: _give_up(call, intent, error)))
         return
     seconds = call.world.behaviour.setup_processing_seconds
     if not seconds:
@@ -118,12 +112,8 @@ def _ask_bank(call: Call, intent: Obj, instrument: Instrument) -> None:
     call.world.agenda.add(call.world.now + seconds, lambda: succeed(call, intent))
 
 
-def _give_up(call: Call, intent: Obj, attempt_id: str) -> None:
-    """The deposits were never named."""
-    if intent["status"] != "requires_action" or intent["latest_attempt"] != attempt_id:
-        return
-    message = "The microdeposits were not verified in time."
-    error = refusal(message, code="payment_method_microdeposit_verification_timeout").error
+def _give_up(call: Call, intent: Obj, error: Obj) -> None:
+    """The deposits were never named, or wrongly too often."""
     fail(call, intent, error, call.account["pm"].find(intent["payment_method"], intent["livemode"]))
 
 
@@ -133,15 +123,5 @@ def verify(call: Call, intent: Obj) -> None:
     Raises:
         Refusal: wrong amounts or code; 400 with the intent inside, which waits on.
     """
-    amounts, code = call.params.get("amounts"), call.params.get("descriptor_code")
-    if (amounts is None) == (code is None):
-        raise invalid("You must provide either `amounts` or `descriptor_code`.", "amounts", "parameter_missing")
-    if sorted(amounts or RIGHT[0]) == RIGHT[0] and (code or RIGHT[1]) == RIGHT[1]:
-        succeed(call, intent)
-        return
-    wrong, param = ("amounts", "amounts") if amounts is not None else ("descriptor_code", "descriptor_code")
-    message = f"The {wrong.replace('_', ' ')} provided does not match what was sent to the bank account."
-    raise refusal(
-        message, code=f"payment_method_microdeposit_verification_{wrong}_mismatch", param=param,
-        setup_intent=dict(intent),
-    )  # fmt: skip
+    deposits.check(call, intent, lambda error: _give_up(call, intent, error))
+    succeed(call, intent)

@@ -1,6 +1,6 @@
 """The life of a SetupIntent: opened, confirmed, declined, set up at most once, cancelled for good."""
 
-from billing.sandbox import events, setup_attempts
+from billing.sandbox import deposits, events, setup_attempts
 from billing.sandbox.intent_body import given_method
 from billing.sandbox.intent_rules import OPEN_STATUSES
 from billing.sandbox.methods import resolve
@@ -163,8 +163,7 @@ def verify_microdeposits(call: Call) -> Obj:
         Refusal: nothing was sent, or what is named is wrong; 400 with the intent inside.
     """
     intent = _named(call)
-    action = intent["next_action"] or {}
-    if intent["status"] != "requires_action" or action.get("type") != "verify_with_microdeposits":
+    if not deposits.waits(intent):
         raise unexpected_state(call, intent, "verified")
     setup_attempts.verify(call, intent)
     return intent

@@ -17,13 +17,14 @@ INTEGER = re.compile(r"-?[0-9]{1,18}")
 NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,12})?")
 MOST = 5000
 LENGTHS = {  # of an object's own parameters, in characters (maxLength in github.com/stripe/openapi)
-    "description": 1000, "email": 512, "name": 256, "phone": 20, "receipt_email": 800, "statement_descriptor": 22,
+    "description": 1000, "email": 512, "name": 256, "phone": 20, "receipt_email": 800, "client_reference_id": 200,
+    "customer_email": 800, "statement_descriptor": 22,
     "statement_descriptor_suffix": 22,
 }  # fmt: skip
 LONGER = {"CustomerCreateParams": {"description": MOST}, "CustomerUpdateParams": {"description": MOST}}
 CLEARED = {"SubscriptionUpdateParams": {"default_payment_method"}}  # by an empty text, though the types do not say so
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-EMAILS = frozenset({"email", "receipt_email"})
+EMAILS = frozenset({"customer_email", "email", "receipt_email"})
 Check = Callable[[str, Node], Any]
 
 

@@ -75,6 +75,8 @@ class TestMethod:
     Attributes:
         kind: its type; ``card`` and ``us_bank_account`` can be cloned, others cannot.
         attaches: false for the cards that decline already when they are saved.
+        detached_at_once: the provider takes it from its customer as soon as it was saved, as it does with some that it
+            blocks.
         asks_on_setup: wants the payer's authentication when it is saved.
         funds_at_once: skips the pending balance.
         refund: what becomes of money that is given back.
@@ -91,6 +93,7 @@ class TestMethod:
     attaches: bool = True
     set_up: bool = False
     risk: str = "normal"
+    detached_at_once: bool = False
     asks_on_setup: bool = False
     funds_at_once: bool = False
     complaint: Complaint = FRAUD
@@ -256,6 +259,7 @@ TEST_METHODS: dict[str, TestMethod] = {
     ),
     "pm_usBankAccount_processing": _bank(Act.STAYS_PENDING, last4="0009"),
     "pm_usBankAccount_riskLevelHighest": _bank(code="payment_method_provider_decline", last4="4954"),
+    "pm_sandbox_detached": replace(_card("9953"), detached_at_once=True),  # the sandbox's own, too
     "pm_sandbox_link": TestMethod(kind="link", brand="", last4=""),  # the sandbox's own: a type that cannot be cloned
 }
 

@@ -49,6 +49,7 @@ class Instrument:
         dead: used up, burnt by sharing while unattached, or detached: it never works again.
         was_attached: it belongs, or belonged, to a customer.
         origin: id of the payment method it is a clone of.
+        merchant: the connected account that alone may use the consent to its debits.
         closed: the number is no longer good at its issuer.
         set_up: authenticated once for off-session use.
         verified: false for a bank account whose owner has not shown yet that it is theirs.
@@ -58,6 +59,7 @@ class Instrument:
     dead: bool = False
     was_attached: bool = False
     origin: str | None = None
+    merchant: str | None = None
     closed: bool = False
     set_up: bool = False
     verified: bool = True
@@ -83,6 +85,7 @@ class Account:
     confirms: dict[str, int] = field(default_factory=dict)
     payout_of: dict[str, str] = field(default_factory=dict)
     session_of: dict[str, str] = field(default_factory=dict)
+    misses: dict[str, int] = field(default_factory=dict)
     followers: dict[str, Callable[[Obj], None]] = field(default_factory=dict)
     told: dict[str, Obj] = field(default_factory=dict)
     owned: dict[tuple[str, str], list[Obj]] = field(default_factory=dict)

@@ -362,7 +362,11 @@ def test_an_intent_makes_its_method_from_data(services):
     made = services.get(f"/v1/payment_methods/{waiting['payment_method']}", account=services.account.id)
     assert (made["us_bank_account"]["last4"], made["billing_details"]["name"]) == ("6789", "A")
     path = f"/v1/payment_intents/{services.open(**debit)['id']}/confirm"
-    assert services.post(path, {"payment_method_data": data}, account=services.account.id)["status"] == "processing"
+    asked = services.post(path, {"payment_method_data": data}, account=services.account.id)
+    assert asked["next_action"]["type"] == "verify_with_microdeposits"
+    path = f"/v1/payment_intents/{asked['id']}/verify_microdeposits"
+    assert services.post(path, {"amounts": [1, 2]}, account=services.account.id).error["payment_intent"]
+    assert services.post(path, {"amounts": [32, 45]}, account=services.account.id)["status"] == "processing"
     wrong = services.open(payment_method_data={"type": "us_bank_account"}, **debit)
     assert wrong.error["param"] == "payment_method_data[us_bank_account]"
 

@@ -259,6 +259,7 @@ APPLIED = {
         "amount charge instructions_email metadata payment_intent reason refund_application_fee reverse_transfer",
     "refunds.update": "metadata",
     "setup_intents.cancel": "cancellation_reason", "setup_intents.verify_microdeposits": "amounts descriptor_code",
+    "payment_intents.verify_microdeposits": "amounts descriptor_code",
     "setup_intents.confirm":
         "allowed_payment_method_types payment_method payment_method_data payment_method_options",
     "setup_intents.create": f"{CHANGEABLE} automatic_payment_methods on_behalf_of usage",

@@ -246,10 +246,14 @@ async def test_the_payer_acts_by_command(services, served, session):
 
 async def test_every_lever_that_is_shown_works_when_pasted(services, served, session):
     intent, _ = services.charge("pm_card_chargeCustomerFail")
+    setup = services.post("/v1/setup_intents", {"allowed_payment_method_types": ["card"]})["id"]
+    ids = {"pi_...": intent, "seti_...": setup, "pm_...": services.method, "acct_...": services.account.id}
     shown = [line.lstrip("# ") for line in levers(served.url).splitlines() if "curl" in line]
     assert len(shown) == len(LEVERS)
     for line in shown:
-        words = shlex.split(line.replace("pi_...", intent).replace("acct_...", services.account.id))
+        for shown_id, real in ids.items():
+            line = line.replace(shown_id, real)
+        words = shlex.split(line)
         body = words[words.index("-d") + 1] if "-d" in words else None
         async with session.request("POST" if body else "GET", words[-1], data=body) as response:
             assert response.status == 200, (line, await response.text())

@@ -4,7 +4,7 @@ import pytest
 
 from billing.sandbox.config import ConfigProblem
 from billing.sandbox.payer import Deed, act
-from billing.sandbox.scenario import save_customer
+from billing.sandbox.scenario import connect, save_customer
 from billing.sandbox.testmethods import TEST_METHODS
 
 BROWSER = "pk_test_desk0000"
@@ -248,6 +248,65 @@ def test_a_browser_confirms_with_the_intents_secret_and_reaches_nothing_else(ser
     assert services.post(f"{path}/confirm", back, api_key=BROWSER)["status"] == "succeeded"
     for answer in (services.post("/v1/setup_intents", {}, api_key=BROWSER), services.post(path, {}, api_key=BROWSER)):
         assert (answer.status, answer.error["code"]) == (401, "secret_key_required")
+
+
+@pytest.mark.parametrize(("given", "tries"), [({"amounts": [1, 2]}, 3), ({"descriptor_code": "SM33CC"}, 10)])
+def test_too_many_wrong_deposits_end_the_attempt(services, customer, given, tries):
+    intent = deposits(services, customer)
+    path = f"/v1/setup_intents/{intent}/verify_microdeposits"
+    for _ in range(tries - 1):
+        assert services.post(path, given).error["setup_intent"]["status"] == "requires_action"
+    assert services.post(path, given).error["code"] == "payment_method_microdeposit_verification_attempts_exceeded"
+    assert services.get(f"/v1/setup_intents/{intent}")["status"] == "requires_payment_method"
+
+
+def test_consent_given_to_one_account_is_no_consent_to_another(services, customer):
+    other = connect(services.sandbox).id
+    for merchant, status in ((services.account.id, 200), (other, 400), (None, 200)):
+        named = {"on_behalf_of": merchant} if merchant else {}
+        bank = {"confirm": True, "payment_method": "pm_usBankAccount_success", "mandate_data": CONSENT}
+        saved = opened(services, customer, **BANK, **bank, **named)["payment_method"]
+        intent = services.open(**BANK)["id"]
+        answer = services.confirm(intent, services.clone(saved, customer)["id"])
+        assert answer.status == status
+        if status == 400:
+            assert answer.error["code"] == "payment_intent_mandate_invalid"
+
+
+def test_a_method_that_is_taken_away_as_soon_as_it_was_saved_leaves_a_succeeded_intent(services, customer):
+    done = confirmed(services, opened(services, customer)["id"], "pm_sandbox_detached")
+    assert done["status"] == "succeeded"
+    assert services.get(f"/v1/payment_methods/{done['payment_method']}")["customer"] is None
+
+
+def test_a_first_payment_from_an_unknown_bank_account_waits_for_its_deposits(services, customer):
+    intent = services.post("/v1/payment_intents", {
+        "amount": 500, "currency": "usd", "customer": customer, "setup_future_usage": "off_session", **BANK,
+    })["id"]  # fmt: skip
+    world = services.sandbox.world
+    asked = services.post(f"/v1/payment_intents/{intent}/confirm", {"payment_method_data": ACCOUNT})
+    assert (asked["status"], asked["latest_charge"]) == ("requires_action", None)
+    assert act(world, intent, Deed.FAIL, "")["refused"]
+    assert act(world, intent, Deed.AUTHENTICATE, "")["status"] == "processing"
+    saved = services.get(f"/v1/payment_intents/{intent}")["payment_method"]
+    assert services.get(f"/v1/payment_methods/{saved}")["customer"] == customer
+
+
+def test_a_first_payment_whose_deposits_nobody_names_is_over_after_ten_days(services, customer):
+    intent = services.post("/v1/payment_intents", {
+        "amount": 500, "currency": "usd", "confirm": True, "payment_method_data": ACCOUNT, **BANK,
+    })["id"]  # fmt: skip
+    services.sandbox.advance(11 * 86_400)
+    over = services.get(f"/v1/payment_intents/{intent}")
+    assert (over["status"], over["latest_charge"]) == ("requires_payment_method", None)
+    assert over["last_payment_error"]["code"] == "payment_method_microdeposit_verification_timeout"
+
+
+def test_what_a_charge_says_of_a_card_on_file_is_what_its_intent_said(services):
+    usage = {"card": {"stored_credential_usage": "unscheduled"}}
+    intent = services.open(payment_method_options=usage)["id"]
+    charge = services.confirm(intent, services.clone()["id"], expand=["latest_charge"])["latest_charge"]
+    assert charge["payment_method_details"]["card"]["stored_credential_usage"] == "unscheduled"
 
 
 def test_lists_filter_by_customer_and_by_method(services, customer):
