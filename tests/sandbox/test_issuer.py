@@ -45,6 +45,24 @@ def test_an_old_copy_of_a_replaced_card_declines_and_a_new_one_pays(services):
     assert services.confirm(services.open()["id"], services.clone()["id"])["status"] == "succeeded"
 
 
+def test_a_renewal_charges_the_old_copy_until_the_customer_has_a_new_one(services):
+    owner, copy = attached_copy(services)
+    there = {"account": services.account.id}
+    product = services.post("/v1/products", {"name": "Coaching"}, **there)["id"]
+    price = {"product": product, "currency": "usd", "unit_amount": 500, "recurring": {"interval": "month"}}
+    price = services.post("/v1/prices", price, **there)["id"]
+    items = {"customer": owner, "items": [{"price": price}], "default_payment_method": copy, "off_session": True}
+    path = f"/v1/subscriptions/{services.post('/v1/subscriptions', items, **there)['id']}"
+    issuer(services, services.method, exp_month=3, exp_year=2031, last4="1881")
+    services.sandbox.advance(32 * 86_400)
+    assert services.get(path, **there)["status"] == "past_due"
+    fresh = services.clone()["id"]
+    services.post(f"/v1/payment_methods/{fresh}/attach", {"customer": owner}, **there)
+    services.post(path, {"default_payment_method": fresh}, **there)
+    services.sandbox.advance(32 * 86_400)
+    assert services.get(path, **there)["status"] == "active"
+
+
 def test_a_copy_with_an_old_expiry_alone_pays_until_it_is_over(services):
     owner, copy = attached_copy(services)
     issuer(services, services.method, exp_month=3, exp_year=2040)

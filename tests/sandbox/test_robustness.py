@@ -1,9 +1,11 @@
 """Whatever arrives, in whatever order, the sandbox answers in the provider's shape and keeps true books."""
 
+import json
 import random
 
 import pytest
 
+from billing.sandbox.payer import Deed, act
 from billing.sandbox.routes import ROUTES
 from billing.sandbox.specs import shape
 
@@ -45,10 +47,14 @@ PLAUSIBLE = {  # values of parameters, beside ids
     "expand": [["latest_charge"], ["data.latest_charge"], ["customer"], ["latest_charge.balance_transaction"]],
     "invoice_settings": [{"default_payment_method": "pm_x"}],
     "limit": [1, 3, 100],
+    "mandate_data": [{"customer_acceptance": {"type": "offline", "offline": {}}}],
+    "mode": ["setup", "setup", "payment"],
     "metadata": [{"billing_item": "i"}, {"a": ""}],
     "off_session": [True, True, False],
     "refund_application_fee": [True],
     "return_url": ["https://example.com"],
+    "success_url": ["https://example.com"],
+    "types": [["payment_method.attached", "customer.updated"]],
     "statement_descriptor_suffix": ["NOV26", "1"],
     "type": ["card"],
 }
@@ -62,19 +68,28 @@ USUAL = {  # what a request of this operation nearly always carries
     "payment_methods.create": ["type", "card"],
     "payment_methods.attach": ["customer"],
     "refunds.create": ["payment_intent"],
+    "setup_intents.create": ["customer", "allowed_payment_method_types"],
+    "setup_intents.confirm": ["payment_method", "return_url"],
+    "checkout.sessions.create": ["mode", "success_url", "customer", "currency"],
 }
 REFERENCES = {"payment_method": "pm", "customer": "cus", "payment_intent": "pi", "charge": "ch", "source": "ch"}
-PATHS = {"customers": "cus", "payment_methods": "pm", "payment_intents": "pi", "charges": "ch"}
+PATHS = {
+    "customers": "cus", "payment_methods": "pm", "payment_intents": "pi", "charges": "ch", "setup_intents": "seti",
+    "sessions": "cs",
+}  # fmt: skip
 OTHERS = [route for route in ROUTES if route.method != "DELETE"]  # else nobody is left to charge
 MONEY = [route for route in ROUTES if route.operation in ("payment_intents.create", "payment_intents.confirm")]
+SAVING = [route for route in ROUTES if route.operation.startswith(("setup_intents.", "checkout.", "payment_methods."))]
 
 
 class Monkey:
     """Sends anything, mostly plausible, and remembers what it got."""
 
-    def __init__(self, services, seed):
-        self.services, self.chance = services, random.Random(seed)
-        self.met = {"pi": ["pi_x"], "pm": [], "cus": [services.customer], "ch": ["ch_x"]}
+    def __init__(self, services, seed, *, often=MONEY, connected=0.9):
+        self.services, self.chance, self.often, self.connected = services, random.Random(seed), often, connected
+        self.met = {
+            "pi": ["pi_x"], "pm": [], "cus": [services.customer], "ch": ["ch_x"], "seti": ["seti_x"], "cs": ["cs_x"],
+        }  # fmt: skip
 
     def known(self, prefix):
         """An id it has met, rather a recent one."""
@@ -97,12 +112,12 @@ class Monkey:
         return {name: self.value(name) for name in sorted(chosen)}
 
     def step(self):
-        route = self.chance.choice(MONEY if self.chance.random() < 0.6 else OTHERS)
+        route = self.chance.choice(self.often if self.chance.random() < 0.6 else OTHERS)
         path = route.path
         while "{}" in path:
             kind = PATHS.get(path.split("/{}")[0].rsplit("/", 1)[1], "ch")
             path = path.replace("{}", self.known(kind), 1)
-        account = self.services.account.id if self.chance.random() < 0.9 else None
+        account = self.services.account.id if self.chance.random() < self.connected else None
         key = f"k{self.chance.randint(0, 300)}" if self.chance.random() < 0.1 else None
         params = self.parameters(route)
         answer = self.services.ask(route.method, path, params, account=account, key=key)
@@ -124,6 +139,48 @@ def test_no_order_of_requests_brings_the_sandbox_down_or_its_books_out_of_true(s
     assert sum(row.paid for row in books) > 20  # else nothing was tried
     assert sum(row.declined for row in books) > 5
     check_books(services)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_order_of_requests_saves_a_method_twice_or_leaves_one_to_nobody(services, seed):
+    monkey = Monkey(services, seed, often=SAVING, connected=0.1)
+    for n in range(2000):
+        if n % 250 == 249:
+            payers_answer(services, monkey.chance)
+            services.sandbox.advance(3_600)
+        monkey.step()
+    platform = services.sandbox.world.platform
+    saved = [row for row in platform["seti"] if row["status"] == "succeeded" and row["customer"]]
+    assert len(saved) > 10
+    for row in saved:
+        assert platform["pm"].peek(row["payment_method"])["customer"] in (row["customer"], None)
+    check_feed(platform)
+    for session in platform["cs"]:
+        ends = platform["seti"].peek(session["setup_intent"])["status"]
+        assert (session["status"] == "expired") == (ends == "canceled")
+        assert session["status"] != "complete" or ends in ("succeeded", "processing", "requires_action")
+
+
+def payers_answer(services, chance):
+    """Every payer who is asked something answers, one way or another; some finish their session."""
+    world = services.sandbox.world
+    for row in [*world.platform["seti"], *world.platform["pi"]]:
+        if row["status"] == "requires_action":
+            act(world, row["id"], chance.choice([Deed.AUTHENTICATE, Deed.FAIL]), "")
+    for row in [row for row in world.platform["cs"] if row["status"] == "open"][::2]:
+        act(world, row["id"], Deed.PAY, "pm_card_visa")
+
+
+def check_feed(account):
+    """What is attached now was attached once and not detached; what is gone was told."""
+    told = {}
+    for event in account["evt"]:
+        if event["type"] in ("payment_method.attached", "payment_method.detached"):
+            told.setdefault(json.loads(event["data"])["object"]["id"], []).append(event["type"].rpartition(".")[2])
+    assert all(each in (["attached"], ["attached", "detached"], ["detached"]) for each in told.values())
+    for row in account["pm"]:
+        if row["id"] in told:
+            assert (row["customer"] is not None) == (told[row["id"]][-1] == "attached")
 
 
 def check_books(services):
