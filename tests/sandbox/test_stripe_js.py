@@ -10,7 +10,7 @@ from aiohttp import web
 from billing.sandbox.config import ThreeDSecure
 from billing.sandbox.faults import Fault, FaultKind, FaultPlan, Scripted
 from billing.sandbox.server import serve
-from tests.sandbox.browser import launched
+from tests.browser import launched
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAGE = Path(__file__).with_name("page")
