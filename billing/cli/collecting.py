@@ -3,6 +3,8 @@
 import signal
 from contextlib import AbstractAsyncContextManager
 
+import anyio
+
 from billing.cli.books import open_books
 from billing.cli.session import Session, before_connecting
 from billing.cli.terminal import write_json, write_out
@@ -44,11 +46,13 @@ async def serve_until_stopped(session: Session, mode: Mode, *, live: bool) -> in
     site = Site(options, payers, await payers.prepare())
     host, port = options.listen
     try:
-        async with serve(site, session.log, host, port) as bound:
-            _say_where(session, options.public_url, f"{f'[{host}]' if ':' in host else host}:{bound}")
-            return await _stopped()
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with serve(site, session.log, host, port) as bound:
+                _say_where(session, options.public_url, f"{f'[{host}]' if ':' in host else host}:{bound}")
+                await anext(aiter(signals))
     except OSError as error:
         raise UsageError(f"{host}:{port} cannot be used: {error.strerror} (collect.listen)") from None
+    return Exit.OK
 
 
 def _say_where(session: Session, public_url: str, listening: str) -> None:
@@ -56,12 +60,3 @@ def _say_where(session: Session, public_url: str, listening: str) -> None:
         write_json({"public_url": public_url, "listening": listening})
         return
     write_out(f"The page of payers is open at {public_url} (listening on {listening}). Ctrl-C ends it.\n")
-
-
-async def _stopped() -> int:
-    import anyio
-
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            return Exit.OK
-    return Exit.OK
