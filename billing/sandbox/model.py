@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from billing.core.wire import WireRequest, WireResponse
+from billing.sandbox import public
 from billing.sandbox.accounts import account_body
 from billing.sandbox.answers import answer, faulty, refused, server_error, usual_headers
 from billing.sandbox.arrivals import ItemResult, arrival_of
@@ -260,10 +261,14 @@ class Sandbox:
             return server_error(headers)
         try:
             body = expanded(call, route.handler(call), call.params.get("expand", []))
-        except Refusal:
+        except Refusal as said:
             if work is Work.ALL_THEN_500:
                 return server_error(headers)
+            if call.publishable:
+                raise public.told(said) from said
             raise
+        if call.publishable:
+            body = public.shown(body)
         return server_error(headers) if work is Work.ALL_THEN_500 else answer(200, body, headers)
 
     def _delay(self, arrival: ItemResult, response: WireResponse | None) -> float:

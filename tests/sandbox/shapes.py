@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from billing.sandbox.public import FIELDS
 from billing.sandbox.world import API_VERSION
 
 Check = Callable[[Any, str], str | None]
@@ -19,6 +20,7 @@ BESIDE = {  # of an error, beside what an intent keeps of its last one
 LATER_CODES = {  # named by Stripe's changelog or seen in its answers; not in the list of the declarations
     "more_permissions_required", "payment_method_types_no_longer_supported", "api_key_expired",
 }  # fmt: skip
+SHOWN_TO_BROWSERS = {"PaymentIntent": FIELDS["payment_intent"], "SetupIntent": FIELDS["setup_intent"]}
 PLAIN = {"str": str, "num": (int, float), "bool": bool, "list": dict, "obj": dict}
 
 
@@ -140,6 +142,11 @@ def _list(value: Any, place: str) -> str | None:
     return None
 
 
+def _is_for_browsers(name: str, value: Any) -> bool:
+    """Whether this is the part of an intent that a publishable key gets, by whoever knows the secret."""
+    return "client_secret" in value and value.keys() <= SHOWN_TO_BROWSERS.get(name, frozenset())
+
+
 def _fields(name: str, fields: dict[str, str] | None) -> Check:
     if fields is None:
         return lambda _value, place: f"{place}: no such object is published"
@@ -154,7 +161,7 @@ def _fields(name: str, fields: dict[str, str] | None) -> Check:
     def check(value: Any, place: str) -> str | None:
         if not isinstance(value, dict):
             return f"{place}: {value!r} is no {name}"
-        if missing := needed - value.keys():
+        if (missing := needed - value.keys()) and not _is_for_browsers(name, value):
             return f"{place}: {name} lacks {', '.join(sorted(missing))}"
         for field, each in value.items():
             if field not in known:

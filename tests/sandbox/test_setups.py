@@ -260,6 +260,19 @@ def test_too_many_wrong_deposits_end_the_attempt(services, customer, given, trie
     assert services.get(f"/v1/setup_intents/{intent}")["status"] == "requires_payment_method"
 
 
+def test_a_browser_sees_nothing_of_what_the_platform_notes(services, customer):
+    made = opened(services, customer, metadata={"billing_item": "i1"}, on_behalf_of=services.account.id)
+    path, known = f"/v1/setup_intents/{made['id']}", {"client_secret": made["client_secret"]}
+    seen = services.get(path, known, api_key=BROWSER).body
+    assert (seen["status"], seen["payment_method_types"]) == ("requires_payment_method", ["card"])
+    declined = services.post(
+        f"{path}/confirm", known | {"payment_method": "pm_card_visa_chargeDeclined"}, api_key=BROWSER
+    ).error["setup_intent"]
+    assert declined["last_setup_error"]["decline_code"] == "generic_decline"
+    for body in (seen, declined):
+        assert not {"customer", "metadata", "on_behalf_of"} & body.keys()
+
+
 def test_consent_given_to_one_account_is_no_consent_to_another(services, customer):
     other = connect(services.sandbox).id
     for merchant, status in ((services.account.id, 200), (other, 400), (None, 200)):
