@@ -166,6 +166,7 @@ class Behaviour:
         fee_delay_seconds: how long a charge has no balance transaction (``automatic_async``).
         detach_clears_default: whether a customer whose default method is detached is left without one; seen both ways.
         updates_reach_clones: whether a card that its issuer replaces is replaced in its copies too (not documented).
+        search_lag_seconds: how long a search does not know of what was written ("under normal conditions" a minute).
         three_d_secure: how a browser has its payer authenticate.
         setup_processing_seconds: how long a bank account that is set up stays in ``processing``.
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
@@ -187,6 +188,7 @@ class Behaviour:
     fee_delay_seconds: float = 1.0
     detach_clears_default: bool = False
     updates_reach_clones: bool = False
+    search_lag_seconds: float = 60.0
     three_d_secure: ThreeDSecure = ThreeDSecure.REDIRECT
     setup_processing_seconds: float = 0.0
     debit_business_days: int = 4

@@ -1,6 +1,6 @@
 """Customers, on the platform and on connected accounts: who pays, and with which method by default."""
 
-from billing.sandbox import events, methods, recurring_events
+from billing.sandbox import events, methods, recurring_events, search
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, missing
 from billing.sandbox.shapes import address, shipping
@@ -18,6 +18,7 @@ def create(call: Call) -> Obj:
     """A new customer of this account, with a payment method attached if one is named."""
     body = made(call)
     events.record(call, "customer.created", body)
+    search.note(call, body, None)
     return body
 
 
@@ -52,6 +53,7 @@ def update(call: Call) -> Obj:
     _set_default(call, body)
     body |= changes
     events.record(call, "customer.updated", body, before)
+    search.note(call, body, before)
     return body
 
 

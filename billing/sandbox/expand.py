@@ -108,7 +108,7 @@ def check(operation: str, paths: list[str]) -> None:
         resource = resource.rpartition(".")[2]  # payment methods of a customer, refunds of a charge
     for path in paths:
         steps = path.split(".")
-        if verb == "list":
+        if verb in ("list", "search"):
             steps = steps[1:] if steps[0] == "data" else [""]
         if len(steps) > MAX_DEPTH:
             raise invalid(f"You cannot expand more than {MAX_DEPTH} levels of a property.", "expand")

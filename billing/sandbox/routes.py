@@ -18,6 +18,7 @@ from billing.sandbox import (
     prices,
     products,
     refunds,
+    search,
     setups,
     subscription_changes,
     subscriptions,
@@ -86,6 +87,7 @@ ROUTES = (
     _route("GET /v1/balance", "balance.retrieve", "BalanceRetrieve", "balance_read", funds.balance),
     _route("GET /v1/customers", "customers.list", "CustomerList", "customer_read", customers.listed),
     _route("POST /v1/customers", "customers.create", "CustomerCreate", "customer_write", customers.create),
+    _route("GET /v1/customers/search", "customers.search", "CustomerSearch", "customer_read", search.customers),
     _route("GET /v1/customers/{}", "customers.retrieve", "CustomerRetrieve", "customer_read", customers.retrieve),
     _route("POST /v1/customers/{}", "customers.update", "CustomerUpdate", "customer_write", customers.update),
     _route("DELETE /v1/customers/{}", "customers.delete", "CustomerDelete", "customer_write", customers.delete),
@@ -210,7 +212,7 @@ ROUTES = (
     _route("POST /v1/disputes/{}/close", "disputes.close", "DisputeClose", "dispute_write", disputes.close),
 )  # fmt: skip
 
-SEARCH = "search"  # stands where an id would; not served
+SEARCH = "search"  # stands where an id would
 SPACES = ("checkout",)  # first steps of a path that are no objects themselves
 
 
@@ -228,7 +230,5 @@ def match(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
     if not path.startswith("/v1/"):
         return None
     steps = _steps(path)
-    if SEARCH in steps:
-        return None
-    route = TABLE.get((method, tuple("{}" if n % 2 else step for n, step in enumerate(steps))))
+    route = TABLE.get((method, tuple("{}" if n % 2 and step != SEARCH else step for n, step in enumerate(steps))))
     return None if route is None else (route, tuple(steps[1::2]))

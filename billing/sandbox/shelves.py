@@ -79,7 +79,7 @@ class Shelf:
         Raises:
             Refusal: a limit outside 1 to 100, both cursors, or a cursor that names no object.
         """
-        limit = _limit(params)
+        limit = limit_of(params)
         after, before = params.get("starting_after"), params.get("ending_before")
         if after is not None and before is not None:
             message = "Received both starting_after and ending_before parameters. Please pass in only one."
@@ -115,7 +115,12 @@ def list_of(rows: list[Obj], url: str, *, has_more: bool = False) -> Obj:
     return {"object": "list", "data": rows, "has_more": has_more, "url": url}
 
 
-def _limit(params: Obj) -> int:
+def limit_of(params: Obj) -> int:
+    """How many objects a page may hold.
+
+    Raises:
+        Refusal: outside 1 to 100.
+    """
     limit: int = params.get("limit", PAGE_DEFAULT)
     if not 1 <= limit <= PAGE_MAX:
         bound = "greater than or equal to 1" if limit < 1 else f"less than or equal to {PAGE_MAX}"

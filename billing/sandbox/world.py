@@ -85,6 +85,7 @@ class Account:
     confirms: dict[str, int] = field(default_factory=dict)
     payout_of: dict[str, str] = field(default_factory=dict)
     session_of: dict[str, str] = field(default_factory=dict)
+    unindexed: dict[str, list[tuple[float, Obj | None]]] = field(default_factory=dict)
     misses: dict[str, int] = field(default_factory=dict)
     followers: dict[str, Callable[[Obj], None]] = field(default_factory=dict)
     told: dict[str, Obj] = field(default_factory=dict)

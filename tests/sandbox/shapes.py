@@ -26,6 +26,9 @@ PLAIN = {"str": str, "num": (int, float), "bool": bool, "list": dict, "obj": dic
 
 def complaint(status: int, body: Any) -> str | None:
     """What is wrong with an answer of this status, with its place, or nothing."""
+    if status == 200 and body.get("object") == "search_result":
+        found = {name: value for name, value in body.items() if name != "next_page"} | {"object": "list"}
+        return _list(found, "") if "next_page" in body else "search_result: lacks next_page"
     if status == 200:
         return _list(body, "") if body.get("object") == "list" else _object(body, "")
     return _error(body["error"])
