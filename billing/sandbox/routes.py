@@ -218,8 +218,8 @@ SPACES = ("checkout",)  # first steps of a path that are no objects themselves
 
 def _steps(path: str) -> list[str]:
     """The steps of a path after its version; every second one is an id."""
-    first, *rest = path.rstrip("/").split("/")[2:]
-    return [f"{first}/{rest[0]}", *rest[1:]] if first in SPACES and rest else [first, *rest]
+    steps = path.rstrip("/").split("/")[2:]
+    return ["/".join(steps[:2]), *steps[2:]] if steps[:1] and steps[0] in SPACES else steps
 
 
 TABLE = {(route.method, tuple(_steps(route.path))): route for route in ROUTES}

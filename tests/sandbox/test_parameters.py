@@ -97,7 +97,8 @@ def test_metadata_is_merged_and_an_empty_value_drops_its_key(services):
 
 @pytest.mark.parametrize(("method", "path"), [
     ("GET", "/v1/nonsense"), ("POST", "/v1/payment_intents/pi_x/explode"), ("DELETE", "/v1/charges/ch_x"),
-    ("GET", "/"), ("POST", "/v1/customers/search"), ("GET", "/v1/payment_intents/search"),
+    ("GET", "/"), ("GET", "/v1/"), ("GET", "/v1/checkout"), ("GET", "/v1/checkout//"),
+    ("POST", "/v1/customers/search"), ("GET", "/v1/payment_intents/search"),
 ])  # fmt: skip
 def test_an_unknown_endpoint_is_the_providers_404(services, method, path):
     answer = services.ask(method, path)
