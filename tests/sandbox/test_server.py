@@ -81,6 +81,32 @@ async def test_the_official_sdk_opens_pays_and_ends_a_subscription(services, sdk
     assert (gone.value.http_status, gone.value.code) == (404, "resource_missing")
 
 
+async def test_the_official_sdk_saves_a_card_and_reads_what_happened(services, sdk):
+    customer = await sdk.v1.customers.create_async({"name": "A Payer", "metadata": {"payer": "p1"}})
+    intent = await sdk.v1.setup_intents.create_async({
+        "customer": customer.id, "allowed_payment_method_types": ["card"], "usage": "off_session",
+        "payment_method_options": {"card": {"setup_credential_usage": "unscheduled"}},
+        "metadata": {"billing_item": "i"},
+    })  # fmt: skip
+    with pytest.raises(stripe.CardError) as declined:
+        await sdk.v1.setup_intents.confirm_async(intent.id, {"payment_method": "pm_card_visa_chargeDeclined"})
+    assert declined.value.error.setup_intent.last_setup_error.decline_code == "generic_decline"
+    done = await sdk.v1.setup_intents.confirm_async(intent.id, {"payment_method": "pm_card_visa"})
+    assert (done.status, done.metadata["billing_item"]) == ("succeeded", "i")
+    with pytest.raises(stripe.InvalidRequestError) as over:
+        await sdk.v1.setup_intents.cancel_async(intent.id)
+    assert over.value.code == "setup_intent_unexpected_state"
+    session = await sdk.v1.checkout.sessions.create_async(
+        {"mode": "setup", "customer": customer.id, "currency": "usd", "success_url": "https://example.com"}
+    )
+    assert (await sdk.v1.checkout.sessions.expire_async(session.id)).status == "expired"
+    events = await sdk.v1.events.list_async({"types": ["payment_method.attached"], "created": {"gte": 1}})
+    assert [event.data.object["customer"] for event in events.data] == [customer.id]
+    services.sandbox.advance(61)
+    found = await sdk.v1.customers.search_async({"query": "metadata['payer']:'p1'"})
+    assert [each.id for each in found.data] == [customer.id]
+
+
 async def test_a_raw_request_of_the_sdk_reads_the_same(services, sdk):
     answer = await sdk.raw_request_async("get", f"/v1/accounts/{services.account.id}")
     assert sdk.deserialize(answer, api_mode="V1").charges_enabled is True
