@@ -165,6 +165,15 @@ async def test_a_form_that_was_finished_in_another_tab_goes_to_what_came_of_it(b
         await payer.heading("Saved. Thank you.")
 
 
+async def test_what_stripe_has_saved_and_nobody_has_read_yet_is_read_instead_of_asked_for_again(browser):
+    async with world(browser) as payer:
+        await payer.visit()
+        path = f"/v1/setup_intents/{payer.payer.intent}/confirm"
+        await payer.payer.ask("POST", path, payment_method="pm_card_visa")
+        await payer.page.goto(f"{payer.url}/s/{token()}")
+        await payer.heading("Saved. Thank you.")
+
+
 async def test_a_second_click_does_nothing(browser):
     async with world(browser) as payer:
         await payer.visit()

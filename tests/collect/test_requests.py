@@ -192,6 +192,18 @@ async def test_one_address_opens_so_many_forms_an_hour_whichever_payers_they_are
     assert (found, elsewhere) == ([200, 200, 429], 200)
 
 
+async def test_an_opening_that_was_refused_counts_nothing_so_that_nobody_is_shut_out_for_trying():
+    async with served(replace(OPTIONS, opens_per_payer=2, opens_per_address=3)) as page:
+        page.memory.asked[OTHER] = Asked("MEM-2")
+        first = [(await page.open(token())).status for _ in range(2)]
+        page.ticks[0] += HOUR - 1
+        refused = [(await page.open(token())).status for _ in range(4)]
+        other = (await page.open(token(OTHER))).status
+        page.ticks[0] += 1
+        later = (await page.open(token())).status
+    assert (first, refused, other, later) == ([200, 200], [429] * 4, 200, 200)
+
+
 def test_an_ipv6_customer_counts_once_whichever_of_its_addresses_it_takes():
     assert household("2001:db8:1:2:3:4:5:6") == household("2001:db8:1:2::") != household("2001:db8:1:3::")
     assert household("::ffff:203.0.113.9") == household("203.0.113.9") == "203.0.113.9"
@@ -290,3 +302,24 @@ async def test_a_request_that_has_begun_is_answered_before_the_server_ends():
     assert (await asked).status == 200
     await page.client.close()
     await ending
+
+
+async def test_what_was_begun_for_a_payer_who_has_gone_is_finished():
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow(Memory):
+        async def open(self, item):
+            begun.set()
+            await go_on.wait()
+            ended.set()
+            return await super().open(item)
+
+    async with served(memory=Slow()) as page:
+        asked = asyncio.create_task(page.open(token()))
+        await begun.wait()
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        await page.client.close()
+        await asyncio.sleep(0.05)  # for the server to learn that nobody listens
+        go_on.set()
+        await asyncio.wait_for(ended.wait(), 10)
