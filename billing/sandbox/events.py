@@ -72,10 +72,13 @@ def listed(call: Call) -> Obj:
     Raises:
         Refusal: ``type`` beside ``types``, or more than twenty of them.
     """
-    wanted, oldest = _kinds(call.params), _oldest(call)
+    kinds, oldest = _kinds(call.params), _oldest(call)
+    exact, patterns = frozenset(kinds), [kind for kind in kinds if "*" in kind]
 
     def keep(event: Obj) -> bool:
-        return event["created"] >= oldest and any(fnmatchcase(event["type"], kind) for kind in wanted)
+        kind = event["type"]
+        wanted = kind in exact or any(fnmatchcase(kind, pattern) for pattern in patterns)
+        return wanted and event["created"] >= oldest
 
     page = call.account["evt"].page(call.params, "/v1/events", call.livemode, keep)
     return page | {"data": [_told(event) for event in page["data"]]}
