@@ -15,6 +15,7 @@ from billing.core.facts import RUN_FACTS, Fact
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.kinds.facts import FACTS
 from billing.core.kinds.refund import REFUND_LIFE
+from billing.core.kinds.sync import SYNC_LIFE
 from billing.core.life import Edge, Group, Life, Phase
 from billing.core.skips import SKIPS
 from billing.edge.ledger.schema import DDL, LAWS
@@ -26,10 +27,12 @@ from tests.asked import ASKED as CALLS
 from tests.model.refund_walks import REJECTED as REFUSED_REFUNDS
 from tests.model.refund_walks import SOUND as SOUND_REFUNDS
 from tests.model.settings import REJECTED
+from tests.model.sync_walks import REJECTED as REFUSED_SYNCS
 from tests.replies import ASKED, EXPECTED, SAMPLES
 
 ROOT = Path(__file__).parent.parent
 REFUND_PROTOCOL = "billing/flow/kinds/refund/README.md"
+SYNC_PROTOCOL = "billing/flow/kinds/sync/README.md"
 CORE, PROTOCOL, FLOW = "billing/core/README.md", "billing/flow/kinds/charge/README.md", "billing/flow/README.md"
 
 
@@ -174,6 +177,10 @@ def _rejected_refunds() -> str:
     return _table(("design", "what the model finds"), rows)
 
 
+def _rejected_syncs() -> str:
+    return _table(("design", "what the model finds"), ((walk.design.name, walk.caught) for walk in REFUSED_SYNCS))
+
+
 BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "exit codes: billing.core.exits"): _exits,
     (PROTOCOL, "states: billing.core.kinds.charge"): lambda: _states(CHARGE_LIFE),
@@ -182,6 +189,9 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (REFUND_PROTOCOL, "states: billing.core.kinds.refund"): lambda: _states(REFUND_LIFE),
     (REFUND_PROTOCOL, "edges: billing.core.kinds.refund"): lambda: _edges(REFUND_LIFE),
     (REFUND_PROTOCOL, "designs: tests.model.refund_walks"): _rejected_refunds,
+    (SYNC_PROTOCOL, "states: billing.core.kinds.sync"): lambda: _states(SYNC_LIFE),
+    (SYNC_PROTOCOL, "edges: billing.core.kinds.sync"): lambda: _edges(SYNC_LIFE),
+    (SYNC_PROTOCOL, "designs: tests.model.sync_walks"): _rejected_syncs,
     (CORE, "groups: billing.core.life"): _groups,
     (CORE, "facts: billing.core.facts"): _facts,
     (CORE, "outcomes: billing.core.outcomes"): _outcomes,

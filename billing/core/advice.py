@@ -32,6 +32,7 @@ REFUSALS: dict[str, str] = {
          "testmode_charges_only", "transfers_not_allowed", "account_cannot_charge"),
         _ACCOUNT,
     ),
+    "not_in_step": "See the customer on the connected account in Stripe.",
     "not_refunded": "Nothing was given back. See the charge in Stripe.",
     "refund_returned": "The bank returned the money to the account. Ask the customer for another way to be paid.",
     "canceled_elsewhere": "See the intent in Stripe: who cancelled it, and why?",

@@ -22,6 +22,7 @@ class Note(StrEnum):
     ``set_aside``: why the item waits where it is, for its account or for a person.
     ``rebuild_started``, ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and
     may not be started.
+    ``method_moved``: a sync has given a subscription another copy of the payer's method.
     ``ledger_upgraded``, ``kind_added``: about the ledger itself. What was written before an upgrade keeps its form.
     """
 
@@ -36,6 +37,7 @@ class Note(StrEnum):
     SET_ASIDE = "set_aside"
     KEY_RENEWED = "key_renewed"
     SKIP_CONFIRMED = "skip_confirmed"
+    METHOD_MOVED = "method_moved"
     LEDGER_UPGRADED = "ledger_upgraded"
     KIND_ADDED = "kind_added"
 

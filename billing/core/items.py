@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from billing.core.money import Money
+from billing.core.money import NO_MONEY, Money
 from billing.core.policies import Policies
 
 
@@ -143,6 +143,44 @@ class Refund:
     amount: Money
     fee: FeeBack
     of_run: str
+
+
+class Does(StrEnum):
+    """What a sync has to bring in step: the copy of the payment method, the fields of the customer, or both."""
+
+    CLONE = "clone"
+    FIELDS = "fields"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One link to bring in step with its platform customer. The program finds them; no file names them.
+
+    Attributes:
+        reference: the platform customer, the account, and the how manieth sync of this link it is.
+        account: the connected account (``acct_…``).
+        payer: the platform customer (``cus_…``).
+        customer: the customer of the connected account that belongs to it.
+        method: the platform's default payment method when this was found, or empty.
+        change: what a copy of it was made of then (`billing.core.objects.link.change_of`), or empty.
+        does: what was not in step.
+        trouble: why it cannot be brought in step (a skip reason), or empty.
+    """
+
+    reference: str
+    account: str
+    payer: str
+    customer: str
+    method: str
+    change: str
+    does: Does
+    trouble: str = ""
+
+    @property
+    def amount(self) -> Money:
+        """No money moves."""
+        return NO_MONEY
 
 
 @dataclass(frozen=True, slots=True)

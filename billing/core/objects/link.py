@@ -1,7 +1,7 @@
 """What reads show of a link: its platform customer, the customer of the connected account, copies and subscriptions.
 
-A copy is told by the metadata that it was made with: whose link it is, and the change that it carries. Never by its
-fingerprint: one card may be saved twice, and a network's update changes it.
+A copy is told by the metadata that it was made with: whose it is, and of which method of the platform. Never by its
+fingerprint: one card may be saved twice, and a network's update changes it. What it was made of, its own data tell.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,19 +11,14 @@ from hashlib import sha256
 
 from billing.core.keys import length_prefixed
 
-LINK, CHANGE = "billing_link", "billing_change"
-# The metadata of a copy: whose it is, and what it was made of.
+LINK, METHOD = "billing_link", "billing_method"
+# The metadata of a copy: its platform customer, and the platform's payment method that it was made of.
 CARRIED = ("name", "email", "phone", "address")
 # What a connected customer has from its platform customer. (docs.stripe.com/connect/direct-charges-multiple-accounts)
 
 
-def link_of(account: str, payer: str) -> str:
-    """Return the 16 hex characters by which copies name their link."""
-    return sha256(length_prefixed(("link", account, payer))).hexdigest()[:16]
-
-
 def change_of(method: str, expiry: tuple[int, int] | None, last4: str) -> str:
-    """Return the 16 hex characters of what a copy is made of: which platform method, and what of it may change.
+    """Return the 16 hex characters of what a copy is made of: which method of the platform, and what of it may change.
 
     Args:
         method: the payment method on the platform (``pm_…``).
@@ -57,7 +52,7 @@ class Copy:
     Attributes:
         id: ``pm_…``.
         created: epoch second.
-        link: the link in its metadata, or empty for one that is not ours.
+        link: the platform customer in its metadata, or empty for one that is not ours, or not the link's.
         change: what it was made of, or empty.
     """
 
@@ -74,7 +69,8 @@ class Look:
     Attributes:
         newest: what a copy would be made of now, or empty where the platform has no method any more.
         default: the default of the connected customer, or empty.
-        named: subscription -> the method that it names itself, of those that live and name one.
+        named: subscription -> the method that it names itself, of those that live and name one; without those that
+            were subscribed with a method of their own.
         copies: the payment methods attached to the connected customer.
         fields_agree: whether the carried fields of both customers are the same.
     """
@@ -100,7 +96,7 @@ def follows(look: Look, link: str, mine: str, change: str) -> Follows:
 
     Args:
         look: what was read.
-        link: whose copies are ours.
+        link: the platform customer, whose copies are ours.
         mine: this attempt's copy.
         change: what it was made of.
     """

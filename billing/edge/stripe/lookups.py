@@ -3,7 +3,7 @@
 import asyncio
 import re
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt
@@ -29,8 +29,9 @@ LOOKUP_SENDS = 5
 PAGE = 100
 # The most Stripe gives at once: one read for a hundred objects spares the monthly allowance of reads.
 
-DEFAULTS = "data.invoice_settings.default_payment_method"
-# What a list of customers is asked to show whole. (docs.stripe.com/api/expanding_objects)
+DEFAULT = "invoice_settings.default_payment_method"
+DEFAULTS = f"data.{DEFAULT}"
+# What a customer, or a list of them, is asked to show whole. (docs.stripe.com/api/expanding_objects)
 
 
 class Lookups:
@@ -111,6 +112,26 @@ class Lookups:
     def dispute_pages(self, account: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
         """Yield the disputes of a connected account, inquiries included, by the page; a failure is the last thing."""
         return self._pages("list_disputes", "/v1/disputes", account)
+
+    async def customer_body(self, customer: str, account: str = "") -> Mapping[str, Any] | LookupFailed:
+        """Return a customer of the platform or of an account whole, its default method with it; it says who it is."""
+        path, params = f"/v1/customers/{_safe(customer)}", {"expand": [DEFAULT]}
+        return await self._object("read_customer", path, "customer", account, params, customer)
+
+    def subscription_pages(self, account: str, customer: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the subscriptions of a connected customer that are not cancelled, by the page; a failure is last."""
+        return self._pages("list_subscriptions", "/v1/subscriptions", account, {"customer": customer})
+
+    def attached_pages(self, account: str, customer: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the payment methods attached to a connected customer, by the page; a failure is the last thing."""
+        return self._pages("list_methods", f"/v1/customers/{_safe(customer)}/payment_methods", account)
+
+    def event_pages(self, types: Sequence[str], created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the platform's events of these types (at most 20) since an epoch second, by the page, newest first.
+
+        Stripe tells of the last 30 days. (docs.stripe.com/api/events/list)
+        """
+        return self._pages("list_events", "/v1/events", params={"types": list(types), "created": {"gte": created_gte}})
 
     async def _pages(
         self, endpoint: str, path: str, account: str = "", params: Mapping[str, Any] | None = None

@@ -16,7 +16,7 @@ from billing.core.kinds import is_planned, phase_of
 from billing.core.life import Group, Life, Phase
 from billing.core.outcomes import Halt, Outcome, Refused, Unsent
 from billing.core.policies import Policies
-from billing.edge.ledger import Kept
+from billing.edge.ledger import Kept, LostRace
 from billing.edge.stripe.resend import resend
 from billing.flow.engine.standing import Reach
 from billing.flow.services import Services
@@ -160,6 +160,30 @@ class ItemContext:
             raise
         if not is_on_the_way(after.state) or self.services.logs_steps:
             self._tell(after, moves)
+        return after
+
+    async def record_beside(
+        self, item: ItemRecord, moves: Sequence[Move], beside: Sequence[tuple[ItemRecord, Sequence[Move]]]
+    ) -> ItemRecord:
+        """Record an item's moves and, in the same commit, what they mean for other items: all of it or nothing.
+
+        Raises:
+            LostRace: the item moved meanwhile.
+            StillUnresolved: one of the others did; the item is as it was.
+            LedgerError: as for `record`.
+        """
+        if not beside:
+            return await self.record(item, *moves)
+        try:
+            after, *_ = await self.services.ledger.record_all([(item, moves), *beside])
+        except LostRace as race:
+            if race.item.item_id == item.item_id:
+                raise
+            raise StillUnresolved(item) from None
+        except LedgerError as broken:
+            self.services.gateway.shut(str(broken))
+            raise
+        self._tell(after, moves)
         return after
 
     def _tell(self, after: ItemRecord, moves: Sequence[Move]) -> None:

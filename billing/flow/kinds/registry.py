@@ -6,7 +6,13 @@ from billing.flow.kinds.charge.planning import CHARGE_PLANNING
 from billing.flow.kinds.charge.steps import CHARGES
 from billing.flow.kinds.refund.planning import REFUND_PLANNING
 from billing.flow.kinds.refund.steps import REFUNDS
+from billing.flow.kinds.sync.planning import SYNC_PLANNING
+from billing.flow.kinds.sync.steps import SYNCS
 from billing.flow.planning.preflight import Planning
 
-FLOWS: dict[Kind, Flow] = {flow.life.kind: flow for flow in (CHARGES, REFUNDS)}
-PLANNINGS: dict[Kind, Planning] = {Kind.CHARGE: CHARGE_PLANNING, Kind.REFUND: REFUND_PLANNING}
+FLOWS: dict[Kind, Flow] = {flow.life.kind: flow for flow in (CHARGES, REFUNDS, SYNCS)}
+PLANNINGS: dict[Kind, Planning] = {
+    Kind.CHARGE: CHARGE_PLANNING,
+    Kind.REFUND: REFUND_PLANNING,
+    Kind.SYNC: SYNC_PLANNING,
+}
