@@ -17,13 +17,19 @@ from billing.edge.texts.forms import Forms, settings_in
 from billing.edge.texts.problems import Collector
 from billing.edge.texts.yaml_tree import plain
 from billing.sandbox.config import ConfigProblem, SandboxConfig, read
+from billing.sandbox.model import Sandbox
 from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.server import serve, ticking
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxRequest:
-    """Which sandbox: its settings, where it listens, what is made up in it, and where the sheet of that goes."""
+    """Which sandbox: its settings, where it listens, what is made up in it, and where the sheet of that goes.
+
+    Attributes:
+        items: charges to make up, each with its payer; 0 for none.
+        accounts: connected accounts to make up; 0 for none.
+    """
 
     config: SandboxConfig
     port: int
@@ -82,22 +88,38 @@ def levers(url: str) -> str:
     return "".join(lines)
 
 
+def _keys() -> dict[str, str]:
+    """Made-up keys: the sandbox takes any of their form."""
+    name = secrets.token_hex(8)
+    return {"STRIPE_API_KEY": f"sk_test_sandbox{name}", "STRIPE_PUBLISHABLE_KEY": f"pk_test_sandbox{name}"}
+
+
+def _exports(**values: str) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def _made_up(model: Sandbox, asked: SandboxRequest) -> str:
+    """Make up accounts, and items if any are asked for; return what a shell is told of them."""
+    spec = ScenarioSpec(seed=asked.config.seed, accounts=asked.accounts, items=asked.items)
+    scenario = build(model, spec)
+    told = _exports(SANDBOX_ACCOUNTS=" ".join(scenario.accounts))
+    if not asked.items:
+        return told
+    asked.target.write([scenario.as_csv()])
+    sheet = visible(shlex.quote(str(asked.target.path)))
+    return f"{told}# then: billing run {sheet} --run rehearsal-2026-11\n"
+
+
 async def serve_until_stopped(asked: SandboxRequest) -> int:
     """Serve, and say how it is reached and moved."""
     import anyio
 
     model = ticking(asked.config)
-    key = f"sk_test_sandbox{secrets.token_hex(8)}"
     try:
         async with serve(model, port=asked.port) as served:
-            write_out(f"export BILLING_API_BASE={served.url}\nexport STRIPE_API_KEY={key}\n")
-            if asked.items:
-                scenario = build(
-                    model, ScenarioSpec(seed=asked.config.seed, accounts=asked.accounts, items=asked.items)
-                )
-                asked.target.write([scenario.as_csv()])
-                sheet = visible(shlex.quote(str(asked.target.path)))
-                write_out(f"# then: billing run {sheet} --run rehearsal-2026-11\n")
+            write_out(_exports(BILLING_API_BASE=served.url, **_keys()))
+            if asked.accounts:
+                write_out(_made_up(model, asked))
             write_out("# serving; Ctrl-C ends it. Meanwhile, from another terminal:\n" + levers(served.url))
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 async for _ in signals:

@@ -9,6 +9,9 @@ import typer
 from billing.cli.options import ForceOpt, Logging
 from billing.core.errors import UsageError
 
+USUAL_ACCOUNTS = 5
+# That payers are made up on.
+
 
 def command(
     *,
@@ -19,8 +22,9 @@ def command(
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of ids, latency and faults.")] = None,
     items: Annotated[int, typer.Option("--items", metavar="N", min=0, max=100_000, help="Payers to make up.")] = 0,
     accounts: Annotated[
-        int, typer.Option("--accounts", metavar="N", min=1, max=1000, help="Accounts they pay on.")
-    ] = 5,
+        int | None,
+        typer.Option("--accounts", metavar="N", min=1, max=1000, help="Connected accounts to make up (5 for payers)."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="PATH", help="A run file that charges them.")
     ] = None,
@@ -33,6 +37,7 @@ def command(
 
     \b
     billing sandbox --items 200 --out rehearsal.csv
+    billing sandbox --accounts 2
     billing sandbox --config configs/sandbox.yaml --port 0
     """
     from billing.cli.serving import SandboxRequest, read_config, serve_until_stopped
@@ -48,4 +53,5 @@ def command(
     target = Target(out or Path("rehearsal.csv"), REHEARSAL, force=force)
     if items:
         target.check()
-    return run_async(serve_until_stopped, SandboxRequest(found, port, items, accounts, target))
+    made_up = (USUAL_ACCOUNTS if items else 0) if accounts is None else accounts
+    return run_async(serve_until_stopped, SandboxRequest(found, port, items, made_up, target))
