@@ -174,6 +174,7 @@ def _asked(item: ItemRecord, run: RunRecord) -> Asked:
         locale=content.get("locale") or "",
         types=tuple(content.get("types") or ("card",)),
         timezone=run.header.get("timezone") or "UTC",
+        return_url=content.get("return_url") or "",
         payment=Money(item.amount, item.currency) if item.amount else None,
         answer=ON_RECORD.get(LIVES[item.kind].meanings[item.state].group, Answer.OPEN),
     )

@@ -135,6 +135,25 @@ async def test_a_paid_first_payment_is_called_paid():
     assert "19,99 EUR" in got.text
 
 
+@pytest.mark.parametrize(
+    ("return_url", "shown"),
+    [("https://northwind.example/home?a=b", True), ("javascript:alert(1)", False), ("", False)],
+)
+async def test_a_payer_who_has_finished_may_go_on_to_where_the_line_says(return_url, shown):
+    async with served(memory=Memory(after=Answer.SAVED)) as page:
+        page.memory.change(return_url=return_url)
+        done = await page.get(f"/s/{token()}/done")
+        page.memory.change(answer=Answer.SAVED)
+        used = await page.get(f"/s/{token()}")
+        page.memory.change(answer=Answer.OPEN)
+        form = await page.get(f"/s/{token()}")
+    for got in (done, used):
+        assert ('href="https://northwind.example/home?a=b"' in got.text) is shown
+        assert (">Continue</a>" in got.text) is shown
+        assert "javascript:" not in got.text
+    assert "northwind.example/home" not in form.text
+
+
 async def test_who_comes_back_unsaved_after_the_links_end_is_told_that_it_has_expired():
     async with served(memory=Memory(after=Answer.OPEN)) as page:
         got = await page.get(f"/s/{token(end=OVER_SECONDS_AGO)}/done")

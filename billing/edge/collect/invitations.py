@@ -41,6 +41,7 @@ class Asked:
         locale: the language of the line; empty for the browser's.
         types: the kinds of payment methods that are taken: ``card``, ``us_bank_account``.
         timezone: IANA name in which the days of the line are meant.
+        return_url: where a payer who has finished may go on, such as the business's own page; empty for nowhere.
         payment: what is paid at once, to the platform; None where nothing is charged.
         answer: as the record has it; Stripe may know more.
     """
@@ -50,6 +51,7 @@ class Asked:
     locale: str = ""
     types: tuple[str, ...] = ("card",)
     timezone: str = "UTC"
+    return_url: str = ""
     payment: Money | None = None
     answer: Answer = Answer.OPEN
 

@@ -26,7 +26,8 @@ class Notice:
         icon: ``done``, ``way``, ``clock`` or ``warn``.
         title, text: sentences.
         calm: a sentence set apart; empty for none.
-        act: ``again`` (the form), ``look`` (this page once more), ``write`` (an e-mail to the business), or nothing.
+        act: ``again`` (the form), ``look`` (this page once more), ``write`` (an e-mail to the business), ``on`` (where
+            the line wants a payer who has finished to go), or nothing.
         act_text: the sentence on it.
     """
 
@@ -40,9 +41,9 @@ class Notice:
 
 
 NOTICES: Mapping[str, Notice] = {
-    "saved": Notice(200, "done", "saved_title", "saved_text", "close"),
-    "paid": Notice(200, "done", "paid_title", "paid_text", "close"),
-    "used": Notice(200, "done", "used_title", "used_text", "used_calm"),
+    "saved": Notice(200, "done", "saved_title", "saved_text", "close", "on", "go_on"),
+    "paid": Notice(200, "done", "paid_title", "paid_text", "close", "on", "go_on"),
+    "used": Notice(200, "done", "used_title", "used_text", "used_calm", "on", "go_on"),
     "verify": Notice(200, "way", "verify_title", "verify_text", "verify_calm"),
     "waiting": Notice(200, "way", "waiting_title", "waiting_text", "", "look", "look_again"),
     "cancelled": Notice(200, "warn", "cancelled_title", "cancelled_text", "", "again", "again"),

@@ -108,10 +108,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("collect.texts_file", "", values.FILE, "",
             "Sentences in place of the page's own, by language: what is collected for, and the terms that your lawyer "
             "has approved."),
-    Setting("collect.opens_per_payer", "10", values.COUNT, "openings of the form by one payer, an hour",
-            "A payer tries a few cards; a thief tries hundreds."),
-    Setting("collect.opens_per_address", "60", values.COUNT, "openings of the form from one network address, an hour",
-            "A household or an office shares an address; a page without this limit tests stolen cards for anybody."),
+    Setting("collect.opens_per_payer", "20", values.COUNT, "openings of the form by one payer, an hour",
+            "A payer tries a few cards; a thief with a payer's link tries hundreds."),
+    Setting("collect.opens_per_address", "600", values.COUNT, "openings of the form from a network address, an hour",
+            "Many phones of one operator share an address, so it is wide; it slows whoever has got hold of many "
+            "links."),
     Setting("log_level", "", values.LEVEL, "",
             "The least that is written. Without it: info as json, warning on a console, where the progress tells the "
             "rest."),
