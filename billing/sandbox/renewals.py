@@ -167,11 +167,11 @@ def _plan_retry(call: Call, subscription: Obj, invoice: Obj) -> None:
         return
     due = int(call.world.now + days[count - 1] * periods.DAY_SECONDS)
     invoice["next_payment_attempt"] = due
-    _at(call, subscription, due, lambda: _retry(call, invoice, due))
+    _at(call, subscription, due, lambda: _retry(call, invoice))
 
 
-def _retry(call: Call, invoice: Obj, due: int) -> None:
-    if invoice["status"] == "open" and invoice["auto_advance"] and invoice["next_payment_attempt"] == due:
+def _retry(call: Call, invoice: Obj) -> None:
+    if invoice["status"] == "open" and invoice["auto_advance"]:
         collect(call, invoice)
 
 

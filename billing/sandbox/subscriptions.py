@@ -8,7 +8,7 @@ from billing.sandbox.collecting import finalise, method_for, tried
 from billing.sandbox.intent_rules import check_can_charge
 from billing.sandbox.invoice_body import draft as drafted
 from billing.sandbox.invoice_body import intent_of
-from billing.sandbox.refusals import Obj, Refusal, invalid, missing, refusal
+from billing.sandbox.refusals import CARD_ERROR, Obj, Refusal, invalid, missing, refusal
 from billing.sandbox.renewals import failed, watch
 from billing.sandbox.shelves import fits
 from billing.sandbox.subscription_body import (
@@ -27,6 +27,7 @@ from billing.sandbox.tariff import check_amount
 from billing.sandbox.world import Account, Call
 
 ALLOW, DEFAULT, ERROR = "allow_incomplete", "default_incomplete", "error_if_incomplete"
+ASKED = "Payment for this subscription requires additional user action before it can be completed successfully."
 NO_METHOD = "This customer has no attached payment source or default payment method. Please consider adding a default "
 NO_METHOD += "payment method."
 
@@ -144,7 +145,7 @@ def _collect_first(call: Call, body: Obj, method: Obj | None, behavior: str) -> 
     void(call, invoice)
     _undo(call.account, body, invoice)
     if said.error.get("code") == "invoice_payment_intent_requires_action":
-        said.error["code"] = "subscription_payment_intent_requires_action"
+        raise refusal(ASKED, status=402, code="subscription_payment_intent_requires_action", kind=CARD_ERROR)
     raise said
 
 

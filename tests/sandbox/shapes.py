@@ -19,6 +19,7 @@ BESIDE = {  # of an error, beside what an intent keeps of its last one
 }  # fmt: skip
 LATER_CODES = {  # named by Stripe's changelog or seen in its answers; not in the list of the declarations
     "more_permissions_required", "payment_method_types_no_longer_supported", "api_key_expired",
+    "subscription_payment_intent_requires_action",
 }  # fmt: skip
 SHOWN_TO_BROWSERS = {"PaymentIntent": FIELDS["payment_intent"], "SetupIntent": FIELDS["setup_intent"]}
 PLAIN = {"str": str, "num": (int, float), "bool": bool, "list": dict, "obj": dict}

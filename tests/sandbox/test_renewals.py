@@ -125,6 +125,40 @@ def test_a_failed_renewal_paid_by_hand_is_not_retried(payer):
     assert len(payer.charges()) == 2
 
 
+def test_an_attempt_by_hand_that_fails_neither_counts_nor_moves_the_next_one(payer):
+    made, clock = broken(payer), payer.services.sandbox
+    clock.advance(MONTH + HOUR)
+    before = payer.invoices(made)[1]
+    assert payer.pay(before["id"]).status == 402
+    after = payer.invoices(made)[1]
+    for name in ("attempt_count", "next_payment_attempt"):
+        assert after[name] == before[name]
+
+
+def test_no_retry_is_made_while_a_bank_has_a_payment_of_the_invoice(payer):
+    made, clock = broken(payer), payer.services.sandbox
+    clock.advance(MONTH + HOUR + 2 * DAY)
+    invoice = payer.invoices(made)[1]["id"]
+    payer.pay(invoice, payment_method=payer.card_of("pm_usBankAccount_insufficientFunds"))
+    payer.make_default(payer.card_of("pm_card_visa"))
+    clock.advance(2 * DAY)  # the retry falls due
+    assert (payer.invoice(invoice)["status"], len(payer.charges())) == ("open", 1)
+    clock.advance(20 * DAY)
+    assert (payer.invoice(invoice)["status"], len(payer.charges())) == ("paid", 2)
+
+
+def test_what_owes_two_invoices_is_past_due_until_both_are_paid(make_desk):
+    payer = Subscriber(with_habits(make_desk, after_retries="past_due"))
+    made = broken(payer)
+    payer.services.sandbox.advance(65 * DAY)
+    payer.make_default(payer.card_of("pm_card_visa"))
+    statuses = []
+    for invoice in payer.invoices(made)[1:]:
+        payer.pay(invoice["id"])
+        statuses.append(payer.read(made)["status"])
+    assert statuses == ["past_due", "active"]
+
+
 def test_a_card_that_may_not_be_tried_again_is_not(payer):
     made, clock = payer.running(), payer.services.sandbox
     payer.make_default(payer.card_of("pm_sandbox_decline_stolen_card"))
@@ -182,8 +216,10 @@ def test_a_trial_is_ended_or_moved_by_hand(payer):
 def test_what_is_to_end_with_its_period_is_not_renewed(payer):
     made = payer.running()
     payer.update(made, cancel_at_period_end=True)
+    asked = payer.services.sandbox.now
     payer.services.sandbox.advance(MONTH)
     assert payer.statuses(made) == ("canceled", ["paid"])
+    assert (payer.read(made)["canceled_at"], payer.read(made)["ended_at"]) == (asked, asked + MONTH)
     payer.services.sandbox.advance(90 * DAY)
     assert len(payer.charges()) == 1
 

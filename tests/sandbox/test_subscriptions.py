@@ -113,6 +113,14 @@ def test_a_first_decline_leaves_an_incomplete_subscription_or_none(services, beh
     assert len(payer.get("/v1/invoices")["data"]) == len(left)
 
 
+def test_a_first_payment_that_asks_its_payer_waits_or_was_never_there(services):
+    payer = Subscriber(services, ASKS)
+    said = payer.subscribe(payment_behavior="error_if_incomplete")
+    assert (said.status, said.error["code"]) == (402, "subscription_payment_intent_requires_action")
+    assert payer.get("/v1/subscriptions", {"status": "all"})["data"] == []
+    assert payer.subscribe(payment_behavior="allow_incomplete")["status"] == "incomplete"
+
+
 def test_a_subscription_that_is_charged_at_once_needs_a_method(payer):
     other = payer.post("/v1/customers")["id"]
     assert payer.subscribe(customer=other, payment_behavior="allow_incomplete").error["code"] == "resource_missing"
