@@ -7,6 +7,7 @@ What a program of one's own uses; nothing else is promised to stay as it is:
 * `open_services`: open the ledger and the connection for that run.
 * `plan_run`: what would happen. `carry_out_run`: charge, or go on; returns a `RunResult`.
 * `follow_run`: ask Stripe what became of what is open; nobody is charged.
+* `sync_check`: which subscribed customers are not in step with the platform; nothing is changed.
 * `BillingError`: what is raised; its ``exit_code`` is an `Exit`, and says what a scheduler should do.
 * `run_job`, `job_parser`: the process around it, where a scheduler starts it.
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         open_run,
         open_services,
         plan_run,
+        sync_check,
     )
     from billing.unattended import job_parser, run_job
 
@@ -43,6 +45,7 @@ __all__ = [
     "open_services",
     "plan_run",
     "run_job",
+    "sync_check",
 ]
 _UNATTENDED = frozenset({"job_parser", "run_job"})
 

@@ -31,6 +31,7 @@ from billing.flow.planning.preflight import Lookout
 from billing.flow.report import known_run
 from billing.flow.request import RunRequest, as_planned
 from billing.flow.services import Services
+from billing.flow.syncing import as_facts, find
 from billing.flow.telling import tell_end, tell_plan, tell_start
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "open_run",
     "open_services",
     "plan_run",
+    "sync_check",
 ]
 
 
@@ -217,6 +219,40 @@ async def follow_run(
         followed = await follow(services, asked)
         told("job_finished", verb=verb, runs=list(followed.runs), exit_code=int(followed.exit))
         return FollowResult(followed.runs, followed.exit, followed.summary(services))
+
+
+async def sync_check(
+    *,
+    live: bool = False,
+    everybody: bool = False,
+    wait: float | None = None,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    log: Log | None = None,
+) -> FollowResult:
+    """Tell which subscribed customers are not in step with the platform; only reads are sent, nothing is recorded.
+
+    Args:
+        live: look at live links.
+        everybody: look at every link, whatever Stripe's events say.
+        wait: seconds to wait for the ledger.
+        config: settings instead of `billing.yaml` here or above.
+        environ: instead of the environment of the process.
+        log: where events go; JSON lines on stderr unless given.
+
+    Raises:
+        LedgerMissing: there is no ledger.
+        UsageError: key, mode and ``live`` disagree.
+    """
+    environ = os.environ if environ is None else environ
+    settings = load_settings(environ, {"log_format": "json"}, config)
+    told = log or _job_log(settings, environ)
+    mode = Mode.LIVE if live else settings.mode
+    opening = ServiceOptions(mode, "job sync check", live=live, wait=wait, making=Making.NEVER, plans=True)
+    async with services_of(settings, environ, opening, told) as services:
+        found = await find(services, settings, everybody=everybody)
+    code = Exit.DECLINES if found.drifted else Exit.OK
+    return FollowResult((), code, {"exit_code": int(code), **as_facts(found)})
 
 
 @contextmanager

@@ -116,7 +116,7 @@ async def find(
     """
     await services.identify()
     past = past_of(services)
-    links = links_of(services) if links is None else links
+    links = [past.with_methods(link) for link in (links_of(services) if links is None else links)]
     changes = await changes_since(services, everybody=everybody)
     wanted = [link for link in _suspects(services, links, changes, past) if link.name not in past.held]
     requests = len({link.payer for link in wanted}) + PER_LINK * len(wanted)
@@ -133,7 +133,7 @@ def _suspects(services: Services, links: Sequence[Link], changes: Changes, past:
     if changes.payers is None:
         return list(links)
     new = unseen(services, links)
-    return [link for link in links if link.payer in changes.payers or link.name in new or past.is_open(link)]
+    return [link for link in links if changes.concern(link) or link.name in new or past.is_open(link)]
 
 
 def _told(link: Link, verdict: Verdict, past: Past) -> bool:

@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from billing.core.entries import ItemRecord
-from billing.core.items import Kind
+from billing.core.items import Kind, Mode
+from billing.core.kinds import is_final
 from billing.core.kinds.sync import SYNC_LIFE
 from billing.core.objects.link import LINK, METHOD
 from billing.core.wire import WireRequest
 from billing.edge.settings.load import Settings, load_settings
+from billing.flow.closing import Why, close
 from billing.flow.kinds.sync.links import Link
+from billing.flow.options import RunOptions
 from billing.flow.planning.planned import Plan
 from billing.flow.request import RunRequest
 from billing.flow.services import Services
@@ -82,6 +85,10 @@ class SyncWorld:
         """Look, past everything that is tested."""
         return self._ask("GET", path, account, params)
 
+    def delete(self, path: str, account: str = "") -> dict[str, Any]:
+        """Delete something for good."""
+        return self._ask("DELETE", path, account, {})
+
     def subscribe(self, payer: str, account: str, *, own: bool = False) -> Link:
         """Link a customer with an account and subscribe it, as a run of subscriptions does."""
         customer = self.post("/v1/customers", account, name=NAME, email=EMAIL)["id"]
@@ -89,7 +96,7 @@ class SyncWorld:
         self.post(f"/v1/payment_methods/{copy}/attach", account, customer=customer)
         self.post(f"/v1/customers/{customer}", account, **{"invoice_settings[default_payment_method]": copy})
         self.open(account, customer, **({"default_payment_method": copy} if own else {}))
-        return Link(account, payer, customer)
+        return Link(account, payer, customer, frozenset({self.default_of(payer)["id"]}))
 
     def copy(self, payer: str, account: str) -> str:
         """Make a copy of what the platform has now, told as ours."""
@@ -126,7 +133,7 @@ class SyncWorld:
         url = f"https://api.stripe.com{path}" + (f"?{query}" if verb == "GET" and query else "")
         weather, self.sandbox.faults = self.sandbox.faults, FaultPlan()
         response = self.sandbox.handle(
-            WireRequest(verb, url, headers, b"" if verb == "GET" else query.encode())
+            WireRequest(verb, url, headers, b"" if verb != "POST" else query.encode())
         ).response
         self.sandbox.faults = weather
         assert response is not None
@@ -154,12 +161,25 @@ class SyncWorld:
         async with self.world.services() as services:
             return await find(services, settings(), everybody=everybody, links=self.links)
 
+    async def close(self) -> None:
+        """Close whatever is open, as somebody does who does not want it any more."""
+        async with self.world.services() as services:
+            for item in await self.items():
+                if not is_final(item.state):
+                    rows = {item.id: Why("cancelled", "wanted no more")}
+                    await close(services, item.run_id, rows, UNGUARDED, RunOptions())
+
+    def elsewhere(self, folder: Path) -> "SyncWorld":
+        """Another machine that keeps the same links in step: its own ledger, its own key, the same Stripe."""
+        folder.mkdir()
+        return replace(self, world=replace(self.world, folder=folder, events=[]), found=[])
+
     # -- what came of it
 
     async def items(self) -> list[ItemRecord]:
         async with self.world.read() as ledger:
             platform = self.sandbox.world.platform.id
-            return list(ledger.of_kind(platform, mode(), Kind.SYNC, SYNC_LIFE.states))
+            return list(ledger.of_kind(platform, Mode.TEST, Kind.SYNC, SYNC_LIFE.states))
 
     async def whole(self) -> None:
         """The ledger holds together."""
@@ -182,18 +202,21 @@ class SyncWorld:
         for link in self.links:
             assert self.attached(link), f"{link.name}: no method is attached"
 
-    def assert_in_step(self) -> None:
-        """Every default is one attached copy of what the platform has now, nothing names another, nothing is left."""
+    def assert_in_step(self, *, alone: bool = True) -> None:
+        """Every default is an attached copy of what the platform has now, nothing names another, nothing is left.
+
+        Two ledgers may each leave a copy of it: neither takes away what the other has just made.
+        """
         for link in self.links:
             method = self.default_of(link.payer)
-            copies = self.attached(link)
-            assert [copy["id"] for copy in copies] == [
-                self.customer(link)["invoice_settings"]["default_payment_method"]
-            ]
-            assert copies[0][method["type"]] == method[method["type"]]
-            assert {row["default_payment_method"] for row in self.subscriptions(link)} <= {None, copies[0]["id"]}
+            default = self.customer(link)["invoice_settings"]["default_payment_method"]
+            copies = {copy["id"]: copy for copy in self.attached(link)}
+            assert {copy[method["type"]]["last4"] for copy in copies.values()} == {method[method["type"]]["last4"]}
+            assert set(copies) == {default} if alone else default in copies
+            assert copies[default][method["type"]] == method[method["type"]]
+            assert {row["default_payment_method"] for row in self.subscriptions(link)} <= {None, default}
             ours, theirs = self.get(f"/v1/customers/{link.payer}"), self.customer(link)
-            assert [ours[name] for name in FIELDS] == [theirs[name] for name in FIELDS]
+            assert [ours[name] for name in FIELDS] == [theirs[name] for name in FIELDS], link.name
 
 
 FIELDS = ("name", "email", "phone", "address")
@@ -202,9 +225,3 @@ FIELDS = ("name", "email", "phone", "address")
 def settings() -> Settings:
     """Return the settings of nobody in particular."""
     return load_settings({}).having("test", {"policies": UNGUARDED})
-
-
-def mode() -> Any:
-    from billing.core.items import Mode
-
-    return Mode.TEST

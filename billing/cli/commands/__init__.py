@@ -30,6 +30,7 @@ COMMANDS: dict[str, CommandInfo] = {
     "report": CommandInfo("report", "Give back every input line with what became of it."),
     "cancel": CommandInfo("cancel", "Close what is not paid of a run, on the record."),
     "reverse": CommandInfo("reverse", "Write a run file that gives back what a run was paid."),
+    "sync": CommandInfo("sync", "Keep subscribed customers in step with the platform."),
     "doctor": CommandInfo("doctor", "Check key, each permission, clock, ledger and versions."),
     "sandbox": CommandInfo("sandbox", "Serve a stateful Stripe on this machine to rehearse against."),
     "completion": CommandInfo("completion", "Print a script for completion in your shell."),

@@ -23,6 +23,7 @@ SYNC_FACTS: tuple[Fact, ...] = (
     shared("{op}_born", *_KEYED),
     Fact("payment_method", Form.TEXT, Use.WAY, (Event.CLONE_STARTED,), "the platform method that this attempt copies"),
     Fact("change", Form.TEXT, Use.WAY, (Event.CLONE_STARTED,), "what the copy is made of: the newest when it was read"),
+    Fact("copies", Form.TEXTS, Use.WAY, (Event.CLONE_STARTED,), "those of earlier attempts: older, even in one second"),
     Fact("fields", Form.YES, Use.WAY, (Event.REPOINT_STARTED,),
          "name, e-mail or address differ as well: they are read and sent with it"),
     Fact("begun", Form.YES, Use.WAY, (Event.REPOINT_STARTED,),

@@ -18,10 +18,7 @@ KEPT_DAYS = 29
 
 
 def payer_in(event: Mapping[str, Any]) -> str:
-    """Return the platform customer that an event is about, or empty for one that says none.
-
-    A method that was detached belongs to nobody any more; whose it was stands in what it was before.
-    """
+    """Return the platform customer that an event is about, or empty for one that says none."""
     data = event.get("data")
     told: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
     shown = told.get("object")
@@ -31,6 +28,14 @@ def payer_in(event: Mapping[str, Any]) -> str:
     before = told.get("previous_attributes")
     was = before.get("customer") if isinstance(before, Mapping) else None
     return _text(body.get("customer")) or _text(was)
+
+
+def method_in(event: Mapping[str, Any]) -> str:
+    """Return the payment method that an event is about: one that was detached belongs to nobody any more."""
+    data = event.get("data")
+    shown = data.get("object") if isinstance(data, Mapping) else None
+    body: Mapping[str, Any] = shown if isinstance(shown, Mapping) else {}
+    return _text(body.get("id")) if body.get("object") == "payment_method" else ""
 
 
 def _text(value: object) -> str:

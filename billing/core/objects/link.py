@@ -4,7 +4,7 @@ A copy is told by the metadata that it was made with: whose it is, and of which 
 fingerprint: one card may be saved twice, and a network's update changes it. What it was made of, its own data tell.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -91,7 +91,7 @@ class Follows(StrEnum):
     NOTHING = "nothing"
 
 
-def follows(look: Look, link: str, mine: str, change: str) -> Follows:
+def follows(look: Look, link: str, mine: str, change: str, before: Collection[str] = ()) -> Follows:
     """Return what must follow from a look for the copy that this attempt has made.
 
     Args:
@@ -99,12 +99,13 @@ def follows(look: Look, link: str, mine: str, change: str) -> Follows:
         link: the platform customer, whose copies are ours.
         mine: this attempt's copy.
         change: what it was made of.
+        before: copies of earlier attempts of the same line.
     """
     if look.newest not in ("", change) or mine not in {copy.id for copy in look.copies}:
         return Follows.CLONE
     if look.default != mine or astray(look, link, mine) or not look.fields_agree:
         return Follows.REPOINT
-    return Follows.DETACH if older(look, link, mine, change) else Follows.NOTHING
+    return Follows.DETACH if older(look, link, mine, change, before) else Follows.NOTHING
 
 
 def astray(look: Look, link: str, mine: str) -> tuple[str, ...]:
@@ -116,8 +117,10 @@ def astray(look: Look, link: str, mine: str) -> tuple[str, ...]:
     return tuple(name for name, method in look.named.items() if method != mine and method not in foreign)
 
 
-def older(look: Look, link: str, mine: str, change: str) -> tuple[str, ...]:
+def older(look: Look, link: str, mine: str, change: str, before: Collection[str] = ()) -> tuple[str, ...]:
     """Return the copies that may be detached: ours, older than this attempt's, and of another change.
+
+    ``before`` are those of earlier attempts of the same line, which are older even in the same second.
 
     Never a younger one, whoever made it: so of two runners, or two ledgers, none takes away what the other has just
     made, and the youngest is detached by nobody.
@@ -128,7 +131,9 @@ def older(look: Look, link: str, mine: str, change: str) -> tuple[str, ...]:
     return tuple(
         copy.id
         for copy in look.copies
-        if copy.link == link and copy.change != change and copy.created < own.created  # of one second: neither is older
+        if copy.link == link
+        and copy.change != change
+        and (copy.created < own.created or copy.id in before)  # of one second: neither is older
     )
 
 
@@ -139,6 +144,29 @@ def in_step(look: Look, link: str) -> bool:
     return current and look.fields_agree and not astray(look, link, look.default)
 
 
-def differing(ours: Mapping[str, object], theirs: Mapping[str, object]) -> Iterable[str]:
-    """Return the carried fields in which a connected customer differs from its platform customer."""
-    return tuple(name for name in CARRIED if (ours.get(name) or None) != (theirs.get(name) or None))
+def differing(ours: Mapping[str, object], theirs: Mapping[str, object]) -> dict[str, object]:
+    """Return what a connected customer must be given to be called as its platform customer is; empty when it is.
+
+    A name, an e-mail address or a telephone number can be changed and not unset (docs.stripe.com/api/customers/update);
+    of an address those parts count that the platform has.
+    """
+    found: dict[str, object] = {}
+    for name in CARRIED:
+        wanted, there = _parts(ours.get(name)), _parts(theirs.get(name))
+        if isinstance(wanted, dict) or isinstance(there, dict):
+            if _differs(wanted or {}, there or {}):
+                found[name] = wanted or ""
+        elif wanted and wanted != there:
+            found[name] = wanted
+    return found
+
+
+def _parts(value: object) -> object:
+    """Return a value without the parts of it that are empty."""
+    return {name: part for name, part in value.items() if part} if isinstance(value, Mapping) else value or None
+
+
+def _differs(ours: object, theirs: object) -> bool:
+    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+        return ours != theirs
+    return bool(theirs) if not ours else any(theirs.get(name) != part for name, part in ours.items())

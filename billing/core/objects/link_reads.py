@@ -51,6 +51,8 @@ def seen_payer(body: Mapping[str, Any], payer: str, *, livemode: bool) -> Payer 
         return Payer(False, fields=_carried(body))
     if not isinstance(default, Mapping) or not isinstance(default.get("id"), str):
         return None  # asked for whole, it must come whole
+    if _named(default.get("customer")) != payer:
+        return Payer(False, fields=_carried(body))  # detached, and still named: it will never work again
     return Payer(False, default["id"], _change(default["id"], default), _carried(body))
 
 

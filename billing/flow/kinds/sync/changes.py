@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from billing.core.objects.events import KEPT_DAYS, TYPES, payer_in
+from billing.core.objects.events import KEPT_DAYS, TYPES, method_in, payer_in
 from billing.edge.stripe.found import LookupFailed
 from billing.flow.kinds.sync.links import MOST_NAMES, Link
 from billing.flow.services import Services
@@ -27,6 +27,7 @@ class Changes:
 
     Attributes:
         payers: platform customers that changed; None where events cannot tell, so that everybody must be looked at.
+        methods: payment methods that changed and say no more whose they were.
         cursor: what to keep once all that follows from them is on record.
         requests: what reading them took.
     """
@@ -34,6 +35,11 @@ class Changes:
     payers: frozenset[str] | None
     cursor: Mapping[str, Any]
     requests: int = 0
+    methods: frozenset[str] = frozenset()
+
+    def concern(self, link: Link) -> bool:
+        """Tell whether a link must be looked at for what changed."""
+        return self.payers is None or link.payer in self.payers or not self.methods.isdisjoint(link.methods)
 
 
 async def changes_since(services: Services, *, everybody: bool = False) -> Changes:
@@ -47,7 +53,7 @@ async def changes_since(services: Services, *, everybody: bool = False) -> Chang
     if everybody or kept is None or now - int(kept["read_at"]) > KEPT_SECONDS:
         return Changes(None, {"read_at": now, "ids": []})
     known = frozenset(kept.get("ids", ()))
-    payers, recent, pages = set[str](), set[str](), 0
+    payers, methods, recent, pages = set[str](), set[str](), set[str](), 0
     async for page in services.gateway.event_pages(TYPES, int(kept["read_at"]) - OVERLAP_SECONDS):
         if isinstance(page, LookupFailed):
             raise page.as_error()
@@ -55,9 +61,14 @@ async def changes_since(services: Services, *, everybody: bool = False) -> Chang
         for event in page:
             if int(event["created"]) >= now - OVERLAP_SECONDS:
                 recent.add(str(event["id"]))
-            if event["id"] not in known and (payer := payer_in(event)):
+            if event["id"] in known:
+                continue
+            if payer := payer_in(event):
                 payers.add(payer)
-    return Changes(frozenset(payers), {"read_at": now, "ids": sorted(recent)}, pages)
+            elif method := method_in(event):
+                methods.add(method)
+    cursor = {"read_at": now, "ids": sorted(recent)}
+    return Changes(frozenset(payers), cursor, pages, frozenset(methods))
 
 
 def unseen(services: Services, links: Iterable[Link]) -> frozenset[str]:

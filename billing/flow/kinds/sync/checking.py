@@ -80,8 +80,9 @@ async def _let_go(ctx: ItemContext, item: ItemRecord, copies: tuple[str, ...]) -
 
 
 def _follows(item: ItemRecord, seen: Seen) -> Follows:
-    return follows(seen.look, item.payer, item.instrument_id or "", str(item.facts.get("change", "")))
+    mine, change = item.instrument_id or "", str(item.facts.get("change", ""))
+    return follows(seen.look, item.payer, mine, change, item.facts.get("copies", ()))
 
 
 def _older(item: ItemRecord, look: Look) -> tuple[str, ...]:
-    return older(look, item.payer, item.instrument_id or "", str(item.facts["change"]))
+    return older(look, item.payer, item.instrument_id or "", str(item.facts["change"]), item.facts.get("copies", ()))

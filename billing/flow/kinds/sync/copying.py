@@ -57,6 +57,8 @@ async def anew(ctx: ItemContext, item: ItemRecord, payer: Payer) -> ItemRecord:
     }
     if "first_try" not in item.facts:
         facts["first_try"] = now
+    if item.instrument_id:
+        facts["copies"] = [*item.facts.get("copies", ()), item.instrument_id]
     for op in (CLONE, ATTACH, REPOINT, MOVE):
         facts |= key_facts(op, 0, ctx.services)
     item = await ctx.record(item, Move(Event.CLONE_STARTED, attempt=item.attempt + 1, facts=facts))

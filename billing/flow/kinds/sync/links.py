@@ -1,7 +1,7 @@
 """The links that there are, and what earlier syncs have come to: all of it from the ledger alone."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from billing.core.entries import ItemRecord
 from billing.core.items import Kind
@@ -18,11 +18,16 @@ CONNECTED, COPY, OWN = "connected_customer", "clone", "own_default"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A customer of a connected account that belongs to a platform customer."""
+    """A customer of a connected account that belongs to a platform customer.
+
+    Attributes:
+        methods: those of the platform that its copies were made of, as far as the ledger knows.
+    """
 
     account: str
     payer: str
     customer: str
+    methods: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def name(self) -> str:
@@ -49,6 +54,11 @@ class Past:
         """Return the links that an unfinished sync goes on with: a newer change is taken up by it."""
         return frozenset(_name(item) for items in self.unfinished.values() for item in items)
 
+    def with_methods(self, link: Link) -> Link:
+        """Return a link with the method that its latest sync has copied."""
+        last = self.last.get(link.name)
+        return link if last is None else replace(link, methods=link.methods | _copied(last))
+
     def is_open(self, link: Link) -> bool:
         """Tell whether the latest sync of a link has not brought it in step."""
         last = self.last.get(link.name)
@@ -65,14 +75,23 @@ def links_of(services: Services) -> list[Link]:
         return []
     states = [state for state in life.states if state not in life.reopens]
     items = services.ledger.of_kind(services.platform, services.mode, Kind.SUBSCRIPTION, states)
-    return list({(link.account, link.payer): link for link in _with_customer(items)}.values())
+    found: dict[tuple[str, str], Link] = {}
+    for link in _with_customer(items):
+        known = found.get((link.account, link.payer), link)
+        found[link.account, link.payer] = replace(link, methods=known.methods | link.methods)
+    return list(found.values())
 
 
 def _with_customer(items: Iterable[ItemRecord]) -> Iterator[Link]:
     for item in items:
         customer = item.facts.get(CONNECTED)
         if item.object_id is not None and isinstance(customer, str):
-            yield Link(item.account, item.payer, customer)
+            yield Link(item.account, item.payer, customer, _copied(item))
+
+
+def _copied(item: ItemRecord) -> frozenset[str]:
+    """Return the platform's method that an item was made with, or copied last."""
+    return frozenset({str(item.facts.get("payment_method") or item.content.get("payment_method") or "")} - {""})
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,16 +38,7 @@ async def differing_now(ctx: ItemContext, item: ItemRecord) -> dict[str, object]
     customer = await customer_now(ctx, item)
     if not isinstance(customer, CustomerSeen):
         return customer
-    return (
-        {} if payer.deleted else {name: _unset(payer.fields[name]) for name in differing(payer.fields, customer.fields)}
-    )
-
-
-def _unset(value: object) -> object:
-    """Return a field as a request says it: an empty text removes it. (docs.stripe.com/api/customers/update)"""
-    if isinstance(value, dict):
-        return {name: part or "" for name, part in value.items()}
-    return value or ""
+    return {} if payer.deleted else differing(payer.fields, customer.fields)
 
 
 async def move(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
