@@ -12,6 +12,7 @@ from pathlib import Path
 from billing.core import classify, declines, outcomes
 from billing.core.exits import MEANINGS
 from billing.core.facts import RUN_FACTS, Fact
+from billing.core.kinds.cancellation import CANCELLATION_LIFE
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.kinds.facts import FACTS
 from billing.core.kinds.refund import REFUND_LIFE
@@ -24,6 +25,7 @@ from billing.edge.runfiles.schema import Column, Schema
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.engine.goals import RESTS, TAKES
 from tests.asked import ASKED as CALLS
+from tests.model.cancel_walks import REJECTED as REFUSED_CANCELLATIONS
 from tests.model.refund_walks import REJECTED as REFUSED_REFUNDS
 from tests.model.refund_walks import SOUND as SOUND_REFUNDS
 from tests.model.settings import REJECTED
@@ -33,6 +35,7 @@ from tests.replies import ASKED, EXPECTED, SAMPLES
 ROOT = Path(__file__).parent.parent
 REFUND_PROTOCOL = "billing/flow/kinds/refund/README.md"
 SYNC_PROTOCOL = "billing/flow/kinds/sync/README.md"
+CANCELLATION_PROTOCOL = "billing/flow/kinds/cancellation/README.md"
 CORE, PROTOCOL, FLOW = "billing/core/README.md", "billing/flow/kinds/charge/README.md", "billing/flow/README.md"
 
 
@@ -181,6 +184,11 @@ def _rejected_syncs() -> str:
     return _table(("design", "what the model finds"), ((walk.design.name, walk.caught) for walk in REFUSED_SYNCS))
 
 
+def _rejected_cancellations() -> str:
+    rows = ((walk.design.name, walk.caught) for walk in REFUSED_CANCELLATIONS)
+    return _table(("design", "what the model finds"), rows)
+
+
 BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "exit codes: billing.core.exits"): _exits,
     (PROTOCOL, "states: billing.core.kinds.charge"): lambda: _states(CHARGE_LIFE),
@@ -192,6 +200,9 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (SYNC_PROTOCOL, "states: billing.core.kinds.sync"): lambda: _states(SYNC_LIFE),
     (SYNC_PROTOCOL, "edges: billing.core.kinds.sync"): lambda: _edges(SYNC_LIFE),
     (SYNC_PROTOCOL, "designs: tests.model.sync_walks"): _rejected_syncs,
+    (CANCELLATION_PROTOCOL, "states: billing.core.kinds.cancellation"): lambda: _states(CANCELLATION_LIFE),
+    (CANCELLATION_PROTOCOL, "edges: billing.core.kinds.cancellation"): lambda: _edges(CANCELLATION_LIFE),
+    (CANCELLATION_PROTOCOL, "designs: tests.model.cancel_walks"): _rejected_cancellations,
     (CORE, "groups: billing.core.life"): _groups,
     (CORE, "facts: billing.core.facts"): _facts,
     (CORE, "outcomes: billing.core.outcomes"): _outcomes,

@@ -35,6 +35,7 @@ REFUSALS: dict[str, str] = {
     "not_in_step": "See the customer on the connected account in Stripe.",
     "not_refunded": "Nothing was given back. See the charge in Stripe.",
     "refund_returned": "The bank returned the money to the account. Ask the customer for another way to be paid.",
+    "not_cancelled": "The subscription runs on. See it in Stripe.",
     "canceled_elsewhere": "See the intent in Stripe: who cancelled it, and why?",
 }  # fmt: skip
 # Of lines that failed, by Stripe's code. (docs.stripe.com/error-codes)

@@ -9,7 +9,7 @@ HEAD = ("line", "status", "reason_code", "reason", "what_to_do")
 TRIES = ("attempts", "first_try", "last_try", "next_try")
 END = ("payout", "request_id", "run")
 # Columns of every kind.
-MOMENTS = frozenset({"first_try", "last_try", "next_try"})
+MOMENTS = frozenset({"first_try", "last_try", "next_try", "cancelled_at", "ends_at"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,15 +83,19 @@ def void_invoice(call: Call) -> Obj:
 
 
 def finalize(call: Call) -> Obj:
-    """Make a draft open before its time.
+    """Make a draft open before its time; nothing is collected of it at once.
 
     Raises:
-        Refusal: it is no draft.
+        Refusal: it is no draft, or it is to be collected.
     """
+    if call.params.get("auto_advance"):
+        raise refusal("The sandbox does not collect what is opened by hand.", param="auto_advance")
     invoice = call.find("in", call.ids[0], "invoice")
     if invoice["status"] != "draft":
         raise refusal("This invoice is already finalized, you can't re-finalize a non-draft invoice.")
     finalise(call, invoice, failed)
+    if "auto_advance" in call.params:
+        invoice["auto_advance"] = False
     return invoice
 
 

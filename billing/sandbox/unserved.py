@@ -58,7 +58,6 @@ UNSERVED: dict[str, frozenset[str]] = {  # by operation
     "payment_methods.list": frozenset({"customer_account"}),
     **{f"setup_intents.{verb}": OF_SETUPS for verb in ("create", "update", "confirm", "list")},
     "invoices.list": frozenset({"customer_account", "due_date"}),
-    "invoices.finalize": frozenset({"auto_advance"}),
     "invoices.pay": frozenset({"forgive", "mandate", "paid_out_of_band", "source"}),
     "prices.create": OF_PRICES,
     "prices.update": OF_PRICES,

@@ -291,6 +291,8 @@ def test_good_reasons_to_skip_are_those_that_leave_nothing_owed():
     good = {code for code, reason in SKIPS.items() if reason.good}
     assert good == {"already_paid", "withdrawn", "corrected", "cancelled", "default_moved", "closed_before_loss"} | {
         "already_refunded",
+        "over_already",
+        "ending_already",
     }
 
 

@@ -80,7 +80,7 @@ class RefundWorld:
 
     def post(self, path: str, account: str, **params: Any) -> dict[str, Any]:
         """Somebody else does something in the Dashboard."""
-        return _post(self.world, path, account, params)
+        return posted(self.world, path, account, params)
 
     def elsewhere(self, folder: Path) -> "RefundWorld":
         """Another machine with the same lines: its own ledger, its own key, the same Stripe."""
@@ -176,13 +176,13 @@ def _pay(world: World, number: int, method: str) -> Paid:
         "amount": AMOUNT, "currency": "usd", "application_fee_amount": FEE, "allowed_payment_method_types[0]": kind,
         "metadata[billing_item]": f"charge-{number}",
     }  # fmt: skip
-    intent = _post(world, "/v1/payment_intents", account, opening)["id"]
-    clone = _post(world, "/v1/payment_methods", account, {"customer": customer, "payment_method": saved})["id"]
-    confirmed = _post(world, f"/v1/payment_intents/{intent}/confirm", account, {"payment_method": clone})
+    intent = posted(world, "/v1/payment_intents", account, opening)["id"]
+    clone = posted(world, "/v1/payment_methods", account, {"customer": customer, "payment_method": saved})["id"]
+    confirmed = posted(world, f"/v1/payment_intents/{intent}/confirm", account, {"payment_method": clone})
     return Paid(f"INV-{number}", account, customer, intent, str(confirmed["latest_charge"]))
 
 
-def _post(world: World, path: str, account: str, params: Mapping[str, Any]) -> dict[str, Any]:
+def posted(world: World, path: str, account: str, params: Mapping[str, Any]) -> dict[str, Any]:
     headers = {"Authorization": "Bearer sk_test_dashboard000", "Stripe-Account": account}
     request = WireRequest("POST", f"https://api.stripe.com{path}", headers, urlencode(params).encode())
     weather, world.sandbox.faults = world.sandbox.faults, FaultPlan()

@@ -233,7 +233,7 @@ APPLIED = {
         "return_url setup_intent_data success_url ui_mode",
     "checkout.sessions.expire": "", "checkout.sessions.update": "metadata",
     "customers.create": f"{SAVED} payment_method", "customers.update": SAVED,
-    "invoices.finalize": "", "invoices.pay": "payment_method off_session", "invoices.void": "",
+    "invoices.finalize": "auto_advance", "invoices.pay": "payment_method off_session", "invoices.void": "",
     "prices.create":
         "active currency lookup_key metadata nickname product product_data recurring tax_behavior unit_amount "
         "unit_amount_decimal",

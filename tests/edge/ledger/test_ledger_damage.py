@@ -79,8 +79,8 @@ def restore(sound):
 KEYS = {
     "meta": "name",
     "kinds": "kind",
-    "transitions": "from_state, event",
-    "states": "state",
+    "transitions": "kind, from_state, event",
+    "states": "kind, state",
     "runs": "id",
     "items": "id",
     "lines": "revision, position",
@@ -217,7 +217,7 @@ async def test_flipped_bits_that_change_anything_are_noticed(sound, restore):
     path = sound / "ledger.db"
     whole, dice, noticed = path.read_bytes(), random.Random(11), 0
     before = content(path)
-    for _ in range(160):
+    for _ in range(200):
         restore()
         changed = bytearray(whole)
         changed[dice.randrange(len(whole))] ^= 1 << dice.randrange(8)

@@ -28,7 +28,7 @@ def _fee(text: str) -> str:
     return word
 
 
-def _run(text: str) -> str:
+def read_run(text: str) -> str:
     """The run whose charge it is."""
     text = text.strip(BLANKS)
     if not _RUN.fullmatch(text):
@@ -69,7 +69,7 @@ REFUNDS = Schema(
     word="refunds",
     columns=(
         Column("reference", read_reference, required=True, longest=REFERENCE_LENGTH),
-        Column("of_run", _run, required=True, longest=RUN_LENGTH, few=True),
+        Column("of_run", read_run, required=True, longest=RUN_LENGTH, few=True),
         id_column("account", ACCOUNT, required=True, few=True),
         id_column("customer", CUSTOMER, required=True),
         id_column("payment_intent", INTENT, required=True),
@@ -81,5 +81,5 @@ REFUNDS = Schema(
     amounts=_AMOUNT,
     money=_money,
     build=_refund,
-    tells=frozenset({"of_run"}),
+    tells=frozenset({"payment_intent"}),
 )
