@@ -38,9 +38,10 @@ async def serve_until_stopped(session: Session, mode: Mode, *, live: bool) -> in
     require_agreement(settings, mode=mode, live_key=key.mode is Mode.LIVE, live_flag=live)
     before_connecting(session)
     opening = ServiceOptions(mode, "collect", live=live, wait=HELD_SECONDS, making=Making.NEVER)
+    interactive = settings.having("collect", {"rate_share": _left_free(settings.rate_share)})
 
     def desk() -> AbstractAsyncContextManager[Services]:
-        return open_services(settings, environ, opening, session.log)
+        return open_services(interactive, environ, opening, session.log)
 
     payers = Payers(lambda: open_books(session), desk, mode, session.log)
     site = Site(options, payers, await payers.prepare())
@@ -53,6 +54,11 @@ async def serve_until_stopped(session: Session, mode: Mode, *, live: bool) -> in
     except OSError as error:
         raise UsageError(f"{host}:{port} cannot be used: {error.strerror} (collect.listen)") from None
     return Exit.OK
+
+
+def _left_free(share: float) -> float:
+    """Return the share of Stripe's limits that runs leave free: it is for people who wait, and payers are such."""
+    return 1 - share if share < 1 else share
 
 
 def _say_where(session: Session, public_url: str, listening: str) -> None:

@@ -10,6 +10,8 @@ from urllib.request import urlopen
 import pytest
 from cli_tools import read_line
 
+from billing.cli.collecting import _left_free
+
 CANARY = "canary51H8xQ2eZvKYlo2C9k7TtRw4Vb"
 
 
@@ -105,3 +107,8 @@ def test_what_is_missing_is_told_before_it_serves(page, changed, told):
     assert (ended.code, ended.out) == (2, "")
     assert told in ended.err
     assert CANARY not in ended.err
+
+
+@pytest.mark.parametrize(("runs", "page"), [(0.4, 0.6), (0.9, 0.1), (1.0, 1.0)])
+def test_payers_have_the_share_of_stripes_limits_that_runs_leave_free(runs, page):
+    assert _left_free(runs) == pytest.approx(page)
