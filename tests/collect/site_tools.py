@@ -48,6 +48,7 @@ class Memory:
     opened: Opened | Answer = field(default_factory=lambda: Opened(Asks.SETUP, SECRET))
     after: Answer = Answer.SAVED
     opens: int = 0
+    reads: int = 0
     fails: Exception | None = None
 
     async def look(self, item: str) -> Asked | None:
@@ -60,6 +61,7 @@ class Memory:
         return self.opened
 
     async def outcome(self, item: str) -> Answer:
+        self.reads += 1
         return self.after
 
     def change(self, **changes: Any) -> None:

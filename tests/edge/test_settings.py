@@ -329,8 +329,22 @@ def test_what_the_page_of_payers_is_told_is_read_into_what_it_needs():
 
 
 @pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://Pay.Example.com:443/", "https://pay.example.com"),
+        ("https://pay.example.com:8443", "https://pay.example.com:8443"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://[::1]:8484", "http://[::1]:8484"),
+    ],
+)
+def test_the_address_of_the_page_is_kept_as_a_browser_writes_an_origin(text, origin):
+    assert in_file(f"collect:\n  public_url: {text}\n").public_url == origin
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("public_url", "https://pay.example.com:99999"),
         ("public_url", "pay.example.com"),
         ("public_url", "https://example.com/pay"),
         ("public_url", "https://me:secret@example.com"),

@@ -52,6 +52,7 @@ NOTICES: Mapping[str, Notice] = {
     "expired": Notice(410, "clock", "expired_title", "expired_text", "", "write", "ask_new"),
     "stuck": Notice(200, "warn", "stuck_title", "stuck_text", "", "write", "write_us"),
     "later": Notice(503, "warn", "later_title", "later_text", "", "look", "again"),
+    "many": Notice(429, "clock", "many_title", "many_text"),
     "unknown": Notice(404, "warn", "unknown_title", "unknown_text", "", "write", "ask_new"),
     "missing": Notice(404, "warn", "missing_title", "missing_text"),
     "refused": Notice(405, "warn", "missing_title", "missing_text"),

@@ -20,6 +20,8 @@ from billing.edge.collect.texts import chosen, load_languages
 HTML, JSON, TEXT = "text/html", "application/json", "text/plain"
 KEPT = "public, max-age=31536000, immutable"
 # Of a file whose address has the hash of its content.
+READS_PER_OPENING = 3
+# A payer comes back once from each opening, and may look again; a page that is loaded without end reads no more.
 BY_ANSWER: dict[Answer, str] = {
     Answer.OPEN: "cancelled",  # who comes back without having confirmed
     Answer.DECLINED: "declined",
@@ -79,11 +81,13 @@ class Site:
     pages: Pages = field(init=False)
     _payers: HourlyLimit = field(init=False)
     _addresses: HourlyLimit = field(init=False)
+    _reads: HourlyLimit = field(init=False)
 
     def __post_init__(self) -> None:
         self.pages = Pages(self.options, load_languages(self.options.own_words))
         self._payers = HourlyLimit(self.options.opens_per_payer)
         self._addresses = HourlyLimit(self.options.opens_per_address)
+        self._reads = HourlyLimit(READS_PER_OPENING * self.options.opens_per_payer)
 
     async def form(self, arrival: Arrival) -> web.Response:
         """Answer a link: the form, or why there is none. Nothing is made at Stripe: mail programs open links, too."""
@@ -123,6 +127,11 @@ class Site:
         link, visit = await self._arrived(arrival)
         if link is None or visit.asked is None:
             return self.notice("unknown", visit)
+        if visit.asked.answer is Answer.SAVED:
+            return self.notice(_after(Answer.SAVED, visit.asked), visit)
+        if not self._reads.allows(link.item, self.ticks()):
+            return self.notice("many", visit)
+        self._reads.take(link.item, self.ticks())
         found = await self.invitations.outcome(link.item)
         if found in (Answer.OPEN, Answer.DECLINED) and link.is_over(self.now()):
             return self.notice("expired", visit)

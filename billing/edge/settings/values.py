@@ -53,10 +53,13 @@ def _url(text: str) -> str:
 
 
 def _origin(text: str) -> str:
-    found = _url(text)
-    if urlsplit(found).path:
+    """Return an address as a browser writes an origin: small letters, no port that is the scheme's own (RFC 6454)."""
+    parts = urlsplit(_url(text))
+    if parts.path:
         raise ValueError("must be an address without a path")
-    return found
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    own = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, own) else "")
 
 
 def _listen(text: str) -> tuple[str, int]:
