@@ -72,6 +72,13 @@ PROBES = (
           f"/v1/disputes/dp_{NOBODY}", {}, connected=True, always=False),
     Probe("Charges and Refunds write on connected accounts", "to refund", "POST", "/v1/refunds",
           {"payment_intent": f"pi_{NOBODY}"}, connected=True, always=False),
+    Probe("Events read", "to see what changed on the platform", "GET", f"/v1/events/evt_{NOBODY}", {}, always=False),
+    Probe("Customers write on connected accounts", "to keep subscribed customers in step", "POST",
+          f"/v1/customers/cus_{NOBODY}", {}, connected=True, always=False),
+    Probe("Subscriptions read on connected accounts", "to see what subscriptions are paid with", "GET",
+          f"/v1/subscriptions/sub_{NOBODY}", {}, connected=True, always=False),
+    Probe("Subscriptions write on connected accounts", "to move subscriptions to a new card", "POST",
+          f"/v1/subscriptions/sub_{NOBODY}", {"default_payment_method": f"pm_{NOBODY}"}, connected=True, always=False),
 )  # fmt: skip
 # Every permission that a run needs. (docs.stripe.com/keys/restricted-api-keys)
 
