@@ -15,7 +15,6 @@ from billing.cli.typed import again, following
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.kinds import LIVES
-from billing.core.kinds.rules import RULES
 from billing.core.life import Group
 from billing.core.records import RunRecord
 from billing.edge.ledger.custody.known_ledgers import Making
@@ -23,6 +22,7 @@ from billing.edge.logs import visible
 from billing.flow.cancelling import Cancellation, cancel, look_through, worth
 from billing.flow.carry_out import requests_sent
 from billing.flow.follow import policies_of
+from billing.flow.kinds.inverses import INVERSES
 from billing.flow.open_services import ServiceOptions
 from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.report import known_run, summary
@@ -147,9 +147,9 @@ def _left(asked: Cancel, record: RunRecord, after: Cancellation, stopped: Exit) 
         named = visible(", ".join(after.paid[:5])) + (" and more" if after.paid_count > 5 else "")
         done = LIVES[record.kind].word(Group.SUCCEEDED)
         lines.append(f"  {plural(after.paid_count, 'line')} {done}: {named}.")
-        if RULES[record.kind].undo:
-            undo = following("reverse", asked.run, only=after.paid[:5], fee="refund", out="undo.yaml")
-            lines += ["  To give that back:", f"    {undo}"]
+        if inverse := INVERSES.get(record.kind):
+            undo = following("reverse", asked.run, only=after.paid[:5], out="undo.yaml", **inverse.example)
+            lines += [f"  To {inverse.verb} that:", f"    {undo}"]
     if after.processing:
         lines += [
             f"  {plural(after.processing, 'line')} on the way to the bank, which nothing closes. Next:",

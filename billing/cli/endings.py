@@ -54,13 +54,13 @@ def run_table(ledger: Ledger, run_id: str) -> list[str]:
 
 
 def _undone(ledger: Ledger, record: RunRecord) -> list[str]:
-    """Write what runs of refunds have given back of a run: the rows above say what was paid, and stay as they are."""
+    """Write what other runs have undone of a run: the rows above say what it came to, and stay as they are."""
     found = given_back(ledger, record)
     if found is None or not (found.items or found.on_their_way):
         return []
     said = f"{plural(found.items, 'line')}  {amounts(found.totals)}".rstrip()
     later = f", {found.on_their_way:,} more on the way" if found.on_their_way else ""
-    return [f"  of that given back: {said}{later}"]
+    return [f"  of that {found.done}: {said}{later}"]
 
 
 def _twice(ledger: Ledger, run_id: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Undo a run: write the run file of refunds, and say what it comes to and how it is carried out."""
+"""Undo a run: write the run file that does, and say what it comes to and how it is carried out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,18 +14,22 @@ from billing.cli.terminal import write_err, write_json, write_out
 from billing.cli.typed import following
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
-from billing.core.items import FeeBack, Mode
+from billing.core.items import Mode
+from billing.core.kinds import LIVES
 from billing.core.periods import is_of_month
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
-from billing.edge.outputs import REFUNDS, Target
+from billing.edge.outputs import REVERSAL, Target
 from billing.edge.runfiles.inline import MOST_ITEMS
-from billing.edge.runfiles.refund_file import Head, as_csv, as_yaml
+from billing.edge.runfiles.reversal_file import SHEETS, Head, as_csv, as_yaml
+from billing.flow.kinds.inverses import INVERSES, YES, Said, option
 from billing.flow.options import Selection
 from billing.flow.report import known_run
 from billing.flow.reversing import Reversal, look_through, reversed_items, run_name
 
 SUFFIXES = (".yaml", ".yml", ".csv")
+WORDS = {inverse.asks: tuple(map(str, inverse.values)) for inverse in INVERSES.values()}
+# What the options may be that say how something is undone.
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,11 @@ class Reverse:
     """What was typed: see the options of `billing reverse`."""
 
     run: str
-    fee: str
+    fee: str | None
+    when: str | None
     selection: Selection
     out: Path | None
+    clear_fee: bool = False
     force: bool = False
 
     def __post_init__(self) -> None:
@@ -44,10 +50,17 @@ class Reverse:
         Raises:
             UsageError: an option has no such value.
         """
-        if self.fee not in set(FeeBack):
-            raise UsageError(f"--fee {visible(self.fee)} is none of {', '.join(FeeBack)}")
+        for name, words in WORDS.items():
+            if name in self.said and self.said[name] not in words:
+                raise UsageError(f"{option(name)} {visible(self.said[name])} is none of {', '.join(words)}")
         if self.out is not None and self.out.suffix.lower() not in SUFFIXES:
             raise UsageError(f"{visible(str(self.out))}: the suffix is none of {', '.join(SUFFIXES)}")
+
+    @property
+    def said(self) -> Said:
+        """How the items are to be undone: what was typed, and nothing else."""
+        typed = {"fee": self.fee, "when": self.when, "clear_fee": YES if self.clear_fee else None}
+        return {name: word for name, word in typed.items() if word is not None}
 
     @property
     def as_sheet(self) -> bool:
@@ -59,15 +72,15 @@ async def write_reversal(session: Session, asked: Reverse) -> int:
     """Look, write, say what comes next; return the exit code.
 
     Raises:
-        UsageError: the ledger has no such run, nothing matches, nothing was paid, or the file must not be replaced.
+        UsageError: the ledger has no such run, it is not said how, nothing is left to undo, or the file must stay.
     """
-    target = None if asked.out is None else Target(asked.out, REFUNDS, guarded(session), force=asked.force)
+    target = None if asked.out is None else Target(asked.out, REVERSAL, guarded(session), force=asked.force)
     if target is not None:
         target.check()
     async with open_books(session) as ledger:
-        found = look_through(ledger, known_run(ledger, asked.run), asked.selection)
+        found = look_through(ledger, known_run(ledger, asked.run), asked.selection, asked.said)
         _require_worth(asked, found)
-        name = run_name(ledger, found.record)
+        name = run_name(ledger, found)
         chunks = _chunks(ledger, found, asked, name)
         if target is None:
             write_out(chunks)
@@ -79,25 +92,28 @@ async def write_reversal(session: Session, asked: Reverse) -> int:
 
 def _require_worth(asked: Reverse, found: Reversal) -> None:
     if not found.items:
-        why = "; ".join(_left_out(found)) or "nothing of that was paid"
-        raise UsageError(f"there is nothing to give back: {why}")
+        why = "; ".join(_left_out(found)) or f"nothing of that was {found.inverse.before}"
+        raise UsageError(f"there is nothing to {found.inverse.verb}: {why}")
     if not asked.as_sheet and found.items > MOST_ITEMS:
-        raise UsageError(f"{found.items:,} refunds are more than a YAML file may hold; name a .csv")
+        raise UsageError(
+            f"{found.items:,} {LIVES[found.inverse.kind].noun} are more than a YAML file may hold; name a .csv"
+        )
 
 
 def _left_out(found: Reversal) -> Iterator[str]:
-    """Yield a sentence for the lines that were paid, or may be, and are not in the file."""
+    """Yield a sentence for the lines that could be undone, or may be one day, and are not in the file."""
     if found.undone:
-        yield f"{plural(found.undone, 'line')} given back already"
+        yield f"{plural(found.undone, 'line')} {found.inverse.done} already"
     for run, lines in sorted(found.asked_for.items()):
         yield f"{plural(lines, 'line')} asked for by {run}, which is not over: see billing status {run}"
     if found.on_their_way:
-        yield f"{plural(found.on_their_way, 'line')} may still be paid: reverse again later"
+        yield f"{plural(found.on_their_way, 'line')} may still be {found.inverse.before}: reverse again later"
 
 
 def _chunks(ledger: Ledger, found: Reversal, asked: Reverse, name: str) -> Iterator[str]:
-    refunds = reversed_items(ledger, found.record, asked.selection, FeeBack(asked.fee))
-    return as_csv(refunds) if asked.as_sheet else as_yaml(_head(found, name), refunds)
+    items = reversed_items(ledger, found, asked.selection, asked.said)
+    sheet = SHEETS[found.inverse.kind]
+    return as_csv(sheet, items) if asked.as_sheet else as_yaml(sheet, _head(found, name), items)
 
 
 def _head(found: Reversal, name: str) -> Head:
@@ -113,16 +129,17 @@ def _told(session: Session, asked: Reverse, found: Reversal, name: str) -> None:
             "run": f"{name}-{found.record.period}",
             "of_run": asked.run,
             "file": str(asked.out),
-            "fee": asked.fee,
+            **asked.said,
             "items": found.items,
             "totals": dict(sorted(found.totals.items())),
             "on_their_way": found.on_their_way,
-            "given_back": found.undone,
+            found.inverse.done.replace(" ", "_"): found.undone,
             "asked_for": dict(sorted(found.asked_for.items())),
         })  # fmt: skip
         return
     accounts = plural(len(found.accounts), "account")
-    write_err(visible(f"{asked.out}: {plural(found.items, 'refund')} from {accounts}, {amounts(found.totals)}"))
+    noun, money = str(found.inverse.kind), f", {amounts(found.totals)}" if found.totals else ""
+    write_err(visible(f"{asked.out}: {plural(found.items, noun)} on {accounts}{money}"))
     for line in _left_out(found):
         write_err(f"left out: {line}")
     write_err("Nothing was sent. Next:")

@@ -50,7 +50,10 @@ def _first_line(head: bytes) -> bytes:
 PLAN = Output("a plan", lambda head: head.startswith(b"{") and b'"plan_digest"' in head)
 REPORT = Output("a report", lambda head: b"what_to_do" in head or _REPORT.match(head) is not None)
 BAD_LINES = Output("a file of bad lines", lambda head: _REASONS.search(_first_line(head)) is not None)
-REFUNDS = Output("a file of refunds", lambda head: b"\nkind: refunds\n" in head or b"of_run" in _first_line(head))
+_REVERSALS = (b"\nkind: refunds\n", b"\nkind: cancellations\n")
+REVERSAL = Output(
+    "a file that undoes a run", lambda head: any(kind in head for kind in _REVERSALS) or b"of_run" in _first_line(head)
+)
 REHEARSAL = Output("a rehearsal", lambda head: _REHEARSAL.match(head) is not None)
 
 

@@ -11,8 +11,9 @@ from billing.core.errors import InvalidInput
 from billing.core.items import FeeBack, Kind, Mode, Refund
 from billing.core.money import Money
 from billing.edge.runfiles import RunDefaults, open_run
-from billing.edge.runfiles.refund_file import COLUMNS, Head, as_csv, as_yaml, cells_of
+from billing.edge.runfiles.reversal_file import SHEETS, Head, as_csv, as_yaml
 
+SHEET = SHEETS[Kind.REFUND]
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 ONE = Refund("INV-1", "acct_A1", "cus_B1", "pi_C1", "ch_D1", Money(1099, "usd"), FeeBack.KEEP, "coaching-2026-11")
 
@@ -45,13 +46,13 @@ def written(found: list[Refund]) -> str:
     for each in found:
         totals[each.amount.currency] = totals.get(each.amount.currency, 0) + each.amount.minor
     head = Head("coaching-2026-11", "coaching-refunds", "2026-11", "Europe/Berlin", Mode.TEST, len(found), totals)
-    return "".join(as_yaml(head, found))
+    return "".join(as_yaml(SHEET, head, found))
 
 
 @given(st.lists(refunds, min_size=1, max_size=8, unique_by=lambda each: each.reference))
 def test_what_is_written_is_read_back_to_the_letter(tmp_path_factory, found):
     folder = tmp_path_factory.mktemp("refunds")
-    for name, text in (("undo.yaml", written(found)), ("undo.csv", "".join(as_csv(found)))):
+    for name, text in (("undo.yaml", written(found)), ("undo.csv", "".join(as_csv(SHEET, found)))):
         with opened(folder, name, text) as source:
             assert source.run.kind is Kind.REFUND
             assert source.run.run_id == "coaching-refunds-2026-11"
@@ -76,9 +77,9 @@ def test_what_is_written_is_read_back_to_the_letter(tmp_path_factory, found):
     ],
 )
 def test_a_bad_cell_is_refused_with_its_place_beside_every_other_one(tmp_path, column, cell, code):
-    cells = dict(zip(COLUMNS, cells_of(ONE), strict=True)) | {column: cell}
+    cells = dict(zip(SHEET.columns, SHEET.cells(ONE), strict=True)) | {column: cell}
     worse = cells | {"reference": "INV-2", "customer": "nobody"}
-    lines = [",".join(COLUMNS), ",".join(cells.values()), ",".join(worse.values())]
+    lines = [",".join(SHEET.columns), ",".join(cells.values()), ",".join(worse.values())]
     with pytest.raises(InvalidInput) as refused:
         opened(tmp_path, "undo.csv", "\n".join(lines) + "\n")
     found = [(each.line, each.code) for each in refused.value.problems]
@@ -87,7 +88,7 @@ def test_a_bad_cell_is_refused_with_its_place_beside_every_other_one(tmp_path, c
 
 
 def test_a_file_cannot_give_a_charge_back_twice(tmp_path):
-    cells = ",".join(cells_of(ONE))
+    cells = ",".join(SHEET.cells(ONE))
     with pytest.raises(InvalidInput) as refused:
-        opened(tmp_path, "undo.csv", "\n".join([",".join(COLUMNS), cells, cells, ""]))
+        opened(tmp_path, "undo.csv", "\n".join([",".join(SHEET.columns), cells, cells, ""]))
     assert any("reference" in each.message for each in refused.value.problems)
