@@ -15,6 +15,7 @@ from billing.core.facts import RUN_FACTS, Fact
 from billing.core.kinds.cancellation import CANCELLATION_LIFE
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.kinds.facts import FACTS
+from billing.core.kinds.payer import PAYER_LIFE
 from billing.core.kinds.refund import REFUND_LIFE
 from billing.core.kinds.sync import SYNC_LIFE
 from billing.core.life import Edge, Group, Life, Phase
@@ -26,6 +27,8 @@ from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.engine.goals import RESTS, TAKES
 from tests.asked import ASKED as CALLS
 from tests.model.cancel_walks import REJECTED as REFUSED_CANCELLATIONS
+from tests.model.payer_walks import LEFT as LEFT_TO_PAYERS
+from tests.model.payer_walks import REJECTED as REFUSED_PAYERS
 from tests.model.refund_walks import REJECTED as REFUSED_REFUNDS
 from tests.model.refund_walks import SOUND as SOUND_REFUNDS
 from tests.model.settings import REJECTED
@@ -35,6 +38,7 @@ from tests.replies import ASKED, EXPECTED, SAMPLES
 ROOT = Path(__file__).parent.parent
 REFUND_PROTOCOL = "billing/flow/kinds/refund/README.md"
 SYNC_PROTOCOL = "billing/flow/kinds/sync/README.md"
+PAYER_PROTOCOL = "billing/flow/kinds/payer/README.md"
 CANCELLATION_PROTOCOL = "billing/flow/kinds/cancellation/README.md"
 CORE, PROTOCOL, FLOW = "billing/core/README.md", "billing/flow/kinds/charge/README.md", "billing/flow/README.md"
 
@@ -180,6 +184,13 @@ def _rejected_refunds() -> str:
     return _table(("design", "what the model finds"), rows)
 
 
+def _rejected_payers() -> str:
+    left = [(f"{walk.design.name}, a default that is late", walk.caught) for walk in LEFT_TO_PAYERS]
+    return _table(
+        ("design", "what the model finds"), [*((walk.design.name, walk.caught) for walk in REFUSED_PAYERS), *left]
+    )
+
+
 def _rejected_syncs() -> str:
     return _table(("design", "what the model finds"), ((walk.design.name, walk.caught) for walk in REFUSED_SYNCS))
 
@@ -200,6 +211,9 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (SYNC_PROTOCOL, "states: billing.core.kinds.sync"): lambda: _states(SYNC_LIFE),
     (SYNC_PROTOCOL, "edges: billing.core.kinds.sync"): lambda: _edges(SYNC_LIFE),
     (SYNC_PROTOCOL, "designs: tests.model.sync_walks"): _rejected_syncs,
+    (PAYER_PROTOCOL, "states: billing.core.kinds.payer"): lambda: _states(PAYER_LIFE),
+    (PAYER_PROTOCOL, "edges: billing.core.kinds.payer"): lambda: _edges(PAYER_LIFE),
+    (PAYER_PROTOCOL, "designs: tests.model.payer_walks"): _rejected_payers,
     (CANCELLATION_PROTOCOL, "states: billing.core.kinds.cancellation"): lambda: _states(CANCELLATION_LIFE),
     (CANCELLATION_PROTOCOL, "edges: billing.core.kinds.cancellation"): lambda: _edges(CANCELLATION_LIFE),
     (CANCELLATION_PROTOCOL, "designs: tests.model.cancel_walks"): _rejected_cancellations,

@@ -54,5 +54,27 @@ defaults: {application_fee_percent: 5}
 limits: {per_item: {USD: 500}, max_items: 1000}
 """,
     ),
+    "payers": Sample(
+        name="onboarding",
+        columns=(
+            "reference,email,name,phone,description,on_behalf_of,types,return_url,locale,setup_credential_usage,"
+            "first_payment,currency,metadata.contract"
+        ),
+        rows=(
+            "PAY-0001,ada@example.com,Ada Example,,Coaching,,card,https://example.com/thanks,en-GB,,,,C-77",
+            "PAY-0002,bob@example.com,Bob Example,,Coaching,,card us_bank_account,https://example.com/thanks,en-US,,,,C-78",
+        ),
+        run_file="""\
+# People who are asked to save a payment method on the platform.
+# Try it:  billing check onboarding.yaml
+version: 1
+kind: payers
+run: {name: onboarding, period: current, timezone: UTC}   # this month: onboarding-2026-11 in November 2026
+mode: test                                              # live also needs a live key and --live
+source: {csv: onboarding.csv}
+control: {items: 2}
+""",
+        note="Its people are made up: replace them by yours before you plan it, or fill in template.csv.",
+    ),
 }
 # Runs of the other kinds are written by the program: `billing reverse` writes refunds and cancellations.

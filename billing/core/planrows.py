@@ -66,6 +66,8 @@ def standing(item: ItemRecord) -> str:
     if meaning.phase is Phase.RESTING and item.facts.get("fence"):
         again = item.facts.get("dead_clone") and not item.facts.get("recloned")
         return TO_CHARGE if again else CLOSING
+    if meaning.phase is Phase.RESTING and meaning.group is Group.PROCESSING:
+        return "processing"
     if ended_empty(item.state) or meaning.phase is Phase.RESTING:
         return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"
     return DONE.get((meaning.phase, meaning.group), TO_CHARGE)

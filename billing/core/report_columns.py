@@ -1,7 +1,7 @@
 """What a report tells of an item of one kind, behind the columns of the sheet itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from billing.core.entries import ItemRecord
 
@@ -9,7 +9,7 @@ HEAD = ("line", "status", "reason_code", "reason", "what_to_do")
 TRIES = ("attempts", "first_try", "last_try", "next_try")
 END = ("payout", "request_id", "run")
 # Columns of every kind.
-MOMENTS = frozenset({"first_try", "last_try", "next_try", "cancelled_at", "ends_at"})
+MOMENTS = frozenset({"first_try", "last_try", "next_try", "cancelled_at", "ends_at", "link_valid_until"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class ReportColumns:
         ids: column -> the id on Stripe that it shows of an item, whoever owns it.
         own: column -> the same, told of the run's own items alone.
         amounts: columns of minor units, facts of the same name.
+        links: column -> the same, given the key that the ledger's links are signed with (`billing.core.links`).
         untold: what is said of an item that failed while nothing on record says why.
     """
 
@@ -27,8 +28,9 @@ class ReportColumns:
     own: Mapping[str, Callable[[ItemRecord], str]]
     amounts: tuple[str, ...]
     untold: Mapping[str, str]
+    links: Mapping[str, Callable[[ItemRecord, bytes], str]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """All of our columns, in their order."""
-        return (*HEAD, *self.ids, *self.own, *TRIES, *self.amounts, *END)
+        return (*HEAD, *self.ids, *self.own, *self.links, *TRIES, *self.amounts, *END)

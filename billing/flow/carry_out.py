@@ -218,7 +218,7 @@ def settled_plan(services: Services, source: Source, options: PlanOptions) -> Pl
         return None
     asked = replace(options.asked(services, record.kind), unexamined=NOTHING_EXAMINED)
     plan = decide_all(source, services.ledger, record.platform, options.findings or Findings(), asked)
-    flow = FLOWS[record.kind]
+    flow = FLOWS[record.kind].asked_by(services)
     if plan.is_news or plan.reopenable or has_work(services.ledger, flow, record.run_id, Goal.RUN):
         return None
     return plan

@@ -52,7 +52,7 @@ async def execute(
         raise UsageError(f"the ledger knows no run {run_id}; plan it first")
     if record.status is RunStatus.REBUILDING:
         raise RunStopped(unfinished_rebuild(run_id))
-    flow = FLOWS[record.kind]
+    flow = FLOWS[record.kind].asked_by(services)
     if not has_work(services.ledger, flow, run_id, Goal.RUN):
         return Ending()
     await services.identify()

@@ -46,6 +46,7 @@ class ServiceOptions:
         plans: nothing is charged: another runner may go on meanwhile, and what is found is kept when nobody runs.
         rate: requests a second instead of the documented limits (`--rate`).
         concurrency: requests in flight instead of the setting (`--concurrency`).
+        answers_with: a test payment method with which a run answers for its payers (`--confirm-with`).
     """
 
     mode: Mode
@@ -56,6 +57,7 @@ class ServiceOptions:
     plans: bool = False
     rate: float | None = None
     concurrency: int | None = None
+    answers_with: str = ""
 
 
 @asynccontextmanager
@@ -106,6 +108,7 @@ async def open_services(
             services = Services(ledger, gateway, clock, opening.mode, "", rates, log)
             services.who = partial(_platform, gateway, ledger, settings, key)
             services.operator = operator()
+            services.public_url, services.answers_with = settings.public_url or "", opening.answers_with
             yield services
         finally:
             await carrier.aclose()

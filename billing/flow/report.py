@@ -210,13 +210,16 @@ def rows(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[l
     width = len(columns(record)) - len(ours)
     for line in ledger.report(run_id):
         if wanted.takes(line):
-            told = describe(line, record)
+            told = describe(line, record, ledger.link_key)
             cells = [*line.cells, *[""] * width][:width]
             yield cells + [told[name] for name in ours]
 
 
-def describe(line: ReportLine, record: RunRecord) -> dict[str, str]:
-    """Return our columns for one line of a run, as texts; amounts are decimals in major units."""
+def describe(line: ReportLine, record: RunRecord, link_key: bytes = b"") -> dict[str, str]:
+    """Return our columns for one line of a run, as texts; amounts are decimals in major units.
+
+    ``link_key`` is what links of the ledger are signed with; without it their columns stay empty.
+    """
     item, ours = line.item, COLUMNS[record.kind]
     told = dict.fromkeys(ours.names, "")
     told |= {"line": str(line.line), "run": record.run_id, "status": str(Group.SKIPPED)}
@@ -225,7 +228,8 @@ def describe(line: ReportLine, record: RunRecord) -> dict[str, str]:
     if item is None or not line.owned:
         # Paid, declined or waiting under another run: that run reports the money, this line only points there.
         return told | _skipped(line.reason) | ({"reason": line.detail} if line.detail else {})
-    return told | _of_item(item, ours)
+    links = {name: of(item, link_key) for name, of in ours.links.items()} if link_key else {}
+    return told | _of_item(item, ours) | links
 
 
 def _skipped(code: str) -> dict[str, str]:
@@ -295,17 +299,17 @@ def as_json(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterato
     for line in ledger.report(run_id):
         if not wanted.takes(line):
             continue
-        row = {"input": dict(zip(names, line.cells, strict=False))} | _typed(line, record)
+        row = {"input": dict(zip(names, line.cells, strict=False))} | _typed(line, record, ledger.link_key)
         yield glue + json.dumps(row, ensure_ascii=False)
         glue = ",\n"
     yield ("[" if glue == "[\n" else "\n") + "]\n"
 
 
-def _typed(line: ReportLine, record: RunRecord) -> dict[str, Any]:
-    row: dict[str, Any] = {name: value or None for name, value in describe(line, record).items()}
+def _typed(line: ReportLine, record: RunRecord, link_key: bytes) -> dict[str, Any]:
+    row: dict[str, Any] = {name: value or None for name, value in describe(line, record, link_key).items()}
     row["line"] = line.line
     if line.item is not None:
-        row |= {"account": line.item.account, "customer": line.item.payer}
+        row = {"account": line.item.account, "customer": line.item.payer} | row
         row |= {"currency": line.item.currency, "amount": line.item.amount}
         if line.owned:
             row |= {name: line.item.facts.get(name) for name in COLUMNS[record.kind].amounts} | {

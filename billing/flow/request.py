@@ -40,6 +40,7 @@ class RunRequest:
         concurrency: items at once instead of the setting.
         wait: seconds to wait for another runner to let go of the ledger; None refuses at once.
         making: whether a ledger may be made where there is none.
+        answers_with: one of Stripe's test payment methods with which payers are answered for; test mode only.
     """
 
     run: RunOptions = RunOptions()  # noqa: RUF009  frozen
@@ -54,6 +55,7 @@ class RunRequest:
     concurrency: int | None = None
     wait: float | None = None
     making: Making = Making.FIRST
+    answers_with: str = ""
 
     @classmethod
     def of(
@@ -114,7 +116,13 @@ class RunRequest:
         return PlanOptions(self.preflight, self.amend, None, self.run.selection, self.run.limit)
 
     def services(self, mode: Mode, purpose: str) -> ServiceOptions:
-        """Return how the services are opened for a run of this mode."""
+        """Return how the services are opened for a run of this mode.
+
+        Raises:
+            UsageError: a person's answer is to be made up in live mode.
+        """
+        if self.answers_with and mode is Mode.LIVE:
+            raise UsageError("--confirm-with answers for payers, and is for test mode; nothing was sent")
         return ServiceOptions(
             mode,
             purpose,
@@ -123,6 +131,7 @@ class RunRequest:
             making=self.making,
             rate=self.rate,
             concurrency=self.concurrency,
+            answers_with=self.answers_with,
         )
 
 

@@ -41,6 +41,8 @@ class Services:
         draining: set when no new step may be started.
         people: reference -> who a line of the run file is about; empty where there is no file (`billing settle`), or
             its lines say nothing of anybody.
+        public_url: where payers reach our own page, or empty.
+        answers_with: one of Stripe's test payment methods with which a run answers for its payers; test mode only.
     """
 
     ledger: Ledger
@@ -55,6 +57,8 @@ class Services:
     operator: Facts = field(default_factory=dict)
     standing: Standing = field(default_factory=Standing)
     people: Mapping[str, Personal] = field(default_factory=dict, repr=False)
+    public_url: str = ""
+    answers_with: str = ""
     logs_steps: bool = field(init=False)
     _shared: dict[Callable[["Services"], Any], Any] = field(init=False, default_factory=dict)
 

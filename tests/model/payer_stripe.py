@@ -292,7 +292,7 @@ def _call(request: Request) -> Call:
     op, reads = {
         "customer": (payer.CREATE, customers.made(ITEM)),
         "invite": (payer.INVITE, setup.opened(owner)),
-        "default": (payer.DEFAULT, customers.SHOWN),
+        "default": (payer.DEFAULT, customers.shown(owner)),
         "cancel": (payer.CANCEL, setup.shown(owner)),
     }[request.op]
     return Call(op, "", {}, reads, account="")

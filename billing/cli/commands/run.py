@@ -46,6 +46,12 @@ def command(
     preflight: PreflightOpt = "all",
     declines_ok: DeclinesOkOpt = False,
     new_ledger: NewLedgerOpt = False,
+    confirm_with: Annotated[
+        str,
+        typer.Option(
+            "--confirm-with", metavar="pm_…", help="Answer for all payers with a test payment method. Test mode only."
+        ),
+    ] = "",
     common: Common,
 ) -> int:
     """Charge every item of a run once. The same command again continues, or finds nothing to do.
@@ -64,9 +70,23 @@ def command(
     session = begin(common, run_file=file)
     request = request_of(file, sheet, sending, chosen, preflight=preflight, amend=amend, limit=limit, new=new_ledger)
     until = replace(request.run, max_failures=max_failures, deadline=seconds_of(deadline))
-    request = as_planned(replace(request, run=until, concurrency=concurrency, declines_ok=declines_ok))
+    request = replace(request, run=until, concurrency=concurrency, declines_ok=declines_ok)
+    request = as_planned(replace(request, answers_with=test_method(confirm_with)))
     with open_source(session, request.file, request.read) as source:
         return run_async(carry_out, session, request, source, Manner(yes))
+
+
+def test_method(text: str) -> str:
+    """Read the name of a test payment method, or nothing.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from billing.edge.logs import visible
+
+    if text and not re.fullmatch(r"pm_[A-Za-z0-9_]{1,60}", text):
+        raise UsageError(f'--confirm-with "{visible(text)}" is no test payment method such as pm_card_visa')
+    return text
 
 
 def seconds_of(text: str | None) -> float | None:

@@ -166,12 +166,26 @@ def gone(*, paid: bool) -> Event:
     return Event.PAID_AND_GONE if paid else Event.METHOD_GONE
 
 
+def object_of(customer: str, generation: int) -> str:
+    """Return what stands on record as an item's object: the customer, marked in a later generation of its line.
+
+    In a ledger one object belongs to one item. A payer who is asked anew stays the same customer all the same.
+    """
+    return f"{customer}:{generation}" if generation else customer
+
+
+def customer_of(object_id: str | None) -> str:
+    """Return the customer (``cus_…``) that stands on record as an item's object, or empty."""
+    return (object_id or "").partition(":")[0]
+
+
 CREATE = Op("customer", starts=True)
 INVITE = Op("invite", per_attempt=True)
+PAY = Op("first_payment")
 CONFIRM = Op("confirm_setup", per_attempt=True)
 DEFAULT = Op("default")
 CANCEL = Op("cancel_invitation", per_attempt=True)
 READ_INVITATION = Op("read_invitation", changes=False)
 READ_CUSTOMER = Op("read_customer", changes=False)
 LIST_SAVED = Op("list_saved", changes=False)
-OPS = (CREATE, INVITE, CONFIRM, DEFAULT, CANCEL, READ_INVITATION, READ_CUSTOMER, LIST_SAVED)
+OPS = (CREATE, INVITE, PAY, CONFIRM, DEFAULT, CANCEL, READ_INVITATION, READ_CUSTOMER, LIST_SAVED)

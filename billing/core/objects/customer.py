@@ -62,14 +62,14 @@ def made(payer: str) -> Reads:
     return Reads(accepted)
 
 
-def _shown(reply: Reply, expected: Expected) -> Outcome:
-    seen = customer_seen(reply.body, expected.livemode)
-    if seen is None or seen.id != expected.object_id:
-        return Lost(False, reply=reply)
-    return Shown(seen, reply=reply)
+def shown(customer: str) -> Reads:
+    """Return how a read of a customer, and a change of its default, are read: ``Shown(CustomerSeen)``."""
+
+    def accepted(reply: Reply, expected: Expected) -> Outcome:
+        seen = customer_seen(reply.body, expected.livemode)
+        return Shown(seen, reply=reply) if seen and seen.id == customer else Lost(False, reply=reply)
+
+    return Reads(accepted)
 
 
 _id: Callable[[str], object] = re.compile(r"cus_[A-Za-z0-9_]{1,250}").fullmatch
-
-SHOWN = Reads(_shown)
-# How a read of the recorded customer, and a change of its default, are read: ``Shown(CustomerSeen)``.

@@ -132,19 +132,18 @@ def shown(customer: str) -> Reads:
     return Reads(accepted)
 
 
-def _listed(reply: Reply, expected: Expected) -> Outcome:
-    """A customer's intents, ``Shown(tuple of InvitationSeen)``; a list cut short, or of somebody else, is Lost."""
-    body = reply.body or {}
-    rows = body.get("data")
-    if body.get("object") != "list" or body.get("has_more") is not False or not isinstance(rows, list):
-        return Lost(False, reply=reply)
-    seen = [invitation_seen(row) for row in rows]
-    if any(one is None or one.customer != expected.object_id for one in seen):
-        return Lost(False, reply=reply)
-    return Shown(tuple(seen), reply=reply)
+def listed(customer: str) -> Reads:
+    """Return how a customer's intents are read: ``Shown(tuple of InvitationSeen)``; a list cut short is Lost."""
 
+    def accepted(reply: Reply, _expected: Expected) -> Outcome:
+        body = reply.body or {}
+        rows = body.get("data")
+        if body.get("object") != "list" or body.get("has_more") is not False or not isinstance(rows, list):
+            return Lost(False, reply=reply)
+        seen = [one for one in map(invitation_seen, rows) if one is not None and one.customer == customer]
+        return Shown(tuple(seen), reply=reply) if len(seen) == len(rows) else Lost(False, reply=reply)
 
-LISTED = Reads(_listed)
+    return Reads(accepted)
 
 
 def _contradiction(seen: InvitationSeen, customer: str, expected: Expected) -> str:

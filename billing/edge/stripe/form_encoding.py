@@ -11,7 +11,7 @@ _plain = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
 
 
 def form(params: Mapping[str, Any]) -> bytes:
-    """Return ``params`` form-encoded: texts, whole numbers and booleans, and lists and mappings of texts and numbers.
+    """Return ``params`` form-encoded: texts, whole numbers and booleans, and lists and mappings of such values.
 
     Raises:
         TypeError: a value is anything else.
@@ -19,13 +19,24 @@ def form(params: Mapping[str, Any]) -> bytes:
     """
     pairs: list[str] = []
     for name, value in params.items():
-        if isinstance(value, dict):
-            pairs += [f"{_nested(name, inner)}={_text(leaf)}" for inner, leaf in value.items()]
-        elif isinstance(value, list):
-            pairs += [f"{name}[{place}]={_text(leaf)}" for place, leaf in enumerate(value)]
+        if isinstance(value, dict | list):
+            pairs += _inside(name, value)
         else:
             pairs.append(f"{name}={_text(value)}")
     return "&".join(pairs).encode("ascii")
+
+
+def _inside(name: str, values: dict[str, Any] | list[Any]) -> list[str]:
+    """Return the pairs of a list or mapping, and of those within it."""
+    named = values.items() if isinstance(values, dict) else enumerate(values)
+    pairs: list[str] = []
+    for inner, value in named:
+        full = _nested(name, str(inner))
+        if isinstance(value, dict | list):
+            pairs += _inside(full, value)
+        else:
+            pairs.append(f"{full}={_text(value)}")
+    return pairs
 
 
 def _text(value: object) -> str:

@@ -109,6 +109,14 @@ class Lookups:
         """Yield the same by the page, at least one; why it broke off is the last thing yielded."""
         return self._pages("list_intents", "/v1/payment_intents", account, {"created": {"gte": created_gte}})
 
+    def made_customer_pages(self) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield all customers of the platform as they are shown, by the page; a failure is the last thing yielded."""
+        return self._pages("list_customers", "/v1/customers")
+
+    def setup_pages(self, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the platform's SetupIntents of an epoch second and later, by the page; a failure is the last thing."""
+        return self._pages("list_setups", "/v1/setup_intents", "", {"created": {"gte": created_gte}})
+
     def dispute_pages(self, account: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
         """Yield the disputes of a connected account, inquiries included, by the page; a failure is the last thing."""
         return self._pages("list_disputes", "/v1/disputes", account)

@@ -5,7 +5,7 @@ process is continued by asking again, and the engine knows no kind.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +35,7 @@ class Flow:
         rounds: of requests that an item usually takes: how many leave together, one round after another.
         look_up: what the ledger is asked about a page of planned items before any of them begins.
         keeps: what is kept in the same commit as moves of an item, as look-ups.
+        answering: what ``rests`` is in a run that answers for its customers (test mode); None for the same.
     """
 
     life: Life
@@ -45,6 +46,11 @@ class Flow:
     rounds: tuple[int, ...]
     look_up: Callable[[Services, Iterable[ItemRecord]], None]
     keeps: Keeps = nothing_kept
+    answering: Callable[[Goal, ItemRecord], bool] | None = None
+
+    def asked_by(self, services: Services) -> "Flow":
+        """Return the flow as a run with these services carries it out."""
+        return replace(self, rests=self.answering) if services.answers_with and self.answering else self
 
     def requests(self, goal: Goal) -> int:
         """Return how many requests an item usually costs its account: a look, or all of its rounds."""

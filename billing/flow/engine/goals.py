@@ -28,7 +28,7 @@ TAKES: dict[Goal, frozenset[Phase]] = {
     Goal.RUN: _UNSENT | _DOUBTS | {Phase.RESTING},
     Goal.SWEEP: _UNSENT | _DOUBTS | {Phase.RESTING, Phase.PARKED},
     Goal.RESOLVE: _DOUBTS | {Phase.RESTING, Phase.PARKED},
-    Goal.SETTLE: frozenset({Phase.SETTLING, Phase.RESTING}),
+    Goal.SETTLE: frozenset({Phase.SETTLING, Phase.RESTING, Phase.PREPARING}),
     Goal.CLOSE: _UNSENT | _DOUBTS | {Phase.RESTING, Phase.PARKED},
     Goal.RETRY: frozenset({Phase.RESTING}),
 }

@@ -123,7 +123,7 @@ def test_an_item_is_made_of_what_the_columns_say(schema: Schema):
     assert not set(schema.amounts) & set(schema.required)
 
 
-@pytest.mark.parametrize("schema", BOTH, ids=lambda schema: schema.word)
+@pytest.mark.parametrize("schema", [each for each in BOTH if each.amounts], ids=lambda schema: schema.word)
 def test_money_gives_what_the_items_maker_takes(schema: Schema):
     cells = {"amount": "10.99", "currency": "usd"}
     values = schema.money({}, ".")(tuple(cells.get(name, "") for name in schema.together))

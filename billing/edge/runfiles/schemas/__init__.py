@@ -3,7 +3,8 @@
 from billing.edge.runfiles.schema import Schema
 from billing.edge.runfiles.schemas.cancellation import CANCELLATIONS
 from billing.edge.runfiles.schemas.charge import CHARGES
+from billing.edge.runfiles.schemas.payer import PAYERS
 from billing.edge.runfiles.schemas.refund import REFUNDS
 
-SCHEMAS: tuple[Schema, ...] = (CHARGES, REFUNDS, CANCELLATIONS)
+SCHEMAS: tuple[Schema, ...] = (CHARGES, REFUNDS, PAYERS, CANCELLATIONS)
 """The first is meant where a file says nothing."""

@@ -1,0 +1,50 @@
+"""What a plan of payers looks up: nothing that moves anything, and the accounts that cards are saved on behalf of."""
+
+from collections.abc import Iterable
+
+from billing.core.estimates import Reads
+from billing.core.findings import Findings
+from billing.core.items import Payer
+from billing.core.kinds.payer_rules import SKIPS
+from billing.core.notices import Notice
+from billing.flow.planning.planned import NOTHING_EXAMINED, Plan, Source
+from billing.flow.planning.preflight import Elsewhere, LookedUp, Lookout, Planning, Preflight
+from billing.flow.services import Services
+
+UNLOOKED = NOTHING_EXAMINED | frozenset(SKIPS)
+
+
+async def look_up(services: Services, source: Source, _preflight: Preflight, lookout: Lookout) -> LookedUp:
+    """Say how the payers will be asked, and that the customers are listed before the first one is made."""
+    reads = Reads(1, 1, 1 / services.rates.key_rps, at_least=True)
+    lookout.foretell(reads)
+    payers = (line.item for line in source.lines() if isinstance(line.item, Payer))
+    return LookedUp(Findings(), list(_notices(services, payers)), reads)
+
+
+def _notices(services: Services, payers: Iterable[Payer]) -> Iterable[Notice]:
+    """Yield what the sheet does not show: where the payers answer, and what cannot be asked."""
+    every = list(payers)
+    if services.answers_with:
+        yield Notice("answered", f"{services.answers_with} answers for all payers who were asked (test mode)")
+        return
+    if services.public_url:
+        return
+    hosted = sum(not payer.amount.minor and payer.return_url is not None for payer in every)
+    if hosted:
+        said = f"{hosted:,} payers are asked on pages of Stripe's, which are dead after 24 hours"
+        yield Notice("hosted", f"{said}; with collect.public_url the links are ours, and live as long as the file says")
+    if lacking := len(every) - hosted:
+        yield Notice("no_page", f"{lacking:,} payers cannot be asked without collect.public_url; see the report")
+
+
+async def elsewhere(_services: Services, _source: Source, _plan: Plan) -> Elsewhere:
+    """Find nothing out beforehand: whose customers there are already, the list before the first create shows."""
+    return Elsewhere()
+
+
+PAYER_PLANNING = Planning(
+    look_up=look_up,
+    unexamined={Preflight.NONE: UNLOOKED, Preflight.ACCOUNTS: UNLOOKED, Preflight.ALL: UNLOOKED},
+    elsewhere=elsewhere,
+)
