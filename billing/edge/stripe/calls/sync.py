@@ -42,12 +42,15 @@ def attach(item: ItemRecord) -> Call:
     return Call(sync.ATTACH, f"{METHODS}/{copy}/attach", params, reads, names=_named(item, copy))
 
 
-def repoint(item: ItemRecord, fields: Mapping[str, object]) -> Call:
-    """Make this attempt's copy the customer's default, where there is one, with the fields that differ."""
+def repoint(item: ItemRecord, fields: Mapping[str, object], told: str = "") -> Call:
+    """Make this attempt's copy the customer's default, where there is one, with the fields that differ.
+
+    ``told`` stands for the fields in its key: what is sent under one key is never two things.
+    """
     customer = str(item.content["connected_customer"])
     default = {"invoice_settings": {"default_payment_method": item.instrument_id}} if item.instrument_id else {}
     reads = link_reads.changed("customer", customer)
-    named = _named(item, item.instrument_id or "fields")
+    named = _named(item, item.instrument_id or "fields", told)
     return Call(sync.REPOINT, f"{CUSTOMERS}/{customer}", {**default, **fields}, reads, names=named)
 
 

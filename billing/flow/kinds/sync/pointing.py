@@ -1,5 +1,8 @@
 """Let everything name this attempt's copy: the customer first, then each subscription that names another of ours."""
 
+import json
+
+from billing.core.calls import Call
 from billing.core.entries import ItemRecord, Move
 from billing.core.kinds.sync import REPOINT, Event, State
 from billing.core.objects.link import Look, astray, differing
@@ -18,7 +21,7 @@ async def send_repoint(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     fields = await differing_now(ctx, item) if item.facts.get("fields") else {}
     if isinstance(fields, ItemRecord):
         return fields
-    answer = fields if isinstance(fields, Gone) else await sent(ctx, item, calls.repoint(item, fields))
+    answer = fields if isinstance(fields, Gone) else await sent(ctx, item, _repoint(ctx, item, fields))
     match answer:
         case ItemRecord():
             return answer
@@ -39,6 +42,12 @@ async def differing_now(ctx: ItemContext, item: ItemRecord) -> dict[str, object]
     if not isinstance(customer, CustomerSeen):
         return customer
     return {} if payer.deleted else differing(payer.fields, customer.fields)
+
+
+def _repoint(ctx: ItemContext, item: ItemRecord, fields: dict[str, object]) -> Call:
+    """Return the request; its key has of the fields what nobody but the ledger can tell them by."""
+    told = ctx.services.ledger.keyed(json.dumps(fields, sort_keys=True).encode()) if fields else ""
+    return calls.repoint(item, fields, told)
 
 
 async def move(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
@@ -99,7 +108,7 @@ async def update(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
         return await ctx.record(item, Move(Event.IN_STEP))
     if ctx.rounds[State.UPDATING] > 1:
         item = await conclude.next_key(ctx, item, REPOINT)
-    answer = await sent(ctx, item, calls.repoint(item, fields))
+    answer = await sent(ctx, item, _repoint(ctx, item, fields))
     if isinstance(answer, Refused):
         return await conclude.leave(ctx, item, answer.code, answer.message, answer.request_id)
     return answer if isinstance(answer, ItemRecord) else item
