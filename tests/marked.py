@@ -17,6 +17,7 @@ from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.kinds.facts import FACTS
 from billing.core.kinds.payer import PAYER_LIFE
 from billing.core.kinds.refund import REFUND_LIFE
+from billing.core.kinds.subscription import SUBSCRIPTION_LIFE
 from billing.core.kinds.sync import SYNC_LIFE
 from billing.core.life import Edge, Group, Life, Phase
 from billing.core.skips import SKIPS
@@ -32,6 +33,7 @@ from tests.model.payer_walks import REJECTED as REFUSED_PAYERS
 from tests.model.refund_walks import REJECTED as REFUSED_REFUNDS
 from tests.model.refund_walks import SOUND as SOUND_REFUNDS
 from tests.model.settings import REJECTED
+from tests.model.subscribe_walks import REJECTED as REFUSED_SUBSCRIPTIONS
 from tests.model.sync_walks import REJECTED as REFUSED_SYNCS
 from tests.replies import ASKED, EXPECTED, SAMPLES
 
@@ -40,6 +42,7 @@ REFUND_PROTOCOL = "billing/flow/kinds/refund/README.md"
 SYNC_PROTOCOL = "billing/flow/kinds/sync/README.md"
 PAYER_PROTOCOL = "billing/flow/kinds/payer/README.md"
 CANCELLATION_PROTOCOL = "billing/flow/kinds/cancellation/README.md"
+SUBSCRIBE_PROTOCOL = "billing/flow/kinds/subscription/README.md"
 CORE, PROTOCOL, FLOW = "billing/core/README.md", "billing/flow/kinds/charge/README.md", "billing/flow/README.md"
 
 
@@ -200,6 +203,11 @@ def _rejected_cancellations() -> str:
     return _table(("design", "what the model finds"), rows)
 
 
+def _rejected_subscriptions() -> str:
+    rows = ((walk.design.name, walk.caught) for walk in REFUSED_SUBSCRIPTIONS)
+    return _table(("design", "what the model finds"), rows)
+
+
 BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "exit codes: billing.core.exits"): _exits,
     (PROTOCOL, "states: billing.core.kinds.charge"): lambda: _states(CHARGE_LIFE),
@@ -208,6 +216,9 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (REFUND_PROTOCOL, "states: billing.core.kinds.refund"): lambda: _states(REFUND_LIFE),
     (REFUND_PROTOCOL, "edges: billing.core.kinds.refund"): lambda: _edges(REFUND_LIFE),
     (REFUND_PROTOCOL, "designs: tests.model.refund_walks"): _rejected_refunds,
+    (SUBSCRIBE_PROTOCOL, "states: billing.core.kinds.subscription"): lambda: _states(SUBSCRIPTION_LIFE),
+    (SUBSCRIBE_PROTOCOL, "edges: billing.core.kinds.subscription"): lambda: _edges(SUBSCRIPTION_LIFE),
+    (SUBSCRIBE_PROTOCOL, "designs: tests.model.subscribe_walks"): _rejected_subscriptions,
     (SYNC_PROTOCOL, "states: billing.core.kinds.sync"): lambda: _states(SYNC_LIFE),
     (SYNC_PROTOCOL, "edges: billing.core.kinds.sync"): lambda: _edges(SYNC_LIFE),
     (SYNC_PROTOCOL, "designs: tests.model.sync_walks"): _rejected_syncs,

@@ -35,6 +35,8 @@ class Findings:
         prefixes: connected account -> characters of its own in a card's statement descriptor, where a suffix of some
             line does not fit behind them.
         disputed: payment intent -> why its charge is not given back (a skip reason).
+        prices: (connected account, price) -> minor units for one and currency of a price that was looked up.
+        unpriced: (connected account, price) -> why nothing can be subscribed at it (a skip reason).
     """
 
     accounts: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +48,8 @@ class Findings:
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prefixes: Mapping[str, int] = field(default_factory=dict)
     disputed: Mapping[str, str] = field(default_factory=dict)
+    prices: Mapping[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    unpriced: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def charged_in(method_type: str, currency: str) -> bool:

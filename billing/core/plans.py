@@ -114,6 +114,12 @@ class PlanContext:
         """What its kind asks for."""
         return RULES[self.kind]
 
+    def priced(self, item: Item) -> Item:
+        """Return a line with its money, which it may have left to a look-up."""
+        priced = self.rules.priced
+        found: Item = item if priced is None else priced(self.findings, item)
+        return found
+
     def found(self, item: Item) -> Mapping[str, str]:
         """Return what the look-ups found of a line and its item fixes."""
         return self.rules.found(self.findings, item)

@@ -8,11 +8,12 @@ from billing.core.kinds.cancellation import CANCELLATION_LIFE
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.kinds.payer import PAYER_LIFE
 from billing.core.kinds.refund import REFUND_LIFE
+from billing.core.kinds.subscription import SUBSCRIPTION_LIFE
 from billing.core.kinds.sync import SYNC_LIFE
 from billing.core.life import Life, Phase
 
 LIVES: Mapping[Kind, Life] = {
-    life.kind: life for life in (CHARGE_LIFE, REFUND_LIFE, PAYER_LIFE, SYNC_LIFE, CANCELLATION_LIFE)
+    life.kind: life for life in (CHARGE_LIFE, REFUND_LIFE, PAYER_LIFE, SYNC_LIFE, CANCELLATION_LIFE, SUBSCRIPTION_LIFE)
 }
 _BY_STATES = {life.states: life for life in LIVES.values()}
 

@@ -9,6 +9,7 @@ from billing.core.kinds.cancellation_rules import CANCELLATION_RULES
 from billing.core.kinds.charge_rules import CHARGE_RULES
 from billing.core.kinds.payer_rules import PAYER_RULES
 from billing.core.kinds.refund_rules import REFUND_RULES
+from billing.core.kinds.subscription_rules import SUBSCRIPTION_RULES
 from billing.core.kinds.sync_rules import SYNC_RULES
 
 RULES: Mapping[Kind, ItemRules[Any]] = {
@@ -17,4 +18,5 @@ RULES: Mapping[Kind, ItemRules[Any]] = {
     Kind.PAYER: PAYER_RULES,
     Kind.SYNC: SYNC_RULES,
     Kind.CANCELLATION: CANCELLATION_RULES,
+    Kind.SUBSCRIPTION: SUBSCRIPTION_RULES,
 }

@@ -232,7 +232,7 @@ def shows(state: State, standing: Standing) -> Event | None:
     return event if event is not None and (state, event) in SUBSCRIPTION_LIFE.edges else None
 
 
-CUSTOMER = Op("customer", starts=True, single=True)
+CUSTOMER = Op("customer", starts=True, single=True, looks=True)
 COPY = Op("copy", starts=True)
 ATTACH = Op("attach", starts=True)
 DEFAULT = Op("default", starts=True)
@@ -244,4 +244,5 @@ END = Op("end", ends=True, looks=True)
 VOID = Op("void", looks=True)
 READ = Op("read_subscription", changes=False)
 LIST_INVOICES = Op("list_invoices", changes=False)
-OPS = (CUSTOMER, COPY, ATTACH, DEFAULT, PRODUCT, OPEN, PAY, START, END, VOID, READ, LIST_INVOICES)
+READ_INVOICE = Op("read_invoice", changes=False)
+OPS = (CUSTOMER, COPY, ATTACH, DEFAULT, PRODUCT, OPEN, PAY, START, END, VOID, READ, LIST_INVOICES, READ_INVOICE)

@@ -14,6 +14,12 @@ from billing.core.replies import Reply
 
 invoice_id: Callable[[str], object] = re.compile(r"in_[A-Za-z0-9_]{1,250}").fullmatch
 
+TRIED = frozenset({"requires_payment_method", "canceled"})
+# A payment that shows its last error, and is not with the bank any more.
+ASKS_PAYER = frozenset({"invoice_payment_intent_requires_action", "subscription_payment_intent_requires_action"})
+AUTHENTICATE: Mapping[str, Any] = {"code": "authentication_required"}
+# The bank asks for the payer, and off session nobody is there. (docs.stripe.com/error-codes)
+
 
 def paid(invoice: str, subscription: str, intent: str) -> Reads:
     """Return how the answers to the payment of a first invoice are read: ``Shown(Standing.PAID)``, and nothing less.
@@ -45,6 +51,8 @@ def paid(invoice: str, subscription: str, intent: str) -> Reads:
         shown = error.get("payment_intent")
         if not intent or named(shown) != intent:
             return None
+        if error.get("code") in ASKS_PAYER:
+            error = AUTHENTICATE
         charge = shown.get("latest_charge") if isinstance(shown, Mapping) else None
         return decline_of(error, charge if isinstance(charge, Mapping) else None, reply.request_id)
 
@@ -92,25 +100,54 @@ def invoice_in(body: object, subscription: str) -> InvoiceSeen | None:
     told, total = body.get("id"), body.get("total")
     if not isinstance(told, str) or invoice_id(told) is None or type(total) is not int:
         return None
-    attempts = body.get("attempt_count")
+    attempts, intent = body.get("attempt_count"), payment_of(body)
+    shown = intent if isinstance(intent, Mapping) else {}
+    error = shown.get("last_payment_error")
+    failed = error if isinstance(error, Mapping) and shown.get("status") in TRIED else None
+    asks = shown.get("status") == "requires_action"
     return InvoiceSeen(
         id=told,
         status=str(body.get("status")),
         total=total,
         currency=str(body.get("currency")),
-        tried=type(attempts) is int and attempts > 0 and body.get("status") != "paid",
-        intent=intent_of(body),
+        processing=shown.get("status") == "processing" and body.get("status") == "open",
+        tried=failed is not None or asks,
+        method=named(failed.get("payment_method")) if failed else "",
+        intent=named(intent),
         attempts=attempts if type(attempts) is int else 0,
+        failed=failed or (AUTHENTICATE if asks else None),
     )
 
 
-def intent_of(body: Mapping[str, Any]) -> str:
-    """Return the payment intent of an invoice's default payment, where the answer holds its payments; else empty."""
+def one_of(subscription: str) -> Reads:
+    """Return how an invoice of a subscription is read, with its payment: ``Shown(InvoiceSeen)``."""
+
+    def accepted(reply: Reply, _expected: Expected) -> Outcome:
+        seen = invoice_in(reply.body, subscription)
+        return Lost(False, reply=reply) if seen is None else Shown(seen, reply=reply)
+
+    return Reads(accepted)
+
+
+def voided(invoice: str) -> Reads:
+    """Return how the answers to voiding an invoice are read: ``Shown(True)`` when it is void; else a look tells."""
+
+    def accepted(reply: Reply, _expected: Expected) -> Outcome:
+        body = reply.body or {}
+        if (body.get("object"), body.get("id")) != ("invoice", invoice):
+            return Lost(False, reply=reply)
+        return Shown(body.get("status") == "void", reply=reply)
+
+    return Reads(accepted, doubts=in_doubt)
+
+
+def payment_of(body: Mapping[str, Any]) -> object:
+    """Return the payment intent of an invoice's default payment: its id, expanded, or an empty text."""
     payments = body.get("payments")
     rows = payments.get("data") if isinstance(payments, Mapping) else None
     found = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
     for row in sorted(found, key=lambda row: row.get("is_default") is not True):
         payment = row.get("payment")
-        if isinstance(payment, Mapping) and (intent := named(payment.get("payment_intent"))):
-            return intent
+        if isinstance(payment, Mapping) and named(payment.get("payment_intent")):
+            return payment["payment_intent"]
     return ""

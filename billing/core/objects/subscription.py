@@ -105,9 +105,10 @@ class Standing(StrEnum):
 DEAD = frozenset({"canceled", "incomplete_expired"})
 # It never lives again. (docs.stripe.com/billing/subscriptions/overview)
 ALIVE = frozenset({"incomplete", "trialing", "active", "past_due", "unpaid", "paused"})
-OPEN_INVOICES = frozenset({"draft", "open", "uncollectible"})
-# Somebody may still pay them. (docs.stripe.com/invoicing/overview)
-SETTLED_INVOICES = frozenset({"paid", "void"})
+OPEN_INVOICES = frozenset({"open", "uncollectible"})
+# Somebody may still pay them. A draft nobody can pay, and of a dead subscription none is finalised by itself. Source:
+# docs.stripe.com/invoicing/overview.
+OTHER_INVOICES = frozenset({"draft", "paid", "void"})
 
 
 def where_it_stands(seen: SubscriptionSeen, invoices: Sequence[InvoiceSeen]) -> Standing:
@@ -117,7 +118,7 @@ def where_it_stands(seen: SubscriptionSeen, invoices: Sequence[InvoiceSeen]) -> 
     """
     paid = any(one.paid for one in invoices)
     still_open = [one for one in invoices if one.status in OPEN_INVOICES]
-    if seen.status not in DEAD | ALIVE or any(one.status not in OPEN_INVOICES | SETTLED_INVOICES for one in invoices):
+    if seen.status not in DEAD | ALIVE or any(one.status not in OPEN_INVOICES | OTHER_INVOICES for one in invoices):
         return Standing.UNSURE
     if not seen.dead and (seen.marked or paid):
         return Standing.STARTED if seen.marked else Standing.PAID

@@ -116,7 +116,7 @@ class LineCollector:
         if self._limits.per_account:
             key = (account, currency)
             self.per_account[key] = self.per_account.get(key, 0) + minor
-        if not _MINIMUM[currency] <= minor < _BANK_CEILING[currency]:
+        if minor and not _MINIMUM[currency] <= minor < _BANK_CEILING[currency]:
             self._warn_of_size(line, row)
         if self._amount_cell >= 0 and cells[self._amount_cell].strip()[-4:-3] == self.decimal:
             self._warn_of_thousands(line, cells[self._amount_cell].strip(), row)

@@ -25,7 +25,7 @@ from billing.edge.runfiles.reading.sources import STDIN, Opened, is_yaml, opened
 from billing.edge.runfiles.reading.spool import Spool
 from billing.edge.runfiles.run_file import RunFile, bad_lines
 from billing.edge.runfiles.run_ids import BadName, split_id
-from billing.edge.runfiles.schema import Schema
+from billing.edge.runfiles.schema import ZONE, Defaults, Schema
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.edge.runfiles.yamlfile import Inline, Sheet, read_yaml
 from billing.edge.texts.problems import Unreadable
@@ -115,7 +115,7 @@ def _open_csv(asked: _Asked, source: Opened) -> RunFile:
         run,
         digest,
         Sources(SCHEMAS[0], str(path), {}, (source,)),
-        lambda collector: read_csv(ByteStream(source.file, digest), collector, dialect, defaults.items),
+        lambda collector: read_csv(ByteStream(source.file, digest), collector, dialect, _zoned(defaults.items, run)),
     )
 
 
@@ -123,7 +123,7 @@ def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
     path, options, digest = asked.path, asked.options, new_digest()
     now = asked.now or datetime.now(UTC)
     document = read_yaml(source.file, str(path), digest, asked.defaults, now, SCHEMAS)
-    run, follows = document.run, document.follows_calendar
+    run, follows, given = document.run, document.follows_calendar, _zoned(document.defaults, document.run)
     sources = Sources(document.schema, str(path), document.places, (source,), names_period=not follows)
     if options.run_id not in {None, run.run_id}:
         raise UsageError(f"--run says {options.run_id}, {path} says {run.run_id}: leave --run out")
@@ -137,7 +137,7 @@ def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
                 run,
                 digest,
                 sources,
-                lambda collector: read_inline(nodes, collector, document.schema, document.defaults, SCHEMAS),
+                lambda collector: read_inline(nodes, collector, document.schema, given, SCHEMAS),
             )
         case Sheet() as sheet:
             place = path.parent / sheet.csv
@@ -155,8 +155,13 @@ def _open_yaml(asked: _Asked, source: Opened) -> RunFile:
                     run,
                     digest,
                     replace(sources, place=str(place), files=(source, rows)),
-                    lambda collector: read_csv(ByteStream(rows.file, digest), collector, dialect, document.defaults),
+                    lambda collector: read_csv(ByteStream(rows.file, digest), collector, dialect, given),
                 )
+
+
+def _zoned(given: Defaults, run: Run) -> Defaults:
+    """What empty cells stand for, and the zone in which the days of the lines are meant."""
+    return {**given, ZONE: run.timezone}
 
 
 _READERS: dict[str, Callable[[_Asked, Opened], RunFile]] = {

@@ -21,6 +21,9 @@ then metadata where it takes none, then the personal ones. The first is the refe
 Defaults = Mapping[str, Any]
 """What empty cells stand for, by name, such as ``statement_suffix``; a kind takes the names it knows."""
 
+ZONE = "timezone"
+"""Among what empty cells stand for: the zone of the run, in which days are meant that a line names."""
+
 Reader = Callable[[str], Any]
 """Turns a cell into a value, or raises `FieldError`. An empty optional cell is None."""
 

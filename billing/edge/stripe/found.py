@@ -184,6 +184,20 @@ def customer_in(found: Mapping[str, Any]) -> Customer:
     )
 
 
+PERSONAL = ("name", "email", "phone")
+ADDRESS = ("line1", "line2", "city", "state", "postal_code", "country")
+# What one customer has in common with another one of the same person. (docs.stripe.com/api/customers/object)
+
+
+def personal_in(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return who a customer is, as the parameters of a request; what is not said is left out."""
+    said = {name: found.get(name) for name in PERSONAL}
+    address = found.get("address")
+    if isinstance(address, Mapping):
+        said |= {f"address[{name}]": address.get(name) for name in ADDRESS}
+    return {name: value for name, value in said.items() if isinstance(value, str) and value}
+
+
 def method_in(found: Mapping[str, Any]) -> Method:
     card = found.get("card") if isinstance(found.get("card"), Mapping) else {}
     bank = found.get("us_bank_account") if isinstance(found.get("us_bank_account"), Mapping) else {}

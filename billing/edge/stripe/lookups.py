@@ -22,6 +22,7 @@ from billing.edge.stripe.found import (
     method_in,
     object_in,
     page_in,
+    personal_in,
 )
 
 LOOKUP_SENDS = 5
@@ -116,6 +117,34 @@ class Lookups:
     def setup_pages(self, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
         """Yield the platform's SetupIntents of an epoch second and later, by the page; a failure is the last thing."""
         return self._pages("list_setups", "/v1/setup_intents", "", {"created": {"gte": created_gte}})
+
+    def subscriptions_since(self, account: str, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the subscriptions of a connected account, dead ones too, each with its latest invoice, by the page."""
+        params = {"status": "all", "created": {"gte": created_gte}, "expand": ["data.latest_invoice"]}
+        return self._pages("list_all_subscriptions", "/v1/subscriptions", account, params)
+
+    def customers_of(self, account: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the customers of a connected account, the newest first, by the page; a failure is the last thing."""
+        return self._pages("list_connected_customers", "/v1/customers", account)
+
+    async def methods_of(self, account: str, customer: str) -> list[dict[str, Any]] | LookupFailed:
+        """Return the payment methods attached to a customer of a connected account, at most a page of them."""
+        path = f"/v1/customers/{_safe(customer)}/payment_methods"
+        found = await self._object("list_copies", path, "list", account, {"limit": PAGE})
+        return found if isinstance(found, LookupFailed) else page_in(found)
+
+    def products_of(self, account: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the products of a connected account that are sold, by the page; a failure is the last thing."""
+        return self._pages("list_products", "/v1/products", account, {"active": "true"})
+
+    async def price(self, account: str, price: str) -> Mapping[str, Any] | LookupFailed:
+        """Return a price of a connected account."""
+        return await self._object("read_price", f"/v1/prices/{_safe(price)}", "price", account, named=price)
+
+    async def who_is(self, customer: str) -> Mapping[str, Any] | LookupFailed:
+        """Return who a platform customer is: name, e-mail, telephone, address; for requests and nothing else."""
+        found = await self._object("read_customer", f"/v1/customers/{_safe(customer)}", "customer", named=customer)
+        return found if isinstance(found, LookupFailed) else personal_in(found)
 
     def dispute_pages(self, account: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
         """Yield the disputes of a connected account, inquiries included, by the page; a failure is the last thing."""

@@ -17,7 +17,7 @@ from billing.core.kinds.rules import RULES
 from billing.core.money import add_money
 from billing.core.notices import Notice
 from billing.core.planrows import NOWHERE, TO_CHARGE, row_of
-from billing.core.plans import Continue, Create, Decision, Refuse, Replace, Skip, decide, fixed, reason_of
+from billing.core.plans import Continue, Create, Decision, PlanContext, Refuse, Replace, Skip, decide, fixed, reason_of
 from billing.core.records import PlannedLine, RunRecord, RunStatus
 from billing.core.skips import OPERATORS, PASSING, SKIPS
 from billing.edge.ledger import Ledger
@@ -178,7 +178,7 @@ def held_by(decision: Decision) -> ItemRecord | None:
 
 def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tuple[InputLine, Decision | None]]:
     """Stream every line with its decision; a line that was set aside has none."""
-    for chunk in _chunks(source.lines()):
+    for chunk in _chunks(priced(plan.context, source)):
         asked = [line.item for line in chunk if line.item is not None]
         known: dict[str, ItemRecord] = {}
         context = plan.context
@@ -189,6 +189,13 @@ def decisions(plan: Plan, source: Source, ledger: Ledger | None) -> Iterator[tup
         for line in chunk:
             item = line.item
             yield line, None if item is None else decide(context, item, known.get(item.reference))
+
+
+def priced(context: PlanContext, source: Source) -> Iterator[InputLine]:
+    """Stream the lines with their money, which those of some kinds may leave to a look-up."""
+    for line in source.lines():
+        item = line.item and context.priced(line.item)
+        yield line if item is line.item else replace(line, item=item)
 
 
 def _blocked(plan: Plan, asked: Sequence[Item], ledger: Ledger) -> dict[str, str]:

@@ -153,10 +153,10 @@ def test_what_is_carried_along_tells_nothing(read):
 
 def test_a_header_of_two_kinds_is_refused_with_the_columns_of_each(read):
     with pytest.raises(InvalidInput) as refused:
-        read(f"{HEADER},payment_method\n")
+        read(f"{HEADER},statement_suffix\n")
     (problem,) = refused.value.problems
     assert (problem.code, problem.line, problem.column) == ("two_kinds", 1, 5)
-    assert problem.message == 'one file cannot have "payment_method" of charges and "giver" of gifts'
+    assert problem.message == 'one file cannot have "statement_suffix" of charges and "giver" of gifts'
     assert problem.hint == (
         "for charges: reference, customer, account, currency, amount; for gifts: reference, account, giver, amount"
     )

@@ -5,6 +5,7 @@ from billing.edge.runfiles.schemas.cancellation import CANCELLATIONS
 from billing.edge.runfiles.schemas.charge import CHARGES
 from billing.edge.runfiles.schemas.payer import PAYERS
 from billing.edge.runfiles.schemas.refund import REFUNDS
+from billing.edge.runfiles.schemas.subscription import SUBSCRIPTIONS
 
-SCHEMAS: tuple[Schema, ...] = (CHARGES, REFUNDS, PAYERS, CANCELLATIONS)
+SCHEMAS: tuple[Schema, ...] = (CHARGES, REFUNDS, PAYERS, CANCELLATIONS, SUBSCRIPTIONS)
 """The first is meant where a file says nothing."""

@@ -90,6 +90,6 @@ CHARGES = Schema(
     amounts=_AMOUNT,
     money=_money,
     build=_charge,
-    tells=frozenset({"amount_minor", "payment_method", *_FEE, "statement_suffix"}),
+    tells=frozenset({"amount_minor", *_FEE, "statement_suffix"}),
     defaults=_DEFAULTS,
 )

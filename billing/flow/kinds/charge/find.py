@@ -9,7 +9,7 @@ one is being read waits for it, and a later one begins where the last one ended.
 what was created. What is on record already is dropped at once, so a continued run keeps nothing of it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -25,6 +25,8 @@ from billing.core.records import NewItem
 from billing.edge.stripe.found import LookupFailed
 from billing.flow.services import Services
 
+Pages = AsyncIterator[list[dict[str, Any]] | LookupFailed]
+# A list by the page; why it broke off comes last.
 LIST_SECONDS = 22 * 3600.0
 # How old a list may be when something is opened or confirmed on its strength. Stripe keeps a key for 24 h at least, so
 # two hours are left for a request that is on its way. (docs.stripe.com/api/idempotent_requests)
@@ -35,11 +37,12 @@ EARLIER_DAYS = 32
 
 
 @dataclass(slots=True)
-class _Shelf:
+class Shelf:
     """What one account's lists have shown so far.
 
     Attributes:
-        intents: item id -> intent id -> what is kept of it, without those on record in this ledger.
+        intents: item id -> intent id -> what is kept of it, without those on record in this ledger; what the list is
+            of says what that is.
         ended: intent id -> what is kept of it, of those on record that ended while their item here does not know it.
         since: epoch second from which on the lists are complete; None before the first.
         listed_at: when the last complete list was begun, on the provider's clock.
@@ -49,7 +52,7 @@ class _Shelf:
         lock: one list of an account at a time.
     """
 
-    intents: dict[str, dict[str, Listed]] = field(default_factory=dict)
+    intents: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: dict[str, Listed] = field(default_factory=dict)
     since: float | None = None
     listed_at: float = float("-inf")
@@ -60,7 +63,13 @@ class _Shelf:
 
 
 class Finder:
-    """Lists accounts, and tells which of the intents there are an item's."""
+    """Lists accounts, and tells which of the intents there are an item's.
+
+    Attributes:
+        born: the fact that says when the first open of an item left.
+    """
+
+    born = "open_born"
 
     def __init__(self, services: Services) -> None:
         """Begin with nothing listed: what another process saw is no licence for this one. A process has one.
@@ -71,7 +80,7 @@ class Finder:
         self._gateway = services.gateway
         self._clock = services.clock
         self._ledger = services.ledger
-        self._shelves: dict[str, _Shelf] = {}
+        self._shelves: dict[str, Shelf] = {}
         self._periods: dict[str, str] = {}
         self._windows: dict[str, float] = {}
         self._ours: str | None = None
@@ -97,7 +106,7 @@ class Finder:
 
     async def list(self, account: str, since: float, *, anew: bool = False) -> LookupFailed | None:
         """Have a list of an account from an epoch second on; see ``look``."""
-        shelf = self._shelves.setdefault(account, _Shelf())
+        shelf = self._shelves.setdefault(account, Shelf())
         wanted = shelf.begun + 1 if anew else 0  # a list under way may have passed by before it was created
         async with shelf.lock:
             if shelf.failed is None and (shelf.complete < wanted or not self._is_fresh(shelf, since)):
@@ -144,7 +153,7 @@ class Finder:
         begins = datetime.combine(first_day(period), time(), UTC)
         return (min(begins, self._clock.now()) - timedelta(days=EARLIER_DAYS)).timestamp()
 
-    def _is_fresh(self, shelf: _Shelf, since: float) -> bool:
+    def _is_fresh(self, shelf: Shelf, since: float) -> bool:
         covered = shelf.since is not None and shelf.since <= since
         return covered and self._clock.epoch() - shelf.listed_at <= LIST_SECONDS
 
@@ -153,7 +162,7 @@ class Finder:
         since = self._windows.get(item.run_id)
         if since is None:
             since = self._windows[item.run_id] = self.window(self._period(item.run_id))
-        born = item.facts.get("open_born")
+        born = item.facts.get(self.born)
         return since if born is None else min(since, float(born) - MARGIN_SECONDS)
 
     def _period(self, run_id: str) -> str:
@@ -163,13 +172,13 @@ class Finder:
             self._periods[run_id] = record.period
         return self._periods[run_id]
 
-    async def _read(self, account: str, shelf: _Shelf, since: float) -> LookupFailed | None:
+    async def _read(self, account: str, shelf: Shelf, since: float) -> LookupFailed | None:
         """Bring a shelf up to now; only what the last list cannot have shown is read again."""
         shelf.begun += 1
         begun_at = self._clock.epoch() if self._clock.learned else float("inf")
         covered = shelf.since is not None and shelf.since <= since
         start = max(since, shelf.listed_at - MARGIN_SECONDS) if covered else since
-        async for page in self._gateway.intent_pages(account, int(start)):
+        async for page in self._pages(account, int(start)):
             if isinstance(page, LookupFailed):
                 return page
             begun_at = min(begun_at, self._clock.epoch())
@@ -178,7 +187,10 @@ class Finder:
         shelf.listed_at, shelf.complete = begun_at, shelf.begun
         return None
 
-    def _put(self, shelf: _Shelf, page: Iterable[Mapping[str, Any]]) -> None:
+    def _pages(self, account: str, since: int) -> Pages:
+        return self._gateway.intent_pages(account, since)
+
+    def _put(self, shelf: Shelf, page: Iterable[Mapping[str, Any]]) -> None:
         """Keep what a page shows under an item's name and this ledger does not have on record."""
         on_record = self._ledger.on_record([str(intent["id"]) for intent in page])
         for intent in page:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from billing.core.entries import ItemRecord, Move
 from billing.core.exits import Exit
+from billing.core.kinds import life_of
 from billing.core.life import Group
 from billing.core.outcomes import Cancelled, Declined, Halt, Outcome, Succeeded, Unconfirmed, Unsent, Unsettled
 from billing.core.replies import Reply
@@ -19,27 +20,31 @@ from billing.flow.engine.context import Halted, ItemContext, Requeue, StillUnres
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge import confirm
 from billing.flow.kinds.charge.find import Finder
+from billing.flow.services import Services
 
 Found = Succeeded | Unsettled | Cancelled | Declined | Unconfirmed
 
 
-async def licence(ctx: ItemContext, item: ItemRecord, *, anew: bool = False) -> None:
-    """Have a list of the item's account that is young enough.
+async def licence(
+    ctx: ItemContext, item: ItemRecord, *, anew: bool = False, lists: Callable[[Services], Finder] = Finder
+) -> None:
+    """Have a list of the item's account that is young enough; ``lists`` is what a process knows of lists of its kind.
 
     Raises:
         StillUnresolved: there is none, so the item stays what it is; the account is dead if its refusal says so.
         Halted: the key may not list.
     """
-    if not anew and ctx.services.shared(Finder).may_start(item):
+    if not anew and ctx.services.shared(lists).may_start(item):
         return
-    failed = await ctx.services.shared(Finder).look(item, anew=anew)
+    failed = await ctx.services.shared(lists).look(item, anew=anew)
     if failed is not None:
         raise _without(ctx, item, failed)
 
 
 def _without(ctx: ItemContext, item: ItemRecord, failed: LookupFailed) -> Exception:
     """Return how an item ends for now whose account cannot be listed."""
-    message = f"the intents of {item.account} cannot be listed: {failed.message or failed.code} ({failed.code})"
+    noun, why = life_of(item.state).noun, failed.message or failed.code
+    message = f"the {noun} of {item.account} cannot be listed: {why} ({failed.code})"
     if failed.trouble is Trouble.CREDENTIALS:
         return Halted(Halt(Exit.CREDENTIALS, message, reply=Reply(None)))
     if failed.trouble is not Trouble.UNANSWERED:

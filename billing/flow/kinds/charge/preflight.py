@@ -17,7 +17,7 @@ from itertools import islice
 from billing.core.entries import Facts
 from billing.core.estimates import Reads
 from billing.core.findings import UNREAD, Findings, charged_in, suffix_fits
-from billing.core.items import Charge
+from billing.core.items import Charge, Subscription
 from billing.core.kinds.charge_rules import METHOD_FINDINGS
 from billing.core.listing import Search
 from billing.core.notices import Notice
@@ -29,6 +29,8 @@ from billing.flow.planning.search import CHARGING, Accounts, LookUps, Payers, Pa
 from billing.flow.planning.sought import TROUBLES, Methods, Names, mark_of
 from billing.flow.services import Services
 
+Payment = Charge | Subscription
+# What is paid with a payment method of a platform customer; both kinds look up the same of it.
 KEPT_DAYS = 1
 CHUNK = 500
 # Names the ledger answers at once.
@@ -71,8 +73,8 @@ class _Scout:
         self._want()
         self._recall()
 
-    def _charges(self) -> Iterator[Charge]:
-        return (line.item for line in self._source.lines() if isinstance(line.item, Charge))
+    def _charges(self) -> Iterator[Payment]:
+        return (line.item for line in self._source.lines() if isinstance(line.item, Payment))
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         return ((charge.payment_method, charge.customer) for charge in self._charges() if charge.payment_method)
@@ -158,7 +160,7 @@ class _Scout:
                     self._accounts.take(name, facts)
                     self._old.add(name)
 
-    def _recall_method(self, charge: Charge, method: str, facts: Facts, doubted: set[str]) -> None:
+    def _recall_method(self, charge: Payment, method: str, facts: Facts, doubted: set[str]) -> None:
         mark, owner = mark_of(facts, self._desk.clock.now()), str(facts.get("customer") or "")
         good = mark not in TROUBLES and owner == charge.customer and charged_in(mark, charge.amount.currency)
         if good:
@@ -238,7 +240,7 @@ class _Tripped:
     lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
     prefixes: dict[str, int] = field(default_factory=dict)
 
-    def by(self, charge: Charge) -> None:
+    def by(self, charge: Payment) -> None:
         """Take in one line."""
         account = self.accounts.get(charge.account, {})
         if not suffix_fits(length := int(account.get("prefix_length") or 0), charge.statement_suffix):
@@ -247,7 +249,7 @@ class _Tripped:
         if method:
             self._by_method(charge, method, self.mark(method), _lacking(account))
 
-    def _by_method(self, charge: Charge, method: str, mark: str, lacking: tuple[str, ...]) -> None:
+    def _by_method(self, charge: Payment, method: str, mark: str, lacking: tuple[str, ...]) -> None:
         if mark in TROUBLES:
             self.methods[method] = mark
         elif mark in lacking:

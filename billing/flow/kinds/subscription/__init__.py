@@ -1,0 +1,1 @@
+"""Subscriptions: the flow of one, step by step. The README beside this file is the protocol."""
