@@ -3,7 +3,7 @@
 import secrets
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from billing.core.errors import BillingError, InvalidInput
 from billing.core.exits import Exit
@@ -73,17 +73,29 @@ def _expected(error: BillingError) -> int:
 
 def _unexpected(error: Exception) -> int:
     from billing.cli.session import ErrorStyle
-    from billing.core.redaction import scrub
 
     number = secrets.token_hex(4)
     after = "the state is saved: run the same command again to continue"
     if ErrorStyle.debug:
-        # Places and messages only: the values of variables stay where they are.
-        after = scrub("".join(traceback.format_exception(error))).rstrip()
+        after = "".join(_places(error)).rstrip()
     else:
         after += "; --log-level debug shows where it happened"
     _complain(f"unexpected {type(error).__name__} (error id {number})", Exit.INTERNAL, after)
     return Exit.INTERNAL
+
+
+def _places(error: BaseException) -> Iterator[str]:
+    """Yield where an exception came from, and the others that led to it.
+
+    Names of exceptions and places in the program only: a message may hold the name of a payer, by which nothing can be
+    told from other words.
+    """
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    for one in (*([earlier] if earlier else ()), *inner):
+        yield from _places(one)
+    yield f"{type(error).__name__}, raised in\n"
+    yield from traceback.format_tb(error.__traceback__)
 
 
 def _complain(message: str, code: Exit, after: str = "", before: Sequence[str] = ()) -> None:

@@ -1,0 +1,116 @@
+"""Who payers are is written nowhere: no file, log, report, error or traceback of ours has a name or an address."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from cli_tools import KEY, everything_written, wait_until
+
+RUN = ("--run", "onboarding-2026-11")
+DEBUG = ("--log-level", "debug", "--log-format", "json")
+NAME, BOX, PHONE = "Zephyrine Quackenbush", "quokka.canary", "+15550177345"
+CANARIES = (b"Zephyrine", b"Quackenbush", b"quokka", b"5550177345")
+BACK = "https://example.com/thanks"
+HEAD = "reference,email,name,phone,return_url"
+
+
+def line(number: int, address: str = "") -> str:
+    """One person of the sheet."""
+    return f"PAY-{number},{address or f'{BOX}{number}@example.net'},{NAME} {number},{PHONE},{BACK}"
+
+
+@pytest.fixture
+def sheet(tmp_path_factory, billing, rehearsal) -> Path:
+    """A sheet of people, away from everything that the program writes."""
+    billing.environ |= {"STRIPE_API_KEY": KEY}
+    file = tmp_path_factory.mktemp("sheets") / "people.csv"
+    file.write_text("\n".join([HEAD, *map(line, range(6))]) + "\n")
+    return file
+
+
+def held(billing, written: list[str]) -> None:
+    """Hold everything that was shown and written."""
+    everything = "\n".join(written).encode() + everything_written(billing.folder)
+    assert [canary for canary in CANARIES if canary in everything] == []
+    assert b"PAY-1" in everything, "there is something to search"
+
+
+def test_payers_are_saved_by_commands_and_named_in_no_byte_that_any_of_them_writes(billing, sheet, rehearsal):
+    """Refused by Stripe in words that quote a name, asked, answered for, followed, reported on."""
+    words = f"Invalid name: {NAME} of {BOX}0@example.net, {PHONE}"
+    error = f'{{"error": {{"type": "invalid_request_error", "param": "name", "message": "{words}"}}}}'
+    fault = {"kind": "canned", "status": 400, "body": error}
+    rehearsal.ask("faults", {"script": [{"fault": fault, "operation": "customers.create"}]})
+    file, written = str(sheet), []
+    for command, code in (
+        (("check", file, *RUN), 0),
+        (("plan", file, *RUN, "-o", "plan.json"), 0),
+        (("run", file, *RUN, "--yes", "--limit", "3"), 4),
+        (("run", file, *RUN, "--yes"), 4),
+        (("run", file, *RUN, "--yes", "--amend", "--output", "json"), 4),
+        (("settle",), 5),
+        (("status", RUN[1]), 0),
+        (("report", RUN[1]), 0),
+        (("report", RUN[1], "--format", "json"), 0),
+        (("report", RUN[1], "--format", "csv"), 0),
+        (("ledger", "events"), 0),
+        (("ledger", "verify"), 0),
+    ):
+        ended = billing(*command, *(DEBUG if command[0] != "report" else ("--log-level", "debug")))
+        assert ended.code == code, ended
+        written += [ended.out, ended.err]
+    held(billing, written)
+
+
+def test_a_run_in_test_mode_answers_for_its_payers(billing, sheet):
+    billing.environ |= {"BILLING_COLLECT_PUBLIC_URL": "https://pay.example.com"}
+    ended = billing("run", str(sheet), *RUN, "--yes", "--confirm-with", "pm_card_visa", *DEBUG)
+    assert ended.code == 0, ended
+    again = billing("run", str(sheet), *RUN, "--yes", "--confirm-with", "pm_card_visa", *DEBUG)
+    assert again.code == 0
+    held(billing, [ended.out, ended.err, again.out, again.err])
+    refused = billing("run", str(sheet), *RUN, "--yes", "--confirm-with", "card")
+    assert refused.code == 2
+
+
+def test_a_badly_formed_sheet_is_told_without_what_stands_there(billing, sheet):
+    bad = [line(0), line(1, f"{BOX} at example"), line(2, f"{BOX}@example.net;{NAME}@x.y"), line(3) + ",more"]
+    sheet.write_text("\n".join([HEAD, *bad]) + "\n")
+    written = []
+    for command in (
+        ("check", str(sheet), *RUN, "--errors-csv", "bad.csv"),
+        ("run", str(sheet), *RUN, "--yes"),
+        ("run", str(sheet), *RUN, "--yes", "--skip-invalid"),
+    ):
+        ended = billing(*command, *DEBUG)
+        written += [ended.out, ended.err]
+    report = billing("report", RUN[1], "--format", "csv")
+    held(billing, [*written, report.out, report.err])
+
+
+def test_a_killed_run_leaves_nobodys_name_and_goes_on(billing, sheet, rehearsal):
+    sheet.write_text("\n".join([HEAD, *map(line, range(60))]) + "\n")
+    process = billing.start("run", str(sheet), *RUN, "--yes", *DEBUG)
+    wait_until(lambda: rehearsal.ask("requests")["operations"].get("customers.create", {"sent": 0})["sent"] > 5)
+    os.kill(process.pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=10)
+    ended = billing("run", str(sheet), *RUN, "--yes", *DEBUG)
+    assert ended.code == 5, ended
+    held(billing, [out, err, ended.out, ended.err])
+
+
+def test_an_exception_that_holds_a_name_shows_no_values(billing, sheet, tmp_path: Path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(
+        "import billing.flow.kinds.payer.customers as room\n"
+        "def create_customer(item, who, name):\n"
+        "    raise RuntimeError(f'broke with {who}')\n"
+        "room.create_customer = create_customer\n"
+    )
+    path = {"PYTHONPATH": f"{broken}{os.pathsep}{Path(__file__).parent.parent.parent}"}
+    ended = billing("run", str(sheet), *RUN, "--yes", *DEBUG, environ=path)
+    assert ended.code == 1
+    assert "RuntimeError, raised in" in ended.err
+    held(billing, ["PAY-1", ended.out, ended.err])
