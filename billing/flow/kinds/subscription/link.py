@@ -74,11 +74,14 @@ async def make_customer(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
 
 async def clone(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Copy the payment method; a copy that is not used costs nothing, so its key is renewed without a look."""
+    link, copy = await _standing(ctx, item)
+    if copy is not None:
+        return await open_started(ctx, item, link, copy)
     item, outcome = await _send(ctx, item, COPY, calls.clone_for(item))
     match outcome:
-        case Made(object_id=copy):
+        case Made(object_id=made):
             return await ctx.record(
-                item, Move(Event.ATTACH_STARTED, facts={"clone": copy, **key_facts(ATTACH, 0, ctx.services)})
+                item, Move(Event.ATTACH_STARTED, facts={"clone": made, **key_facts(ATTACH, 0, ctx.services)})
             )
         case Refused():
             return await _refused(ctx, item, COPY, outcome)
@@ -88,12 +91,31 @@ async def clone(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
             return item
 
 
+async def _standing(ctx: ItemContext, item: ItemRecord) -> tuple[Link, str | None]:
+    """Return the link of a line whose customer is on record, and the copy that is attached there already.
+
+    A line that goes on after a pause has forgotten what other lines of its link have done meanwhile. Two copies of one
+    method would be two defaults: a sync moves the customer's alone.
+    """
+    shelf, customer = ctx.services.shared(Links), str(item.facts["connected_customer"])
+    link = found(ctx, item, await shelf.on_record(item.account, item.payer, customer))
+    return link, found(ctx, item, await shelf.copy(item.account, link, str(item.content["payment_method"])))
+
+
 async def attach(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
-    """Attach the copy; one that cannot be attached any more (an old answer named it) is followed by another, once."""
-    item, outcome = await _send(ctx, item, ATTACH, calls.attach(item))
+    """Attach the copy, unless another line has attached one of the same method meanwhile: that one pays for both.
+
+    One that cannot be attached any more (an old answer named it) is followed by another, once.
+    """
+    link, _ = await _standing(ctx, item)
+    async with link.attaching:
+        _, copy = await _standing(ctx, item)
+        if copy is not None:
+            return await _attached(ctx, item, link, copy)
+        item, outcome = await _send(ctx, item, ATTACH, calls.attach(item))
+        if isinstance(outcome, Made):
+            return await _attached(ctx, item, link, str(item.facts["clone"]))
     match outcome:
-        case Made():
-            return await _attached(ctx, item)
         case Refused() if not item.facts.get("recloned"):
             facts = {"recloned": True, **key_facts(COPY, key_number(item, COPY) + 1, ctx.services)}
             return await ctx.record(item, Move(Event.CLONE_STARTED, facts=facts))
@@ -105,14 +127,13 @@ async def attach(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
             return item
 
 
-async def _attached(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+async def _attached(ctx: ItemContext, item: ItemRecord, link: Link, copy: str) -> ItemRecord:
     """Go on from an attached copy: it becomes the default of a customer that has none, and moves no other one."""
-    copy = str(item.facts["clone"])
-    link = ctx.services.shared(Links).made(item.account, item.payer, str(item.facts["connected_customer"]))
     link.copies = (link.copies or {}) | {str(item.content["payment_method"]): copy}
     if link.default:
         return await open_started(ctx, item, link, copy)
-    return await ctx.record(item, Move(Event.DEFAULT_STARTED, facts=key_facts(DEFAULT, 0, ctx.services)))
+    facts = {"clone": copy, **key_facts(DEFAULT, 0, ctx.services)}
+    return await ctx.record(item, Move(Event.DEFAULT_STARTED, facts=facts))
 
 
 async def make_default(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
@@ -121,7 +142,7 @@ async def make_default(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     copy = str(item.facts["clone"])
     match outcome:
         case Made():
-            link = ctx.services.shared(Links).made(item.account, item.payer, str(item.facts["connected_customer"]))
+            link, _ = await _standing(ctx, item)
             link.default = copy
             return await open_started(ctx, item, link, copy)
         case Refused():

@@ -26,17 +26,20 @@ class Link:
         default: what it pays with by default, or empty.
         credit: whether it has a credit balance, or a discount of its own.
         copies: platform payment method -> its newest attached copy; None before they were read.
+        attaching: one line at a time looks for a copy and attaches its own.
     """
 
     customer: str
     default: str = ""
     credit: bool = False
     copies: dict[str, str] | None = None
+    attaching: anyio.Lock = field(default_factory=anyio.Lock, compare=False)
 
 
 @dataclass(slots=True)
 class _Account:
-    links: dict[str, Link] | None = None
+    links: dict[str, Link] = field(default_factory=dict)
+    listed: bool = False
     products: dict[str, str] | None = None
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
@@ -53,20 +56,30 @@ class Links:
         """Return the link of a payer, None where it has no customer there; ``anew`` lists the account again."""
         known = self._accounts.setdefault(account, _Account())
         async with known.lock:
-            if known.links is None or anew:
+            if anew or not known.listed:
                 listed = await self._list(account)
                 if isinstance(listed, LookupFailed):
                     return listed
-                known.links = listed | {name: link for name, link in (known.links or {}).items() if link.copies}
+                known.links = listed | {name: link for name, link in known.links.items() if link.copies}
+                known.listed = True
         return known.links.get(payer)
 
     def made(self, account: str, payer: str, customer: str) -> Link:
-        """Remember the customer that a payer has on an account."""
-        known = self._accounts.setdefault(account, _Account())
-        links = known.links = known.links or {}
+        """Remember the customer that this process has made for a payer on an account: nothing is attached to it."""
+        links = self._accounts.setdefault(account, _Account()).links
         if payer not in links or links[payer].customer != customer:
             links[payer] = Link(customer, copies={})
         return links[payer]
+
+    async def on_record(self, account: str, payer: str, customer: str) -> Link | LookupFailed:
+        """Return the link of a customer that a line has on record, which another process may have made.
+
+        So what it pays with, and what is attached to it, is read and not supposed.
+        """
+        known = await self.find(account, payer)
+        if isinstance(known, LookupFailed):
+            return known
+        return known if known is not None and known.customer == customer else Link(customer)
 
     async def copy(self, account: str, link: Link, method: str) -> str | LookupFailed | None:
         """Return the attached copy of a platform payment method, None where the customer has none."""
