@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -18,9 +19,11 @@ SHEET = "reference,email\n" + "".join(f"MEM-{n},payer{n}@payer.example\n" for n 
 
 
 @pytest.fixture
-def members(billing: Billing, free_port: int):
+def members(billing: Billing):
     """Payers who wait for their click, on a sandbox that takes its time."""
-    page = f"http://127.0.0.1:{free_port}"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        page = f"http://127.0.0.1:{taken.getsockname()[1]}"
     (billing.folder / "members.csv").write_text(SHEET)
     (billing.folder / "sandbox.yaml").write_text("latency: {median_seconds: 0.25, sigma: 0.01}\n")
     sandbox = billing.start("sandbox", "--port", "0", "--config", "sandbox.yaml")

@@ -10,6 +10,7 @@ from billing.edge.stripe import gateway
 from billing.edge.stripe.calls.charge import clone_method, confirm_intent, open_intent
 from billing.edge.stripe.gateway import Gateway
 from billing.flow.kinds.charge import find as finder
+from tests.kills import recurring_planted
 from tests.sim.mutations import MUTATIONS, Patches, planted
 from tests.sim.refund_mutations import lost_is_failed
 
@@ -52,6 +53,7 @@ BUGS = {name: bug for name, (bug, _) in MUTATIONS.items()} | {
     "intent_per_process": intent_per_process,
     "nothing_listed": nothing_listed,
     "refund_lost_is_failed": lost_is_failed,
+    **recurring_planted.BUGS,
 }
 
 

@@ -23,7 +23,15 @@ REFUND_PATH = {
     "refund": "refunds.create",
     "refunds": "refunds.list",
 }
-OPERATIONS = MONEY_PATH | REFUND_PATH
+RECURRING_PATH = {
+    name: name
+    for name in (
+        "customers.create", "customers.update", "setup_intents.create", "setup_intents.confirm",
+        "payment_methods.create", "payment_methods.attach", "payment_methods.detach", "subscriptions.create",
+        "invoices.pay", "subscriptions.update", "subscriptions.cancel", "invoices.void",
+    )
+}  # fmt: skip
+OPERATIONS = MONEY_PATH | REFUND_PATH | RECURRING_PATH
 # What the sandbox calls each request at which a runner can be struck.
 
 BAITS = {

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from billing.core.wire import WireRequest
+from billing.sandbox import pages
 from billing.sandbox.arrivals import arrival_of
 from billing.sandbox.faults import Ending, Fault, Scripted
 from billing.sandbox.model import Pending, Reaction, Sandbox
@@ -76,6 +77,7 @@ class Provider:
 
     async def _open(self, door: Door) -> Door:
         app = web.Application()
+        app.add_routes(pages.routes(self._sandbox))
         app.router.add_route("*", "/{path:.*}", partial(self._answer, door))
         server = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         self._servers.append(server)

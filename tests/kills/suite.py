@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.kills import editing, machines, refunding, world
+from tests.kills import editing, machines, recurring, refunding, world
 from tests.kills.points import Point
 from tests.kills.verdict import Asked, Verdict
 
@@ -22,6 +22,8 @@ def verdicts(asked: Iterable[Asked], jobs: int) -> Iterator[Verdict]:
 
 
 def _life_of(asked: Asked) -> Callable[[Asked, Path], Verdict]:
+    if asked.recurring:
+        return recurring.live
     if asked.refunds:
         return refunding.live
     return editing.live if asked.edits else LIVE[asked.machines]
@@ -38,3 +40,9 @@ def sum_up(found: Sequence[Verdict]) -> str:
     kinds = {"double": "double", "hidden": "hidden", "false": "falsely told", "open": "open"}
     zeros = (f"{sum(len(getattr(verdict.findings, kind)) for verdict in found)} {name}" for kind, name in kinds.items())
     return f"{kills} SIGKILL, {stops} SIGSTOP at {len(hits_of(found))} points, {', '.join(zeros)}"
+
+
+def figures_of(found: Sequence[Verdict]) -> str:
+    """What else was counted, in a line of its own; nothing where nothing was."""
+    figures: Counter[str] = sum((verdict.figures for verdict in found), Counter())
+    return ", ".join(f"{count} {name}" for name, count in figures.items()) + "\n" * bool(figures)

@@ -2,10 +2,27 @@
 
 import signal
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from tests.kills.assertions import Findings
 from tests.kills.points import Point
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is in a world of payers who are saved, subscribed, changed and renewed.
+
+    Attributes:
+        strikes: how often each of its commands is killed.
+    """
+
+    payers: int = 6
+    lines: int = 10
+    accounts: int = 3
+    strikes: int = 2
+
+    def __str__(self) -> str:
+        return " --recurring" + "".join(f" --{name} {size}" for name, size in asdict(self).items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +36,7 @@ class Asked:
         machines: 1, or 2 with a ledger of its own each.
         edits: whether the file of the run is edited, and lines of it are cancelled.
         refunds: whether the run is given back, on two machines.
+        recurring: payers are saved, subscribed, changed, brought in step and renewed; so many of each.
     """
 
     seed: int
@@ -28,12 +46,13 @@ class Asked:
     machines: int = 1
     edits: bool = False
     refunds: bool = False
+    recurring: Sizes | None = None
 
     def __str__(self) -> str:
         machines = self.machines if self.machines > 1 else 0
         options = {"--bug": self.bug, "--at": self.at, "--lives": self.lives, "--machines": machines}
         said = "".join(f" {name} {value}" for name, value in options.items() if value)
-        said += " --edits" * self.edits + " --refunds" * self.refunds
+        said += " --edits" * self.edits + " --refunds" * self.refunds + str(self.recurring or "")
         return f"python -m tests.kills --worlds 1 --first {self.seed}{said}"
 
 
@@ -45,6 +64,7 @@ class Verdict:
         hits: the points at which a living process was struck, and how often.
         missed: points that were not reached.
         problems: what else went wrong, in words.
+        figures: what else was counted, by name.
     """
 
     asked: Asked
@@ -52,6 +72,7 @@ class Verdict:
     missed: list[Point] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
     problems: list[str] = field(default_factory=list)
+    figures: Counter[str] = field(default_factory=Counter)
 
     def count(self, blow: signal.Signals) -> int:
         """Living processes that were struck by this signal."""
