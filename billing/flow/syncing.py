@@ -11,9 +11,12 @@ from typing import Any
 
 from billing.core.estimates import Reads
 from billing.core.exits import Exit
+from billing.core.groups import exit_for
 from billing.core.items import Does
+from billing.core.policies import Policies
 from billing.edge.settings.load import Settings
 from billing.flow.carry_out import RunResult, carry_out_run
+from billing.flow.closing import UNGUARDED
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.execute import execute
 from billing.flow.follow import policies_of
@@ -124,7 +127,7 @@ async def find(
     verdicts = await examine(services, wanted)
     known = {link: verdict for link, verdict in verdicts.items() if _told(link, verdict, past)}
     news = {link: verdict for link, verdict in verdicts.items() if link not in known}
-    source = generated(services, news, past, settings.timezone, settings.policies)
+    source = generated(services, news, past, settings.timezone, unguarded(settings.policies))
     return Found(len(links), news, changes, source, len(past.held), known)
 
 
@@ -152,7 +155,7 @@ async def go_on(services: Services, options: RunOptions, settings: Settings, wat
     runs = list(past_of(services).unfinished)
     for run_id in runs:
         record = services.ledger.run(run_id)
-        policies = settings.policies if record is None else policies_of(record, settings)
+        policies = unguarded(settings.policies if record is None else policies_of(record, settings))
         await resolve(services, run_id, options, policies, watch)
         await execute(services, run_id, options, policies, watch)
     return runs
@@ -196,7 +199,7 @@ async def sync(
         )
     if result is None or not result.ending.exit:
         await _remember(services, found)
-    return Synced(found, result, continued, _exit(found, result, past_of(services)))
+    return Synced(found, result, continued, _exit(services, found, result, continued))
 
 
 async def _remember(services: Services, found: Found) -> None:
@@ -205,11 +208,20 @@ async def _remember(services: Services, found: Found) -> None:
     await keep_cursor(services, found.changes, examined)
 
 
-def _exit(found: Found, result: RunResult | None, past: Past) -> Exit:
-    code = Exit.OK if result is None else result.exit
-    if code is Exit.OK and (past.held or found.unread):
-        return Exit.UNFINISHED
-    return code
+def _exit(services: Services, found: Found, result: RunResult | None, continued: Sequence[str]) -> Exit:
+    """Return what the run earned, or else what went on before it; what is left for the next sync is unfinished."""
+    earned = [Exit.OK if result is None else result.exit, *(exit_for(services.ledger.tally(run)) for run in continued)]
+    code = next((code for code in earned if code is not Exit.OK), Exit.OK)
+    unfinished = past_of(services).held or found.unread
+    return Exit.UNFINISHED if code is Exit.OK and unfinished else code
+
+
+def unguarded(policies: Policies) -> Policies:
+    """Return policies by which no run is stopped for what one link met: one account must not keep the others back.
+
+    No request of a sync moves money, and what the key may not do stops it all the same.
+    """
+    return replace(policies, stop_on=UNGUARDED)
 
 
 def _many(count: int, noun: str) -> str:

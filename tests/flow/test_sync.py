@@ -14,6 +14,8 @@ from billing.sandbox.issuer import NewCard
 from tests.flow.sync_world import ATTACH, CLONE, DAY, DETACH, EMAIL, MOVE, NAME, UPDATE, SyncWorld
 from tests.virtual import run_virtually
 
+REFUSAL = b'{"error": {"type": "invalid_request_error", "code": "parameter_invalid", "param": "x", "message": "no"}}'
+
 
 def synced(world: SyncWorld, **options: bool) -> Exit:
     code: Exit = run_virtually(partial(world.sync, **options)).exit
@@ -274,5 +276,19 @@ def test_a_closed_sync_leaves_what_works(tmp_path: Path) -> None:
     run_virtually(world.close)
     assert sorted(states(world)) in ([State.FAILED, State.SUCCEEDED], [State.FAILED, State.PARKED])
     world.assert_works()
+    assert synced(world) is Exit.OK
+    world.assert_in_step()
+
+
+def test_many_links_of_one_account_that_are_refused_do_not_stop_the_others(tmp_path: Path) -> None:
+    world = SyncWorld.make(tmp_path, ("pm_card_visa",) * 30, accounts=2)
+    synced(world)
+    for link in world.links[:30]:
+        world.new_card(link.payer)
+    world.world.script(FaultKind.CANNED, ATTACH, times=60, status=400, body=REFUSAL)
+    done = run_virtually(world.sync)
+    assert (done.exit, done.result.ending.exit) == (Exit.DECLINES, Exit.OK)
+    assert states(world).count(State.FAILED) == 30
+    assert State.SUCCEEDED in states(world)
     assert synced(world) is Exit.OK
     world.assert_in_step()

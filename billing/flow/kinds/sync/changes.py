@@ -59,7 +59,8 @@ async def changes_since(services: Services, *, everybody: bool = False) -> Chang
             raise page.as_error()
         pages += 1
         for event in page:
-            if int(event["created"]) >= now - OVERLAP_SECONDS:
+            created = event.get("created")
+            if type(created) is not int or created >= now - OVERLAP_SECONDS:
                 recent.add(str(event["id"]))
             if event["id"] in known:
                 continue

@@ -5,6 +5,7 @@ import json
 from billing.core.calls import Call
 from billing.core.entries import ItemRecord, Move
 from billing.core.kinds.sync import REPOINT, Event, State
+from billing.core.kinds.sync_rules import CUSTOMER_DELETED, SKIPS
 from billing.core.objects.link import Look, astray, differing
 from billing.core.objects.link_reads import CustomerSeen
 from billing.core.outcomes import Refused
@@ -97,6 +98,8 @@ async def update(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     payer = await payer_now(ctx, item)
     if isinstance(payer, ItemRecord):
         return payer
+    if payer.deleted:
+        return await conclude.leave(ctx, item, CUSTOMER_DELETED, SKIPS[CUSTOMER_DELETED].means)
     if payer.method and payer.change != item.content["change"]:
         return await copying.fresh(ctx, item)
     fields = await differing_now(ctx, item)
