@@ -9,7 +9,9 @@ HEAD = ("line", "status", "reason_code", "reason", "what_to_do")
 TRIES = ("attempts", "first_try", "last_try", "next_try")
 END = ("payout", "request_id", "run")
 # Columns of every kind.
-MOMENTS = frozenset({"first_try", "last_try", "next_try", "cancelled_at", "ends_at", "link_valid_until"})
+MOMENTS = frozenset(
+    {"first_try", "last_try", "next_try", "cancelled_at", "current_period_end", "ends_at", "link_valid_until"}
+)
 
 
 @dataclass(frozen=True, slots=True)

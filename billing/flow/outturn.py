@@ -69,15 +69,15 @@ ROWS: dict[str, tuple[str | Group, Callable[[SheetTally | Tally], bool]]] = {
     # code: (what a person reads, or the group that each kind has a word for; which lines). The first row that takes a
     # line has it.
     "paid": (Group.SUCCEEDED, _of(Group.SUCCEEDED)),
-    "on_its_way": ("on its way", _of(Group.PROCESSING)),
-    "customer_must_act": ("customer must act", _of(Group.NEEDS_CUSTOMER)),
+    "on_its_way": (Group.PROCESSING, _of(Group.PROCESSING)),
+    "customer_must_act": (Group.NEEDS_CUSTOMER, _of(Group.NEEDS_CUSTOMER)),
     "declined_for_now": ("declined for now", _may_work_later),
     "declined_for_good": ("declined for good", _of(Group.DECLINED)),
-    "no_answer_yet": ("no answer yet", _of(Group.UNKNOWN)),
-    "look_in_stripe": ("look in Stripe", _of(Group.PARKED)),
+    "no_answer_yet": (Group.UNKNOWN, _of(Group.UNKNOWN)),
+    "look_in_stripe": (Group.PARKED, _of(Group.PARKED)),
     "not_paid": (Group.FAILED, _of(Group.FAILED)),
     "account_refuses": ("account refuses", _account_refuses),
-    "not_yet": ("not yet", _of(Group.PENDING)),
+    "not_yet": (Group.PENDING, _of(Group.PENDING)),
     "nothing_owed": ("left out: nothing owed", _nothing_owed),
     "left_out": ("left out", _of(Group.SKIPPED)),
 }

@@ -149,6 +149,7 @@ PAYER_LIFE = Life(
     meanings=_MEANINGS,
     reopens=frozenset({State.FAILED, State.SKIPPED}),
     words={Group.SUCCEEDED: "saved", Group.PROCESSING: "asked"},
+    verb="save",
     scope=Scope.ALWAYS,
 )
 

@@ -206,6 +206,7 @@ SUBSCRIPTION_LIFE = Life(
     meanings=_MEANINGS,
     reopens=frozenset({State.FAILED, State.SKIPPED}),
     words={Group.SUCCEEDED: "subscribed", Group.FAILED: "not subscribed, closed"},
+    verb="subscribe",
 )
 
 SHOWS: Mapping[Standing, Event] = {

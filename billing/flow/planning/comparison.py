@@ -13,7 +13,7 @@ from functools import partial
 
 from billing.core.items import Item, Run
 from billing.core.kinds import LIVES, ended_empty, is_planned
-from billing.core.life import Group, Phase
+from billing.core.life import Group, Phase, Scope
 from billing.core.money import add_money, format_minor
 from billing.core.notices import Notice
 from billing.core.records import Held, RunRecord
@@ -74,7 +74,13 @@ class Comparison:
 
 
 def compare_file(source: Source, ledger: Ledger | None, platform: str) -> Comparison:
-    """Compare a file with itself and with what is on record."""
+    """Compare a file with itself and with what is on record.
+
+    What is one obligation whenever it is asked for has no month before it, and nothing of it can be asked for twice
+    under another reference: that is not compared.
+    """
+    if LIVES[source.run.kind].scope is Scope.ALWAYS:
+        return Comparison()
     sheet = Sheet()
     for line in source.lines():
         if line.item is not None:
