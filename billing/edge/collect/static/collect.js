@@ -113,7 +113,11 @@
     if (answer.go) return leave();
     if (!answer.client_secret) return stuck(answer.say || "later");
     asks = answer.asks;
-    return mount(answer.client_secret);
+    try {
+      return mount(answer.client_secret);
+    } catch {
+      return stuck("later"); // Stripe.js throws at what a page must not do
+    }
   }
 
   async function confirm() {
