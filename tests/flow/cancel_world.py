@@ -101,6 +101,13 @@ class CancelWorld:
         rows = [row for row in self.sandbox.world.accounts[one.account]["in"] if _of(row) == one.subscription]
         return [row["status"] for row in rows]
 
+    def spoil(self, number: int = 0) -> None:
+        """Take away the card of a payer."""
+        one = self.made[number]
+        customer = self.sandbox.world.accounts[one.account]["cus"].find(one.customer, False)
+        method = customer["invoice_settings"]["default_payment_method"]
+        self.ask("POST", f"/v1/payment_methods/{method}/detach", number)
+
     def renew(self, days: float = 32) -> None:
         """Let days pass, so that a month begins."""
         self.sandbox.advance(days * DAY)
@@ -155,11 +162,34 @@ class CancelWorld:
 
     async def assert_true(self) -> None:
         """Hold the ledger against the sandbox's own books, and against itself."""
-        books = {row.subscription: row for row in self.sandbox.books().subscriptions}
+        await self.once()
         for item in await self.items():
-            _hold(item, books[item.content["subscription"]])
+            self.hold(item)
+
+    async def unhidden(self) -> None:
+        """Hold it against them at any moment, others may have acted since: what is cancelled now is so for good."""
+        await self.once()
+        for item in await self.items():
+            if item.content["when"] == When.NOW:
+                self.hold(item)
+
+    async def once(self) -> None:
+        """Hold the ledger against itself."""
         async with self.world.read() as ledger:
             assert ledger.verify().faults == ()
+
+    def hold(self, item: ItemRecord) -> None:
+        """Hold one item against the books."""
+        books = {row.subscription: row for row in self.sandbox.books().subscriptions}
+        book = books[item.content["subscription"]]
+        _hold(item, book)
+        if item.state is State.SUCCEEDED and item.content["when"] == When.NOW:
+            rows = [
+                row["status"]
+                for row in self.sandbox.world.accounts[book.account]["in"]
+                if _of(row) == book.subscription
+            ]
+            assert not {"draft", "open"} & set(rows), f"{item.reference} is {item.state}, and its invoices are {rows}"
 
 
 def _hold(item: ItemRecord, book: SubscriptionBook) -> None:

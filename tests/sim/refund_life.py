@@ -223,7 +223,7 @@ def simulate_refunds(seed: int, items: int = 6, *, ledgers: int = 1) -> str:
         one = RefundLife.begin(seed, fate, folder / "first", methods)
         lives = [one] if ledgers == 1 else [one, one.elsewhere(folder / "second")]
         try:
-            _live(lives, fate, chance)
+            live(lives, fate, chance)
             violation = ""
         except Exception as failure:  # noqa: BLE001  whatever it is, the seed is what the reader needs
             violation = f"{type(failure).__name__}: {failure}"
@@ -231,7 +231,7 @@ def simulate_refunds(seed: int, items: int = 6, *, ledgers: int = 1) -> str:
         return violation
 
 
-def _live(lives: Sequence[RefundLife], fate: Fate, chance: random.Random) -> None:
+def live(lives: Sequence[RefundLife], fate: Fate, chance: random.Random) -> None:
     """Let every doomed runner have its turn, then continue; wake those that stood still; follow the banks."""
     stopped = [runner for doom in fate.dooms if (runner := _doomed(lives, doom, chance)) is not None]
     _finish(lives)
@@ -307,7 +307,7 @@ def _disturbed(how: How, turn: int, looks: bool, jump: float) -> tuple[bool, str
         if looks:
             life.world.world.script(FaultKind.LOST_AFTER, CREATE)
         try:
-            _live([life], fate, random.Random(7 if jump else 8))
+            live([life], fate, random.Random(7 if jump else 8))
             violation = ""
         except Exception as failure:  # noqa: BLE001  whatever it is, the place is what the reader needs
             violation = f"{how}, after turn {turn}: {type(failure).__name__}: {failure}"
@@ -323,7 +323,7 @@ def refused_after_a_late_send() -> str:
         life.world.world.script(FaultKind.LATE, CREATE, seconds=26 * HOUR)
         life.world.world.script(FaultKind.CANNED, CREATE, nth=2, status=400, body=REFUSAL)
         try:
-            _live([life], fate, random.Random(7))
+            live([life], fate, random.Random(7))
             violation = ""
         except AssertionError as failure:
             violation = str(failure)
