@@ -20,6 +20,14 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class Form(StrEnum):
+    """What stdout carries, of a command that lists."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
 class LogFormat(StrEnum):
     """How stderr is written."""
 

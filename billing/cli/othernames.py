@@ -33,6 +33,8 @@ COMMANDS: dict[str, str] = {
     "migrate": "ledger upgrade",
     "refund": "reverse",
     "undo": "reverse",
+    "unsubscribe": "reverse",
+    "subscriptions": "links",
     "resync": "sync",
     "refresh": "sync",
     "rebuild": "ledger rebuild",

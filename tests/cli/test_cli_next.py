@@ -10,7 +10,7 @@ from cli_tools import ID, KEY, RUN
 from billing.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
-PROSE = frozenset({"import", "wrote", "writes", "on", "itself", "for", "help"})
+PROSE = frozenset({"date", "import", "interval", "mode", "wrote", "writes", "on", "itself", "for", "help"})
 # Words that follow "billing" in sentences and code, and `help`, which names the others.
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from billing.core.calls import Reads
 from billing.core.items import When
+from billing.core.objects.moments import ends_at_of, period_end_of, second
 from billing.core.outcomes import Expected, LookWhy, Lost, Outcome, Refused, Shown
 from billing.core.replies import Reply
 
@@ -133,17 +134,16 @@ def end_of(subscription: str) -> Reads:
 def _seen(body: Mapping[str, Any]) -> EndSeen:
     metadata = body.get("metadata")
     told = metadata if isinstance(metadata, Mapping) else {}
-    ended, set_for = _second(body.get("ended_at")), _second(body.get("cancel_at"))
     return EndSeen(
         id=body["id"],
         status=body["status"],
         item=str(told.get("billing_item") or ""),
         run=str(told.get("billing_run") or ""),
-        ends_at=set_for if ended is None else ended,
-        period_end=_period_end(body.get("items")),
+        ends_at=ends_at_of(body),
+        period_end=period_end_of(body),
         at_period_end=body.get("cancel_at_period_end") is True,
         fee=body.get("application_fee_percent") is not None,
-        cancelled_at=_second(body.get("canceled_at")),
+        cancelled_at=second(body.get("canceled_at")),
         latest=_latest(body.get("latest_invoice"), body["id"]),
     )
 
@@ -152,17 +152,6 @@ def _latest(body: object, subscription: str) -> Uncollected | None:
     """Return the invoice that a read holds whole, if it may still be collected."""
     found = [_uncollected(body, subscription, status) for status in COLLECTABLE]
     return next((one for one in found if one is not None), None)
-
-
-def _period_end(items: object) -> int | None:
-    """Return when the last period of its items ends. (docs.stripe.com/api/subscription_items/object)"""
-    rows = items.get("data") if isinstance(items, Mapping) else None
-    ends = [_second(row.get("current_period_end")) for row in rows or () if isinstance(row, Mapping)]
-    return max((end for end in ends if end is not None), default=None)
-
-
-def _second(value: object) -> int | None:
-    return value if type(value) is int else None
 
 
 def collectable_of(subscription: str, status: str) -> Reads:

@@ -159,6 +159,11 @@ class Lookups:
         """Yield the subscriptions of a connected customer that are not cancelled, by the page; a failure is last."""
         return self._pages("list_subscriptions", "/v1/subscriptions", account, {"customer": customer})
 
+    def renewal_pages(self, account: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield all subscriptions of a connected account, dead ones too, each with its latest invoice, by the page."""
+        params = {"status": "all", "expand": ["data.latest_invoice"]}
+        return self._pages("list_renewals", "/v1/subscriptions", account, params)
+
     def attached_pages(self, account: str, customer: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
         """Yield the payment methods attached to a connected customer, by the page; a failure is the last thing."""
         return self._pages("list_methods", f"/v1/customers/{_safe(customer)}/payment_methods", account)
