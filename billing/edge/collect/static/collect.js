@@ -41,7 +41,7 @@
 
   // Nothing can be done here but to begin again.
   function stuck(name) {
-    document.getElementById("loading").hidden = true;
+    document.querySelector(".element").hidden = true;
     reloads = true;
     label("again");
     say(name);
