@@ -76,5 +76,28 @@ control: {items: 2}
 """,
         note="Its people are made up: replace them by yours before you plan it, or fill in template.csv.",
     ),
+    "subscriptions": Sample(
+        name="gym",
+        columns=(
+            "reference,customer,payment_method,account,amount,currency,interval,interval_count,product,price,quantity,"
+            "trial_end,billing_cycle_anchor,application_fee_percent,description,metadata.contract"
+        ),
+        rows=(
+            "GYM-0001,cus_A1,pm_A1,acct_N1,29.00,USD,month,,Gym membership,,,,,10,Gym,C-77",
+            "GYM-0002,cus_A1,,acct_N2,15.00,EUR,week,2,Yoga,,2,,,5,Yoga for two,C-78",
+            "GYM-0003,cus_B2,,acct_N1,,,,,,price_N1gym,,2027-01-31,,10,Gym,C-91",
+        ),
+        run_file="""\
+# Recurring payments: one subscription a line, its first payment included. Renewals are Stripe's from then on.
+# Try it:  billing check gym.yaml
+version: 1
+kind: subscriptions
+run: {name: gym, period: current, timezone: UTC}      # dates without an hour are meant in this zone
+mode: test                                            # live also needs a live key and --live
+source: {csv: gym.csv}
+control: {items: 3}
+limits: {per_item: {USD: 500}, max_items: 1000}
+""",
+    ),
 }
 # Runs of the other kinds are written by the program: `billing reverse` writes refunds and cancellations.

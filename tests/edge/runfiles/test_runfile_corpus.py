@@ -14,6 +14,7 @@ from billing.cli.main import run
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.money import _MISTAKES
 from billing.edge.runfiles import open_run
+from billing.edge.runfiles.schemas import SCHEMAS
 from tests.conftest import Billing
 
 DATA = Path(__file__).parents[2] / "data"
@@ -175,7 +176,18 @@ def test_good_files_are_accepted(path: Path):
         assert run_file.count == sum(line.item is not None for line in run_file.lines())
 
 
-@pytest.mark.parametrize("name", ["coaching.yaml", "workshop.yaml"])
-def test_the_worked_examples_are_valid(name: str):
-    with open_run(Path(__file__).parents[3] / "configs" / "runs" / name) as run_file:
-        assert run_file.count >= 2
+EXAMPLES = sorted((Path(__file__).parents[3] / "configs" / "runs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_worked_examples_are_valid(path: Path):
+    with open_run(path) as run_file:
+        assert (run_file.count > 0, run_file.problems, run_file.warnings) == (True, (), ())
+
+
+def test_there_is_a_worked_example_of_each_kind_of_run_file():
+    kinds = set()
+    for path in EXAMPLES:
+        with open_run(path) as run_file:
+            kinds.add(run_file.run.kind)
+    assert kinds == {schema.kind for schema in SCHEMAS}
