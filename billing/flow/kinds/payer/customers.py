@@ -18,7 +18,7 @@ from billing.core.items import Kind
 from billing.core.keys import item_id
 from billing.core.kinds.payer import CREATE, Event, object_of
 from billing.core.objects.customer import CustomerSeen, customer_seen
-from billing.core.outcomes import Halt, Made, Refused
+from billing.core.outcomes import Halt, Lost, Made, Refused
 from billing.core.replies import Reply
 from billing.edge.stripe.calls.payer import create_customer, payer_id
 from billing.edge.stripe.found import LookupFailed, Trouble
@@ -114,6 +114,8 @@ async def create(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
         # Stripe's own sentence may repeat what it does not take: an address, or a name.
         why = failure(outcome.code, f"Stripe does not take this customer{about}", CORRECT, outcome.request_id)
         return await ctx.record(item, Move(Event.CREATE_REFUSED, facts=why))
+    if isinstance(outcome, Lost) and outcome.renew:
+        raise StillUnresolved(item)  # an error that is stored under the key is waited out: the key does not change
     return once_more(ctx, item)
 
 
