@@ -79,6 +79,10 @@ PROBES = (
           f"/v1/subscriptions/sub_{NOBODY}", {}, connected=True, always=False),
     Probe("Subscriptions write on connected accounts", "to move subscriptions to a new card", "POST",
           f"/v1/subscriptions/sub_{NOBODY}", {"default_payment_method": f"pm_{NOBODY}"}, connected=True, always=False),
+    Probe("Invoices read on connected accounts", "to see what of a subscription is paid, and what is open", "GET",
+          f"/v1/invoices/in_{NOBODY}", {}, connected=True, always=False),
+    Probe("Invoices write on connected accounts", "to collect a first invoice, and to make void what has ended", "POST",
+          f"/v1/invoices/in_{NOBODY}/void", {}, connected=True, always=False),
 )  # fmt: skip
 # Every permission that a run needs. (docs.stripe.com/keys/restricted-api-keys)
 

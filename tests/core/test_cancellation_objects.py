@@ -12,15 +12,14 @@ from billing.core.items import When
 from billing.core.kinds.cancellation import CLEAR_FEE, END_LATER, END_NOW, FINALIZE, READ_END, VOID, left
 from billing.core.objects import cancellation as objects
 from billing.core.objects.cancellation import (
-    ALIVE,
     DONE,
-    OVER,
     EndSeen,
     Standing,
     Uncollected,
     where_it_stands,
     with_latest,
 )
+from billing.core.objects.subscription import ALIVE, DEAD
 from billing.core.outcomes import Expected, Lost, Shown, Undecided
 from billing.core.replies import Reply
 
@@ -43,7 +42,7 @@ def stands(when: When, seen: EndSeen, *invoices: Uncollected, clear_fee: bool = 
     return where_it_stands(when, seen, invoices, clear_fee=clear_fee)
 
 
-@pytest.mark.parametrize("status", sorted(OVER))
+@pytest.mark.parametrize("status", sorted(DEAD))
 def test_what_is_over_is_the_end_unless_it_was_to_end_now_and_may_still_be_collected(status):
     over = replace(RUNS, status=status)
     assert stands(When.NOW, over, OPEN) is Standing.COLLECTABLE
@@ -93,7 +92,7 @@ def test_invoices_follow_the_end_and_a_draft_is_opened_before_it_is_made_void():
 
 def test_where_nothing_is_left_the_end_is_done_and_where_it_is_done_nothing_is_left():
     for when, status, ends, fee, invoices, clear in product(
-        When, (*ALIVE, *OVER), (True, False), (True, False), ((), (OPEN,)), (True, False)
+        When, (*ALIVE, *DEAD), (True, False), (True, False), ((), (OPEN,)), (True, False)
     ):
         seen = replace(RUNS, status=status, at_period_end=ends, fee=fee)
         standing = where_it_stands(when, seen, invoices, clear_fee=clear)

@@ -25,6 +25,8 @@ NEEDED = {
     "charge_read": {"Charges and Refunds read on connected accounts"},
     "charge_write": {"Charges and Refunds write on connected accounts"},
     "dispute_read": {"Disputes read on connected accounts"},
+    "invoice_read": {"Invoices read on connected accounts"},
+    "invoice_write": {"Invoices write on connected accounts"},
 }
 # Stripe's name of each permission, and what is said to be lacking without it.
 NO_ANSWERS = (

@@ -4,21 +4,19 @@ Two reads are never of one moment. So the subscription is read first and its inv
 no new invoice, and what is paid or void stays so.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from billing.core.calls import Reads
 from billing.core.items import When
+from billing.core.objects.invoice import in_doubt, invoice_id, owner_of
 from billing.core.objects.moments import ends_at_of, period_end_of, second
-from billing.core.outcomes import Expected, LookWhy, Lost, Outcome, Refused, Shown
+from billing.core.objects.subscription import ALIVE, DEAD, named
+from billing.core.outcomes import Expected, Lost, Outcome, Shown
 from billing.core.replies import Reply
 
-OVER = frozenset({"canceled", "incomplete_expired"})
-# It never lives again. (docs.stripe.com/billing/subscriptions/overview)
-ALIVE = frozenset({"incomplete", "trialing", "active", "past_due", "unpaid", "paused"})
 DRAFT, OPEN = "draft", "open"
 COLLECTABLE = (DRAFT, OPEN)
 # Statuses of invoices that may still be collected. Cancelling stops only what collects by itself; anybody can pay an
@@ -57,7 +55,7 @@ class EndSeen:
     @property
     def over(self) -> bool:
         """Whether it is over for ever."""
-        return self.status in OVER
+        return self.status in DEAD
 
     @property
     def ends_with_period(self) -> bool:
@@ -176,16 +174,9 @@ def _uncollected(body: object, subscription: str, status: str) -> Uncollected | 
     if not isinstance(body, Mapping) or (body.get("object"), body.get("status")) != ("invoice", status):
         return None
     told = body.get("id")
-    if not isinstance(told, str) or _invoice_id(told) is None or _owner_of(body) != subscription:
+    if not isinstance(told, str) or invoice_id(told) is None or named(owner_of(body)) != subscription:
         return None
     return Uncollected(told, status)
-
-
-def _owner_of(body: Mapping[str, Any]) -> object:
-    """Return the subscription that an invoice is for. (docs.stripe.com/api/invoices/object)"""
-    parent = body.get("parent")
-    details = parent.get("subscription_details") if isinstance(parent, Mapping) else None
-    return details.get("subscription") if isinstance(details, Mapping) else None
 
 
 def answered(kind: str, name: str) -> Reads:
@@ -200,11 +191,4 @@ def answered(kind: str, name: str) -> Reads:
             return Lost(False, reply=reply)
         return Shown(name, reply=reply)
 
-    return Reads(accepted, doubts=_in_doubt)
-
-
-def _in_doubt(_refused: Refused, reply: Reply, _expected: Expected) -> LookWhy:
-    return LookWhy.REPLAYED if reply.replayed else LookWhy.STATE
-
-
-_invoice_id: Callable[[str], object] = re.compile(r"in_[A-Za-z0-9_]{1,250}").fullmatch
+    return Reads(accepted, doubts=in_doubt)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from billing.core.objects.cancellation import OVER
 from billing.core.objects.moments import ends_at_of, period_end_of, second
+from billing.core.objects.subscription import DEAD
 
 OWED = frozenset({"open", "uncollectible"})
 
@@ -63,7 +63,7 @@ def trouble_of(seen: RenewalSeen) -> Trouble | None:
 
     An open invoice alone is none: a bank takes days to answer, and the subscription stays active meanwhile.
     """
-    if seen.status in OVER:
+    if seen.status in DEAD:
         return Trouble.OVER_AND_OWING if seen.invoice in OWED else None
     if seen.status == "unpaid":
         return Trouble.UNPAID
