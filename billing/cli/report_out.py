@@ -1,5 +1,6 @@
 """Give back every input line with what became of it."""
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +13,23 @@ from billing.cli.terminal import write_err, write_out
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.life import Group
+from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger.custody.lock import Holder, holder_of
 from billing.edge.logs import visible
 from billing.edge.outputs import Target
+from billing.edge.runfiles.schema import Schema
+from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.accounts import accounts_as_csv, accounts_as_json
+from billing.flow.next_sheet import as_sheet, next_sheet
 from billing.flow.report import Layout, Wanted, as_csv, as_json, known_run
 
 SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json"}
 FORMATS = tuple(SUFFIXES.values())
 DECIMALS = {"point": False, "comma": True}
+NEXT = {schema.word: schema for schema in SCHEMAS if "customer" in schema.names and "of_run" not in schema.names}
+# Kinds of runs whose sheet can be made of saved payers.
 DELIMITERS = {"tab": "\t"}
 
 
@@ -37,6 +44,20 @@ class ReportRequest:
     delimiter: str | None = None
     decimal: str = "point"
     bom: bool | None = None
+    as_kind: str | None = None
+
+    @property
+    def schema(self) -> Schema | None:
+        """What a next sheet is made of, or None where a report is asked for.
+
+        Raises:
+            UsageError: there is no such kind of run.
+        """
+        if self.as_kind is None:
+            return None
+        if self.as_kind not in NEXT:
+            raise UsageError(f"--as {visible(self.as_kind)} is none of {', '.join(NEXT)}")
+        return NEXT[self.as_kind]
 
     def chosen_format(self) -> str:
         """Return the format that was asked for, by name or by the suffix of the file.
@@ -77,6 +98,8 @@ class ReportRequest:
         Raises:
             UsageError: an option has no such value, or no line can have such a status.
         """
+        if self.schema is not None and (self.by_account or self.chosen_format() not in ("csv", "text")):
+            raise UsageError("--as writes a sheet: a CSV, without --by-account")
         self.chosen_format()
         self.layout()
         unknown = sorted(self.wanted.statuses - set(Group))
@@ -86,23 +109,27 @@ class ReportRequest:
 
 async def write_report(session: Session, run_id: str, asked: ReportRequest, target: Target | None) -> int:
     """Read the ledger and write every line, to stdout or where it was asked for."""
-    chosen = asked.chosen_format()
+    chosen = asked.chosen_format() if asked.schema is None else "csv"
     holder = holder_of(ledger_path(session.settings.ledger))
     async with open_books(session) as ledger:
-        known_run(ledger, run_id)
+        record = known_run(ledger, run_id)
         chunks = Counted(_writer(asked, chosen, asked.layout(), holder)(ledger, run_id))
         if target is None:
             write_out(chunks)
             return Exit.OK
         target.write(chunks)
         write_err(_written(target.path, chosen, chunks.lines))
+        if asked.schema is not None:
+            write_err(_next_step(target.path, record, asked.schema))
     return Exit.OK
 
 
 def _writer(
     asked: ReportRequest, chosen: str, layout: Layout, holder: Holder | None
 ) -> Callable[[Ledger, str], Iterator[str]]:
-    wanted = asked.wanted
+    wanted, schema = asked.wanted, asked.schema
+    if schema is not None:
+        return lambda ledger, run_id: as_sheet(ledger, run_id, schema, wanted, layout)
     writers: dict[tuple[str, bool], Callable[[Ledger, str], Iterator[str]]] = {
         ("text", False): lambda ledger, run_id: as_text(ledger, run_id, holder, wanted),
         ("csv", False): lambda ledger, run_id: as_csv(ledger, run_id, wanted, layout),
@@ -127,6 +154,13 @@ class Counted:
         for chunk in self._chunks:
             self.lines += chunk.endswith("\n")
             yield chunk
+
+
+def _next_step(out: Path, record: RunRecord, schema: Schema) -> str:
+    """Say what the sheet still needs, and what to type then."""
+    empty = next_sheet(record, schema).to_fill_in
+    first = f"Fill in {', '.join(empty)}{'' if schema.amounts else ', and what is sold'}. " if empty else ""
+    return f"{first}Next: billing check {visible(shlex.quote(str(out)))} --run {schema.word}-{record.period}"
 
 
 def _written(out: Path, chosen: str, lines: int) -> str:

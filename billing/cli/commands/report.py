@@ -31,6 +31,10 @@ def command(
     by_account: Annotated[
         bool, typer.Option("--by-account", help="Totals per connected account instead of lines.")
     ] = False,
+    as_kind: Annotated[
+        str | None,
+        typer.Option("--as", metavar="charges|subscriptions", help="The sheet of a next run, of those who are saved."),
+    ] = None,
     delimiter: Annotated[
         str | None,
         typer.Option("--delimiter", metavar="CHAR", help="Between the cells of a CSV: a character, or tab."),
@@ -55,6 +59,7 @@ def command(
     billing report coaching-2026-11 -o bericht.csv --decimal comma
     billing report coaching-2026-11 --status declined --status needs_customer
     billing report coaching-2026-11 --by-account
+    billing report members-2026-11 --as charges -o coaching.csv
     """
     from billing.cli.report_out import ReportRequest, write_report
     from billing.cli.session import begin, run_async
@@ -63,7 +68,7 @@ def command(
     from billing.flow.report import Wanted
 
     wanted = Wanted(frozenset(status or ()), frozenset(account or ()), frozenset(customer or ()))
-    asked = ReportRequest(format_, out, by_account, wanted, delimiter, decimal, bom)
+    asked = ReportRequest(format_, out, by_account, wanted, delimiter, decimal, bom, as_kind)
     asked.require_usable()
     session = begin(common)
     target = None if out is None else Target(out, REPORT, guarded(session), force=force)
