@@ -39,7 +39,7 @@ class Linked:
         state: what the ledger says of that line.
         status: Stripe's word for the subscription; that of the ledger where Stripe was not asked.
         current_period_end, ends_at: in ISO 8601, UTC.
-        failed_attempts: of its latest invoice, where that is not paid.
+        failed_attempts: how often its latest invoice was tried in vain.
         trouble: why its renewal needs a person, or may soon.
         what_to_do: about that.
         asked: whether Stripe was asked, and answered.
@@ -160,7 +160,7 @@ def _linked(item: ItemRecord, shown: Mapping[str, RenewalSeen] | None) -> Linked
         status=status,
         current_period_end=_moment(seen.period_end if seen else facts.get("current_period_end")),
         ends_at=_moment(seen.ends_at if seen else None),
-        failed_attempts=seen.attempts if seen and seen.invoice not in ("", "paid", "void") else 0,
+        failed_attempts=seen.attempts if seen and trouble else 0,
         trouble=str(trouble or ""),
         what_to_do=WHAT_TO_DO[trouble] if trouble else "",
         asked=shown is not None,

@@ -1,14 +1,24 @@
 """Every link is listed once with what it pays and until when, and a renewal that failed with what helps."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode, When
+from billing.core.kinds.cancellation import CANCELLATION_LIFE
 from billing.core.objects.renewal import Trouble
+from billing.edge.runfiles import RunDefaults, open_run
+from billing.edge.runfiles.reversal_file import SHEETS, as_csv
 from billing.edge.stripe.found import LookupFailed
+from billing.flow.execute import execute
+from billing.flow.kinds.subscription.reversal import cancellation_of
 from billing.flow.linked import Linked, Whose, accounts_of, links, listing_of
+from billing.flow.options import RunOptions
+from billing.flow.planning.plan import PlanOptions, keep, make_plan
+from billing.flow.planning.preflight import Preflight
 from billing.sandbox.faults import FaultKind
 from tests.flow.subscribe_world import DAY, LIST, SubscribeWorld
+from tests.flow.world import UNGUARDED
 from tests.virtual import run_virtually
 
 
@@ -103,3 +113,37 @@ def test_a_line_that_came_to_nothing_is_no_link(tmp_path: Path) -> None:
     bench = SubscribeWorld.make(tmp_path, ("pm_card_chargeCustomerFail",))
     run_virtually(bench.subscribe_all)
     assert all(row.status != "active" for row in found(bench))
+
+
+# --- what this ledger has made itself --------------------------------------------------------------------------------
+
+
+async def _ended(bench: SubscribeWorld, mistaken: bool) -> list[str]:
+    """End what the bench has subscribed; a mistaken file names another run."""
+    async with bench.world.services() as services:
+        made = bench.world.items(services)
+        lines = [cancellation_of(item, When.NOW, clear_fee=False) for item in made]
+        if mistaken:
+            lines = [replace(line, of_run="other-2026-11") for line in lines]
+        file = bench.world.folder / "end.csv"
+        file.write_text("".join(as_csv(SHEETS[Kind.CANCELLATION], lines)))
+        with open_run(file, run_id="ends-2026-11", defaults=RunDefaults(policies=UNGUARDED)) as source:
+            plan = await make_plan(services, source, PlanOptions(Preflight.NONE))
+            await keep(plan, source, services.ledger)
+        await execute(services, "ends-2026-11", RunOptions(), UNGUARDED)
+        ends = services.ledger.of_kind(services.platform, services.mode, Kind.CANCELLATION, CANCELLATION_LIFE.states)
+        return [f"{item.state} {item.facts.get('reason_code', '')}".strip() for item in ends]
+
+
+def test_what_a_run_of_this_ledger_has_made_is_ended_and_leaves_the_list_of_what_runs(tmp_path: Path) -> None:
+    bench = subscribed(tmp_path)
+    assert run_virtually(partial(_ended, bench, mistaken=False)) == ["succeeded"] * 3
+    assert {(row.status, row.trouble, bool(row.ends_at)) for row in found(bench)} == {("canceled", "", True)}
+
+
+def test_what_another_run_has_made_is_not_ended_by_a_file_that_names_the_wrong_one(tmp_path: Path) -> None:
+    bench = subscribed(tmp_path, payers=2, accounts=1)
+    for row in found(bench):
+        bench.post(f"/v1/subscriptions/{row.subscription}", row.account, **{"metadata[billing_run]": "other-2026-11"})
+    assert run_virtually(partial(_ended, bench, mistaken=True)) == ["skipped not_ours"] * 2
+    assert {row.status for row in found(bench)} == {"active"}
