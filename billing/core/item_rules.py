@@ -53,6 +53,7 @@ class ItemRules(Generic[T]):
         undo: how what has succeeded is undone, as a person reads it; empty for what nothing undoes.
         personal: what a line says of who somebody is, for kinds whose lines do; else None. Its digest covers that under
             the ledger's key alone: the bare digest of an e-mail address is that address to whoever has a list of them.
+        again: reasons of a failure after which the same line is taken up again: time alone ended it, and nobody.
         priced: the item with its money, for kinds whose lines may leave it to a look-up; else None.
     """
 
@@ -68,4 +69,5 @@ class ItemRules(Generic[T]):
     block_days: int = 0
     undo: str = ""
     personal: Callable[[T], Personal] | None = None
+    again: frozenset[str] = frozenset()
     priced: Callable[[Findings, T], T] | None = None

@@ -14,7 +14,7 @@ from billing.core.kinds import LIVES, ended_empty, is_planned, life_of
 from billing.core.kinds.rules import RULES
 from billing.core.life import Group
 from billing.core.records import NewItem
-from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER, OF_THE_ACCOUNT, SKIPS
+from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER, SKIPS, TAKEN_UP_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ def _after_an_end(context: PlanContext, line: Item, item: ItemRecord) -> Decisio
         if context.frozen:
             return _refuse_frozen(context, line, item)
         return Create(context.next_item(line, item), item, context.differences(line, item))
-    if item.state is not life_of(item.state).skipped and reason not in OF_THE_ACCOUNT:
+    if item.state is not life_of(item.state).skipped and reason not in TAKEN_UP_AGAIN:
         return _over(context, item, None)
     now = reason if reason in context.unexamined else context.unusable(line)
     return Create(context.next_item(line, item), item) if now is None else _over(context, item, now)

@@ -51,3 +51,5 @@ PASSING = frozenset[str]().union(*(rules.passing for rules in RULES.values()))
 # Reasons that the ledger itself knows and that pass with time; every other one can be looked for.
 OF_THE_ACCOUNT = ACCOUNT_CODES | {"account_unknown", "account_cannot_charge"}
 # Reasons of a failure that are about the connected account: nothing of the line was wrong, so it is taken up again.
+TAKEN_UP_AGAIN = OF_THE_ACCOUNT.union(*(rules.again for rules in RULES.values()))
+# These, and what time alone has ended.

@@ -12,7 +12,7 @@ from billing.core.life import Group, Phase
 from billing.core.money import add_money
 from billing.core.plans import reason_of
 from billing.core.policies import Policies
-from billing.core.skips import OF_THE_ACCOUNT, OPERATORS, SKIPS
+from billing.core.skips import OPERATORS, SKIPS, TAKEN_UP_AGAIN
 from billing.edge.ledger import Ledger
 from billing.flow.closing import Why, close
 from billing.flow.engine.progress import Watch, unwatched
@@ -73,7 +73,7 @@ def _comes_back(item: ItemRecord) -> bool:
     """Tell whether a later plan would take up an item that ended unpaid, once what it ended for is repaired."""
     reason = reason_of(item)
     if item.state is not life_of(item.state).skipped:
-        return ended_empty(item.state) and reason in OF_THE_ACCOUNT
+        return ended_empty(item.state) and reason in TAKEN_UP_AGAIN
     return reason not in OPERATORS and not (reason in SKIPS and SKIPS[reason].good)
 
 

@@ -31,7 +31,7 @@ SUBSCRIPTION_FACTS: tuple[Fact, ...] = (
     Fact("product_id", Form.TEXT, Use.WAY, (Event.OPEN_STARTED,), "what is sold, on the account"),
     Fact("own_default", Form.YES, Use.WAY, (Event.OPEN_STARTED,),
          "the line names another method than the customer's default: the subscription does, and no sync moves it"),
-    Fact("fuse", Form.WHOLE, Use.WAY, (Event.OPEN_STARTED, Note.PART_PREPARED), "epoch second: it ends there"),
+    Fact("fuse", Form.WHOLE, Use.WAY, (Event.OPEN_STARTED,), "epoch second: it ends there"),
     Fact("recloned", Form.YES, Use.WAY, (Event.CLONE_STARTED,), "no other new copy after that one"),
     Fact("adopted", Form.YES, Use.RECORD, (Event.OPENED,), "found in a list: another ledger's, or an earlier send's"),
     Fact("first_invoice", Form.TEXT, Use.WAY, (Event.OPENED,), "the one that is paid"),

@@ -13,6 +13,8 @@ from billing.core.keys import length_prefixed
 from billing.core.kinds.charge_rules import METHOD
 from billing.core.money import Money, format_minor
 
+EXPIRED = "subscription_expired"
+# Of a line whose subscription ended because nobody went on with it in time.
 HAS_CREDIT, STARTS_TOO_SOON, UNPRICED = "customer_has_credit", "starts_too_soon", "price_unread"
 SKIPS: dict[str, SkipReason] = {
     "price_unknown": SkipReason("the connected account has no such price, or it is not used any more", "correct it"),
@@ -142,5 +144,6 @@ SUBSCRIPTION_RULES: ItemRules[Subscription] = ItemRules(
     unusable=unusable,
     skips=SKIPS,
     undo="billing reverse cancels it",
+    again=frozenset({EXPIRED}),
     priced=priced,
 )

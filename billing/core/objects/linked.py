@@ -18,7 +18,7 @@ _ids = {
 }
 
 
-def _made(kind: str, shows: Shows = lambda _body: True) -> Reads:
+def _made(kind: str, shows: Shows) -> Reads:
     """Return how an answer is read that is believed if it shows an object of this kind, as it was asked for."""
 
     def accepted(reply: Reply, expected: Expected) -> Outcome:
@@ -38,19 +38,27 @@ def _believed(_refused: Refused, _reply: Reply, _expected: Expected) -> LookWhy 
     return None
 
 
-def customer(wanted: str = "") -> Reads:
-    """Return how a customer is read: one that was made, or ``wanted``."""
-    return _made("customer", lambda body: wanted in ("", body.get("id")))
+def customer(wanted: str) -> Reads:
+    """Return how a customer is read that was changed: this very one."""
+    return _made("customer", lambda body: body.get("id") == wanted)
 
 
-def product() -> Reads:
-    """Return how a product is read that was made."""
-    return _made("product")
+def labelled(kind: str, metadata: Mapping[str, str]) -> Reads:
+    """Return how an object of this kind is read that was made with this metadata: whose it is stands in it.
 
+    Without that an answer counts for nothing: something on the way may have mixed up two.
+    """
 
-def copy() -> Reads:
-    """Return how a copy of a payment method is read that was made."""
-    return _made("payment_method")
+    def shows(body: Mapping[str, Any]) -> bool:
+        told = body.get("metadata")
+        said = told if isinstance(told, Mapping) else {}
+        return all(said.get(name, unsaid(name)) == value for name, value in metadata.items())
+
+    def unsaid(name: str) -> str | None:
+        """Whether a copy keeps the metadata it is asked for is not documented: one that says nothing is believed."""
+        return metadata[name] if kind == "payment_method" else None
+
+    return _made(kind, shows)
 
 
 def attached(method: str, customer_id: str) -> Reads:

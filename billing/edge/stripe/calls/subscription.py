@@ -37,19 +37,18 @@ def make_customer(item: ItemRecord, personal: Mapping[str, Any]) -> Call:
 
     ``personal`` are name, e-mail and address as the platform's customer has them now; they are recorded nowhere.
     """
-    params = {**personal, "metadata": {PAYER: item.payer}}
-    return Call(subscription.CUSTOMER, CUSTOMERS, params, linked.customer(), names=link_of(item))
+    named = {PAYER: item.payer}
+    reads = linked.labelled("customer", named)
+    return Call(subscription.CUSTOMER, CUSTOMERS, {**personal, "metadata": named}, reads, names=link_of(item))
 
 
 def clone_for(item: ItemRecord) -> Call:
     """Copy the platform's payment method to the connected account: ``Made(copy id)`` when done."""
     method = str(item.content["payment_method"])
-    params = {
-        "customer": item.payer,
-        "payment_method": method,
-        "metadata": {LINK: item.payer, METHOD: method},
-    }
-    return Call(subscription.COPY, METHODS, params, linked.copy(), names=f"{link_of(item)} {method}")
+    named = {LINK: item.payer, METHOD: method}
+    params = {"customer": item.payer, "payment_method": method, "metadata": named}
+    reads = linked.labelled("payment_method", named)
+    return Call(subscription.COPY, METHODS, params, reads, names=f"{link_of(item)} {method}")
 
 
 def attach(item: ItemRecord) -> Call:
@@ -77,7 +76,8 @@ def make_product(item: ItemRecord) -> Call:
     """Create what a line sells, once per account and name: ``Made(product id)`` when done."""
     name = str(item.content["product"])
     params = {"name": name, "metadata": {PRODUCT: name}}
-    return Call(subscription.PRODUCT, PRODUCTS, params, linked.product(), names=f"product {name} on {item.account}")
+    reads = linked.labelled("product", {PRODUCT: name})
+    return Call(subscription.PRODUCT, PRODUCTS, params, reads, names=f"product {name} on {item.account}")
 
 
 def open_subscription(item: ItemRecord) -> Call:

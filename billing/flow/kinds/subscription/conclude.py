@@ -28,6 +28,12 @@ EXPIRED: Mapping[str, Any] = {
     "reason": "the subscription ended before it was paid",
     "what_to_do": "Run the same command again: it is opened anew.",
 }
+CANCELLED_ELSEWHERE: Mapping[str, Any] = {
+    "group": str(Group.FAILED),
+    "reason_code": "canceled_elsewhere",
+    "reason": "the subscription was ended outside of this run, unpaid",
+    "what_to_do": "See the subscription in Stripe: who ended it, and why?",
+}
 ENDED_AFTER: Mapping[str, Any] = {
     "group": None,
     "reason_code": "ended_after_payment",
@@ -116,16 +122,17 @@ async def last(ctx: ItemContext, item: ItemRecord, seen: Look, *first: Move) -> 
             return await ctx.record(item, *first, Move(Event.FOUND_ELSEWHERE, facts=facts))
         if beside.standing is not Standing.OVER and not await put_out(ctx, item, beside):
             return item
-    why = {} if "reason_code" in item.facts else _why_over(seen)
+    why = {} if "reason_code" in item.facts else _why_over(seen, ctx.services.clock.epoch())
     return await ctx.record(
         item, *first, Move(Event.SUBSCRIPTION_OVER, facts={**why, **shown(seen.seen, seen.request_id)})
     )
 
 
-def _why_over(seen: Look) -> Mapping[str, Any]:
-    """Return why an item ends of which nothing was told so far: the bank's refusal, if it shows one."""
+def _why_over(seen: Look, now: float) -> Mapping[str, Any]:
+    """Return why an item ends of which nothing was told so far: the bank's refusal, its time, or somebody else."""
     if seen.first is None or seen.first.failed is None:
-        return EXPIRED
+        burnt = seen.seen.cancel_at is not None and now >= seen.seen.cancel_at
+        return EXPIRED if burnt or now - seen.seen.created >= INCOMPLETE_HOURS * 3600 else CANCELLED_ELSEWHERE
     decline = decline_of(seen.first.failed, request_id=seen.request_id)
     told = {"group": str(decline.group), "reason_code": decline.code, "reason": MEANINGS[decline.remedy]}
     return told | {"what_to_do": decline.what_to_do}

@@ -116,6 +116,8 @@ async def attach(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
         if isinstance(outcome, Made):
             return await _attached(ctx, item, link, str(item.facts["clone"]))
     match outcome:
+        case Refused() if await _is_attached(ctx, item):
+            return await _attached(ctx, item, link, str(item.facts["clone"]))
         case Refused() if not item.facts.get("recloned"):
             facts = {"recloned": True, **key_facts(COPY, key_number(item, COPY) + 1, ctx.services)}
             return await ctx.record(item, Move(Event.CLONE_STARTED, facts=facts))
@@ -125,6 +127,12 @@ async def attach(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
             return await ctx.record(item, renewal(item, ATTACH, ctx.services))
         case _:
             return item
+
+
+async def _is_attached(ctx: ItemContext, item: ItemRecord) -> bool:
+    """Tell whether the copy is the customer's already: an earlier send has attached it, and its answer was lost."""
+    rows = await ctx.services.gateway.methods_of(item.account, str(item.facts["connected_customer"]))
+    return item.facts["clone"] in {str(row["id"]) for row in found(ctx, item, rows)}
 
 
 async def _attached(ctx: ItemContext, item: ItemRecord, link: Link, copy: str) -> ItemRecord:

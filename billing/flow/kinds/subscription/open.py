@@ -11,8 +11,8 @@ from billing.flow.engine.context import NO_TROUBLE, Halted, ItemContext, Requeue
 from billing.flow.engine.standing import Reach
 from billing.flow.kinds.subscription import link
 from billing.flow.kinds.subscription.adopt import taken_over
-from billing.flow.kinds.subscription.begin_open import LEAST, TOO_SOON, TooSoon, fuse
-from billing.flow.kinds.subscription.conclude import refusal, shown
+from billing.flow.kinds.subscription.begin_open import LEAST, TooSoon, fuse
+from billing.flow.kinds.subscription.conclude import EXPIRED, refusal, shown
 from billing.flow.kinds.subscription.find import Subscriptions
 from billing.flow.kinds.subscription.licence import licence
 from billing.flow.kinds.subscription.pay import count
@@ -65,9 +65,9 @@ async def open_it(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     after = await taken_over(ctx, item)
     if after is not None:
         return after
-    item = await _fused(ctx, item)
-    if item.state is not State.OPENING:
-        return item
+    if int(item.facts.get("fuse") or 0) and int(item.facts["fuse"]) - ctx.services.clock.epoch() < LEAST:
+        # There is no time left to start it: what an earlier send may have opened is over, or ends by itself.
+        return await ctx.record(item, Move(Event.OPEN_REFUSED, facts={**NO_TROUBLE, **EXPIRED}))
     outcome = await ctx.send(item, calls.open_subscription(item))
     match outcome:
         case Shown(found=Opened() as opened):
@@ -95,20 +95,6 @@ async def _unanswered(ctx: ItemContext, item: ItemRecord, outcome: Outcome) -> I
             return item
         case _:
             raise AssertionError(f"{outcome} cannot answer an open")
-
-
-async def _fused(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
-    """Set the fuse anew where it has burnt so far that there is no time left to start: what it was on is over, or ends.
-
-    Other content under a key that Stripe still has is refused, and then the list shows what was opened under it.
-    """
-    at = item.facts.get("fuse")
-    if at is None or int(at) - ctx.services.clock.epoch() >= LEAST:
-        return item
-    try:
-        return await ctx.record(item, Move(Note.PART_PREPARED, facts={"fuse": fuse(ctx, item)}))
-    except TooSoon:
-        return await ctx.record(item, Move(Event.OPEN_REFUSED, facts={**NO_TROUBLE, **TOO_SOON}))
 
 
 async def _opened(ctx: ItemContext, item: ItemRecord, opened: Opened, outcome: Shown) -> ItemRecord:
