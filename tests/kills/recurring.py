@@ -32,7 +32,7 @@ SYNC_PATH = (
     "payment_methods.create", "payment_methods.attach", "customers.update", "subscriptions.update",
     "payment_methods.detach",
 )  # fmt: skip
-ENDS_PATH = ("subscriptions.cancel", "subscriptions.update")
+ENDS_PATHS = {"now": ("subscriptions.cancel", "invoices.void"), "period_end": ("subscriptions.update",)}
 
 
 class Recurring:
@@ -63,7 +63,7 @@ class Recurring:
         file = self._sheets / "lines.csv"
         file.write_text(sheet_of_lines(self._payers, self._shops, self._sizes.lines, self._chance))
         verb = ("run", str(file), "--run", LINES, "--yes")
-        self._blows.struck(verb, LINES_PATH)
+        self._blows.struck(verb, LINES_PATH, self._sizes.lines)
         report = self._blows.finished(LINES, verb, ("resolve", LINES), ("settle", LINES))
         self._provider.ask(lambda sandbox: laws.hold_subscriptions(self._verdict.findings, sandbox, report))
         self._provider.ask(lambda sandbox: laws.hold_defaults(self._verdict.findings, sandbox))
@@ -86,7 +86,7 @@ class Recurring:
 
     def bring_in_step(self) -> None:
         """Sync, killed and again, until a look finds nothing."""
-        self._blows.struck(("sync", "--yes"), SYNC_PATH)
+        self._blows.struck(("sync", "--yes"), SYNC_PATH, self._sizes.lines // 2)
         self._blows.clear(SEARCHABLE)
         for _ in range(AGAIN):
             self._office.ask("sync", "--yes", *RATE)
@@ -111,7 +111,7 @@ class Recurring:
             file = f"end-{when}.yaml"
             self._office.ask("reverse", LINES, "--when", when, *only, "-o", file)
             verb = ("run", file, "--yes")
-            self._blows.struck(verb, ENDS_PATH, part=2)
+            self._blows.struck(verb, ENDS_PATHS[when], len(some), part=2)
             run_id = _run_id_of(self._office.folder / file)
             report = self._blows.finished(run_id, verb, ("resolve", run_id), ("settle", run_id))
             self._verdict.findings.open += [

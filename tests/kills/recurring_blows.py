@@ -54,20 +54,24 @@ class Blows:
         """Let requests meet faults again."""
         self.office.provider.ask(lambda sandbox: setattr(sandbox, "faults", self._weather))
 
-    def struck(self, verb: Words, path: Words, part: int = 1) -> None:
-        """Type a command again and again, and kill it each time, in any weather; ``part``: one of so many."""
+    def struck(self, verb: Words, path: Words, lines: int, part: int = 1) -> None:
+        """Type a command on so many lines again and again, and kill it each time, in any weather.
+
+        ``part``: it is one of so many commands of its stage, which share the strikes.
+        """
         self.bad_weather()
-        for _ in range(-(-self.sizes.strikes // part)):
-            self.watch.await_(self.office.start(verb, self.trip(path)))
+        times = -(-self.sizes.strikes // part)
+        for _ in range(times):
+            self.watch.await_(self.office.start(verb, self.trip(path, lines // (2 * times))))
             if self.chance.random() < FORGOTTEN:
                 self.office.provider.ask(lambda sandbox: (sandbox.advance(SEARCHABLE), sandbox.keys.prune()))
 
-    def trip(self, path: Words) -> Trip:
+    def trip(self, path: Words, most: int) -> Trip:
+        """A blow at one of these requests, the first to the ``most``-th, or at a commit, or at any moment."""
         at = self.verdict.asked.at
         what = at if at in path else self.chance.choice([LEDGER, CLOCK, *path])
         phase = {LEDGER: Phase.COMMITTED, CLOCK: Phase.ANY}.get(what) or self.chance.choice(WIRE)
-        most = max(3, self.sizes.lines // 8)
-        nth = self.chance.randint(1, 2 * most if what in (LEDGER, CLOCK) else most)
+        nth = self.chance.randint(1, max(2, most) * (3 if what in (LEDGER, CLOCK) else 1))
         lag = self.chance.choice([0.0, 0.005, 0.4])
         return trip_for(Point(what, phase, signal.SIGKILL, 1), nth, lag, self.office.log)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 PUBLISHABLE = "pk_test_recurring1234567"
-PATIENCE = 60.0  # seconds in which a payer comes back again and again
+PATIENCE = 180.0  # seconds in which a payer comes back again and again
 PAUSE = 0.2
 SAVED = ("Saved. Thank you.", "Your payment details are saved.")
 # What the page says to somebody who has nothing left to do, just now or already before.

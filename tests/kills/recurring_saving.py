@@ -47,7 +47,7 @@ class Saving:
         verb = self._run_of(who, f"payers-{saves}-{MONTH}", "--confirm-with", CONFIRMED[saves])
         if not who:
             return []
-        self._blows.struck(verb, PATH, part=2)
+        self._blows.struck(verb, PATH, len(who), part=2)
         return self._blows.finished(f"payers-{saves}-{MONTH}", verb, ("settle", f"payers-{saves}-{MONTH}"), over=SAVED)
 
     def _run_of(self, who: Sequence[Person], run_id: str, *options: str) -> Words:
@@ -60,7 +60,7 @@ class Saving:
         who = [person for person in self._people if person.saves in TYPED]
         run_id = f"payers-page-{MONTH}"
         verb = self._run_of(who, run_id)
-        self._blows.struck(verb, PATH, part=2)
+        self._blows.struck(verb, PATH, len(who), part=2)
         self._blows.clear()
         self._office.ask(*verb, *RATE)
         links = {line["reference"]: line["link"] for line in self._office.report(run_id)}
@@ -75,7 +75,7 @@ class Saving:
     def _serve(self, visits: Sequence[Future[str]]) -> None:
         """Keep the page up while somebody is on it, through so many deaths."""
         for _ in range(self._sizes.strikes):
-            page = self._office.start(("collect",), self._blows.trip(PATH))
+            page = self._office.start(("collect",), self._blows.trip(PATH, len(visits) // (2 * self._sizes.strikes)))
             self._watch.until(lambda page=page: page.done or all(visit.done() for visit in visits), page)
             if not page.done:
                 self._office.close(page)
