@@ -42,10 +42,10 @@ def _head(plan: Plan, key: str) -> Iterator[str]:
     mode = "LIVE" if run.mode is Mode.LIVE else "TEST"
     title = f"{run.run_id}    {LIVES[run.kind].noun} for {in_words(run.period)}"
     yield title + mode.rjust(max(WIDTH - len(title), 6))
-    yield (
-        f"{plural(plan.items + plan.set_aside, 'line')}   {plural(plan.customers, 'customer')}   "
-        f"{plural(len(plan.sheet_accounts), 'account')}   times: {run.timezone}"
-    )
+    counts = [plural(plan.items + plan.set_aside, "line"), plural(plan.customers, "customer")]
+    if plan.sheet_accounts:  # none of what happens on the platform itself
+        counts.append(plural(len(plan.sheet_accounts), "account"))
+    yield "   ".join([*counts, f"times: {run.timezone}"])
     yield f"plan {plan.digest[:8]}" + (f"   key {key}" if key else "")
 
 
@@ -108,5 +108,6 @@ def _reads(plan: Plan) -> str:
     """Write what the look-ups took of the reads that Stripe allows in a month, those of the run included."""
     percent = 100 * reads_share(plan)
     part = f"{percent:.1f} %" if percent >= FINEST else f"under {FINEST} %"
-    made, listed = plural(plan.reads.requests, "look-up"), plural(len(plan.accounts), "account")
-    return f"{made} made, {listed} to list: {part} of a month's allowance."
+    made = plural(plan.reads.requests, "look-up")
+    listed = f", {plural(len(plan.accounts), 'account')} to list" if plan.accounts else ""
+    return f"{made} made{listed}: {part} of a month's allowance."

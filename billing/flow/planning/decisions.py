@@ -279,7 +279,8 @@ def _count(plan: Plan, wanted: Item, decision: Create | Replace | Continue | Ski
         plan.skips[row] += 1
         add_money(plan.held, minor if row_of(decision) == TO_CHARGE else 0, currency)
         return
-    plan.accounts[wanted.account] += 1
+    if wanted.account:
+        plan.accounts[wanted.account] += 1
     add_money(plan.totals, minor, currency)
 
 
