@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,12 +28,6 @@ MEM-6,{CANARY}6@payer.example,Jane {CANARY},Coaching,card,,,
 MEM-7,{CANARY}7@payer.example,Jane {CANARY},Coaching,card,en,19.00,USD
 """
 SAVED = ("MEM-1", "MEM-2", "MEM-3", "MEM-7")
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 @dataclass
@@ -83,21 +76,25 @@ class Whole:
 @asynccontextmanager
 async def started(billing: Billing, *args: str) -> AsyncIterator[tuple[Any, str]]:
     """Start a command that serves, and give it with the first line it says; its streams go to files."""
-    out, err = (billing.folder / f"{args[0]}.{name}" for name in ("out", "err"))
     process = await asyncio.to_thread(billing.start, *args)
     first = await asyncio.to_thread(process.stdout.readline)
+    # A stream that nobody reads would hold the command up once it is full.
+    reading = [asyncio.create_task(asyncio.to_thread(stream.read)) for stream in (process.stdout, process.stderr)]
     try:
         yield process, first
     finally:
         process.send_signal(signal.SIGTERM)
-        rest = await asyncio.to_thread(process.communicate, timeout=30)
-        out.write_text(first + rest[0])
-        err.write_text(rest[1])
+        await asyncio.to_thread(process.wait, timeout=30)
+        out, err = [await each for each in reading]
+        process.stdout.close()
+        process.stderr.close()
+        (billing.folder / f"{args[0]}.out").write_text(first + out)
+        (billing.folder / f"{args[0]}.err").write_text(err)
 
 
 @asynccontextmanager
-async def whole_way(folder: Path, browser: Any) -> AsyncIterator[Whole]:
-    billing, page = Billing(folder), f"http://127.0.0.1:{free_port()}"
+async def whole_way(folder: Path, browser: Any, port: int) -> AsyncIterator[Whole]:
+    billing, page = Billing(folder), f"http://127.0.0.1:{port}"
     (folder / "members.csv").write_text(SHEET)
     billing.environ |= {
         "STRIPE_API_KEY": KEY,
@@ -139,8 +136,10 @@ async def answered_by_everybody(whole: Whole, links: dict[str, str]) -> None:
     await whole.heading("Already done")
 
 
-async def test_payers_of_a_sheet_are_saved_by_the_links_of_its_report_once_and_named_nowhere(tmp_path, browser):
-    async with whole_way(tmp_path, browser) as whole:
+async def test_payers_of_a_sheet_are_saved_by_the_links_of_its_report_once_and_named_nowhere(
+    tmp_path, browser, free_port
+):
+    async with whole_way(tmp_path, browser, free_port) as whole:
         await whole.run("run", "members.csv", "--run", RUN, "--yes")
         before = await whole.report()
         async with started(whole.billing, "collect", "--log-level", "debug", "--log-format", "json"):

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import threading
 import time
 from contextlib import suppress
@@ -19,11 +18,9 @@ SHEET = "reference,email\n" + "".join(f"MEM-{n},payer{n}@payer.example\n" for n 
 
 
 @pytest.fixture
-def members(billing: Billing):
+def members(billing: Billing, free_port: int):
     """Payers who wait for their click, on a sandbox that takes its time."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        page = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    page = f"http://127.0.0.1:{free_port}"
     (billing.folder / "members.csv").write_text(SHEET)
     (billing.folder / "sandbox.yaml").write_text("latency: {median_seconds: 0.25, sigma: 0.01}\n")
     sandbox = billing.start("sandbox", "--port", "0", "--config", "sandbox.yaml")

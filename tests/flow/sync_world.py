@@ -15,7 +15,7 @@ from billing.core.objects.link import LINK, METHOD
 from billing.core.wire import WireRequest
 from billing.edge.settings.load import Settings, load_settings
 from billing.flow.closing import Why, close
-from billing.flow.kinds.sync.links import Link
+from billing.flow.kinds.sync.links import Link, links_of
 from billing.flow.options import RunOptions
 from billing.flow.planning.planned import Plan
 from billing.flow.request import RunRequest
@@ -40,11 +40,13 @@ class SyncWorld:
         world: provider, folder, and the ways to begin a runner.
         links: what the platform's customers are subscribed with.
         found: what each look came to, in order.
+        given: the links are said; else the ledger tells them by the subscriptions on record.
     """
 
     world: World
     links: list[Link] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
+    given: bool = True
 
     @classmethod
     def make(
@@ -66,6 +68,12 @@ class SyncWorld:
             bench.links += [bench.subscribe(payer, account, own=own) for payer in payers]
         bench.sandbox.advance(DAY)
         return bench
+
+    @classmethod
+    async def of_ledger(cls, world: World) -> "SyncWorld":
+        """Keep in step what runs of subscriptions have put on record."""
+        async with world.services() as services:
+            return cls(world, links_of(services), given=False)
 
     @property
     def sandbox(self) -> Any:
@@ -154,12 +162,19 @@ class SyncWorld:
         def agree(found: Found, _plan: Plan) -> None:
             self.found.append(found)
 
-        return await sync(services, settings(), RunRequest(), agree=agree, everybody=everybody, links=self.links)
+        return await sync(
+            services,
+            settings(),
+            RunRequest(),
+            agree=agree,
+            everybody=everybody,
+            links=self.links if self.given else None,
+        )
 
     async def look(self, *, everybody: bool = False) -> Found:
         """Only look."""
         async with self.world.services() as services:
-            return await find(services, settings(), everybody=everybody, links=self.links)
+            return await find(services, settings(), everybody=everybody, links=self.links if self.given else None)
 
     async def close(self) -> None:
         """Close whatever is open, as somebody does who does not want it any more."""
