@@ -339,6 +339,22 @@ def test_a_line_that_names_another_method_than_the_customers_default_has_it_name
     assert (item.facts.get("own_default"), shown["default_payment_method"]) == (True, item.facts["clone"])
 
 
+def test_a_line_that_names_what_its_payer_changed_to_before_a_sync_follows_the_link(tmp_path):
+    bench = SubscribeWorld.make(tmp_path)
+    lived(bench)
+    payer = bench.rows[0]["customer"]
+    newest = bench.post("/v1/payment_methods/pm_card_mastercard/attach", customer=payer)["id"]
+    bench.post(f"/v1/customers/{payer}", **{"invoice_settings[default_payment_method]": newest})
+    bench.line(payer, payment_method=newest, product="Locker")
+    other = bench.elsewhere(tmp_path / "other")
+    other.rows = other.rows[1:]
+    other.write()
+    lived(other)
+    item = the_item(other)
+    shown = bench.post(f"/v1/subscriptions/{item.object_id}", item.account, "GET")
+    assert (item.facts.get("own_default"), shown["default_payment_method"]) == (None, None)
+
+
 # --- given up ---------------------------------------------------------------------------------------------------------
 
 

@@ -52,8 +52,8 @@ TOO_SOON: dict[str, Any] = {"group": "skipped", "reason_code": STARTS_TOO_SOON, 
 async def open_started(ctx: ItemContext, item: ItemRecord, link: Link, copy: str) -> ItemRecord:
     """Record that the subscription is about to be opened, with all that its request is made of.
 
-    A line that names another method than the customer's default has it named by its subscription: else the default
-    would pay the renewals. Every other one follows the link, whose default a sync moves.
+    A line that names a method of its own has it named by its subscription: else the default would pay the renewals.
+    Every other one follows the link, whose default a sync moves.
 
     Raises:
         StillUnresolved, Requeue, Halted: the product cannot be found or made.
@@ -65,7 +65,7 @@ async def open_started(ctx: ItemContext, item: ItemRecord, link: Link, copy: str
     facts: dict[str, Any] = {
         "connected_customer": link.customer,
         "clone": copy,
-        "own_default": True if "asked_method" in item.content and link.default not in ("", copy) else None,
+        "own_default": await _is_own(ctx, item, link, copy) or None,
         "fuse": at,
     }
     if "product" in item.content:
@@ -75,6 +75,21 @@ async def open_started(ctx: ItemContext, item: ItemRecord, link: Link, copy: str
         facts["product_id"] = sold
     first = 1 if item.state is State.PLANNED else None
     return await ctx.record(item, Move(Event.OPEN_STARTED, first, facts=facts | key_facts(OPEN, 0, ctx.services)))
+
+
+async def _is_own(ctx: ItemContext, item: ItemRecord, link: Link, copy: str) -> bool:
+    """Tell whether a line names another method than its payer pays with by default, on the platform.
+
+    Where the link pays with another copy, the payer may have changed cards since the last sync, and the line names the
+    new one: that is no method of its own, and the next sync moves the link's default to it.
+
+    Raises:
+        StillUnresolved, Halted: the platform customer cannot be read.
+    """
+    if "asked_method" not in item.content or link.default in ("", copy):
+        return False
+    payer = found(ctx, item, await ctx.services.gateway.customer(item.payer))
+    return payer.default_method != str(item.content["payment_method"])
 
 
 async def _too_soon(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
