@@ -1,6 +1,6 @@
 """One world of payers: saved, subscribed, changed, brought in step, ended and renewed, by processes that are killed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from tests.kills.recurring_sheets import sheet as sheet_of_lines
 from tests.kills.verdict import Asked, Verdict
 from tests.kills.world import config
 
-LINES = f"members-{MONTH}"
+LINES, JOINED = f"members-{MONTH}", f"joiners-{MONTH}"
 LINES_PATH = (
     "customers.create", "payment_methods.create", "payment_methods.attach", "customers.update", "subscriptions.create",
     "invoices.pay", "subscriptions.update",
@@ -46,13 +46,14 @@ class Recurring:
         self._chance = self._blows.chance
         self._shops = self._provider.ask(lambda sandbox: open_shops(sandbox, sizes.accounts))
         self._payers: list[Saved] = []
+        self._changed: list[Saved] = []
         self._ends: dict[str, str] = {}
         office.settle_in()
         sheets.mkdir()
 
     def stages(self) -> list[Callable[[], None]]:
         """What happens, in order."""
-        return [self.save, self.subscribe, self.change, self.bring_in_step, self.end, self.renew]
+        return [self.save, self.subscribe, self.change, self.join, self.bring_in_step, self.end, self.renew]
 
     def save(self) -> None:
         """Save payment details of everybody."""
@@ -60,11 +61,19 @@ class Recurring:
 
     def subscribe(self) -> None:
         """Subscribe everybody, most of them on several accounts."""
-        file = self._sheets / "lines.csv"
-        file.write_text(sheet_of_lines(self._payers, self._shops, self._sizes.lines, self._chance))
-        verb = ("run", str(file), "--run", LINES, "--yes")
-        self._blows.struck(verb, LINES_PATH, self._sizes.lines)
-        report = self._blows.finished(LINES, verb, ("resolve", LINES), ("settle", LINES))
+        self._subscribed(LINES, self._payers, self._sizes.lines, "SUB")
+
+    def join(self) -> None:
+        """Subscribe some who have changed cards, with the new one, before any sync has seen it."""
+        if self._changed:
+            self._subscribed(JOINED, self._changed, max(2, self._sizes.lines // 10), "NEW")
+
+    def _subscribed(self, run_id: str, who: Sequence[Saved], count: int, word: str) -> None:
+        file = self._sheets / f"{run_id}.csv"
+        file.write_text(sheet_of_lines(who, self._shops, count, self._chance, word))
+        verb = ("run", str(file), "--run", run_id, "--yes")
+        self._blows.struck(verb, LINES_PATH, count, part=1 if run_id == LINES else 2)
+        report = self._blows.finished(run_id, verb, ("resolve", run_id), ("settle", run_id))
         self._provider.ask(lambda sandbox: laws.hold_subscriptions(self._verdict.findings, sandbox, report))
         self._provider.ask(lambda sandbox: laws.hold_defaults(self._verdict.findings, sandbox))
         self._verdict.figures["lines"] += len(report)
@@ -77,8 +86,12 @@ class Recurring:
         self._verdict.figures["cards changed"] += len(done.saved) + len(done.reissued)
         self._verdict.figures["renamed"] += len(done.renamed)
         self._payers = [
-            replace(payer, saves=Saves.CARD) if payer.customer in done.saved else payer for payer in self._payers
+            replace(payer, saves=Saves.CARD, method=done.saved[payer.customer])
+            if payer.customer in done.saved
+            else payer
+            for payer in self._payers
         ]
+        self._changed = [payer for payer in self._payers if payer.customer in done.saved]
 
     def _changes(self) -> tuple[int, int]:
         """Half of the payers get other cards, and a quarter other names."""

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -58,9 +58,9 @@ def open_shops(sandbox: Sandbox, count: int) -> list[Shop]:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Platform customers to whom something happened, by what it was."""
+    """Platform customers to whom something happened, by what it was; ``saved`` with the card they saved."""
 
-    saved: Sequence[str]
+    saved: Mapping[str, str]
     reissued: Sequence[str]
     renamed: Sequence[str]
 
@@ -70,9 +70,10 @@ def change(sandbox: Sandbox, customers: Sequence[str], chance: random.Random, ca
     carded = [customer for customer in customers if default_of(sandbox, customer)["type"] == "card"]
     chosen = chance.sample(carded, min(cards, len(carded)))
     half = (len(chosen) + 1) // 2
-    saved, reissued, called = chosen[:half], chosen[half:], chance.sample(list(customers), min(names, len(customers)))
-    for customer in saved:
-        newest = ask(sandbox, "POST", f"/v1/payment_methods/{NEWEST}/attach", customer=customer)["id"]
+    saved: dict[str, str] = {}
+    reissued, called = chosen[half:], chance.sample(list(customers), min(names, len(customers)))
+    for customer in chosen[:half]:
+        newest = saved[customer] = ask(sandbox, "POST", f"/v1/payment_methods/{NEWEST}/attach", customer=customer)["id"]
         ask(sandbox, "POST", f"/v1/customers/{customer}", **{"invoice_settings[default_payment_method]": newest})
     for number, customer in enumerate(reissued):
         card = default_of(sandbox, customer)["id"]

@@ -40,8 +40,11 @@ class Saved:
     saves: Saves
 
 
-def sheet(saved: Sequence[Saved], shops: Sequence[Shop], count: int, chance: random.Random) -> str:
-    """Return the run file that subscribes them: everybody once before anybody has a second line."""
+def sheet(saved: Sequence[Saved], shops: Sequence[Shop], count: int, chance: random.Random, word: str = "SUB") -> str:
+    """Return the run file that subscribes them: everybody once before anybody has a second line.
+
+    ``word``: how the references begin.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -49,14 +52,14 @@ def sheet(saved: Sequence[Saved], shops: Sequence[Shop], count: int, chance: ran
         payer = saved[number % len(saved)]
         # A US bank account pays dollars, on an account there. (docs.stripe.com/payments/ach-direct-debit)
         open_to = [shop for shop in shops if payer.saves is not Saves.BANK or shop.country == "US"]
-        writer.writerow(_row(number, payer, chance.choice(open_to)))
+        writer.writerow(_row(f"{word}-{number:04d}", number, payer, chance.choice(open_to)))
     return text.getvalue()
 
 
-def _row(number: int, payer: Saved, shop: Shop) -> dict[str, str]:
+def _row(reference: str, number: int, payer: Saved, shop: Shop) -> dict[str, str]:
     sells = TURN[(number + number // len(TURN)) % len(TURN)]
     row = {
-        "reference": f"SUB-{number:04d}", "customer": payer.customer, "account": shop.account,
+        "reference": reference, "customer": payer.customer, "account": shop.account,
         "payment_method": payer.method if number % 3 else "", "application_fee_percent": "10",
     }  # fmt: skip
     if sells is Sells.PRICE:
