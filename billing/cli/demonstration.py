@@ -3,6 +3,8 @@
 import secrets
 import shutil
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,10 +94,10 @@ def config_of(seed: int) -> SandboxConfig:
     return read({**TROUBLE, "seed": str(seed)})
 
 
-async def play(common: Common, folder: Path, items: int, config: SandboxConfig) -> int:
-    """Play it from the sheet to the proof, each step as it would be typed."""
+@asynccontextmanager
+async def staged(common: Common, folder: Path, config: SandboxConfig) -> AsyncIterator[Stage]:
+    """A sandbox in this process and a session in the folder, as long as the context lasts."""
     sandbox = ticking(config)
-    began = time.monotonic()
     async with serve(sandbox) as served:
         environ = {
             "STRIPE_API_KEY": f"sk_test_demo{secrets.token_hex(8)}",
@@ -104,7 +106,13 @@ async def play(common: Common, folder: Path, items: int, config: SandboxConfig) 
             "BILLING_LEDGER_KEY_FILE": str((folder / "ledger.key").absolute()),
             "BILLING_LOG_LEVEL": "error",
         }
-        stage = Stage(folder, sandbox, begin(common, environ))
+        yield Stage(folder, sandbox, begin(common, environ))
+
+
+async def play(common: Common, folder: Path, items: int, config: SandboxConfig) -> int:
+    """Play it from the sheet to the proof, each step as it would be typed."""
+    began = time.monotonic()
+    async with staged(common, folder, config) as stage:
         _prepare(stage, items, config.seed)
         await _plan(stage)
         code = await _charge(stage)
@@ -116,7 +124,8 @@ async def play(common: Common, folder: Path, items: int, config: SandboxConfig) 
     return Exit.OK if sound else Exit.INTERNAL
 
 
-def _step(command: str, about: str) -> None:
+def step(command: str, about: str) -> None:
+    """Show what is typed, and why."""
     write_out(f"\n# {about}\n$ {command}\n")
 
 
@@ -141,7 +150,7 @@ def _request(stage: Stage) -> RunRequest:
 
 
 async def _plan(stage: Stage) -> None:
-    _step(f"billing plan coaching.csv --run {RUN}", "What would happen? Only reads are sent.")
+    step(f"billing plan coaching.csv --run {RUN}", "What would happen? Only reads are sent.")
     request = _request(stage)
     with open_source(stage.session, request.file, request.read) as source:
         await look_ahead(stage.session, request, source)
@@ -149,7 +158,7 @@ async def _plan(stage: Stage) -> None:
 
 async def _charge(stage: Stage) -> int:
     """Charge everything; the last line says what the exit code tells a scheduler."""
-    _step(f"billing run coaching.csv --run {RUN} --yes", "Charge. Each item once, whatever gets lost on the way.")
+    step(f"billing run coaching.csv --run {RUN} --yes", "Charge. Each item once, whatever gets lost on the way.")
     return await _run(stage)
 
 
@@ -164,17 +173,17 @@ async def _afterwards(stage: Stage, code: int) -> None:
     opening = ServiceOptions(Mode.TEST, "demo", rate=RATE)
     stage.sandbox.faults.clear()
     if code == Exit.UNFINISHED:
-        _step(f"billing resolve {RUN}", "Something is left in doubt: look it up. Nothing is charged anew.")
+        step(f"billing resolve {RUN}", "Something is left in doubt: look it up. Nothing is charged anew.")
         await follow_up(stage.session, "resolve", RUN, opening, False)
     stage.sandbox.advance(SETTLED_SECONDS)
-    _step(f"billing settle {RUN}", "A week later in the sandbox: the banks have answered.")
+    step(f"billing settle {RUN}", "A week later in the sandbox: the banks have answered.")
     await follow_up(stage.session, "settle", RUN, opening, False)
 
 
 async def _prove(stage: Stage, items: int) -> bool:
     """Write the report, check the ledger, and compare with the sandbox's own books."""
     path = stage.folder / "report.csv"
-    _step(f"billing report {RUN} --format csv -o report.csv && billing ledger verify", "Every line, with proof.")
+    step(f"billing report {RUN} --format csv -o report.csv && billing ledger verify", "Every line, with proof.")
     async with open_books(stage.session) as ledger:
         write_private(path, as_csv(ledger, RUN, layout=Layout(mark=True)))
         found = ledger.verify()
@@ -196,7 +205,8 @@ def _close(stage: Stage, seconds: float) -> None:
         f"""
 Done in {duration(seconds)}. Look at {shown}/report.csv: one line for each line of {shown}/coaching.csv.
 
-Next, with your own account in test mode:
+Next: billing demo --recurring shows saved cards, subscriptions, a changed card and a renewal.
+With your own account in test mode:
   billing init                                 settings, a CSV template, a sample run
   export STRIPE_API_KEY=rk_test_...            a restricted key of the platform
   billing doctor                               what is missing, and what to do about it

@@ -1,5 +1,7 @@
 """The demo shows a whole run without key, server or network."""
 
+import re
+
 
 def test_the_demo_ends_well_can_be_repeated_and_empties_no_other_folder(billing):
     for _ in range(2):
@@ -15,3 +17,13 @@ def test_the_demo_ends_well_can_be_repeated_and_empties_no_other_folder(billing)
     refused = billing("demo", "--dir", "mine")
     assert refused.code == 2
     assert (billing.folder / "mine" / "precious").read_text() == "x"
+
+
+def test_the_second_act_subscribes_everybody_once_and_renews_on_the_new_cards(billing):
+    ended = billing("demo", "--recurring", "--items", "10", "--dir", "here")
+    assert ended.code == 0, ended.err
+    assert re.search(r"3 customers, \d links on \d accounts: re-clone \d", ended.out)
+    assert "15 subscriptions, the ledger says 15; 0 twice" in ended.out
+    assert "0 declined; 0 without a working card" in ended.out
+    assert "sound" in ended.out
+    assert "example.com" not in ended.out + ended.err
