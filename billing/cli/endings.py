@@ -1,13 +1,13 @@
 """How a run ended, for whoever has to act: where every line stands, what comes next, and what the exit code means."""
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from billing.cli.tables import WIDTH, amounts, plural, totals_table
 from billing.cli.typed import again, following
 from billing.core.exits import MEANINGS, Exit
 from billing.core.item_rules import SkipReason
-from billing.core.items import Mode
+from billing.core.items import Kind, Mode
 from billing.core.kinds import phase_of
 from billing.core.records import RunRecord
 from billing.core.skips import SKIPS
@@ -42,6 +42,8 @@ WAITING = (
 WHILE_RUNNING = frozenset({"not_yet", "no_answer_yet", "on_its_way"})
 STOPPED_BY_KEY = frozenset({"not_yet", "no_answer_yet"})
 # Rows of which nothing is said: a running process sees to them, or none can.
+GOES_ON: Mapping[Kind, tuple[str, str]] = {Kind.SUBSCRIPTION: ("which renewals failed since", "links")}
+# What nobody here does once an item has succeeded, and the command that reads it.
 MOST_REASONS = 6
 PLACE = 24
 # Where the text of what comes next begins.
@@ -50,7 +52,15 @@ PLACE = 24
 def run_table(ledger: Ledger, run_id: str) -> list[str]:
     """Write where every line of a run stands."""
     record = known_run(ledger, run_id)
-    return [*totals_table(outturn_of(ledger, record)), *_undone(ledger, record), *_twice(ledger, run_id)]
+    outturn = outturn_of(ledger, record)
+    return [*totals_table(outturn), *_undone(ledger, record), *_later(outturn, record), *_twice(ledger, run_id)]
+
+
+def _later(outturn: Outturn, record: RunRecord) -> list[str]:
+    """Say which command reads how what succeeded goes on, for kinds whose items do without us."""
+    sentence, verb = GOES_ON.get(record.kind, ("", ""))
+    succeeded = bool(verb) and "paid" in outturn.rows
+    return [f"  {sentence}: {following(verb, live=record.mode is Mode.LIVE)}"] if succeeded else []
 
 
 def _undone(ledger: Ledger, record: RunRecord) -> list[str]:

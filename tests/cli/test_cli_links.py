@@ -86,7 +86,9 @@ def test_a_run_of_subscriptions_is_ended_by_the_file_that_reverse_writes(subscri
         assert (now["status"], bool(now["ends_at"])) == ("active" if row["reference"] == later else "canceled", True)
     again = subscribed("reverse", ID, "--when", "now", "-o", "end.yaml")
     assert (again.code, "lines ended already" in again.err) == (2, True)
-    assert f"of that ended: {len(active)} lines" in subscribed("report", ID).out
+    told = subscribed("report", ID).out
+    assert f"of that ended: {len(active)} lines" in told
+    assert "which renewals failed since: billing links" in told
     report = subscribed("report", ENDS, "-o", "report.csv")
     assert report.code == 0
     (told,) = rows_of(subscribed, "report.csv")
