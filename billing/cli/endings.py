@@ -19,8 +19,9 @@ from billing.flow.report import known_run, paid_twice
 from billing.flow.reversing import given_back
 
 FOLLOWING: dict[str, tuple[str, tuple[str, ...]]] = {
-    # row: (what is so, the commands that look at such lines); rows that need nothing are not here
-    "on_its_way": ("the bank answers within days; follow it every day", ("settle",)),
+    # row: (what is so, or what the kind says of it, the commands that look at such lines); those that need nothing are
+    # not here
+    "on_its_way": ("{awaits}", ("settle",)),
     "customer_must_act": ("ask the customer to confirm with the bank or to pay; then look", ("resolve",)),
     "declined_for_now": ("may work on another day; nothing tries again by itself", ()),
     "declined_for_good": ("ask for another card or bank account", ()),
@@ -117,6 +118,7 @@ def steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, runnin
         if row is None or code in silent:
             continue
         seen, label = dict(_seen_by(verbs, row)), outturn.label(code)
+        sentence = sentence.format(awaits=outturn.life.awaits)
         for verb, count in seen.items():
             yield from _paragraph(f"{count:,} {label}", sentence)
             if not running:

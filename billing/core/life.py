@@ -144,6 +144,7 @@ class Life:
         scope: in what an obligation is one and the same.
         noun: what several of its items are called, unless that is its name with an s: "charges".
         verb: what is done, unless that is its name: "charge".
+        awaits: what is so of items that are on their way, as a person reads it.
         planned, skipped, skip: the states and the event that every life has.
         final: states without an exit.
         touched: requests have left for an item in them, and it is not yet where it should rest.
@@ -160,6 +161,7 @@ class Life:
     scope: Scope = Scope.PERIOD
     noun: str = ""
     verb: str = ""
+    awaits: str = "the bank answers within days; follow it every day"
     planned: StrEnum = field(init=False)
     skipped: StrEnum = field(init=False)
     skip: StrEnum = field(init=False)
@@ -259,6 +261,7 @@ _NOTED: tuple[tuple[frozenset[Group], Group], ...] = (
     (frozenset({Group.DECLINED, Group.FAILED}), Group.NEEDS_CUSTOMER),
     (frozenset({Group.DECLINED}), Group.FAILED),
     (frozenset({Group.FAILED}), Group.SKIPPED),  # closed because nobody wants it any more
+    (frozenset({Group.PROCESSING}), Group.PENDING),  # on its way as soon as something is put right
 )
 # Which note changes the group of which states.
 _BECOMES = {(Group.DECLINED, Group.FAILED): Group.PENDING}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from billing.core.entries import ItemRecord
+from billing.core.life import Group
 
 HEAD = ("line", "status", "reason_code", "reason", "what_to_do")
 TRIES = ("attempts", "first_try", "last_try", "next_try")
@@ -24,6 +25,7 @@ class ReportColumns:
         amounts: columns of minor units, facts of the same name.
         links: column -> the same, given the key that the ledger's links are signed with (`billing.core.links`).
         untold: what is said of an item that failed while nothing on record says why.
+        advice: what a person does about an item in a status, where that is not what is done about a payment.
     """
 
     ids: Mapping[str, Callable[[ItemRecord], str]]
@@ -31,6 +33,7 @@ class ReportColumns:
     amounts: tuple[str, ...]
     untold: Mapping[str, str]
     links: Mapping[str, Callable[[ItemRecord, bytes], str]] = field(default_factory=dict)
+    advice: Mapping[Group, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

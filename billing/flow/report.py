@@ -248,7 +248,7 @@ def _of_item(item: ItemRecord, ours: ReportColumns) -> dict[str, str]:
     own = {name: of(item) for name, of in ours.own.items()}
     own |= {"status": str(group), "attempts": str(item.attempt), "run": item.run_id}
     told = skipped | {name: text for name, text in facts.items() if text} | own
-    return told | {"what_to_do": told.get("what_to_do") or what_to_do(group, code)}
+    return told | {"what_to_do": told.get("what_to_do") or ours.advice.get(group) or what_to_do(group, code)}
 
 
 def _shown(name: str, value: Any, currency: str, ours: ReportColumns) -> str:  # noqa: ANN401  a fact is any JSON value

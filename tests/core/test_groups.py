@@ -5,6 +5,8 @@ import pytest
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, in_sight
 from billing.core.kinds.charge import CHARGE_LIFE, State
+from billing.core.kinds.payer import PAYER_LIFE
+from billing.core.kinds.payer import State as PayerState
 from billing.core.life import Group
 from billing.core.records import Tally
 
@@ -36,6 +38,11 @@ def test_an_item_is_never_called_failed_before_its_fence():
 def test_what_nobody_wants_any_more_is_called_skipped_once_it_is_closed():
     assert CHARGE_LIFE.group(State.CANCELLING, "skipped") is Group.PENDING
     assert CHARGE_LIFE.group(State.FAILED, "skipped") is Group.SKIPPED
+
+
+def test_what_cannot_be_on_its_way_before_something_is_put_right_is_not_called_so():
+    assert PAYER_LIFE.group(PayerState.READY, "pending") is Group.PENDING
+    assert PAYER_LIFE.group(PayerState.READY) is Group.PROCESSING
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - CHARGE_LIFE.final))

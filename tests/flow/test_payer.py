@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from billing.core.exits import Exit
+from billing.core.groups import group_of
 from billing.core.kinds.payer import State, customer_of
 from billing.core.kinds.payer_columns import link_of
+from billing.core.life import Group
 from billing.core.links import read_link
 from billing.flow.kinds.payer.invite import Answer, Asks, Invitation
 from billing.flow.report import as_csv
@@ -157,6 +159,22 @@ def test_who_can_be_asked_on_no_page_waits_and_says_why(tmp_path: Path, person: 
     assert item.state is State.READY
     assert item.facts["reason_code"] in ("needs_return_url", "needs_public_url")
     assert world.sent(SETUPS) == 0
+
+
+@pytest.mark.parametrize("person", [Person(0), PAYING], ids=["no way back", "a first payment"])
+def test_who_could_be_asked_nowhere_is_asked_by_the_next_run_once_there_is_a_page(
+    tmp_path: Path, person: Person
+) -> None:
+    world = lived(PayerWorld.make(tmp_path, [person], page=""), "run")
+    assert group_of(the_item(world)) is Group.PENDING
+    world.page = PAGE
+    lived(world, "run")
+    item = the_item(world)
+    assert (item.facts["link_base"], item.facts.get("reason_code"), group_of(item)) == (PAGE, None, Group.PROCESSING)
+    run_virtually(world.click)
+    run_virtually(world.completes)
+    lived(world, "settle")
+    assert states(world) == [State.SUCCEEDED]
 
 
 # --- a test answers --------------------------------------------------------------------------------------------------

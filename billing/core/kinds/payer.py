@@ -150,6 +150,7 @@ PAYER_LIFE = Life(
     reopens=frozenset({State.FAILED, State.SKIPPED}),
     words={Group.SUCCEEDED: "saved", Group.PROCESSING: "asked"},
     verb="save",
+    awaits="send each its link, which the report has; look every day who has answered",
     scope=Scope.ALWAYS,
 )
 

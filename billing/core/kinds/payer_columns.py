@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from billing.core.entries import ItemRecord
 from billing.core.kinds.payer import State, customer_of
+from billing.core.life import Group
 from billing.core.links import Link, sign_link
 from billing.core.report_columns import ReportColumns
 
@@ -52,6 +53,11 @@ PAYER_COLUMNS = ReportColumns(
     },
     links={"link": link_of, "link_valid_until": _valid_until},
     amounts=(),
+    advice={
+        Group.PROCESSING: "Send the link to the payer; billing settle sees who has answered.",
+        Group.FAILED: "Nothing was saved. Ask again under a new reference, or with --amend.",
+        Group.PARKED: "Open the customer in Stripe and see what was paid and saved; billing resolve looks again.",
+    },
     untold={
         "reason_code": "not_saved",
         "reason": "nothing was saved, and the payer is asked no more",

@@ -27,7 +27,7 @@ PAYER_FACTS: tuple[Fact, ...] = (
     shared("{op}_born", *_KEYED),
     Fact("link_end", Form.WHOLE, Use.WAY, (Event.CUSTOMER_KNOWN,),
          "epoch second after which the payer's link is over: what is open then is ended"),
-    Fact("link_base", Form.TEXT, Use.WAY, (Event.CUSTOMER_KNOWN,),
+    Fact("link_base", Form.TEXT, Use.WAY, (Event.CUSTOMER_KNOWN, Note.SET_ASIDE),
          "what the payer's link begins with: whether the page is ours"),
     Fact("hosted", Form.YES, Use.WAY, (Event.INVITE_STARTED,),
          "a page of Stripe's asks: what ends it, and how it is read"),

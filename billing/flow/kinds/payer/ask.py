@@ -5,6 +5,7 @@ from typing import Any
 from billing.core.calls import Call
 from billing.core.entries import ItemRecord, Move, Note
 from billing.core.kinds.payer import INVITE, PAY, Event
+from billing.core.life import Group
 from billing.core.objects.setup import InvitationSeen, Standing, invitation_seen, where_it_stands
 from billing.core.outcomes import Lost, Made, Refused
 from billing.edge.stripe.calls.payer import list_payments, open_payment, open_session, open_setup
@@ -13,14 +14,16 @@ from billing.flow.kinds.payer.answers import NO_TROUBLE, failure, first_key, onc
 from billing.flow.kinds.payer.seen import gone_move, saved_move
 
 NEEDS_PAGE = {
+    "group": str(Group.PENDING),
     "reason_code": "needs_public_url",
     "reason": "a first payment is taken on our own page, and no collect.public_url is set",
     "what_to_do": "Set collect.public_url and serve billing collect, then run the same command again.",
 }
 NEEDS_RETURN = {
+    "group": str(Group.PENDING),
     "reason_code": "needs_return_url",
     "reason": "without collect.public_url a page of Stripe's asks, and the line has no return_url to send its payer to",
-    "what_to_do": "Set collect.public_url, or give the lines a return_url, and run again with --amend.",
+    "what_to_do": "Set collect.public_url and run the same command again; or give the line a return_url, with --amend.",
 }
 
 
@@ -32,6 +35,9 @@ async def ask(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """
     if ctx.services.answers_with:
         return await invite(ctx, item)
+    if ctx.services.public_url and not item.facts.get("link_base"):
+        facts = {**NO_TROUBLE, "link_base": ctx.services.public_url}
+        item = await ctx.record(item, Move(Note.SET_ASIDE, facts=facts))
     if item.facts.get("link_base"):
         raise StillUnresolved(item)
     lacks = NEEDS_PAGE if item.amount else None if item.content.get("return_url") else NEEDS_RETURN
