@@ -1,6 +1,6 @@
 """One world of payers: saved, subscribed, changed, brought in step, ended and renewed, by processes that are killed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,11 +66,14 @@ class Recurring:
     def join(self) -> None:
         """Subscribe some who have changed cards, with the new one, before any sync has seen it."""
         if self._changed:
-            self._subscribed(JOINED, self._changed, max(2, self._sizes.lines // 10), "NEW")
+            linked = {line["customer"]: line["account"] for line in self._office.report(LINES)}
+            self._subscribed(JOINED, self._changed, max(2, self._sizes.lines // 10), "NEW", linked)
 
-    def _subscribed(self, run_id: str, who: Sequence[Saved], count: int, word: str) -> None:
+    def _subscribed(
+        self, run_id: str, who: Sequence[Saved], count: int, word: str, linked: Mapping[str, str] | None = None
+    ) -> None:
         file = self._sheets / f"{run_id}.csv"
-        file.write_text(sheet_of_lines(who, self._shops, count, self._chance, word))
+        file.write_text(sheet_of_lines(who, self._shops, count, self._chance, word, linked or {}))
         verb = ("run", str(file), "--run", run_id, "--yes")
         self._blows.struck(verb, LINES_PATH, count, part=1 if run_id == LINES else 2)
         report = self._blows.finished(run_id, verb, ("resolve", run_id), ("settle", run_id))
@@ -108,7 +111,8 @@ class Recurring:
             self._blows.clear(25 * HOUR)
         else:
             self._verdict.findings.open.append("after several syncs a look still finds something")
-        self._provider.ask(lambda sandbox: laws.hold_in_step(self._verdict.findings, sandbox))
+        joined = {payer.customer for payer in self._changed}
+        self._provider.ask(lambda sandbox: laws.hold_in_step(self._verdict.findings, sandbox, joined))
         self._provider.ask(lambda sandbox: laws.hold_defaults(self._verdict.findings, sandbox))
 
     def _looked(self) -> int:

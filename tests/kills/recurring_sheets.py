@@ -3,7 +3,7 @@
 import csv
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -40,10 +40,23 @@ class Saved:
     saves: Saves
 
 
-def sheet(saved: Sequence[Saved], shops: Sequence[Shop], count: int, chance: random.Random, word: str = "SUB") -> str:
+def sheet(
+    saved: Sequence[Saved],
+    shops: Sequence[Shop],
+    count: int,
+    chance: random.Random,
+    word: str,
+    linked: Mapping[str, str],
+) -> str:
     """Return the run file that subscribes them: everybody once before anybody has a second line.
 
-    ``word``: how the references begin.
+    Args:
+        saved: the payers.
+        shops: the accounts.
+        count: lines.
+        chance: chooses the account.
+        word: how the references begin.
+        linked: customer -> the account that is meant, where it is not any.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -52,6 +65,7 @@ def sheet(saved: Sequence[Saved], shops: Sequence[Shop], count: int, chance: ran
         payer = saved[number % len(saved)]
         # A US bank account pays dollars, on an account there. (docs.stripe.com/payments/ach-direct-debit)
         open_to = [shop for shop in shops if payer.saves is not Saves.BANK or shop.country == "US"]
+        open_to = [shop for shop in open_to if shop.account == linked.get(payer.customer, shop.account)]
         writer.writerow(_row(f"{word}-{number:04d}", number, payer, chance.choice(open_to)))
     return text.getvalue()
 
