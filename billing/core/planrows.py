@@ -37,6 +37,7 @@ DONE: dict[tuple[Phase, Group], str] = {
     (Phase.SETTLING, Group.SUCCEEDED): "paid",
     (Phase.SETTLING, Group.PROCESSING): "processing",
     (Phase.PARKED, Group.PARKED): "parked",
+    (Phase.FINAL, Group.PARKED): "parked",
     (Phase.CLOSING, Group.PENDING): CLOSING,
 }
 # What a plan leaves to others, by phase and group of an item's state.
@@ -70,4 +71,6 @@ def standing(item: ItemRecord) -> str:
         return "processing"
     if ended_empty(item.state) or meaning.phase is Phase.RESTING:
         return group if group in (Group.DECLINED, Group.NEEDS_CUSTOMER) else "failed"
+    if meaning.phase is Phase.FINAL and meaning.group is Group.SKIPPED and (reason := reason_of(item)) in SKIPS:
+        return reason  # over, although it was begun: others have done it
     return DONE.get((meaning.phase, meaning.group), TO_CHARGE)

@@ -83,6 +83,12 @@ PROBES = (
           f"/v1/invoices/in_{NOBODY}", {}, connected=True, always=False),
     Probe("Invoices write on connected accounts", "to collect a first invoice, and to make void what has ended", "POST",
           f"/v1/invoices/in_{NOBODY}/void", {}, connected=True, always=False),
+    Probe("Prices read on connected accounts", "to know what a subscription's price comes to", "GET",
+          f"/v1/prices/price_{NOBODY}", {}, connected=True, always=False),
+    Probe("Products read on connected accounts", "to find what is sold there", "GET",
+          f"/v1/products/prod_{NOBODY}", {}, connected=True, always=False),
+    Probe("Products write on connected accounts", "to name there what is sold", "POST",
+          f"/v1/products/prod_{NOBODY}", {}, connected=True, always=False),
 )  # fmt: skip
 # Every permission that a run needs. (docs.stripe.com/keys/restricted-api-keys)
 

@@ -24,7 +24,7 @@ def test_doctor_names_every_permission_that_a_run_needs(ready):
     assert ended.code == 0
     found = permissions_in(ended)
     assert set(found.values()) == {"yes"}
-    assert len(found) == 15
+    assert len(found) == 18
 
 
 def test_a_key_that_may_only_read_fails_before_a_run_and_is_told_what_it_lacks(ready, rehearsal):
@@ -42,6 +42,7 @@ def test_a_key_that_may_only_read_fails_before_a_run_and_is_told_what_it_lacks(r
         "Customers write on connected accounts",
         "Subscriptions write on connected accounts",
         "Invoices write on connected accounts",
+        "Products write on connected accounts",
     ]
     books = rehearsal.ask("books")
     assert not books["intents"]

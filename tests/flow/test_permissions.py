@@ -27,6 +27,9 @@ NEEDED = {
     "dispute_read": {"Disputes read on connected accounts"},
     "invoice_read": {"Invoices read on connected accounts"},
     "invoice_write": {"Invoices write on connected accounts"},
+    "plan_read": {"Prices read on connected accounts"},
+    "product_read": {"Products read on connected accounts"},
+    "product_write": {"Products write on connected accounts"},
 }
 # Stripe's name of each permission, and what is said to be lacking without it.
 NO_ANSWERS = (

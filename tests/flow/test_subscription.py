@@ -6,8 +6,10 @@ from functools import partial
 import pytest
 
 from billing.core.exits import Exit
+from billing.core.groups import group_of
 from billing.core.kinds.subscription import State
 from billing.core.life import Group
+from billing.core.planrows import standing
 from billing.flow.planning.preflight import Preflight
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.faults import FaultKind, FaultPlan
@@ -310,6 +312,7 @@ def test_one_that_ended_after_it_was_paid_is_never_called_failed(tmp_path):
     again(bench, "resolve")
     item = the_item(bench)
     assert (item.state, item.facts["reason_code"]) == (State.ENDED, "ended_after_payment")
+    assert (standing(item), group_of(item)) == ("parked", Group.PARKED)  # a plan leaves it to a person
 
 
 def test_a_customer_with_credit_on_the_account_is_left_out(tmp_path):

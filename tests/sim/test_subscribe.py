@@ -12,6 +12,7 @@ from tests.sim.subscribe_life import (
     late_pay_of_what_was_given_up,
     simulate_subscriptions,
 )
+from tests.sim.subscribe_matrix import CASES, WAYS, wrong
 from tests.sim.subscribe_mutations import MUTATIONS, ends_only, no_fuse
 
 SEEDS = int(os.environ.get("BILLING_SIM_SEEDS", "2000")) // 80
@@ -37,6 +38,18 @@ def test_two_ledgers_that_know_nothing_of_each_other_subscribe_a_line_once(block
 
 def test_the_seeds_hold_every_way_in_which_a_first_payment_may_end() -> None:
     assert {method for seed in range(40) for method in drawn(seed, 4)[1]} == set(METHODS)
+
+
+def test_whatever_a_request_of_a_subscription_meets_its_line_is_subscribed_once(record_property) -> None:
+    cases = CASES[:: max(1, 72_000 // (SEEDS * 80))]
+    assert [text for case in cases if (text := wrong(case))] == []
+    record_property("evidence", f"fault matrix of subscriptions: {len(cases):,} cases, 0 wrong ends")
+
+
+def test_the_matrix_of_subscriptions_covers_every_request_in_every_way_to_end() -> None:
+    assert {(way, operation) for way, operation, _, _ in CASES} == {
+        (way, operation) for way, (_, _, operations) in WAYS.items() for operation in operations
+    }
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
