@@ -18,11 +18,11 @@ ROW_WORDS: dict[str, str | Group] = {
     TO_CHARGE: "to {verb}",
     NOT_SELECTED: "not selected",
     "paid": Group.SUCCEEDED,
-    "processing": "on its way",
-    "needs_customer": "customer must act",
+    "processing": Group.PROCESSING,
+    "needs_customer": Group.NEEDS_CUSTOMER,
     "declined": "declined",
     "failed": Group.FAILED,
-    "parked": "look in Stripe",
+    "parked": Group.PARKED,
     CLOSING: "being closed unpaid",
 }
 SKIP_WORDS: dict[str, str] = {
