@@ -369,3 +369,46 @@ def test_nothing_that_only_looks_pays(tmp_path):
     for verb in ("resolve", "settle"):
         again(bench, verb)
     assert (bench.sent(PAY), bench.sent(END)) == (paid, 0)
+
+
+def test_a_line_given_up_while_its_open_has_no_answer_is_found_ended_and_failed_at_once(tmp_path):
+    bench = SubscribeWorld.make(tmp_path)
+    bench.world.script(FaultKind.LOST_AFTER, OPEN)
+    bench.world.script(FaultKind.UNAVAILABLE_503, OPEN, nth=2, times=10**6)
+    bench.world.script(FaultKind.UNAVAILABLE_503, LIST, nth=2, times=10**6)
+    lived(bench)
+    assert states(bench) == [State.OPENING]
+    bench.sandbox.faults = FaultPlan()
+    run_virtually(bench.give_up)
+    run_virtually(bench.assert_true)
+    item, (book,) = the_item(bench), bench.books()
+    assert (item.state, item.facts["reason_code"], item.facts["group"]) == (State.FAILED, "cancelled", Group.SKIPPED)
+    assert (book.status, book.open, book.paid) == ("incomplete_expired", 0, 0)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_line_given_up_before_it_was_paid_or_started_never_is(tmp_path, later):
+    bench = SubscribeWorld.make(tmp_path)
+    if later:
+        bench.rows[0]["trial_end"] = bench.date(10)
+        bench.write()
+    bench.world.script(FaultKind.LOST_BEFORE, START if later else PAY, times=10**6)
+    lived(bench)
+    bench.sandbox.faults = FaultPlan()
+    run_virtually(bench.give_up)
+    bench.sandbox.advance(20 * DAY)
+    run_virtually(bench.assert_true)
+    assert (states(bench), [book.taken for book in bench.books()]) == ([State.FAILED], [0])
+
+
+def test_a_line_that_waited_until_its_subscription_expired_is_subscribed_by_the_next_run(tmp_path):
+    bench = SubscribeWorld.make(tmp_path)
+    bench.world.script(FaultKind.UNAVAILABLE_503, PAY, times=10**6)
+    lived(bench)
+    bench.sandbox.faults = FaultPlan()
+    bench.sandbox.advance(2 * DAY)
+    again(bench, "resolve")
+    assert the_item(bench).facts["reason_code"] == "subscription_expired"
+    lived(bench)
+    assert states(bench) == [State.SUCCEEDED, State.FAILED]  # the newest generation comes first
+    assert [book.paid for book in bench.books() if book.counts] == [1]

@@ -7,10 +7,12 @@ what a refusal ends is said. The faults are those of the matrix of charges, with
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import product
 from pathlib import Path
 
+from billing.core.errors import CredentialsError
 from billing.core.kinds.subscription import State
 from billing.sandbox.faults import Scripted
 from tests.flow.subscribe_world import (
@@ -57,18 +59,19 @@ def lived(way: str, operation: str, fault: str, nth: int, folder: Path) -> tuple
         bench.rows[0]["trial_end"] = bench.date(20)
         bench.write()
     bench.sandbox.faults.add(Scripted(FAULTS[fault].fault, operation, nth=nth))
-    run_virtually(bench.subscribe_all)
+    with suppress(CredentialsError):  # the key was refused before anything was planned
+        run_virtually(bench.subscribe_all)
     run_virtually(bench.assert_once)
     bench.sandbox.advance(1.1 * DAY)
     bench.sandbox.faults.clear()
-    for verb in ("run", "resolve"):
-        run_virtually(partial(bench.go_on, verb))
+    run_virtually(bench.subscribe_all)
+    run_virtually(partial(bench.go_on, "resolve"))
     run_virtually(bench.assert_once)
     bench.sandbox.advance(6 * DAY)
     for verb in ("resolve", "settle"):
         run_virtually(partial(bench.go_on, verb))
     run_virtually(bench.assert_true)
-    item = run_virtually(bench.items)[-1]
+    item = max(run_virtually(bench.items), key=lambda one: one.generation)
     return bench, State(item.state)
 
 

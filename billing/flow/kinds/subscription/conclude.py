@@ -40,6 +40,9 @@ ENDED_AFTER: Mapping[str, Any] = {
     "reason": "the subscription was paid or had started, and it is over",
     "what_to_do": "See the subscription in Stripe: refund what was paid, or subscribe anew under a new reference.",
 }
+TOLD = frozenset(map(str, (Group.DECLINED, Group.NEEDS_CUSTOMER, Group.FAILED, Group.SKIPPED)))
+# How an item is counted of which a decline, a refusal or the operator has said why it ends; any other reason on record
+# is of a wait.
 ELSEWHERE: Mapping[str, Any] = {
     "group": str(Group.SKIPPED),
     "reason_code": "paid_elsewhere",
@@ -122,7 +125,7 @@ async def last(ctx: ItemContext, item: ItemRecord, seen: Look, *first: Move) -> 
             return await ctx.record(item, *first, Move(Event.FOUND_ELSEWHERE, facts=facts))
         if beside.standing is not Standing.OVER and not await put_out(ctx, item, beside):
             return item
-    why = {} if "reason_code" in item.facts else _why_over(seen, ctx.services.clock.epoch())
+    why = {} if item.facts.get("group") in TOLD else _why_over(seen, ctx.services.clock.epoch())
     return await ctx.record(
         item, *first, Move(Event.SUBSCRIPTION_OVER, facts={**why, **shown(seen.seen, seen.request_id)})
     )

@@ -66,6 +66,8 @@ async def count(ctx: ItemContext, item: ItemRecord, *opened: Move) -> ItemRecord
             item = await ctx.record(item, *opened)
         if elsewhere:
             return await start_cancel(ctx, item, PAID_ELSEWHERE)
+        if opened:
+            return item  # whoever closes it goes on from here
         raise StillUnresolved(item)
     return await (_pay if item.content["due"] else _start)(ctx, item, *opened)
 
