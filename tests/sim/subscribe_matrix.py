@@ -64,8 +64,8 @@ def lived(way: str, operation: str, fault: str, nth: int, folder: Path) -> tuple
     run_virtually(bench.assert_once)
     bench.sandbox.advance(1.1 * DAY)
     bench.sandbox.faults.clear()
-    run_virtually(bench.subscribe_all)
-    run_virtually(partial(bench.go_on, "resolve"))
+    for _ in range(2):  # what waited so long that it expired is ended by the first, and subscribed by the second
+        run_virtually(bench.subscribe_all)
     run_virtually(bench.assert_once)
     bench.sandbox.advance(6 * DAY)
     for verb in ("resolve", "settle"):
