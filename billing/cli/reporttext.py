@@ -2,10 +2,12 @@
 
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from billing.cli.endings import run_table
 from billing.cli.tables import WIDTH, amount, lined_up, priced
 from billing.core.kinds import LIVES
+from billing.core.kinds.columns import COLUMNS
 from billing.core.life import Group
 from billing.core.records import ReportLine, RunRecord
 from billing.edge.ledger import Ledger
@@ -45,7 +47,34 @@ def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted =
             listed += 1
         else:
             more += 1
+    yield from _unanswered(ledger, record)
     yield _where_the_rest_is(run_id, listed, more, quiet)
+
+
+def _unanswered(ledger: Ledger, record: RunRecord) -> Iterator[str]:
+    """Write who has not answered yet: where that may be done, and for how long."""
+    if not COLUMNS[record.kind].links:
+        return
+    count, now = 0, datetime.now(UTC)
+    for line in ledger.report(record.run_id):
+        told = describe(line, record, ledger.link_key)
+        if not told["link"] or line.item is None:
+            continue
+        count += 1
+        if count <= SHOWN:
+            yield "" if count > 1 else "\nWho has not answered yet\n"
+            yield visible(f"  {line.item.reference:<28} {days_left(told['link_valid_until'], now)}") + "\n"
+            yield f"    {visible(told['link'])}\n"
+    if count > SHOWN:
+        yield f"  {count - SHOWN:,} more: billing report {record.run_id} -o report.csv\n"
+
+
+def days_left(until: str, now: datetime) -> str:
+    """Say how long a link is open, in words."""
+    hours = (datetime.fromisoformat(until) - now).total_seconds() / 3600 if until else 0.0
+    if hours <= 0:
+        return "the link is over"
+    return f"{hours // 24:.0f} days left" if hours >= 48 else f"{max(hours, 1):.0f} hours left"
 
 
 def _asked_for(ledger: Ledger, run_id: str, wanted: Wanted) -> Iterator[str]:

@@ -74,6 +74,16 @@ def test_a_run_in_test_mode_answers_for_its_payers(billing, sheet):
     assert refused.code == 2
 
 
+def test_the_report_lists_who_has_not_answered_with_link_and_time_left(billing, sheet):
+    (billing.folder / "billing.yaml").write_text("collect: {public_url: 'https://pay.example.com'}\n")
+    assert billing("run", str(sheet), *RUN, "--yes").code == 5
+    shown = billing("report", RUN[1]).out
+    assert "Who has not answered yet" in shown
+    assert shown.count("https://pay.example.com/s/") == 6
+    assert "days left" in shown
+    assert billing("run", str(sheet), *RUN, "--yes").code == 5
+
+
 def test_a_badly_formed_sheet_is_told_without_what_stands_there(billing, sheet):
     bad = [line(0), line(1, f"{BOX} at example"), line(2, f"{BOX}@example.net;{NAME}@x.y"), line(3) + ",more"]
     sheet.write_text("\n".join([HEAD, *bad]) + "\n")
