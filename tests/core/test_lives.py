@@ -79,6 +79,12 @@ def test_a_new_attempt_leads_into_flight_and_a_generation_follows_what_counts_fo
 
 
 @every_life
+def test_no_attempt_is_opened_by_an_event_that_leads_back_to_where_it_happened(life):
+    # The ledger tells that something has happened by another state or another event than the last one.
+    assert [row for row, edge in life.edges.items() if edge.attempt and edge.to is row[0]] == []
+
+
+@every_life
 def test_every_state_is_explained_and_belongs_to_one_life(life):
     assert set(life.meanings) == set(life.states)
     for state in life.states:

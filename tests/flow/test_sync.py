@@ -222,6 +222,23 @@ def test_an_unfinished_sync_goes_on_and_takes_up_what_is_newer(tmp_path: Path) -
     world.assert_in_step()
 
 
+def test_a_clone_that_never_came_is_followed_by_one_of_what_is_newer(tmp_path: Path) -> None:
+    world = SyncWorld.make(tmp_path)
+    (link,) = world.links
+    synced(world)
+    world.new_card(link.payer)
+    world.world.script(FaultKind.LOST_BEFORE, CLONE, times=99)
+    run_virtually(world.sync)
+    assert states(world) == [State.CLONING]
+    world.sandbox.faults.clear()
+    world.new_card(link.payer, "pm_card_amex")
+    world.sandbox.advance(60)
+    assert synced(world) is Exit.OK
+    (item,) = run_virtually(world.items)
+    assert (item.state, item.attempt) == (State.SUCCEEDED, 2)
+    world.assert_in_step()
+
+
 def test_a_check_sends_reads_alone_and_leaves_the_cursor(tmp_path: Path) -> None:
     world = SyncWorld.make(tmp_path)
     synced(world)

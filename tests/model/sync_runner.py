@@ -233,6 +233,8 @@ class Shipped:
         says = f"reads the platform: change {newest}"
         if book.state == State.CLONING and book.change == newest:
             yield Step(says, world, self.sending(book)._replace(fresh=runner.fresh))
+        elif book.state == State.CLONING:
+            yield Step(says, world, self.hold(runner, Hold(Event.MOVED)))
         else:
             yield Step(says, world, self.hold(runner, Hold(Event.CLONE_STARTED, change=newest)))
 

@@ -4,11 +4,13 @@
 """
 
 import os
+from contextlib import nullcontext, suppress
 from itertools import product
 from pathlib import Path
 
 import pytest
 
+from billing.core.errors import BillingError
 from billing.core.kinds.sync import State
 from billing.sandbox.faults import Scripted
 from tests.flow.sync_world import ATTACH, CLONE, DETACH, MOVE, UPDATE, SyncWorld
@@ -91,7 +93,9 @@ def wrong(operation: str, fault: str, nth: int) -> str:
     with memory_folder() as folder:
         world = changed(folder)
         world.sandbox.faults.add(Scripted(FAULTS[fault].fault, operation, nth=nth))
-        run_virtually(world.sync)
+        stops = FAULTS[fault].sort is Sort.BARRED or operation == "events.list"  # nothing is known without them
+        with suppress(BillingError) if stops else nullcontext():
+            run_virtually(world.sync)
         world.assert_works()
         world.sandbox.advance(2 * DAY)
         world.sandbox.faults.clear()

@@ -92,7 +92,7 @@ _MEANINGS: dict[StrEnum, Meaning] = {
 
 _FRESH = "the platform has another method, or this attempt's copy is dead: always a fresh copy, never an older one"
 _ASTRAY = "a read shows a default that is not the copy"
-_BEGUN = (State.CLONING, State.ATTACHING, State.REPOINTING, State.MOVING, State.MOVED, State.DETACHED)
+_BEGUN = (State.ATTACHING, State.REPOINTING, State.MOVING, State.MOVED, State.DETACHED)
 _STEPS: Edges = {
     (State.PLANNED, Event.ITEM_SKIPPED): Edge(
         State.SKIPPED, "the plan said so, or the platform has no method to copy", object=OnRecord.FORBIDS
@@ -104,6 +104,9 @@ _STEPS: Edges = {
     (State.UPDATING, Event.CLONE_STARTED): Edge(State.CLONING, _FRESH, attempt=True),
     (State.UPDATING, Event.LEFT_AS_IT_IS): Edge(State.PARKED, "the customer is gone, or takes no change"),
     (State.PLANNED, Event.CLONE_STARTED): Edge(State.CLONING, "attempt 1: what was just read is cloned", attempt=True),
+    (State.CLONING, Event.MOVED): Edge(
+        State.MOVED, "the platform has another method by now: a read says so once more, and a fresh copy follows"
+    ),
     **{(state, Event.CLONE_STARTED): Edge(State.CLONING, _FRESH, attempt=True) for state in _BEGUN},
     (State.CLONING, Event.ATTACH_STARTED): Edge(State.ATTACHING, "the copy is on record, once per attempt"),
     (State.CLONING, Event.CLONE_REFUSED): Edge(State.FAILED, "and nothing of this line was ever a default"),
@@ -121,7 +124,7 @@ _STEPS: Edges = {
     (State.DETACHED, Event.IN_STEP): Edge(State.SUCCEEDED, "a read after the last detach shows all in step"),
     **{
         (state, Event.LEFT_AS_IT_IS): Edge(State.PARKED, "refused, and the line was begun: what works stays as it is")
-        for state in _BEGUN
+        for state in (State.CLONING, *_BEGUN)
     },
     (State.PARKED, Event.MOVED): Edge(State.MOVED, "a person asks: a read says what is to be done"),
 }

@@ -77,8 +77,10 @@ async def clone_again(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     if isinstance(payer, ItemRecord):
         ctx.spend(State.CLONING, item)
         return payer
+    if why := trouble(payer):
+        return await conclude.give_up(ctx, item, why, SKIPS[why].means)
     if payer.change != item.facts["change"]:
-        return await anew(ctx, item, payer)
+        return await ctx.record(item, Move(Event.MOVED))
     return await _send_clone(ctx, item)
 
 
