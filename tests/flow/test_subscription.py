@@ -10,6 +10,8 @@ from billing.core.groups import group_of
 from billing.core.kinds.subscription import State
 from billing.core.life import Group
 from billing.core.planrows import standing
+from billing.edge.runfiles import open_run
+from billing.flow.planning.plan import PlanOptions, make_plan
 from billing.flow.planning.preflight import Preflight
 from billing.sandbox.config import SandboxConfig
 from billing.sandbox.faults import FaultKind, FaultPlan
@@ -27,6 +29,7 @@ from tests.flow.subscribe_world import (
     START,
     SubscribeWorld,
 )
+from tests.flow.world import RUN
 from tests.virtual import run_virtually
 
 
@@ -70,10 +73,10 @@ def test_a_line_becomes_one_active_subscription_whose_first_invoice_is_paid(tmp_
     assert item.facts["first_invoice"].startswith("in_")
 
 
-def test_a_second_run_sends_nothing(tmp_path):
+def test_a_second_run_makes_and_pays_nothing(tmp_path):
     bench = SubscribeWorld.make(tmp_path)
     lived(bench)
-    before = {name: bench.sent(name) for name in (CUSTOMER, OPEN, PAY, LIST)}
+    before = {name: bench.sent(name) for name in (CUSTOMER, CLONE, ATTACH, DEFAULT, OPEN, PAY)}
     assert lived(bench).exit == Exit.OK
     assert {name: bench.sent(name) for name in before} == before
 
@@ -412,3 +415,25 @@ def test_a_line_that_waited_until_its_subscription_expired_is_subscribed_by_the_
     lived(bench)
     assert states(bench) == [State.SUCCEEDED, State.FAILED]  # the newest generation comes first
     assert [book.paid for book in bench.books() if book.counts] == [1]
+
+
+def test_a_plan_says_what_another_ledger_has_subscribed_and_the_run_takes_it_over(tmp_path):
+    bench = SubscribeWorld.make(tmp_path, ("pm_card_visa",) * 2)
+    bench.rows = bench.rows[:1]
+    bench.write()
+    lived(bench)
+    other = bench.elsewhere(tmp_path / "other")
+    bench.line(save_customer(bench.sandbox)[0])
+    other.rows = list(bench.rows)
+    other.write()
+
+    async def planned():
+        async with other.world.services() as services:
+            with open_run(other.world.file, run_id=RUN) as source:
+                return await make_plan(services, source, PlanOptions(Preflight.ALL))
+
+    rows = {code: row.lines for code, row in run_virtually(planned).rows.items()}
+    assert rows == {"paid_elsewhere": 1, "to_charge": 1}
+    lived(other)
+    assert states(other) == [State.SUCCEEDED] * 2
+    assert len([book for book in bench.books() if book.counts]) == 2

@@ -3,20 +3,25 @@
 So the plan knows what is due at the start of every line, or that nothing is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import anyio
 
+from billing.core.entries import ItemRecord
 from billing.core.estimates import Reads
 from billing.core.items import Subscription
 from billing.core.kinds.subscription_rules import UNPRICED
 from billing.core.notices import Notice
+from billing.core.planrows import TO_CHARGE, row_of
+from billing.core.plans import Create, Refuse, Replace
 from billing.edge.stripe.found import LookupFailed, Trouble
 from billing.flow.engine.gather import gather
 from billing.flow.kinds.charge import preflight as of_charges
+from billing.flow.kinds.subscription.find import Subscriptions
+from billing.flow.planning.decisions import decisions
 from billing.flow.planning.planned import Plan, Source
 from billing.flow.planning.preflight import QUIETLY, Elsewhere, LookedUp, Lookout, Planning, Preflight
 from billing.flow.services import Services
@@ -75,9 +80,41 @@ def trouble(price: Mapping[str, Any]) -> str:
     return "" if price.get("active") else "price_unknown"
 
 
-async def elsewhere(_services: Services, _source: Source, _plan: Plan) -> Elsewhere:
-    """Find nothing out beforehand: what another ledger has opened, the list before each account's first open shows."""
-    return Elsewhere()
+async def elsewhere(services: Services, source: Source, plan: Plan) -> Elsewhere:
+    """Return what of a plan was subscribed already, although this ledger does not know it: by the lists of a run.
+
+    Only reads are sent. An account that cannot be listed says nothing here: the run lists it again.
+
+    Raises:
+        ProviderUnreachable: the provider has been away for longer than the budget.
+    """
+    lists, limiter = services.shared(Subscriptions), anyio.CapacityLimiter(AT_ONCE)
+    since = lists.window(plan.run.period)
+
+    async def one(account: str) -> None:
+        async with limiter:
+            await lists.list(account, since)
+            lists.forgive(account)
+
+    await gather(*(partial(one, account) for account in plan.accounts))
+    if not any(lists.shows(account) for account in plan.accounts):
+        return Elsewhere()
+    return Elsewhere(dict(_rows(services, source, plan)))
+
+
+def _rows(services: Services, source: Source, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the item id and the row of each line that another ledger has subscribed, or holds."""
+    for _, decision in decisions(plan, source, services.ledger):
+        if decision is None or isinstance(decision, Refuse) or row_of(decision) != TO_CHARGE:
+            continue
+        item = decision.new if isinstance(decision, Create | Replace) else decision.item
+        if isinstance(item, ItemRecord) and item.object_id is not None:
+            continue
+        verdict = services.shared(Subscriptions).verdict_of(item, plan.run.period)
+        if verdict.instead is not None and (verdict.adopt is None or verdict.instead.counted):
+            yield item.item_id, "paid_elsewhere" if verdict.instead.counted else "opened_elsewhere"
+        elif verdict.adopt is not None and verdict.adopt.counted:
+            yield item.item_id, "paid_elsewhere"
 
 
 SUBSCRIPTION_PLANNING = Planning(
