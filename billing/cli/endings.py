@@ -126,12 +126,10 @@ def steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, runnin
         if beyond := row.lines - sum(seen.values()):
             asked = True
             yield from _paragraph(f"{beyond:,} {label}", BEYOND.get(code, sentence))
-    if waiting := outturn.rows.get("account_refuses"):
-        asked = True
-        yield from _waiting(waiting)
-    if left_out := outturn.rows.get("left_out"):
-        asked = True
-        yield from _left_out(left_out)
+    for code, write in (("paid", _since), ("account_refuses", _waiting), ("left_out", _left_out)):
+        written = list(write(outturn.rows[code])) if code in outturn.rows else []
+        asked = asked or bool(written)
+        yield from written
     if asked:
         yield from _paragraph("each line", "with its reason and what to do")
         yield " " * PLACE + following("report", record.run_id, out="report.csv")
@@ -143,6 +141,12 @@ def _seen_by(verbs: Iterable[str], row: Row) -> Iterator[tuple[str, int]]:
     for verb in verbs:
         if count := sum(left.pop(state) for state in list(left) if phase_of(state) in LOOKS_AT[verb]):
             yield verb, count
+
+
+def _since(row: Row) -> Iterator[str]:
+    """Name what has become of lines that had succeeded: renewals that were declined."""
+    for code, count in row.reasons.most_common(MOST_REASONS):
+        yield from _paragraph(f"{count:,} {code.replace('_', ' ')}"[: PLACE - 3], "after all had gone well")
 
 
 def _waiting(row: Row) -> Iterator[str]:

@@ -23,6 +23,7 @@ class Note(StrEnum):
     ``rebuild_started``, ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and
     may not be started.
     ``method_moved``: a sync has given a subscription another copy of the payer's method.
+    ``renewal_seen``: what a list shows of a subscription that has begun: its renewals are Stripe's.
     ``ledger_upgraded``, ``kind_added``: about the ledger itself. What was written before an upgrade keeps its form.
     """
 
@@ -38,6 +39,7 @@ class Note(StrEnum):
     KEY_RENEWED = "key_renewed"
     SKIP_CONFIRMED = "skip_confirmed"
     METHOD_MOVED = "method_moved"
+    RENEWAL_SEEN = "renewal_seen"
     LEDGER_UPGRADED = "ledger_upgraded"
     KIND_ADDED = "kind_added"
 

@@ -17,6 +17,8 @@ def needs_somebody(line: ReportLine, record: RunRecord) -> bool:
     if status is Group.SKIPPED:
         code = describe(line, record)["reason_code"]
         return not (code in SKIPS and SKIPS[code].good)
+    if status is Group.SUCCEEDED and line.item is not None:
+        return bool(line.item.facts.get("reason_code"))  # what has become of it since: a renewal that was declined
     return status not in QUIET
 
 

@@ -1,5 +1,7 @@
 """Find out by looking what happened to unfinished items, and follow slow payments to their end; confirm nothing."""
 
+from dataclasses import replace
+
 from billing.core.policies import Policies
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Watch, unwatched
@@ -32,8 +34,16 @@ async def resolve(
 async def settle(
     services: Services, run_id: str, options: RunOptions, policies: Policies, watch: Watch = unwatched
 ) -> Ending:
-    """Read every payment that was still processing when last seen, and those that wait for their customers."""
-    return await _follow(services, run_id, Goal.SETTLE, options, policies, watch)
+    """Read every payment that was still processing when last seen, and those that wait for their customers.
+
+    Then what becomes of items that are over, where the kind has such a thing: renewals.
+    """
+    ending = await _follow(services, run_id, Goal.SETTLE, options, policies, watch)
+    record = services.ledger.run(run_id)
+    afterwards = None if record is None else FLOWS[record.kind].afterwards
+    if ending.exit or afterwards is None:
+        return ending
+    return replace(ending, changed=ending.changed + await afterwards(services, run_id))
 
 
 async def _follow(

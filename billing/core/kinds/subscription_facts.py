@@ -13,12 +13,13 @@ _GOOD = (Event.INVOICE_PAID, Event.PAYMENT_PROCESSING, Event.FUSE_CLEARED)
 _LINKED = (Event.LINK_STARTED, Event.CLONE_STARTED, Event.ATTACH_STARTED, Event.DEFAULT_STARTED, Event.OPEN_STARTED)
 _BEGUN = (*_LINKED, Event.PAY_STARTED, Event.START_STARTED, Event.CANCEL_STARTED, Note.KEY_RENEWED)
 _SEEN = (Event.OPENED, *_GOOD, Event.PAY_DECLINED, *_OVER)
+_SHOWN = (*_SEEN, Note.RENEWAL_SEEN)
 
 SUBSCRIPTION_FACTS: tuple[Fact, ...] = (
     shared("group", *_TOLD),
-    shared("reason_code", *_TOLD),
-    shared("reason", *_TOLD),
-    shared("what_to_do", *_REFUSED, Event.PAY_DECLINED, *_LEFT, *_OVER),
+    shared("reason_code", *_TOLD, Note.RENEWAL_SEEN),
+    shared("reason", *_TOLD, Note.RENEWAL_SEEN),
+    shared("what_to_do", Note.RENEWAL_SEEN, *_REFUSED, Event.PAY_DECLINED, *_LEFT, *_OVER),
     shared("request_id", *_REFUSED, *_SEEN, *_LEFT),
     shared("first_try", Event.PAY_STARTED, Event.START_STARTED),
     shared("last_try", Event.PAY_STARTED, Event.START_STARTED),
@@ -36,8 +37,8 @@ SUBSCRIPTION_FACTS: tuple[Fact, ...] = (
     Fact("adopted", Form.YES, Use.RECORD, (Event.OPENED,), "found in a list: another ledger's, or an earlier send's"),
     Fact("first_invoice", Form.TEXT, Use.WAY, (Event.OPENED,), "the one that is paid"),
     Fact("payment_intent", Form.TEXT, Use.WAY, _SEEN, "whose decline a 402 tells"),
-    Fact("subscription_status", Form.TEXT, Use.REPORT, _SEEN, "Stripe's word for it when it was seen last"),
-    Fact("current_period_end", Form.WHOLE, Use.REPORT, _SEEN, "epoch second"),
+    Fact("subscription_status", Form.TEXT, Use.REPORT, _SHOWN, "Stripe's word for it when it was seen last"),
+    Fact("current_period_end", Form.WHOLE, Use.REPORT, _SHOWN, "epoch second"),
     Fact("lost", Form.TEXT, Use.RECORD, (Event.PAY_LOST,), "why the answer counts for nothing"),
     Fact("key_spent", Form.YES, Use.WAY, (Event.PAY_LOST, Event.PAY_UNSENT), "the next pay has the next key"),
     Fact("declines", Form.WHOLE, Use.WAY, (Event.PAY_DECLINED,), "which gap of the schedule follows"),

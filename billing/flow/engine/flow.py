@@ -35,6 +35,8 @@ class Flow:
         rounds: of requests that an item usually takes: how many leave together, one round after another.
         look_up: what the ledger is asked about a page of planned items before any of them begins.
         keeps: what is kept in the same commit as moves of an item, as look-ups.
+        afterwards: what ``billing settle`` reads of items that are over, given the run; returns how many show something
+            new. None where nothing becomes of such items.
         answering: what ``rests`` is in a run that answers for its customers (test mode); None for the same.
     """
 
@@ -47,6 +49,7 @@ class Flow:
     look_up: Callable[[Services, Iterable[ItemRecord]], None]
     keeps: Keeps = nothing_kept
     answering: Callable[[Goal, ItemRecord], bool] | None = None
+    afterwards: Callable[[Services, str], Awaitable[int]] | None = None
 
     def asked_by(self, services: Services) -> "Flow":
         """Return the flow as a run with these services carries it out."""

@@ -16,6 +16,7 @@ from billing.flow.engine.goals import RESTS, Goal
 from billing.flow.kinds.subscription import fence, link, open, pay  # noqa: A004  the field's own word
 from billing.flow.kinds.subscription.conclude import concluded
 from billing.flow.kinds.subscription.look import look
+from billing.flow.kinds.subscription.renewals import read_renewals
 
 
 async def after_attempt(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
@@ -149,4 +150,5 @@ SUBSCRIPTIONS = Flow(
     waits_for_customer=waits_for_customer,
     rounds=(1, 1, 1, 1, 1),  # copy, attach, default, open, pay; the customer is often there
     look_up=lambda _services, _items: None,
+    afterwards=read_renewals,
 )
