@@ -44,5 +44,5 @@ def names_are_kept() -> Patches:
 
 
 BUGS = {"orphans_live": orphans_live, "old_copies_stay": old_copies_stay, "names_are_kept": names_are_kept}
-# What shows them: a line subscribed twice (``--first 2 --at subscriptions.create --lines 21 --strikes 6``); a link with
-# two copies; a canary in the ledger.
+# What shows them: a line subscribed twice (with ``--at subscriptions.create --lines 40 --strikes 8``);
+# a link with an old copy; a canary in the ledger.
