@@ -7,7 +7,7 @@ from pathlib import Path
 from billing.core.life import Group
 from tests.kills import recurring_laws as laws
 from tests.kills.assertions import Line
-from tests.kills.processes import RATE
+from tests.kills.processes import RATE, Runner
 from tests.kills.recurring_blows import MONTH, SAVED, Blows, Words
 from tests.kills.recurring_browser import Browser
 from tests.kills.recurring_people import CONFIRMED, TYPED, Person, Saves, people, sheet
@@ -68,22 +68,30 @@ class Saving:
         door = self._provider.door()
         self._provider.ask(lambda sandbox: setattr(sandbox.world, "origin", door.url))
         browsers = [Browser(door.url, links[person.reference], TYPED[person.saves]) for person in who]
-        with ThreadPoolExecutor(BROWSERS) as pool:
+        pool = ThreadPoolExecutor(BROWSERS)
+        try:
             self._serve([pool.submit(browser.save) for browser in browsers])
+        finally:
+            pool.shutdown(cancel_futures=True)  # where the page is gone for good, nobody else needs to come
         return self._blows.finished(run_id, ("settle", run_id), over=SAVED)
+
+    def _visited(self, visits: Sequence[Future[str]], page: Runner) -> None:
+        """Wait until all payers have left, or the page is gone: as long as one after another leaves."""
+        while not page.done and (left := sum(not visit.done() for visit in visits)):
+            self._watch.until(lambda left=left: page.done or sum(not visit.done() for visit in visits) < left, page)
 
     def _serve(self, visits: Sequence[Future[str]]) -> None:
         """Keep the page up while somebody is on it, through so many deaths."""
         for _ in range(self._sizes.strikes):
             page = self._office.start(("collect",), self._blows.trip(PATH, len(visits) // (2 * self._sizes.strikes)))
-            self._watch.until(lambda page=page: page.done or all(visit.done() for visit in visits), page)
+            self._visited(visits, page)
             if not page.done:
                 self._office.close(page)
                 break
             self._watch.await_(page)
         else:
             page = self._office.start(("collect",), None)
-            self._watch.until(lambda: all(visit.done() for visit in visits))
+            self._visited(visits, page)
             self._office.close(page)
         self._verdict.problems += [
             f"a payer is told: {told}" for visit in visits if (told := visit.result()) != "saved"
