@@ -25,6 +25,7 @@ TITLE = "links"
 MANY = 20
 # Accounts from which on it is said beforehand how many requests a look takes.
 NOBODY = "Nobody is subscribed by a run of this ledger."
+NONE_OF_THEM = "No link is with what was named; billing links lists all."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ async def list_links(session: Session, asked: Asked) -> int:
         async for chunk in write(_told(found, counts)):
             write_out(chunk)
     if asked.form is Form.TEXT:
-        write_out("".join(f"{line}\n" for line in _summed(counts, len(accounts), offline=asked.offline)))
+        write_out("".join(f"{line}\n" for line in _summed(counts, len(accounts), asked)))
     return counts.exit
 
 
@@ -143,10 +144,10 @@ WRITERS: Mapping[Form, Callable[[AsyncIterator[Linked]], AsyncIterator[str]]] = 
 }
 
 
-def _summed(counts: Counts, accounts: int, *, offline: bool) -> Iterator[str]:
+def _summed(counts: Counts, accounts: int, asked: Asked) -> Iterator[str]:
     if not counts.links:
-        yield NOBODY
+        yield NOBODY if asked.whose == Whose() else NONE_OF_THEM
         return
-    asked = "as the ledger has them; Stripe was not asked" if offline else "no renewal has failed"
-    failed = f"{plural(counts.troubled, 'renewal')} failed, or need a person" if counts.troubled else asked
+    fine = "as the ledger has them; Stripe was not asked" if asked.offline else "no renewal has failed"
+    failed = f"{plural(counts.troubled, 'renewal')} failed, or need a person" if counts.troubled else fine
     yield f"{plural(counts.links, 'link')} on {plural(accounts, 'account')}: {failed}"

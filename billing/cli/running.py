@@ -22,6 +22,7 @@ from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
 from billing.flow.carry_out import RunResult, carry_out_run, notify_of
+from billing.flow.kinds.registry import FLOWS
 from billing.flow.planning.plan import estimate_for
 from billing.flow.planning.planned import Plan
 from billing.flow.request import RunRequest
@@ -38,8 +39,15 @@ class Manner:
 
 
 async def carry_out(session: Session, request: RunRequest, source: RunFile, manner: Manner) -> int:
-    """Open the services, charge, print and tell; return the exit code."""
+    """Open the services, charge, print and tell; return the exit code.
+
+    Raises:
+        UsageError: an answer is to be made up where nobody is asked.
+    """
     run_id = source.run.run_id
+    if request.answers_with and FLOWS[source.run.kind].answering is None:
+        word = LIVES[source.run.kind].kind
+        raise UsageError(f"--confirm-with answers for payers, and {run_id} is a run of {word}s; nothing was sent")
     request = request.under(session.settings)
     opening = request.services(source.run.mode, f"run {run_id}")
     async with services_for(session, opening, source.run.policies.pacing) as services:

@@ -1,7 +1,8 @@
 """What look-ups on Stripe found wrong, and why a line cannot be charged because of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 MOST_DESCRIPTOR = 22
 JOINT = len("* ")
@@ -50,6 +51,24 @@ class Findings:
     disputed: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     unpriced: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return them as JSON takes them: what is told of a price of an account is a list that begins with both."""
+        prices = [[*named, *told] for named, told in sorted(self.prices.items())]
+        unpriced = [[*named, why] for named, why in sorted(self.unpriced.items())]
+        return {**asdict(replace(self, prices={}, unpriced={})), "prices": prices, "unpriced": unpriced}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Findings":
+        """Read what `to_json` returned.
+
+        Raises:
+            TypeError: there are fields of another release.
+            ValueError: what is told of a price is no such list.
+        """
+        prices = {(account, price): (minor, code) for account, price, minor, code in told.get("prices", ())}
+        unpriced = {(account, price): why for account, price, why in told.get("unpriced", ())}
+        return cls(**{**told, "prices": prices, "unpriced": unpriced})
 
 
 def charged_in(method_type: str, currency: str) -> bool:

@@ -101,3 +101,9 @@ def test_a_ledger_without_subscriptions_says_so(billing, rehearsal):
     billing("run", "rehearsal.csv", "--run", "rehearsal-2026-11", "--yes", "--rate", "200", "--limit", "1")
     ended = billing("links")
     assert (ended.code, ended.out) == (0, "Nobody is subscribed by a run of this ledger.\n")
+
+
+def test_links_that_are_not_among_what_was_named_are_not_denied(subscribed):
+    for named in (("--account", "acct_nowhere"), ("--customer", "cus_nobody")):
+        ended = subscribed("links", "--offline", *named)
+        assert (ended.code, ended.out) == (0, "No link is with what was named; billing links lists all.\n")

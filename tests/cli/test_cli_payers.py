@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from cli_tools import KEY, everything_written, wait_until
 
+from billing.edge.texts.safe_text import PERSONAL
+
 RUN = ("--run", "onboarding-2026-11")
 DEBUG = ("--log-level", "debug", "--log-format", "json")
 NAME, BOX, PHONE = "Zephyrine Quackenbush", "quokka.canary", "+15550177345"
@@ -124,3 +126,19 @@ def test_an_exception_that_holds_a_name_shows_no_values(billing, sheet, tmp_path
     assert ended.code == 1
     assert "RuntimeError, raised in" in ended.err
     held(billing, ["PAY-1", ended.out, ended.err])
+
+
+def test_nobody_is_called_what_stands_for_a_name_in_lines_that_were_given_back(billing, sheet):
+    sheet.write_text("\n".join([HEAD, line(0), line(1, f"{BOX} at example")]) + "\n")
+    assert billing("check", str(sheet), *RUN, "--errors-csv", "bad.csv").code == 3
+    given_back = (billing.folder / "bad.csv").read_text(encoding="utf-8-sig").replace(PERSONAL, "back@example.net", 1)
+    (billing.folder / "mended.csv").write_text(given_back)
+    ended = billing("run", "mended.csv", *RUN, "--yes")
+    assert ended.code == 3, ended
+    assert "name was withheld when this line was given back" in ended.err
+
+
+def test_nobody_is_answered_for_where_nobody_is_asked(billing, sheet):
+    ended = billing("run", "rehearsal.csv", "--run", "rehearsal-2026-11", "--yes", "--confirm-with", "pm_card_visa")
+    assert ended.code == 2, ended
+    assert "--confirm-with answers for payers, and rehearsal-2026-11 is a run of charges" in ended.err

@@ -1,11 +1,13 @@
 """Subscriptions, from the sheet to the first payment, through every ending."""
 
+import json
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from billing.core.exits import Exit
+from billing.core.findings import Findings
 from billing.core.groups import group_of
 from billing.core.kinds.subscription import State
 from billing.core.life import Group
@@ -182,6 +184,16 @@ def test_a_line_that_names_a_price_is_planned_and_paid_with_what_that_comes_to(t
     item = the_item(bench)
     assert (item.state, item.amount, item.currency) == (State.SUCCEEDED, 3_750, "usd")
     assert bench.books()[0].taken == 3_750
+
+
+def test_what_was_looked_up_of_prices_is_saved_with_a_plan_and_read_again():
+    named = ("acct_gym", "price_month")
+    found = Findings(
+        accounts={"acct_x": "account_unknown"},
+        prices={named: (1_250, "usd")},
+        unpriced={("acct_x", "price_y"): "price_unknown"},
+    )
+    assert Findings.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 def test_a_price_that_the_account_does_not_have_leaves_the_line_out(tmp_path):

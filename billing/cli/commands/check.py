@@ -16,7 +16,11 @@ def command(
     sheet: Sheet,
     errors_csv: Annotated[
         Path | None,
-        typer.Option("--errors-csv", metavar="PATH", help="Write the bad lines there, with a reason column."),
+        typer.Option(
+            "--errors-csv",
+            metavar="PATH",
+            help="Write the bad lines there, with a reason column and without names or addresses.",
+        ),
     ] = None,
     force: ForceOpt = False,
     common: Annotated[Common, Without("ledger", "api_base")],

@@ -123,7 +123,7 @@ def plan_to_json(
             "share_of_reads": round(reads_share(plan), 6),
         },
         "estimate": {"requests": cost.requests, "seconds": round(cost.seconds, 1)},
-        "findings": asdict(plan.findings),
+        "findings": plan.findings.to_json(),
     }
 
 
@@ -183,7 +183,7 @@ def load_plan(path: Path) -> SavedPlan:
             selection=Selection(tuple(saved["only"]), tuple(saved["exclude"])),
             limit=saved["limit"],
             preflight=Preflight(saved["preflight"]),
-            findings=Findings(**saved["findings"]),
+            findings=Findings.from_json(saved["findings"]),
             digest=saved["plan_digest"],
             left=dict(saved["left"]["totals"]),
         )

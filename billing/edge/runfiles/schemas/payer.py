@@ -15,7 +15,7 @@ from billing.edge.runfiles.amounts import Amounts
 from billing.edge.runfiles.fields import ACCOUNT, DESCRIPTION_LENGTH, REFERENCE_LENGTH, id_reader, read_reference
 from billing.edge.runfiles.schema import Cells, Column, Defaults, MoneyReader, Schema, text_column
 from billing.edge.texts.problems import FieldError, suggestion
-from billing.edge.texts.safe_text import BLANKS, quoted
+from billing.edge.texts.safe_text import BLANKS, PERSONAL, quoted
 
 EMAIL_LENGTH, NAME_LENGTH, PHONE_LENGTH, URL_LENGTH = 512, 256, 20, 2000
 # Characters that Stripe takes (docs.stripe.com/api/customers/create); of an address as much as browsers do.
@@ -31,12 +31,20 @@ _BETWEEN = re.compile(r"[\s,;+|]+")
 # --- who it is: messages say what is wrong, and never what stands there ----------------------------------------------
 
 
+def _given_back(column: str, text: str) -> str:
+    """Refuse what a report or a list of bad lines has in the place of such a cell: nobody is called that."""
+    if text == PERSONAL:
+        message = f"{column} was withheld when this line was given back"
+        raise FieldError(column, "withheld", message, "take it from the sheet that was sent, or empty the cell")
+    return text
+
+
 def _email(text: str) -> str:
-    text = text.strip(BLANKS)
+    text = _given_back("email", text.strip(BLANKS))
     if not text:
         raise FieldError("email", "missing", "email is empty", "Stripe keeps it with the customer")
     if len(text) > EMAIL_LENGTH or not text.isprintable() or not _ADDRESS.fullmatch(text):
-        raise FieldError("email", "email_form", "email is no e-mail address", "one address, such as name@example.com")
+        raise FieldError("email", "email_form", "email is no e-mail address", "one address: a name, @, and a domain")
     return text
 
 
@@ -44,7 +52,7 @@ def _said(column: str, longest: int) -> Callable[[str], str | None]:
     """Read what somebody is called, or called at; empty is None."""
 
     def read(text: str) -> str | None:
-        text = text.strip(BLANKS)
+        text = _given_back(column, text.strip(BLANKS))
         if len(text) > longest:
             message = f"{column} has {len(text)} characters, at most {longest} are allowed"
             raise FieldError(column, "too_long", message)
