@@ -95,7 +95,8 @@ def _require_match(found: Cancellation, selection: Selection) -> None:
 
 
 def _agree(asked: Cancel, found: Cancellation) -> None:
-    write_err(f"This closes {plural(found.closes, 'line')} of {asked.run} unpaid: {amounts(found.totals)}")
+    money = amounts({code: minor for code, minor in found.totals.items() if minor})
+    write_err(f"This closes {plural(found.closes, 'line')} of {asked.run} unpaid{money and ': '}{money}")
     write_err("What may be on its way is looked at first; what is paid stays paid.")
     if not asked.yes and not prompt("Type yes to go on, anything else to leave: ", "yes", "--yes"):
         raise UsageError("not confirmed; nothing was closed")

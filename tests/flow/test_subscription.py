@@ -429,6 +429,21 @@ def test_a_line_that_waited_until_its_subscription_expired_is_subscribed_by_the_
     assert [book.paid for book in bench.books() if book.counts] == [1]
 
 
+@pytest.mark.parametrize(("run_id", "said"), [(RUN, []), ("gym-2026-12", ["subscribed_before"])])
+def test_a_plan_warns_of_lines_that_another_period_has_subscribed_and_no_other(tmp_path, run_id, said):
+    bench = SubscribeWorld.make(tmp_path)
+    lived(bench)
+
+    async def planned():
+        async with bench.world.services() as services:
+            with open_run(bench.world.file, run_id=run_id) as source:
+                return await make_plan(services, source, PlanOptions(Preflight.ALL))
+
+    notices = [each for each in run_virtually(planned).warnings if each.code == "subscribed_before"]
+    assert [each.code for each in notices] == said
+    assert all(f"{bench.rows[0]['reference']} by {RUN}" in each.text for each in notices)
+
+
 def test_a_plan_says_what_another_ledger_has_subscribed_and_the_run_takes_it_over(tmp_path):
     bench = SubscribeWorld.make(tmp_path, ("pm_card_visa",) * 2)
     bench.rows = bench.rows[:1]

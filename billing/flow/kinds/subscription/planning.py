@@ -12,7 +12,9 @@ import anyio
 
 from billing.core.entries import ItemRecord
 from billing.core.estimates import Reads
-from billing.core.items import Subscription
+from billing.core.items import Kind, Subscription
+from billing.core.kinds.cancellation import State as Cancelled
+from billing.core.kinds.subscription import State
 from billing.core.kinds.subscription_rules import UNPRICED
 from billing.core.notices import Notice
 from billing.core.planrows import TO_CHARGE, row_of
@@ -68,7 +70,38 @@ async def look_up(services: Services, source: Source, preflight: Preflight, look
     warnings = [Notice("look_up_unanswered", f"{unread:,} price look-ups gave no answer")] if unread else []
     reads = found.reads
     cost = Reads(reads.names + len(named), reads.requests + len(named), reads.seconds, reads.at_least)
-    return LookedUp(findings, [*found.warnings, *warnings], cost)
+    return LookedUp(findings, [*found.warnings, *warnings, *_subscribed_before(services, source)], cost)
+
+
+def _subscribed_before(services: Services, source: Source) -> Iterator[Notice]:
+    """Yield a notice where last month's sheet comes again: a period is another obligation, and Stripe renews anyway."""
+    before = _running(services, source.run.period)
+    lines = (line.item for line in source.lines())
+    again = [one for one in lines if isinstance(one, Subscription) and _name(one) in before]
+    if again:
+        first = again[0]
+        what = f"{len(again):,} lines are subscribed already by a run of another period"
+        example = f"such as {first.reference} by {before[_name(first)]}"
+        yield Notice("subscribed_before", f"{what}, {example}; those renew by themselves, and these come on top")
+
+
+def _running(services: Services, period: str) -> Mapping[tuple[str, str, str], str]:
+    """Return what runs of other periods have subscribed and none has ended: line -> run."""
+    of_kind = partial(services.ledger.of_kind, services.platform, services.mode)
+    ended = {str(end.content["subscription"]) for end in of_kind(Kind.CANCELLATION, (Cancelled.SUCCEEDED,))}
+    found: dict[tuple[str, str, str], str] = {}
+    here: set[tuple[str, str, str]] = set()
+    for item in of_kind(Kind.SUBSCRIPTION, (State.SUCCEEDED,)):
+        name = (item.reference, item.account, item.payer)
+        if item.run_id.endswith(f"-{period}"):
+            here.add(name)
+        elif item.object_id not in ended and item.facts.get("subscription_status") != "canceled":
+            found[name] = item.run_id
+    return {name: run for name, run in found.items() if name not in here}
+
+
+def _name(line: Subscription) -> tuple[str, str, str]:
+    return line.reference, line.account, line.customer
 
 
 def trouble(price: Mapping[str, Any]) -> str:
