@@ -150,4 +150,5 @@ def _summed(counts: Counts, accounts: int, asked: Asked) -> Iterator[str]:
         return
     fine = "as the ledger has them; Stripe was not asked" if asked.offline else "no renewal has failed"
     failed = f"{plural(counts.troubled, 'renewal')} failed, or need a person" if counts.troubled else fine
-    yield f"{plural(counts.links, 'link')} on {plural(accounts, 'account')}: {failed}"
+    unread = f"; of {plural(counts.unread, 'account')} nothing is known" if counts.unread else ""
+    yield f"{plural(counts.links, 'link')} on {plural(accounts, 'account')}: {failed}{unread}"

@@ -27,7 +27,7 @@ ROW_WORDS: dict[str, str | Group] = {
 }
 SKIP_WORDS: dict[str, str] = {
     # skip reasons in few words, as a label beside money; those not here are said by their meaning
-    "already_paid": "paid earlier",
+    "already_paid": "{done} earlier",
     "processing_elsewhere": "on its way elsewhere",
     "closed_elsewhere": "ended elsewhere",
     "in_other_run": "open in another run",
@@ -87,7 +87,9 @@ SHOWN = 20
 def row_words(code: str, life: Life) -> str:
     """Return the label of a row, 28 characters at most."""
     words = ROW_WORDS.get(code) or SKIP_WORDS.get(code) or code.replace("_", " ")
-    words = life.word(words) if isinstance(words, Group) else words.format(verb=life.verb)
+    words = (
+        life.word(words) if isinstance(words, Group) else words.format(verb=life.verb, done=life.word(Group.SUCCEEDED))
+    )
     return words[:28]
 
 

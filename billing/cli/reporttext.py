@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from billing.cli.endings import run_table
 from billing.cli.tables import WIDTH, amount, lined_up, priced
+from billing.core.items import Kind
 from billing.core.kinds import LIVES
 from billing.core.kinds.columns import COLUMNS
 from billing.core.life import Group
@@ -121,10 +122,12 @@ def _indented(text: str) -> str:
 
 def accounts_as_text(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
     """Write the totals of each connected account, a line for each of its currencies; the last lines are their sums."""
-    done = LIVES[known_run(ledger, run_id).kind].word(Group.SUCCEEDED)
+    kind = known_run(ledger, run_id).kind
+    done = LIVES[kind].word(Group.SUCCEEDED)
+    nowhere = "(the platform)" if kind is Kind.PAYER else "(set aside)"
     head = ["account", "", "lines", "sheet", done, "on its way", f"not {done}"]
     found = account_totals(ledger, run_id, wanted)
-    body = [[one.account or "(set aside)", *_cells(one)] for one in found]
+    body = [[one.account or nowhere, *_cells(one)] for one in found]
     sums = [["all", *_cells(one)] for one in summed(found)]
     yield f"Run {run_id}: totals per connected account\n\n"
     yield "".join(f"  {visible(line)}\n" for line in lined_up([head, *body, *sums], range(2, len(head))))

@@ -142,3 +142,14 @@ def test_nobody_is_answered_for_where_nobody_is_asked(billing, sheet):
     ended = billing("run", "rehearsal.csv", "--run", "rehearsal-2026-11", "--yes", "--confirm-with", "pm_card_visa")
     assert ended.code == 2, ended
     assert "--confirm-with answers for payers, and rehearsal-2026-11 is a run of charges" in ended.err
+
+
+def test_whom_another_run_has_saved_is_called_saved_and_stands_with_the_platform(billing, sheet):
+    answered = ("--yes", "--confirm-with", "pm_card_visa")
+    assert billing("run", str(sheet), *RUN, *answered).code == 0
+    again = billing("plan", str(sheet), "--run", "again-2026-11")
+    assert "saved earlier" in again.out
+    assert "paid earlier" not in again.out
+    told = billing("report", RUN[1], "--by-account")
+    assert "(the platform)" in told.out
+    assert "set aside" not in told.out

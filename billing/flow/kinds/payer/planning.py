@@ -36,10 +36,12 @@ def _notices(services: Services, every: Sequence[Payer]) -> Iterable[Notice]:
         return
     hosted = sum(not payer.amount.minor and payer.return_url is not None for payer in every)
     if hosted:
-        said = f"{hosted:,} payers are asked on pages of Stripe's, which are dead after 24 hours"
+        who = "1 payer is" if hosted == 1 else f"{hosted:,} payers are"
+        said = f"{who} asked on pages of Stripe's, which are dead after 24 hours"
         yield Notice("hosted", f"{said}; with collect.public_url the links are ours, and live as long as the file says")
     if lacking := len(every) - hosted:
-        yield Notice("no_page", f"{lacking:,} payers cannot be asked without collect.public_url; see the report")
+        who = "1 payer" if lacking == 1 else f"{lacking:,} payers"
+        yield Notice("no_page", f"{who} cannot be asked without collect.public_url; see the report")
 
 
 async def elsewhere(_services: Services, _source: Source, _plan: Plan) -> Elsewhere:

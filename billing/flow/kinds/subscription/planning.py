@@ -76,13 +76,15 @@ async def look_up(services: Services, source: Source, preflight: Preflight, look
 def _subscribed_before(services: Services, source: Source) -> Iterator[Notice]:
     """Yield a notice where last month's sheet comes again: a period is another obligation, and Stripe renews anyway."""
     before = _running(services, source.run.period)
-    lines = (line.item for line in source.lines())
-    again = [one for one in lines if isinstance(one, Subscription) and _name(one) in before]
+    asked = (line.item for line in source.lines())
+    again = [one for one in asked if isinstance(one, Subscription) and _name(one) in before]
     if again:
         first = again[0]
-        what = f"{len(again):,} lines are subscribed already by a run of another period"
+        lines = "1 line is" if len(again) == 1 else f"{len(again):,} lines are"
+        what = f"{lines} subscribed already by a run of another period"
         example = f"such as {first.reference} by {before[_name(first)]}"
-        yield Notice("subscribed_before", f"{what}, {example}; those renew by themselves, and these come on top")
+        why = "what is subscribed renews by itself, and this comes on top"
+        yield Notice("subscribed_before", f"{what}, {example}; {why}")
 
 
 def _running(services: Services, period: str) -> Mapping[tuple[str, str, str], str]:
