@@ -639,13 +639,9 @@ async def by_the_sdk(method: str, path: str, **params: Any) -> WireRequest:
 
 NAMES = st.sampled_from(["amount", "currency", "description", "metadata", "payment_method", "off_session"])
 LEAVES = st.text(st.characters(exclude_categories=["Cs"])) | st.integers()
-PARAMS = st.dictionaries(
-    NAMES,
-    LEAVES
-    | st.booleans()
-    | st.lists(LEAVES)
-    | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), LEAVES),
-)
+KEYS = st.text(st.characters(exclude_categories=["Cs"]))
+NESTED = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=8)
+PARAMS = st.dictionaries(NAMES, NESTED | st.booleans())
 IDS = st.text("abcXYZ019_", min_size=1)
 
 
@@ -674,7 +670,7 @@ def test_a_request_does_not_print_its_headers(name):
     assert KEY not in repr(written) + str(written.headers) + repr(vars(scribe))
 
 
-@pytest.mark.parametrize("value", [None, 1.5, b"x", {"a": {"b": "c"}}, ["a", ["b"]]])
+@pytest.mark.parametrize("value", [None, 1.5, b"x", {"a": {"b": None}}, ["a", [1.5]]])
 def test_what_no_form_can_say_is_not_written(value):
     with pytest.raises(TypeError):
         writer().post("/v1/x", {"a": value}, "acct_1", "key")

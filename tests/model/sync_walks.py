@@ -102,7 +102,7 @@ DEEP: tuple[Walk, ...] = tuple(
         Shipped(two(delayed=2, keys="pruned")),
         TwoLedgers(Shipped(two(delayed=EACH, copies=4))),
         TwoLedgers(Shipped(two(copies=4, changes=2, strict=False))),
-        TwoLedgers(Shipped(two(copies=4, back=True, strict=False, own=False))),
+        TwoLedgers(Shipped(two(copies=3, back=True, strict=False, own=False))),
     )
 )
 # With --deep: minutes.
