@@ -19,6 +19,7 @@ from billing.core.life import Group
 from billing.core.records import RunRecord
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
+from billing.edge.texts.safe_text import sensitive
 from billing.flow.cancelling import Cancellation, cancel, look_through, worth
 from billing.flow.carry_out import requests_sent
 from billing.flow.follow import policies_of
@@ -44,13 +45,16 @@ class Cancel:
     yes: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a reason that says nothing.
+        """Refuse a reason that says nothing, or that says what no record may hold.
 
         Raises:
-            UsageError: it is empty, or too long for the record.
+            UsageError: it is empty, too long for the record, or has an address, a card or bank account, or a key in it.
         """
         if not self.reason.strip() or len(self.reason) > MOST_REASON:
             raise UsageError(f"--reason says in 1 to {MOST_REASON} characters why nothing more is charged")
+        found = sensitive(self.reason)
+        if found is not None:
+            raise UsageError(f"--reason holds {found[1]}, and goes on record: name nobody; nothing was closed")
 
 
 async def carry_out(session: Session, asked: Cancel) -> int:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from billing.cli.lookingup import WORTH_SAYING, expectation, lookout
 from billing.cli.options import Sending
@@ -118,7 +118,8 @@ def _print(session: Session, services: Services, done: Synced, seconds: float) -
     if done.result is None:
         lines += told_of(found)
     else:
-        lines += ending_text(done.result, services, seconds)
+        # What could not be read is no line of its run, and makes the command end otherwise than that.
+        lines += ending_text(replace(done.result, exit=done.exit), services, seconds)
     write_out("".join(line + "\n" for line in lines))
 
 

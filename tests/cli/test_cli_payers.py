@@ -153,3 +153,12 @@ def test_whom_another_run_has_saved_is_called_saved_and_stands_with_the_platform
     told = billing("report", RUN[1], "--by-account")
     assert "(the platform)" in told.out
     assert "set aside" not in told.out
+
+
+def test_a_reason_that_names_somebody_goes_on_no_record(billing, sheet):
+    assert billing("run", str(sheet), *RUN, "--yes").code == 5
+    ended = billing("cancel", RUN[1], "--reason", f"{BOX}@example.net has left", "--yes")
+    assert ended.code == 2, ended
+    assert "--reason holds an e-mail address" in ended.err
+    held(billing, [ended.out, ended.err])
+    assert billing("cancel", RUN[1], "--reason", "the wrong sheet", "--yes").code == 0

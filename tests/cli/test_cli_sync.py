@@ -103,6 +103,19 @@ def job(billing, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_sync_that_could_not_read_an_account_says_the_exit_code_that_it_ends_with(billing, members, rehearsal):
+    billing("sync", "--yes")
+    for payer in members.payers:
+        members.new_card(payer, "pm_card_mastercard")
+    with (billing.folder / "members.csv").open(encoding="utf-8") as sheet:
+        account = next(csv.DictReader(sheet))["account"]
+    rehearsal.ask("accounts", {"account": account, "connected": False})
+    ended = billing("sync", "--yes")
+    assert ended.code == 5, ended
+    assert "Ended with exit 5" in ended.out
+    assert "Ended with exit 0" not in ended.out
+
+
 def test_without_a_ledger_there_is_nothing_to_keep_in_step_and_none_is_made(billing):
     billing.environ |= {"STRIPE_API_KEY": KEY}
     missing = billing("sync", "--yes")
