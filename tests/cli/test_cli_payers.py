@@ -162,3 +162,11 @@ def test_a_reason_that_names_somebody_goes_on_no_record(billing, sheet):
     assert "--reason holds an e-mail address" in ended.err
     held(billing, [ended.out, ended.err])
     assert billing("cancel", RUN[1], "--reason", "the wrong sheet", "--yes").code == 0
+
+
+def test_a_column_that_a_run_does_not_need_is_not_kept_beside_people(billing, sheet):
+    sheet.write_text(f"{HEAD},Last name\n{line(0)},Quackenbush\n{line(1)},\n")
+    ended = billing("run", str(sheet), *RUN, "--yes", "--ignore", "Last name", *DEBUG)
+    assert ended.code == 5, ended
+    report = billing("report", RUN[1], "--format", "csv")
+    held(billing, [ended.out, ended.err, report.out, report.err])

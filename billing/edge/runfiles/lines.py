@@ -81,7 +81,10 @@ class LineCollector:
     def begin(self, schema: Schema, columns: tuple[str, ...], titles: tuple[str, ...]) -> None:
         """Take in what the lines are made of: our name of each cell, and how the file spells it."""
         self.schema, self.columns = schema, titles
-        self._personal = tuple(at for at, name in enumerate(columns) if name in schema.personal)
+        # A column that the run does not need has no name of ours. Beside people nobody can tell what stands in it:
+        # last names, say.
+        hidden = {*schema.personal, ""} if schema.personal else ()
+        self._personal = tuple(at for at, name in enumerate(columns) if name in hidden)
         major = next(iter(schema.amounts), "")
         self._amount_cell = columns.index(major) if major in columns else -1
         self._sum_of = schema.sums

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Callable
 from datetime import date
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from billing.core.findings import CHARGED_IN, charged_in
 from billing.core.items import Kind, Payer, Personal
@@ -15,7 +15,7 @@ from billing.edge.runfiles.amounts import Amounts
 from billing.edge.runfiles.fields import ACCOUNT, DESCRIPTION_LENGTH, REFERENCE_LENGTH, id_reader, read_reference
 from billing.edge.runfiles.schema import Cells, Column, Defaults, MoneyReader, Schema, text_column
 from billing.edge.texts.problems import FieldError, suggestion
-from billing.edge.texts.safe_text import BLANKS, PERSONAL, quoted
+from billing.edge.texts.safe_text import BLANKS, PERSONAL, quoted, sensitive
 
 EMAIL_LENGTH, NAME_LENGTH, PHONE_LENGTH, URL_LENGTH = 512, 256, 20, 2000
 # Characters that Stripe takes (docs.stripe.com/api/customers/create); of an address as much as browsers do.
@@ -88,6 +88,10 @@ def _return_url(text: str) -> str | None:
         good = False
     if not good or len(text) > URL_LENGTH or not text.isascii() or not text.isprintable() or " " in text:
         raise FieldError("return_url", "url_form", "return_url is no address", "https://…, in ASCII")
+    found = sensitive(unquote(text))
+    if found is not None:
+        hint = "it must not reach any record: use an id instead"
+        raise FieldError("return_url", found[0], f"return_url holds {found[1]}", hint)
     return text
 
 
