@@ -1,7 +1,7 @@
 """A report as a person reads it on a terminal: the totals, then the lines that need somebody, or those asked for."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 
 from billing.cli.endings import run_table
@@ -48,14 +48,14 @@ def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted =
             listed += 1
         else:
             more += 1
-    yield from _unanswered(ledger, record)
-    yield _where_the_rest_is(run_id, listed, more, quiet)
+    waiting = yield from _unanswered(ledger, record)
+    yield _where_the_rest_is(run_id, listed + waiting, more, quiet - waiting)
 
 
-def _unanswered(ledger: Ledger, record: RunRecord) -> Iterator[str]:
-    """Write who has not answered yet: where that may be done, and for how long."""
+def _unanswered(ledger: Ledger, record: RunRecord) -> Generator[str, None, int]:
+    """Write who has not answered yet: where that may be done, and for how long; return how many."""
     if not COLUMNS[record.kind].links:
-        return
+        return 0
     count, now = 0, datetime.now(UTC)
     for line in ledger.report(record.run_id):
         told = describe(line, record, ledger.link_key)
@@ -68,6 +68,7 @@ def _unanswered(ledger: Ledger, record: RunRecord) -> Iterator[str]:
             yield f"    {visible(told['link'])}\n"
     if count > SHOWN:
         yield f"  {count - SHOWN:,} more: billing report {record.run_id} -o report.csv\n"
+    return count
 
 
 def days_left(until: str, now: datetime) -> str:

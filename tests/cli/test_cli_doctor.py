@@ -24,7 +24,7 @@ def test_doctor_names_every_permission_that_a_run_needs(ready):
     assert ended.code == 0
     found = permissions_in(ended)
     assert set(found.values()) == {"yes"}
-    assert len(found) == 18
+    assert len(found) == 22
 
 
 def test_a_key_that_may_only_read_fails_before_a_run_and_is_told_what_it_lacks(ready, rehearsal):
@@ -39,6 +39,9 @@ def test_a_key_that_may_only_read_fails_before_a_run_and_is_told_what_it_lacks(r
         "PaymentMethods write on connected accounts",
         "PaymentIntents write on connected accounts",
         "Charges and Refunds write on connected accounts",
+        "Customers write",
+        "SetupIntents write",
+        "Checkout Sessions write",
         "Customers write on connected accounts",
         "Subscriptions write on connected accounts",
         "Invoices write on connected accounts",

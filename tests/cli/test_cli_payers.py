@@ -81,6 +81,7 @@ def test_the_report_lists_who_has_not_answered_with_link_and_time_left(billing, 
     assert billing("run", str(sheet), *RUN, "--yes").code == 5
     shown = billing("report", RUN[1]).out
     assert "Who has not answered yet" in shown
+    assert "nobody" not in shown
     assert shown.count("https://pay.example.com/s/") == 6
     assert "days left" in shown
     assert billing("run", str(sheet), *RUN, "--yes").code == 5
