@@ -44,7 +44,7 @@ def nothing_listed() -> Patches:
     """No account is listed, neither for the plan nor before an open or a confirm; every one counts as looked at."""
 
     async def unread(self, account, since, *, anew=False):
-        return self._shelves.setdefault(account, finder._Shelf()).failed
+        return self._shelves.setdefault(account, finder.Shelf()).failed
 
     return [(finder.Finder, "list", unread), (finder.Finder, "may_start", lambda self, item: True)]
 
