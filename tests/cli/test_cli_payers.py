@@ -90,7 +90,7 @@ def test_the_report_lists_who_has_not_answered_with_link_and_time_left(billing, 
 def test_a_badly_formed_sheet_is_told_without_what_stands_there(billing, sheet):
     bad = [line(0), line(1, f"{BOX} at example"), line(2, f"{BOX}@example.net;{NAME}@x.y"), line(3) + ",more"]
     sheet.write_text("\n".join([HEAD, *bad]) + "\n")
-    written = []
+    written, codes = [], []
     for command in (
         ("check", str(sheet), *RUN, "--errors-csv", "bad.csv"),
         ("run", str(sheet), *RUN, "--yes"),
@@ -98,6 +98,9 @@ def test_a_badly_formed_sheet_is_told_without_what_stands_there(billing, sheet):
     ):
         ended = billing(*command, *DEBUG)
         written += [ended.out, ended.err]
+        codes.append(ended.code)
+    assert codes == [3, 3, 4], "lines set aside need a person"
+    assert all(f"{sheet.name}:{number}:" in written[0] + written[1] for number in (3, 4, 5))
     report = billing("report", RUN[1], "--format", "csv")
     held(billing, [*written, report.out, report.err])
 

@@ -89,6 +89,7 @@ async def test_a_payer_who_does_not_confirm_at_the_bank_is_not_saved_and_may_try
         await payer.type_card()
         await payer.save()
         await payer.heading("Saved. Thank you.")
+        assert (await payer.status(), payer.confirms()) == ("succeeded", 2)
 
 
 async def test_a_payer_who_does_not_confirm_in_the_banks_window_is_told_so_and_may_try_again(browser):
@@ -163,6 +164,7 @@ async def test_a_form_that_was_finished_in_another_tab_goes_to_what_came_of_it(b
         await payer.type_card()
         await payer.save()
         await payer.heading("Saved. Thank you.")
+        assert await payer.status() == "succeeded"
 
 
 async def test_what_stripe_has_saved_and_nobody_has_read_yet_is_read_instead_of_asked_for_again(browser):
@@ -172,6 +174,7 @@ async def test_what_stripe_has_saved_and_nobody_has_read_yet_is_read_instead_of_
         await payer.payer.ask("POST", path, payment_method="pm_card_visa")
         await payer.page.goto(f"{payer.url}/s/{token()}")
         await payer.heading("Saved. Thank you.")
+        assert await payer.page.locator("iframe").count() == 0
 
 
 async def test_a_second_click_does_nothing(browser):

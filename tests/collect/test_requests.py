@@ -218,7 +218,8 @@ async def test_what_was_begun_for_a_payer_who_has_gone_is_finished():
             ended.set()
             return await super().open(item)
 
-    async with served(memory=Slow()) as page:
+    memory = Slow()
+    async with served(memory=memory) as page:
         asked = asyncio.create_task(page.open(token()))
         await begun.wait()
         asked.cancel()
@@ -227,3 +228,4 @@ async def test_what_was_begun_for_a_payer_who_has_gone_is_finished():
         await asyncio.sleep(0.05)  # for the server to learn that nobody listens
         go_on.set()
         await asyncio.wait_for(ended.wait(), 10)
+        assert memory.opens == 1

@@ -362,4 +362,7 @@ def test_what_the_page_of_payers_cannot_use_is_refused_with_its_place(name, text
 
 
 def test_a_service_of_a_cluster_beside_the_page_sets_no_setting():
-    load_settings({"BILLING_COLLECT_PORT": "tcp://10.0.0.1:8484", "BILLING_COLLECT_SERVICE_HOST": "10.0.0.1"})
+    settings = load_settings(
+        {"BILLING_COLLECT_PORT": "tcp://10.0.0.1:8484", "BILLING_COLLECT_SERVICE_HOST": "10.0.0.1"}
+    )
+    assert {source for name, source in settings.sources.items() if name.startswith("collect.")} == {"default"}

@@ -113,6 +113,7 @@ async def test_whoever_needs_no_way_back_stays_on_the_page(services, browser):
     async with visit(services, browser, redirect="if_required") as payer:
         await payer.card("4242424242424242")
         await payer.told("saved succeeded")
+        assert payer.now["status"] == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,7 @@ async def test_the_bank_asks_in_a_window_over_the_page(make_desk, browser):
         await payer.card(ASKS)
         await payer.page.frame_locator(MODAL).get_by_role("button", name="Complete").click()
         await payer.told("saved succeeded")
+        assert payer.now["status"] == "succeeded"
 
 
 async def test_a_bank_account_chosen_at_its_bank_is_saved_at_once(services, browser):
@@ -210,6 +212,7 @@ async def test_a_lost_answer_is_an_error_of_the_connection(services, browser):
         services.sandbox.faults = FaultPlan()
         await payer.save()
         await payer.told("error setup_intent_unexpected_state")
+        assert payer.now["status"] == "succeeded"
 
 
 async def test_nothing_on_the_page_breaks_its_policy_and_the_numbers_stay_in_the_frame(services, browser):

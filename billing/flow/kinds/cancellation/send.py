@@ -68,13 +68,13 @@ def _next(item: ItemRecord, op: Op) -> int:
     return key_number(item, op) + 1 if f"{op}_n" in item.facts else 0
 
 
-async def _send(ctx: ItemContext, item: ItemRecord, todo: tuple[Request, ...]) -> ItemRecord:
+async def _send(ctx: ItemContext, item: ItemRecord, requests: tuple[Request, ...]) -> ItemRecord:
     """Send a round whose entry this process has just made durable: one request after the other, each once.
 
     A refusal speaks for its own send alone. Were there another one before it, without an answer, that might still
     arrive after the item was called failed.
     """
-    for op, name in todo:
+    for op, name in requests:
         outcome = await ctx.services.gateway.send(item, asked_for(item, op, name), key_number(item, op))
         match outcome:
             case Shown():
