@@ -21,7 +21,7 @@ COMMON: dict[str, SkipReason] = {
     "corrected": SkipReason(
         "corrected in the sheet before it was paid; its next line stands for it", "nothing", good=True
     ),
-    "cancelled": SkipReason("cancelled by the operator before it was paid", "nothing", good=True),
+    "cancelled": SkipReason("cancelled by the operator", "nothing", good=True),
     "closed_before_loss": SkipReason(
         "ended unpaid before the ledger was lost; why is not known, and its next line stands for it",
         "nothing",

@@ -23,6 +23,8 @@ LEVEL_OF = {
     "variable_ignored": "warning",
     "ledger_warning": "warning",
     "ledger_made": "warning",
+    "test_answer_refused": "warning",
+    "renewals_not_listed": "warning",
 }
 # Everything else a flow tells of is information; an error ends the process with a message of its own.
 

@@ -197,6 +197,8 @@ def test_a_method_that_is_declined_leaves_its_payer_invited(tmp_path: Path) -> N
     world.answers_with = "pm_card_chargeDeclined"
     lived(world, "run")
     assert states(world) == [State.INVITED]
+    (told,) = [facts for event, facts in world.world.events if event == "test_answer_refused"]
+    assert (told["method"], told["reference"]) == ("pm_card_chargeDeclined", "PAY-0")
 
 
 # --- the first payment -----------------------------------------------------------------------------------------------

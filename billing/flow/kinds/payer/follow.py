@@ -137,7 +137,8 @@ async def answer(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     if after is not None:
         return after
     if not isinstance(outcome, Shown):
-        ctx.services.log("test_answer_refused", reference=item.reference, request_id=outcome.request_id)
+        refused = {"reference": item.reference, "method": method, "request_id": outcome.request_id}
+        ctx.services.log("test_answer_refused", **refused)
     raise StillUnresolved(item)
 
 
