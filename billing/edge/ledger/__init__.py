@@ -174,6 +174,10 @@ class Ledger(Protocol):
         """Return cached look-ups kept at or after ``not_before`` (ISO 8601, UTC; at most 500 names a call)."""
         ...
 
+    def kept(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Facts]]:
+        """Stream the look-ups of a kind whose names begin with ``prefix`` as (name, facts), by name."""
+        ...
+
     # --- trust
 
     def keyed(self, data: bytes) -> str:

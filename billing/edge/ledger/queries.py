@@ -82,6 +82,11 @@ _ENTRIES_OF_ITEMS = f"""{_ENTRIES} WHERE entries.item IN (SELECT id FROM items W
     AND reference = :reference AND (:run IS NULL OR run = :run)) AND entries.seq > :after ORDER BY entries.seq"""
 
 
+_KEPT = """SELECT name, at, facts, mac FROM lookups
+    WHERE kind = :kind AND name >= :first AND name < :last ORDER BY name"""
+LAST = "\U0010ffff"
+# Sorts behind every name that a look-up has.
+
 _HELD_BY = """SELECT reference, payer, account, amount, currency, state, ifnull(json_extract(facts, '$.group'), '')
     FROM items WHERE run = ?{} AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope
         AND later.reference = items.reference AND later.generation = items.generation + 1) ORDER BY id"""
@@ -316,10 +321,23 @@ class Queries:
             "ON lookups.kind = ? AND lookups.name = asked.value AND at >= ?",
             (_asked(names), kind, millis(datetime.fromisoformat(not_before))),
         ).fetchall()
-        for name, at, facts, mac in rows:
-            if mac != seal(self._key, "lookup", kind, name, at, facts):
-                raise LedgerDamaged(f"lookups: {kind} {name} was changed by something else")
-        return {name: json.loads(facts) for name, _, facts, _ in rows}
+        return {name: self._unsealed(kind, name, at, facts, mac) for name, at, facts, mac in rows}
+
+    def kept(self, kind: str, prefix: str) -> Iterator[tuple[str, Facts]]:
+        """Stream the look-ups of a kind whose names begin with ``prefix``.
+
+        Raises:
+            LedgerDamaged: one of them was changed by something else.
+        """
+        with _legible(), self._open() as conn:
+            for name, at, facts, mac in conn.execute(_KEPT, {"kind": kind, "first": prefix, "last": prefix + LAST}):
+                yield name, self._unsealed(kind, name, at, facts, mac)
+
+    def _unsealed(self, kind: str, name: str, at: int, facts: str, mac: bytes) -> Facts:
+        if mac != seal(self._key, "lookup", kind, name, at, facts):
+            raise LedgerDamaged(f"lookups: {kind} {name} was changed by something else")
+        found: Facts = json.loads(facts)
+        return found
 
     @_legible()
     def sizes(self) -> tuple[int, int]:

@@ -293,6 +293,10 @@ class SqliteLedger:
         """Return cached look-ups kept at or after ``not_before``."""
         return self._queries.lookups(kind, names, not_before)
 
+    def kept(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Facts]]:
+        """Stream the look-ups of a kind whose names begin with ``prefix``, by name."""
+        return self._queries.kept(kind, prefix)
+
     def latest_stop(self, run_id: str) -> Facts:
         """Return what was noted when a run stopped early the last time; empty if it never did."""
         return self._queries.latest_stop(run_id)

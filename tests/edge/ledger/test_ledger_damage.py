@@ -276,6 +276,8 @@ async def test_a_forged_look_up_is_not_believed(sound):
         conn.execute("UPDATE lookups SET facts = '{\"charges_enabled\":true}'")
     with pytest.raises(LedgerDamaged, match="look"):
         ledger.lookups("account", ["acct_1"], "2026-01-01T00:00:00Z")
+    with pytest.raises(LedgerDamaged, match="look"):
+        list(ledger.kept("account"))
     await ledger.aclose()
 
 

@@ -212,3 +212,12 @@ async def test_what_is_personal_is_known_again_by_the_key_alone(tmp_path):
     assert len(one.keyed(b"")) == 64
     await one.aclose()
     await other.aclose()
+
+
+async def test_look_ups_are_streamed_by_the_beginning_of_their_names(ledger):
+    rows = {name: {"n": number} for number, name in enumerate(["acct_0/a", "acct_0/b", "acct_00/a", "acct_1/a"])}
+    await ledger.keep_lookups("movement", rows)
+    await ledger.keep_lookups("payout", {"acct_0/a": {"n": 9}})
+    assert dict(ledger.kept("movement", "acct_0/")) == {"acct_0/a": {"n": 0}, "acct_0/b": {"n": 1}}
+    assert list(ledger.kept("movement")) == list(rows.items())
+    assert not list(ledger.kept("movement", "acct_2"))
