@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from billing.edge.runfiles import ReadOptions
     from billing.flow.options import Selection
+    from billing.flow.report import Wanted
     from billing.flow.request import RunRequest
 
 
@@ -161,6 +162,45 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Which lines of a report."""
+
+    status: Annotated[
+        list[str] | None, typer.Option("--status", metavar="STATUS", help="Only lines of this status. Repeatable.")
+    ] = None
+    account: Annotated[
+        list[str] | None, typer.Option("--account", metavar="ACCOUNT", help="Only lines of this account. Repeatable.")
+    ] = None
+    customer: Annotated[
+        list[str] | None,
+        typer.Option("--customer", metavar="CUSTOMER", help="Only lines of this customer. Repeatable."),
+    ] = None
+
+    def as_wanted(self) -> "Wanted":
+        """Return the same for the report."""
+        from billing.flow.report import Wanted
+
+        return Wanted(frozenset(self.status or ()), frozenset(self.account or ()), frozenset(self.customer or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """How a CSV is written, for the spreadsheet that opens it."""
+
+    delimiter: Annotated[
+        str | None,
+        typer.Option("--delimiter", metavar="CHAR", help="Between the cells of a CSV: a character, or tab."),
+    ] = None
+    decimal: Annotated[
+        str, typer.Option("--decimal", metavar="point|comma", help="In the amounts of a CSV; comma parts cells by ;.")
+    ] = "point"
+    bom: Annotated[
+        bool | None,
+        typer.Option("--bom/--no-bom", help="A mark that Excel needs at the start of a CSV: in files unless said."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sending:
     """What may be sent, and when."""
 
@@ -188,7 +228,7 @@ class Without:
         object.__setattr__(self, "names", frozenset(names))
 
 
-GROUPS: tuple[type[Any], ...] = (Common, Sheet, Chosen, Sending)
+GROUPS: tuple[type[Any], ...] = (Common, Sheet, Chosen, Lines, Cells, Sending)
 # The types that a parameter may have to stand for all their options.
 
 Reading = Annotated[Common, Without("api_base")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from billing.cli.options import Common, ForceOpt, Without
+from billing.cli.options import Cells, Common, ForceOpt, Lines, Without
 
 
 def command(
@@ -18,16 +18,6 @@ def command(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="PATH", help="A .csv, .json or .txt that only you can read.")
     ] = None,
-    status: Annotated[
-        list[str] | None, typer.Option("--status", metavar="STATUS", help="Only lines of this status. Repeatable.")
-    ] = None,
-    account: Annotated[
-        list[str] | None, typer.Option("--account", metavar="ACCOUNT", help="Only lines of this account. Repeatable.")
-    ] = None,
-    customer: Annotated[
-        list[str] | None,
-        typer.Option("--customer", metavar="CUSTOMER", help="Only lines of this customer. Repeatable."),
-    ] = None,
     by_account: Annotated[
         bool, typer.Option("--by-account", help="Totals per connected account instead of lines.")
     ] = False,
@@ -35,18 +25,9 @@ def command(
         str | None,
         typer.Option("--as", metavar="charges|subscriptions", help="The sheet of a next run, of those who are saved."),
     ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option("--delimiter", metavar="CHAR", help="Between the cells of a CSV: a character, or tab."),
-    ] = None,
-    decimal: Annotated[
-        str, typer.Option("--decimal", metavar="point|comma", help="In the amounts of a CSV; comma parts cells by ;.")
-    ] = "point",
-    bom: Annotated[
-        bool | None,
-        typer.Option("--bom/--no-bom", help="A mark that Excel needs at the start of a CSV: in files unless said."),
-    ] = None,
     force: ForceOpt = False,
+    lines: Lines,
+    cells: Cells,
     common: Annotated[Common, Without("api_base", "output")],
 ) -> int:
     """Give back every input line with what became of it.
@@ -65,10 +46,10 @@ def command(
     from billing.cli.session import begin, run_async
     from billing.cli.source import guarded
     from billing.edge.outputs import REPORT, Target
-    from billing.flow.report import Wanted
 
-    wanted = Wanted(frozenset(status or ()), frozenset(account or ()), frozenset(customer or ()))
-    asked = ReportRequest(format_, out, by_account, wanted, delimiter, decimal, bom, as_kind)
+    asked = ReportRequest(
+        format_, out, by_account, lines.as_wanted(), cells.delimiter, cells.decimal, cells.bom, as_kind
+    )
     asked.require_usable()
     session = begin(common)
     target = None if out is None else Target(out, REPORT, guarded(session), force=force)
