@@ -1,28 +1,23 @@
-"""A real browser, Debian's Chromium: required where TEST_BROWSER says so, else who has none sees its tests skipped.
+"""A real browser, Debian's Chromium (`tests.programs` says what happens where there is none).
 
 Its flags keep it from looking for Google's hosts at each start, and let root start it.
 """
 
 import contextlib
-import os
-import shutil
 from collections.abc import AsyncIterator
 
-import pytest
+from tests.programs import program
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-MISSING = "a browser is missing: apt-get install chromium"
 
 
 @contextlib.asynccontextmanager
 async def launched() -> AsyncIterator:
     """A browser while the context lasts."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        (pytest.fail if os.environ.get("TEST_BROWSER") == "required" else pytest.skip)(MISSING)
+    chromium = program("chromium", "chromium")
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
