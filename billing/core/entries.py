@@ -24,6 +24,7 @@ class Note(StrEnum):
     may not be started.
     ``method_moved``: a sync has given a subscription another copy of the payer's method.
     ``renewal_seen``: what a list shows of a subscription that has begun: its renewals are Stripe's.
+    ``reconciled``: of an item, what Stripe booked of it; of a run, how it compared with Stripe as a whole.
     ``ledger_upgraded``, ``kind_added``: about the ledger itself. What was written before an upgrade keeps its form.
     """
 
@@ -40,6 +41,7 @@ class Note(StrEnum):
     SKIP_CONFIRMED = "skip_confirmed"
     METHOD_MOVED = "method_moved"
     RENEWAL_SEEN = "renewal_seen"
+    RECONCILED = "reconciled"
     LEDGER_UPGRADED = "ledger_upgraded"
     KIND_ADDED = "kind_added"
 

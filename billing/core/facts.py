@@ -62,6 +62,10 @@ _EVERY_KIND: Mapping[str, tuple[Form, Use, str]] = {
     "op": (Form.TEXT, Use.RECORD, "whose key was renewed"),
     "{op}_n": (Form.WHOLE, Use.WAY, "the number of the key that its next request carries"),
     "{op}_born": (Form.WHOLE, Use.WAY, "epoch seconds of that key's first send: whether Stripe may have forgotten it"),
+    "stripe_fee": (Form.WHOLE, Use.REPORT, "what Stripe kept of it, minor units of the settlement currency"),
+    "net": (Form.WHOLE, Use.REPORT, "what the account has of it, minor units of the settlement currency"),
+    "payout": (Form.TEXT, Use.REPORT, "the payout that carries it to a bank"),
+    "settlement_currency": (Form.TEXT, Use.REPORT, "of these amounts"),
     "rebuilt": (Form.YES, Use.RECORD, "the entry was told again from what Stripe shows"),
 }  # fmt: skip
 
@@ -79,6 +83,7 @@ def named(rows: Iterable[Fact], ops: Iterable[Op]) -> Mapping[str, Fact]:
 
 
 _OVER = (Note.RUN_FINISHED, Note.RUN_STOPPED)
+_COMPARED = (Note.RECONCILED,)
 _STANDS = (Note.RUN_STARTED, *_OVER, Note.REBUILD_STARTED, Note.REBUILD_FINISHED)
 _PLAN = (Note.RUN_PLANNED,)
 _FOUND = (Note.REBUILD_FINISHED,)
@@ -86,7 +91,7 @@ _UPGRADE = (Note.LEDGER_UPGRADED,)
 RUN_FACTS: tuple[Fact, ...] = (
     Fact("status", Form.TEXT, Use.WAY, _STANDS, "whether it may start"),
     Fact("same_error", Form.PAIR, Use.WAY, (Note.RUN_STOPPED,), "the guard: it counts on where the run stopped"),
-    Fact("exit_code", Form.WHOLE, Use.RECORD, _OVER, "how the command ended"),
+    Fact("exit_code", Form.WHOLE, Use.RECORD, (*_OVER, *_COMPARED), "how the command ended"),
     Fact("reason", Form.TEXT, Use.RECORD, _OVER, "why it stopped"),
     Fact("by", Form.TEXT, Use.RECORD, (Note.RUN_STARTED,), "user and host that started it"),
     Fact("run_id", Form.TEXT, Use.RECORD, _PLAN, "what was planned; verifying compares it with the run"),
@@ -109,6 +114,12 @@ RUN_FACTS: tuple[Fact, ...] = (
     Fact("strays", Form.WHOLE, Use.RECORD, _FOUND, "intents that no line accounts for"),
     Fact("paid_twice", Form.TEXTS, Use.RECORD, _FOUND, "those among them that were paid"),
     Fact("since", Form.MOMENT, Use.RECORD, _FOUND, "how far back was looked"),
+    Fact("scope", Form.TEXT, Use.RECORD, _COMPARED, "the run or the period that was compared with Stripe"),
+    Fact("as_of", Form.MOMENT, Use.RECORD, _COMPARED, "when"),
+    Fact("items", Form.WHOLE, Use.RECORD, _COMPARED, "how many lines were compared"),
+    Fact("matched", Form.WHOLE, Use.RECORD, _COMPARED, "how many of them agree"),
+    Fact("discrepancies", Form.WHOLE, Use.RECORD, _COMPARED, "how many were found"),
+    Fact("totals", Form.TEXTS, Use.RECORD, _COMPARED, "the sums of each currency"),
     Fact("from", Form.WHOLE, Use.WAY, _UPGRADE, "how entries before it are chained"),
     Fact("to", Form.WHOLE, Use.WAY, _UPGRADE, "how entries from it on are chained"),
     Fact("head_before", Form.TEXT, Use.RECORD, _UPGRADE, "the head of the ledger that was carried over"),

@@ -10,6 +10,8 @@ from typing import Any
 
 MOVEMENT, PAYOUT = "movement", "payout"
 # The kinds of look-ups that keep them; each is named by its account and its own id.
+BACK = frozenset({"failed", "canceled"})
+# Statuses of a payout whose money is on the balance again. (docs.stripe.com/api/payouts/object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,9 @@ class Movement:
 
     Attributes:
         id, account: of the balance transaction, and whose balance it is.
-        run, reference, item: the line it belongs to; ``item`` is the item id.
+        run, reference, item: the line it belongs to; ``item`` is the item id. A refund that a run has made belongs to
+            the line of that run, any other to the line of its charge. Of a charge that no line planned it is what the
+            charge says of itself in its metadata.
         category: Stripe's ``reporting_category``, by which it is booked.
         type: Stripe's type.
         amount, fee, net: in ``currency``; a refund's amount is negative.
@@ -30,6 +34,8 @@ class Movement:
         source: the charge, refund or dispute behind it.
         charge, intent: of the item.
         payout: the payout that carries it; None until one is known to.
+        presented_fee: of a charge, the platform's share as it was charged, in ``presented_currency``.
+        fee_object: of a charge, the application fee on the platform (``fee_…``).
     """
 
     id: str
@@ -55,6 +61,8 @@ class Movement:
     charge: str | None
     intent: str | None
     payout: str | None = None
+    presented_fee: int | None = None
+    fee_object: str | None = None
 
     @property
     def name(self) -> str:
@@ -84,6 +92,8 @@ class Payout:
         reconciliation_status: Stripe's; broken down only once ``completed``.
         failure_code: why it failed, or None.
         broken_down: whether what it carries is known.
+        failure_row: the balance transaction that brought the money back when it failed.
+        repaid_by: the later payout that carries this row, and with it the money.
     """
 
     id: str
@@ -97,6 +107,13 @@ class Payout:
     reconciliation_status: str
     failure_code: str | None = None
     broken_down: bool = False
+    failure_row: str | None = None
+    repaid_by: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the bank did not get it, or gave it back."""
+        return self.status in BACK
 
     @property
     def name(self) -> str:

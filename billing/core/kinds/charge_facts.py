@@ -43,4 +43,8 @@ CHARGE_FACTS: tuple[Fact, ...] = (
     Fact("canceled", Form.YES, Use.RECORD, (Event.INTENT_CANCELLED,), "the intent was seen cancelled"),
     Fact("amount_charged", Form.WHOLE, Use.REPORT, _PAID, "minor units received"),
     Fact("application_fee_charged", Form.WHOLE, Use.REPORT, _PAID, "minor units of the platform's share"),
+    shared("stripe_fee", Note.RECONCILED),
+    shared("net", Note.RECONCILED),
+    shared("payout", Note.RECONCILED),
+    shared("settlement_currency", Note.RECONCILED),
 )  # fmt: skip

@@ -32,4 +32,8 @@ REFUND_FACTS: tuple[Fact, ...] = (
     Fact("refunded_at", Form.WHOLE, Use.RECORD, _SHOWN, "epoch seconds of its creation"),
     Fact("amount_refunded", Form.WHOLE, Use.REPORT, _SEEN, "minor units given back"),
     Fact("application_fee_refunded", Form.WHOLE, Use.REPORT, _SEEN, "minor units of the platform's share"),
+    shared("stripe_fee", Note.RECONCILED),
+    shared("net", Note.RECONCILED),
+    shared("payout", Note.RECONCILED),
+    shared("settlement_currency", Note.RECONCILED),
 )  # fmt: skip

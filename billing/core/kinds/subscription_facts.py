@@ -46,4 +46,8 @@ SUBSCRIPTION_FACTS: tuple[Fact, ...] = (
     Fact("remedy", Form.TEXT, Use.RECORD, (Event.PAY_DECLINED,), "which class of declines it is"),
     Fact("advice_code", Form.TEXT, Use.RECORD, (Event.PAY_DECLINED,), "what the network advises"),
     Fact("network_decline_code", Form.TEXT, Use.RECORD, (Event.PAY_DECLINED,), "the network's own code"),
+    shared("stripe_fee", Note.RECONCILED),
+    shared("net", Note.RECONCILED),
+    shared("payout", Note.RECONCILED),
+    shared("settlement_currency", Note.RECONCILED),
 )  # fmt: skip

@@ -60,6 +60,10 @@ class Ledger(Protocol):
         """Append an entry about the run and set its status (and its started or finished time)."""
         ...
 
+    async def note_beside(self, run_id: str, note: Note, facts: Facts) -> None:
+        """Append an entry about the run that leaves its status and its times alone."""
+        ...
+
     async def record(self, item: ItemRecord, *moves: Move, keep: Kept = MappingProxyType({})) -> ItemRecord:
         """Append ``moves`` for one item in one transaction and return what is known then, once it is durable.
 

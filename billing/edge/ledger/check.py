@@ -94,7 +94,7 @@ def run_fault(
         if name == Note.RUN_PLANNED:
             plans.append(facts)
             status, times = RunStatus.PLANNED, (iso(at), *times[1:])
-        else:
+        elif "status" in facts:  # notes beside it have none
             status = facts["status"]
             times = (times[0], *run_times(status, iso(at), times[1]))
     if not plans:

@@ -180,6 +180,18 @@ def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts:
     tx.store.write(Statement.SET_STATUS, [(status, started_at, finished_at, row)])
 
 
+def note_beside(tx: Transaction, run_id: str, note: Note, facts: Facts) -> None:
+    """Append a note about a run that leaves its status and its times alone.
+
+    Raises:
+        BrokenPromise: there is no such run.
+    """
+    found = tx.store.read(Statement.RUN_STARTED_AT, (run_id,))
+    if found is None:
+        raise BrokenPromise(f"{run_id}: not in the ledger")
+    tx.append([(note, found[0], None, 0, 0, json_text(dict(facts)))])
+
+
 def note_kinds(tx: Transaction, kinds: Iterable[str]) -> None:
     """Append that the ledger knows these kinds from now on."""
     tx.append((Note.KIND_ADDED.value, None, None, 0, 0, json_text({"kind": kind})) for kind in kinds)

@@ -170,6 +170,10 @@ class SqliteLedger:
         """Append an entry about the run and set its status."""
         await self._do(Work(lambda tx: writes.note_run(tx, run_id, note, status, facts or {}), milestone=True))
 
+    async def note_beside(self, run_id: str, note: Note, facts: Facts) -> None:
+        """Append an entry about the run that leaves its status and its times alone."""
+        await self._do(Work(lambda tx: writes.note_beside(tx, run_id, note, facts), milestone=True))
+
     async def record(self, item: ItemRecord, *moves: Move, keep: Kept = MappingProxyType({})) -> ItemRecord:
         """Append ``moves`` for one item, and keep look-ups, in one transaction.
 

@@ -175,6 +175,33 @@ class Lookups:
         """
         return self._pages("list_events", "/v1/events", params={"types": list(types), "created": {"gte": created_gte}})
 
+    def charged_pages(self, account: str, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the intents of a connected account, each with its latest charge, by the page; a failure is last."""
+        params = {"created": {"gte": created_gte}, "expand": ["data.latest_charge"]}
+        return self._pages("list_intents", "/v1/payment_intents", account, params)
+
+    async def charged_intent(self, account: str, intent: str) -> Mapping[str, Any] | LookupFailed:
+        """Return an intent of a connected account with its latest charge."""
+        path, params = f"/v1/payment_intents/{_safe(intent)}", {"expand": ["latest_charge"]}
+        return await self._object("read_intent", path, "payment_intent", account, params, intent)
+
+    def balance_pages(self, account: str, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield what moved on an account's balance, each with its source, by the page; a failure is the last thing."""
+        params = {"created": {"gte": created_gte}, "expand": ["data.source"]}
+        return self._pages("list_movements", "/v1/balance_transactions", account, params)
+
+    def carried_pages(self, account: str, payout: str) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield what a completed automatic payout carries, by the page; a failure is the last thing yielded."""
+        return self._pages("list_movements", "/v1/balance_transactions", account, {"payout": payout})
+
+    def payout_pages(self, account: str, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the payouts of a connected account, by the page; a failure is the last thing yielded."""
+        return self._pages("list_payouts", "/v1/payouts", account, {"created": {"gte": created_gte}})
+
+    def disputes_since(self, account: str, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the disputes of an account, inquiries included, opened since then, by the page; a failure is last."""
+        return self._pages("list_disputes", "/v1/disputes", account, {"created": {"gte": created_gte}})
+
     async def _pages(
         self, endpoint: str, path: str, account: str = "", params: Mapping[str, Any] | None = None
     ) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
