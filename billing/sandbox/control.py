@@ -1,14 +1,16 @@
 """The control plane: what a person or a test may ask of a running sandbox beside the API itself."""
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, make_dataclass
 from typing import Any
 
 from billing.sandbox.accounts import allow
 from billing.sandbox.config import Chances, ConfigProblem, SandboxConfig, read_limits, section
 from billing.sandbox.faults import FaultPlan, Scripted
 from billing.sandbox.issuer import NewCard, close, replace
+from billing.sandbox.levers import LEVERS
 from billing.sandbox.model import Sandbox
 from billing.sandbox.payer import Deed, act
 from billing.sandbox.refusals import Obj
@@ -241,6 +243,21 @@ def _cards(sandbox: Sandbox, settings: Settings) -> Obj:
     }
 
 
+def _lever(name: str, pull: Callable[..., Obj]) -> Callable[[Sandbox, Settings], Obj]:
+    """The command of a lever; its body is what the function takes beside the sandbox."""
+    takes = [each for each in inspect.signature(pull).parameters.values() if each.name != "sandbox"]
+    body = make_dataclass(name, [
+        (each.name, each.annotation) if each.default is each.empty else (each.name, each.annotation, each.default)
+        for each in takes
+    ], frozen=True)  # fmt: skip
+
+    def command(sandbox: Sandbox, settings: Settings) -> Obj:
+        asked: Any = section(body, settings, name)
+        return pull(sandbox, **{each.name: getattr(asked, each.name) for each in takes})
+
+    return command
+
+
 COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
     ("GET", "health"): _health,
     ("GET", "books"): _books,
@@ -255,4 +272,5 @@ COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
     ("POST", "accounts"): _accounts,
     ("POST", "payer"): _payer,
     ("POST", "cards"): _cards,
+    **{("POST", name): _lever(name, pull) for name, pull in LEVERS.items()},
 }

@@ -65,6 +65,7 @@ EXPANDABLE: dict[str, dict[str, str]] = {  # resource: its expandable fields, an
         "failure_balance_transaction": "balance_transactions", "payment_intent": "payment_intents",
         "payment_method": "payment_methods", "source_transfer_reversal": ANY, "transfer_reversal": ANY,
     },
+    "radar.early_fraud_warnings": {"charge": "charges", "payment_intent": "payment_intents"},
     "setup_intents": {
         "application": ANY, "customer": "customers", "latest_attempt": ANY, "mandate": "mandates",
         "on_behalf_of": "accounts", "payment_method": "payment_methods", "single_use_mandate": "mandates",

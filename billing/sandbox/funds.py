@@ -1,6 +1,7 @@
 """Every movement of money on an account: balance transactions, the balance, payouts."""
 
 from billing.sandbox.banks import business_days_later
+from billing.sandbox.events import record
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, invalid
 from billing.sandbox.shelves import fits
@@ -85,6 +86,35 @@ def _payout(world: World, account: Account, amount: int, livemode: bool) -> Obj:
         "original_payout": None, "payout_method": None, "reconciliation_status": "completed", "reversed_by": None,
         "source_type": "card", "statement_descriptor": None, "status": "paid", "trace_id": None, "type": "bank_account",
     }  # fmt: skip
+
+
+FAILURES = {  # docs.stripe.com/api/payouts/failures: why a bank returns a payout
+    "account_closed": "The bank account has been closed.",
+    "account_frozen": "The bank account has been frozen.",
+    "bank_account_restricted": "The bank account has restrictions on the type, or number, of payouts allowed.",
+    "could_not_process": "The bank could not process this payout.",
+    "debit_not_authorized": "Debit transactions are not approved on the bank account.",
+    "declined": "The bank has declined this payout.",
+    "incorrect_account_holder_name": "The account holder's name does not match the bank's records.",
+    "invalid_account_number": "The routing number seems correct, but the account number is invalid.",
+    "invalid_currency": "The bank was unable to process this payout because of its currency.",
+    "no_account": "The bank account details on file are probably incorrect. No bank account could be located.",
+    "unsupported_card": "The bank no longer supports payouts to this card.",
+}  # fmt: skip
+
+
+def fail_payout(call: Call, body: Obj, code: str) -> Obj:
+    """The bank returns a payout, also one that was ``paid``: its money is on the balance again."""
+    row = transaction(
+        call.world, call.account, kind="payout_failure", amount=body["amount"], source=body, livemode=body["livemode"],
+        category="payout_reversal",
+    )  # fmt: skip
+    body |= {
+        "status": "failed", "failure_code": code, "failure_message": FAILURES[code],
+        "failure_balance_transaction": row["id"],
+    }  # fmt: skip
+    record(call, "payout.failed", body)
+    return body
 
 
 def update_payout(call: Call) -> Obj:

@@ -1,7 +1,8 @@
 """Refunds: money given back from the connected account, with or without the platform's share."""
 
-from billing.sandbox import disputes, fees, tariff
+from billing.sandbox import disputes, fees, fraud_warnings, tariff
 from billing.sandbox.banks import business_days_later
+from billing.sandbox.events import record, snapshot
 from billing.sandbox.funds import BANK_DEBIT, transaction, type_of
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, invalid, refusal
@@ -82,6 +83,7 @@ def _body(call: Call, charge: Obj, amount: int) -> Obj:
 def _keep(call: Call, charge: Obj, body: Obj) -> Obj:
     charge["amount_refunded"] += body["amount"]
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    fraud_warnings.look_again(call, charge)
     return call.account["re"].add(body, charge["livemode"])
 
 
@@ -98,6 +100,8 @@ def _give_back(call: Call, charge: Obj, amount: int) -> Obj:
     body["balance_transaction"] = _move(call, charge, body, details)
     kept = _keep(call, charge, body)
     _follow(call, charge, kept)
+    record(call, "refund.created", kept)
+    record(call, "charge.refunded", charge)
     return kept
 
 
@@ -110,26 +114,34 @@ def _follow(call: Call, charge: Obj, body: Obj) -> None:
         return
 
     def ended() -> None:
-        body.pop("pending_reason", None)
+        if body["status"] == "failed":
+            return
         if act in BACK:
-            _returned(call, charge, body)
-        else:
-            body["status"] = "succeeded"
+            returned(call.unasked(), charge, body)
+            return
+        before = snapshot(body)
+        body.pop("pending_reason", None)
+        body["status"] = "succeeded"
+        record(call.unasked(), "refund.updated", body, before)
 
     due = business_days_later(call.world.now, call.world.behaviour.refund_business_days)
     call.world.agenda.add(due, ended)
 
 
-def _returned(call: Call, charge: Obj, body: Obj) -> None:
+def returned(call: Call, charge: Obj, body: Obj, reason: str = "expired_or_canceled_card") -> None:
     """The bank returned the money: it is on the account's balance again, and the charge is not refunded."""
+    before = snapshot(body)
+    body.pop("pending_reason", None)
     settled, rate = tariff.settled(body["amount"], charge["currency"], call.account.body["default_currency"])
     row = transaction(
         call.world, call.account, kind="refund_failure", amount=settled, source=body, livemode=charge["livemode"],
         rate=rate,
     )  # fmt: skip
-    body |= {"status": "failed", "failure_reason": "expired_or_canceled_card", "failure_balance_transaction": row["id"]}
+    body |= {"status": "failed", "failure_reason": reason, "failure_balance_transaction": row["id"]}
     charge["amount_refunded"] -= body["amount"]
     charge["refunded"] = False
+    record(call, "refund.updated", body, before)
+    record(call, "refund.failed", body)
 
 
 def _move(call: Call, charge: Obj, body: Obj, details: list[Obj], category: str | None = None) -> str:
@@ -166,7 +178,9 @@ def release(call: Call, charge: Obj, amount: int) -> None:
 def update(call: Call) -> Obj:
     """Change a refund's metadata."""
     row = call.find("re", call.ids[0])
+    before = snapshot(row)
     row["metadata"] = merged(row["metadata"], call.params.get("metadata"))
+    record(call, "refund.updated", row, before)
     return row
 
 

@@ -62,7 +62,7 @@ def _list(prefix: str, path: str, *filters: str) -> Handler:
     def listed(call: Call) -> Obj:
         wanted = {name: call.params[name] for name in filters if name in call.params}
         return call.account[prefix].page(
-            call.params, path, call.livemode, lambda row: all(row[name] == value for name, value in wanted.items())
+            call.params, path, call.livemode, lambda row: all(row.get(name) == value for name, value in wanted.items())
         )
 
     return listed
@@ -180,6 +180,11 @@ ROUTES = (
            "DisputeList", "dispute_read", _list("dp", "/v1/disputes", "charge", "payment_intent")),
     _route("GET /v1/disputes/{}", "disputes.retrieve", "DisputeRetrieve", "dispute_read", _get("dp", "id")),
     _route("POST /v1/disputes/{}", "disputes.update", "DisputeUpdate", "dispute_write", disputes.update),
+    _route("GET /v1/radar/early_fraud_warnings", "radar.early_fraud_warnings.list",
+           "radar.EarlyFraudWarningList", "radar_read",
+           _list("issfr", "/v1/radar/early_fraud_warnings", "charge", "payment_intent")),
+    _route("GET /v1/radar/early_fraud_warnings/{}", "radar.early_fraud_warnings.retrieve",
+           "radar.EarlyFraudWarningRetrieve", "radar_read", _get("issfr", "early_fraud_warning")),
     _route("GET /v1/products", "products.list", "ProductList", "product_read", products.listed),
     _route("POST /v1/products", "products.create", "ProductCreate", "product_write", products.create),
     _route("GET /v1/products/{}", "products.retrieve", "ProductRetrieve", "product_read", _get("prod", "id")),
@@ -213,7 +218,7 @@ ROUTES = (
 )  # fmt: skip
 
 SEARCH = "search"  # stands where an id would
-SPACES = ("checkout",)  # first steps of a path that are no objects themselves
+SPACES = ("checkout", "radar")  # first steps of a path that are no objects themselves
 
 
 def _steps(path: str) -> list[str]:

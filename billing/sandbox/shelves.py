@@ -26,7 +26,7 @@ class Shelf:
         self.kind = kind
         self._rows: list[Obj] = []
         self._places: dict[str, int] = {}
-        self._stubs: dict[str, Obj] = {}
+        self._stubs: dict[str, Obj | None] = {}
         self._modes: dict[str, bool | None] = {}
 
     def __iter__(self) -> Iterator[Obj]:
@@ -50,8 +50,13 @@ class Shelf:
 
     def remove(self, row: Obj) -> Obj:
         """Take an object away for good; what is shown in its place."""
-        stub = {"id": row["id"], "object": row["object"], "deleted": True}
-        return self._stubs.setdefault(row["id"], stub)
+        stub: Obj = {"id": row["id"], "object": row["object"], "deleted": True}
+        self._stubs.setdefault(row["id"], stub)
+        return stub
+
+    def lose(self, wanted: str) -> None:
+        """Let an object vanish as if it had never been; as a cursor its id stays good."""
+        self._stubs[wanted] = None
 
     def peek(self, wanted: str) -> Obj | None:
         """The object of this id, of either mode, or none."""

@@ -36,6 +36,9 @@ CARD_FEE = {  # for rehearsals: basis points of the amount, and a fixed part in 
 OTHER_CARD_FEE = (290, 0)
 DEBIT_FEE = (80, 500)  # basis points, and the most a bank debit costs, in cents
 DISPUTE_FEE = 1500  # minor units
+RETURN_FEE = (
+    400  # cents, of a bank debit that comes back after it had succeeded (docs.stripe.com/payments/ach-direct-debit)
+)
 
 PER_DOLLAR = {  # invented, constant rates: a rehearsal must come out the same every day
     "usd": "1", "eur": "0.92", "gbp": "0.79", "jpy": "150", "cad": "1.36", "aud": "1.52", "chf": "0.88", "kwd": "0.308",

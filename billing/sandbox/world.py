@@ -25,6 +25,7 @@ SHELVES = {  # id prefix: how an error names the object
     "fr": "fee_refund",
     "po": "payout",
     "dp": "dispute",
+    "issfr": "early_fraud_warning",
     "seti": "setupintent",
     "mandate": "mandate",
     "evt": "event",
@@ -134,14 +135,14 @@ class Agenda:
 
     def __init__(self) -> None:
         """Nothing is due."""
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Callable[[], object]]] = []
         self._count = itertools.count()
 
-    def add(self, due: float, act: Callable[[], None]) -> None:
+    def add(self, due: float, act: Callable[[], object]) -> None:
         """Have ``act`` called when the clock reaches ``due`` (seconds since 1970)."""
         heapq.heappush(self._heap, (due, next(self._count), act))
 
-    def next_due(self, until: float) -> tuple[float, Callable[[], None]] | None:
+    def next_due(self, until: float) -> tuple[float, Callable[[], object]] | None:
         """Take the earliest act that is due, with its time, or none."""
         if not self._heap or self._heap[0][0] > until:
             return None
@@ -188,6 +189,10 @@ class World:
         """The account of this id, the platform's own or a connected one, or none."""
         return self.platform if wanted == self.platform.id else self.accounts.get(wanted)
 
+    def on(self, account: Account, *, livemode: bool) -> "Call":
+        """A place on an account where something happens that no request asked for."""
+        return Call(self, account, account is not self.platform, livemode, (), {})
+
     def everyone(self) -> list[Account]:
         """The platform, then every connected account."""
         return [self.platform, *self.accounts.values()]
@@ -217,6 +222,10 @@ class Call:
     publishable: bool = False
     request_id: str = ""
     idempotency_key: str | None = None
+
+    def unasked(self) -> "Call":
+        """The same place later, when something happens that no request asked for."""
+        return self.world.on(self.account, livemode=self.livemode)
 
     def given(self, name: str, default: Any) -> Any:  # noqa: ANN401  as typed as the parameter
         """A parameter, or what holds without it."""

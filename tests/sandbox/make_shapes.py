@@ -19,12 +19,13 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceTransaction", "Charge", "Customer", "Dispute", "EventBase",
-           "FeeRefund", "Invoice", "InvoiceLineItem", "InvoicePayment", "Mandate", "PaymentIntent", "PaymentMethod",
-           "Payout", "Plan", "Price", "Product", "Refund", "Session", "SetupIntent", "Subscription",
-           "SubscriptionItem")  # fmt: skip
+OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceSettings", "BalanceTransaction", "Charge", "Customer",
+           "Dispute", "EarlyFraudWarning", "EventBase", "FeeRefund", "Invoice", "InvoiceLineItem", "InvoicePayment",
+           "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Plan", "Price", "Product", "Refund", "Session",
+           "SetupIntent", "Subscription", "SubscriptionItem")  # fmt: skip
 FILES = {  # where the name of a file is not the plural of its object
-    "Balance": "Balance", "EventBase": "Events", "Session": "Checkout/Sessions",
+    "Balance": "Balance", "BalanceSettings": "BalanceSettings", "EarlyFraudWarning": "Radar/EarlyFraudWarnings",
+    "EventBase": "Events", "Session": "Checkout/Sessions",
 }  # fmt: skip
 STUBS = ("DeletedCustomer",)
 KINDS = {"Card", "UsBankAccount", "Link"}  # payment method types the sandbox makes; other hashes are not looked into
