@@ -4,18 +4,21 @@ import textwrap
 from collections.abc import Iterator
 
 from billing.cli.planrows import amendment_lines, rows_table
-from billing.cli.tables import WIDTH, amount, duration, plural, priced
+from billing.cli.tables import WIDTH, duration, plural
+from billing.cli.variances_view import variance_lines
+from billing.core.changes import Changes
 from billing.core.estimates import Estimate
 from billing.core.items import Mode
 from billing.core.kinds import LIVES
 from billing.core.periods import in_words
+from billing.core.policies import Attitude
+from billing.core.variances import RULES, Variance, per_cent
 from billing.edge.logs import visible
-from billing.flow.planning.changes import Change, Changes, Line
 from billing.flow.planning.plan import reads_share
 from billing.flow.planning.planned import Plan
 
-SHOWN, FIRST = 20, 5
-# Warnings and changes a person reads on a terminal; `billing plan -o` keeps them all.
+SHOWN = 20
+# Warnings a person reads on a terminal; `billing plan -o` keeps them all.
 FINEST = 0.1
 # Per cent of the reads that Stripe allows; what is less is said to be less.
 
@@ -50,51 +53,48 @@ def _head(plan: Plan, key: str) -> Iterator[str]:
 
 
 def _changes(changes: Changes, plan: Plan) -> Iterator[str]:
+    """Write what is so of most months: how many lines are new and gone, and how the totals moved."""
     yield ""
-    parts = [f"{changes.new:,} new", f"{changes.gone:,} gone", f"{changes.jumps:,} changed by more than 20 %"]
-    yield f"  since {changes.previous}   {', '.join(parts)}"
+    if not changes.previous:
+        yield f"  the first run of {plan.run.name}: there is none before to compare it with"
+        return
+    over = per_cent(plan.run.policies.compare.changed_over)
+    parts = (f"{changes.new.count:,} new", f"{changes.gone.count:,} gone", f"{changes.changed.count:,} changed by more")
+    yield f"  since {changes.previous}   {', '.join(parts)} than {over}"
     moved = [
         f"{currency.upper()} {100 * (plan.sheet.totals.get(currency, 0) - before) / before:+.1f} %"
-        for currency, before in sorted(changes.totals_before.items())
+        for currency, before in sorted(changes.last.totals.items())
         if before
     ]
     if moved:
         yield f"    sheet {'   '.join(moved)}"
     if changes.renamed:
         yield f"    {plural(changes.renamed, 'line')} recognised by customer and account, under another reference"
-    for word, named, count in (("new", changes.new_lines, changes.new), ("gone", changes.gone_lines, changes.gone)):
-        if named:
-            yield from textwrap.wrap(f"    {word}: {_named(named, count)}", WIDTH, subsequent_indent="      ")
-
-
-def _named(lines: list[Line], count: int) -> str:
-    """Name the first lines of many."""
-    first = lines[:FIRST]
-    names = ", ".join(f"{each.reference} {priced(each.amount, each.currency)}".rstrip() for each in first)
-    return names + (f" and {count - len(first):,} more" if count > len(first) else "")
+    for each in plan.variances:
+        if not _first_of_all(each):
+            yield from variance_lines(each, "    ")
 
 
 def _look_first(plan: Plan) -> Iterator[str]:
-    """Write what is unusual: amounts that jumped, and what the look-ups and the file give reason to look at."""
-    changes = plan.changes
-    jumps = [] if changes is None else [_jump(change, changes.previous) for change in changes.shown[:SHOWN]]
+    """Write what is unusual: how the run differs from the ones before, and what look-ups and file give to look at."""
+    unusual = [each for each in plan.variances if _first_of_all(each)]
     notices = [str(notice) for notice in plan.warnings[:SHOWN]]
-    count = len(plan.warnings) + (0 if changes is None else changes.jumps)
+    count = len(plan.warnings) + len(unusual)
     if not count:
         return
     yield ""
     yield f"Look at {plural(count, 'thing')} first"
-    for text in [*jumps, *notices]:
+    for each in unusual:
+        yield from variance_lines(each, "  ! ")
+    for text in notices:
         yield from textwrap.wrap(text, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
-    if count > len(jumps) + len(notices):
-        yield f"  ! and {count - len(jumps) - len(notices):,} more: billing plan -o plan.json has all of them"
+    if len(plan.warnings) > len(notices):
+        yield f"  ! and {len(plan.warnings) - len(notices):,} more: billing plan -o plan.json has all of them"
 
 
-def _jump(change: Change, previous: str) -> str:
-    now, earlier = amount(change.after, change.currency), amount(change.before, change.currency)
-    under = f" as {change.was}" if change.was else ""
-    money = f"{change.currency.upper()} {now}, was {earlier}{under} in {previous}"
-    return f"{change.reference}: {money} (line {change.line:,})"
+def _first_of_all(found: Variance) -> bool:
+    """Tell whether a variance stands among what is to be looked at first: what most months have does not."""
+    return not (RULES[found.name].usual and found.attitude is Attitude.TELL)
 
 
 def _takes(plan: Plan, cost: Estimate, share: str) -> Iterator[str]:

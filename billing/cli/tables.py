@@ -4,15 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from billing.core.money import format_minor
+from billing.core.money import grouped
 from billing.flow.outturn import ROWS, Outturn, Row
 
 
 def amount(minor: int, currency: str) -> str:
     """Write an amount in major units with thousands separators: ``184,220.40``."""
-    sign = "-" if minor < 0 else ""
-    whole, point, rest = format_minor(abs(minor), currency).partition(".")
-    return f"{sign}{int(whole):,}{point}{rest}"
+    return grouped(minor, currency)
 
 
 def priced(minor: int, currency: str) -> str:

@@ -142,6 +142,8 @@ class Life:
         reopens: the final states after which the next generation of an obligation may be opened.
         words: what the kind calls the groups, where it has words of its own: "paid" for succeeded.
         scope: in what an obligation is one and the same.
+        recurs: whether the same payers pay the same accounts again in the next period, so that a run is compared with
+            the one before it.
         noun: what several of its items are called, unless that is its name with an s: "charges".
         verb: what is done, unless that is its name: "charge".
         awaits: what is so of items that are on their way, as a person reads it.
@@ -159,6 +161,7 @@ class Life:
     reopens: frozenset[StrEnum]
     words: Mapping[Group, str]
     scope: Scope = Scope.PERIOD
+    recurs: bool = False
     noun: str = ""
     verb: str = ""
     awaits: str = "the bank answers within days; follow it every day"

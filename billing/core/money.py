@@ -244,6 +244,13 @@ def format_minor(minor: int, currency: str) -> str:
     return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}"
 
 
+def grouped(minor: int, currency: str) -> str:
+    """Write an amount in major units with thousands separators, as a person reads it: ``184,220.40``."""
+    sign = "-" if minor < 0 else ""
+    whole, point, rest = format_minor(abs(minor), currency).partition(".")
+    return f"{sign}{int(whole):,}{point}{rest}"
+
+
 def percent_of(minor: int, percent: Decimal, currency: str) -> int:
     """A share of an amount in minor units: exact, then rounded half to even to what the currency can carry.
 

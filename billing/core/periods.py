@@ -47,6 +47,13 @@ def days_of(period: str) -> tuple[date, date]:
     return date(int(year), int(part), 1), _month_end(int(year), int(part))
 
 
+def span(period: str) -> str:
+    """How long a period is, as a word: year, quarter, month, week or day."""
+    _, _, part = period.partition("-")
+    named = {"": "year", "q": "quarter", "w": "week"}.get(part[:1])
+    return named or ("day" if len(part) > len("11") else "month")
+
+
 def in_words(period: str) -> str:
     """Say a period: November 2026, the year 2026, the fourth quarter of 2026, week 47 of 2026, 30 November 2026."""
     year, _, part = period.partition("-")

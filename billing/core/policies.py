@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 
@@ -101,6 +102,39 @@ class Approval:
     valid_for: timedelta = timedelta(hours=24)
 
 
+class Attitude(StrEnum):
+    """What becomes of a run that differs from the ones before: it is told, must be accepted, is refused, or nothing."""
+
+    TELL = "tell"
+    ACK = "ack"
+    REFUSE = "refuse"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """What of a run is held against the run before; see `core.variances.VARIANCES`.
+
+    Attributes:
+        changed_over: how far an amount may move unmentioned, in hundredths of a per cent.
+        total_band: how far a total may lie above the highest or below the lowest of the runs before, likewise.
+        lines_band: how far the number of lines may, likewise.
+        runs: how many runs before give the highest and the lowest.
+        new, gone, changed, first_on_account, total, lines: what becomes of the run, by variance.
+    """
+
+    changed_over: int = 20_00
+    total_band: int = 15_00
+    lines_band: int = 10_00
+    runs: int = 1
+    new: Attitude = Attitude.TELL
+    gone: Attitude = Attitude.TELL
+    changed: Attitude = Attitude.TELL
+    first_on_account: Attitude = Attitude.TELL
+    total: Attitude = Attitude.TELL
+    lines: Attitude = Attitude.TELL
+
+
 @dataclass(frozen=True, slots=True)
 class Policies:
     """Everything a run file may set beside its items."""
@@ -112,3 +146,4 @@ class Policies:
     stop_on: StopOn = field(default_factory=StopOn)
     notify: tuple[Notification, ...] = ()
     approval: Approval | None = None
+    compare: Compare = field(default_factory=Compare)

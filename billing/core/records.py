@@ -135,6 +135,7 @@ class Held(NamedTuple):
         payer: the platform customer.
         amount: minor units of ``currency``.
         group: the fact ``group`` (how a decline is reported), or empty.
+        reason: the fact ``reason_code``, or empty.
     """
 
     reference: str
@@ -144,6 +145,7 @@ class Held(NamedTuple):
     currency: str
     state: StrEnum
     group: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ CHARGE_LIFE = Life(
     meanings=_MEANINGS,
     reopens=frozenset({State.FAILED, State.SKIPPED}),
     words={Group.SUCCEEDED: "paid", Group.FAILED: "not paid, closed"},
+    recurs=True,
 )
 
 OPEN = Op("open", starts=True, single=True)

@@ -151,6 +151,13 @@ class Ledger(Protocol):
         """Stream what a run holds, in the order it was planned; only what is in these states, if any are given."""
         ...
 
+    def listed(self, run_id: str) -> Iterator[Held]:
+        """Stream what stands for the lines of the latest sheet of a run, in its order; lines set aside have nothing.
+
+        What another run holds is among it; what the sheet does not list any more is not.
+        """
+        ...
+
     def standing(self, run_id: str) -> Iterator[tuple[int, StrEnum, bool]]:
         """Stream (row, state, whether the latest revision has a line for it) of a run's items, none that was replaced.
 

@@ -87,9 +87,13 @@ _KEPT = """SELECT name, at, facts, mac FROM lookups
 LAST = "\U0010ffff"
 # Sorts behind every name that a look-up has.
 
-_HELD_BY = """SELECT reference, payer, account, amount, currency, state, ifnull(json_extract(facts, '$.group'), '')
-    FROM items WHERE run = ?{} AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope
-        AND later.reference = items.reference AND later.generation = items.generation + 1) ORDER BY id"""
+_AS_HELD = """items.reference, items.payer, items.account, items.amount, items.currency, items.state,
+    ifnull(json_extract(items.facts, '$.group'), ''), ifnull(json_extract(items.facts, '$.reason_code'), '')"""
+_LISTED = f"""SELECT {_AS_HELD} FROM lines JOIN items ON items.id = lines.item
+    WHERE lines.run = ? AND lines.revision = ? ORDER BY lines.position"""
+_HELD_BY = f"""SELECT {_AS_HELD} FROM items WHERE run = ?{{}} AND NOT EXISTS (SELECT 1 FROM items AS later
+    WHERE later.scope = items.scope AND later.reference = items.reference AND later.generation = items.generation + 1)
+    ORDER BY id"""
 _HELD, _HELD_IN = _HELD_BY.format(""), _HELD_BY.format(" AND state = ?")
 _STANDING = """SELECT items.id, items.state, items.id IN
         (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
@@ -252,12 +256,20 @@ class Queries:
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
         """Stream what a run holds, in the order it was planned, or only what is in these states, state by state."""
         with _legible(), self._open() as conn:
-            row, _, _ = self._place(run_id)
-            life = self.kept_runs.life(row)
+            run, _, _ = self._place(run_id)
+            life = self.kept_runs.life(run)
             for at in ("",) if states is None else sorted(set(states)):
-                sql, parameters = (_HELD_IN, (row, at)) if at else (_HELD, (row,))
-                for reference, payer, account, amount, currency, state, group in conn.execute(sql, parameters):
-                    yield Held(reference, payer, account, amount, currency, life.states(state), group)
+                sql, parameters = (_HELD_IN, (run, at)) if at else (_HELD, (run,))
+                for row in conn.execute(sql, parameters):
+                    yield _held(life, row)
+
+    def listed(self, run_id: str) -> Iterator[Held]:
+        """Stream what stands for the lines of the latest sheet of a run, in its order, in whichever run it is held."""
+        with _legible(), self._open() as conn:
+            row, _, revision = self._place(run_id)
+            life = self.kept_runs.life(row)
+            for each in conn.execute(_LISTED, (row, revision)):
+                yield _held(life, each)
 
     def standing(self, run_id: str) -> Iterator[tuple[int, StrEnum, bool]]:
         """Stream (row, state, whether the latest revision has a line for it) of a run's items; none that was replaced.
@@ -364,6 +376,11 @@ class Queries:
             found = conn.execute(sql, {"after": after, "run": row, "reference": reference})
             for entry in found:
                 yield entry_of(entry, runs)
+
+
+def _held(life: Life, row: tuple[str, str, str, int, str, str, str, str]) -> Held:
+    reference, payer, account, amount, currency, state, group, reason = row
+    return Held(reference, payer, account, amount, currency, life.states(state), group, reason)
 
 
 def _sheet_tally(life: Life, row: tuple[str, str, str, str, str, int, int], *, listed: bool) -> SheetTally:

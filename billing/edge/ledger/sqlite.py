@@ -275,6 +275,10 @@ class SqliteLedger:
         """Stream what a run holds, in the order it was planned."""
         return self._queries.held(run_id, states)
 
+    def listed(self, run_id: str) -> Iterator[Held]:
+        """Stream what stands for the lines of the latest sheet of a run."""
+        return self._queries.listed(run_id)
+
     def standing(self, run_id: str) -> Iterator[tuple[int, StrEnum, bool]]:
         """Stream row, state and listing of a run's items, replaced ones left out."""
         return self._queries.standing(run_id)

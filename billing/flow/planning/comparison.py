@@ -3,27 +3,25 @@
 A line is recognised by its reference, and where references differ by who pays whom how much: one invoice under two
 numbers is charged twice, whatever they are called. Nothing here stops a run; it says what a person should look at.
 
-Everything is streamed: the file twice, the run before three times, other runs of the period twice.
+Everything is streamed: the file twice, other runs of the period twice; the run before is the business of `months`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 
+from billing.core.changes import Changes
 from billing.core.items import Item, Run
 from billing.core.kinds import LIVES, ended_empty, is_planned
 from billing.core.life import Group, Phase, Scope
-from billing.core.money import add_money, format_minor
+from billing.core.money import format_minor
 from billing.core.notices import Notice
 from billing.core.records import Held, RunRecord
 from billing.edge.ledger import Ledger
-from billing.flow.planning.changes import Change, Changes, Line
+from billing.flow.planning.months import compare, name_lines, named_lines
 from billing.flow.planning.planned import Source
 from billing.flow.planning.sheet import Sheet
 
-JUMP_PERCENT = 20
-# A change of an amount since the run before that a person should see.
 KEPT = 1_000
 # Lines of each kind that a plan names; all of them are counted.
 NAMED = 3
@@ -65,7 +63,7 @@ class Comparison:
     """What was found beside the file.
 
     Attributes:
-        changes: beside the run before, or None when there is none.
+        changes: beside the runs before, or None where that is not compared.
         warnings: what a person should look at.
     """
 
@@ -99,17 +97,20 @@ class _Comparing:
 
     def compared(self) -> Comparison:
         """Compare with everything."""
-        changes = self._beside_previous()
+        changes = None
+        if self._ledger is not None and LIVES[self._run.kind].recurs:
+            changes = compare(self._ledger, self._runs, self._run, self._sheet)
+        self._sheet.forget()
         found = [("same_charge", "", self._within())]
         found += self._in_this_period()
         found += self._still_open()
         wanted = {alike.line for _, _, each in found for alike in each.first}
         if changes is not None:
-            wanted |= {change.line for change in changes.shown} | {line.line for line in changes.new_lines}
+            wanted.update(named_lines(changes))
         names = self._named(wanted)
         warnings = [notice for code, how, each in found if each.count for notice in [_said(code, how, each, names)]]
         if changes is not None:
-            _name(changes, names)
+            name_lines(changes, names)
             warnings += self._same_sheet(changes)
         return Comparison(changes, warnings)
 
@@ -118,75 +119,9 @@ class _Comparing:
             return {}
         return {line.line: line.item for line in self._source.lines() if line.item is not None and line.line in wanted}
 
-    # --- the run before
-
-    def _beside_previous(self) -> Changes | None:
-        earlier = [r for r in self._runs if r.name == self._run.name and r.period < self._run.period]
-        if not earlier or self._ledger is None:
-            return None
-        latest = max(earlier, key=lambda record: record.period)
-        changes = Changes(latest.run_id)
-        for tally in self._ledger.tally(latest.run_id):
-            if tally.owned:
-                add_money(changes.totals_before, tally.amount, tally.currency)
-        held = partial(_holding, self._ledger, latest)
-        self._by_reference(changes, held())
-        self._by_payment(changes, held)
-        for place, seen in enumerate(self._sheet.seen):
-            if not seen:
-                changes.new += 1
-                if len(changes.new_lines) < KEPT:
-                    changes.new_lines.append(Line("", 0, "", self._sheet.lines[place]))
-        return changes
-
-    def _by_reference(self, changes: Changes, held: Iterable[Held]) -> None:
-        self._sheet.forget()
-        for one in held:
-            place = self._sheet.named(one.reference)
-            if place is not None:
-                self._meet(changes, place, one)
-                changes.same += self._sheet.amounts[place] == one.amount
-
-    def _by_payment(self, changes: Changes, held: Callable[[], Iterable[Held]]) -> None:
-        """Recognise what has another reference: the same amount first, then whatever the same payer pays there."""
-        met: set[int] = set()
-        for number, one in enumerate(held()):
-            if self._sheet.named(one.reference) is None and (place := self._unseen(one, one.amount)) is not None:
-                met.add(number)
-                self._meet(changes, place, one)
-                changes.renamed += 1
-        for number, one in enumerate(held()):
-            if number in met or self._sheet.named(one.reference) is not None:
-                continue
-            place = self._unseen(one)
-            if place is not None:
-                self._meet(changes, place, one)
-                changes.renamed += 1
-                continue
-            changes.gone += 1
-            if len(changes.gone_lines) < KEPT:
-                changes.gone_lines.append(Line(one.reference, one.amount, one.currency))
-
-    def _unseen(self, one: Held, amount: int | None = None) -> int | None:
-        """Return the first line by which the payer pays that account (that amount) and which nothing accounts for."""
-        for place in self._sheet.paying(one.payer, one.account, one.currency):
-            if not self._sheet.seen[place] and amount in (None, self._sheet.amounts[place]):
-                return place
-        return None
-
-    def _meet(self, changes: Changes, place: int, one: Held) -> None:
-        """Take note that a line is what the run before held, and whether its amount jumped."""
-        self._sheet.seen[place] = 1
-        now = self._sheet.amounts[place]
-        if abs(now - one.amount) * 100 > one.amount * JUMP_PERCENT:
-            changes.jumps += 1
-            if len(changes.shown) < KEPT:
-                line = self._sheet.lines[place]
-                changes.shown.append(Change("", line, one.currency, one.amount, now, one.reference))
-
     def _same_sheet(self, changes: Changes) -> Iterator[Notice]:
         count = len(self._sheet.lines)
-        if count > 1 and not (changes.new or changes.gone or changes.renamed) and changes.same == count:
+        if count > 1 and not (changes.new.count or changes.gone.count or changes.renamed) and changes.same == count:
             text = f"every line is in {changes.previous} too, with its reference and amount: is it that month's sheet?"
             yield Notice("same_sheet", text)
 
@@ -219,11 +154,15 @@ class _Comparing:
         for one in held:
             if ended_empty(one.state) or self._sheet.named(one.reference) is not None:
                 continue
-            place = self._unseen(one, one.amount)
+            place = self._alike(one)
             if place is not None:
                 self._sheet.seen[place] = 1
                 found.add(Alike(self._sheet.lines[place], one.reference, record.run_id))
         return found
+
+    def _alike(self, one: Held) -> int | None:
+        """Return a line by which the payer pays that account that amount, and which nothing accounts for."""
+        return self._sheet.unseen(one.payer, one.account, one.currency, one.amount, one.amount)
 
     def _still_open(self) -> Iterator[tuple[str, str, Found]]:
         """Find lines that an earlier period may still be paid for."""
@@ -243,7 +182,7 @@ class _Comparing:
             place = self._sheet.named(one.reference)
             if place is not None:
                 same.add(Alike(self._sheet.lines[place], "", record.run_id))
-            elif (place := self._unseen(one, one.amount)) is not None:
+            elif (place := self._alike(one)) is not None:
                 self._sheet.seen[place] = 1
                 twins.add(Alike(self._sheet.lines[place], one.reference, record.run_id))
         yield "still_open", f"{how} in {record.run_id}", same
@@ -278,14 +217,3 @@ def _pair(alike: Alike, names: dict[int, Item]) -> str:
     minor, code = item.amount.minor, item.amount.currency
     amount = f" ({code.upper()} {format_minor(minor, code)})" if code else ""
     return f"{item.reference} = {alike.other}{amount}" if alike.other else f"{item.reference}{amount}"
-
-
-def _name(changes: Changes, names: dict[int, Item]) -> None:
-    """Put references and amounts to the lines of the file that are named."""
-    for number, change in enumerate(changes.shown):
-        reference = names[change.line].reference
-        was = "" if change.was == reference else change.was
-        changes.shown[number] = replace(change, reference=reference, was=was)
-    for number, new in enumerate(changes.new_lines):
-        item = names[new.line]
-        changes.new_lines[number] = Line(item.reference, item.amount.minor, item.amount.currency, new.line)

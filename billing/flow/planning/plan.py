@@ -7,20 +7,24 @@ signs. Keeping the plan in the ledger is a third, identical stream.
 from collections import Counter
 from dataclasses import dataclass, field
 
+from billing.core.changes import Changes, Gathered, Sums
 from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.findings import Findings
 from billing.core.items import Kind
+from billing.core.kinds import LIVES
 from billing.core.kinds.rules import RULES
 from billing.core.listing import Search, share_of_reads
 from billing.core.money import format_minor
 from billing.core.notices import Notice
 from billing.core.records import RunRecord, RunStatus
+from billing.core.variances import Beside, Variance, variances
 from billing.edge.ledger import Ledger
 from billing.edge.pacing.throttle import Rates
 from billing.flow.kinds.registry import FLOWS, PLANNINGS
 from billing.flow.options import Selection
 from billing.flow.planning.comparison import compare_file
 from billing.flow.planning.decisions import decide_all, planned_lines
+from billing.flow.planning.months import first_accounts
 from billing.flow.planning.planned import NOTHING_EXAMINED, Asked, Plan, Source
 from billing.flow.planning.preflight import QUIETLY, LookedUp, Lookout, Preflight
 from billing.flow.services import Services
@@ -72,12 +76,12 @@ async def make_plan(services: Services, source: Source, options: PlanOptions, lo
         findings = looked_up.findings
     plan, elsewhere = await _decided(services, source, findings, options)
     beside = compare_file(source, services.ledger, services.platform)
-    plan.changes = beside.changes
+    if beside.changes is not None:
+        plan.changes, plan.variances = beside.changes, _variances(plan, beside.changes, services.ledger)
     plan.warnings += [
         *_of_the_file(source),
         *beside.warnings,
         *looked_up.warnings,
-        *PLANNINGS[source.run.kind].notices(plan, services.ledger),
     ]
     plan.reads = looked_up.reads
     plan.identifying = _identifying(services)
@@ -99,6 +103,13 @@ async def _decided(
     if shown.rows:
         plan = decide_all(source, services.ledger, services.platform, findings, asked, shown.rows)
     return plan, list(shown.notices)
+
+
+def _variances(plan: Plan, changes: Changes, ledger: Ledger) -> tuple[Variance, ...]:
+    """Return how the run differs from the ones before it, by the names that policy knows."""
+    first = first_accounts(ledger, plan.accounts, LIVES[plan.run.kind]) if changes.previous else Gathered()
+    now = Sums(plan.sheet.lines, plan.sheet.totals)
+    return variances(Beside(changes, now, first, len(plan.accounts), plan.run.policies.compare))
 
 
 def _identifying(services: Services) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from billing.core.changes import Changes
 from billing.core.errors import Problem
 from billing.core.estimates import Reads
 from billing.core.findings import Findings
@@ -14,9 +15,9 @@ from billing.core.planrows import NOWHERE
 from billing.core.plans import PlanContext
 from billing.core.records import RunRecord
 from billing.core.skips import PASSING, SKIPS
+from billing.core.variances import Variance
 from billing.flow.options import Selection
 from billing.flow.planning.amendment import Amendment
-from billing.flow.planning.changes import Changes
 from billing.flow.planning.sums import Left, Row
 
 NOTHING_EXAMINED = frozenset(SKIPS) - PASSING
@@ -124,7 +125,8 @@ class Plan:
         set_aside: invalid lines.
         unmatched: patterns of ``--only`` that name no line.
         warnings: what is worth a look before saying yes.
-        changes: beside the previous run, or None when there is none.
+        changes: beside the runs before, or None where that is not compared.
+        variances: how it differs from them, of those that policy knows.
         reads: what the look-ups cost.
         identifying: requests that ask whose key it is: two before anything of the platform is on record.
         digest: 64 hex over every decision.
@@ -159,6 +161,7 @@ class Plan:
     unmatched: list[str] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
     changes: Changes | None = None
+    variances: tuple[Variance, ...] = ()
     reads: Reads = field(default_factory=Reads)
     identifying: int = 0
     digest: str = ""

@@ -7,7 +7,6 @@ from enum import StrEnum
 from billing.core.estimates import Reads
 from billing.core.findings import Findings
 from billing.core.notices import Notice
-from billing.edge.ledger import Ledger
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.planning.planned import Plan, Source
 from billing.flow.services import Services
@@ -63,11 +62,6 @@ class Elsewhere:
     notices: Sequence[Notice] = ()
 
 
-def nothing_unusual(_plan: Plan, _ledger: Ledger) -> list[Notice]:
-    """Find nothing worth a look beyond what every plan is looked through for."""
-    return []
-
-
 @dataclass(frozen=True, slots=True)
 class Planning:
     """What planning a run of one kind takes beside the decisions, which are made alike for all.
@@ -76,10 +70,8 @@ class Planning:
         look_up: looks up what a file needs; nothing that moves money is sent.
         unexamined: the skip reasons that a preflight does not look at.
         elsewhere: finds what another ledger has done of a plan; only reads are sent.
-        notices: what of a plan a person should look at before saying yes.
     """
 
     look_up: Callable[[Services, Source, Preflight, Lookout], Awaitable[LookedUp]]
     unexamined: Mapping[Preflight, frozenset[str]]
     elsewhere: Callable[[Services, Source, Plan], Awaitable[Elsewhere]]
-    notices: Callable[[Plan, Ledger], list[Notice]] = nothing_unusual

@@ -116,7 +116,8 @@ def plan_to_json(
         "totals": dict(sorted(plan.totals.items())),
         "skips": dict(sorted(plan.skips.items())),
         "warnings": [asdict(warning) for warning in plan.warnings],
-        "changes": None if plan.changes is None else asdict(plan.changes),
+        "changes": plan.changes.to_json() if plan.changes and plan.changes.previous else None,
+        "variances": [each.to_json() for each in plan.variances],
         "lookups": {
             **asdict(plan.reads),
             "seconds": round(plan.reads.seconds, 1),
