@@ -24,7 +24,9 @@ def account_body(
         },
         "charges_enabled": charges, "controller": {"type": "application"}, "country": country, "created": created,
         "default_currency": currency, "details_submitted": True, "email": None,
-        "external_accounts": list_of([], f"/v1/accounts/{wanted}/external_accounts"), "metadata": {},
+        "external_accounts": list_of(
+            [_bank(wanted, country, currency, name)], f"/v1/accounts/{wanted}/external_accounts"
+        ), "metadata": {},
         "payouts_enabled": charges,
         "requirements": {
             "currently_due": [], "disabled_reason": None if charges else "requirements.past_due", "errors": [],
@@ -34,6 +36,20 @@ def account_body(
         "settings": _settings(name, descriptor),
         "tos_acceptance": {"date": created, "ip": None, "user_agent": None},
         "type": "express",
+    }  # fmt: skip
+
+
+def _bank(account: str, country: str, currency: str, name: str) -> Obj:
+    """The bank account that an account is paid out to."""
+    own = account.removeprefix("acct_1")
+    nothing: Obj = {name: [] for name in ("currently_due", "errors", "past_due", "pending_verification")}
+    return {
+        "id": f"ba_1{own}", "object": "bank_account", "account": account, "account_holder_name": name,
+        "account_holder_type": "company", "account_type": None, "available_payout_methods": ["standard"],
+        "bank_name": "STRIPE TEST BANK", "country": country, "currency": currency,
+        "default_for_currency": True, "fingerprint": own, "future_requirements": nothing, "last4": "6789",
+        "metadata": {}, "requirements": nothing, "routing_number": "110000000" if country == "US" else None,
+        "status": "new",
     }  # fmt: skip
 
 

@@ -172,7 +172,9 @@ class Behaviour:
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
         refund_business_days: business days until a bank has taken, or returned, money that is given back.
         refund_after_failure: whether a charge can be refunded again once a refund of it was returned (not documented).
-        payouts: whether available funds are paid out every day at midnight UTC.
+        payouts: whether available funds are paid out every day at midnight UTC, where an account's schedule says so.
+        payout_business_days: business days until a payout has arrived.
+        payout_reconciliation_seconds: how long nobody can tell which transactions an automatic payout carries.
         permission_words: how a missing permission is told.
         account_refusal: how an account that cannot take charges says so.
         other_versions: whether requests of other API versions are let through, and answered in the sandbox's own.
@@ -195,6 +197,8 @@ class Behaviour:
     refund_business_days: int = 5
     refund_after_failure: bool = False
     payouts: bool = True
+    payout_business_days: int = 2
+    payout_reconciliation_seconds: float = 21_600.0
     permission_words: PermissionWords = PermissionWords.CODE
     account_refusal: AccountRefusal = AccountRefusal.CODE
     other_versions: bool = False

@@ -6,9 +6,9 @@ Each is a function for whoever holds the sandbox, and a command of the control p
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from billing.sandbox import disputes, fraud_warnings, intents, refunds
+from billing.sandbox import disputes, fraud_warnings, intents, payouts, refunds
 from billing.sandbox.config import ConfigProblem
-from billing.sandbox.funds import BANK_DEBIT, FAILURES, fail_payout
+from billing.sandbox.funds import BANK_DEBIT
 from billing.sandbox.metadata import merged
 from billing.sandbox.model import Sandbox
 from billing.sandbox.refusals import Obj, Refusal
@@ -20,7 +20,6 @@ REFUND_FAILURES = frozenset({  # docs.stripe.com/refunds
     "charge_for_pending_refund_disputed", "declined", "expired_or_canceled_card", "insufficient_funds",
     "lost_or_stolen_card", "merchant_request", "unknown",
 })  # fmt: skip
-PAID_OUT = frozenset({"pending", "in_transit", "paid"})
 
 
 def open_dispute(
@@ -98,17 +97,17 @@ def fail_refund(sandbox: Sandbox, account: str, refund: str, reason: str = "expi
     return body
 
 
-def fail_bank_payout(sandbox: Sandbox, account: str, payout: str, code: str = "account_closed") -> Obj:
+def fail_payout(sandbox: Sandbox, account: str, payout: str, code: str = "account_closed") -> Obj:
     """The account's bank returns a payout, also one that was ``paid``; the payout, now ``failed``.
 
     Raises:
         ConfigProblem: no such payout, none that can fail, or no such code.
     """
     call, body = _find(sandbox, account, "po", payout)
-    _known("code", code, FAILURES)
-    if body["status"] not in PAID_OUT:
+    _known("code", code, payouts.FAILURES)
+    if body["status"] not in payouts.STANDING:
         raise ConfigProblem(f"payout {payout} is {body['status']}: it does not fail")
-    return fail_payout(call, body, code)
+    return payouts.fail(call, body, code)
 
 
 def lose(sandbox: Sandbox, account: str, object: str) -> Obj:  # noqa: A002  as the command names it
@@ -180,7 +179,7 @@ LEVERS: dict[str, Callable[..., Obj]] = {  # by the name of their command
     "dispute": open_dispute,
     "dispute_end": end_dispute,
     "lose": lose,
-    "payout_fail": fail_bank_payout,
+    "payout_fail": fail_payout,
     "refund_fail": fail_refund,
     "return": return_debit,
     "warn": warn,

@@ -16,12 +16,12 @@ from billing.sandbox.books import Books, Counters, Logged, books_of
 from billing.sandbox.config import KeyScope, SandboxConfig
 from billing.sandbox.expand import expanded
 from billing.sandbox.faults import ENDINGS, PASSING, Ending, Fault, FaultKind, FaultPlan, Work, work_of
-from billing.sandbox.funds import pay_out
 from billing.sandbox.gate import PUBLISHABLE, Gate
 from billing.sandbox.ids import Ids
 from billing.sandbox.keystore import Entry, KeyStore, Stored
 from billing.sandbox.limiters import Limiters
 from billing.sandbox.parameters import read
+from billing.sandbox.payouts import pay_out
 from billing.sandbox.refusals import Refusal, limited, locked, unknown_route
 from billing.sandbox.world import Account, Call, World
 

@@ -59,6 +59,7 @@ UNSERVED: dict[str, frozenset[str]] = {  # by operation
     **{f"setup_intents.{verb}": OF_SETUPS for verb in ("create", "update", "confirm", "list")},
     "invoices.list": frozenset({"customer_account", "due_date"}),
     "invoices.pay": frozenset({"forgive", "mandate", "paid_out_of_band", "source"}),
+    "payouts.create": frozenset({"payout_method"}),
     "prices.create": OF_PRICES,
     "prices.update": OF_PRICES,
     "products.create": OF_PRODUCTS | {"default_price_data", "type"},

@@ -24,6 +24,7 @@ SHELVES = {  # id prefix: how an error names the object
     "fee": "application_fee",
     "fr": "fee_refund",
     "po": "payout",
+    "ba": "external account",
     "dp": "dispute",
     "issfr": "early_fraud_warning",
     "seti": "setupintent",
@@ -91,6 +92,17 @@ class Account:
     followers: dict[str, Callable[[Obj], None]] = field(default_factory=dict)
     told: dict[str, Obj] = field(default_factory=dict)
     owned: dict[tuple[str, str], list[Obj]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Its bank account is an object of its own, too."""
+        for row in self.body["external_accounts"]["data"]:
+            self["ba"].add(row)
+
+    @property
+    def bank(self) -> Obj:
+        """The bank account that its payouts go to."""
+        found: Obj = self.body["external_accounts"]["data"][0]
+        return found
 
     def __getitem__(self, prefix: str) -> Shelf:
         """The shelf of one id prefix."""

@@ -19,10 +19,10 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceSettings", "BalanceTransaction", "Charge", "Customer",
-           "Dispute", "EarlyFraudWarning", "EventBase", "FeeRefund", "Invoice", "InvoiceLineItem", "InvoicePayment",
-           "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Plan", "Price", "Product", "Refund", "Session",
-           "SetupIntent", "Subscription", "SubscriptionItem")  # fmt: skip
+OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceSettings", "BalanceTransaction", "BankAccount", "Charge",
+           "Customer", "Dispute", "EarlyFraudWarning", "EventBase", "FeeRefund", "Invoice", "InvoiceLineItem",
+           "InvoicePayment", "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Plan", "Price", "Product",
+           "Refund", "Session", "SetupIntent", "Subscription", "SubscriptionItem")  # fmt: skip
 FILES = {  # where the name of a file is not the plural of its object
     "Balance": "Balance", "BalanceSettings": "BalanceSettings", "EarlyFraudWarning": "Radar/EarlyFraudWarnings",
     "EventBase": "Events", "Session": "Checkout/Sessions",
@@ -36,7 +36,8 @@ UNSEEN = {"Event.Data.Object", "Event.Data.PreviousAttributes", "Session.CustomF
           "Session.PaymentMethodOptions.Card", "Session.PaymentMethodOptions.UsBankAccount", "Session.ShippingCost",
           "Session.ShippingAddressCollection", "Session.TotalDetails", "Session.BrandingSettings",
           "Account.Company", "Account.FutureRequirements", "Account.Groups", "Charge.PaymentMethodDetails.Card.Wallet",
-          "Account.Requirements.Error", "Dispute.Evidence.EnhancedEvidence", "PaymentMethod.Card.GeneratedFrom",
+          "Account.Requirements.Error", "BankAccount.FutureRequirements", "BankAccount.Requirements",
+          "Dispute.Evidence.EnhancedEvidence", "PaymentMethod.Card.GeneratedFrom",
           "PaymentMethod.Card.Wallet", "PaymentIntent.PaymentMethodOptions.Card.Installments",
           "SetupIntent.PaymentMethodOptions.Card.MandateOptions",
           "Invoice.CustomerTaxId", "Invoice.PaymentSettings.PaymentMethodOptions", "Subscription.PendingUpdate",

@@ -3,7 +3,7 @@
 import pytest
 
 from billing.sandbox.expand import EXPANDABLE
-from billing.sandbox.routes import ROUTES
+from billing.sandbox.routes import ROUTES, SPACES
 from billing.sandbox.shapes import ADDRESS
 from billing.sandbox.specs import shape
 from billing.sandbox.unserved import SERVED_KINDS, UNSERVED
@@ -242,7 +242,10 @@ APPLIED = {
     "subscriptions.create":
         f"{SUBSCRIBED} billing_cycle_anchor_config billing_mode currency customer trial_period_days",
     "subscriptions.update": f"{SUBSCRIBED} cancellation_details",
-    "disputes.close": "", "disputes.update": "evidence metadata submit", "payouts.update": "metadata",
+    "balance_settings.update": "payments",
+    "disputes.close": "", "disputes.update": "evidence metadata submit", "payouts.cancel": "", "payouts.create":
+        "amount currency description destination metadata method source_type statement_descriptor",
+    "payouts.update": "metadata",
     "payment_intents.cancel": "cancellation_reason",
     "payment_intents.capture":
         f"{TAKEN} {LABELLED} amount_to_capture application_fee_amount final_capture metadata",
@@ -283,7 +286,8 @@ def test_every_field_that_stripe_expands_is_expanded_or_left_as_it_is(services, 
     services.charge("pm_card_createDispute")
     services.sandbox.advance(4 * 86_400)
     for name in EXPANDABLE[resource]:
-        base, _, inner = ("checkout/sessions", "", "") if resource == "checkout.sessions" else resource.partition(".")
+        whole = resource.startswith(SPACES)
+        base, _, inner = (resource.replace(".", "/"), "", "") if whole else resource.partition(".")
         path, prefix = f"/v1/{base}", f"{inner}."
         params = {"expand": [f"data.{prefix.lstrip('.')}{name}"]}
         if resource == "application_fees.refunds":
