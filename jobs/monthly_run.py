@@ -33,6 +33,10 @@ def options(argv: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--late", action="store_true", help="take a run file of another month")
     parser.add_argument("--allow-empty", action="store_true", help="take a file with nothing to charge")
     parser.add_argument("--new-ledger", action="store_true", help="make a ledger although the same key keeps others")
+    parser.add_argument(
+        "--ack", metavar="NAME", action="append", default=[], help="accept that the run differs in this"
+    )
+    parser.add_argument("--reason", metavar="TEXT", action="append", default=[], help="why, for all of --ack or each")
     return vars(parser.parse_args(argv))
 
 

@@ -19,7 +19,7 @@ from billing.core.life import Group
 from billing.core.records import RunRecord
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
-from billing.edge.texts.safe_text import sensitive
+from billing.edge.texts.reasons import recorded_reason
 from billing.flow.cancelling import Cancellation, cancel, look_through, worth
 from billing.flow.carry_out import requests_sent
 from billing.flow.follow import policies_of
@@ -29,7 +29,6 @@ from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.report import known_run, summary
 from billing.flow.services import Services
 
-MOST_REASON = 200
 CLOSED = "nothing that was named is left to close"
 # What a good end means here: other lines of the run may well wait to be charged.
 
@@ -50,11 +49,7 @@ class Cancel:
         Raises:
             UsageError: it is empty, too long for the record, or has an address, a card or bank account, or a key in it.
         """
-        if not self.reason.strip() or len(self.reason) > MOST_REASON:
-            raise UsageError(f"--reason says in 1 to {MOST_REASON} characters why nothing more is charged")
-        found = sensitive(self.reason)
-        if found is not None:
-            raise UsageError(f"--reason holds {found[1]}, and goes on record: name nobody; nothing was closed")
+        recorded_reason(self.reason, "why nothing more is charged", "nothing was closed")
 
 
 async def carry_out(session: Session, asked: Cancel) -> int:

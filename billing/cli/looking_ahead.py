@@ -2,6 +2,8 @@
 
 import json
 import os
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ from billing.cli.plan_view import plan_table
 from billing.cli.progress_bar import watching
 from billing.cli.services import services_for
 from billing.cli.session import Session
+from billing.cli.tables import WIDTH
 from billing.cli.terminal import write_json, write_out
 from billing.cli.typed import FIXED_BY_PLAN, following
 from billing.core.exits import Exit
@@ -23,6 +26,7 @@ from billing.edge.secrets import load_key
 from billing.flow.attention import nothing_left
 from billing.flow.carry_out import require_known_lines, require_timely
 from billing.flow.open_services import rates_for
+from billing.flow.planning.accepting import refused, waiting
 from billing.flow.planning.plan import estimate_for, make_plan, over_approval, plan_offline
 from billing.flow.planning.planned import Asked, Plan
 from billing.flow.planning.saved import plan_to_json
@@ -94,11 +98,20 @@ def following_plan(request: RunRequest, found: Plan, out: Path | None = None) ->
     """Say what to type after a plan; nothing, when nothing is left to do."""
     if nothing_left(found):
         return [NOTHING_LEFT, f"Next: {following('report', found.run.run_id)}"]
+    if names := [each.name for each in refused(found)]:
+        return textwrap.wrap(f"Nothing was sent. It cannot be run: policy refuses {', '.join(names)}.", WIDTH)
     if over_approval(found):
         return ["Nothing was sent. It cannot be run before a second person has approved it."]
+    accepting: dict[str, Any] = _accepting(found, {} if out else request.acks)
     if out is not None:
-        return [f"Nothing was sent. Next: {following('run', out, without=FIXED_BY_PLAN)}"]
-    return [f"Nothing was sent. Next: {following('run', request.file, run=request.read.run_id)}"]
+        return [f"Nothing was sent. Next: {following('run', out, without=FIXED_BY_PLAN, **accepting)}"]
+    return [f"Nothing was sent. Next: {following('run', request.file, run=request.read.run_id, **accepting)}"]
+
+
+def _accepting(found: Plan, typed: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the options of a run with which what waits for somebody is accepted, beside what was typed."""
+    acks = {**typed, **{each.name: "..." for each in waiting(found)}}
+    return {"ack": list(acks), "reason": list(acks.values())} if acks else {}
 
 
 NOTHING_LEFT = "There is nothing left to do."

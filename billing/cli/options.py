@@ -57,6 +57,14 @@ AmendOpt = Annotated[
     bool,
     typer.Option("--amend", help="Change a run that has begun: lines added, corrected, or taken out of the sheet."),
 ]
+AckOpt = Annotated[
+    list[str] | None,
+    typer.Option("--ack", metavar="NAME", help="Accept that the run differs in this from the ones before. Repeatable."),
+]
+AckReasonOpt = Annotated[
+    list[str] | None,
+    typer.Option("--reason", metavar="TEXT", help="Why, for all of --ack or each; it goes on record. Name nobody."),
+]
 LimitOpt = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Start at most so many lines.")]
 PreflightOpt = Annotated[
     str,

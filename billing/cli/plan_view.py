@@ -72,7 +72,7 @@ def _changes(changes: Changes, plan: Plan) -> Iterator[str]:
         yield f"    {plural(changes.renamed, 'line')} recognised by customer and account, under another reference"
     for each in plan.variances:
         if not _first_of_all(each):
-            yield from variance_lines(each, "    ")
+            yield from variance_lines(plan, each, "    ")
 
 
 def _look_first(plan: Plan) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _look_first(plan: Plan) -> Iterator[str]:
     yield ""
     yield f"Look at {plural(count, 'thing')} first"
     for each in unusual:
-        yield from variance_lines(each, "  ! ")
+        yield from variance_lines(plan, each, "  ! ")
     for text in notices:
         yield from textwrap.wrap(text, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
     if len(plan.warnings) > len(notices):

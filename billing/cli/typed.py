@@ -11,7 +11,7 @@ from typer.models import ArgumentInfo, OptionInfo
 from billing.cli.groups import Command, parameters_of
 
 NOT_CARRIED = frozenset(
-    {"output", "log_format", "log_level", "out", "yes", "wait", "force", "offline", "errors_csv", "reason"}
+    {"output", "log_format", "log_level", "out", "yes", "wait", "force", "offline", "errors_csv", "ack", "reason"}
 )
 # How an answer is shown, where it goes, what was agreed to: each command is asked for these anew.
 FIXED_BY_PLAN = frozenset(
@@ -74,7 +74,7 @@ def again(**instead: Any) -> str:  # noqa: ANN401
     if Typed.command is None:
         return "the same command again"
     arguments = [Typed.values[name] for name, info in _parameters(Typed.command) if isinstance(info, ArgumentInfo)]
-    kept = {name: Typed.values[name] for name in ("reason", "force") if Typed.values.get(name)}
+    kept = {name: Typed.values[name] for name in ("ack", "reason", "force") if Typed.values.get(name)}
     return following(Typed.name, *(each for each in arguments if each is not None), **kept | instead)
 
 

@@ -20,6 +20,7 @@ class Note(StrEnum):
     request of one operation carries the next key number; it is durable before that request leaves.
     ``skip_confirmed``: the operator wants an item that ended unpaid to stay so, whatever becomes of what it ended for.
     ``set_aside``: why the item waits where it is, for its account or for a person.
+    ``acknowledged``: a person accepts how the run differs from the ones before it, and says why.
     ``rebuild_started``, ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and
     may not be started.
     ``method_moved``: a sync has given a subscription another copy of the payer's method.
@@ -29,6 +30,7 @@ class Note(StrEnum):
     """
 
     RUN_PLANNED = "run_planned"
+    ACKNOWLEDGED = "acknowledged"
     RUN_STARTED = "run_started"
     RUN_FINISHED = "run_finished"
     RUN_STOPPED = "run_stopped"

@@ -84,16 +84,22 @@ def named(rows: Iterable[Fact], ops: Iterable[Op]) -> Mapping[str, Fact]:
 
 _OVER = (Note.RUN_FINISHED, Note.RUN_STOPPED)
 _COMPARED = (Note.RECONCILED,)
-_STANDS = (Note.RUN_STARTED, *_OVER, Note.REBUILD_STARTED, Note.REBUILD_FINISHED)
+_STANDS = (Note.RUN_STARTED, *_OVER, Note.ACKNOWLEDGED, Note.REBUILD_STARTED, Note.REBUILD_FINISHED)
 _PLAN = (Note.RUN_PLANNED,)
+_ACK = (Note.ACKNOWLEDGED,)
 _FOUND = (Note.REBUILD_FINISHED,)
 _UPGRADE = (Note.LEDGER_UPGRADED,)
 RUN_FACTS: tuple[Fact, ...] = (
     Fact("status", Form.TEXT, Use.WAY, _STANDS, "whether it may start"),
     Fact("same_error", Form.PAIR, Use.WAY, (Note.RUN_STOPPED,), "the guard: it counts on where the run stopped"),
     Fact("exit_code", Form.WHOLE, Use.RECORD, (*_OVER, *_COMPARED), "how the command ended"),
-    Fact("reason", Form.TEXT, Use.RECORD, _OVER, "why it stopped"),
-    Fact("by", Form.TEXT, Use.RECORD, (Note.RUN_STARTED,), "user and host that started it"),
+    Fact("reason", Form.TEXT, Use.RECORD, (*_OVER, *_ACK), "why it stopped; why somebody accepts a variance"),
+    Fact("by", Form.TEXT, Use.RECORD, (Note.RUN_STARTED, *_ACK), "user and host that started it, or accepted"),
+    Fact("variance", Form.TEXT, Use.RECORD, _ACK, "which variance was accepted"),
+    Fact("seen", Form.TEXT, Use.RECORD, _ACK, "a hash of exactly what was accepted"),
+    Fact("count", Form.WHOLE, Use.RECORD, _ACK, "how many lines, accounts or currencies it counted"),
+    Fact("of", Form.WHOLE, Use.RECORD, _ACK, "of how many"),
+    Fact("says", Form.TEXT, Use.RECORD, _ACK, "the sentence that was read"),
     Fact("run_id", Form.TEXT, Use.RECORD, _PLAN, "what was planned; verifying compares it with the run"),
     Fact("platform", Form.TEXT, Use.RECORD, _PLAN, "the same"),
     Fact("name", Form.TEXT, Use.RECORD, _PLAN, "the same"),

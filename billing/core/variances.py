@@ -98,6 +98,7 @@ class Rule(NamedTuple):
         means: what is compared with what.
         threshold: the setting from which on it is one, or empty.
         usual: whether most months have some, so that it is not put among what is to be looked at first.
+        asked: what its setting decides.
         find: finds it.
     """
 
@@ -105,6 +106,7 @@ class Rule(NamedTuple):
     means: str
     threshold: str
     usual: bool
+    asked: str
     find: Callable[[Beside], Variance | None]
 
 
@@ -216,13 +218,19 @@ def _said(currency: str, number: int) -> str:
 
 VARIANCES: tuple[Rule, ...] = (
     Rule("gone", "lines of the run before that this sheet does not have, by reference, or else by payer, account and "
-         "currency", "", True, _gone),
-    Rule("new", "lines of this sheet that the run before did not have, likewise", "", True, _new),
-    Rule("changed", "the amount of a line with its own in the run before", "changed_over", False, _changed),
+         "currency", "", True,
+         "Lines of the run before that are not in the sheet: told, run only once accepted with --ack, refused, or off.",
+         _gone),
+    Rule("new", "lines of this sheet that the run before did not have, likewise", "", True,
+         "Lines that the run before did not have, likewise.", _new),
+    Rule("changed", "the amount of a line with its own in the run before", "changed_over", False,
+         "Amounts that moved by more than changed_over, likewise.", _changed),
     Rule("first_on_account", "the connected accounts of this run with those that anything was ever begun on", "",
-         False, _first),
-    Rule("total", "the sheet's total in each currency with those of the runs before", "total_band", False, _total),
-    Rule("lines", "how many lines the sheet has with how many the runs before had", "lines_band", False, _count),
+         False, "Connected accounts that are charged for the first time, likewise.", _first),
+    Rule("total", "the sheet's total in each currency with those of the runs before", "total_band", False,
+         "Totals outside total_band, likewise.", _total),
+    Rule("lines", "how many lines the sheet has with how many the runs before had", "lines_band", False,
+         "A number of lines outside lines_band, likewise.", _count),
 )  # fmt: skip
 # In the order in which a plan shows them.
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in VARIANCES}

@@ -26,6 +26,7 @@ from billing.flow.engine.worklist import first_movable, has_work
 from billing.flow.execute import execute, flow_of
 from billing.flow.kinds.registry import FLOWS
 from billing.flow.options import Ending, RunOptions
+from billing.flow.planning.accepting import require_accepted
 from billing.flow.planning.decisions import decide_all
 from billing.flow.planning.plan import PlanOptions, keep, make_plan, over_approval
 from billing.flow.planning.planned import NOTHING_EXAMINED, Plan, Source
@@ -101,7 +102,8 @@ async def carry_out_run(
         lookout: told of look-ups.
 
     Raises:
-        InvalidInput: the file contradicts what is on record, or its last day is over.
+        InvalidInput: the file contradicts what is on record, its last day is over, or it differs from the runs before
+            in a way that policy does not let pass.
         PlanStale: it is not the plan that was saved.
         ApprovalMissing: it needs an approval it does not have.
         LedgerError: the ledger failed; nothing was sent after that.
@@ -118,6 +120,7 @@ async def carry_out_run(
     if options.saved is not None:
         options.saved.require_same(plan)
     require_known_lines(plan)
+    require_accepted(plan)
     require_approval(plan)
     agree(plan)
     await lowlevel.checkpoint()  # a Ctrl-C at the question is heard here, before anything is kept
@@ -155,7 +158,8 @@ async def _close_first(
         return plan, Ending(Exit.UNFINISHED, f"{still}; the same command again goes on")
     if now.digest != plan.digest:
         raise PlanStale("what is on record changed while items were being closed; plan again. Nothing was charged")
-    now.warnings = plan.warnings
+    now.warnings, now.changes, now.variances = plan.warnings, plan.changes, plan.variances
+    now.acks, now.new_acks = plan.acks, plan.new_acks
     return now, ending
 
 

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from billing.core.errors import UsageError
@@ -14,6 +14,7 @@ from billing.edge.runfiles import AS_IT_STANDS, STDIN, ReadOptions
 from billing.edge.settings.load import Settings
 from billing.flow.open_services import ServiceOptions
 from billing.flow.options import RunOptions, Selection
+from billing.flow.planning.accepting import acks_asked
 from billing.flow.planning.plan import PlanOptions
 from billing.flow.planning.preflight import Preflight
 from billing.flow.planning.saved import SavedPlan, load_plan
@@ -40,6 +41,7 @@ class RunRequest:
         concurrency: items at once instead of the setting.
         wait: seconds to wait for another runner to let go of the ledger; None refuses at once.
         making: whether a ledger may be made where there is none.
+        acks: what somebody accepts of how the run differs from the ones before it, name to reason.
         answers_with: one of Stripe's test payment methods with which payers are answered for; test mode only.
     """
 
@@ -55,6 +57,7 @@ class RunRequest:
     concurrency: int | None = None
     wait: float | None = None
     making: Making = Making.FIRST
+    acks: Mapping[str, str] = field(default_factory=dict)
     answers_with: str = ""
 
     @classmethod
@@ -75,6 +78,8 @@ class RunRequest:
         declines_ok: bool = False,
         amend: bool = False,
         new_ledger: bool = False,
+        ack: Sequence[str] = (),
+        reason: Sequence[str] = (),
     ) -> "RunRequest":
         """Return the request of a program or a schedule; each name means what the option of `billing run` means.
 
@@ -93,6 +98,8 @@ class RunRequest:
             declines_ok: declines alone give exit code 0.
             amend: change a run that has begun.
             new_ledger: make a ledger although the same key keeps others.
+            ack: what is accepted of how the run differs from the ones before it, by name.
+            reason: why, for the record: one for all of ``ack``, or one for each.
         """
         return cls(
             RunOptions(Selection(tuple(only), tuple(exclude)), limit, max_failures, deadline),
@@ -103,6 +110,7 @@ class RunRequest:
             live=live,
             wait=wait,
             making=Making.NEW if new_ledger else Making.FIRST,
+            acks=acks_asked(ack, reason),
         )
 
     def under(self, settings: Settings) -> "RunRequest":
@@ -112,8 +120,8 @@ class RunRequest:
     def plan_options(self) -> PlanOptions:
         """Return what the plan is asked for: what the saved one was, or what is asked for here."""
         if self.saved is not None:
-            return self.saved.options()
-        return PlanOptions(self.preflight, self.amend, None, self.run.selection, self.run.limit)
+            return self.saved.options(self.acks)
+        return PlanOptions(self.preflight, self.amend, None, self.run.selection, self.run.limit, acks=self.acks)
 
     def services(self, mode: Mode, purpose: str) -> ServiceOptions:
         """Return how the services are opened for a run of this mode.

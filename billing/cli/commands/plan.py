@@ -1,11 +1,14 @@
 """Show what a run would do, and save it if asked."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from billing.cli.options import (
+    AckOpt,
+    AckReasonOpt,
     AmendOpt,
     Chosen,
     Common,
@@ -33,6 +36,8 @@ def command(
     offline: Annotated[bool, typer.Option("--offline", help="Look nothing up; no key is needed.")] = False,
     amend: AmendOpt = False,
     limit: LimitOpt = None,
+    ack: AckOpt = None,
+    reason: AckReasonOpt = None,
     force: ForceOpt = False,
     new_ledger: NewLedgerOpt = False,
     common: Common,
@@ -51,13 +56,18 @@ def command(
     from billing.cli.source import guarded, open_source
     from billing.edge.outputs import PLAN, Target
     from billing.edge.runfiles import STDIN
+    from billing.flow.planning.accepting import acks_asked
 
     session = begin(common, run_file=file)
     if offline and out is not None:
         raise UsageError("a plan to run later needs its look-ups: leave out --offline or --out")
     if out is not None and file == STDIN:
         raise UsageError("a plan to run later needs its file: standard input is gone by then; save the file first")
+    acks = acks_asked(ack or (), reason or ())
+    if offline and acks:
+        raise UsageError("without look-ups nothing is compared: leave out --offline or --ack")
     request = request_of(file, sheet, sending, chosen, preflight=preflight, amend=amend, limit=limit, new=new_ledger)
+    request = replace(request, acks=acks)
     with open_source(session, file, request.read) as source:
         if offline:
             return look_offline(session, request, source)

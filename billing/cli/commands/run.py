@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from billing.cli.options import (
+    AckOpt,
+    AckReasonOpt,
     AmendOpt,
     Chosen,
     Common,
@@ -45,6 +47,8 @@ def command(
     amend: AmendOpt = False,
     preflight: PreflightOpt = "all",
     declines_ok: DeclinesOkOpt = False,
+    ack: AckOpt = None,
+    reason: AckReasonOpt = None,
     new_ledger: NewLedgerOpt = False,
     confirm_with: Annotated[
         str,
@@ -61,16 +65,19 @@ def command(
     billing run plan.json --yes --output json
     billing run coaching.yaml --only 'INV-2026-*' --limit 10
     billing run coaching.yaml --live          real money; asks for the total
+    billing run coaching.yaml --ack gone --reason "two clubs closed"
     """
     from billing.cli.running import Manner, carry_out
     from billing.cli.session import begin, run_async
     from billing.cli.source import open_source
+    from billing.flow.planning.accepting import acks_asked
     from billing.flow.request import as_planned
 
     session = begin(common, run_file=file)
     request = request_of(file, sheet, sending, chosen, preflight=preflight, amend=amend, limit=limit, new=new_ledger)
     until = replace(request.run, max_failures=max_failures, deadline=seconds_of(deadline))
     request = replace(request, run=until, concurrency=concurrency, declines_ok=declines_ok)
+    request = replace(request, acks=acks_asked(ack or (), reason or ()))
     request = as_planned(replace(request, answers_with=test_method(confirm_with)))
     with open_source(session, request.file, request.read) as source:
         return run_async(carry_out, session, request, source, Manner(yes))

@@ -48,8 +48,10 @@ class Ledger(Protocol):
 
     # --- writing
 
-    async def plan_run(self, record: RunRecord, lines: Iterable[PlannedLine]) -> RunRecord:
+    async def plan_run(self, record: RunRecord, lines: Iterable[PlannedLine], acks: Sequence[Facts] = ()) -> RunRecord:
         """Keep a run, its lines and its new items in one transaction; an amendment is the next revision of the run.
+
+        ``acks`` are the facts of what a person has accepted for it: an entry each, in the same transaction.
 
         Raises:
             LedgerError: the transaction failed; nothing of it is kept.

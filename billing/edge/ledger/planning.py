@@ -1,11 +1,11 @@
 """Keeping a plan: a run, its lines and its new items in one transaction, streamed, however many there are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 
-from billing.core.entries import BrokenPromise, Move, Note
+from billing.core.entries import BrokenPromise, Facts, Move, Note
 from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.keys import item_id
 from billing.core.kinds import LIVES
@@ -38,8 +38,10 @@ class LinesSeal:
         return self._hash.hexdigest()
 
 
-def plan_run(tx: Transaction, record: RunRecord, lines: Iterable[PlannedLine]) -> RunRecord:
+def plan_run(tx: Transaction, record: RunRecord, lines: Iterable[PlannedLine], acks: Sequence[Facts] = ()) -> RunRecord:
     """Keep a plan and return its run with revision and time. ``run_planned`` seals the lines before it.
+
+    What a person has accepted for it (``acks``) follows in the same transaction: there is no plan without it.
 
     A record that is ``rebuilding`` stays so in the same transaction: nobody ever finds its items merely planned.
 
@@ -53,8 +55,10 @@ def plan_run(tx: Transaction, record: RunRecord, lines: Iterable[PlannedLine]) -
     header = json_text(dict(record.header))
     row, scope = _put_run(tx, kept, header)
     seal = _Plan(tx, kept, row, scope).keep(lines)
-    facts = {**run_facts(kept), "header": frozen(header), "lines": seal.hex(), "line_count": seal.count}
-    tx.append([(Note.RUN_PLANNED, row, None, 0, 0, json_text(facts))])
+    planned = {**run_facts(kept), "header": frozen(header), "lines": seal.hex(), "line_count": seal.count}
+    tx.append([(Note.RUN_PLANNED, row, None, 0, 0, json_text(planned))])
+    for facts in acks:
+        note_run(tx, record.run_id, Note.ACKNOWLEDGED, RunStatus.PLANNED, facts)
     if record.status is not RunStatus.REBUILDING:
         return kept
     note_run(tx, record.run_id, Note.REBUILD_STARTED, RunStatus.REBUILDING, {})

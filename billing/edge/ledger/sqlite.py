@@ -155,14 +155,14 @@ class SqliteLedger:
 
     # --- writing
 
-    async def plan_run(self, record: RunRecord, lines: Iterable[PlannedLine]) -> RunRecord:
+    async def plan_run(self, record: RunRecord, lines: Iterable[PlannedLine], acks: Sequence[Facts] = ()) -> RunRecord:
         """Keep a run, its lines and its new items in one transaction; ``lines`` is consumed on the writer's thread.
 
         Raises:
             LedgerError: the transaction failed, or ``record.revision`` is not the run's next one.
         """
         planned: RunRecord = await self._do(
-            Work(lambda tx: planning.plan_run(tx, record, lines), alone=True, milestone=True)
+            Work(lambda tx: planning.plan_run(tx, record, lines, acks), alone=True, milestone=True)
         )
         return planned
 

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from billing.core.policies import (
     Approval,
+    Attitude,
+    Compare,
     Control,
     Dunning,
     Limits,
@@ -15,12 +17,13 @@ from billing.core.policies import (
     Policies,
     StopOn,
 )
+from billing.core.variances import RULES
 from billing.edge.texts.forms import Forms, place_of
 from billing.edge.texts.problems import FieldError
-from billing.edge.texts.values import duration, flag, one_of, rate, share, variable, whole
+from billing.edge.texts.values import duration, flag, one_of, percentage, rate, share, variable, whole
 from billing.edge.texts.yaml_tree import Mapping, Node, Scalar
 
-S = TypeVar("S", Limits, Pacing, StopOn, Control)
+S = TypeVar("S", Limits, Pacing, StopOn, Control, Compare)
 
 EVENTS = ("finished", "stopped")
 
@@ -33,6 +36,10 @@ def _by(reader: Callable[[str], Any]) -> Reader:
 
 def _amounts(forms: Forms, node: Node, name: str) -> dict[str, int]:
     return forms.amounts(node, name)
+
+
+def _attitude(text: str) -> Attitude:
+    return Attitude(one_of(*Attitude)(text))
 
 
 CONTROL: dict[str, Reader] = {"items": _by(whole(0)), "totals": _amounts}
@@ -52,8 +59,15 @@ STOP_ON: dict[str, Reader] = {
     "after_items": _by(whole(1)),
     "same_error": _by(whole(1)),
 }
+COMPARE: dict[str, Reader] = {
+    "changed_over": _by(percentage),
+    "total_band": _by(percentage),
+    "lines_band": _by(percentage),
+    "runs": _by(whole(1, 12)),
+    **dict.fromkeys(RULES, _by(_attitude)),
+}
 APPROVAL = ("required_over", "two_person", "valid_for")
-SECTIONS = ("control", "limits", "pacing", "retry", "stop_on", "approval", "notify")
+SECTIONS = ("control", "limits", "pacing", "retry", "stop_on", "approval", "compare", "notify")
 
 
 def read_policies(forms: Forms, root: Mapping, base: Policies) -> Policies:
@@ -66,6 +80,7 @@ def read_policies(forms: Forms, root: Mapping, base: Policies) -> Policies:
         dunning=_dunning(forms, get("retry"), base.dunning),
         stop_on=_section(forms, get("stop_on"), "stop_on", STOP_ON, base.stop_on),
         notify=_notify(forms, get("notify"), base.notify),
+        compare=_section(forms, get("compare"), "compare", COMPARE, base.compare),
         approval=_approval(forms, get("approval"), base.approval),
     )
 

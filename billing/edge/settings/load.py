@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from billing.core.errors import UsageError
 from billing.core.items import Mode
-from billing.core.policies import Dunning, Limits, Notification, Policies, StopOn
+from billing.core.policies import Compare, Dunning, Limits, Notification, Policies, StopOn
 from billing.edge.settings.place import default_ledger, settings_file
 from billing.edge.settings.settings_file import about, read_settings
 from billing.edge.settings.table import BY_NAME, SETTINGS, Setting
@@ -158,6 +158,7 @@ class Settings:
                 after_items=self.values["stop_on.after_items"],
                 same_error=self.values["stop_on.same_error"],
             ),
+            compare=Compare(**{each.name: self.values[f"compare.{each.name}"] for each in fields(Compare)}),
             notify=(Notification(webhook=webhook, on=on),) if webhook else (),
         )
 

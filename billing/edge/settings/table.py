@@ -3,6 +3,8 @@
 import textwrap
 from dataclasses import dataclass
 
+from billing.core.policies import Compare
+from billing.core.variances import VARIANCES, attitude_to
 from billing.edge.settings import values
 
 
@@ -82,6 +84,17 @@ SETTINGS: tuple[Setting, ...] = (
             "The size of that window, and the fewest charges before the guard acts."),
     Setting("stop_on.same_error", "25", values.COUNT, "items in a row",
             "So many refusals of one kind are a mistake of ours, not of payers."),
+    Setting("compare.changed_over", "20%", values.PERCENTAGE, "of a line's amount in the run before",
+            "How far an amount may move before the plan names the line. A run is compared with the ones before it of "
+            "the same name; what its file says under compare: beats these."),
+    Setting("compare.total_band", "15%", values.PERCENTAGE, "of a total of the runs before",
+            "How far a currency's total may lie above the highest or below the lowest of the runs before."),
+    Setting("compare.lines_band", "10%", values.PERCENTAGE, "of the lines of the runs before",
+            "How far the number of lines may, likewise. A cut export is shorter than a month ever is."),
+    Setting("compare.runs", "1", values.FEW, "runs",
+            "How many runs before give that highest and lowest. More of them suit a business with seasons."),
+    *(Setting(f"compare.{rule.name}", str(attitude_to(Compare(), rule.name)), values.ATTITUDE, "", rule.asked)
+      for rule in VARIANCES),
     Setting("notify.webhook", "", values.ENV_NAME, "",
             "Where a summary is posted when a run ends. It names an environment variable, because such addresses are "
             "secrets."),

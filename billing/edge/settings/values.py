@@ -10,8 +10,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from billing.core.items import Mode
+from billing.core.policies import Attitude
 from billing.edge.texts.problems import FieldError
-from billing.edge.texts.values import duration, flag, one_of, percent, rate, share, timezone, variable, whole
+from billing.edge.texts.values import (
+    duration,
+    flag,
+    one_of,
+    percent,
+    percentage,
+    rate,
+    share,
+    timezone,
+    variable,
+    whole,
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -119,6 +131,10 @@ def _occasions(text: str) -> tuple[str, ...]:
     return tuple(occasion(part.strip()) for part in text.split(","))
 
 
+def _attitude(text: str) -> Attitude:
+    return Attitude(one_of(*Attitude)(text))
+
+
 def _text(text: str) -> str:
     if not text.isprintable():
         raise ValueError("holds a character that cannot be printed")
@@ -143,6 +159,9 @@ ACCOUNT = Value("an account id such as acct_1A2b3C", _account)
 ZONE = Value("a time zone such as Europe/Berlin", timezone)
 SHARE = Value("a number above 0, at most 1", share)
 PERCENT = Value("a number from 0 to 100, such as 2.5", percent)
+PERCENTAGE = Value("a percentage with its sign, such as 20%", percentage)
+ATTITUDE = Value("tell, ack, refuse or off", _attitude)
+FEW = Value("a whole number from 1 to 12", whole(1, 12))
 RATE = Value("a number above 0, such as 5 or 2.5", rate)
 COUNT = Value("a whole number above 0", whole(1))
 GAPS = Value('gaps such as [1d, 3d, 7d], or "never"', _gaps, is_list=True)

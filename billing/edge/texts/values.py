@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?")
+_PERCENTAGE = re.compile(r"(0|[1-9][0-9]{0,4})(?:\.([0-9]{1,2}))? ?%")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -47,6 +48,17 @@ def percent(text: str) -> Decimal:
     if not _DECIMAL.fullmatch(text) or len(text.partition(".")[2]) > 4 or Decimal(text) > 100:
         raise ValueError("must be a percentage from 0 to 100, such as 2.5")
     return Decimal(text)
+
+
+def percentage(text: str) -> int:
+    """A percentage with its sign, such as ``20%`` or ``7.5 %``, in hundredths of a per cent.
+
+    Without its sign 0.2 could mean a fifth, as it does where a share is asked for.
+    """
+    found = _PERCENTAGE.fullmatch(text)
+    if found is None:
+        raise ValueError("must be a percentage with its sign, such as 20%")
+    return int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0"))
 
 
 def duration(text: str, units: str = "smhd") -> timedelta:

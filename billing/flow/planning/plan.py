@@ -5,8 +5,10 @@ signs. Keeping the plan in the ledger is a third, identical stream.
 """
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from billing.core.acks import Ack
 from billing.core.changes import Changes, Gathered, Sums
 from billing.core.estimates import Estimate, Load, Speed, estimate
 from billing.core.findings import Findings
@@ -22,6 +24,7 @@ from billing.edge.ledger import Ledger
 from billing.edge.pacing.throttle import Rates
 from billing.flow.kinds.registry import FLOWS, PLANNINGS
 from billing.flow.options import Selection
+from billing.flow.planning.accepting import take_acks
 from billing.flow.planning.comparison import compare_file
 from billing.flow.planning.decisions import decide_all, planned_lines
 from billing.flow.planning.months import first_accounts
@@ -40,6 +43,8 @@ class PlanOptions:
         findings: those of a saved plan, instead of looking again.
         selection: which lines may move in this invocation.
         limit: how many at most.
+        acks: what somebody accepts of how the run differs from the ones before it, name to reason.
+        saved_acks: those of a saved plan.
     """
 
     preflight: Preflight = Preflight.ALL
@@ -47,6 +52,8 @@ class PlanOptions:
     findings: Findings | None = None
     selection: Selection = field(default_factory=Selection)
     limit: int | None = None
+    acks: Mapping[str, str] = field(default_factory=dict)
+    saved_acks: Sequence[Ack] = ()
 
     def asked(self, services: Services, kind: Kind) -> Asked:
         """Return what is asked of the decisions."""
@@ -62,7 +69,7 @@ async def make_plan(services: Services, source: Source, options: PlanOptions, lo
 
     Raises:
         InvalidInput: the file contradicts what is on record; every contradiction is listed.
-        UsageError: the run on record belongs to another platform.
+        UsageError: the run on record belongs to another platform, or an ack is asked for that it does not need.
         CredentialsError: the key may not look.
     """
     await services.identify()
@@ -86,6 +93,7 @@ async def make_plan(services: Services, source: Source, options: PlanOptions, lo
     plan.reads = looked_up.reads
     plan.identifying = _identifying(services)
     plan.warnings += elsewhere
+    take_acks(plan, options.acks, str(services.operator.get("by", "")), options.saved_acks)
     if over := over_approval(plan):
         plan.warnings.append(Notice("approval_needed", f"a second person must approve it: {', '.join(over)}"))
     return plan
@@ -161,7 +169,8 @@ async def keep(plan: Plan, source: Source, ledger: Ledger, status: RunStatus = R
     """
     if plan.existing is not None and not plan.is_news:
         return plan.existing
-    return await ledger.plan_run(record_of(plan, status), planned_lines(plan, source, ledger))
+    acks = [ack.to_facts() for ack in plan.new_acks]
+    return await ledger.plan_run(record_of(plan, status), planned_lines(plan, source, ledger), acks)
 
 
 def record_of(plan: Plan, status: RunStatus) -> RunRecord:
@@ -182,6 +191,7 @@ def record_of(plan: Plan, status: RunStatus) -> RunRecord:
             "foreign": dict(sorted(plan.foreign.items())),
             "dunning": plan.run.policies.dunning.to_facts(),
             "notify": [each.to_facts() for each in plan.run.policies.notify],
+            **({"acks": [ack.to_facts() for ack in plan.acks]} if plan.acks else {}),
         },
         file_sha256=plan.file_sha256,
         plan_digest=plan.digest,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from billing.core.acks import Ack
 from billing.core.changes import Changes
 from billing.core.errors import Problem
 from billing.core.estimates import Reads
@@ -127,6 +128,8 @@ class Plan:
         warnings: what is worth a look before saying yes.
         changes: beside the runs before, or None where that is not compared.
         variances: how it differs from them, of those that policy knows.
+        acks: what of that a person has accepted, on record or now.
+        new_acks: those among them that are not on record yet.
         reads: what the look-ups cost.
         identifying: requests that ask whose key it is: two before anything of the platform is on record.
         digest: 64 hex over every decision.
@@ -162,6 +165,8 @@ class Plan:
     warnings: list[Notice] = field(default_factory=list)
     changes: Changes | None = None
     variances: tuple[Variance, ...] = ()
+    acks: list[Ack] = field(default_factory=list)
+    new_acks: list[Ack] = field(default_factory=list)
     reads: Reads = field(default_factory=Reads)
     identifying: int = 0
     digest: str = ""
@@ -196,7 +201,7 @@ class Plan:
     @property
     def is_news(self) -> bool:
         """Whether the ledger does not hold all of this yet."""
-        if self.existing is None or self.amendment or self.existing.header.get(PARTIAL):
+        if self.existing is None or self.amendment or self.new_acks or self.existing.header.get(PARTIAL):
             return True
         kept: Mapping[str, int] = self.existing.header.get("foreign", {})
         return dict(self.foreign) != dict(kept)

@@ -1,15 +1,17 @@
 """A plan as a file: what a person or a pull request wants to see, and what `billing run PLAN` must come to again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from billing.core.acks import Ack, acks_from
 from billing.core.errors import PlanStale, UsageError
 from billing.core.findings import Findings
 from billing.core.items import Mode
 from billing.core.money import format_minor
+from billing.core.policies import Attitude
 from billing.edge.pacing.throttle import Rates
 from billing.edge.runfiles import ReadOptions
 from billing.flow.options import Selection
@@ -18,7 +20,9 @@ from billing.flow.planning.planned import Plan
 from billing.flow.planning.preflight import Preflight
 from billing.flow.planning.sums import Row
 
-FORMAT_VERSION = "1.1"
+BINDING = frozenset({Attitude.ACK, Attitude.REFUSE})
+# Attitudes under which a saved plan holds what it found.
+FORMAT_VERSION = "1.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class SavedPlan:
         preflight: what was looked up.
         digest: over every decision.
         left: currency -> minor units that it counted as what can move.
+        binding: name -> hash of what it found that must be accepted, or is refused.
+        acks: what was accepted when it was made.
     """
 
     file: str
@@ -54,10 +60,14 @@ class SavedPlan:
     preflight: Preflight
     digest: str
     left: Mapping[str, int]
+    binding: Mapping[str, str]
+    acks: Sequence[Ack]
 
-    def options(self) -> PlanOptions:
-        """Return what the plan was asked for, with what it found."""
-        return PlanOptions(self.preflight, self.amend, self.findings, self.selection, self.limit)
+    def options(self, acks: Mapping[str, str]) -> PlanOptions:
+        """Return what the plan was asked for, with what it found and accepted; ``acks`` are what is accepted beside."""
+        return PlanOptions(
+            self.preflight, self.amend, self.findings, self.selection, self.limit, acks=acks, saved_acks=self.acks
+        )
 
     def require_same(self, plan: Plan) -> None:
         """Refuse a plan that is not this one.
@@ -72,11 +82,22 @@ class SavedPlan:
             raise PlanStale(
                 f"{message} (another run, another platform or another release); plan again. Nothing was sent"
             )
+        self._require_same_variances(plan)
         for code, minor in sorted(plan.left.totals.items()):
             if minor > self.left.get(code, 0):
                 counted, now = format_minor(self.left.get(code, 0), code), format_minor(minor, code)
                 message = f"{code.upper()} {now} could be charged now, and the plan {self.digest[:8]} counted {counted}"
                 raise PlanStale(f"{message}; plan again. Nothing was sent")
+
+    def _require_same_variances(self, plan: Plan) -> None:
+        """Refuse a plan that differs from the runs before otherwise than this one did; one that has begun goes on."""
+        if plan.frozen or plan.changes is None:
+            return
+        now = {each.name: each.seen for each in plan.variances if each.attitude in BINDING}
+        moved = [name for name in sorted({*now, *self.binding}) if now.get(name) != self.binding.get(name)]
+        if moved:
+            message = f"what plan {self.digest[:8]} has found of {', '.join(moved)} is not so any more"
+            raise PlanStale(f"{message}: a run before it changed, or the policy; plan again. Nothing was sent")
 
 
 def plan_to_json(
@@ -118,6 +139,7 @@ def plan_to_json(
         "warnings": [asdict(warning) for warning in plan.warnings],
         "changes": plan.changes.to_json() if plan.changes and plan.changes.previous else None,
         "variances": [each.to_json() for each in plan.variances],
+        "acks": [ack.to_facts() for ack in plan.acks],
         "lookups": {
             **asdict(plan.reads),
             "seconds": round(plan.reads.seconds, 1),
@@ -187,6 +209,8 @@ def load_plan(path: Path) -> SavedPlan:
             findings=Findings.from_json(saved["findings"]),
             digest=saved["plan_digest"],
             left=dict(saved["left"]["totals"]),
+            binding={each["name"]: each["seen"] for each in saved["variances"] if each["attitude"] in BINDING},
+            acks=tuple(acks_from(saved["acks"])),
         )
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
