@@ -18,8 +18,10 @@ from billing.edge.texts.problems import Collector
 from billing.edge.texts.yaml_tree import plain
 from billing.sandbox.config import ConfigProblem, SandboxConfig, read
 from billing.sandbox.model import Sandbox
+from billing.sandbox.refusals import Refusal
 from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.server import serve, ticking
+from billing.sandbox.webhook_endpoints import forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class SandboxRequest:
     Attributes:
         items: charges to make up, each with its payer; 0 for none.
         accounts: connected accounts to make up; 0 for none.
+        forward_to: where every event is sent; None for nowhere.
     """
 
     config: SandboxConfig
@@ -36,6 +39,7 @@ class SandboxRequest:
     items: int
     accounts: int
     target: Target
+    forward_to: str | None = None
 
 
 def read_config(path: Path | None) -> SandboxConfig:
@@ -74,6 +78,7 @@ LEVERS = (  # about, command, body: what people ask of a sandbox most
         '{"payment_method": "pm_...", "new": {"exp_month": 5, "exp_year": 2032, "last4": "1881"}}',
     ),
     ("an account stops taking charges", "accounts", '{"account": "acct_...", "charges": false}'),
+    ("every endpoint of webhooks is down", "webhook", '{"down": true}'),
     ("answers get lost", "faults", '{"chances": {"kinds": {"lost_after": 0.05}}}'),
     ("what was really taken", "books", ""),
 )
@@ -92,6 +97,20 @@ def _keys() -> dict[str, str]:
     """Made-up keys: the sandbox takes any of their form."""
     name = secrets.token_hex(8)
     return {"STRIPE_API_KEY": f"sk_test_sandbox{name}", "STRIPE_PUBLISHABLE_KEY": f"pk_test_sandbox{name}"}
+
+
+def _forwarded(model: Sandbox, asked: SandboxRequest) -> dict[str, str]:
+    """Have every event sent where it is asked for; return the secret that it is signed with.
+
+    Raises:
+        UsageError: nothing can be sent there.
+    """
+    if asked.forward_to is None:
+        return {}
+    try:
+        return {"BILLING_WEBHOOK_SECRETS": forward(model.world, asked.forward_to)}
+    except Refusal as refusal:
+        raise UsageError(f"--forward-to {asked.forward_to}: {refusal.error['message']}") from None
 
 
 def _exports(**values: str) -> str:
@@ -117,7 +136,7 @@ async def serve_until_stopped(asked: SandboxRequest) -> int:
     model = ticking(asked.config)
     try:
         async with serve(model, port=asked.port) as served:
-            write_out(_exports(BILLING_API_BASE=served.url, **_keys()))
+            write_out(_exports(BILLING_API_BASE=served.url, **_keys(), **_forwarded(model, asked)))
             if asked.accounts:
                 write_out(_made_up(model, asked))
             write_out("# serving; Ctrl-C ends it. Meanwhile, from another terminal:\n" + levers(served.url))

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from billing.sandbox import charges, deposits, disputes, methods, refunds
+from billing.sandbox import charges, deposits, disputes, events, methods, payment_events, refunds
 from billing.sandbox.banks import business_days_later, year_and_month
 from billing.sandbox.challenges import challenge
 from billing.sandbox.intent_body import given_method
@@ -62,7 +62,7 @@ def _ask(call: Call, intent: Obj, method: Obj, *, off_session: bool) -> None:
     if off_session or call.params.get("error_on_requires_action"):
         _decline(call, intent, method, decline_of("authentication_required"))
     intent |= {"status": "requires_action", "payment_method": method["id"], "next_action": challenge(call, intent)}
-    call.account.tell(intent)
+    payment_events.moved(call, intent)
 
 
 def authenticate(call: Call, intent: Obj, *, passed: bool) -> None:
@@ -84,7 +84,7 @@ def _give_up(call: Call, intent: Obj, method: Obj, error: Obj) -> None:
         "status": "requires_payment_method", "payment_method": None, "next_action": None,
         "last_payment_error": error | {"payment_method": dict(method)},
     }  # fmt: skip
-    call.account.tell(intent)
+    payment_events.moved(call, intent)
 
 
 def _save(call: Call, intent: Obj, method: Obj) -> None:
@@ -104,6 +104,7 @@ def _pay(call: Call, intent: Obj, method: Obj) -> None:
     if intent["capture_method"] == "manual":
         charge |= {"captured": False, "amount_captured": 0}
         intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
+        payment_events.moved(call, intent, charge)
         return
     _settle(call, intent, charge)
 
@@ -117,16 +118,17 @@ def capture_held(call: Call, intent: Obj, amount: int) -> None:
     charge |= {"captured": True, "amount_captured": amount, "application_fee_amount": fee}
     charge |= {name: intent[name] for name in ("statement_descriptor", "statement_descriptor_suffix")}
     charge["calculated_statement_descriptor"] = charges.statement(call.account, intent, "card")
-    _settle(call, intent, charge)
+    _settle(call, intent, charge, told="charge.captured")
     if amount < charge["amount"]:
         refunds.release(call, charge, charge["amount"] - amount)
 
 
-def _settle(call: Call, intent: Obj, charge: Obj) -> None:
+def _settle(call: Call, intent: Obj, charge: Obj, told: str = "charge.succeeded") -> None:
     amount = charge["amount_captured"]
     intent |= {"status": "succeeded", "amount_received": amount, "next_action": None, "processing": None}
     charges.book(call, intent, charge)
-    call.account.tell(intent)
+    events.record(call, told, charge)
+    payment_events.moved(call, intent)
     acts = call.account.instruments[charge["payment_method"]].acts
     if acts.act is Act.DISPUTES:
         due = call.world.now + DISPUTE_DELAY_SECONDS
@@ -141,7 +143,7 @@ def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn
         "status": "requires_payment_method", "payment_method": None, "latest_charge": charge["id"],
         "last_payment_error": error, "next_action": None,
     }  # fmt: skip
-    call.account.tell(intent)
+    payment_events.moved(call, intent, charge)
     raise Refusal(402, error | {"payment_intent": dict(intent)})
 
 
@@ -172,7 +174,7 @@ def _ask_bank(call: Call, intent: Obj, method: Obj) -> None:
         "status": "requires_action", "payment_method": method["id"],
         "next_action": deposits.send(call, intent, lambda error: _give_up(call, intent, method, error)),
     }  # fmt: skip
-    call.account.tell(intent)
+    payment_events.moved(call, intent)
 
 
 def verify(call: Call, intent: Obj) -> None:
@@ -195,11 +197,11 @@ def _send_debit(call: Call, intent: Obj, method: Obj) -> None:
         "status": "processing", "payment_method": method["id"], "latest_charge": charge["id"],
         "last_payment_error": None, "next_action": None,
     }  # fmt: skip
-    call.account.tell(intent)
+    payment_events.moved(call, intent, charge)
     acts = call.account.instruments[method["id"]].acts
     if acts.act is not Act.STAYS_PENDING:
         due = business_days_later(call.world.now, call.world.behaviour.debit_business_days)
-        call.world.agenda.add(due, lambda: _answer_debit(call, intent, charge, method))
+        call.world.agenda.add(due, lambda: _answer_debit(call.unasked(), intent, charge, method))
 
 
 def _answer_debit(call: Call, intent: Obj, charge: Obj, method: Obj) -> None:
@@ -215,4 +217,4 @@ def _answer_debit(call: Call, intent: Obj, charge: Obj, method: Obj) -> None:
         "status": "requires_payment_method", "payment_method": None, "processing": None,
         "last_payment_error": error_of(decline, INVALID_REQUEST, charge["id"], method),
     }  # fmt: skip
-    call.account.tell(intent)
+    payment_events.moved(call, intent, charge)

@@ -3,9 +3,10 @@
 from copy import deepcopy
 from functools import partial
 
-from billing.sandbox import fees, tariff
+from billing.sandbox import events, fees, tariff
 from billing.sandbox.funds import AVAILABLE_BUSINESS_DAYS, BANK_DEBIT, transaction, type_of
 from billing.sandbox.metadata import merged
+from billing.sandbox.payment_events import booked
 from billing.sandbox.refusals import Obj
 from billing.sandbox.shapes import shipping
 from billing.sandbox.shelves import list_of
@@ -131,7 +132,7 @@ def book(call: Call, intent: Obj, charge: Obj) -> None:
     )  # fmt: skip
     delay = world.behaviour.fee_delay_seconds if intent["capture_method"] == "automatic_async" else 0.0
     if delay:
-        world.agenda.add(world.now + delay, partial(charge.update, balance_transaction=row["id"]))
+        world.agenda.add(world.now + delay, partial(booked, call, charge, row["id"]))
     else:
         charge["balance_transaction"] = row["id"]
 
@@ -153,7 +154,9 @@ def update(call: Call) -> Obj:
         changes["shipping"] = shipping(params["shipping"])
     if "fraud_details" in params:
         changes["fraud_details"] = dict(params["fraud_details"] or {})
+    before = events.snapshot(charge)
     charge |= changes | {"metadata": metadata}
+    events.record(call, "charge.updated", charge, before)
     return charge
 
 

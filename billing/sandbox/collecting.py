@@ -44,6 +44,7 @@ def finalise(call: Call, invoice: Obj, failed: Failed) -> None:
         _paid(call, invoice)
         return
     call.account["pi"].add(intent)
+    events.record(call, "payment_intent.created", intent)
     call.account.followers[intent["id"]] = lambda told: _follow(by_the_clock(call), invoice, told, failed)
     call.account.add("inpay", _payment(call, invoice, intent), invoice["id"])
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from billing.sandbox.recurring import Recurring
+from billing.sandbox.webhook_habits import Webhooks
 
 T = TypeVar("T")
 
@@ -228,6 +229,7 @@ class SandboxConfig:
     keys: Keys = field(default_factory=Keys)
     behaviour: Behaviour = field(default_factory=Behaviour)
     recurring: Recurring = field(default_factory=Recurring)
+    webhooks: Webhooks = field(default_factory=Webhooks)
 
 
 def read(settings: Mapping[str, Any]) -> SandboxConfig:

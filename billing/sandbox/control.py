@@ -15,6 +15,7 @@ from billing.sandbox.model import Sandbox
 from billing.sandbox.payer import Deed, act
 from billing.sandbox.refusals import Obj
 from billing.sandbox.scenario import ScenarioSpec, build
+from billing.sandbox.webhook_levers import change, state
 from billing.sandbox.world import API_VERSION
 
 PREFIX = "/_sandbox/"
@@ -273,4 +274,6 @@ COMMANDS: dict[tuple[str, str], Callable[[Sandbox, Settings], Obj]] = {
     ("POST", "payer"): _payer,
     ("POST", "cards"): _cards,
     **{("POST", name): _lever(name, pull) for name, pull in LEVERS.items()},
+    ("GET", "webhook"): lambda sandbox, _: state(sandbox),
+    ("POST", "webhook"): change,
 }

@@ -3,9 +3,10 @@
 Whatever changes an object says so with ``record``; the object is kept as it was at that moment.
 """
 
-import json
 from fnmatch import fnmatchcase
 from typing import Any
+
+import orjson
 
 from billing.sandbox.answers import encode
 from billing.sandbox.config import DAY
@@ -13,6 +14,7 @@ from billing.sandbox.refusals import Obj, invalid, missing
 from billing.sandbox.world import API_VERSION, Call
 
 KEPT_SECONDS = 30 * DAY
+TIDIED_EVERY = 1024  # events of an account, until those that are too old to be told are dropped
 MOST_TYPES = 20
 CHANGED = ".updated"  # the events that also tell what was there before
 ABSENT = object()
@@ -29,18 +31,22 @@ def record(call: Call, kind: str, body: Obj, before: Obj | None = None) -> None:
         return
     data: Obj = {"object": body} | ({"previous_attributes": changed} if kind.endswith(CHANGED) else {})
     event: Obj = {
-        "id": call.new_id("evt"), "object": "event", "api_version": API_VERSION, "created": call.world.seconds,
-        "data": encode(data), "livemode": call.livemode, "pending_webhooks": 0,
+        "id": call.world.event_ids.new("evt_1"), "object": "event", "api_version": API_VERSION,
+        "created": call.world.seconds, "data": encode(data), "livemode": call.livemode, "pending_webhooks": 0,
         "request": {"id": call.request_id or None, "idempotency_key": call.idempotency_key}, "type": kind,
     }  # fmt: skip
     if call.account is not call.world.platform:
         event["account"] = call.account.id
-    call.account["evt"].add(event)
+    feed = call.account["evt"]
+    feed.add(event)
+    if len(feed) % TIDIED_EVERY == 0:
+        feed.forget(lambda old: bool(old["created"] < _oldest(call)))
+    call.world.deliveries.told(call.account.id, event)
 
 
 def snapshot(body: Obj) -> Obj:
     """A copy of an object, to compare with what it becomes."""
-    copy: Obj = json.loads(encode(body))
+    copy: Obj = orjson.loads(encode(body))
     return copy
 
 
@@ -67,18 +73,20 @@ def retrieve(call: Call) -> Obj:
 
 
 def listed(call: Call) -> Obj:
-    """The events of the last thirty days, newest first, of all kinds or some.
+    """The events of the last thirty days, newest first, of all kinds or some, those an endpoint still lacks or others.
 
     Raises:
         Refusal: ``type`` beside ``types``, or more than twenty of them.
     """
     kinds, oldest = _kinds(call.params), _oldest(call)
     exact, patterns = frozenset(kinds), [kind for kind in kinds if "*" in kind]
+    delivered: bool | None = call.params.get("delivery_success")
 
     def keep(event: Obj) -> bool:
         kind = event["type"]
         wanted = kind in exact or any(fnmatchcase(kind, pattern) for pattern in patterns)
-        return wanted and event["created"] >= oldest
+        taken = delivered is None or delivered == (event["pending_webhooks"] == 0)
+        return wanted and taken and event["created"] >= oldest
 
     page = call.account["evt"].page(call.params, "/v1/events", call.livemode, keep)
     return page | {"data": [_told(event) for event in page["data"]]}
@@ -100,5 +108,5 @@ def _oldest(call: Call) -> float:
 
 
 def _told(event: Obj) -> Obj:
-    data: Any = json.loads(event["data"])
+    data: Any = orjson.loads(event["data"])
     return event | {"data": data}

@@ -1,6 +1,6 @@
 """The life of a PaymentIntent: opened, confirmed, declined, paid at most once, cancelled for good."""
 
-from billing.sandbox import attempts, deposits, refunds
+from billing.sandbox import attempts, deposits, events, refunds
 from billing.sandbox.attempts import attempt, capture_held, examine
 from billing.sandbox.intent_body import blank, changed, given_method, with_options
 from billing.sandbox.intent_rules import (
@@ -35,11 +35,11 @@ def create(call: Call) -> Obj:
     else:
         check_only_opened(call)
     _take_method(call, intent)
-    if not call.params.get("confirm"):
-        return call.account["pi"].add(intent)
-    method = examine(call, intent)
+    method = examine(call, intent) if call.params.get("confirm") else None
     call.account["pi"].add(intent)
-    try_once(call, intent, method)
+    events.record(call, "payment_intent.created", intent)
+    if method is not None:
+        try_once(call, intent, method)
     return intent
 
 
@@ -161,6 +161,7 @@ def _end(call: Call, intent: Obj, reason: str | None) -> None:
         "status": "canceled", "canceled_at": call.world.seconds, "cancellation_reason": reason, "next_action": None,
         "amount_capturable": 0, "processing": None,
     }  # fmt: skip
+    events.record(call, "payment_intent.canceled", intent)
 
 
 def verify_microdeposits(call: Call) -> Obj:

@@ -24,6 +24,7 @@ from billing.sandbox import (
     setups,
     subscription_changes,
     subscriptions,
+    webhook_endpoints,
 )
 from billing.sandbox.refusals import Obj
 from billing.sandbox.world import Call
@@ -150,6 +151,16 @@ ROUTES = (
            "checkout.SessionExpire", "checkout_session_write", checkout.expire),
     _route("GET /v1/events", "events.list", "EventList", "event_read", events.listed),
     _route("GET /v1/events/{}", "events.retrieve", "EventRetrieve", "event_read", events.retrieve),
+    _route("GET /v1/webhook_endpoints", "webhook_endpoints.list",
+           "WebhookEndpointList", "webhook_read", _list("we", "/v1/webhook_endpoints")),
+    _route("POST /v1/webhook_endpoints", "webhook_endpoints.create",
+           "WebhookEndpointCreate", "webhook_write", webhook_endpoints.create),
+    _route("GET /v1/webhook_endpoints/{}", "webhook_endpoints.retrieve",
+           "WebhookEndpointRetrieve", "webhook_read", _get("we", "webhook_endpoint")),
+    _route("POST /v1/webhook_endpoints/{}", "webhook_endpoints.update",
+           "WebhookEndpointUpdate", "webhook_write", webhook_endpoints.update),
+    _route("DELETE /v1/webhook_endpoints/{}", "webhook_endpoints.delete",
+           "WebhookEndpointDelete", "webhook_write", webhook_endpoints.delete),
     _route("GET /v1/charges", "charges.list", "ChargeList", "charge_read", charges.listed),
     _route("GET /v1/charges/{}", "charges.retrieve", "ChargeRetrieve", "charge_read", _get("ch", "id")),
     _route("POST /v1/charges/{}", "charges.update", "ChargeUpdate", "charge_write", charges.update),

@@ -20,6 +20,7 @@ from billing.sandbox.control import PREFIX, ControlProblem, command
 from billing.sandbox.faults import Ending
 from billing.sandbox.model import Reaction, Sandbox
 from billing.sandbox.refusals import Refusal, refusal
+from billing.sandbox.webhook_sender import sending
 
 SHUTDOWN_SECONDS = 1.0  # a withheld answer must not hold up the end of a rehearsal
 LOOPBACK_NAMES = frozenset({"localhost"})
@@ -70,7 +71,8 @@ async def serve(
         await site.start()
         bound = runner.addresses[0][1]
         url = sandbox.world.origin = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
-        yield Served(url, sandbox)
+        async with sending(sandbox):
+            yield Served(url, sandbox)
     finally:
         await runner.cleanup()
 

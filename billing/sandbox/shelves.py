@@ -25,6 +25,7 @@ class Shelf:
         """An empty shelf."""
         self.kind = kind
         self._rows: list[Obj] = []
+        self._forgotten = 0
         self._places: dict[str, int] = {}
         self._stubs: dict[str, Obj | None] = {}
         self._modes: dict[str, bool | None] = {}
@@ -44,7 +45,7 @@ class Shelf:
     def add(self, row: Obj, livemode: bool | None = None) -> Obj:
         """Keep a new object; ``livemode`` of one that does not say it itself, none of one that has no mode."""
         self._modes[row["id"]] = row.get("livemode", livemode)
-        self._places[row["id"]] = len(self._rows)
+        self._places[row["id"]] = self._forgotten + len(self._rows)
         self._rows.append(row)
         return row
 
@@ -58,10 +59,19 @@ class Shelf:
         """Let an object vanish as if it had never been; as a cursor its id stays good."""
         self._stubs[wanted] = None
 
+    def forget(self, old: Callable[[Obj], bool]) -> None:
+        """Drop the oldest objects as long as they are ``old``, as if they had never been."""
+        count = next((n for n, row in enumerate(self._rows) if not old(row)), len(self._rows))
+        for row in self._rows[:count]:
+            for known in (self._places, self._modes, self._stubs):
+                known.pop(row["id"], None)
+        del self._rows[:count]
+        self._forgotten += count
+
     def peek(self, wanted: str) -> Obj | None:
         """The object of this id, of either mode, or none."""
         place = self._places.get(wanted)
-        return None if place is None or wanted in self._stubs else self._rows[place]
+        return None if place is None or wanted in self._stubs else self._rows[place - self._forgotten]
 
     def shown(self, wanted: str) -> Obj | None:
         """The object of this id, or what is shown where one was deleted."""
@@ -112,7 +122,7 @@ class Shelf:
     def _place(self, cursor: str, param: str) -> int:
         if cursor not in self._places:
             raise missing(self.kind, cursor, param, status=400)
-        return self._places[cursor]
+        return self._places[cursor] - self._forgotten
 
 
 def list_of(rows: list[Obj], url: str, *, has_more: bool = False) -> Obj:

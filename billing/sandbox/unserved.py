@@ -48,7 +48,6 @@ UNSERVED: dict[str, frozenset[str]] = {  # by operation
     "customers.list": OF_CUSTOMERS,
     "customers.update": OF_CUSTOMERS,
     "disputes.update": frozenset({"intended_submission_method"}),
-    "events.list": frozenset({"delivery_success"}),
     "payment_intents.capture": OF_INTENTS,
     "payment_intents.confirm": OF_INTENTS,
     "payment_intents.create": OF_INTENTS,

@@ -11,6 +11,7 @@ from billing.sandbox.ids import Ids
 from billing.sandbox.refusals import Obj
 from billing.sandbox.shelves import Shelf
 from billing.sandbox.testmethods import TestMethod
+from billing.sandbox.webhook_deliveries import Deliveries
 
 API_VERSION = "2026-10-28.endive"
 
@@ -30,6 +31,7 @@ SHELVES = {  # id prefix: how an error names the object
     "seti": "setupintent",
     "mandate": "mandate",
     "evt": "event",
+    "we": "webhook_endpoint",
     "cs": "checkout.session",
     "prod": "product",
     "price": "price",
@@ -170,6 +172,8 @@ class World:
         platform: the platform's own account.
         accounts: connected accounts by id.
         origin: where the pages of the sandbox are, without a slash at the end; empty where nobody serves them.
+        deliveries: what is sent to webhook endpoints.
+        event_ids: ids of events: a stream of their own, so that what is told changes no other id.
     """
 
     def __init__(self, config: SandboxConfig, platform: Account, now: float, ids: Ids) -> None:
@@ -182,6 +186,8 @@ class World:
         self.accounts: dict[str, Account] = {}
         self.origin = ""
         self.agenda = Agenda()
+        self.deliveries = Deliveries(config.webhooks, self.agenda.add, lambda: self.now, config.seed)
+        self.event_ids = Ids(f"events-{config.seed}")
 
     @property
     def application(self) -> str:

@@ -22,12 +22,12 @@ from typing import Any
 OBJECTS = ("Account", "ApplicationFee", "Balance", "BalanceSettings", "BalanceTransaction", "BankAccount", "Charge",
            "Customer", "Dispute", "EarlyFraudWarning", "EventBase", "FeeRefund", "Invoice", "InvoiceLineItem",
            "InvoicePayment", "Mandate", "PaymentIntent", "PaymentMethod", "Payout", "Plan", "Price", "Product",
-           "Refund", "Session", "SetupIntent", "Subscription", "SubscriptionItem")  # fmt: skip
+           "Refund", "Session", "SetupIntent", "Subscription", "SubscriptionItem", "WebhookEndpoint")  # fmt: skip
 FILES = {  # where the name of a file is not the plural of its object
     "Balance": "Balance", "BalanceSettings": "BalanceSettings", "EarlyFraudWarning": "Radar/EarlyFraudWarnings",
     "EventBase": "Events", "Session": "Checkout/Sessions",
 }  # fmt: skip
-STUBS = ("DeletedCustomer",)
+STUBS = ("DeletedCustomer", "DeletedWebhookEndpoint")
 KINDS = {"Card", "UsBankAccount", "Link"}  # payment method types the sandbox makes; other hashes are not looked into
 HOLDERS = {"PaymentMethod", "Charge.PaymentMethodDetails", "PaymentIntent.PaymentMethodOptions",
            "Refund.DestinationDetails", "PaymentIntent.NextAction", "SetupIntent.PaymentMethodOptions",

@@ -36,7 +36,7 @@ def complaint(status: int, body: Any) -> str | None:
 
 
 def _kind(body: Any) -> str:
-    return "&DeletedCustomer" if body.get("deleted") else f"&{OBJECTS.get(body.get('object'), 'no such object')}"
+    return f"&{'Deleted' if body.get('deleted') else ''}{OBJECTS.get(body.get('object'), 'no such object')}"
 
 
 def _object(body: Any, place: str) -> str | None:

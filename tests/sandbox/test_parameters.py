@@ -268,6 +268,8 @@ APPLIED = {
         "allowed_payment_method_types payment_method payment_method_data payment_method_options",
     "setup_intents.create": f"{CHANGEABLE} automatic_payment_methods on_behalf_of usage",
     "setup_intents.update": CHANGEABLE,
+    "webhook_endpoints.create": "api_version connect description enabled_events metadata url",
+    "webhook_endpoints.update": "description disabled enabled_events metadata url",
 }  # fmt: skip
 
 

@@ -28,6 +28,9 @@ def command(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="PATH", help="A run file that charges them.")
     ] = None,
+    forward_to: Annotated[
+        str | None, typer.Option("--forward-to", metavar="URL", help="Send every event there, signed: billing listen.")
+    ] = None,
     force: ForceOpt = False,
     common: Logging,
 ) -> int:
@@ -39,6 +42,7 @@ def command(
     billing sandbox --items 200 --out rehearsal.csv
     billing sandbox --accounts 2
     billing sandbox --config configs/sandbox.yaml --port 0
+    billing sandbox --items 200 -o rehearsal.csv --forward-to http://127.0.0.1:8585
     """
     from billing.cli.serving import SandboxRequest, read_config, serve_until_stopped
     from billing.cli.session import begin, run_async
@@ -54,4 +58,4 @@ def command(
     if items:
         target.check()
     made_up = (USUAL_ACCOUNTS if items else 0) if accounts is None else accounts
-    return run_async(serve_until_stopped, SandboxRequest(found, port, items, made_up, target))
+    return run_async(serve_until_stopped, SandboxRequest(found, port, items, made_up, target, forward_to))
