@@ -47,6 +47,7 @@ SKIP_WORDS: dict[str, str] = {
     "method_expired": "card has expired",
     "method_blocked": "bank account is blocked",
     "card_blocked": "card declined for good",
+    "returned": "paid, and came back",
     "suffix_too_long": "statement text too long",
     "no_answer": "Stripe gave no answer",
     "default_moved": "default method changed",

@@ -77,7 +77,7 @@ class ItemRecord:
         run_id: the run that owns the item.
         kind: which table of states it lives by.
         reference: the operator's own id.
-        generation: 0 for the first; the next is opened only after ``failed`` or ``skipped``, by an operator.
+        generation: 0 for the first; the next follows only one that came to nothing or came back, by an operator.
         account: the connected account.
         payer: the platform customer; its items run one after another.
         amount: minor units of ``currency``.

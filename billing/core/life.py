@@ -140,6 +140,7 @@ class Life:
         edges: (state, event) to edge.
         meanings: of every state.
         reopens: the final states after which the next generation of an obligation may be opened.
+        takes_back: events by which the provider undoes what had succeeded: the only exits of final states.
         words: what the kind calls the groups, where it has words of its own: "paid" for succeeded.
         scope: in what an obligation is one and the same.
         recurs: whether the same payers pay the same accounts again in the next period, so that a run is compared with
@@ -148,7 +149,8 @@ class Life:
         verb: what is done, unless that is its name: "charge".
         awaits: what is so of items that are on their way, as a person reads it.
         planned, skipped, skip: the states and the event that every life has.
-        final: states without an exit.
+        final: states without an exit, but for what the provider takes back.
+        taken_back: the final states that those exits lead to.
         touched: requests have left for an item in them, and it is not yet where it should rest.
         holding: states in which an item may have a provider object on record.
     """
@@ -160,6 +162,7 @@ class Life:
     meanings: Mapping[StrEnum, Meaning]
     reopens: frozenset[StrEnum]
     words: Mapping[Group, str]
+    takes_back: frozenset[StrEnum] = frozenset()
     scope: Scope = Scope.PERIOD
     recurs: bool = False
     noun: str = ""
@@ -169,6 +172,7 @@ class Life:
     skipped: StrEnum = field(init=False)
     skip: StrEnum = field(init=False)
     final: frozenset[StrEnum] = field(init=False)
+    taken_back: frozenset[StrEnum] = field(init=False)
     touched: frozenset[StrEnum] = field(init=False)
     holding: frozenset[StrEnum] = field(init=False)
     _phases: Mapping[Phase, frozenset[StrEnum]] = field(init=False)
@@ -185,6 +189,7 @@ class Life:
             "skipped": self.states("skipped"),
             "skip": self.events("item_skipped"),
             "final": phases[Phase.FINAL],
+            "taken_back": frozenset(edge.to for (_, event), edge in self.edges.items() if event in self.takes_back),
             "touched": frozenset().union(*(phases[phase] for phase in _MOVING)) - {self.states("planned")},
             "holding": frozenset(state for (state, _), edge in self.edges.items() if edge.sighting),
             "_phases": phases,
@@ -263,7 +268,7 @@ _NOTED: tuple[tuple[frozenset[Group], Group], ...] = (
     (frozenset({Group.DECLINED, Group.FAILED}), Group.DECLINED),
     (frozenset({Group.DECLINED, Group.FAILED}), Group.NEEDS_CUSTOMER),
     (frozenset({Group.DECLINED}), Group.FAILED),
-    (frozenset({Group.FAILED}), Group.SKIPPED),  # closed because nobody wants it any more
+    (frozenset({Group.DECLINED, Group.FAILED}), Group.SKIPPED),  # closed because nobody wants it any more
     (frozenset({Group.PROCESSING}), Group.PENDING),  # on its way as soon as something is put right
 )
 # Which note changes the group of which states.

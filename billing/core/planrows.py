@@ -6,8 +6,8 @@ from types import MappingProxyType
 from billing.core.entries import ItemRecord
 from billing.core.kinds import ended_empty, life_of
 from billing.core.life import Group, Phase
-from billing.core.plans import Continue, Create, Replace, Skip, reason_of
-from billing.core.skips import SKIPS
+from billing.core.plans import Continue, Create, Replace, Skip, came_back, reason_of
+from billing.core.skips import SKIPS, TAKEN_BACK
 
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 
@@ -64,6 +64,8 @@ def standing(item: ItemRecord) -> str:
         return reason_of(item)
     if ended_empty(item.state) and group == Group.SKIPPED:
         return reason_of(item)
+    if came_back(item):
+        return TAKEN_BACK
     if meaning.phase is Phase.RESTING and item.facts.get("fence"):
         again = item.facts.get("dead_clone") and not item.facts.get("recloned")
         return TO_CHARGE if again else CLOSING

@@ -14,7 +14,7 @@ from billing.core.kinds import LIVES, ended_empty, is_planned, life_of
 from billing.core.kinds.rules import RULES
 from billing.core.life import Group
 from billing.core.records import NewItem
-from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER, SKIPS, TAKEN_UP_AGAIN
+from billing.core.skips import CLOSED_BY_FILE, HELD_BY_ANOTHER, OPERATORS, SKIPS, TAKEN_BACK, TAKEN_UP_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +201,14 @@ def reason_of(item: ItemRecord) -> str:
     return str(item.facts.get("reason_code") or item.content.get("skip") or "")
 
 
+def came_back(item: ItemRecord) -> bool:
+    """Tell whether an item had succeeded and was taken back, and nobody has decided against it since.
+
+    Neither time nor the same line again asks for it anew: only whoever retries it, or changes the line, does.
+    """
+    return item.state in life_of(item.state).taken_back and reason_of(item) not in OPERATORS
+
+
 def _not_planned(context: PlanContext, line: Item) -> Refuse:
     message = f'reference "{line.reference}" is not in run {context.run_id} as it was planned'
     return Refuse("not_planned", message, "add it with --amend, or give the run another period")
@@ -234,6 +242,9 @@ def _after_an_end(context: PlanContext, line: Item, item: ItemRecord) -> Decisio
         return _over(context, item, reason) if same else _refuse(context, line, item, "is held by another ledger", hint)
     if reason == "cancelled" and (same or not context.amend):
         return _over(context, item, reason) if same else _refuse_frozen(context, line, item)
+    own = item.run_id == context.run_id
+    if came_back(item) and (same or not (own and context.amend)):
+        return _over(context, item, None) if same else _refuse_back(context, line, item)
     if reason in CLOSED_BY_FILE or not same:
         if context.frozen:
             return _refuse_frozen(context, line, item)
@@ -248,7 +259,7 @@ def _over(context: PlanContext, item: ItemRecord, skip: str | None) -> Decision:
     """Leave an item that ended unpaid as it is."""
     if item.run_id == context.run_id:
         return Continue(item, skip)
-    reason = skip if skip in SKIPS else "closed_elsewhere"
+    reason = skip if skip in SKIPS else TAKEN_BACK if came_back(item) else "closed_elsewhere"
     return Skip(item, reason, f"{SKIPS[reason].means}: {item.run_id}")
 
 
@@ -298,6 +309,12 @@ def _refuse_elsewhere(context: PlanContext, line: Item, item: ItemRecord) -> Ref
         return _refuse(context, line, item, said[0], "what is new has a new reference")
     hint = f'close it there first: billing cancel {item.run_id} --only "{item.reference}" --reason "..."'
     return _refuse(context, line, item, "was planned", hint)
+
+
+def _refuse_back(context: PlanContext, line: Item, item: ItemRecord) -> Refuse:
+    own = item.run_id == context.run_id
+    hint = "add --amend to ask for it anew" if own else "change it in that run, or what is new has a new reference"
+    return _refuse(context, line, item, "was paid and came back", hint)
 
 
 def _refuse_frozen(context: PlanContext, line: Item, item: ItemRecord) -> Refuse:

@@ -49,6 +49,8 @@ HELD_BY_ANOTHER = frozenset({"paid_elsewhere", "opened_elsewhere"})
 # Reasons of an item that was left because another ledger has charged it, or may: it is as good as paid.
 PASSING = frozenset[str]().union(*(rules.passing for rules in RULES.values()))
 # Reasons that the ledger itself knows and that pass with time; every other one can be looked for.
+TAKEN_BACK = "returned"
+# Of an item that had succeeded, and that the provider took back.
 OF_THE_ACCOUNT = ACCOUNT_CODES | {"account_unknown", "account_cannot_charge"}
 # Reasons of a failure that are about the connected account: nothing of the line was wrong, so it is taken up again.
 TAKEN_UP_AGAIN = OF_THE_ACCOUNT.union(*(rules.again for rules in RULES.values()))

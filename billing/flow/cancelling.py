@@ -10,7 +10,7 @@ from billing.core.groups import group_of
 from billing.core.kinds import ended_empty, is_final, life_of, phase_of
 from billing.core.life import Group, Phase
 from billing.core.money import add_money
-from billing.core.plans import reason_of
+from billing.core.plans import came_back, reason_of
 from billing.core.policies import Policies
 from billing.core.skips import OPERATORS, SKIPS, TAKEN_UP_AGAIN
 from billing.edge.ledger import Ledger
@@ -72,6 +72,8 @@ SHOWN = 100
 def _comes_back(item: ItemRecord) -> bool:
     """Tell whether a later plan would take up an item that ended unpaid, once what it ended for is repaired."""
     reason = reason_of(item)
+    if came_back(item):
+        return True
     if item.state is not life_of(item.state).skipped:
         return ended_empty(item.state) and reason in TAKEN_UP_AGAIN
     return reason not in OPERATORS and not (reason in SKIPS and SKIPS[reason].good)

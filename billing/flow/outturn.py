@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from billing.core.groups import GOOD_SKIPS, group_in
-from billing.core.kinds import LIVES, is_unsent, phase_of
+from billing.core.kinds import LIVES, is_unsent, life_of, phase_of
 from billing.core.life import Group, Life, Phase
 from billing.core.money import add_money
 from billing.core.records import RunRecord, SheetTally, Tally
@@ -54,7 +54,8 @@ def _of(group: Group) -> Callable[[SheetTally | Tally], bool]:
 
 
 def _may_work_later(tally: SheetTally | Tally) -> bool:
-    return _of(Group.DECLINED)(tally) and phase_of(tally.state) is Phase.RESTING
+    rests = phase_of(tally.state) is Phase.RESTING or tally.state in life_of(tally.state).taken_back
+    return _of(Group.DECLINED)(tally) and rests
 
 
 def _account_refuses(tally: SheetTally | Tally) -> bool:

@@ -68,7 +68,7 @@ PROBES = (
           f"/v1/payment_intents/pi_{NOBODY}/cancel", {}, connected=True),
     Probe("Charges and Refunds read on connected accounts", "to find out what became of a refund", "GET",
           f"/v1/refunds/re_{NOBODY}", {}, connected=True, always=False),
-    Probe("Disputes read on connected accounts", "to refund nothing that is disputed", "GET",
+    Probe("Disputes read on connected accounts", "to see what came back, and refund nothing disputed", "GET",
           f"/v1/disputes/dp_{NOBODY}", {}, connected=True, always=False),
     Probe("Charges and Refunds write on connected accounts", "to refund", "POST", "/v1/refunds",
           {"payment_intent": f"pi_{NOBODY}"}, connected=True, always=False),

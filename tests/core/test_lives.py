@@ -32,10 +32,25 @@ def test_every_state_is_reached_from_planned_and_every_event_is_used(life):
 
 
 @every_life
-def test_final_states_have_no_exit_and_every_other_state_reaches_one(life):
+def test_final_states_have_no_exit_but_what_the_provider_takes_back_and_every_other_state_reaches_one(life):
     for state in life.states:
-        assert (successors(life, state) == set()) == (state in life.final)
+        exits = {event for start, event in life.edges if start is state}
+        assert (exits <= life.takes_back) == (state in life.final)
         assert reachable(life, state) & life.final
+
+
+@every_life
+def test_what_the_provider_takes_back_had_succeeded_and_is_over_for_good_and_may_be_asked_for_again(life):
+    taken = [(start, edge) for (start, event), edge in life.edges.items() if event in life.takes_back]
+    for start, edge in taken:
+        assert start in life.final
+        assert life.meanings[start].group is Group.SUCCEEDED
+        assert edge.to in life.reopens
+        assert (edge.object, edge.sighting, edge.attempt) == (OnRecord.NEEDS, False, False)
+    assert life.taken_back == {edge.to for _, edge in taken}
+    for state in life.taken_back:
+        assert successors(life, state) == set()
+        assert {start for (start, _), edge in life.edges.items() if edge.to is state} == {start for start, _ in taken}
 
 
 @every_life
@@ -110,6 +125,12 @@ def test_with_an_intent_on_record_failed_is_reached_only_through_a_cancelled_int
     for (state, event), edge in CHARGE_LIFE.edges.items():
         if edge.to is State.FAILED and event is not Event.INTENT_CANCELLED:
             assert (state, event, edge.object) == (State.PREPARING, Event.OPEN_REFUSED, OnRecord.FORBIDS)
+
+
+def test_a_charge_comes_back_only_after_it_was_paid_and_by_nothing_but_a_return():
+    leading = [row for row, edge in CHARGE_LIFE.edges.items() if edge.to is State.RETURNED]
+    assert leading == [(State.SUCCEEDED, Event.PAYMENT_RETURNED)]
+    assert CHARGE_LIFE.takes_back == {Event.PAYMENT_RETURNED}
 
 
 def test_no_charge_is_paid_or_on_its_way_without_an_intent_on_record():

@@ -50,6 +50,38 @@ def an_item(
     )
 
 
+RETURNED = an_item(CHARGE, state=State.RETURNED, reason="insufficient_funds")
+RETURNED_ELSEWHERE = an_item(CHARGE, ELSEWHERE, State.RETURNED, "insufficient_funds")
+
+
+@pytest.mark.parametrize("context", [SCENE, FROZEN, replace(SCENE, amend=True)])
+def test_a_line_that_was_paid_and_came_back_is_not_charged_again_by_the_same_sheet(context):
+    decision = decide(context, CHARGE, RETURNED)
+    assert decision == Continue(RETURNED)
+    assert row_of(decision) == "returned"
+    elsewhere = decide(context, CHARGE, RETURNED_ELSEWHERE)
+    assert (type(elsewhere), elsewhere.reason, row_of(elsewhere)) == (Skip, "returned", "returned")
+
+
+def test_a_line_that_came_back_is_asked_for_anew_only_as_a_change_on_purpose():
+    changed = replace(CHARGE, payment_method="pm_2")
+    for context in (SCENE, FROZEN):
+        refused = decide(context, changed, RETURNED)
+        assert (type(refused), refused.code) == (Refuse, "content_changed")
+        assert "--amend" in refused.hint
+        assert type(decide(context, changed, RETURNED_ELSEWHERE)) is Refuse
+    anew = decide(replace(SCENE, amend=True), changed, RETURNED)
+    assert (type(anew), anew.new.generation, anew.before) == (Create, 1, RETURNED)
+
+
+def test_what_an_operator_decided_after_a_line_came_back_counts_more_than_that_it_did():
+    closed = an_item(CHARGE, state=State.RETURNED, reason="cancelled")
+    closed = replace(closed, facts={**closed.facts, "group": "skipped"})
+    decision = decide(SCENE, CHARGE, closed)
+    assert decision == Continue(closed, "cancelled")
+    assert row_of(decision) == "cancelled"
+
+
 def test_a_new_obligation_is_created_with_everything_its_requests_need():
     decision = decide(SCENE, CHARGE, None)
     assert isinstance(decision, Create)
@@ -259,7 +291,7 @@ def test_an_obligation_of_another_run_is_never_charged_again(state):
 def test_other_content_of_what_another_run_holds_is_refused(state):
     decision = decide(replace(SCENE, amend=True), DEARER, an_item(CHARGE, run_id=ELSEWHERE, state=state))
     assert isinstance(decision, Refuse)
-    assert ("billing cancel" in decision.hint) == (state not in PAID)
+    assert ("billing cancel" in decision.hint) == (state not in {*PAID, *CHARGE_LIFE.taken_back})
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.SKIPPED])
@@ -280,7 +312,7 @@ def test_a_generation_opens_only_after_an_end_without_money_and_every_line_has_a
 ):
     decision = decide(context, charge, an_item(CHARGE, run_id, state, reason))
     if isinstance(decision, Create):
-        assert state in (State.FAILED, State.SKIPPED)
+        assert state in CHARGE_LIFE.reopens
     if isinstance(decision, Replace):
         assert state in OPEN
     if not isinstance(decision, Refuse):

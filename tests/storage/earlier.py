@@ -1,9 +1,10 @@
-"""Ledgers of earlier versions: those that releases left, laid down, and a ledger of today as version 1 had it."""
+"""Ledgers of earlier versions: those that releases left, laid down, and a ledger of today as they had it."""
 
 import json
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from billing.edge.ledger.chain import MACS, Head
 from billing.edge.ledger.custody.keyfile import heads_folder
 from billing.edge.ledger.custody.witness import Witness
 from billing.edge.ledger.schema import APPLICATION
-from billing.edge.ledger.upgrade import version_1
+from billing.edge.ledger.upgrade import version_1, version_2
 from tests.storage.releases import RELEASES
 
 KEPT = tuple(sorted(folder.name for folder in RELEASES.iterdir() if folder.is_dir()))
@@ -82,6 +83,32 @@ def as_version_1(path: Path, key_file: Path) -> None:
     witness = Witness(heads_folder(key_file), meta["ledger"], path)
     witness.file.unlink(missing_ok=True)
     witness.keep(head)
+
+
+def as_version_2(path: Path, _key_file: Path) -> None:
+    """Let the ledger at ``path`` be what a program of version 2 would have left."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn, without_laws(conn):
+        for table, rows in version_2.CAME_LATER.items():
+            for row in rows:
+                names = [name for _, name, *_ in conn.execute(f"PRAGMA table_info({table})")]
+                conn.execute(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}", row)  # noqa: S608 - constants
+                assert conn.execute("SELECT changes()").fetchone() == (1,)
+        conn.execute("PRAGMA user_version = 2")
+
+
+AS_EARLIER = {1: as_version_1, 2: as_version_2}
+# Version -> what makes a ledger of today one of it.
+
+
+@contextmanager
+def without_laws(conn: sqlite3.Connection) -> Iterator[None]:
+    """Take the triggers of a ledger away for a while."""
+    laws = conn.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+    for name, _ in laws:
+        conn.execute(f"DROP TRIGGER {name}")
+    yield
+    for _, law in laws:
+        conn.execute(law)
 
 
 def _copy(new: sqlite3.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:

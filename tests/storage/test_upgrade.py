@@ -18,7 +18,7 @@ from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.schema import DDL, KNOWN, VERSION
 from billing.edge.ledger.tables import make_laws, make_tables
 from billing.edge.ledger.upgrade.upgrading import STEPS, upgrade_ledger
-from tests.storage.earlier import KEPT, as_version_1, dump, lay, upgrade_of, without_upgrade
+from tests.storage.earlier import AS_EARLIER, KEPT, dump, lay, upgrade_of, without_laws, without_upgrade
 from tests.storage.releases import RELEASES, lived, looks, world_in
 from tests.virtual import run_virtually
 
@@ -49,6 +49,9 @@ def opened(folder) -> tuple[str, ...]:
     return asyncio.run(_faults(folder))
 
 
+EARLIER = pytest.mark.parametrize("version", sorted(STEPS))
+
+
 def test_a_ledger_of_every_version_is_kept_and_can_be_upgraded():
     assert [f"v{version}" for version in (*sorted(STEPS), VERSION)] == list(KEPT)
 
@@ -71,30 +74,32 @@ def test_a_run_that_another_release_began_goes_on_and_ends_true(tmp_path, releas
     assert not {"pending", "unknown"} & set(groups), groups
 
 
-def test_an_upgraded_ledger_keeps_its_id_its_chain_its_witness_and_the_old_file(tmp_path):
-    path = lay("v1", tmp_path)
+@EARLIER
+def test_an_upgraded_ledger_keeps_its_id_its_chain_its_witness_and_the_old_file(tmp_path, version):
+    path = lay(f"v{version}", tmp_path)
     before = dump(path)
     for companion in tmp_path.glob("ledger.db-*"):
         companion.unlink()
     found = upgraded(tmp_path)
     files = {file.name for file in tmp_path.iterdir()}
-    assert files == {"ledger.db", "ledger.db.lock", "ledger.db.v1", "ledger.key", "heads"}
+    assert files == {"ledger.db", "ledger.db.lock", f"ledger.db.v{version}", "ledger.key", "heads"}
     assert {oct(file.stat().st_mode)[-3:] for file in (path, found.kept)} == {"600"}
-    assert (found.before, found.after, found.changed) == (1, VERSION, True)
-    assert upgrade_of(path) == {"from": 1, "to": VERSION, "head_before": before["entries"][-1][-1].hex()}
+    assert (found.before, found.after, found.changed) == (version, VERSION, True)
+    assert upgrade_of(path) == {"from": version, "to": VERSION, "head_before": before["entries"][-1][-1].hex()}
     assert dump(found.kept) == before
-    assert found.kept == tmp_path / "ledger.db.v1"
+    assert found.kept == tmp_path / f"ledger.db.v{version}"
     assert opened(tmp_path) == ()
     again = upgraded(tmp_path)
     assert (again.changed, again.entries, again.head) == (False, found.entries, found.head)
 
 
+@EARLIER
 @pytest.mark.parametrize("write", [True, False])
-def test_a_ledger_of_an_earlier_version_is_refused_with_the_command_to_type(tmp_path, write):
+def test_a_ledger_of_an_earlier_version_is_refused_with_the_command_to_type(tmp_path, write, version):
     folder = tmp_path / "a folder"
     folder.mkdir()
-    path = lay("v1", folder)
-    with pytest.raises(LedgerError, match="its schema is version 1") as refused:
+    path = lay(f"v{version}", folder)
+    with pytest.raises(LedgerError, match=f"its schema is version {version}") as refused:
         asyncio.run(open_ledger(**given(folder), write=write))
     assert f"billing ledger upgrade --ledger 'sqlite:///{path}'" in str(refused.value)
     assert refused.value.exit_code == Exit.STOPPED
@@ -103,8 +108,7 @@ def test_a_ledger_of_an_earlier_version_is_refused_with_the_command_to_type(tmp_
 EDITS = (
     "UPDATE items SET amount = amount + 1 WHERE id = 3",
     "UPDATE items SET state = 'failed' WHERE state = 'succeeded'",
-    "UPDATE items SET lane = 'cus_other' WHERE id = 3",
-    "UPDATE runs SET book = 2",
+    "UPDATE items SET state = 'returned' WHERE state = 'succeeded'",
     "UPDATE entries SET at = at + 1 WHERE seq = 40",
     "DELETE FROM entries WHERE seq = (SELECT max(seq) FROM entries)",
     "DELETE FROM lines WHERE position = 2",
@@ -112,32 +116,51 @@ EDITS = (
     "UPDATE transitions SET to_state = 'succeeded' WHERE event = 'charge_lost'",
     "CREATE TABLE another (x)",
 )
+OF_ITS_OWN = {
+    1: ("UPDATE items SET lane = 'cus_other' WHERE id = 3", "UPDATE runs SET book = 2"),
+    2: (
+        "UPDATE items SET payer = 'cus_other' WHERE id = 3",
+        "UPDATE runs SET scope = 2",
+        "UPDATE items SET due = 1 WHERE due IS NULL",
+        "INSERT INTO transitions VALUES ('charge', 'succeeded', 'payment_returned', 'returned', 0, 'needs')",
+        "INSERT INTO states VALUES ('charge', 'returned', 1, 1)",
+    ),
+}
+# What else may have been done to a ledger of each version.
+WITH_LAWS = {
+    1: ("DROP TRIGGER items_failed", "PRAGMA user_version = 4"),
+    2: ("DROP TRIGGER items_edge", f"PRAGMA user_version = {VERSION}"),
+}
 
 
 def tamper(path, sql: str) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        laws = conn.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-        for name, _ in laws:
-            conn.execute(f"DROP TRIGGER {name}")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn, without_laws(conn):
         conn.execute(sql)
-        for _, law in laws:
-            conn.execute(law)
 
 
-@pytest.mark.parametrize("sql", [*EDITS, "DROP TRIGGER items_failed", "PRAGMA user_version = 3"])
-def test_a_ledger_that_is_not_sound_is_not_upgraded_and_left_as_it_is(tmp_path, sql):
-    path = lay("v1", tmp_path)
-    if sql in EDITS:
-        tamper(path, sql)
-    else:
-        with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-            conn.execute(sql)
+@pytest.mark.parametrize(
+    ("version", "sql"), [(version, sql) for version in OF_ITS_OWN for sql in (*EDITS, *OF_ITS_OWN[version])]
+)
+def test_a_ledger_that_is_not_sound_is_not_upgraded_and_left_as_it_is(tmp_path, version, sql):
+    path = lay(f"v{version}", tmp_path)
+    tamper(path, sql)
     before = path.read_bytes()
-    with pytest.raises(LedgerError) as refused:
+    with pytest.raises(LedgerError, match="left as it is"):
         upgraded(tmp_path)
-    assert ("left as it is" in str(refused.value)) == ("user_version" not in sql)
     assert path.read_bytes() == before
-    assert not (tmp_path / "ledger.db.v1").exists()
+    assert not (tmp_path / f"ledger.db.v{version}").exists()
+
+
+@pytest.mark.parametrize(("version", "sql"), [(version, sql) for version, each in WITH_LAWS.items() for sql in each])
+def test_a_ledger_without_a_law_or_that_lies_about_its_version_is_not_upgraded(tmp_path, version, sql):
+    path = lay(f"v{version}", tmp_path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute(sql)
+    before = path.read_bytes()
+    with pytest.raises(LedgerError):
+        upgraded(tmp_path)
+    assert path.read_bytes() == before
+    assert not (tmp_path / f"ledger.db.v{version}").exists()
 
 
 @pytest.mark.parametrize(
@@ -150,7 +173,7 @@ def test_a_ledger_that_is_not_sound_is_not_upgraded_and_left_as_it_is(tmp_path, 
         "UPDATE entries SET chain = 1 WHERE seq = 60",
         "UPDATE entries SET mac = randomblob(32) WHERE seq = 60",
         "UPDATE entries SET name = 'run_started' WHERE name = 'ledger_upgraded'",
-        "UPDATE entries SET facts = replace(facts, '\"to\":2', '\"to\":1') WHERE name = 'ledger_upgraded'",
+        "UPDATE entries SET facts = replace(facts, '\"to\":3', '\"to\":1') WHERE name = 'ledger_upgraded'",
         "UPDATE entries SET facts = replace(facts, '\"from\":1', '\"from\":2') WHERE name = 'ledger_upgraded'",
         "UPDATE items SET due = 1 WHERE due IS NULL",
         "UPDATE items SET payer = 'cus_other' WHERE id = 3",
@@ -209,11 +232,12 @@ def test_what_a_killed_runner_left_in_the_log_is_carried_over(tmp_path):
     assert opened(tmp_path) == ()
 
 
-def test_a_ledger_without_any_run_is_upgraded_too(tmp_path):
+@EARLIER
+def test_a_ledger_without_any_run_is_upgraded_too(tmp_path, version):
     asyncio.run(_faults(tmp_path))
-    as_version_1(tmp_path / "ledger.db", tmp_path / "ledger.key")
+    AS_EARLIER[version](tmp_path / "ledger.db", tmp_path / "ledger.key")
     found = upgraded(tmp_path)
-    assert (found.before, found.entries, found.items) == (1, 1, 0)
+    assert (found.before, found.entries, found.items) == (version, 1, 0)
     assert opened(tmp_path) == ()
 
 

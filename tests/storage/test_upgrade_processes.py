@@ -7,7 +7,8 @@ import shlex
 
 import pytest
 
-from tests.storage.earlier import as_version_1
+from billing.edge.ledger.schema import VERSION
+from tests.storage.earlier import AS_EARLIER, as_version_1
 from tests.storage.test_storage_processes import RUN, ask, paid, serving
 
 
@@ -17,10 +18,11 @@ def url(billing):
         yield found
 
 
-def test_a_run_interrupted_under_version_1_is_upgraded_continued_and_verified(billing, url):
+@pytest.mark.parametrize("version", sorted(AS_EARLIER))
+def test_a_run_interrupted_under_an_earlier_version_is_upgraded_continued_and_verified(billing, url, version):
     ledger, key = billing.folder / "ledger.db", billing.folder / "home/.config/connect-billing/ledger.key"
     assert billing(*RUN, "--limit", "5").code in (0, 4, 5)
-    as_version_1(ledger, key)
+    AS_EARLIER[version](ledger, key)
     before, requests = ledger.read_bytes(), ask(url, "requests")
     for command in (RUN, ("status",), ("report", "rehearsal-2026-11"), ("ledger", "verify"), ("ledger", "events")):
         refused = billing(*command)
@@ -31,9 +33,9 @@ def test_a_run_interrupted_under_version_1_is_upgraded_continued_and_verified(bi
     program, *typed = shlex.split(re.search(r"Type: (.*?)\. It", refused.err)[1])
     done = billing(*typed)
     assert (program, done.code, done.err) == ("billing", 0, "")
-    assert "version 1 is version 2 now" in done.out
-    assert f"the old ledger stays at {ledger}.v1" in done.out
-    assert (ledger.with_name("ledger.db.v1").stat().st_mode & 0o777, ask(url, "requests")) == (0o600, requests)
+    assert f"version {version} is version {VERSION} now" in done.out
+    assert f"the old ledger stays at {ledger}.v{version}" in done.out
+    assert (ledger.with_name(f"ledger.db.v{version}").stat().st_mode & 0o777, ask(url, "requests")) == (0o600, requests)
     again = billing(*typed, "--output", "json")
     head = re.search(r"head ([0-9a-f]{64})", done.out)[1]
     assert (again.code, json.loads(again.out)["changed"], json.loads(again.out)["head"]) == (0, False, head)
@@ -46,7 +48,7 @@ def test_a_run_interrupted_under_version_1_is_upgraded_continued_and_verified(bi
     assert billing("ledger", "verify").code == 0
     events = [json.loads(line) for line in billing("ledger", "events", "--output", "json").out.splitlines()]
     (upgrade,) = [event for event in events if event["name"] == "ledger_upgraded"]
-    assert (upgrade["run_id"], upgrade["facts"]["from"], upgrade["facts"]["to"]) == ("", 1, 2)
+    assert (upgrade["run_id"], upgrade["facts"]["from"], upgrade["facts"]["to"]) == ("", version, VERSION)
 
 
 def test_a_damaged_ledger_of_version_1_is_refused_with_6_and_a_held_one_with_7(billing, url):

@@ -23,6 +23,7 @@ class State(StrEnum):
     UNPAID = "unpaid"
     CANCELLING = "cancelling"
     SUCCEEDED = "succeeded"
+    RETURNED = "returned"
     FAILED = "failed"
     SKIPPED = "skipped"
 
@@ -46,6 +47,7 @@ class Event(StrEnum):
     CHARGE_SUCCEEDED = "charge_succeeded"
     CHARGE_UNSETTLED = "charge_unsettled"
     INTENT_CANCELLED = "intent_cancelled"
+    PAYMENT_RETURNED = "payment_returned"
 
 
 _MEANINGS: dict[StrEnum, Meaning] = {
@@ -73,6 +75,7 @@ _MEANINGS: dict[StrEnum, Meaning] = {
     ),
     State.CANCELLING: Meaning("the cancel may be in flight", Phase.CLOSING, Group.PENDING, "cancel again"),
     State.SUCCEEDED: Meaning("paid", Phase.FINAL, Group.SUCCEEDED, "nothing"),
+    State.RETURNED: Meaning("paid, and the bank took it back for good", Phase.FINAL, Group.DECLINED, "nothing"),
     State.FAILED: Meaning("not paid and never will be", Phase.FINAL, Group.FAILED, "nothing"),
     State.SKIPPED: Meaning("never started", Phase.FINAL, Group.SKIPPED, "nothing"),
 }
@@ -109,6 +112,9 @@ _STEPS: Edges = {
     (State.UNKNOWN, Event.RESOLVE_EXHAUSTED): Edge(State.PARKED, "the budget of sends and reads told nothing"),
     (State.UNPAID, Event.PREPARE_STARTED): Edge(State.PREPARING, "the next attempt: clone only", attempt=True),
     (State.UNPAID, Event.CANCEL_STARTED): Edge(State.CANCELLING, "no remedy, or attempts spent", object=_NEEDS),
+    (State.SUCCEEDED, Event.PAYMENT_RETURNED): Edge(
+        State.RETURNED, "a debit came back: its dispute was born lost", object=_NEEDS
+    ),
 }
 
 _HOLDING = (
@@ -133,7 +139,8 @@ CHARGE_LIFE = Life(
         **sightings(_HOLDING[:-1], Event.CHARGE_UNSETTLED, State.UNSETTLED, "the intent was seen processing"),
     },
     meanings=_MEANINGS,
-    reopens=frozenset({State.FAILED, State.SKIPPED}),
+    reopens=frozenset({State.FAILED, State.SKIPPED, State.RETURNED}),
+    takes_back=frozenset({Event.PAYMENT_RETURNED}),
     words={Group.SUCCEEDED: "paid", Group.FAILED: "not paid, closed"},
     recurs=True,
 )

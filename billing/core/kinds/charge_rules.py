@@ -37,6 +37,10 @@ SKIPS: dict[str, SkipReason] = {
     "method_expired": SkipReason("the card has expired", "ask the customer for new card details"),
     "method_blocked": SkipReason("the bank account is blocked", "ask for another account or a new mandate"),
     "card_blocked": SkipReason("declined for good within the last 30 days", "ask the customer for another card"),
+    "returned": SkipReason(
+        "paid, and the bank took it back",
+        "see why in the report; billing retry collects it again where that may work, and its time has come",
+    ),
     "suffix_too_long": SkipReason(
         "account's prefix and statement suffix are longer than 22 characters together", "shorten the statement suffix"
     ),

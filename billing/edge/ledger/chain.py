@@ -72,7 +72,7 @@ def _mac_of_version_1(
     return _hmac_sha256(key, fixed + raw_name + raw_facts)
 
 
-MACS: Mapping[int, Mac] = {1: _mac_of_version_1, 2: entry_mac}
+MACS: Mapping[int, Mac] = {1: _mac_of_version_1, 2: entry_mac, 3: entry_mac}
 # Version of the ledger an entry was written in -> its mac. Kept for ever: entries are never written anew.
 
 

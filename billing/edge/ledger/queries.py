@@ -41,9 +41,11 @@ _DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail
     WHERE lines.run = :run AND items.id NOT IN
         (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
     GROUP BY items.id ORDER BY items.id"""
-_TALLY = """SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(json_extract(facts, '$.reason_code'), ''),
+_REPLACED = ", ".join(sorted({f"'{state}'" for life in LIVES.values() for state in life.reopens}))
+# States that another generation may have followed, of whatever kind.
+_TALLY = f"""SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(json_extract(facts, '$.reason_code'), ''),
     currency, count(*), sum(amount)
-    FROM items NOT INDEXED WHERE run = :run AND (state NOT IN ('failed', 'skipped')
+    FROM items NOT INDEXED WHERE run = :run AND (state NOT IN ({_REPLACED})
         OR NOT EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope
             AND later.reference = items.reference AND later.generation = items.generation + 1)
         OR id IN (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL))

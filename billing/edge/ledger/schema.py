@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from billing.core.kinds import LIVES
 from billing.core.life import Life
 
-VERSION = 2
+VERSION = 3
 # Grows with every change to a table, to a trigger, or to the table of states of a kind that there is; a kind that is
 # added changes nothing. Forward only: an older program refuses a newer ledger: it would not keep the newer laws.
 

@@ -63,39 +63,39 @@ class KindsFound:
     changed: tuple[str, ...]
 
 
-def kinds_found(conn: sqlite3.Connection) -> KindsFound:
-    """Compare the kinds of a ledger with those of this program."""
+def kinds_found(conn: sqlite3.Connection, known: Mapping[str, Rows] = KNOWN) -> KindsFound:
+    """Compare the kinds of a ledger with those that a program knows: this one, or one of an earlier version."""
     found: dict[object, dict[str, list[tuple[object, ...]]]] = {}
     for table in _KIND_TABLES:
         for row in conn.execute(f"SELECT * FROM {table}"):
             found.setdefault(row[0], {name: [] for name in _KIND_TABLES})[table].append(row)
     used = {kind for (kind,) in conn.execute("SELECT DISTINCT kind FROM runs")}
-    missing = {kind for kind in KNOWN if kind not in found and kind not in used}
-    newer = {kind for kind, rows in found.items() if kind not in KNOWN and all(rows.values())}
+    missing = {kind for kind in known if kind not in found and kind not in used}
+    newer = {kind for kind, rows in found.items() if kind not in known and all(rows.values())}
     changed = {
         kind
-        for kind in {*found, *KNOWN, *used} - missing - newer
-        if {name: sorted(rows, key=repr) for name, rows in found.get(kind, {}).items()} != _known(kind)
+        for kind in {*found, *known, *used} - missing - newer
+        if _in_order(found.get(kind, {})) != _in_order(known.get(str(kind), {}))
     }
     return KindsFound(_named(missing), _named(newer), _named(changed))
 
 
-def _known(kind: object) -> Mapping[str, list[tuple[object, ...]]]:
-    return {name: sorted(rows, key=repr) for name, rows in KNOWN.get(str(kind), {}).items()}
+def _in_order(rows: Rows) -> Rows:
+    return {table: sorted(each, key=repr) for table, each in rows.items()}
 
 
 def _named(kinds: Iterable[object]) -> tuple[str, ...]:
     return tuple(sorted(map(str, kinds)))
 
 
-def differences(conn: sqlite3.Connection) -> Iterator[str]:
-    """Yield a sentence for every table, index, trigger or kind that is not as this program makes it.
+def differences(conn: sqlite3.Connection, known: Mapping[str, Rows] = KNOWN) -> Iterator[str]:
+    """Yield a sentence for every table, index, trigger or kind that is not as a program of these kinds makes it.
 
     A kind that the ledger does not know yet is none: nothing is wrong with what it holds.
     """
     found = {sql for (sql,) in conn.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
     yield from compared(found, set(statements()))
-    kinds = kinds_found(conn)
+    kinds = kinds_found(conn, known)
     for kind in (*kinds.changed, *kinds.newer):
         yield f"kinds: {kind} has not the table of states of this program"
 

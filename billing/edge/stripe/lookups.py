@@ -150,6 +150,11 @@ class Lookups:
         """Yield the disputes of a connected account, inquiries included, by the page; a failure is the last thing."""
         return self._pages("list_disputes", "/v1/disputes", account)
 
+    async def dispute(self, account: str, dispute: str) -> Mapping[str, Any] | LookupFailed:
+        """Return a dispute of a connected account, its charge with it."""
+        path, params = f"/v1/disputes/{_safe(dispute)}", {"expand": ["charge"]}
+        return await self._object("read_dispute", path, "dispute", account, params, dispute)
+
     async def customer_body(self, customer: str, account: str = "") -> Mapping[str, Any] | LookupFailed:
         """Return a customer of the platform or of an account whole, its default method with it; it says who it is."""
         path, params = f"/v1/customers/{_safe(customer)}", {"expand": [DEFAULT]}

@@ -10,13 +10,13 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-from billing.core.entries import Note
-from billing.edge.ledger.chain import CHAIN, Head, entry_mac
+from billing.edge.ledger.chain import CHAIN, Head
 from billing.edge.ledger.chain_reads import read_head
-from billing.edge.ledger.rows import due_of, json_text
+from billing.edge.ledger.rows import due_of
 from billing.edge.ledger.tables import make_laws, make_tables
+from billing.edge.ledger.upgrade.carrying import note, write
 
-FROM, TO = 1, 2
+FROM = 1
 
 _RUNS = """SELECT id, run_id, book, platform, name, period, mode, kind, header, file_sha256, plan_digest, revision,
     status, planned_at, started_at, finished_at FROM runs ORDER BY id"""
@@ -37,18 +37,14 @@ def carry_over(old: sqlite3.Connection, new: sqlite3.Connection, key: bytes, at:
         at: provider time in milliseconds, for the entry that notes the upgrade.
     """
     make_tables(new, dict(old.execute("SELECT name, value FROM meta")))
-    _write(new, "runs", 16, old.execute(_RUNS))
-    _write(new, "items", 19, _items(old))
-    _write(new, "lines", 8, old.execute(_LINES))
-    _write(new, "entries", 10, _entries(old))
-    _write(new, "lookups", 5, old.execute(_LOOKUPS))
-    head = _note(new, read_head(old), key, at)
+    write(new, "runs", 16, old.execute(_RUNS))
+    write(new, "items", 19, _items(old))
+    write(new, "lines", 8, old.execute(_LINES))
+    write(new, "entries", 10, _entries(old))
+    write(new, "lookups", 5, old.execute(_LOOKUPS))
+    head = note(new, read_head(old), key, at, FROM)
     make_laws(new)
     return head
-
-
-def _write(new: sqlite3.Connection, table: str, columns: int, rows: Iterator[tuple[Any, ...]]) -> None:
-    new.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})", rows)  # noqa: S608 - constants above
 
 
 def _items(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
@@ -68,12 +64,3 @@ def _entries(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
             ver = entries[item]
             entries[item] += 1
         yield seq, at, name, run, item, ver, CHAIN, attempt, facts, mac
-
-
-def _note(new: sqlite3.Connection, before: Head, key: bytes, at: int) -> Head:
-    """Append the entry from which on the chain is that of version 2."""
-    facts = json_text({"from": FROM, "to": TO, "head_before": before.mac.hex()})
-    seq, name = before.seq + 1, str(Note.LEDGER_UPGRADED)
-    mac = entry_mac(key, before.mac, seq, at, name, None, None, 0, CHAIN, 0, facts)
-    _write(new, "entries", 10, iter([(seq, at, name, None, None, 0, CHAIN, 0, facts, mac)]))
-    return Head(seq, mac)

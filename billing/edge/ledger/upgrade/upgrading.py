@@ -46,12 +46,15 @@ from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.rows import millis
 from billing.edge.ledger.schema import VERSION
 from billing.edge.ledger.sqlite import connect
-from billing.edge.ledger.upgrade import from_1, version_1
+from billing.edge.ledger.upgrade import from_1, from_2, version_1, version_2
 from billing.edge.ledger.upgrade.replacing import discard, fresh_draft, held_alone, recover, replace, require_free
 from billing.edge.ledger.verify import verify
 
 CarryOver = Callable[[sqlite3.Connection, sqlite3.Connection, bytes, int], Head]
-STEPS: Mapping[int, tuple[Layout, CarryOver]] = {1: (version_1.LAYOUT, from_1.carry_over)}
+STEPS: Mapping[int, tuple[Layout, CarryOver]] = {
+    1: (version_1.LAYOUT, from_1.carry_over),
+    2: (version_2.LAYOUT, from_2.carry_over),
+}
 # Earlier version -> what a sound one looks like, and how it becomes one of this version.
 
 
