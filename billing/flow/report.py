@@ -21,7 +21,7 @@ from billing.core.kinds.columns import COLUMNS
 from billing.core.life import Group, Phase
 from billing.core.money import format_minor
 from billing.core.records import ReportLine, RunRecord, Tally
-from billing.core.report_columns import MOMENTS, ReportColumns
+from billing.core.report_columns import MOMENTS, SETTLED, SETTLEMENT, ReportColumns
 from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger
 from billing.flow.reversing import given_back
@@ -239,7 +239,9 @@ def _skipped(code: str) -> dict[str, str]:
 
 
 def _of_item(item: ItemRecord, ours: ReportColumns) -> dict[str, str]:
-    facts = {name: _shown(name, item.facts[name], item.currency, ours) for name in ours.names if name in item.facts}
+    facts = {
+        name: _shown(name, item.facts[name], currency_of(name, item), ours) for name in ours.names if name in item.facts
+    }
     group = group_of(item)
     if phase_of(item.state) is Phase.FINAL and group is Group.FAILED and not facts.get("reason_code"):
         facts |= ours.untold
@@ -249,6 +251,11 @@ def _of_item(item: ItemRecord, ours: ReportColumns) -> dict[str, str]:
     own |= {"status": str(group), "attempts": str(item.attempt), "run": item.run_id}
     told = skipped | {name: text for name, text in facts.items() if text} | own
     return told | {"what_to_do": told.get("what_to_do") or ours.advice.get(group) or what_to_do(group, code)}
+
+
+def currency_of(name: str, item: ItemRecord) -> str:
+    """Return the currency of an amount in a report: what is settled has that of the account's balance."""
+    return str(item.facts.get(SETTLEMENT) or item.currency) if name in SETTLED else item.currency
 
 
 def _shown(name: str, value: Any, currency: str, ours: ReportColumns) -> str:  # noqa: ANN401  a fact is any JSON value

@@ -11,7 +11,7 @@ from cli_tools import ID, KEY, RUN, on_a_terminal, read_line
 
 OURS = (
     ",line,status,reason_code,reason,what_to_do,payment_intent,charge,clone,attempts,first_try,last_try,next_try,"
-    "amount_charged,stripe_fee,application_fee_charged,net,payout,request_id,run"
+    "amount_charged,stripe_fee,application_fee_charged,net,settlement_currency,payout,request_id,run"
 )
 
 

@@ -10,6 +10,7 @@ CHARGE_COLUMNS = ReportColumns(
     },
     own={"clone": lambda item: item.instrument_id or ""},
     amounts=("amount_charged", "stripe_fee", "application_fee_charged", "net"),
+    settled=True,
     untold={
         "reason_code": "canceled_elsewhere",
         "reason": "the intent was cancelled outside of this run",

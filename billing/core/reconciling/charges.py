@@ -211,6 +211,6 @@ def _another_amount(
     )
 
 
-def knows_of_return(item: ItemRecord | None, dispute: str) -> bool:
-    """Tell whether the ledger has this very return on record."""
-    return item is not None and str(item.state) == RETURNED and item.facts.get("dispute") in (dispute, None)
+def knows_of_return(item: ItemRecord | None) -> bool:
+    """Tell whether the ledger has it on record that a payment came back."""
+    return item is not None and str(item.state) == RETURNED

@@ -1,10 +1,9 @@
 """To which line a row of a balance belongs: by what it names, and by what that says of itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from billing.core.entries import ItemRecord
-from billing.core.items import Kind
 from billing.core.movements import Movement
 from billing.core.reconciling.shown import Marks, RowShown
 
@@ -98,21 +97,3 @@ def _refund_of(known: Known, row: RowShown) -> ItemRecord | None:
 def of_item(item: ItemRecord) -> Marks:
     """Return what names an item."""
     return Marks(item.item_id, item.run_id, item.reference)
-
-
-def booked(item: ItemRecord, movements: Iterable[Movement]) -> Mapping[str, object]:
-    """Return the facts of an item that its rows make: what Stripe kept, what is left, and which payout carries it.
-
-    Of a charge or a first payment these are of its own charge alone: what was given back or disputed has rows of its
-    own, and no part in what the charge brought.
-    """
-    rows = list(movements) if item.kind is Kind.REFUND else [row for row in movements if row.category == "charge"]
-    if not rows or len({row.currency for row in rows}) > 1:
-        return {}
-    payouts = dict.fromkeys(row.payout for row in rows if row.payout)
-    return {
-        "stripe_fee": sum(row.stripe_fee for row in rows),
-        "net": sum(row.net for row in rows),
-        "payout": " ".join(payouts) or None,
-        "settlement_currency": rows[0].currency,
-    }

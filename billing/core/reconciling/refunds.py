@@ -88,7 +88,7 @@ def _disputed(book: Book, item: ItemRecord | None, source: str, rows: Sequence[M
     if not moved(rows):  # won: the money is there again, and what it cost is a fee like any other
         book.fees_as_taken(rows)
         return
-    if knows_of_return(item, source):
+    if knows_of_return(item):
         for row in rows:
             book.expect(row.currency, Place.DISPUTED, row.amount)
         book.fees_as_taken(rows)

@@ -26,7 +26,7 @@ from billing.core.reconciling.kept import (
     to_facts,
 )
 from billing.core.reconciling.kinds import CANCELED, GONE, SUCCEEDED, Place
-from billing.core.reconciling.matching import Known, booked, learn, movement_of, of_item, remember
+from billing.core.reconciling.matching import Known, learn, movement_of, of_item, remember
 from billing.core.reconciling.payouts import Carried, newest
 from billing.core.reconciling.shown import IntentShown
 from billing.core.records import RunRecord
@@ -272,11 +272,28 @@ async def _tell_items(ledger: Ledger, shelf: Shelf, known: Known) -> None:
     for item_id, item in items.items():
         own = [row for row in rows.get(item_id, []) if item.kind is Kind.REFUND or row.intent == intent_of(item)]
         told = booked(item, own)
-        changed = {name: value for name, value in told.items() if item.facts.get(name) != value}
-        if changed:
-            news.append((item, (Move(Note.RECONCILED, facts=changed),)))
+        if any(item.facts.get(name) != value for name, value in told.items()):
+            news.append((item, (Move(Note.RECONCILED, facts=told),)))
     for chunk in chunks(news):
         await ledger.record_all(chunk)
+
+
+def booked(item: ItemRecord, movements: Iterable[Movement]) -> Mapping[str, object]:
+    """Return the facts of an item that its rows make: what Stripe kept, what is left, and which payout carries it.
+
+    Of a charge or a first payment these are of its own charge alone: what was given back or disputed has rows of its
+    own, and no part in what the charge brought.
+    """
+    rows = list(movements) if item.kind is Kind.REFUND else [row for row in movements if row.category == "charge"]
+    if not rows or len({row.currency for row in rows}) > 1:
+        return {}
+    payouts = dict.fromkeys(row.payout for row in rows if row.payout)
+    return {
+        "stripe_fee": sum(row.stripe_fee for row in rows),
+        "net": sum(row.net for row in rows),
+        "payout": " ".join(payouts) or None,
+        "settlement_currency": rows[0].currency,
+    }
 
 
 def _next(cursor: Cursor, look: Look, shelf: Shelf, carried: Carried, pages: int) -> Cursor:

@@ -263,7 +263,7 @@ async def _kept(work: _Pass) -> Reconciled:
         "totals": list(_lines(done.totals)),
     }
     for run in work.scope.runs:
-        await services.ledger.note_beside(run.run_id, Note.RECONCILED, told)
+        await services.ledger.note_beside(run.run_id, Note.RECONCILED, facts=told)
     names = dict.fromkeys([work.scope.name, *work.scope.names])
     await services.ledger.keep_lookups(OUTCOME, dict.fromkeys(names, told))
     before = services.ledger.lookups(UNDER_WAY, [work.scope.name], EVER)[work.scope.name]
