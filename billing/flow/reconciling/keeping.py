@@ -4,7 +4,7 @@ What is kept comes in chunks, the cursor last: whoever is killed in between read
 same. Items learn what was booked of them by a note.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
