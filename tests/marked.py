@@ -20,7 +20,9 @@ from billing.core.kinds.refund import REFUND_LIFE
 from billing.core.kinds.subscription import SUBSCRIPTION_LIFE
 from billing.core.kinds.sync import SYNC_LIFE
 from billing.core.life import Edge, Group, Life, Phase
+from billing.core.policies import Compare
 from billing.core.skips import SKIPS
+from billing.core.variances import VARIANCES, attitude_to
 from billing.edge.ledger.schema import DDL, LAWS
 from billing.edge.runfiles import fields
 from billing.edge.runfiles.schema import Column, Schema
@@ -91,6 +93,15 @@ def _goals() -> str:
     return _table(
         ("goal", "takes up what is", "leaves what is"), ((g, named(TAKES[g]), named(RESTS[g])) for g in TAKES)
     )
+
+
+def _variances() -> str:
+    rows = (
+        (f"`{rule.name}`", rule.means, f"`{rule.threshold}`" if rule.threshold else "",
+         attitude_to(Compare(), rule.name))
+        for rule in VARIANCES
+    )  # fmt: skip
+    return _table(("variance", "what is compared", "from when on", "unless policy says otherwise"), rows)
 
 
 def _outcomes() -> str:
@@ -236,6 +247,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (CORE, "declines: billing.core.declines"): lambda: declines.table_as_markdown() + "\n",
     (CORE, "skips: billing.core.plans"): _skips,
     (FLOW, "goals: billing.flow.engine.goals"): _goals,
+    (FLOW, "variances: billing.core.variances"): _variances,
     ("billing/edge/ledger/README.md", "tables: billing.edge.ledger.schema"): _tables,
     ("billing/edge/ledger/README.md", "laws: billing.edge.ledger.schema"): _laws,
     ("billing/edge/runfiles/README.md", "columns: billing.edge.runfiles.schemas"): _columns,

@@ -111,7 +111,8 @@ def following_plan(request: RunRequest, found: Plan, out: Path | None = None) ->
 def _accepting(found: Plan, typed: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the options of a run with which what waits for somebody is accepted, beside what was typed."""
     acks = {**typed, **{each.name: "..." for each in waiting(found)}}
-    return {"ack": list(acks), "reason": list(acks.values())} if acks else {}
+    reasons = list(acks.values())
+    return {"ack": list(acks), "reason": reasons[:1] if len(set(reasons)) == 1 else reasons} if acks else {}
 
 
 NOTHING_LEFT = "There is nothing left to do."

@@ -1,7 +1,7 @@
 """How a run differs from the ones before it, as a person reads it: a sentence, then the first lines it is about."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from billing.cli.tables import WIDTH, amount, lined_up, plural, priced
 from billing.core.changes import Named
@@ -17,8 +17,7 @@ def variance_lines(plan: Plan, found: Variance, indent: str) -> Iterator[str]:
     """Write one variance, and what policy wants of it; ``indent`` is what its first line begins with."""
     blank = " " * len(indent)
     yield from textwrap.wrap(f"{found.name}: {found.says}", WIDTH, initial_indent=indent, subsequent_indent=blank)
-    rows = [_cells(each) for each in found.named[:FIRST]]
-    yield from (f"{blank}  {line}" for line in lined_up(rows))
+    yield from (f"{blank}  {line}" for line in _named(found.named[:FIRST], WIDTH - len(indent) - 2))
     if found.named and found.count > FIRST:
         yield f"{blank}  and {found.count - FIRST:,} more: --output json"
     for text in _wanted(plan, found):
@@ -35,15 +34,25 @@ def _wanted(plan: Plan, found: Variance) -> Iterator[str]:
         yield f"policy refuses it (compare.{found.name}): such a run is not carried out"
 
 
-def _cells(each: Named) -> tuple[str, ...]:
-    place = f"line {each.line:,}" if each.line else ""
+def _named(named: Sequence[Named], width: int) -> list[str]:
+    """Write lines with who pays whom behind them, or below them where that is too wide."""
+    beside = lined_up([(each.reference, *_parties(each), *_told(each)) for each in named])
+    if max(map(len, beside), default=0) <= width:
+        return beside
+    apart = [((each.reference, *_told(each)), ("", *_parties(each))) for each in named]
+    texts = ["  ".join(cells).rstrip() for pair in apart for cells in pair]
+    return [line for text in texts for line in textwrap.wrap(text, width, subsequent_indent="    ")]
+
+
+def _parties(each: Named) -> tuple[str, ...]:
+    return (each.account,) if each.lines else (each.payer, each.account)
+
+
+def _told(each: Named) -> tuple[str, ...]:
     if each.lines:
-        return each.account, plural(each.lines, "line")
-    if each.before is not None:
-        under = f" as {each.was}" if each.was else ""
-        return (
-            each.reference,
-            f"{priced(each.amount, each.currency)}, was {amount(each.before, each.currency)}{under}",
-            place,
-        )
-    return each.reference, each.payer, each.account, priced(each.amount, each.currency), place
+        return (plural(each.lines, "line"),)
+    money, place = priced(each.amount, each.currency), f"line {each.line:,}" if each.line else ""
+    if each.before is None:
+        return money, place
+    under = f" as {each.was}" if each.was else ""
+    return f"{money}, was {amount(each.before, each.currency)}{under}", place

@@ -40,12 +40,12 @@ class Ack:
         """Return it as the ledger keeps it."""
         return {
             "variance": self.variance,
-            "seen": self.seen,
+            "says": self.says,
             "count": self.count,
             "of": self.of,
-            "says": self.says,
             "reason": self.reason,
             "by": self.by,
+            "seen": self.seen,
         }
 
 

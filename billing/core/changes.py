@@ -38,10 +38,19 @@ class Named:
     lines: int = 0
 
     def to_json(self) -> Facts:
-        """Return what there is of it."""
-        told = {name: getattr(self, name) for name in self.__slots__}
-        without = ("amount",) if not self.currency else ()
-        return {name: value for name, value in told.items() if value not in ("", 0, None) and name not in without}
+        """Return what there is of it, under the names that a run file has for it."""
+        told = {
+            "reference": self.reference,
+            "customer": self.payer,
+            "account": self.account,
+            "amount": self.amount if self.currency else None,
+            "currency": self.currency,
+            "before": self.before,
+            "was": self.was,
+            "line": self.line or None,
+            "lines": self.lines or None,
+        }
+        return {name: value for name, value in told.items() if value not in ("", None)}
 
 
 @dataclass(slots=True)

@@ -193,7 +193,7 @@ def _outside(beside: Beside, name: str, bands: Sequence[Band], share: int) -> Va
         found.add(Named(), *band)
     if not outside:
         return None
-    says = "; ".join(_apart(band, beside.changes) for band in outside) + f" (within {per_cent(share)})"
+    says = "; ".join(_apart(band, beside.changes) for band in outside) + f" (the band is {per_cent(share)})"
     attitude = attitude_to(beside.policy, name)
     return Variance(name, attitude, len(outside), len(bands), says, found.seen, bands=outside)
 
@@ -209,7 +209,8 @@ def _apart(band: Band, changes: Changes) -> str:
         return f"{now}, {before} {where}"
     percent = 100 * (band.now - band.bound) / band.bound
     verb = "are" if not band.currency and band.now != 1 else "is"
-    return f"{now} {verb} {abs(percent):.1f} % {'more' if more else 'less'} than {before} {where}"
+    how = "more" if more else "less" if band.currency else "fewer"
+    return f"{now} {verb} {abs(percent):.1f} % {how} than {before} {where}"
 
 
 def _said(currency: str, number: int) -> str:
