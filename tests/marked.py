@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from billing.core import classify, declines, outcomes
+from billing.core import card_limits, classify, declines, outcomes
 from billing.core.exits import MEANINGS
 from billing.core.facts import RUN_FACTS, Fact
 from billing.core.kinds.cancellation import CANCELLATION_LIFE
@@ -224,6 +224,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (PROTOCOL, "states: billing.core.kinds.charge"): lambda: _states(CHARGE_LIFE),
     (PROTOCOL, "edges: billing.core.kinds.charge"): lambda: _edges(CHARGE_LIFE),
     (PROTOCOL, "designs: tests.model.settings"): _rejected,
+    (PROTOCOL, "card limits: billing.core.card_limits"): lambda: card_limits.table_as_markdown() + "\n",
     (REFUND_PROTOCOL, "states: billing.core.kinds.refund"): lambda: _states(REFUND_LIFE),
     (REFUND_PROTOCOL, "edges: billing.core.kinds.refund"): lambda: _edges(REFUND_LIFE),
     (REFUND_PROTOCOL, "designs: tests.model.refund_walks"): _rejected_refunds,

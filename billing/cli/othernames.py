@@ -51,7 +51,6 @@ COMMANDS: dict[str, str] = {
 ABSENT: dict[str, str] = {
     # what was typed: what is so today
     "approve": "approvals cannot be given here yet; a run over approval.required_over is refused with exit code 9",
-    "retry": "there is no further try after a decline yet; billing report RUN says when one would be due",
     "skip": "to leave lines out, take them out of the file and add --amend",
     "pause": "Ctrl-C or SIGTERM stops a run cleanly, and billing run goes on with it",
     "resume": "billing run with the same file goes on",

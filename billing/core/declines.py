@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -71,6 +72,7 @@ class Decline:
         advice_code: Stripe's advice, or None.
         network_decline_code: the card network's code, or None.
         network_advice_code: the card network's advice, or None.
+        wait: how long the card's network asks to wait before another attempt; it only ever lengthens a gap.
         charge: the failed charge's id, or None.
         request_id: the provider's id of the request that told it, or empty.
     """
@@ -85,6 +87,7 @@ class Decline:
     advice_code: str | None = None
     network_decline_code: str | None = None
     network_advice_code: str | None = None
+    wait: timedelta | None = None
     charge: str | None = None
     request_id: str = ""
 
@@ -162,6 +165,11 @@ _CHECK = (
     "Look for a payment of the same amount before charging again.",
     Group.DECLINED,
 )
+_TOKEN = (
+    "the card's network does not take the token that stands for the card",
+    "Pause; then a person decides: it has to be sent otherwise.",
+    Group.DECLINED,
+)
 _UNKNOWN = (
     "a code that is not in the table of declines",
     "A person reads it in the Dashboard and decides.",
@@ -176,6 +184,28 @@ def _rows(remedy: Remedy, texts: Texts, codes: str, *, block_card: bool = False)
 
 # Mastercard's advice 03 (do not try again) and 21 (payment cancelled): any repeat within 30 days costs a fee.
 NETWORK_ADVICE: dict[str, Rule] = _rows(Remedy.NEVER, _ADVISED, "03 21", block_card=True)
+
+MASTERCARD = "mastercard"
+# As Stripe names the brand of a card: the rows that follow are this network's and are read for no other.
+MASTERCARD_ADVICE: dict[str, Rule] = {
+    **_rows(Remedy.CUSTOMER, _NEW_DETAILS, "01"),
+    **_rows(Remedy.LATER, _LATER, "02 24 25 26 27 28 29 30"),
+    **_rows(Remedy.REPORT, _TOKEN, "04"),
+    **_rows(Remedy.NEVER, _OTHER_CARD, "22 40 41 43"),
+}
+# 01 new account information; 02 try later; 04 token requirements; 22 the product does not suit the merchant; 40, 41, 43
+# prepaid or virtual numbers that pay once or not again. (developer.paypal.com/braintree/docs/reference/general/
+# processor-responses/mastercard-merchant-advice-codes; 22 is in notices of processors alone)
+MASTERCARD_WAITS: dict[str, timedelta] = {
+    "24": timedelta(hours=1),
+    "25": timedelta(hours=24),
+    "26": timedelta(days=2),
+    "27": timedelta(days=4),
+    "28": timedelta(days=6),
+    "29": timedelta(days=8),
+    "30": timedelta(days=10),
+}
+# How long to wait, by the same list.
 
 ADVICE: dict[str, Rule] = {
     **_rows(Remedy.NEVER, _ADVISED, "do_not_try_again"),
@@ -240,10 +270,15 @@ def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None
     # Stripe sends its usual advice along with most codes: `authentication_required` comes with `try_again_later`, and
     # yet only the payer can help. So an advice may make a decline stricter than its code, never softer.
     outcome = _mapping((charge or _mapping(error.get("charge"))).get("outcome"))
-    matched = list(_matches(error, outcome))
+    network_advice = (_text(error.get("network_advice_code") or outcome.get("network_advice_code")) or "").zfill(2)
+    of_mastercard = _brand(error, charge) == MASTERCARD
+    matched = list(_matches(error, outcome, network_advice))
+    if of_mastercard and network_advice in MASTERCARD_ADVICE:
+        # Beside a code that is in no table it makes nothing softer: that one is a person's to read.
+        matched = [*(matched or [("", UNLISTED)]), (network_advice, MASTERCARD_ADVICE[network_advice])]
     name, rule = min(matched, key=lambda row: STRICTNESS.index(row[1].remedy), default=("", UNLISTED))
     decline_code, code = _text(error.get("decline_code")), _text(error.get("code"))
-    advised = name in ADVICE or name in NETWORK_ADVICE
+    advised = any(name in table for table in (ADVICE, NETWORK_ADVICE, MASTERCARD_ADVICE))
     return Decline(
         # An advice says what to do, not why: the reason is the better name for a report.
         code=(name if name and not advised else "") or decline_code or code or name or "unknown",
@@ -256,16 +291,23 @@ def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None
         advice_code=_text(error.get("advice_code")),
         network_decline_code=_text(error.get("network_decline_code")),
         network_advice_code=_text(error.get("network_advice_code")),
+        wait=MASTERCARD_WAITS.get(network_advice) if of_mastercard else None,
         charge=_text(error.get("charge")) or _text((charge or _mapping(error.get("charge"))).get("id")),
         request_id=request_id,
     )
 
 
-def _matches(error: Mapping[str, Any], outcome: Mapping[str, Any]) -> Iterator[tuple[str, Rule]]:
+def _brand(error: Mapping[str, Any], charge: Mapping[str, Any] | None) -> str | None:
+    """Return the brand of the card that was declined, as the error or the failed charge shows it."""
+    card = _mapping(_mapping(error.get("payment_method")).get("card"))
+    details = _mapping(_mapping((charge or _mapping(error.get("charge"))).get("payment_method_details")).get("card"))
+    return _text(card.get("brand")) or _text(details.get("brand"))
+
+
+def _matches(error: Mapping[str, Any], outcome: Mapping[str, Any], network_advice: str) -> Iterator[tuple[str, Rule]]:
     """Yield the rows that speak, in order of authority."""
-    network_advice = error.get("network_advice_code") or outcome.get("network_advice_code")
     lookups = (
-        (NETWORK_ADVICE, (_text(network_advice) or "").zfill(2)),
+        (NETWORK_ADVICE, network_advice),
         (ADVICE, _text(error.get("advice_code")) or _text(outcome.get("advice_code"))),
         (REASONS, _text(outcome.get("reason"))),
         (CODES, _text(error.get("decline_code"))),
@@ -292,7 +334,13 @@ def table_as_markdown() -> str:
         "| source | codes | remedy | status | blocks the card | what happened | what to do |",
         "|---|---|---|---|---|---|---|",
     ]
-    tables = {"network advice": NETWORK_ADVICE, "advice": ADVICE, "outcome reason": REASONS, "code": CODES}
+    tables = {
+        "network advice": NETWORK_ADVICE,
+        "Mastercard's advice": MASTERCARD_ADVICE,
+        "advice": ADVICE,
+        "outcome reason": REASONS,
+        "code": CODES,
+    }
     for source, table in tables.items():
         for rule in dict.fromkeys(table.values()):
             codes = ", ".join(f"`{code}`" for code, row in table.items() if row == rule)

@@ -23,6 +23,7 @@ class Note(StrEnum):
     ``acknowledged``: a person accepts how the run differs from the ones before it, and says why.
     ``rebuild_started``, ``rebuild_finished``: between the two the run waits for what Stripe shows of its items, and
     may not be started.
+    ``method_replaced``: the next attempt of an item, on the same object, uses another payment method of its payer.
     ``method_moved``: a sync has given a subscription another copy of the payer's method.
     ``renewal_seen``: what a list shows of a subscription that has begun: its renewals are Stripe's.
     ``reconciled``: of an item, what Stripe booked of it; of a run, how it compared with Stripe as a whole.
@@ -41,6 +42,7 @@ class Note(StrEnum):
     SET_ASIDE = "set_aside"
     KEY_RENEWED = "key_renewed"
     SKIP_CONFIRMED = "skip_confirmed"
+    METHOD_REPLACED = "method_replaced"
     METHOD_MOVED = "method_moved"
     RENEWAL_SEEN = "renewal_seen"
     RECONCILED = "reconciled"

@@ -171,7 +171,8 @@ class SheetTally:
 class ReportLine:
     """One input line with what became of it; ``item`` is None for a line without any item.
 
-    ``owned`` tells whether the item belongs to this run; otherwise ``reason`` says why the line was skipped.
+    ``owned`` tells whether the item belongs to this run; otherwise ``reason`` says why the line was skipped. ``listed``
+    is false for an item whose line the latest revision does not have any more.
     """
 
     line: int
@@ -180,3 +181,4 @@ class ReportLine:
     owned: bool
     reason: str
     detail: str
+    listed: bool = True

@@ -109,20 +109,29 @@ async def _each(services: Services, asked: Following, records: Sequence[RunRecor
             ending = await VERBS[asked.verb](services, record.run_id, options, policies, watch)
         whole = Ending(ending.exit, ending.reason, whole.ended + ending.ended, whole.changed + ending.changed)
         if ending.changed or ending.exit:
-            await _tell(services, asked, record, policies, ending)
+            await tell(services, record, policies, ending, asked.settings, asked.environ, asked.declines_ok)
         if ending.exit:
             return whole
     return whole
 
 
-async def _tell(services: Services, asked: Following, record: RunRecord, policies: Policies, ending: Ending) -> None:
+async def tell(
+    services: Services,
+    record: RunRecord,
+    policies: Policies,
+    ending: Ending,
+    settings: Settings,
+    environ: Mapping[str, str],
+    declines_ok: bool,
+) -> None:
+    """Post what a look at a run, or a retry of it, has come to, to whoever the run tells."""
     tallies = in_sight(services.ledger.tally(record.run_id), ending.ended)
-    code = ending.exit or exit_for(tallies, declines_ok=asked.declines_ok)
+    code = ending.exit or exit_for(tallies, declines_ok=declines_ok)
     found = summary(services.ledger, record.run_id, exit_code=code, requests=requests_sent(services))
     occasion = "stopped" if ending.exit else "finished"
-    route = route_of(asked.settings, asked.environ)
+    route = route_of(settings, environ)
     pace = services.shared(_pace)
-    await notify(policies.notify, occasion, found, environ=asked.environ, log=services.log, route=route, pace=pace)
+    await notify(policies.notify, occasion, found, environ=environ, log=services.log, route=route, pace=pace)
 
 
 def _pace(_services: Services) -> AsyncLimiter:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, CommandInfo] = {
     "status": CommandInfo("status", "Show where runs stand."),
     "resolve": CommandInfo("resolve", "Ask Stripe what became of lost answers and of open declines."),
     "settle": CommandInfo("settle", "Ask Stripe what became of bank debits and of open declines."),
+    "retry": CommandInfo("retry", "Try again what was declined and is due."),
     "collect": CommandInfo("collect", "Serve the page on which payers save a card or bank account."),
     "report": CommandInfo("report", "Give back every input line with what became of it."),
     "cancel": CommandInfo("cancel", "Close what is not paid of a run, on the record."),

@@ -13,6 +13,7 @@ _BACK = (Event.PAYMENT_RETURNED,)
 _TOLD = (*_REFUSED, *_DECLINED, *_CLOSED, *_LEFT, *_BACK)
 _SEEN = (*_PAID, Event.CHARGE_UNSETTLED)
 _BEGUN = (Event.PREPARE_STARTED, Event.CONFIRM_STARTED, Event.CANCEL_STARTED, Note.KEY_RENEWED)
+_SHOWN = (Note.PART_PREPARED, Event.PREPARED, Note.METHOD_REPLACED)
 _RETOLD = (Event.PREPARE_STARTED, Note.PART_PREPARED, Event.PREPARED, Event.CONFIRM_STARTED, *_SEEN, *_DECLINED)
 
 CHARGE_FACTS: tuple[Fact, ...] = (
@@ -23,7 +24,7 @@ CHARGE_FACTS: tuple[Fact, ...] = (
     shared("request_id", *_REFUSED, *_SEEN, *_DECLINED, *_LEFT),
     shared("first_try", Event.CONFIRM_STARTED, *_SEEN),
     shared("last_try", Event.CONFIRM_STARTED),
-    shared("next_try", Event.CHARGE_DECLINED, *_BACK),
+    shared("next_try", Event.CHARGE_DECLINED, Note.SET_ASIDE, Note.METHOD_REPLACED, *_BACK),
     shared("op", Note.KEY_RENEWED),
     shared("{op}_n", *_BEGUN),
     shared("{op}_born", *_BEGUN),
@@ -37,9 +38,12 @@ CHARGE_FACTS: tuple[Fact, ...] = (
          "the item does not rest: its intent is cancelled"),
     Fact("dead_clone", Form.YES, Use.WAY, (Event.CHARGE_REFUSED,), "Stripe will not take this clone: a new one first"),
     Fact("recloned", Form.YES, Use.WAY, (Event.PREPARE_STARTED,), "no other new clone after that one"),
+    Fact("method", Form.TEXT, Use.WAY, (Note.METHOD_REPLACED,), "the payment method instead of the planned one"),
+    Fact("fingerprint", Form.TEXT, Use.WAY, _SHOWN, "with which attempts of other items this one counts"),
+    Fact("brand", Form.TEXT, Use.WAY, _SHOWN, "which network's limits count for it"),
     Fact("charge", Form.TEXT, Use.WAY, (*_SEEN, *_DECLINED), "whether a later read shows this very charge refused"),
     Fact("blocks_card", Form.YES, Use.WAY, (*_DECLINED, *_BACK), "no item tries this payment method for a month"),
-    Fact("remedy", Form.TEXT, Use.RECORD, (*_DECLINED, *_BACK), "which class of declines it is"),
+    Fact("remedy", Form.TEXT, Use.WAY, (*_DECLINED, *_BACK), "which class of declines it is"),
     Fact("dispute", Form.TEXT, Use.RECORD, _BACK, "by which Stripe shows that the debit came back"),
     Fact("returned_at", Form.MOMENT, Use.RECORD, _BACK, "when it came back"),
     Fact("return_fee", Form.WHOLE, Use.RECORD, _BACK, "minor units that Stripe took for that, where it shows them"),

@@ -59,6 +59,11 @@ METHOD = "payment_method"
 # The name under which a charge's content keeps the method that is used.
 
 
+def method_used(item: ItemRecord) -> str:
+    """Return the platform's payment method that the next attempt of an item uses, or its last one has used."""
+    return str(item.facts.get("method") or item.content.get(METHOD, ""))
+
+
 def method_of(findings: Findings, charge: Charge) -> str:
     """Return the payment method that a line is charged to, or an empty text where none is known."""
     return charge.payment_method or findings.defaults.get(charge.customer, "")

@@ -43,7 +43,7 @@ SUBSCRIPTION_FACTS: tuple[Fact, ...] = (
     Fact("key_spent", Form.YES, Use.WAY, (Event.PAY_LOST, Event.PAY_UNSENT), "the next pay has the next key"),
     Fact("declines", Form.WHOLE, Use.WAY, (Event.PAY_DECLINED,), "which gap of the schedule follows"),
     Fact("fence", Form.YES, Use.WAY, (Event.PAY_DECLINED, Event.PAY_REFUSED), "the item does not rest: it is ended"),
-    Fact("remedy", Form.TEXT, Use.RECORD, (Event.PAY_DECLINED,), "which class of declines it is"),
+    Fact("remedy", Form.TEXT, Use.WAY, (Event.PAY_DECLINED,), "which class of declines it is"),
     Fact("advice_code", Form.TEXT, Use.RECORD, (Event.PAY_DECLINED,), "what the network advises"),
     Fact("network_decline_code", Form.TEXT, Use.RECORD, (Event.PAY_DECLINED,), "the network's own code"),
     shared("stripe_fee", Note.RECONCILED),

@@ -200,9 +200,8 @@ class Queries:
                 yield ReportLine(line, tuple(json.loads(cells)), item, owned, reason, detail)
             if revision > 1:
                 for line, cells, _, detail, *columns in conn.execute(_DROPPED, {"run": row, "revision": revision}):
-                    yield ReportLine(
-                        line, tuple(json.loads(cells)), item_of_row(tuple(columns), runs), True, "", detail
-                    )
+                    dropped = item_of_row(tuple(columns), runs)
+                    yield ReportLine(line, tuple(json.loads(cells)), dropped, True, "", detail, listed=False)
 
     @_legible()
     def item(self, row: int) -> ItemRecord:

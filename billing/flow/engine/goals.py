@@ -10,7 +10,7 @@ class Goal(StrEnum):
     """How far an item is taken. `resolve` and `settle` look, and end what a look shows ended; run and retry move money.
 
     ``sweep`` is a run's second time through what its first left open, parked items included. ``retry`` takes up what
-    rests and whose time for another attempt has come; no command asks for it yet.
+    rests and whose time for another attempt has come, and what an earlier retry has left on its way.
     """
 
     RUN = "run"
@@ -30,7 +30,7 @@ TAKES: dict[Goal, frozenset[Phase]] = {
     Goal.RESOLVE: _DOUBTS | {Phase.RESTING, Phase.PARKED},
     Goal.SETTLE: frozenset({Phase.SETTLING, Phase.RESTING, Phase.PREPARING}),
     Goal.CLOSE: _UNSENT | _DOUBTS | {Phase.RESTING, Phase.PARKED},
-    Goal.RETRY: frozenset({Phase.RESTING}),
+    Goal.RETRY: _UNSENT | _DOUBTS | {Phase.RESTING},
 }
 # Which items each goal takes up; `RESTS` says where it leaves them, and a kind's own rule which of those that rest.
 

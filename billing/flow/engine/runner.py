@@ -19,7 +19,7 @@ from billing.core.policies import Policies
 from billing.flow.engine.context import Halted
 from billing.flow.engine.counts import Counts
 from billing.flow.engine.flow import Flow, ItemResult, Visit
-from billing.flow.engine.goals import Goal, taken_up
+from billing.flow.engine.goals import BEGINS, Goal, taken_up
 from billing.flow.engine.guards import Guards
 from billing.flow.engine.learned_rates import LearnedLimits
 from billing.flow.engine.progress import Watch, retelling
@@ -232,6 +232,7 @@ class Runner:
         await self._limits.keep_at_times()
         if self._goal is not Goal.RUN:
             self._counts.note_change(began, item)
+        if self._goal not in BEGINS:
             if self._goal is Goal.CLOSE and not self._flow.rests(Goal.CLOSE, item) and not self._sweeping:
                 self._left += 1
             else:
@@ -244,7 +245,8 @@ class Runner:
                 self.stop(Exit.STOPPED, reason)
             return
         self._counts.count(item)
-        reason = self.guards.verdict(item)
+        # A retry visits items that were declined before: one that it leaves as it was tells nothing new.
+        reason = "" if self._goal is Goal.RETRY and item.ver == began.ver else self.guards.verdict(item)
         if reason:
             self.stop(Exit.STOPPED, reason)
 

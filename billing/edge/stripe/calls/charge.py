@@ -6,6 +6,7 @@ from billing.core.calls import Call
 from billing.core.entries import ItemRecord
 from billing.core.findings import CHARGED_IN, charged_in
 from billing.core.kinds import charge
+from billing.core.kinds.charge_rules import method_used
 from billing.core.objects import intent, method
 
 INTENTS, METHODS = "/v1/payment_intents", "/v1/payment_methods"
@@ -29,7 +30,7 @@ def clone_method(item: ItemRecord) -> Call:
     """Copy the platform's payment method to the connected account: ``Made(clone id)`` when done."""
     params = {
         "customer": item.content["customer"],
-        "payment_method": item.content["payment_method"],
+        "payment_method": method_used(item),
         "metadata": {"billing_item": item.item_id},  # whose clone an answer shows
     }
     return Call(charge.CLONE, METHODS, params, method.CLONED)

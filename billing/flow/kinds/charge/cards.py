@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from billing.core.entries import ItemRecord, Move
-from billing.core.kinds.charge_rules import BLOCK_DAYS, BLOCKED
+from billing.core.kinds.charge_rules import BLOCK_DAYS, BLOCKED, method_used
 from billing.edge.ledger import Kept
+from billing.flow.kinds.charge.attempts import Attempts
 from billing.flow.services import Services
 
 
@@ -19,14 +20,14 @@ class Blocks:
 
     def look_up(self, items: Iterable[ItemRecord]) -> None:
         """Find out about the payment methods of items that will be started soon."""
-        self._looked_up |= self._declines({_method(item) for item in items})
+        self._looked_up |= self._declines({method_used(item) for item in items})
 
     def why(self, item: ItemRecord) -> str:
         """Return the decline that blocks the payment method of an item, or an empty text; asked once for each item.
 
         Forgotten afterwards, because runs have no size: for another item with this method the ledger is asked again.
         """
-        method = _method(item)
+        method = method_used(item)
         if method not in self._looked_up:
             self.look_up([item])
         return self._looked_up.pop(method)
@@ -39,7 +40,7 @@ class Blocks:
         codes = [str(move.facts.get("reason_code", "")) for move in moves if move.facts.get("blocks_card")]
         if not codes:
             return {}
-        method = _method(item)
+        method = method_used(item)
         if method in self._looked_up:
             self._looked_up[method] = codes[-1]
         return {BLOCKED: {method: {"reason_code": codes[-1]}}}
@@ -50,9 +51,5 @@ class Blocks:
 
 
 def keeps(services: Services, item: ItemRecord, moves: Sequence[Move]) -> Kept:
-    """Return what is kept in the same commit as ``moves``: the block that a decline puts on a card."""
-    return services.shared(Blocks).of(item, moves)
-
-
-def _method(item: ItemRecord) -> str:
-    return str(item.content.get("payment_method", ""))
+    """Return what is kept in the same commit as ``moves``: an attempt, and the block that a decline puts on a card."""
+    return {**services.shared(Blocks).of(item, moves), **services.shared(Attempts).of(item, moves)}

@@ -6,7 +6,7 @@ import anyio
 
 from billing.core.declines import MEANINGS, Decline, decline_of
 from billing.core.dunning import after_decline
-from billing.core.entries import ItemRecord, Move
+from billing.core.entries import ItemRecord, Move, fold
 from billing.core.exits import Exit
 from billing.core.kinds.charge import CONFIRM, Event, State
 from billing.core.life import Group
@@ -40,6 +40,7 @@ from billing.flow.engine.context import (
     key_outlived,
 )
 from billing.flow.engine.standing import Reach
+from billing.flow.kinds.charge.attempts import Attempts, is_repeat, wait_for_room
 
 BUSY_PAUSE_SECONDS = 1.0
 # How long to leave a request alone that Stripe says is still running under this key, before looking at the intent.
@@ -82,11 +83,21 @@ async def confirm(ctx: ItemContext, item: ItemRecord, *prepared: Move) -> ItemRe
         ctx: what may still be spent.
         item: a ready item, or a preparing one with the move that makes it ready.
         prepared: that move; it shares the commit, both or neither.
+
+    Raises:
+        StillUnresolved: the card of a later attempt must not be tried yet; the item is ready, and says until when.
     """
     if prepared and (ctx.services.draining or ctx.closes):
         return await ctx.record(item, *prepared)
     ctx.spend(State.READY, item)
-    item = await ctx.record(item, *prepared, confirm_started(ctx, item))
+    # From the look at what the card has been through to the entry that is written nothing is awaited.
+    attempts = ctx.services.shared(Attempts)
+    shown = fold(item, prepared)
+    if is_repeat(shown) and (until := attempts.waits(shown)):
+        raise await wait_for_room(ctx, item, until, *prepared)
+    moves = (*prepared, confirm_started(ctx, item))
+    with attempts.leaving(item, moves):
+        item = await ctx.record(item, *moves)
     return await _send_confirm(ctx, item)
 
 
@@ -291,8 +302,8 @@ def _provenance(seen: Seen) -> dict[str, object]:
 
 def decline_facts(ctx: ItemContext, item: ItemRecord, decline: Decline) -> dict[str, object]:
     """Return what the report and later attempts need to know of a decline, with the time of the next try if any."""
-    declines = int(item.facts.get("declines", 0)) + 1
-    follows = after_decline(ctx.policies.dunning, decline.remedy, declines)
+    declines = int(item.facts.get("declines") or item.content.get("earlier_declines") or 0) + 1
+    follows = after_decline(ctx.policies.dunning, decline.remedy, declines, decline.wait)
     due = None if follows.gap is None else (ctx.services.clock.now() + follows.gap).isoformat(timespec="seconds")
     return {
         "declines": declines,

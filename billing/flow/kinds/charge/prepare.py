@@ -35,6 +35,7 @@ from billing.flow.engine.context import (
 from billing.flow.engine.gather import gather
 from billing.flow.engine.standing import Reach
 from billing.flow.kinds.charge.adopt import taken_over
+from billing.flow.kinds.charge.attempts import shown_by
 from billing.flow.kinds.charge.confirm import refusal_facts, sighting
 from billing.flow.kinds.charge.find import Finder
 from billing.flow.kinds.charge.licence import licence, pay
@@ -129,7 +130,7 @@ async def _settle_pair(ctx: ItemContext, item: ItemRecord, opened: Outcome, clon
     match opened, cloned:
         case Made(object_id=intent), Made(object_id=clone):
             ctx.services.standing.takes(item, OPEN)
-            held = NO_TROUBLE if "reason_code" in item.facts else {}
+            held = {**(NO_TROUBLE if "reason_code" in item.facts else {}), **shown_by(cloned)}
             return await pay(ctx, item, Move(Event.PREPARED, object_id=intent, instrument_id=clone, facts=held))
         case Refused(), _:
             reach = ctx.services.standing.reach(item, OPEN, opened)
@@ -153,7 +154,8 @@ async def _keep_parts(ctx: ItemContext, item: ItemRecord, opened: Outcome, clone
     intent = opened.object_id if isinstance(opened, Made) else None
     clone = cloned.object_id if isinstance(cloned, Made) else None
     if (intent, clone) not in ((None, None), (item.object_id, item.instrument_id)):
-        item = await ctx.record(item, Move(Note.PART_PREPARED, object_id=intent, instrument_id=clone))
+        card = shown_by(cloned) if isinstance(cloned, Made) else {}
+        item = await ctx.record(item, Move(Note.PART_PREPARED, object_id=intent, instrument_id=clone, facts=card))
     for op, outcome in ((OPEN, opened), (CLONE, cloned)):
         match outcome:
             case Made() | Refused():

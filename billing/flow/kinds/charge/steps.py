@@ -9,12 +9,13 @@ from billing.core.entries import ItemRecord, Move
 from billing.core.kinds import phase_of
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.kinds.charge_rules import BLOCK_DAYS
-from billing.core.life import Group
+from billing.core.life import Group, Phase
 from billing.flow.engine.context import ItemContext, StillUnresolved, skipped
 from billing.flow.engine.flow import Flow, Step, Steps
 from billing.flow.engine.goals import RESTS, Goal
 from billing.flow.kinds.charge import adopt, confirm, licence, prepare
 from billing.flow.kinds.charge import cancel as fence
+from billing.flow.kinds.charge.attempts import Attempts, is_repeat, wait_for_room
 from billing.flow.kinds.charge.cards import Blocks, keeps
 from billing.flow.services import Services
 
@@ -54,20 +55,38 @@ async def look_again(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
 async def try_again(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
     """Begin the next attempt once the schedule allows it, on the same intent; a card blocked meanwhile is left alone.
 
+    Attempts that are spent end at the fence.
+
     Raises:
-        StillUnresolved: its time has not come, or the card must not be tried.
+        StillUnresolved: its time has not come, or the card must not be tried, or not yet.
     """
+    if item.facts.get("fence"):
+        return await after_attempt(ctx, item)
     if ctx.services.clock.now() < datetime.fromisoformat(item.facts["next_try"]):
         raise StillUnresolved(item)
     if ctx.services.shared(Blocks).why(item):
         raise StillUnresolved(item)
+    # Asked again when the confirm is about to leave; asked here so that no clone is made in vain.
+    if until := ctx.services.shared(Attempts).waits(item):
+        raise await wait_for_room(ctx, item, until)
     return await prepare.start_attempt(ctx, item)
+
+
+async def pay(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
+    """Confirm a ready item, a later attempt of one only where its card may be tried: else it costs no request.
+
+    Raises:
+        StillUnresolved: the card must not be tried yet.
+    """
+    if is_repeat(item) and (until := ctx.services.shared(Attempts).waits(item)):
+        raise await wait_for_room(ctx, item, until)
+    return await licence.pay(ctx, item)
 
 
 STEPS: dict[StrEnum, Step] = {
     State.PLANNED: begin,
     State.PREPARING: prepare.prepare,
-    State.READY: licence.pay,
+    State.READY: pay,
     State.CONFIRMING: confirm.note_lost,  # found so: the process that sent it is gone
     State.UNKNOWN: confirm.look,
     State.PARKED: confirm.look,
@@ -95,6 +114,9 @@ TAKEN: dict[Goal, Steps] = {
 }
 
 
+UNSENT = frozenset({Phase.WAITING, Phase.PREPARING})
+
+
 def closing(why: Mapping[str, Any]) -> Steps:
     """Return what closing does with a charge in each state, given the facts of why; nothing here confirms."""
 
@@ -117,17 +139,24 @@ def closing(why: Mapping[str, Any]) -> Steps:
 
 
 def rests(goal: Goal, item: ItemRecord) -> bool:
-    """Tell whether an item is where ``goal`` leaves it."""
+    """Tell whether an item is where ``goal`` leaves it; a first attempt is the run's to make, never a retry's."""
+    if goal is Goal.RETRY and phase_of(item.state) in UNSENT:
+        return not (is_repeat(item) or reopened(item))
     if item.state is not State.UNPAID or goal is Goal.CLOSE:
         return phase_of(item.state) in RESTS[goal]
     fenced = bool(item.facts.get("fence"))
     if goal is Goal.RETRY:
-        return fenced or not item.facts.get("next_try")  # the run's to close, or nothing that time would mend
+        return not fenced and not item.facts.get("next_try")  # nothing that time would mend
     if TAKEN[goal] is STEPS:
         return not fenced
     if fenced:
         return wants_new_clone(item)  # an attempt more: the run's
     return goal is Goal.SETTLE and not waits_for_customer(item)
+
+
+def reopened(item: ItemRecord) -> bool:
+    """Tell whether an item is an obligation that a retry has begun anew."""
+    return bool(item.content.get("earlier_declines"))
 
 
 def waits_for_customer(item: ItemRecord) -> bool:

@@ -164,7 +164,7 @@ def decline_facts(ctx: ItemContext, item: ItemRecord, decline: Decline, *, incom
     ``incomplete`` tells that the subscription dies within a day: what would be tried later than that is ended now.
     """
     declines = int(item.facts.get("declines", 0)) + 1
-    follows = after_decline(ctx.policies.dunning, decline.remedy, declines)
+    follows = after_decline(ctx.policies.dunning, decline.remedy, declines, decline.wait)
     gap, fenced = follows.gap, follows.fence
     if gap is not None and incomplete and gap.total_seconds() > INCOMPLETE_HOURS * 3600:
         gap, fenced = None, True
