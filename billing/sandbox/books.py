@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from billing.sandbox.faults import Ending, Fault, FaultKind
+from billing.sandbox.money_books import ChargeBook, PayoutBook, RowBook, charge_books, payout_books, row_books
 from billing.sandbox.recurring_books import (
     DeadDefault,
     SubscriptionBook,
@@ -71,7 +72,7 @@ class RefundBook:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Every intent, refund and subscription on every account, in order of creation per account.
+    """Every intent, refund, subscription and movement of money on every account, in order of creation per account.
 
     ``fees_given_back``: minor units of the platform's share that went back, by charge. ``dead_defaults``: there must be
     none once everything is in step.
@@ -82,6 +83,9 @@ class Books:
     fees_given_back: Mapping[str, int] = field(default_factory=dict)
     subscriptions: tuple[SubscriptionBook, ...] = ()
     dead_defaults: tuple[DeadDefault, ...] = ()
+    rows: tuple[RowBook, ...] = ()
+    charges: tuple[ChargeBook, ...] = ()
+    payouts: tuple[PayoutBook, ...] = ()
 
     def by_item(self, key: str = ITEM) -> dict[str, list[IntentBook]]:
         """Intents of each obligation, by a metadata key; intents without it are left out."""
@@ -125,6 +129,9 @@ def books_of(world: World) -> Books:
         {fee["charge"]: fee["amount_refunded"] for fee in world.platform["fee"]},
         tuple(book for account in world.everyone() for book in subscription_books(account)),
         tuple(row for account in world.everyone() for row in dead_defaults(account)),
+        tuple(row for account in world.everyone() for row in row_books(account)),
+        tuple(row for account in world.everyone() for row in charge_books(account)),
+        tuple(row for account in world.everyone() for row in payout_books(account)),
     )
 
 

@@ -173,6 +173,7 @@ class Behaviour:
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
         refund_business_days: business days until a bank has taken, or returned, money that is given back.
         refund_after_failure: whether a charge can be refunded again once a refund of it was returned (not documented).
+        refunds_wait: whether a refund waits while the account has too little available; else its balance is overdrawn.
         payouts: whether available funds are paid out every day at midnight UTC, where an account's schedule says so.
         payout_business_days: business days until a payout has arrived.
         payout_reconciliation_seconds: how long nobody can tell which transactions an automatic payout carries.
@@ -197,6 +198,7 @@ class Behaviour:
     debit_business_days: int = 4
     refund_business_days: int = 5
     refund_after_failure: bool = False
+    refunds_wait: bool = False
     payouts: bool = True
     payout_business_days: int = 2
     payout_reconciliation_seconds: float = 21_600.0

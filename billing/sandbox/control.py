@@ -151,6 +151,9 @@ def _books(sandbox: Sandbox, _: Settings) -> Obj:
         "subscriptions": [asdict(row) | {"counts": row.counts} for row in books.subscriptions],
         "dead_defaults": [asdict(row) for row in books.dead_defaults],
         "fees_given_back": dict(books.fees_given_back),
+        "rows": [asdict(row) for row in books.rows],
+        "charges": [asdict(charge) for charge in books.charges],
+        "payouts": [asdict(payout) for payout in books.payouts],
     }
 
 

@@ -1,6 +1,7 @@
 """The platform's share of charges: application fees, and what of them is given back."""
 
 from billing.sandbox import tariff
+from billing.sandbox.events import record
 from billing.sandbox.funds import transaction
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, invalid, refusal
@@ -28,6 +29,7 @@ def collect(call: Call, charge: Obj, amount: int) -> str:
     )  # fmt: skip
     fee["balance_transaction"] = row["id"]
     platform["fee"].add(fee)
+    record(call.world.on(platform, livemode=fee["livemode"]), "application_fee.created", fee)
     return wanted
 
 
@@ -48,7 +50,9 @@ def give_back(call: Call, fee: Obj, amount: int, metadata: dict[str, str]) -> Ob
     fee["refunded"] = fee["amount_refunded"] == fee["amount"]
     held = fee["refunds"]
     held |= {"data": [body, *held["data"]][:SHOWN], "has_more": len(held["data"]) + 1 > SHOWN}
-    return platform["fr"].add(body, fee["livemode"])
+    platform["fr"].add(body, fee["livemode"])
+    record(call.world.on(platform, livemode=fee["livemode"]), "application_fee.refunded", fee)
+    return body
 
 
 def refund(call: Call) -> Obj:

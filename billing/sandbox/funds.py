@@ -36,9 +36,17 @@ def transaction(
         "reporting_category": category or CATEGORIES.get(kind, kind), "source": source["id"],
         "status": "available" if days == 0 else "pending", "type": kind,
     }  # fmt: skip
+    account["txn"].add(row, livemode)
     if days:
-        world.agenda.add(available, lambda: row.update(status="available"))
-    return account["txn"].add(row, livemode)
+        world.agenda.add(available, lambda: _available(account, row))
+    elif row["net"] > 0:
+        account.go_on()
+    return row
+
+
+def _available(account: Account, row: Obj) -> None:
+    row["status"] = "available"
+    account.go_on()
 
 
 def held(account: Account, livemode: bool) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from billing.sandbox import disputes, fees, fraud_warnings, tariff
 from billing.sandbox.banks import business_days_later
 from billing.sandbox.events import record, snapshot
-from billing.sandbox.funds import BANK_DEBIT, transaction, type_of
+from billing.sandbox.funds import BANK_DEBIT, held, transaction, type_of
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, invalid, refusal
 from billing.sandbox.testmethods import RefundAct
@@ -81,10 +81,15 @@ def _body(call: Call, charge: Obj, amount: int) -> Obj:
 
 
 def _keep(call: Call, charge: Obj, body: Obj) -> Obj:
-    charge["amount_refunded"] += body["amount"]
+    _count(call, charge, body["amount"])
+    return call.account["re"].add(body, charge["livemode"])
+
+
+def _count(call: Call, charge: Obj, amount: int) -> None:
+    """What the charge says of its refunds: ``amount`` more was given back, or less where it came back."""
+    charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     fraud_warnings.look_again(call, charge)
-    return call.account["re"].add(body, charge["livemode"])
 
 
 def _give_back(call: Call, charge: Obj, amount: int) -> Obj:
@@ -92,17 +97,61 @@ def _give_back(call: Call, charge: Obj, amount: int) -> Obj:
     body |= {"metadata": merged({}, call.params.get("metadata")), "reason": call.params.get("reason")}
     if "instructions_email" in call.params:
         body["instructions_email"] = call.params["instructions_email"]
-    own = call.account.body["default_currency"]
-    details = []
-    if call.params.get("refund_application_fee"):
-        share = _fee_back(call, charge, amount)
+    with_fee = bool(call.params.get("refund_application_fee"))
+    _keep(call, charge, body)
+    if _covered(call, charge, body):
+        _pay(call, charge, body, with_fee=with_fee)
+    elif BANK_DEBIT in charge["payment_method_details"]:
+        _count(call, charge, -amount)
+        body |= {"status": "failed", "failure_reason": "insufficient_funds"}
+    else:
+        body |= {"status": "pending", "pending_reason": "insufficient_funds"}
+        later = call.unasked()
+        call.account.waiting.append(lambda: _go_on(later, charge, body, with_fee=with_fee))
+    record(call, "refund.created", body)
+    kind, told = ("refund.failed", body) if body["status"] == "failed" else ("charge.refunded", charge)
+    record(call, kind, told)
+    return body
+
+
+def _covered(call: Call, charge: Obj, body: Obj) -> bool:
+    """Whether the account has what it gives back; a balance may become negative unless ``refunds_wait``."""
+    if not call.world.behaviour.refunds_wait:
+        return True
+    settled, _ = tariff.settled(body["amount"], charge["currency"], call.account.body["default_currency"])
+    return held(call.account, charge["livemode"])["available"] >= settled
+
+
+def _pay(call: Call, charge: Obj, body: Obj, *, with_fee: bool) -> None:
+    """The money leaves, and with it the platform's share if that was asked for."""
+    own, details = call.account.body["default_currency"], []
+    if with_fee:
+        share = _fee_back(call, charge, body["amount"])
         details = [tariff.fee_detail("application_fee", -share, own, "Application fee refund")]
     body["balance_transaction"] = _move(call, charge, body, details)
-    kept = _keep(call, charge, body)
-    _follow(call, charge, kept)
-    record(call, "refund.created", kept)
-    record(call, "charge.refunded", charge)
-    return kept
+    _follow(call, charge, body)
+
+
+def _go_on(call: Call, charge: Obj, body: Obj, *, with_fee: bool) -> bool:
+    """Give back what waited for the account to have it; whether it waits no longer.
+
+    A charge that was disputed meanwhile is not given back any more.
+    """
+    before = snapshot(body)
+    if disputes.bars_refund(call, charge):
+        body.pop("pending_reason")
+        _count(call, charge, -body["amount"])
+        body |= {"status": "failed", "failure_reason": "charge_for_pending_refund_disputed"}
+        record(call, "refund.updated", body, before)
+        record(call, "refund.failed", body)
+        return True
+    if not _covered(call, charge, body):
+        return False
+    body.pop("pending_reason")
+    body["status"] = "succeeded"
+    _pay(call, charge, body, with_fee=with_fee)
+    record(call, "refund.updated", body, before)
+    return True
 
 
 def _follow(call: Call, charge: Obj, body: Obj) -> None:
@@ -138,8 +187,7 @@ def returned(call: Call, charge: Obj, body: Obj, reason: str = "expired_or_cance
         rate=rate,
     )  # fmt: skip
     body |= {"status": "failed", "failure_reason": reason, "failure_balance_transaction": row["id"]}
-    charge["amount_refunded"] -= body["amount"]
-    charge["refunded"] = False
+    _count(call, charge, -body["amount"])
     record(call, "refund.updated", body, before)
     record(call, "refund.failed", body)
 

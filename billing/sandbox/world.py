@@ -78,6 +78,7 @@ class Account:
         connected: false once the platform's access was revoked.
         followers: by the id of an intent, what else changes when it has: the invoice that it pays.
         told: subscriptions by id, as an event told them last.
+        waiting: what goes on once the account has more money, in order; each tells whether it waits no longer.
         owned: objects by id prefix and the id of what they belong to; read it with ``of``.
     """
 
@@ -93,6 +94,7 @@ class Account:
     misses: dict[str, int] = field(default_factory=dict)
     followers: dict[str, Callable[[Obj], None]] = field(default_factory=dict)
     told: dict[str, Obj] = field(default_factory=dict)
+    waiting: list[Callable[[], bool]] = field(default_factory=list)
     owned: dict[tuple[str, str], list[Obj]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -133,6 +135,11 @@ class Account:
         for row in self.of(prefix, owner):
             shelf.add(row)
         return shelf
+
+    def go_on(self) -> None:
+        """There is more money: what waited for it goes on, first come first served."""
+        while self.waiting and self.waiting[0]():
+            del self.waiting[0]
 
     def tell(self, intent: Obj) -> None:
         """Tell whoever follows an intent that it has changed."""
