@@ -3,11 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from billing.core.entries import ItemRecord
-from billing.edge.settings.load import Settings, load_settings
+from billing.edge.settings.load import load_settings
 from billing.flow.engine.progress import unwatched
 from billing.flow.options import RunOptions
 from billing.flow.retrying.carry_out import Retried, Retrying, retry
@@ -23,10 +22,6 @@ def quietly(_title: str):
     yield unwatched
 
 
-def settings_of(world: World) -> Settings:
-    return replace(load_settings({}), policies=world.policies)
-
-
 async def try_again(
     world: World, services: Services, run_id: str | None = RUN, *, agree: Callable[..., None] = lambda _rounds: None,
     methods: Mapping[str, str] | None = None, options: RunOptions | None = None, **asked: Any,
@@ -34,7 +29,7 @@ async def try_again(
     named = tuple(
         Named(reference, method, "ask.csv", n) for n, (reference, method) in enumerate((methods or {}).items(), 2)
     )
-    wanted = Retrying(run_id, settings_of(world), {}, options or RunOptions(), named, **asked)
+    wanted = Retrying(run_id, load_settings({}), {}, options or RunOptions(), named, **asked)
     return await retry(services, wanted, agree=agree, watching=quietly)
 
 
@@ -45,7 +40,8 @@ async def tried(world: World, **asked: Any) -> Retried:
 
 
 async def by_reference(world: World) -> dict[str, ItemRecord]:
-    return {item.reference: item for item in await world.item()}
+    """The newest generation of each line."""
+    return {item.reference: item for item in sorted(await world.item(), key=lambda item: item.generation)}
 
 
 def attempts(world: World) -> Counter[str]:

@@ -1,30 +1,46 @@
-"""The goal of another attempt: what rests is tried again when its time has come, on its own intent, nothing else."""
+"""Trying again: what rests is tried when its time has come, on its own intent, no card more often than it may be."""
 
 from collections import Counter
+from dataclasses import replace
 
-from billing.core.items import Kind
+import pytest
+
+from billing.core.card_limits import MARGIN
+from billing.core.errors import InvalidInput, UsageError
+from billing.core.exits import Exit
 from billing.core.kinds.charge import State
-from billing.flow.engine.goals import Goal
-from billing.flow.engine.progress import unwatched
-from billing.flow.engine.runner import Runner
-from billing.flow.execute import work_of
-from billing.flow.kinds.registry import FLOWS
-from billing.flow.options import RunOptions
-from tests.flow.world import RUN, UNGUARDED, World
+from billing.flow.options import RunOptions, Selection
+from billing.flow.retrying.due import Left, Why
+from billing.sandbox.faults import FaultKind
+from billing.sandbox.scenario import save_customer
+from tests.flow.retry_world import DAY, attempts, by_reference, excesses, tried, try_again
+from tests.flow.world import World
 from tests.virtual import run_virtually
 
-DAY = 86_400
 MIX = {"succeeds": 0.4, "insufficient_funds": 0.3, "stolen_card": 0.15, "authentication_required": 0.15}
+AGAIN = DAY + MARGIN.total_seconds() + 60
+CONFIRM = "payment_intents.confirm"
 
 
-def attempts(world: World) -> Counter[str]:
-    return Counter(row.intent for row in world.sandbox.books().intents for _ in range(row.confirms))
+def declining(tmp_path, items=1, **spec) -> World:
+    return World.make(tmp_path, items=items, accounts=spec.pop("accounts", 1), mix={"insufficient_funds": 1}, **spec)
 
 
-async def retried(world: World) -> None:
-    async with world.services() as services:
-        work = work_of(services, FLOWS[Kind.CHARGE], RUN, UNGUARDED)
-        await Runner(services, work, Goal.RETRY, UNGUARDED, RunOptions(), unwatched).go()
+def heal(world: World) -> None:
+    """Every card pays from now on."""
+    for account in [world.sandbox.world.platform, *world.sandbox.world.accounts.values()]:
+        for instrument in account.instruments.values():
+            instrument.acts = replace(instrument.acts, act="pays", decline=None)
+
+
+def another_method(world: World, customer: str, test_method: str = "pm_card_visa", *, default: bool = False) -> str:
+    """A second method saved for a customer, made its default if that is said."""
+    _, method = save_customer(world.sandbox, test_method)
+    platform = world.sandbox.world.platform
+    platform["pm"].find(method, False)["customer"] = customer
+    if default:
+        platform["cus"].find(customer, False)["invoice_settings"]["default_payment_method"] = method
+    return method
 
 
 def test_only_what_rests_and_is_due_is_tried_again_on_its_own_intent(tmp_path):
@@ -32,20 +48,228 @@ def test_only_what_rests_and_is_due_is_tried_again_on_its_own_intent(tmp_path):
 
     async def main():
         await world.charge_all()
-        before, first = attempts(world), {item.reference: item for item in await world.item()}
-        await retried(world)
-        assert attempts(world) == before, "nothing is due on the day of the decline"
-        world.sandbox.advance(2 * DAY)
-        await retried(world)
-        await retried(world)
-        tried = attempts(world) - before
+        before, first = attempts(world), await by_reference(world)
+        done = await tried(world, agree=pytest.fail)
+        assert attempts(world) == before, "nothing is due on the day of the decline, so nobody is asked"
+        assert done.exit is Exit.DECLINES
+        world.sandbox.advance(AGAIN)
+        await tried(world)
+        await tried(world)
         due = {item.object_id for item in first.values() if item.state is State.UNPAID and item.facts.get("next_try")}
         assert due
-        assert tried == Counter(dict.fromkeys(due, 1)), "once each, however often it is asked"
-        for item in await world.item():
-            was = first[item.reference]
+        assert attempts(world) - before == Counter(dict.fromkeys(due, 1)), "once each, however often it is asked"
+        for reference, item in (await by_reference(world)).items():
+            was = first[reference]
             assert item.object_id == was.object_id
             assert item.attempt == was.attempt + (item.object_id in due)
         await world.assert_true()
+
+    run_virtually(main)
+
+
+def test_attempts_that_are_spent_end_at_the_fence_and_the_command_ends_by_itself(tmp_path):
+    world = declining(tmp_path, items=6, accounts=2)
+
+    async def main():
+        await world.charge_all()
+        for _ in range(60):
+            world.sandbox.advance(DAY)
+            await tried(world)
+        assert {item.state for item in await world.item()} == {State.FAILED}
+        assert set(attempts(world).values()) == {4}, "the first one and one after each gap of the schedule"
+        done = await tried(world, agree=pytest.fail)
+        assert (done.exit, done.runs) == (Exit.OK, ())
+        assert excesses(world) == []
+        await world.assert_true()
+
+    run_virtually(main)
+
+
+def test_what_a_later_try_recovers_is_paid_once(tmp_path):
+    world = declining(tmp_path, items=5, accounts=2)
+
+    async def main():
+        await world.charge_all()
+        heal(world)
+        world.sandbox.advance(AGAIN)
+        done = await tried(world)
+        assert {item.state for item in await world.item()} == {State.SUCCEEDED}
+        assert done.exit is Exit.OK
+        await world.assert_true()
+
+    run_virtually(main)
+
+
+def test_one_card_on_one_account_is_tried_once_a_day_whatever_number_of_lines_is_due(tmp_path):
+    world = declining(tmp_path, items=4, items_per_customer=4)
+
+    async def main():
+        await world.charge_all()
+        world.sandbox.advance(AGAIN)
+        found = []
+        await tried(world, agree=lambda rounds: found.extend(rounds))
+        assert found[0].tried.lines == 0, "four first attempts within 30 days leave no room for a fifth"
+        assert found[0].left[Left.CARD_FULL].lines == 4
+
+    async def few():
+        await world.charge_all()
+        world.sandbox.advance(AGAIN)
+        found = []
+        await tried(world, agree=lambda rounds: found.extend(rounds))
+        assert (found[0].tried.lines, found[0].left[Left.CARD_FULL].lines) == (1, 1)
+        assert excesses(world) == []
+
+    with pytest.raises(IndexError):
+        run_virtually(main)  # nobody is even asked
+    (tmp_path / "few").mkdir()
+    world = declining(tmp_path / "few", items=2, items_per_customer=2)
+    run_virtually(few)
+
+
+def test_a_try_killed_between_clone_and_confirm_counts_when_it_is_confirmed_and_not_before(tmp_path):
+    world = declining(tmp_path, items=2, items_per_customer=2)
+
+    async def main():
+        await world.charge_all()
+        first = await by_reference(world)
+        world.sandbox.advance(AGAIN)
+        # The first line gets its clone, and no confirm: its limiter turns it away until the visit is over.
+        world.script(FaultKind.RATE_LIMITED, CONFIRM, nth=1, times=400)
+        async with world.services() as services:
+            await try_again(world, services, options=RunOptions(deadline=30))
+        ready = [item for item in (await by_reference(world)).values() if item.state is State.READY]
+        assert [item.attempt for item in ready] == [2]
+        world.sandbox.faults.clear()
+        # Days later the run itself goes on with it; meanwhile the other line took the card's room of that day.
+        (other,) = [item.reference for item in first.values() if item.reference != ready[0].reference]
+        world.sandbox.advance(3 * DAY)
+        await tried(world, options=RunOptions(selection=Selection(only=(other,))))
+        async with world.services() as services:
+            await world.run(services)
+        still = (await by_reference(world))[ready[0].reference]
+        assert (still.state, bool(still.facts["next_try"])) == (State.READY, True), (
+            "it waits where it is, and says when"
+        )
+        assert excesses(world) == []
+        world.sandbox.advance(AGAIN)
+        await tried(world)
+        assert (await by_reference(world))[still.reference].state is State.UNPAID
+        assert excesses(world) == []
+
+    run_virtually(main)
+
+
+def test_another_method_goes_on_with_the_same_intent_at_once_and_only_once(tmp_path):
+    world = World.make(tmp_path, items=3, accounts=1, mix={"authentication_required": 1})
+
+    async def main():
+        await world.charge_all()
+        before = await by_reference(world)
+        item = next(iter(before.values()))
+        method = another_method(world, item.payer)
+        asked = {"methods": {item.reference: method}, "new_defaults": False}
+        for _ in range(2):
+            await tried(world, **asked)
+        after = await by_reference(world)
+        assert after[item.reference].state is State.SUCCEEDED
+        assert after[item.reference].object_id == item.object_id
+        assert after[item.reference].digest == item.digest
+        assert attempts(world)[item.object_id] == 2
+        assert sum(each.state is State.UNPAID for each in after.values()) == 2
+        await world.assert_true()
+
+    run_virtually(main)
+
+
+def test_every_method_that_cannot_be_used_is_told_at_once_and_nothing_is_sent(tmp_path):
+    world = World.make(tmp_path, items=5, accounts=1, mix={"authentication_required": 1})
+
+    async def main():
+        await world.charge_all()
+        items = list((await by_reference(world)).values())
+        methods = {
+            items[0].reference: another_method(world, items[1].payer),
+            items[1].reference: "pm_nowhere",
+            items[2].reference: another_method(world, items[2].payer, "pm_sandbox_link"),
+            "INV-none": "pm_nowhere",
+        }
+        before = attempts(world)
+        with pytest.raises(InvalidInput) as refused:
+            await tried(world, methods=methods)
+        codes = {"reference_unknown", "method_of_other_customer", "method_unknown", "method_not_clonable"}
+        assert {problem.code for problem in refused.value.problems} == codes
+        assert {problem.line for problem in refused.value.problems} == {2, 3, 4, 5}
+        assert attempts(world) == before
+
+    run_virtually(main)
+
+
+def test_a_default_that_a_customer_has_saved_since_is_taken_once_and_never_one_that_was_tried(tmp_path):
+    world = World.make(tmp_path, items=2, accounts=1, mix={"authentication_required": 1})
+
+    async def main():
+        await world.charge_all()
+        first, second = (await by_reference(world)).values()
+        another_method(world, first.payer, "pm_card_authenticationRequired", default=True)
+        assert (await tried(world, agree=pytest.fail, new_defaults=False)).runs == ()
+        found = []
+        await tried(world, agree=lambda rounds: found.extend(rounds))
+        assert found[0].whys[Why.NEW_DEFAULT].lines == 1
+        assert attempts(world) == {first.object_id: 2, second.object_id: 1}
+        # Declined again; the first method becomes the default again: it was tried, and stays as it is.
+        customer = world.sandbox.world.platform["cus"].find(first.payer, False)
+        customer["invoice_settings"]["default_payment_method"] = first.content["payment_method"]
+        world.sandbox.advance(3 * DAY)
+        await tried(world, agree=pytest.fail)
+        assert attempts(world) == {first.object_id: 2, second.object_id: 1}
+
+    run_virtually(main)
+
+
+def test_a_line_that_failed_begins_anew_only_with_a_method_that_a_person_names(tmp_path):
+    world = World.make(tmp_path, items=2, accounts=1, mix={"stolen_card": 1})
+
+    async def main():
+        await world.charge_all()
+        first, second = (await by_reference(world)).values()
+        assert first.state is State.FAILED
+        method = another_method(world, first.payer, default=True)
+        await tried(world, agree=pytest.fail)
+        await tried(world, methods={first.reference: method})
+        await tried(world, methods={first.reference: method}, agree=pytest.fail)
+        after = await by_reference(world)
+        assert (after[first.reference].state, after[first.reference].generation) == (State.SUCCEEDED, 1)
+        assert after[second.reference].state is State.FAILED
+        assert len(after) == 2, "each line of the sheet has one line out"
+        await world.assert_true()
+        async with world.services() as services:
+            await world.plan(services)
+            await world.run(services)
+        assert sum(attempts(world).values()) == 3, "the sheet run again has nothing to do"
+
+    run_virtually(main)
+
+
+def test_nobody_is_asked_for_a_pattern_that_names_nothing(tmp_path):
+    world = declining(tmp_path, items=2)
+
+    async def main():
+        await world.charge_all()
+        with pytest.raises(UsageError, match="INV-x"):
+            await tried(world, options=RunOptions(selection=Selection(only=("INV-x",))))
+
+    run_virtually(main)
+
+
+def test_a_dry_run_sends_nothing_and_writes_nothing(tmp_path):
+    world = declining(tmp_path, items=3)
+
+    async def main():
+        await world.charge_all()
+        world.sandbox.advance(AGAIN)
+        before = await by_reference(world)
+        done = await tried(world, dry_run=True, agree=pytest.fail)
+        assert (done.exit, done.rounds[0].tried.lines) == (Exit.OK, 3)
+        assert await by_reference(world) == before
 
     run_virtually(main)

@@ -61,7 +61,7 @@ METHOD = "payment_method"
 
 def method_used(item: ItemRecord) -> str:
     """Return the platform's payment method that the next attempt of an item uses, or its last one has used."""
-    return str(item.facts.get("method") or item.content.get(METHOD, ""))
+    return str(item.facts.get("method") or item.content.get("method") or item.content.get(METHOD, ""))
 
 
 def method_of(findings: Findings, charge: Charge) -> str:

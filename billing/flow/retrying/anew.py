@@ -12,6 +12,7 @@ from billing.core.entries import ItemRecord
 from billing.core.items import Kind
 from billing.core.keys import item_id, length_prefixed
 from billing.core.kinds import ended_empty
+from billing.core.kinds.charge_rules import method_used
 from billing.core.records import NewItem, PlannedLine, RunRecord
 from billing.edge.ledger import Ledger
 from billing.flow.retrying.methods import Replacement
@@ -38,29 +39,23 @@ async def begin_anew(
     named = [text for item in over.values() for text in (item.item_id, str(item.generation + 1))]
     digest = sha256(length_prefixed((record.plan_digest, *named))).hexdigest()
     revision = replace(record, revision=record.revision + 1, plan_digest=digest)
-    await services.ledger.plan_run(revision, _lines(services.ledger, record, over))
+    await services.ledger.plan_run(revision, _lines(services.ledger, record, over, new))
     references = [item.reference for item in over.values()]
     begun: list[ItemRecord] = []
     for start in range(0, len(references), CHUNK):
         chunk = references[start : start + CHUNK]
         known = services.ledger.obligations(record.platform, record.mode, record.period, chunk, Kind.CHARGE)
         begun += [known[reference] for reference in chunk]
-    by_reference = {item.reference: new[item.id] for item in over.values() if item.id in new}
-    return [await renewed(services, item, by_reference.get(item.reference)) for item in begun]
+    return begun
 
 
 CHUNK = 500
 # References the ledger answers at once.
 
 
-async def renewed(services: Services, item: ItemRecord, replacement: Replacement | None) -> ItemRecord:
-    """Record with which payment method an item goes on, and return it as it is then."""
-    if replacement is None:
-        return item
-    return await services.ledger.record(item, replacement.move())
-
-
-def _lines(ledger: Ledger, record: RunRecord, over: Mapping[int, ItemRecord]) -> Iterator[PlannedLine]:
+def _lines(
+    ledger: Ledger, record: RunRecord, over: Mapping[int, ItemRecord], new: Mapping[int, Replacement]
+) -> Iterator[PlannedLine]:
     """Stream the lines of the run's sheet as they stand, with the next items in the place of these."""
     for line in ledger.report(record.run_id):
         if not line.listed:
@@ -70,11 +65,13 @@ def _lines(ledger: Ledger, record: RunRecord, over: Mapping[int, ItemRecord]) ->
             row = None if item is None else item.id
             yield PlannedLine(line.line, line.cells, item=row, reason=line.reason, detail=line.detail)
         else:
-            yield PlannedLine(line.line, line.cells, new=_next(record, over[item.id]))
+            yield PlannedLine(line.line, line.cells, new=_next(record, over[item.id], new.get(item.id)))
 
 
-def _next(record: RunRecord, item: ItemRecord) -> NewItem:
+def _next(record: RunRecord, item: ItemRecord, replacement: Replacement | None) -> NewItem:
+    """Return the next generation of an item; the method with which it goes on is fixed with it, in one commit."""
     generation = item.generation + 1
+    method = replacement.method if replacement is not None else method_used(item)
     declines = int(item.facts.get("declines") or item.content.get("earlier_declines") or 0)
     content = {name: value for name, value in item.content.items() if name != "skip"}
     return NewItem(
@@ -87,5 +84,5 @@ def _next(record: RunRecord, item: ItemRecord) -> NewItem:
         amount=item.amount,
         currency=item.currency,
         digest=item.digest,
-        content={**content, "earlier_declines": max(declines, 1)},
+        content={**content, "method": method, "earlier_declines": max(declines, 1)},
     )

@@ -23,7 +23,7 @@ from billing.flow.follow import policies_of, tell
 from billing.flow.kinds.registry import FLOWS
 from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.report import summary
-from billing.flow.retrying.anew import begin_anew, renewed
+from billing.flow.retrying.anew import begin_anew
 from billing.flow.retrying.due import Look, Round, items_of
 from billing.flow.retrying.methods import Methods, Named, Replacement, waiting_for_customers
 from billing.flow.services import Services
@@ -234,7 +234,7 @@ async def _carry_out(services: Services, asked: Retrying, found: Round, policies
 async def _prepared(services: Services, found: Round) -> list[ItemRecord]:
     """Record the new payment methods and begin anew what is over; return what was begun."""
     for row, replacement in found.renewed.items():
-        await renewed(services, services.ledger.item(row), replacement)
+        await services.ledger.record(services.ledger.item(row), replacement.move())
     return await begin_anew(services, found.record, found.anew, found.new)
 
 

@@ -165,7 +165,7 @@ class Look:
                 self._found.leave(item, Left.NOT_SELECTED)
         elif item.state is State.CANCELLING or (item.id not in self._new and _closes(item)):
             self._take(item, Why.CLOSES)
-        elif item.id in self._new or (item.state is State.UNPAID and not wants_new_clone(item)):
+        elif item.id in self._new or _rests(item):
             self._resting(item)
         elif not rests(Goal.RETRY, item):
             self._under_way(item)
@@ -232,6 +232,13 @@ class Look:
         if item.facts.get("next_try"):
             return None
         return Left.CUSTOMER if item.facts.get("group") == Group.NEEDS_CUSTOMER else Left.PERSON
+
+
+def _rests(item: ItemRecord) -> bool:
+    """Tell whether time, or another method, may help an item."""
+    if item.state is State.RETURNED:
+        return bool(item.facts.get("next_try"))
+    return item.state is State.UNPAID and not wants_new_clone(item)
 
 
 def _closes(item: ItemRecord) -> bool:

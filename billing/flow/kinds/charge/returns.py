@@ -77,7 +77,7 @@ def _stands(services: Services, account: str, item: ItemRecord, record: RunRecor
 
 def returned(services: Services, item: ItemRecord, seen: ReturnSeen, policies: Policies) -> Move:
     """Return the entry of a debit that came back, with the time of another attempt if time alone may mend it."""
-    tries = int(item.facts.get("declines", 0)) + 1
+    tries = int(item.facts.get("declines") or item.content.get("earlier_declines") or 0) + 1
     follows = after_return(policies.dunning, seen.reason, tries, refunded=seen.refunded)
     due = None if follows.gap is None else (services.clock.now() + follows.gap).isoformat(timespec="seconds")
     at = datetime.fromtimestamp(seen.created, UTC)
