@@ -55,7 +55,6 @@ ABSENT: dict[str, str] = {
     "pause": "Ctrl-C or SIGTERM stops a run cleanly, and billing run goes on with it",
     "resume": "billing run with the same file goes on",
     "stop": "Ctrl-C or SIGTERM stops a run cleanly, and billing run goes on with it",
-    "reconcile": "payouts and fees are not compared yet; billing ledger verify checks the record",
     "onboard": "a kind of run file: billing init --kind payers writes one, billing run invites them",
     "subscribe": "a kind of run file: billing init --kind subscriptions writes one, billing run opens what it lists",
     "serve": "there is no web page yet; billing status --watch shows a run under way",

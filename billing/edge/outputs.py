@@ -54,6 +54,9 @@ _REVERSALS = (b"\nkind: refunds\n", b"\nkind: cancellations\n")
 REVERSAL = Output(
     "a file that undoes a run", lambda head: any(kind in head for kind in _REVERSALS) or b"of_run" in _first_line(head)
 )
+RECONCILIATION = Output(
+    "a reconciliation", lambda head: head.startswith(b"Reconciliation of ") or b'"discrepancies"' in head
+)
 REHEARSAL = Output("a rehearsal", lambda head: _REHEARSAL.match(head) is not None)
 
 

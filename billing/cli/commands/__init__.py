@@ -31,6 +31,7 @@ COMMANDS: dict[str, CommandInfo] = {
     "report": CommandInfo("report", "Give back every input line with what became of it."),
     "cancel": CommandInfo("cancel", "Close what is not paid of a run, on the record."),
     "reverse": CommandInfo("reverse", "Write a run file that undoes a run: refunds, or ends."),
+    "reconcile": CommandInfo("reconcile", "Hold the ledger against Stripe, from line to bank."),
     "links": CommandInfo("links", "List who is subscribed with what, and failed renewals."),
     "sync": CommandInfo("sync", "Keep subscribed customers in step with the platform."),
     "doctor": CommandInfo("doctor", "Check key, each permission, clock, ledger and versions."),

@@ -105,6 +105,11 @@ class Settings:
         return float(self.values["per_account_rps"])
 
     @property
+    def reconcile_rate(self) -> float:
+        """Requests a second of a comparison with Stripe."""
+        return float(self.values["reconcile.rate"])
+
+    @property
     def concurrency(self) -> int:
         """Requests in flight."""
         return int(self.values["concurrency"])

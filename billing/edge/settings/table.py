@@ -126,6 +126,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("collect.opens_per_address", "600", values.COUNT, "openings of the form from a network address, an hour",
             "Many phones of one operator share an address, so it is wide; it slows whoever has got hold of many "
             "links."),
+    Setting("reconcile.rate", "5", values.RATE, "requests a second",
+            "How fast billing reconcile reads: a fixed pace, so that it stays beside whatever charges meanwhile."),
     Setting("log_level", "", values.LEVEL, "",
             "The least that is written. Without it: info as json, warning on a console, where the progress tells the "
             "rest."),
