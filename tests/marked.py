@@ -12,6 +12,8 @@ from pathlib import Path
 from billing.core import card_limits, classify, declines, outcomes
 from billing.core.exits import MEANINGS
 from billing.core.facts import RUN_FACTS, Fact
+from billing.core.journals import roles
+from billing.core.journals.rules import PAYOUT_ENTRIES, RULES, SUSPENSE
 from billing.core.kinds.cancellation import CANCELLATION_LIFE
 from billing.core.kinds.charge import CHARGE_LIFE
 from billing.core.kinds.facts import FACTS
@@ -44,6 +46,7 @@ REFUND_PROTOCOL = "billing/flow/kinds/refund/README.md"
 SYNC_PROTOCOL = "billing/flow/kinds/sync/README.md"
 PAYER_PROTOCOL = "billing/flow/kinds/payer/README.md"
 CANCELLATION_PROTOCOL = "billing/flow/kinds/cancellation/README.md"
+JOURNALS = "billing/core/journals/README.md"
 SUBSCRIBE_PROTOCOL = "billing/flow/kinds/subscription/README.md"
 CORE, PROTOCOL, FLOW = "billing/core/README.md", "billing/flow/kinds/charge/README.md", "billing/flow/README.md"
 
@@ -172,6 +175,29 @@ def _skips() -> str:
     return _table(("code", "it means", "what to do", "nothing is owed"), rows)
 
 
+def _accounts() -> str:
+    rows = ((f"`{role}`", f"`{meaning.name}`", meaning.holds) for role, meaning in roles.MEANINGS.items())
+    return _table(("setting, behind `export.`", "unless said", "what is booked there"), rows)
+
+
+def _rules() -> str:
+    rows = ((_category(rule.category, rule.source), f"`{rule.amount}`", f"`{rule.fee}`", rule.words) for rule in RULES)
+    rest = ("any other", f"`{SUSPENSE.amount}`", f"`{SUSPENSE.fee}`", SUSPENSE.words)
+    return _table(("category", "its amount", "Stripe's fee of it", "the entry begins"), (*rows, rest))
+
+
+def _category(category: str, source: str) -> str:
+    return f"`{category}`" + (f" of an object `{source}_…`" if source else "")
+
+
+def _payouts() -> str:
+    said = {"payout": "from clearing to the bank", "payout_reversal": "back again"}
+    rows = (
+        (f"`{status}`", ", ".join(said[each] for each in made) or "none") for status, made in PAYOUT_ENTRIES.items()
+    )
+    return _table(("a payout that is", "has the entries"), rows)
+
+
 def _columns() -> str:
     return "\n".join(f"`kind: {schema.word}`\n\n{_columns_of(schema)}" for schema in SCHEMAS)
 
@@ -247,6 +273,9 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (CORE, "remedies: billing.core.declines"): _remedies,
     (CORE, "declines: billing.core.declines"): lambda: declines.table_as_markdown() + "\n",
     (CORE, "skips: billing.core.plans"): _skips,
+    (JOURNALS, "accounts: billing.core.journals.roles"): _accounts,
+    (JOURNALS, "rules: billing.core.journals.rules"): _rules,
+    (JOURNALS, "payouts: billing.core.journals.rules"): _payouts,
     (FLOW, "goals: billing.flow.engine.goals"): _goals,
     (FLOW, "variances: billing.core.variances"): _variances,
     ("billing/edge/ledger/README.md", "tables: billing.edge.ledger.schema"): _tables,

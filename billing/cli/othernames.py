@@ -13,7 +13,7 @@ COMMANDS: dict[str, str] = {
     "show": "plan",
     "lint": "check",
     "validate": "check",
-    "export": "report",
+    "journal": "export",
     "explain": "report",
     "result": "report",
     "results": "report",

@@ -57,6 +57,13 @@ REVERSAL = Output(
 RECONCILIATION = Output(
     "a reconciliation", lambda head: head.startswith(b"Reconciliation of ") or b'"discrepancies"' in head
 )
+_JOURNAL = re.compile(
+    rb"; billing export of |id,date,connected_account,run,reference,category,ledger_account,"
+    rb"|JournalNo,JournalDate,AccountName,[^\n]*\n[^\n]*\((txn|po)_"
+    rb"|\*Narration,\*Date,[^\n]*\n[^\n]*\((txn|po)_"
+    rb'|"EXTF";700;21;[^\n]*;"CB";"billing";'
+)
+EXPORT = Output("an export", lambda head: _JOURNAL.match(head) is not None)
 REHEARSAL = Output("a rehearsal", lambda head: _REHEARSAL.match(head) is not None)
 
 
@@ -97,7 +104,7 @@ class Target:
                 f"{self.flag} {path} is there and is not {self.output.noun}; name another file (--force replaces it)"
             )
 
-    def write(self, chunks: Iterable[str]) -> None:
+    def write(self, chunks: Iterable[str], encoding: str = "utf-8") -> None:
         """Write the output with mode 0600, whole or not at all.
 
         Raises:
@@ -105,7 +112,7 @@ class Target:
             RunStopped: a symbolic link stands there, or the disk says no.
         """
         self.check()
-        write_private(self.path, chunks)
+        write_private(self.path, chunks, encoding)
 
 
 def _is_plain(path: Path) -> bool:

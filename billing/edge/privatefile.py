@@ -25,7 +25,7 @@ def is_passage(path: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
-def write_private(path: Path, chunks: Iterable[str]) -> None:
+def write_private(path: Path, chunks: Iterable[str], encoding: str = "utf-8") -> None:
     """Write text to ``path`` with mode 0600: first beside it, then in its place, so that no half file is ever seen.
 
     A pipe or a device is written to and stays what it is.
@@ -36,9 +36,9 @@ def write_private(path: Path, chunks: Iterable[str]) -> None:
     """
     try:
         if is_passage(path):
-            _pass_on(path, chunks)
+            _pass_on(path, chunks, encoding)
         else:
-            _replace(path, chunks)
+            _replace(path, chunks, encoding)
     except (OSError, ValueError) as error:
         number, why = getattr(error, "errno", None), getattr(error, "strerror", None) or "the name is not usable"
         if number is None or number in _NOT_THERE:
@@ -48,20 +48,20 @@ def write_private(path: Path, chunks: Iterable[str]) -> None:
         raise RunStopped(f"{path}: cannot be written: {why}") from error
 
 
-def _pass_on(path: Path, chunks: Iterable[str]) -> None:
+def _pass_on(path: Path, chunks: Iterable[str], encoding: str) -> None:
     # Opening a pipe that nobody reads would wait for ever; once somebody does, writing may wait for them.
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
     os.set_blocking(handle, True)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+    with os.fdopen(handle, "w", encoding=encoding, newline="") as file:
         file.writelines(chunks)
 
 
-def _replace(path: Path, chunks: Iterable[str]) -> None:
+def _replace(path: Path, chunks: Iterable[str], encoding: str) -> None:
     _refuse_link(path)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w",
-                       encoding="utf-8", newline="") as file:  # fmt: skip
+                       encoding=encoding, newline="") as file:  # fmt: skip
             file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())

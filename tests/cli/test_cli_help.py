@@ -16,7 +16,7 @@ COMMANDS = [
     ("demo",), ("init",), ("check",), ("plan",), ("run",), ("status",), ("resolve",), ("settle",), ("report",),
     ("collect",), ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"),
     ("ledger", "rebuild"), ("ledger", "upgrade"), ("config", "show"), ("completion",), ("help",), ("cancel",),
-    ("reverse",), ("sync",), ("links",), ("retry",), ("reconcile",),
+    ("reverse",), ("sync",), ("links",), ("retry",), ("reconcile",), ("export",),
 ]  # fmt: skip
 
 SLOW = ["stripe", "aiohttp", "httpx", "rich", "pydantic", "structlog", "yaml", "anyio", "asyncio", "sqlite3", "jinja2"]
@@ -102,7 +102,7 @@ def test_a_command_that_is_not_there_is_explained(billing):
     ended = billing("approve")
     assert (ended.code, ended.out) == (2, "")
     assert ABSENT["approve"] in ended.err
-    assert "try billing report" in billing("export").err
+    assert "try billing report" in billing("results").err
     assert "'report'" in billing("repotr").err
 
 

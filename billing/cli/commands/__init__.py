@@ -29,6 +29,7 @@ COMMANDS: dict[str, CommandInfo] = {
     "retry": CommandInfo("retry", "Try again what was declined and is due."),
     "collect": CommandInfo("collect", "Serve the page on which payers save a card or bank account."),
     "report": CommandInfo("report", "Give back every input line with what became of it."),
+    "export": CommandInfo("export", "Write the money of runs as a journal for bookkeeping."),
     "cancel": CommandInfo("cancel", "Close what is not paid of a run, on the record."),
     "reverse": CommandInfo("reverse", "Write a run file that undoes a run: refunds, or ends."),
     "reconcile": CommandInfo("reconcile", "Hold the ledger against Stripe, from line to bank."),

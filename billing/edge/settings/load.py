@@ -10,6 +10,8 @@ from typing import Any
 
 from billing.core.errors import UsageError
 from billing.core.items import Mode
+from billing.core.journals.journal import Setup
+from billing.core.journals.roles import Role
 from billing.core.policies import Compare, Dunning, Limits, Notification, Policies, StopOn
 from billing.edge.settings.place import default_ledger, settings_file
 from billing.edge.settings.settings_file import about, read_settings
@@ -118,6 +120,21 @@ class Settings:
     def per_account_concurrency(self) -> int:
         """Requests in flight on one connected account."""
         return int(self.values["per_account_concurrency"])
+
+    @property
+    def books(self) -> Mapping[Role, str]:
+        """What the accounts of a journal are called."""
+        return {role: str(self.values[f"export.{role}"]) for role in Role}
+
+    @property
+    def importers(self) -> Setup:
+        """What some importers of journals want to know."""
+        return Setup(
+            xero_tax_rate=self.values["export.xero_tax_rate"] or "",
+            datev_consultant=self.values["export.datev_consultant"] or 0,
+            datev_client=self.values["export.datev_client"] or 0,
+            datev_year=str(self.values["export.datev_year"]),
+        )
 
     @property
     def log_level(self) -> str:

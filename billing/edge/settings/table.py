@@ -3,6 +3,7 @@
 import textwrap
 from dataclasses import dataclass
 
+from billing.core.journals.roles import MEANINGS, Role
 from billing.core.policies import Compare
 from billing.core.variances import VARIANCES, attitude_to
 from billing.edge.settings import values
@@ -30,6 +31,19 @@ class Setting:
     def env(self) -> str:
         """The environment variable that sets it."""
         return "BILLING_" + self.name.upper().replace(".", "_")
+
+
+def _of_a_journal(role: Role) -> Setting:
+    """The setting of what an account of a journal is called."""
+    meaning = MEANINGS[role]
+    names = " Names as hledger and beancount have them; QuickBooks, Xero and DATEV want those of your own chart."
+    return Setting(
+        f"export.{role}",
+        meaning.name,
+        values.BOOKS,
+        "",
+        f"Where `billing export` books {meaning.holds}.{names if role is Role.CLEARING else ''}",
+    )
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -128,6 +142,15 @@ SETTINGS: tuple[Setting, ...] = (
             "links."),
     Setting("reconcile.rate", "5", values.RATE, "requests a second",
             "How fast billing reconcile reads: a fixed pace, so that it stays beside whatever charges meanwhile."),
+    *map(_of_a_journal, Role),
+    Setting("export.xero_tax_rate", "", values.TEXT, "",
+            "The name of the tax rate in Xero that no line is to be taxed with; Xero wants one on every line."),
+    Setting("export.datev_consultant", "", values.CONSULTANT, "",
+            "The tax adviser's number (Beraternummer); DATEV's files carry it."),
+    Setting("export.datev_client", "", values.CLIENT, "",
+            "The number you have there (Mandantennummer)."),
+    Setting("export.datev_year", "01-01", values.YEARLY, "",
+            "The month and day on which the fiscal year begins; a file of DATEV's lies in one year."),
     Setting("log_level", "", values.LEVEL, "",
             "The least that is written. Without it: info as json, warning on a console, where the progress tells the "
             "rest."),

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from billing.core.items import Mode
+from billing.core.journals.roles import PLACE
 from billing.core.policies import Attitude
 from billing.edge.texts.problems import FieldError
 from billing.edge.texts.values import (
@@ -141,7 +142,25 @@ def _text(text: str) -> str:
     return text
 
 
+def _of_books(text: str) -> str:
+    if re.search(r"[{}]", text.replace(PLACE, "")):
+        raise ValueError(f"has a brace that is not of {PLACE}")
+    return _text(text)
+
+
+def _yearly(text: str) -> str:
+    try:
+        date.fromisoformat(f"2026-{text}")  # a year without 29 February, which most years have not
+    except ValueError:
+        raise ValueError("is no day of every year") from None
+    return text
+
+
 TEXT = Value("a text", _text)
+BOOKS = Value("a name, or a number, of an account; {account} stands for the connected account", _of_books)
+CONSULTANT = Value("a number from 1001 to 9999999", whole(1001, 9_999_999))
+CLIENT = Value("a number from 1 to 99999", whole(1, 99_999))
+YEARLY = Value("a month and a day, such as 01-01", _yearly)
 FILE = Value("a path; in a settings file it is relative to that file", _text, placed=_beside)
 LEDGER = Value("sqlite:///path; in a settings file it is relative to that file", _text, placed=_ledger_beside)
 PROXY = Value("an address such as http://proxy.example:3128, or env: and the name of a variable that holds it", _proxy)
