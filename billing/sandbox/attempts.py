@@ -126,7 +126,7 @@ def capture_held(call: Call, intent: Obj, amount: int) -> None:
 def _settle(call: Call, intent: Obj, charge: Obj, told: str = "charge.succeeded") -> None:
     amount = charge["amount_captured"]
     intent |= {"status": "succeeded", "amount_received": amount, "next_action": None, "processing": None}
-    charges.book(call, intent, charge)
+    charges.answered(call, intent, charge)
     events.record(call, told, charge)
     payment_events.moved(call, intent)
     acts = call.account.instruments[charge["payment_method"]].acts
@@ -197,6 +197,8 @@ def _send_debit(call: Call, intent: Obj, method: Obj) -> None:
         "status": "processing", "payment_method": method["id"], "latest_charge": charge["id"],
         "last_payment_error": None, "next_action": None,
     }  # fmt: skip
+    if call.world.behaviour.debits_booked_at_once:
+        charges.book(call, intent, charge)
     payment_events.moved(call, intent, charge)
     acts = call.account.instruments[method["id"]].acts
     if acts.act is not Act.STAYS_PENDING:
@@ -213,6 +215,7 @@ def _answer_debit(call: Call, intent: Obj, charge: Obj, method: Obj) -> None:
         _settle(call, intent, charge)
         return
     charges.fail(charge, decline)
+    charges.refused(call, charge)
     intent |= {
         "status": "requires_payment_method", "payment_method": None, "processing": None,
         "last_payment_error": error_of(decline, INVALID_REQUEST, charge["id"], method),

@@ -4,7 +4,7 @@ from copy import deepcopy
 from functools import partial
 
 from billing.sandbox import events, fees, tariff
-from billing.sandbox.funds import AVAILABLE_BUSINESS_DAYS, BANK_DEBIT, transaction, type_of
+from billing.sandbox.funds import AVAILABLE_BUSINESS_DAYS, BANK_DEBIT, clears, transaction, type_of
 from billing.sandbox.metadata import merged
 from billing.sandbox.payment_events import booked
 from billing.sandbox.refusals import Obj
@@ -117,7 +117,8 @@ def book(call: Call, intent: Obj, charge: Obj) -> None:
     world, account = call.world, call.account
     own = account.body["default_currency"]
     amount, rate = tariff.settled(charge["amount"], charge["currency"], own)
-    taken, _ = tariff.settled(charge["amount_captured"], charge["currency"], own)
+    sent = charge["status"] == "pending"  # with a bank, which may still refuse it
+    taken, _ = tariff.settled(charge["amount" if sent else "amount_captured"], charge["currency"], own)
     cost = tariff.fee(taken, own, charge["payment_method_details"]["type"])
     details = [tariff.fee_detail("stripe_fee", cost, own, "Stripe processing fees")]
     if share := intent["application_fee_amount"] or 0:
@@ -128,13 +129,47 @@ def book(call: Call, intent: Obj, charge: Obj) -> None:
     at_once = account.instruments[charge["payment_method"]].acts.funds_at_once
     row = transaction(
         world, account, kind=type_of(charge), amount=amount, source=charge, livemode=charge["livemode"],
-        details=details, days=0 if at_once else AVAILABLE_BUSINESS_DAYS, rate=rate,
+        details=details, days=None if sent else 0 if at_once else AVAILABLE_BUSINESS_DAYS, rate=rate,
     )  # fmt: skip
+    if sent:
+        account.unanswered[charge["id"]] = row
     delay = world.behaviour.fee_delay_seconds if intent["capture_method"] == "automatic_async" else 0.0
     if delay:
         world.agenda.add(world.now + delay, partial(booked, call, charge, row["id"]))
     else:
         charge["balance_transaction"] = row["id"]
+
+
+def answered(call: Call, intent: Obj, charge: Obj) -> None:
+    """A bank has paid a debit: it is booked now, or what was booked when it was sent becomes available."""
+    row = call.account.unanswered.pop(charge["id"], None)
+    if row is None:
+        book(call, intent, charge)
+    else:
+        clears(call.world, call.account, row, AVAILABLE_BUSINESS_DAYS)
+
+
+def call_back(call: Call, charge: Obj) -> None:
+    """A debit is stopped before its bank has answered."""
+    charge |= {"status": "failed", "paid": False}
+    refused(call, charge)
+
+
+def refused(call: Call, charge: Obj) -> None:
+    """A bank will not pay a debit: what was booked when it was sent goes back with its fees."""
+    row = call.account.unanswered.pop(charge["id"], None)
+    if row is None:
+        return
+    fee = call.world.platform["fee"].peek(charge["application_fee"] or "")
+    if fee is not None and not fee["refunded"]:
+        fees.give_back(call, fee, fee["amount"] - fee["amount_refunded"], {})
+    clears(call.world, call.account, row, 0)
+    back = transaction(
+        call.world, call.account, kind="payment_failure_refund", amount=-row["amount"], source=charge,
+        livemode=charge["livemode"], rate=row["exchange_rate"],
+        details=[detail | {"amount": -detail["amount"]} for detail in row["fee_details"]],
+    )  # fmt: skip
+    charge["failure_balance_transaction"] = back["id"]
 
 
 def refunds_of(account: Account, charge: Obj) -> Obj:

@@ -171,6 +171,8 @@ class Behaviour:
         three_d_secure: how a browser has its payer authenticate.
         setup_processing_seconds: how long a bank account that is set up stays in ``processing``.
         debit_business_days: business days until a bank debit is known to have succeeded or failed.
+        debits_booked_at_once: whether a bank debit is on the balance, pending, as soon as it is sent, and a failed one
+            goes back by a row of its own; else a debit is booked when it has succeeded.
         refund_business_days: business days until a bank has taken, or returned, money that is given back.
         refund_after_failure: whether a charge can be refunded again once a refund of it was returned (not documented).
         refunds_wait: whether a refund waits while the account has too little available; else its balance is overdrawn.
@@ -196,6 +198,7 @@ class Behaviour:
     three_d_secure: ThreeDSecure = ThreeDSecure.REDIRECT
     setup_processing_seconds: float = 0.0
     debit_business_days: int = 4
+    debits_booked_at_once: bool = False
     refund_business_days: int = 5
     refund_after_failure: bool = False
     refunds_wait: bool = False

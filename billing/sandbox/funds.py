@@ -7,7 +7,8 @@ from billing.sandbox.world import Account, Call, World
 AVAILABLE_BUSINESS_DAYS = 2  # docs.stripe.com/payouts: standard speed in the US
 CATEGORIES = {  # the reporting category of a type that has another name (docs.stripe.com/reports/reporting-categories)
     "adjustment": "dispute", "application_fee": "platform_earning",
-    "application_fee_refund": "platform_earning_refund", "payment": "charge", "payment_refund": "refund",
+    "application_fee_refund": "platform_earning_refund", "payment": "charge",
+    "payment_failure_refund": "charge_failure", "payment_refund": "refund",
     "payout_cancel": "payout_reversal", "payout_failure": "payout_reversal",
 }  # fmt: skip
 BANK_DEBIT = "us_bank_account"
@@ -22,11 +23,14 @@ def type_of(charge: Obj, *, refund: bool = False) -> str:
 
 def transaction(
     world: World, account: Account, *, kind: str, amount: int, source: Obj, livemode: bool,
-    details: list[Obj] | None = None, days: int = 0, rate: float | None = None, category: str | None = None,
+    details: list[Obj] | None = None, days: int | None = 0, rate: float | None = None, category: str | None = None,
     description: str | None = None,
 ) -> Obj:  # fmt: skip
-    """One line of an account's balance, in the account's own currency, available after ``days`` business days."""
-    available = business_days_later(world.now, days)
+    """One line of an account's balance, in the account's own currency, available after ``days`` business days.
+
+    Without ``days`` it is pending until ``clears`` is called.
+    """
+    available = business_days_later(world.now, AVAILABLE_BUSINESS_DAYS if days is None else days)
     fee = sum(detail["amount"] for detail in details or ())
     row: Obj = {
         "id": world.ids.new("txn_3"), "object": "balance_transaction", "amount": amount, "available_on": int(available),
@@ -39,9 +43,16 @@ def transaction(
     account["txn"].add(row, livemode)
     if days:
         world.agenda.add(available, lambda: _available(account, row))
-    elif row["net"] > 0:
+    elif days == 0 and row["net"] > 0:
         account.go_on()
     return row
+
+
+def clears(world: World, account: Account, row: Obj, days: int) -> None:
+    """A row that waited for a bank's answer is available after ``days`` business days from now."""
+    due = business_days_later(world.now, days)
+    row["available_on"] = int(due)
+    world.agenda.add(due, lambda: _available(account, row))
 
 
 def _available(account: Account, row: Obj) -> None:

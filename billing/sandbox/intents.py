@@ -1,6 +1,6 @@
 """The life of a PaymentIntent: opened, confirmed, declined, paid at most once, cancelled for good."""
 
-from billing.sandbox import attempts, deposits, events, refunds
+from billing.sandbox import attempts, charges, deposits, events, refunds
 from billing.sandbox.attempts import attempt, capture_held, examine
 from billing.sandbox.intent_body import blank, changed, given_method, with_options
 from billing.sandbox.intent_rules import (
@@ -156,7 +156,7 @@ def _end(call: Call, intent: Obj, reason: str | None) -> None:
         held = call.account["ch"].find(intent["latest_charge"], call.livemode)
         refunds.release(call, held, held["amount"])
     elif intent["status"] == "processing":
-        call.account["ch"].find(intent["latest_charge"], call.livemode).update(status="failed", paid=False)
+        charges.call_back(call, call.account["ch"].find(intent["latest_charge"], call.livemode))
     intent |= {
         "status": "canceled", "canceled_at": call.world.seconds, "cancellation_reason": reason, "next_action": None,
         "amount_capturable": 0, "processing": None,

@@ -1,6 +1,6 @@
 """How subscriptions and their invoices end: cancelled, expired, void. What is dead never lives again."""
 
-from billing.sandbox import events
+from billing.sandbox import charges, events
 from billing.sandbox.balances import give_back_balance
 from billing.sandbox.invoice_body import intent_of, payment_of, subscription_of
 from billing.sandbox.recurring import VoidedFirst
@@ -79,7 +79,7 @@ def void(call: Call, invoice: Obj) -> None:
         return
     payment |= {"status": "canceled", "status_transitions": payment["status_transitions"] | {"canceled_at": now}}
     if intent["status"] == AT_BANK:
-        account["ch"].find(intent["latest_charge"], invoice["livemode"]).update(status="failed", paid=False)
+        charges.call_back(call, account["ch"].find(intent["latest_charge"], invoice["livemode"]))
     if intent["status"] != "succeeded":
         intent |= {
             "status": "canceled", "canceled_at": now, "cancellation_reason": "void_invoice", "next_action": None,

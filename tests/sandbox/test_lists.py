@@ -2,6 +2,7 @@
 
 import pytest
 
+from billing.sandbox import levers
 from billing.sandbox.scenario import connect, save_customer
 
 
@@ -127,3 +128,50 @@ def test_customers_are_listed_by_email(services):
     services.post("/v1/customers", {"email": "b@example.com"})
     found = services.get("/v1/customers", {"email": "a@example.com"})
     assert [row["id"] for row in found["data"]] == [wanted]
+
+
+def test_lists_of_money_bring_what_is_behind_each_row(services):
+    intent, _ = services.charge(application_fee_amount=10)
+    refund = services.post("/v1/refunds", {"payment_intent": intent, "amount": 7}, account=services.account.id)
+    dispute = levers.open_dispute(services.sandbox, services.account.id, refund["charge"])
+    services.sandbox.advance(3 * 86_400)
+
+    def listed(path, *expand):
+        return services.get(f"/v1/{path}", {"expand": list(expand)}, account=services.account.id)["data"]
+
+    rows = listed("balance_transactions", "data.source", "data.source.charge")
+    sources = {row["source"]["object"]: row["source"] for row in rows}
+    assert set(sources) == {"charge", "refund", "dispute"}
+    assert sources["refund"]["charge"]["id"] == sources["charge"]["id"] == refund["charge"]
+    assert sources["dispute"]["id"] == dispute["id"]
+    for path, *steps in (
+        ("payment_intents", "latest_charge", "balance_transaction"), ("charges", "balance_transaction"),
+        ("refunds", "balance_transaction"), ("disputes", "charge", "balance_transaction"),
+    ):  # fmt: skip
+        found = listed(path, f"data.{'.'.join(steps)}")[0]
+        for step in steps:
+            found = found[step]
+        assert found["object"] == "balance_transaction"
+
+
+@pytest.mark.parametrize("path", ["charges", "refunds", "disputes", "payouts", "balance_transactions",
+                                  "radar/early_fraud_warnings"])  # fmt: skip
+def test_lists_of_money_know_when(services, path):
+    def happens():
+        intent, _ = services.charge("pm_card_bypassPending", amount=5000)
+        made = services.post("/v1/refunds", {"payment_intent": intent, "amount": 7}, account=services.account.id)
+        levers.open_dispute(services.sandbox, services.account.id, made["charge"], amount=1)
+        levers.warn(services.sandbox, services.account.id, made["charge"])
+
+    happens()
+    services.sandbox.advance(2 * 86_400)
+    between = int(services.sandbox.now)
+    services.sandbox.advance(1)
+    happens()
+    services.sandbox.advance(2 * 86_400)
+    whole, *parts = (
+        [row["id"] for row in services.get(f"/v1/{path}", {"created": window}, account=services.account.id)["data"]]
+        for window in ({"gte": 0}, {"gt": between}, {"lte": between})
+    )
+    assert whole == [*parts[0], *parts[1]]
+    assert all(parts)

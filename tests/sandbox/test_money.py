@@ -220,6 +220,48 @@ def test_a_debit_is_known_business_days_later(services):
     assert (services.book(bad).paid, services.book(bad).declined) == (0, 1)
 
 
+@pytest.mark.parametrize(("at_once", "sent", "good", "bad"), [
+    (False, [], ["charge"], []), (True, ["charge"], ["charge"], ["charge", "charge_failure"]),
+])  # fmt: skip
+def test_a_debit_is_booked_when_it_is_sent_or_when_it_has_succeeded(make_desk, at_once, sent, good, bad):
+    services = make_desk(debits_booked_at_once=at_once)
+    for method, ended in (("pm_usBankAccount_success", good), ("pm_usBankAccount_insufficientFunds", bad)):
+        intent, _ = services.charge(method, application_fee_amount=100)
+        charge = services.intent(intent)["latest_charge"]
+
+        def rows(charge=charge):
+            return ask(services, "/v1/balance_transactions", source=charge)["data"][::-1]
+
+        assert [(row["reporting_category"], row["status"]) for row in rows()] == [(each, "pending") for each in sent]
+        services.sandbox.advance(9 * DAY)
+        assert [row["reporting_category"] for row in rows()] == ended
+        assert {row["status"] for row in rows()} <= {"available"}
+        assert sum(row["net"] for row in rows()) == (1000 - 8 - 100 if ended == good else 0)
+        shown = ask(services, f"/v1/charges/{charge}", expand=["failure_balance_transaction"])
+        if "charge_failure" in ended:
+            assert shown["failure_balance_transaction"]["type"] == "payment_failure_refund"
+    kept = [fee["amount"] - fee["amount_refunded"] for fee in services.get("/v1/application_fees")["data"]]
+    assert sum(kept) == 100
+
+
+def test_a_debit_that_is_called_back_leaves_nothing_on_the_balance(make_desk):
+    services = make_desk(debits_booked_at_once=True, cancel_processing=True)
+    intent, _ = services.charge("pm_usBankAccount_success")
+    services.cancel(intent)
+    services.sandbox.advance(9 * DAY)
+    rows = ask(services, "/v1/balance_transactions")["data"]
+    assert [row["type"] for row in rows] == ["payment_failure_refund", "payment"]
+    assert sum(row["net"] for row in rows) == 0
+
+
+def test_a_debit_that_no_bank_answers_is_never_paid_out(make_desk):
+    services = make_desk(debits_booked_at_once=True)
+    services.charge("pm_usBankAccount_processing")
+    services.sandbox.advance(60 * DAY)
+    assert ask(services, "/v1/payouts")["data"] == []
+    assert ask(services, "/v1/balance")["pending"][0]["amount"] == 992
+
+
 def test_a_weekend_is_no_business_day(services):
     services.sandbox.advance(3 * DAY)  # Thursday
     intent, _ = services.charge("pm_usBankAccount_success")
