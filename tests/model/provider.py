@@ -1,7 +1,8 @@
 """Stripe's side: what an arriving request does to an intent, and the answer as the shipped code reads it.
 
 A status is two characters: ``O`` opened, ``D`` declined, ``P`` processing, ``A`` waiting for the payer, ``S``
-succeeded, ``X`` cancelled; then the clone it was confirmed with, ``-`` for none and ``?`` for one that is not named.
+succeeded, ``R`` succeeded and taken back by the bank, ``X`` cancelled; then the clone it was confirmed with, ``-`` for
+none and ``?`` for one that is not named.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,10 +16,11 @@ from billing.core.replies import Reply
 from tests.asked import CANCEL, CONFIRM, READ
 from tests.model.rules import Rules
 
-OPENED, PAID, CANCELLED = "O-", "S-", "X-"
+OPENED, PAID, RETURNED, CANCELLED = "O-", "S-", "R-", "X-"
 MAX_INTENTS = 2
 NAMES = {"D": "requires_payment_method", "O": "requires_payment_method", "P": "processing", "A": "requires_action"}
-NAMES |= {"S": "succeeded", "X": "canceled"}
+NAMES |= {"S": "succeeded", "R": "succeeded", "X": "canceled"}
+TAKEN = "SR"
 ITEM, AMOUNT, CURRENCY = "item", 100, "usd"
 
 Answer = tuple[str, str]
@@ -41,8 +43,8 @@ class Stripe(NamedTuple):
     keys: tuple[tuple[int, Answer], ...] = ()
 
     def paid(self) -> int:
-        """Return how many intents have taken money."""
-        return sum(status[0] == "S" for status in self.intents)
+        """Return how many intents have taken money, whatever became of it."""
+        return sum(status[0] in TAKEN for status in self.intents)
 
 
 Arrived = tuple[Stripe, Answer]
@@ -100,7 +102,7 @@ def _keeping(stripe: Stripe, key: int, rules: Rules, arrived: Iterable[Arrived])
 
 def _executed(stripe: Stripe, intent: int, clone: int, rules: Rules) -> Iterator[Arrived]:
     status = stripe.intents[intent - 1]
-    if status[0] in "SXP":
+    if status[0] in f"{TAKEN}XP":
         yield stripe, ("400", status)
         return
     if clone in stripe.spent:
@@ -133,9 +135,9 @@ def cancelled(stripe: Stripe, intent: int, rules: Rules) -> list[Arrived]:
 
 def _fenced(stripe: Stripe, intent: int, rules: Rules) -> Iterator[Arrived]:
     status = stripe.intents[intent - 1]
-    if status[0] in "SXP":
+    if status[0] in f"{TAKEN}XP":
         yield stripe, ("400", status)
-    if status[0] not in "SX":
+    if status[0] not in f"{TAKEN}X":
         yield moved(stripe, intent, CANCELLED, rules), ("200", CANCELLED)
 
 
@@ -150,6 +152,12 @@ def answered_by_bank(stripe: Stripe, intent: int, rules: Rules) -> Iterator[tupl
         yield f"{who} refuses intent {intent}", moved(stripe, intent, f"D{status[1]}", rules)
         if rules.nameless:
             yield f"{who} refuses intent {intent}, no clone named", moved(stripe, intent, "D?", rules)
+
+
+def taken_back(stripe: Stripe, intent: int, rules: Rules) -> Iterator[tuple[str, Stripe]]:
+    """Yield what the bank may do to a debit that has succeeded; the intent shows nothing of it."""
+    if rules.returns and stripe.intents[intent - 1] == PAID:
+        yield f"the bank takes the money of intent {intent} back", moved(stripe, intent, RETURNED, rules)
 
 
 def shown(stripe: Stripe, intent: int) -> Iterator[tuple[str, bool]]:
@@ -222,7 +230,7 @@ def _body(intent: int, status: str) -> dict[str, Any]:
         "object": "payment_intent",
         "id": f"pi_{intent}",
         "amount": AMOUNT,
-        "amount_received": AMOUNT if letter == "S" else 0,
+        "amount_received": AMOUNT if letter in TAKEN else 0,
         "currency": CURRENCY,
         "livemode": False,
         "metadata": {"billing_item": ITEM},

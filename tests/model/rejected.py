@@ -65,6 +65,18 @@ class SecondIntent(WithoutCompareAndSet):
         return ledger.record(book, runner.fresh, *runner.hold)
 
 
+class PaidIsReturned(Shipped):
+    """Whatever is disputed counts as taken back, whether or not the money is gone for good."""
+
+    name = "any dispute means returned"
+
+    def idle(self, world: World) -> Iterator[Step]:
+        """Believe a dispute that is still open."""
+        if world.book.state == State.SUCCEEDED:
+            yield self.now(world, write(Event.PAYMENT_RETURNED))
+        yield from super().idle(world)
+
+
 class UnknownRests(Shipped):
     """Nobody reads the intent of an unknown item."""
 

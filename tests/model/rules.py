@@ -20,6 +20,7 @@ class Rules:
         declines: the bank may say no.
         refusals: Stripe may refuse an open, a clone or a confirm as wrong.
         debits: the bank may take days to answer.
+        returns: the bank may take back what has succeeded.
         payer: the bank may ask the payer, who may answer at any later time.
         nameless: a decline may leave a trace that does not name its clone.
         stale: what is read of an intent: ``no`` the truth, ``open`` perhaps an older decline or no trace yet, ``any``
@@ -39,6 +40,7 @@ class Rules:
     declines: bool = True
     refusals: bool = True
     debits: bool = False
+    returns: bool = False
     payer: bool = False
     nameless: bool = False
     stale: str = "no"

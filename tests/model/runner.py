@@ -9,6 +9,8 @@ from tests.model.book import Book, Row, Write, write
 from tests.model.parts import IDLE, LOST, SIGHTED, SIGHTINGS, Net, Runner, Step, World
 from tests.model.provider import (
     CANCELLED,
+    RETURNED,
+    TAKEN,
     Stripe,
     answered_by_bank,
     cancelled,
@@ -18,6 +20,7 @@ from tests.model.provider import (
     moved,
     opened,
     shown,
+    taken_back,
 )
 from tests.model.rules import Rules
 
@@ -49,7 +52,8 @@ class Shipped:
             return "double"
         if book.state == State.FAILED and stripe.paid():
             return "hidden"
-        if book.state == State.SUCCEEDED and not (book.intent and stripe.intents[book.intent - 1][0] == "S"):
+        told = {State.SUCCEEDED: TAKEN, State.RETURNED: RETURNED[0]}.get(book.state)
+        if told is not None and not (book.intent and stripe.intents[book.intent - 1][0] in told):
             return "false"
         return "impossible" if book.state == ledger.CRASHED else None
 
@@ -72,7 +76,9 @@ class Shipped:
         for intent in range(1, len(world.stripe.intents) + 1):
             for says, stripe in answered_by_bank(world.stripe, intent, self.rules):
                 yield Step(says, world._replace(stripe=stripe), fault=world.stripe.intents[intent - 1][0] == "A")
-            if self.rules.outsider and world.stripe.intents[intent - 1][0] not in "SX":
+            for says, stripe in taken_back(world.stripe, intent, self.rules):
+                yield Step(says, world._replace(stripe=stripe), fault=True)
+            if self.rules.outsider and world.stripe.intents[intent - 1][0] not in f"{TAKEN}X":
                 stripe = moved(world.stripe, intent, CANCELLED, self.rules)
                 says = f"somebody cancels intent {intent} in the Dashboard"
                 yield Step(says, world._replace(stripe=stripe), fault=True)
@@ -121,11 +127,7 @@ class Shipped:
                 yield self.now(world, write(Event.ITEM_SKIPPED))
                 yield self.now(world, write(Event.PREPARE_STARTED, attempt=1))
             case State.PREPARING:
-                yield Step("sends what is missing", world, Runner("prepare", seen=book))
-                # The open's key is too old, or its stored answer is a server error: prepare._find_or_renew.
-                for found in () if book.intent else listed(world.stripe):
-                    hold = (write(Note.PART_PREPARED, intent=found),)
-                    yield Step(f"lists the account, finds intent {found}", world, Runner("write", True, book, hold))
+                yield from self._missing(world)
             case State.READY:
                 yield self.now(world, write(Event.CONFIRM_STARTED), then="confirm")
                 if self.rules.operator:
@@ -136,8 +138,19 @@ class Shipped:
                 yield Step("is about to read the intent", world, Runner("look", seen=book))
             case State.UNPAID:
                 yield from self.unpaid(world)
+            case State.SUCCEEDED if world.stripe.intents[book.intent - 1] == RETURNED:  # returns._concluded
+                back = Runner("write", True, book, (write(Event.PAYMENT_RETURNED),))
+                yield Step(f"reads a lost dispute of intent {book.intent}", world, back)
             case State.CANCELLING:
                 yield Step("sends the cancel", world, Runner("cancel", seen=book))
+
+    def _missing(self, world: World) -> Iterator[Step]:
+        """``prepare.prepare``, and ``_find_or_renew``: the open's key is too old, or Stripe stored a server error."""
+        book = world.book
+        yield Step("sends what is missing", world, Runner("prepare", seen=book))
+        for found in () if book.intent else listed(world.stripe):
+            hold = (write(Note.PART_PREPARED, intent=found),)
+            yield Step(f"lists the account, finds intent {found}", world, Runner("write", True, book, hold))
 
     def unpaid(self, world: World) -> Iterator[Step]:
         """``flow.kinds.charge.steps.after_attempt``, and what `retry` or a person asks for while the item rests."""

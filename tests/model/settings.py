@@ -13,7 +13,7 @@ CHANGE: tuple[Rules, ...] = (
     Rules(spent="success", stale="open", outsider=True, refusals=False),
     Rules(payer=True, outsider=True),
     Rules(keys="pruned", spent="always", refusals=False),
-    Rules(debits=True, spent="always"),
+    Rules(debits=True, spent="always", returns=True),
     Rules(runners=1, debits=True, stale="any"),
 )
 # On every change: each in seconds. Kills, lost answers and delayed sends are part of every one.
@@ -81,6 +81,7 @@ VARIANTS: tuple[Case, ...] = (
     _case(without.ResultFirst(Rules(runners=1)), "false"),
     _case(without.RequestFirst(Rules(runners=1)), "double"),
     _case(without.AttemptOnNewIntent(Rules(runners=1)), "double"),
+    _case(without.PaidIsReturned(Rules(runners=1, debits=True, returns=True)), "false"),
     _case(without.UnknownRests(Rules(runners=1)), "stuck"),
     _case(without.OnlyOwnRefusals(Rules(runners=1, debits=True)), "stuck"),
     _case(without.AttemptWhileUnknown(Rules(runners=1, delayed=2))),
