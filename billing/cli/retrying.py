@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from billing.cli.books import open_books
@@ -14,14 +16,18 @@ from billing.cli.session import ErrorStyle, Session
 from billing.cli.tables import amounts, lined_up, plural
 from billing.cli.terminal import is_terminal, prompt, write_err, write_json, write_out
 from billing.core.errors import UsageError
-from billing.core.items import Mode
+from billing.core.exits import Exit
+from billing.core.items import Kind, Mode
 from billing.edge.ledger.custody.known_ledgers import Making
+from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.logs import visible
 from billing.edge.methods_file import named_methods
+from billing.edge.outputs import ASK, Target
 from billing.flow.carry_out import requests_sent
 from billing.flow.open_services import ServiceOptions
 from billing.flow.options import RunOptions
 from billing.flow.report import known_run
+from billing.flow.retrying.asking import as_csv, whom_to_ask
 from billing.flow.retrying.carry_out import Retried, Retrying, retry
 from billing.flow.retrying.due import LEFT, WHY, Round, Row, Why
 from billing.flow.retrying.methods import Named
@@ -40,6 +46,8 @@ class Asked:
     method: tuple[str, ...] = ()
     methods: str = ""
     new_defaults: bool = True
+    ask: str = ""
+    force: bool = False
     dry_run: bool = False
     yes: bool = False
 
@@ -52,8 +60,10 @@ async def carry_out(session: Session, asked: Asked) -> int:
         InvalidInput: payment methods that cannot be used.
     """
     named = tuple(Named(*each) for each in named_methods(asked.method, asked.methods))
-    if named and asked.run is None:
-        raise UsageError("a payment method is named for the lines of one run: name the run")
+    if (named or asked.ask) and asked.run is None:
+        raise UsageError("payment methods, and whom to ask, are those of one run: name the run")
+    if asked.ask:
+        return await _list(session, asked)
     opening = await _opening(session, asked)
     async with services_for(session, opening) as services:
         wanted = Retrying(
@@ -76,6 +86,27 @@ async def carry_out(session: Session, asked: Asked) -> int:
         done = await retry(services, wanted, agree=agree, watching=watching)
         _print(session, services, asked, done)
         return done.exit
+
+
+async def _list(session: Session, asked: Asked) -> int:
+    """Write whom to ask; nothing is sent, and no key is needed."""
+    settings = session.settings
+    async with open_books(session) as ledger:
+        record = known_run(ledger, asked.run or "")
+        if record.kind is not Kind.CHARGE:
+            raise UsageError(f"run {record.run_id} has no charges that customers could hold up")
+        found = list(whom_to_ask(ledger, record, settings.public_url or "", datetime.now(UTC)))
+    if session.json:
+        write_json({"run": record.run_id, "ask": [asdict(each) for each in found]})
+    elif asked.ask == "-":
+        write_out(as_csv(iter(found)))
+    if asked.ask != "-":
+        path = ledger_path(settings.ledger)
+        Target(Path(asked.ask), ASK, (path,), asked.force, "--ask").write(as_csv(iter(found)))
+    write_err(f"{plural(len(found), 'line')} of {record.run_id} wait for their customers.")
+    if found and not settings.public_url:
+        write_err("There are no links: set collect.public_url, and serve billing collect.")
+    return Exit.OK
 
 
 async def _opening(session: Session, asked: Asked) -> ServiceOptions:

@@ -64,6 +64,7 @@ _JOURNAL = re.compile(
     rb'|"EXTF";700;21;[^\n]*;"CB";"billing";'
 )
 EXPORT = Output("an export", lambda head: _JOURNAL.match(head) is not None)
+ASK = Output("a list of whom to ask", lambda head: _first_line(head).rstrip().endswith(b",link,link_valid_until"))
 REHEARSAL = Output("a rehearsal", lambda head: _REHEARSAL.match(head) is not None)
 
 

@@ -6,12 +6,13 @@ come back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from billing.core.entries import ItemRecord
 from billing.core.errors import BillingError, LedgerHeld
+from billing.core.groups import group_of
 from billing.core.items import Kind, Mode
 from billing.core.kinds import LIVES
 from billing.core.life import Group
@@ -20,6 +21,7 @@ from billing.core.records import RunRecord
 from billing.edge.collect.invitations import Answer, Asked, Asks, Opened
 from billing.edge.ledger import Ledger
 from billing.flow.kinds.payer.invite import Invitation, follow, invitation
+from billing.flow.retrying import asking
 from billing.flow.services import Services
 
 Books = Callable[[], AbstractAsyncContextManager[Ledger]]
@@ -65,16 +67,16 @@ class Payers:
 
     async def open(self, item: str) -> Opened | Answer:
         """Return the open invitation of a payer, made if there is none."""
-        found = await self._with(item, invitation)
+        found = await self._with(item, {Kind.PAYER: invitation, Kind.CHARGE: asking.invitation})
         if isinstance(found, Invitation):
             return Opened(Asks(found.asks), found.client_secret)
         return Answer(found)
 
     async def outcome(self, item: str) -> Answer:
         """Read what became of it, and record it."""
-        return Answer(await self._with(item, follow))
+        return Answer(await self._with(item, {Kind.PAYER: follow, Kind.CHARGE: asking.follow}))
 
-    async def _with(self, item: str, verb: Callable[[Services, ItemRecord], Any]) -> Any:  # noqa: ANN401
+    async def _with(self, item: str, verbs: Mapping[Kind, Callable[[Services, ItemRecord], Any]]) -> Any:  # noqa: ANN401
         """Carry out a verb on a payer. Whatever is in the way, a payer can do no more about it than come back."""
         try:
             async with self._alone(item), self._desk.open() as services:
@@ -85,7 +87,7 @@ class Payers:
                 run = services.ledger.run(found.run_id)
                 if run is not None:
                     services.require_own(run)
-                return await verb(services, found)
+                return await verbs[found.kind](services, found)
         except BillingError as error:
             self._log("collect_unavailable", level="warning", reason=type(error).__name__)
             return Answer.LATER
@@ -105,6 +107,9 @@ class Payers:
         """Return an item of this mode as the ledger has it now."""
         if item not in self._rows:
             self._index(ledger)
+        if item not in self._rows:
+            # A link may name a charge whose customer is asked for another card. Charges are many: they are not kept.
+            self._rows.update((name, row) for row, name in ledger.ids(Kind.CHARGE) if name == item)
         row = self._rows.get(item)
         if row is None:
             return None
@@ -167,6 +172,8 @@ class _Shared:
 
 
 def _asked(item: ItemRecord, run: RunRecord) -> Asked:
+    if item.kind is Kind.CHARGE:
+        return _asked_of_a_charge(item, run)
     content = item.content
     return Asked(
         reference=item.reference,
@@ -177,4 +184,16 @@ def _asked(item: ItemRecord, run: RunRecord) -> Asked:
         return_url=content.get("return_url") or "",
         payment=Money(item.amount, item.currency) if item.amount else None,
         answer=ON_RECORD.get(LIVES[item.kind].meanings[item.state].group, Answer.OPEN),
+    )
+
+
+def _asked_of_a_charge(item: ItemRecord, run: RunRecord) -> Asked:
+    """Return what the customer of a charge is asked for: another card for it. Nothing is charged on the page."""
+    answer = asking.STANDS.get(group_of(item))
+    return Asked(
+        reference=item.reference,
+        about=str(item.content.get("description") or ""),
+        types=asking.TYPES,
+        timezone=run.header.get("timezone") or "UTC",
+        answer=Answer.OPEN if answer is None else Answer(answer),
     )

@@ -115,6 +115,9 @@ async def _each(services: Services, asked: Following, records: Sequence[RunRecor
     return whole
 
 
+NOTHING_BESIDE: Mapping[str, Any] = {}
+
+
 async def tell(
     services: Services,
     record: RunRecord,
@@ -123,6 +126,7 @@ async def tell(
     settings: Settings,
     environ: Mapping[str, str],
     declines_ok: bool,
+    beside: Mapping[str, Any] = NOTHING_BESIDE,
 ) -> None:
     """Post what a look at a run, or a retry of it, has come to, to whoever the run tells."""
     tallies = in_sight(services.ledger.tally(record.run_id), ending.ended)
@@ -131,7 +135,9 @@ async def tell(
     occasion = "stopped" if ending.exit else "finished"
     route = route_of(settings, environ)
     pace = services.shared(_pace)
-    await notify(policies.notify, occasion, found, environ=environ, log=services.log, route=route, pace=pace)
+    await notify(
+        policies.notify, occasion, {**found, **beside}, environ=environ, log=services.log, route=route, pace=pace
+    )
 
 
 def _pace(_services: Services) -> AsyncLimiter:

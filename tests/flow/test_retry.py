@@ -9,12 +9,15 @@ from billing.core.card_limits import MARGIN
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.core.kinds.charge import State
+from billing.flow.cancelling import cancel, look_through
+from billing.flow.kinds.charge.returns import look_at_dispute
 from billing.flow.options import RunOptions, Selection
 from billing.flow.retrying.due import Left, Why
 from billing.sandbox.faults import FaultKind
+from billing.sandbox.levers import return_debit
 from billing.sandbox.scenario import save_customer
 from tests.flow.retry_world import DAY, attempts, by_reference, excesses, tried, try_again
-from tests.flow.world import World
+from tests.flow.world import RUN, World
 from tests.virtual import run_virtually
 
 MIX = {"succeeds": 0.4, "insufficient_funds": 0.3, "stolen_card": 0.15, "authentication_required": 0.15}
@@ -226,26 +229,81 @@ def test_a_default_that_a_customer_has_saved_since_is_taken_once_and_never_one_t
     run_virtually(main)
 
 
-def test_a_line_that_failed_begins_anew_only_with_a_method_that_a_person_names(tmp_path):
-    world = World.make(tmp_path, items=2, accounts=1, mix={"stolen_card": 1})
+def test_a_line_that_failed_begins_anew_only_with_another_method(tmp_path):
+    world = World.make(tmp_path, items=3, accounts=1, mix={"stolen_card": 1})
 
     async def main():
         await world.charge_all()
-        first, second = (await by_reference(world)).values()
+        first, second, third = (await by_reference(world)).values()
         assert first.state is State.FAILED
-        method = another_method(world, first.payer, default=True)
         await tried(world, agree=pytest.fail)
-        await tried(world, methods={first.reference: method})
-        await tried(world, methods={first.reference: method}, agree=pytest.fail)
+        methods = {first.reference: another_method(world, first.payer)}
+        another_method(world, second.payer, default=True)
+        await tried(world, methods=methods)
+        await tried(world, methods=methods, agree=pytest.fail)
         after = await by_reference(world)
-        assert (after[first.reference].state, after[first.reference].generation) == (State.SUCCEEDED, 1)
-        assert after[second.reference].state is State.FAILED
-        assert len(after) == 2, "each line of the sheet has one line out"
+        for was in (first, second):
+            now = after[was.reference]
+            assert (now.state, now.generation, now.digest) == (State.SUCCEEDED, 1, was.digest)
+        assert after[third.reference].state is State.FAILED
+        assert len(after) == 3, "each line of the sheet has one line out"
         await world.assert_true()
         async with world.services() as services:
             await world.plan(services)
             await world.run(services)
-        assert sum(attempts(world).values()) == 3, "the sheet run again has nothing to do"
+        assert sum(attempts(world).values()) == 5, "the sheet run again has nothing to do"
+
+    run_virtually(main)
+
+
+def test_a_line_that_was_cancelled_by_a_person_is_never_begun_anew_by_a_new_default(tmp_path):
+    world = World.make(tmp_path, items=1, accounts=1, mix={"authentication_required": 1})
+
+    async def main():
+        await world.charge_all()
+        async with world.services() as services:
+            found = look_through(services.ledger, RUN, Selection())
+            await cancel(services, RUN, found, "agreed on the telephone", world.policies, RunOptions())
+        (item,) = (await by_reference(world)).values()
+        assert item.state is State.FAILED
+        another_method(world, item.payer, default=True)
+        await tried(world, agree=pytest.fail)
+
+    run_virtually(main)
+
+
+def test_a_debit_that_came_back_is_collected_again_as_the_next_generation_when_its_time_has_come(tmp_path):
+    world = World.make(tmp_path, items=2, accounts=1, mix={"debit_succeeds": 1})
+
+    async def main():
+        await world.charge_all()
+        world.sandbox.advance(10 * DAY)
+        async with world.services() as services:
+            await world.settle(services)
+        first, second = (await by_reference(world)).values()
+        assert first.state is State.SUCCEEDED
+        charge = first.facts["charge"]
+        dispute = return_debit(world.sandbox, first.account, charge)
+        async with world.services() as services:
+            await look_at_dispute(services, first.account, dispute["id"], lambda _run: world.policies)
+        back = (await by_reference(world))[first.reference]
+        assert (back.state, bool(back.facts.get("next_try"))) == (State.RETURNED, True)
+        await tried(world, agree=pytest.fail)
+        world.sandbox.advance(AGAIN)
+        found = []
+        await tried(world, agree=lambda rounds: found.extend(rounds))
+        assert found[0].whys[Why.BEGUN_ANEW].lines == 1
+        again = (await by_reference(world))[first.reference]
+        assert (again.generation, again.state) == (1, State.UNSETTLED)
+        assert again.object_id != back.object_id
+        world.sandbox.advance(10 * DAY)
+        async with world.services() as services:
+            await world.settle(services)
+        await tried(world, agree=pytest.fail)
+        assert (await by_reference(world))[first.reference].state is State.SUCCEEDED
+        assert attempts(world) == {first.object_id: 1, second.object_id: 1, again.object_id: 1}
+        async with world.read() as ledger:
+            assert ledger.verify().faults == ()
 
     run_virtually(main)
 

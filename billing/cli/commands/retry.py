@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from billing.cli.commands.run import seconds_of
-from billing.cli.options import AnyRunArg, Chosen, Common, DeclinesOkOpt, LimitOpt, Sending, YesOpt
+from billing.cli.options import AnyRunArg, Chosen, Common, DeclinesOkOpt, ForceOpt, LimitOpt, Sending, YesOpt
 
 MaxFailuresOpt = Annotated[
     int | None,
@@ -30,6 +30,11 @@ def command(
         bool,
         typer.Option("--no-new-defaults", help="Look up no customers who must act for another default."),
     ] = False,
+    ask: Annotated[
+        str,
+        typer.Option("--ask", metavar="FILE", help="Only write whom to ask, a CSV with a link each (- for stdout)."),
+    ] = "",
+    force: ForceOpt = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show who would be tried, and who not.")] = False,
     chosen: Chosen,
     sending: Sending,
@@ -49,6 +54,7 @@ def command(
     billing retry coaching-2026-11
     billing retry --yes                       every day, from a scheduler
     billing retry coaching-2026-11 --method INV-7=pm_1Abc
+    billing retry coaching-2026-11 --ask ask.csv
     """
     from billing.cli.retrying import Asked, carry_out
     from billing.cli.session import begin, run_async
@@ -63,6 +69,8 @@ def command(
         tuple(method or ()),
         methods,
         new_defaults=not no_new_defaults,
+        ask=ask,
+        force=force,
         dry_run=dry_run,
         yes=yes,
     )

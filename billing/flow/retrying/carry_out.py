@@ -24,6 +24,7 @@ from billing.flow.kinds.registry import FLOWS
 from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.report import summary
 from billing.flow.retrying.anew import begin_anew
+from billing.flow.retrying.asking import held_up
 from billing.flow.retrying.due import Look, Round, items_of
 from billing.flow.retrying.methods import Methods, Named, Replacement, waiting_for_customers
 from billing.flow.services import Services
@@ -202,10 +203,21 @@ async def _each(
         with watching(f"retry {found.record.run_id}") as watch:
             ending = await _carry_out(services, asked, found, policies, watch)
         whole = Ending(ending.exit, ending.reason, whole.ended + ending.ended, whole.changed + ending.changed)
-        await tell(services, found.record, policies, ending, asked.settings, asked.environ, asked.declines_ok)
+        told_to = (asked.settings, asked.environ, asked.declines_ok)
+        await tell(services, found.record, policies, ending, *told_to, beside=_to_ask(services, found.record))
         if ending.exit:
             return whole
     return whole
+
+
+def _to_ask(services: Services, record: RunRecord) -> dict[str, Any]:
+    """Return whom a notification names: how many lines wait for their customers, and the first of them."""
+    references = [item.reference for item in held_up(services.ledger, record.run_id)]
+    return {"ask": {"lines": len(references), "references": references[:SHOWN]}}
+
+
+SHOWN = 100
+# References in a notification; `billing retry --ask` lists all of them, with links.
 
 
 async def _carry_out(services: Services, asked: Retrying, found: Round, policies: Policies, watch: Watch) -> Ending:

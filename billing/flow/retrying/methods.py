@@ -21,7 +21,7 @@ from billing.core.records import RunRecord
 from billing.core.skips import HELD_BY_ANOTHER, OPERATORS, SKIPS
 from billing.edge.stripe.found import LookupFailed, Method, Trouble
 from billing.flow.engine.gather import gather
-from billing.flow.kinds.charge.attempts import ATTEMPTS
+from billing.flow.kinds.charge.attempts import was_tried
 from billing.flow.options import Selection
 from billing.flow.planning.search import AT_ONCE, CHARGING, kept_of
 from billing.flow.planning.sought import TROUBLES, mark_of
@@ -109,7 +109,7 @@ class Methods:
         asked = list(items)
         await gather(*(partial(self._default, payer) for payer in {item.payer for item in asked}))
         found = [(item, method) for item in asked if (method := self._defaults.get(item.payer, ""))]
-        found = [(item, method) for item, method in found if not self._was_tried(item, method)]
+        found = [(item, method) for item, method in found if not was_tried(self._services, item, method)]
         await self._look([method for _, method in found], [item.account for item, _ in found])
         return {
             item.id: self._replacement(method, "new_default")
@@ -147,11 +147,6 @@ class Methods:
         async with self._limiter:
             found = _shown(await self._services.gateway.customer(payer))
         self._defaults[payer] = (found.default_method if found is not None else None) or ""
-
-    def _was_tried(self, item: ItemRecord, method: str) -> bool:
-        """Tell whether an attempt of this very item was made with a method, whatever it was replaced with since."""
-        tried = self._services.ledger.kept(ATTEMPTS, f"{method}/{item.account}/{item.item_id}/")
-        return method == method_used(item) or any(True for _ in tried)
 
     def _trouble(self, item: ItemRecord, method: str) -> str:
         """Return why an item cannot be paid with a method (a code of `core.skips.SKIPS`), or an empty text."""
@@ -194,8 +189,12 @@ def waiting_for_customers(items: Iterable[ItemRecord], selection: Selection, now
         last = item.facts.get("last_try")
         lately = last is None or now - datetime.fromisoformat(last) <= timedelta(days=ASK_DAYS)
         needs = item.facts.get("group") == Group.NEEDS_CUSTOMER or item.facts.get("remedy") == "never"
-        if item.state is State.UNPAID and needs and lately and selection.takes(item):
+        if item.state in HELPED and needs and lately and selection.takes(item):
             yield item
+
+
+HELPED = frozenset({State.UNPAID, State.FAILED, State.RETURNED})
+# States in which another method of the customer may help; what failed, or came back, is begun anew.
 
 
 def _goes_on(item: ItemRecord, method: str) -> bool:

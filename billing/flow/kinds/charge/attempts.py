@@ -105,6 +105,12 @@ def cards_of(item: ItemRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if _is_name(name)))
 
 
+def was_tried(services: Services, item: ItemRecord, method: str) -> bool:
+    """Tell whether an attempt of this very item was made with a method, whatever it was replaced with since."""
+    tried = services.ledger.kept(ATTEMPTS, f"{method}/{item.account}/{item.item_id}/")
+    return method == method_used(item) or any(True for _ in tried)
+
+
 def shown_by(cloned: Made) -> dict[str, object]:
     """Return what the answer to a clone tells of the card or bank account itself; nothing without an answer."""
     body = cloned.reply.body or {}
