@@ -77,6 +77,12 @@ LEVERS = (  # about, command, body: what people ask of a sandbox most
         "cards",
         '{"payment_method": "pm_...", "new": {"exp_month": 5, "exp_year": 2032, "last4": "1881"}}',
     ),
+    ("a payer disputes a charge", "dispute", '{"account": "acct_...", "charge": "ch_..."}'),
+    (
+        "a bank takes a debit back",
+        "return",
+        '{"account": "acct_...", "charge": "py_...", "reason": "insufficient_funds"}',
+    ),
     ("an account stops taking charges", "accounts", '{"account": "acct_...", "charges": false}'),
     ("every endpoint of webhooks is down", "webhook", '{"down": true}'),
     ("answers get lost", "faults", '{"chances": {"kinds": {"lost_after": 0.05}}}'),

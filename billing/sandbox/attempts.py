@@ -130,9 +130,9 @@ def _settle(call: Call, intent: Obj, charge: Obj, told: str = "charge.succeeded"
     events.record(call, told, charge)
     payment_events.moved(call, intent)
     acts = call.account.instruments[charge["payment_method"]].acts
-    if acts.act is Act.DISPUTES:
+    if acts.act is Act.DISPUTES or acts.warns:
         due = call.world.now + DISPUTE_DELAY_SECONDS
-        call.world.agenda.add(due, lambda: disputes.open_dispute(call, charge, acts.complaint))
+        call.world.agenda.add(due, lambda: disputes.complain(call.unasked(), charge, acts))
 
 
 def _decline(call: Call, intent: Obj, method: Obj, decline: Decline) -> NoReturn:

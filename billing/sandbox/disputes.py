@@ -9,7 +9,7 @@ from billing.sandbox.events import record, snapshot
 from billing.sandbox.funds import transaction
 from billing.sandbox.metadata import merged
 from billing.sandbox.refusals import Obj, refusal
-from billing.sandbox.testmethods import Complaint
+from billing.sandbox.testmethods import Act, Complaint, TestMethod
 from billing.sandbox.world import Call
 
 ANSWER_SECONDS = 7 * DAY
@@ -39,6 +39,17 @@ ENDS = {  # test evidence that decides (docs.stripe.com/testing): what a dispute
     "winning_evidence": ("won", "warning_closed"), "losing_evidence": ("lost", "warning_closed"),
     "escalate_inquiry_evidence": (None, "needs_response"),
 }  # fmt: skip
+
+
+def complain(call: Call, charge: Obj, acts: TestMethod) -> None:
+    """What a test method has in store for its charges: a warning, a dispute, or several of parts that make it up."""
+    if acts.warns:
+        fraud_warnings.warn(call, charge, "made_with_stolen_card")
+    if acts.act is not Act.DISPUTES:
+        return
+    part, rest = divmod(charge["amount"], acts.disputes)
+    for n in range(acts.disputes):
+        open_dispute(call, charge, acts.complaint, part + (rest if n == 0 else 0))
 
 
 def open_dispute(call: Call, charge: Obj, complaint: Complaint, amount: int | None = None) -> Obj:

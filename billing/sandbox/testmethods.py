@@ -79,6 +79,8 @@ class TestMethod:
             blocks.
         asks_on_setup: wants the payer's authentication when it is saved.
         funds_at_once: skips the pending balance.
+        disputes: how often a charge is disputed, each time a part of it.
+        warns: its issuer suspects fraud after a charge.
         refund: what becomes of money that is given back.
     """
 
@@ -97,6 +99,8 @@ class TestMethod:
     asks_on_setup: bool = False
     funds_at_once: bool = False
     complaint: Complaint = FRAUD
+    disputes: int = 1
+    warns: bool = False
     refund: RefundAct = RefundAct.TAKES
 
 
@@ -247,6 +251,8 @@ TEST_METHODS: dict[str, TestMethod] = {
     "pm_card_createDisputeInquiry": TestMethod(
         act=Act.DISPUTES, last4="1976", complaint=Complaint("fraudulent", "10.4", inquiry=True)
     ),
+    "pm_card_createMultipleDisputes": TestMethod(act=Act.DISPUTES, disputes=2),
+    "pm_card_createIssuerFraudRecord": replace(_card(), warns=True),
     "pm_usBankAccount_success": _bank(),
     "pm_usBankAccount_accountClosed": _bank(code="account_closed", last4="1113"),
     "pm_usBankAccount_noAccount": _bank(code="no_account", last4="1116"),

@@ -75,3 +75,30 @@ def test_a_returned_debit_is_a_dispute(services):
     services.sandbox.advance(7 * DAY)
     assert services.intent(intent)["status"] == "succeeded"
     assert len(ask(services, "/v1/disputes", payment_intent=intent)["data"]) == 1
+
+
+@pytest.mark.parametrize(("text", "status", "rows"), [
+    ("winning_evidence", "warning_closed", 0), ("escalate_inquiry_evidence", "needs_response", 1),
+    ("a letter", "warning_under_review", 0),
+])  # fmt: skip
+def test_evidence_ends_an_inquiry_or_escalates_it(services, text, status, rows):
+    _, dispute = disputed(services, "pm_card_createDisputeInquiry")
+    path = f"/v1/disputes/{dispute['id']}"
+    answer = services.post(path, {"evidence": {"uncategorized_text": text}}, account=services.account.id)
+    assert (answer["status"], len(answer["balance_transactions"])) == (status, rows)
+
+
+def test_a_charge_may_be_disputed_in_parts(services):
+    intent, _ = services.charge("pm_card_createMultipleDisputes", amount=1001)
+    services.sandbox.advance(120)
+    found = ask(services, "/v1/disputes", payment_intent=intent)["data"]
+    assert [row["amount"] for row in found] == [500, 501]
+    assert services.sandbox.books().charges[0].disputed == 1001
+
+
+def test_a_card_that_its_issuer_suspects_is_warned_of_and_paid(services):
+    intent, _ = services.charge("pm_card_createIssuerFraudRecord")
+    services.sandbox.advance(120)
+    (warning,) = ask(services, "/v1/radar/early_fraud_warnings", payment_intent=intent)["data"]
+    assert warning["actionable"] is True
+    assert (services.book(intent).paid, services.sandbox.books().charges[0].warned) == (1, True)

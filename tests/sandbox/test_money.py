@@ -2,6 +2,7 @@
 
 import pytest
 
+from billing.sandbox import levers
 from billing.sandbox.scenario import connect
 
 DAY = 86_400
@@ -29,6 +30,25 @@ def test_a_foreign_charge_settles_in_the_accounts_currency_with_its_rate(service
     row = ask(services, "/v1/balance_transactions", source=services.intent(intent)["latest_charge"])["data"][0]
     assert (row["currency"], row["amount"]) == ("usd", 10_000)
     assert row["exchange_rate"] == pytest.approx(1 / 0.92)
+
+
+def test_what_goes_back_of_a_foreign_charge_goes_at_its_rate(services):
+    services.account = connect(services.sandbox, country="JP", currency="jpy")
+    intent, _ = services.charge(amount=10_001, application_fee_amount=333)
+    part = services.post(
+        "/v1/refunds", {"payment_intent": intent, "amount": 5_001, "refund_application_fee": True},
+        account=services.account.id,
+    )  # fmt: skip
+    dispute = levers.open_dispute(services.sandbox, services.account.id, part["charge"], amount=101)
+    rows = ask(services, "/v1/balance_transactions")["data"][::-1]
+    assert [(row["amount"], row["currency"]) for row in rows] == [(15_002, "jpy"), (-7_502, "jpy"), (-152, "jpy")]
+    assert {row["exchange_rate"] for row in rows} == {1.5}
+    assert [(line["type"], line["amount"], line["currency"]) for line in rows[1]["fee_details"]] == [
+        ("application_fee", -249, "jpy"),
+    ]  # fmt: skip
+    assert (dispute["amount"], dispute["currency"]) == (101, "usd")
+    fee = services.get("/v1/balance_transactions", {"type": "application_fee"})["data"][0]
+    assert (fee["amount"], fee["currency"], fee["exchange_rate"]) == (333, "usd", None)
 
 
 def test_the_balance_transaction_of_an_async_capture_comes_a_moment_later(services):

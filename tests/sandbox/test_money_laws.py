@@ -156,6 +156,14 @@ def check_charges(desk, books):
             assert left == book.taken - book.refunded - book.disputed + waiting
 
 
+def check_disputes(desk):
+    """A dispute holds its money, or gave it back if it was won, or never took any as an inquiry."""
+    for dispute in desk.account["dp"]:
+        moved = [row["amount"] for row in dispute["balance_transactions"]]
+        assert len(moved) == (0 if dispute["status"].startswith("warning") else 2 if dispute["status"] == "won" else 1)
+        assert sum(moved) == 0 if len(moved) != 1 else moved[0] < 0
+
+
 def check_fees(life, books):
     """What the platform keeps of its fees is what it collected less the refunds that are objects."""
     platform = life.sandbox.world.platform
@@ -177,6 +185,7 @@ def test_every_minor_unit_is_on_the_balance_at_the_bank_or_gone_back(other_habit
             check_balance(desk)
             check_payouts(desk, books)
             check_charges(desk, books)
+            check_disputes(desk)
         check_fees(life, books)
         life.sandbox.advance(200 * DAY)
 

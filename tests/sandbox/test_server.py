@@ -273,7 +273,12 @@ async def test_the_payer_acts_by_command(services, served, session):
 async def test_every_lever_that_is_shown_works_when_pasted(services, served, session):
     intent, _ = services.charge("pm_card_chargeCustomerFail")
     setup = services.post("/v1/setup_intents", {"allowed_payment_method_types": ["card"]})["id"]
-    ids = {"pi_...": intent, "seti_...": setup, "pm_...": services.method, "acct_...": services.account.id}
+    card, debit = (services.charge(name)[0] for name in ("pm_card_visa", "pm_usBankAccount_success"))
+    services.sandbox.advance(7 * 86_400)
+    ids = {
+        "pi_...": intent, "seti_...": setup, "pm_...": services.method, "acct_...": services.account.id,
+        "ch_...": services.intent(card)["latest_charge"], "py_...": services.intent(debit)["latest_charge"],
+    }  # fmt: skip
     shown = [line.lstrip("# ") for line in levers(served.url).splitlines() if "curl" in line]
     assert len(shown) == len(LEVERS)
     for line in shown:
