@@ -118,7 +118,7 @@ async def write_export(session: Session, asked: ExportRequest, target: Target | 
     form = asked.format()
     chart = _chart(session, form)
     async with open_books(session) as ledger:
-        scope = scope_of(ledger, asked.run, asked.period)
+        scope = scope_of(ledger, asked.run, asked.period, session.settings.mode)
         last = compared(ledger, scope)
         made = journal_of(ledger, scope, chart, asked.slice(), last, session.settings.importers, declare=asked.declare)
         if made is None:

@@ -9,6 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing.core.errors import RunStopped, UsageError
+from billing.core.exits import Exit
+from billing.core.items import Mode
 from billing.core.journals.formats import Format
 from billing.core.journals.journal import Journal, Setup
 from billing.core.journals.roles import Chart
@@ -16,12 +18,11 @@ from billing.core.journals.rules import PAYOUT_ENTRIES, SUSPENSE, rule_of
 from billing.core.journals.transactions import Transaction, booked, paid_out, parts_of
 from billing.core.money import CURRENCIES
 from billing.core.movements import MOVEMENT, PAYOUT, Movement, Payout
+from billing.core.reconciling.kept import OUTCOME
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
+from billing.flow.reconciling.scope import COMPARED
 from billing.flow.report import EVER, known_run
-
-OUTCOME = "reconciled"
-# The kind of look-up that keeps what a comparison with Stripe has found, by run or by period.
 
 TWO = 2
 # Decimals that every importer has.
@@ -66,8 +67,14 @@ class Scope:
         return ZoneInfo(self.runs[run_id].header.get("timezone") or "UTC")
 
 
-def scope_of(ledger: Ledger, run_id: str | None, period: str | None) -> Scope:
+def scope_of(ledger: Ledger, run_id: str | None, period: str | None, mode: Mode) -> Scope:
     """Return the runs of a scope.
+
+    Args:
+        ledger: that has them.
+        run_id: of one run; or
+        period: of every run that moves money on connected accounts.
+        mode: whose runs are meant where a period has runs of both.
 
     Raises:
         UsageError: there is none, or not exactly one of the two is named.
@@ -76,11 +83,14 @@ def scope_of(ledger: Ledger, run_id: str | None, period: str | None) -> Scope:
         raise UsageError("name a run, or all runs of a period with --period 2026-11")
     if run_id is not None:
         return Scope(run_id, {run_id: known_run(ledger, run_id)})
-    found = {record.run_id: record for record in ledger.runs() if record.period == period}
+    runs = [record for record in ledger.runs() if record.kind in COMPARED]
+    found = [record for record in runs if record.period == period]
     if not found:
-        periods = ", ".join(dict.fromkeys(record.period for record in ledger.runs()[:20]))
+        periods = ", ".join(dict.fromkeys(record.period for record in runs[:20]))
         raise UsageError(f"the ledger has no run of {period!r}" + (f"; there are runs of {periods}" if periods else ""))
-    return Scope(str(period), found)
+    if len({record.mode for record in found}) > 1:
+        found = [record for record in found if record.mode is mode]
+    return Scope(str(period), {record.run_id: record for record in found})
 
 
 @dataclass(slots=True)
@@ -215,12 +225,7 @@ def compared(ledger: Ledger, scope: Scope) -> Compared:
     Raises:
         UsageError: a run of the scope was never compared with Stripe, so that nothing is known of its money there.
     """
-    found: dict[str, Mapping[str, Any]] = {}
-    for run in scope.runs.values():
-        outcomes = ledger.lookups(OUTCOME, [run.run_id, run.period], EVER).values()
-        last = max(outcomes, key=lambda each: str(each.get("as_of", "")), default=None)
-        if last is not None:
-            found[run.run_id] = last
+    found = ledger.lookups(OUTCOME, list(scope.runs), EVER)
     missing = [run_id for run_id in scope.runs if run_id not in found]
     if missing:
         what = scope.title if scope.title in scope.runs else f"--period {scope.title}"
@@ -233,10 +238,13 @@ def compared(ledger: Ledger, scope: Scope) -> Compared:
 
 def _doubts(scope: Scope, found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for run_id, outcome in sorted(found.items()):
-        if outcome.get("discrepancies"):
-            yield f"{run_id}: the last comparison with Stripe found differences; billing reconcile {run_id} names them"
-        if scope.runs[run_id].finished_at > str(outcome.get("as_of", "")):
-            yield f"{run_id}: went on after the last comparison with Stripe; type billing reconcile {run_id}"
+        record, again = scope.runs[run_id], f"type billing reconcile {run_id}"
+        if outcome["discrepancies"]:
+            yield f"{run_id}: the last comparison with Stripe found {outcome['discrepancies']} differences; {again}"
+        elif outcome["exit_code"] != Exit.OK:
+            yield f"{run_id}: lines were open at the last comparison with Stripe, or an account was not read; {again}"
+        if max(record.started_at, record.finished_at) > str(outcome["as_of"]):
+            yield f"{run_id}: went on after the last comparison with Stripe; {again}"
 
 
 def journal_of(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from billing.core.journals.roles import Role
 from billing.core.journals.rules import PAYOUT_ENTRIES, RULES, rule_of
@@ -25,6 +25,8 @@ from tests.journals.books import (
     sums,
 )
 
+SOME = settings(max_examples=40)
+
 
 def _net(found: list[Movement], *, landed: bool) -> dict[tuple[str, str], int]:
     """What accounts have of movements, by account and currency: paid out, or not yet."""
@@ -35,6 +37,7 @@ def _net(found: list[Movement], *, landed: bool) -> dict[tuple[str, str], int]:
     return nets
 
 
+@SOME
 @given(movements())
 def test_every_entry_balances_and_clearing_is_what_was_not_paid_out(found):
     made = every_entry(found)
@@ -48,6 +51,7 @@ def test_every_entry_balances_and_clearing_is_what_was_not_paid_out(found):
             assert ours == nets, role
 
 
+@SOME
 @given(movements())
 def test_a_journal_adds_up_to_the_movements_to_the_minor_unit(found):
     held: dict[tuple[str, str], int] = defaultdict(int)
@@ -68,6 +72,7 @@ def test_a_journal_adds_up_to_the_movements_to_the_minor_unit(found):
     }
 
 
+@SOME
 @given(movements())
 def test_an_entry_has_one_id_and_a_later_export_only_adds(found):
     earlier, later = every_entry(found[:-1]), every_entry(found)
