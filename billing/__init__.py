@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         open_run,
         open_services,
         plan_run,
+        retry_run,
         sync_check,
     )
     from billing.unattended import job_parser, run_job
@@ -44,6 +45,7 @@ __all__ = [
     "open_run",
     "open_services",
     "plan_run",
+    "retry_run",
     "run_job",
     "sync_check",
 ]

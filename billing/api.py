@@ -1,7 +1,7 @@
 """What a program does with a run: open it, look ahead, carry it out, follow it up. `billing` gives these names."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,11 +25,14 @@ from billing.flow.engine.progress import Watch, telling
 from billing.flow.follow import Following, follow
 from billing.flow.open_services import ServiceOptions
 from billing.flow.open_services import open_services as services_of
+from billing.flow.options import RunOptions
 from billing.flow.planning.plan import make_plan
 from billing.flow.planning.planned import Plan
 from billing.flow.planning.preflight import Lookout
 from billing.flow.report import known_run
 from billing.flow.request import RunRequest, as_planned
+from billing.flow.retrying.carry_out import Retrying, retry
+from billing.flow.retrying.due import Round
 from billing.flow.services import Services
 from billing.flow.syncing import as_facts, find
 from billing.flow.telling import tell_end, tell_plan, tell_start
@@ -44,6 +47,7 @@ __all__ = [
     "open_run",
     "open_services",
     "plan_run",
+    "retry_run",
     "sync_check",
 ]
 
@@ -219,6 +223,53 @@ async def follow_run(
         followed = await follow(services, asked)
         told("job_finished", verb=verb, runs=list(followed.runs), exit_code=int(followed.exit))
         return FollowResult(followed.runs, followed.exit, followed.summary(services))
+
+
+async def retry_run(
+    run_id: str | None = None,
+    *,
+    live: bool = False,
+    limit: int | None = None,
+    no_new_defaults: bool = False,
+    declines_ok: bool = False,
+    wait: float | None = None,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    log: Log | None = None,
+) -> FollowResult:
+    """Try again what was declined and is due, of one run or of all of this mode. It charges, and asks nobody.
+
+    Args:
+        run_id: one run, or None for all.
+        live: needed for live runs; without a run id it means those.
+        limit: at most so many lines of a run.
+        no_new_defaults: look up no customers who must act for another default.
+        declines_ok: declines alone give exit code 0.
+        wait: seconds to wait for another process to let go of the ledger.
+        config: settings instead of `billing.yaml` here or above.
+        environ: instead of the environment of the process.
+        log: where events go; JSON lines on stderr unless given.
+
+    Raises:
+        LedgerMissing: there is no ledger.
+        UsageError: it has no such run of charges, or key, mode and ``live`` disagree.
+    """
+    environ = os.environ if environ is None else environ
+    settings = load_settings(environ, {"log_format": "json"}, config)
+    told = log or _job_log(settings, environ)
+    mode = await _mode_of(run_id, settings, environ, live=live)
+    opening = ServiceOptions(mode, "job retry", live=live, wait=wait, making=Making.NEVER)
+    options = RunOptions(limit=limit, declines_ok=declines_ok)
+    async with services_of(settings, environ, opening, told) as services:
+        asked = Retrying(run_id, settings, environ, options, (), not no_new_defaults, declines_ok)
+        told("job_started", verb="retry", run=run_id or "", mode=str(mode), ledger=settings.ledger)
+        done = await retry(services, asked, agree=_agree, watching=lambda title: _watching(told, title))
+        told("job_finished", verb="retry", runs=list(done.runs), exit_code=int(done.exit))
+        return FollowResult(done.runs, done.exit, done.summary(services))
+
+
+def _agree(_rounds: Sequence[Round]) -> None:
+    """Say yes: for schedulers, whose configuration said it."""
 
 
 async def sync_check(

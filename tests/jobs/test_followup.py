@@ -14,8 +14,9 @@ from tests.cli.cli_tools import KEY
 from tests.conftest import ROOT, clean_environment
 from tests.jobs.test_monthly_run import QUICK, RUN_FILE, served
 
-MANIFESTS = ("cronjob.yaml", "followup.yaml")
-VERBS = ("resolve", "settle")
+MANIFESTS = ("cronjob.yaml", "followup.yaml", "retry.yaml")
+VERBS = ("resolve", "settle", "retry")
+LOOKING = ("resolve", "settle")
 DAYS = 9 * 86_400
 DEBITS = "seed: 5\nlimits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 0.01}\n"
 
@@ -41,7 +42,7 @@ def test_settle_follows_debits_and_resolve_looks_and_neither_charges_anybody(bil
         first = json.loads(job(billing, "monthly_run", "monthly.yaml").stdout)
         intents = len(sandbox.ask("books")["intents"])
         sandbox.ask("clock", {"advance_seconds": DAYS})
-        for verb in VERBS:
+        for verb in LOOKING:
             done = job(billing, verb)
             found = json.loads(done.stdout)
             assert done.returncode == found["exit_code"]
@@ -68,7 +69,7 @@ def test_what_cannot_be_looked_at_is_one_json_line_with_its_exit_code(billing, v
 
 def test_every_manifest_starts_a_job_that_exists_and_gives_up_and_goes_on_by_the_same_codes():
     found = crons()
-    assert set(found) == {"billing-monthly", "billing-resolve", "billing-settle", "billing-sync-check"}
+    assert set(found) == {"billing-monthly", "billing-resolve", "billing-settle", "billing-retry", "billing-sync-check"}
     rules = []
     for name, spec in found.items():
         template = spec["jobTemplate"]["spec"]
