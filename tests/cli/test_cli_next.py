@@ -126,3 +126,17 @@ def test_no_text_names_a_command_that_is_not_there():
         for word in re.findall(r"\bbilling ([a-z]+)\b(?!\.)", path.read_text(errors="replace"))
     }
     assert {(word, name) for word, name in named if word not in groups | PROSE} == set()
+
+
+def test_what_a_plan_wants_accepted_is_in_the_step_it_prints(ready):
+    ready("run", "rehearsal.csv", "--run", "rehearsal-2026-10", "--yes", "--rate", "200", "--limit", "1")
+    sheet = ready.folder / "rehearsal.csv"
+    sheet.write_text("\n".join(sheet.read_text().splitlines()[:-20]) + "\n")
+    ready.environ |= {"BILLING_COMPARE_GONE": "ack", "BILLING_COMPARE_LINES": "ack"}
+    ended = ready("plan", "rehearsal.csv", *RUN)
+    assert ended.out.count("accept it with: --ack ") == 2
+    args, ended = follow(ready, ended)
+    assert args[-6:] == ["--ack", "gone", "--ack", "lines", "--reason", "..."]
+    assert ended.code in (4, 5)
+    said = ready("ledger", "events", "--run", ID).out
+    assert said.count("acknowledged") == 2
