@@ -144,9 +144,27 @@ def test_a_run_that_has_begun_goes_on_without_being_asked_again(months):
     months.policy(gone=ACK)
     months.run(NOVEMBER, months.rows[:4], acks=WHY, run=RunOptions(limit=1))
     assert months.charged() == 7
-    months.policy(gone=ACK, lines=REFUSE)
-    months.run(NOVEMBER, months.rows[:4])
+    months.policy(lines=REFUSE)
+    months.run(NOVEMBER, months.rows[:4], run=RunOptions(limit=1))
+    months.run(NOVEMBER, months.rows[:4], acks=WHY)
     assert (months.charged(), len(months.entries())) == (10, 1)
+
+
+def test_what_is_accepted_of_a_plan_on_record_is_put_on_record_too(months):
+    months.plan(NOVEMBER, months.rows[:4], kept=True)
+    months.policy(gone=ACK)
+    assert refusal(months, months.rows[:4]) == ["ack_needed"]
+    months.run(NOVEMBER, months.rows[:4], acks=WHY)
+    assert (months.charged(), len(months.entries())) == (10, 1)
+
+
+def test_what_is_accepted_of_an_amendment_that_closes_lines_first_is_on_record(months):
+    months.policy(gone=ACK)
+    months.run(NOVEMBER, months.rows, run=RunOptions(limit=1))
+    corrected = replace(months.rows[3], amount_minor=months.rows[3].amount_minor + 100)
+    assert refusal(months, [*months.rows[:3], corrected], amend=True) == ["ack_needed"]
+    months.run(NOVEMBER, [*months.rows[:3], corrected], amend=True, acks=WHY)
+    assert (months.charged(), [facts["count"] for _, facts in months.entries()]) == (10, [2])
 
 
 def test_an_amendment_is_asked_about_as_its_sheet_stands_now(months):
