@@ -3,7 +3,6 @@
 import os
 import random
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.evidence import PREFIX, summed
+from tests.warm import billing_process
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,24 +51,20 @@ class Billing:
 
     def __call__(self, *args: str, environ: Mapping[str, str] | None = None, seconds: float = 90) -> Ended:
         """Run it to its end, without a terminal and with nothing on stdin."""
-        done = subprocess.run(
-            [sys.executable, "-m", "billing.cli.main", *args],
-            cwd=self.folder,
-            env=clean_environment(**self.environ, **(environ or {})),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        with self.start(*args, environ=environ) as process:
+            try:
+                out, err = process.communicate(timeout=seconds)
+            finally:
+                process.kill()
+        return Ended(process.returncode, out, err)
 
-    def start(self, *args: str) -> subprocess.Popen[str]:
+    def start(self, *args: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start it; the caller ends it."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "billing.cli.main", *args],
+        return billing_process(
+            args,
+            env=clean_environment(**self.environ, **(environ or {})),
+            base=clean_environment(),
             cwd=self.folder,
-            env=clean_environment(**self.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

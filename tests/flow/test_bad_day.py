@@ -89,21 +89,21 @@ async def two_runners(world: World, chance: random.Random) -> None:
 def test_a_bad_day_ends_true(tmp_path, seed):
     world = bad_day(tmp_path, seed)
     run_virtually(finish, world)
-    assert run_virtually(world.assert_true) == len(world.scenario.rows)
+    assert len(run_virtually(world.assert_true)) == len(world.scenario.rows)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_runners_that_die_at_random_leave_the_truth(tmp_path, seed):
     world = bad_day(tmp_path, 100 + seed)
     run_virtually(killed_at_random, world, random.Random(seed))
-    assert run_virtually(world.assert_true) == len(world.scenario.rows)
+    assert len(run_virtually(world.assert_true)) == len(world.scenario.rows)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_two_runners_without_a_lock_leave_the_truth(tmp_path, seed):
     world = bad_day(tmp_path, 200 + seed)
     run_virtually(two_runners, world, random.Random(seed))
-    assert run_virtually(world.assert_true) == len(world.scenario.rows)
+    assert len(run_virtually(world.assert_true)) == len(world.scenario.rows)
 
 
 def test_the_day_after_charges_nobody(tmp_path):

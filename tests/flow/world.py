@@ -65,6 +65,7 @@ class World:
         folder: where ledger, key and run file lie.
         sandbox: the provider.
         scenario: the platform's accounts, customers and items.
+        held: ends of chains whose entries were held against the tables of facts.
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class World:
     scenario: Scenario
     policies: Policies = UNGUARDED
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
 
     @classmethod
     def make(
@@ -108,7 +110,9 @@ class World:
         )
         try:
             yield ledger
-            assert_told(ledger)
+            if (head := ledger.head) not in self.held:
+                assert_told(ledger)
+                self.held.add(head)
         finally:
             await ledger.aclose()
 
@@ -170,8 +174,8 @@ class World:
     async def groups(self) -> Counter[Group]:
         return Counter(group_of(item) for item in await self.item())
 
-    async def assert_true(self) -> int:
-        """I1, I2, I3 and I6 against the sandbox's own books, and the ledger against itself; return how many items."""
+    async def assert_true(self) -> list[ItemRecord]:
+        """I1, I2, I3 and I6 against the sandbox's own books, and the ledger against itself; return its items."""
         books = self.sandbox.books()
         assert books.doubles() == []
         by_intent = {row.intent: row for row in books.intents}
@@ -192,7 +196,7 @@ class World:
                 assert taken == 0, f"{item.reference} rests unpaid and {taken} was taken"
         if not any(item.state in IN_DOUBT for item in known):
             assert paid == self._taken(exclude={item.object_id for item in known if item.state is State.UNSETTLED})
-        return len(known)
+        return known
 
     def _taken(self, exclude: set[str | None]) -> Counter[tuple[str, str]]:
         """What was really taken per account and currency, without debits the ledger still follows."""

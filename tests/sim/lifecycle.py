@@ -167,8 +167,8 @@ class Life:
             self.machine.finish(*stopped)
             self.finish()
 
-    def verdict(self) -> None:
-        """Hold the whole life to I1-I6.
+    def verdict(self) -> Counter[Group]:
+        """Hold the whole life to I1-I6; return how its items ended.
 
         Raises:
             AssertionError: one of them does not hold.
@@ -176,8 +176,9 @@ class Life:
         assert self.network.conflicts == [], self.network.conflicts[0]
         for process in self.machine.processes:
             _assert_ended_on_purpose(process)
-        run_virtually(self.world.assert_true)
-        run_virtually(assert_as_expected, self.world, self.fate)
+        known = run_virtually(self.world.assert_true)
+        assert_as_expected(self.world, self.fate, known)
+        return Counter(group_of(item) for item in known)
 
 
 def _failed(process: Process) -> bool:
@@ -221,11 +222,10 @@ ENDS: dict[str, frozenset[Group]] = {
 # How an item must end whatever went wrong on the way; a debit may have settled while the clock jumped.
 
 
-async def assert_as_expected(world: World, fate: Fate) -> None:
+def assert_as_expected(world: World, fate: Fate, known: list[ItemRecord]) -> None:
     """I4, and more: every line ends as its payment method says, and no more intents are opened than keys allow."""
     intents = world.sandbox.books().by_item()
     ends = {row.reference: ENDS[row.outcome] for row in world.scenario.rows}
-    known = await world.item()
     assert sorted(item.reference for item in known) == sorted(ends), "a line was lost or doubled"
     for item in known:
         # Another ledger's fence is found closed, and does not say why.
@@ -266,8 +266,7 @@ def simulate(seed: int, items: int = 8) -> Verdict:
         life = Life.begin(seed, fate, folder)
         try:
             life.live()
-            life.verdict()
-            violation, groups = "", run_virtually(life.world.groups)
+            violation, groups = "", life.verdict()
         except Exception as failure:  # noqa: BLE001  whatever it is, the seed is what the reader needs
             violation, groups = f"{type(failure).__name__}: {failure}", Counter()
         turns = sum(process.turns for process in life.machine.processes)

@@ -1,7 +1,8 @@
 """A ledger's tables as they stand in a file: made, given another kind, compared with what this program would make."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from billing.edge.ledger.schema import APPLICATION, DDL, KNOWN, LAWS, VERSION, Rows, statements
@@ -68,20 +69,21 @@ def kinds_found(conn: sqlite3.Connection, known: Mapping[str, Rows] = KNOWN) -> 
     found: dict[object, dict[str, list[tuple[object, ...]]]] = {}
     for table in _KIND_TABLES:
         for row in conn.execute(f"SELECT * FROM {table}"):
-            found.setdefault(row[0], {name: [] for name in _KIND_TABLES})[table].append(row)
+            found.setdefault(row[0], {}).setdefault(table, []).append(row)
     used = {kind for (kind,) in conn.execute("SELECT DISTINCT kind FROM runs")}
     missing = {kind for kind in known if kind not in found and kind not in used}
-    newer = {kind for kind, rows in found.items() if kind not in known and all(rows.values())}
+    newer = {kind for kind, rows in found.items() if kind not in known and len(rows) == len(_KIND_TABLES)}
     changed = {
         kind
         for kind in {*found, *known, *used} - missing - newer
-        if _in_order(found.get(kind, {})) != _in_order(known.get(str(kind), {}))
+        if _counted(found.get(kind, {})) != _counted(known.get(str(kind), {}))
     }
     return KindsFound(_named(missing), _named(newer), _named(changed))
 
 
-def _in_order(rows: Rows) -> Rows:
-    return {table: sorted(each, key=repr) for table, each in rows.items()}
+def _counted(tables: Mapping[str, Sequence[tuple[object, ...]]]) -> dict[str, dict[tuple[object, ...], int]]:
+    """Return the rows of each table, in no order."""
+    return {name: dict(Counter(rows)) for name, rows in tables.items()}
 
 
 def _named(kinds: Iterable[object]) -> tuple[str, ...]:
