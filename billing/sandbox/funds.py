@@ -41,6 +41,7 @@ def transaction(
         "status": "available" if days == 0 else "pending", "type": kind,
     }  # fmt: skip
     account["txn"].add(row, livemode)
+    account.unpaid.append(row)
     if days:
         world.agenda.add(available, lambda: _available(account, row))
     elif days == 0 and row["net"] > 0:

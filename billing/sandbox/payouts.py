@@ -47,17 +47,17 @@ def pay_out(world: World, account: Account) -> None:
     if schedule(account)["interval"] == "manual":
         return
     for livemode in (False, True):
-        rows = [
-            row for row in account["txn"].of(livemode)
-            if row["status"] == "available" and row["id"] not in account.payout_of
-        ]  # fmt: skip
+        rows = [row for row in account.unpaid if row["status"] == "available" and account["txn"].is_of(row, livemode)]
         total = sum(row["net"] for row in rows)
         if total <= 0:
             continue
         call = world.on(account, livemode=livemode)
         payout = _send(call, total, automatic=True)
-        account.payout_of |= dict.fromkeys([*(row["id"] for row in rows), payout["balance_transaction"]], payout["id"])
-        world.agenda.add(world.now + world.behaviour.payout_reconciliation_seconds, partial(_reconciled, call, payout))
+        carried = {row["id"] for row in rows} | {payout["balance_transaction"]}
+        account.payout_of |= dict.fromkeys(carried, payout["id"])
+        account.unpaid = [row for row in account.unpaid if row["id"] not in carried]
+        due = world.now + world.behaviour.payout_reconciliation_seconds
+        world.agenda.add(due, partial(_reconciled, call, payout))
 
 
 def _send(call: Call, amount: int, *, automatic: bool, **given: object) -> Obj:

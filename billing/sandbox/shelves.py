@@ -42,6 +42,10 @@ class Shelf:
         """The objects of one mode, oldest first."""
         return (row for row in self if self._modes[row["id"]] == livemode)
 
+    def is_of(self, row: Obj, livemode: bool) -> bool:
+        """Whether an object is still there, and of this mode."""
+        return self._modes[row["id"]] == livemode and row["id"] not in self._stubs
+
     def add(self, row: Obj, livemode: bool | None = None) -> Obj:
         """Keep a new object; ``livemode`` of one that does not say it itself, none of one that has no mode."""
         self._modes[row["id"]] = row.get("livemode", livemode)

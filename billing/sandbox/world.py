@@ -78,6 +78,7 @@ class Account:
         connected: false once the platform's access was revoked.
         followers: by the id of an intent, what else changes when it has: the invoice that it pays.
         told: subscriptions by id, as an event told them last.
+        unpaid: rows of the balance that no payout carries yet, in order.
         unanswered: by the id of a charge, the row of a debit that a bank has yet to answer.
         waiting: what goes on once the account has more money, in order; each tells whether it waits no longer.
         owned: objects by id prefix and the id of what they belong to; read it with ``of``.
@@ -95,6 +96,7 @@ class Account:
     misses: dict[str, int] = field(default_factory=dict)
     followers: dict[str, Callable[[Obj], None]] = field(default_factory=dict)
     told: dict[str, Obj] = field(default_factory=dict)
+    unpaid: list[Obj] = field(default_factory=list)
     unanswered: dict[str, Obj] = field(default_factory=dict)
     waiting: list[Callable[[], bool]] = field(default_factory=list)
     owned: dict[tuple[str, str], list[Obj]] = field(default_factory=dict)
