@@ -36,6 +36,8 @@ def tell_plan(log: Log, plan: Plan) -> None:
         skips=dict(sorted(plan.skips.items())),
         set_aside=plan.set_aside,
         warnings=[str(warning) for warning in plan.warnings],
+        variances={each.name: each.says for each in plan.variances},
+        accepted=[ack.variance for ack in plan.acks],
     )
 
 

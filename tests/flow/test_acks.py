@@ -19,6 +19,7 @@ from billing.flow.planning.planned import Plan
 from billing.flow.planning.preflight import Preflight
 from billing.flow.planning.saved import load_plan, plan_to_json
 from billing.flow.request import RunRequest
+from billing.flow.telling import tell_plan
 from billing.sandbox.scenario import Row, as_csv
 from tests.flow.world import FAST, World
 from tests.virtual import run_virtually
@@ -106,6 +107,16 @@ def test_nothing_is_sent_until_somebody_has_accepted_what_policy_asks_for_and_th
     assert (run, facts["variance"], facts["count"], facts["of"]) == (NOVEMBER, "gone", 2, 6)
     assert (facts["by"], facts["reason"]) == ("ann@desk", "two clubs closed")
     assert facts["says"] == "2 of 6 lines of club-2026-10 are not in this sheet"
+
+
+def test_a_log_tells_how_the_run_differs_and_what_was_accepted(months):
+    months.policy(gone=ACK)
+    plan = months.plan(NOVEMBER, months.rows[:4], acks=WHY)
+    events: list[dict] = []
+    tell_plan(lambda _, **facts: events.append(facts), plan)
+    assert events[0]["variances"].keys() == {each.name for each in plan.variances}
+    assert events[0]["variances"]["gone"] == "2 of 6 lines of club-2026-10 are not in this sheet"
+    assert events[0]["accepted"] == ["gone"]
 
 
 def test_all_that_must_be_accepted_is_told_at_once(months):

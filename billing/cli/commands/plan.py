@@ -49,6 +49,7 @@ def command(
     \b
     billing plan coaching.csv --run coaching-2026-11
     billing plan coaching.yaml -o plan.json && billing run plan.json
+    billing plan coaching.yaml -o plan.json --ack gone --reason "two clubs closed"
     billing plan november.csv --run coaching-2026-11 --amend     a line was corrected, added or taken out
     """
     from billing.cli.looking_ahead import look_ahead, look_offline

@@ -11,7 +11,7 @@ import pytest
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.items import Charge, Mode
 from billing.core.money import Money
-from billing.core.policies import Approval, Dunning, Limits, Notification, Pacing, Policies, StopOn
+from billing.core.policies import Approval, Attitude, Compare, Dunning, Limits, Notification, Pacing, Policies, StopOn
 from billing.edge.runfiles import RunDefaults, RunFile
 
 Open = Callable[..., RunFile]
@@ -62,6 +62,7 @@ def test_every_section_reaches_its_policy(opened: Open):
         "stop_on: {decline_rate: 0.25, after_items: 40, same_error: 9}\n"
         "approval: {required_over: {USD: 10000}, two_person: true, valid_for: 90m}\n"
         "notify: [{webhook: 'env:HOOK', on: [stopped]}]\n"
+        "compare: {changed_over: 7.5%, total_band: 150 %, runs: 3, gone: ack, total: refuse, new: off}\n"
     )  # fmt: skip
     run_file = opened(text, "run.yaml")
     run, policies = run_file.run, run_file.run.policies
@@ -73,6 +74,9 @@ def test_every_section_reaches_its_policy(opened: Open):
     assert policies.stop_on == StopOn(0.25, 40, 9)
     assert policies.approval == Approval({"usd": 1_000_000}, two_person=True, valid_for=timedelta(minutes=90))
     assert policies.notify == (Notification("env:HOOK", ("stopped",)),)
+    assert policies.compare == Compare(
+        changed_over=7_50, total_band=150_00, runs=3, gone=Attitude.ACK, total=Attitude.REFUSE, new=Attitude.OFF
+    )
     charge = _charges(run_file)[0]
     assert (charge.application_fee, charge.statement_suffix, charge.description) == (27, "NOV26", "Coaching")
 
