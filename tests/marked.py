@@ -25,6 +25,7 @@ from billing.core.life import Edge, Group, Life, Phase
 from billing.core.policies import Compare
 from billing.core.skips import SKIPS
 from billing.core.variances import VARIANCES, attitude_to
+from billing.edge.hooks.wanted import WANTED
 from billing.edge.ledger.schema import DDL, LAWS
 from billing.edge.runfiles import fields
 from billing.edge.runfiles.schema import Column, Schema
@@ -214,6 +215,18 @@ def _needed(schema: Schema, column: Column) -> str:
     return "required" if column.required else ""
 
 
+def _wanted() -> str:
+    def shown(verbs: Iterable[str]) -> str:
+        return ", ".join(f"`{verb}`" for verb in verbs)
+
+    rows = (
+        ("the platform" if each.own else "connected accounts", f"`{each.family}.`", shown(each.verbs),
+         f"`{'.'.join(each.names)}`", each.tells)
+        for each in WANTED
+    )  # fmt: skip
+    return _table(("on", "type", "", "an item is known by", "it tells"), rows)
+
+
 def _rejected() -> str:
     rows = ((case.design.name, ", ".join(sorted(case.caught)) or "nothing: it holds") for case in REJECTED)
     return _table(("design", "what the model finds"), rows)
@@ -278,6 +291,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (JOURNALS, "payouts: billing.core.journals.rules"): _payouts,
     (FLOW, "goals: billing.flow.engine.goals"): _goals,
     (FLOW, "variances: billing.core.variances"): _variances,
+    ("billing/edge/hooks/README.md", "wanted: billing.edge.hooks.wanted"): _wanted,
     ("billing/edge/ledger/README.md", "tables: billing.edge.ledger.schema"): _tables,
     ("billing/edge/ledger/README.md", "laws: billing.edge.ledger.schema"): _laws,
     ("billing/edge/runfiles/README.md", "columns: billing.edge.runfiles.schemas"): _columns,

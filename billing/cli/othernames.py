@@ -40,6 +40,8 @@ COMMANDS: dict[str, str] = {
     "rebuild": "ledger rebuild",
     "restore": "ledger rebuild",
     "follow": "settle",
+    "webhook": "listen",
+    "webhooks": "listen",
     "settings": "config show",
     "new": "init",
     "setup": "init",
@@ -58,7 +60,6 @@ ABSENT: dict[str, str] = {
     "onboard": "a kind of run file: billing init --kind payers writes one, billing run invites them",
     "subscribe": "a kind of run file: billing init --kind subscriptions writes one, billing run opens what it lists",
     "serve": "there is no web page yet; billing status --watch shows a run under way",
-    "listen": "webhooks are not received yet; billing settle asks Stripe",
     "worker": "one process works on a ledger at a time",
 }
 

@@ -1,4 +1,4 @@
-"""The API key: where it comes from, and how it is kept out of everything that is written."""
+"""Keys and secrets: where they come from, and how it is kept out of everything that is written."""
 
 import ctypes
 import os
@@ -127,6 +127,26 @@ def load_publishable_key(env: Mapping[str, str], mode: Mode) -> str:
     if not re.fullmatch(rf"pk_{mode}_[A-Za-z0-9_]{{4,240}}", value):
         raise UsageError(f"{name}: that is no publishable key of {mode} mode (pk_{mode}_...)")
     return value
+
+
+def load_webhook_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what signs webhooks: ``BILLING_WEBHOOK_SECRETS``, or the lines of ``BILLING_WEBHOOK_SECRETS_FILE``.
+
+    Several stand with commas, blanks or line ends between: an endpoint for connected accounts and one for the
+    platform's own events have a secret each, and while one is rolled there are two.
+
+    Raises:
+        UsageError: there are none, or both variables are set, or one has no known shape. What was found is not in the
+            message.
+    """
+    name = "BILLING_WEBHOOK_SECRETS"
+    direct, path = env.get(name, "").strip(), env.get(f"{name}_FILE", "").strip()
+    if bool(direct) == bool(path):
+        raise UsageError(f"set {name}, or {name}_FILE to a file that holds them" + (", not both" if direct else ""))
+    found = (direct or _text_in(Path(path), f"{name}_FILE", "webhook secrets")[0]).replace(",", " ").split()
+    if not found or not all(re.fullmatch(r"whsec_[A-Za-z0-9+/=_-]{8,240}", secret) for secret in found):
+        raise UsageError(f"{name}: the secrets of webhook endpoints begin with whsec_, with commas between")
+    return tuple(dict.fromkeys(found))
 
 
 def harden_process() -> None:

@@ -189,7 +189,7 @@ class Deliveries:
         self.due()
 
     def _new_secret(self) -> str:
-        return self._ids.new("whsec_", SECRET_LENGTH)
+        return self._ids.new(self._ids.new("whsec_", SECRET_LENGTH // 2), SECRET_LENGTH // 2)
 
 
 def body_of(event: Obj) -> bytes:

@@ -14,7 +14,7 @@ from billing.edge.ledger.schema import VERSION
 
 COMMANDS = [
     ("demo",), ("init",), ("check",), ("plan",), ("run",), ("status",), ("resolve",), ("settle",), ("report",),
-    ("collect",), ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"),
+    ("collect",), ("listen",), ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"),
     ("ledger", "rebuild"), ("ledger", "upgrade"), ("config", "show"), ("completion",), ("help",), ("cancel",),
     ("reverse",), ("sync",), ("links",), ("retry",), ("reconcile",), ("export",),
 ]  # fmt: skip

@@ -28,6 +28,7 @@ COMMANDS: dict[str, CommandInfo] = {
     "settle": CommandInfo("settle", "Ask Stripe what became of bank debits and of open declines."),
     "retry": CommandInfo("retry", "Try again what was declined and is due."),
     "collect": CommandInfo("collect", "Serve the page on which payers save a card or bank account."),
+    "listen": CommandInfo("listen", "Take webhooks of Stripe, and follow what they tell of."),
     "report": CommandInfo("report", "Give back every input line with what became of it."),
     "export": CommandInfo("export", "Write the money of runs as a journal for bookkeeping."),
     "cancel": CommandInfo("cancel", "Close what is not paid of a run, on the record."),

@@ -140,6 +140,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("collect.opens_per_address", "600", values.COUNT, "openings of the form from a network address, an hour",
             "Many phones of one operator share an address, so it is wide; it slows whoever has got hold of many "
             "links."),
+    Setting("listen.address", "127.0.0.1:8585", values.LISTEN, "",
+            "Where `billing listen` takes webhooks. It speaks plain http: what is between it and Stripe ends https."),
     Setting("reconcile.rate", "5", values.RATE, "requests a second",
             "How fast billing reconcile reads: a fixed pace, so that it stays beside whatever charges meanwhile."),
     *map(_of_a_journal, Role),

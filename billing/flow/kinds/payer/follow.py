@@ -48,7 +48,7 @@ class Unanswered:
     async def holds(self, item: ItemRecord) -> bool:
         """Tell whether a list shows that the payer has not answered yet."""
         async with self.lock:
-            if not self.listed:
+            if not self.listed and not self.services.singly:
                 self.listed = True
                 await self._list()
         return str(item.facts.get("setup_intent")) in self.open

@@ -1,0 +1,1 @@
+"""The door through which Stripe tells that something has happened."""
