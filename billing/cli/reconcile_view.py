@@ -171,7 +171,8 @@ def _also(done: Reconciled, clock: ZoneInfo) -> Iterator[str]:
     others = [one for one in done.findings if not one.effects]
     asked = [(name, pair) for name, one in sorted(done.results.items()) for pair in one.inquiries]
     by_hand = [(name, one.by_hand) for name, one in sorted(done.results.items()) if one.by_hand]
-    if not (others or asked or by_hand or done.unread or done.scope.left_out):
+    doubtful = [(payout, name) for name, one in sorted(done.results.items()) for payout in one.doubtful]
+    if not (others or asked or by_hand or doubtful or done.unread or done.scope.left_out):
         return
     yield ""
     yield "Also to look at"
@@ -185,6 +186,8 @@ def _also(done: Reconciled, clock: ZoneInfo) -> Iterator[str]:
         yield f"  A bank asks about {intent} on {account} ({dispute}); no money moved. Answer it in Stripe."
     for account, count in by_hand:
         yield f"  {plural(count, 'payout')} of {account} made by hand: Stripe cannot say what they carry."
+    for payout, account in doubtful:
+        yield f"  What {payout} of {account} carries does not come to its amount; nothing of it is believed."
     for account, failed in sorted(done.unread.items()):
         yield f"  {account} could not be read ({failed.code}); the same command reads it again."
     for words in done.scope.left_out:

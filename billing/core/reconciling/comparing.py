@@ -17,7 +17,7 @@ from billing.core.reconciling.claims import intent_of, is_open
 from billing.core.reconciling.findings import Finding
 from billing.core.reconciling.kept import Sighting
 from billing.core.reconciling.kinds import INQUIRIES, OPEN, PROCESSING, Kind, Place
-from billing.core.reconciling.payouts import ending
+from billing.core.reconciling.payouts import can_be_broken_down, ending
 from billing.core.reconciling.refunds import compare_around, compare_refund
 from billing.core.reconciling.sums import Sums
 
@@ -30,6 +30,7 @@ class AccountResult:
         items: lines compared; ``differing`` is how many of them a finding is about.
         open: lines whose money may still move by itself; ``unbooked`` payments that Stripe has not booked yet.
         by_hand: payouts that somebody made: nobody can say what they carry.
+        doubtful: payouts that may carry rows of ours, and whose rows do not come to their amount.
         inquiries: charges about which a bank asks: no money moved.
         movements: rows of the balance that were compared; ``payouts`` how many carry them.
     """
@@ -42,6 +43,7 @@ class AccountResult:
     open: int
     unbooked: int
     by_hand: int
+    doubtful: tuple[str, ...]
     inquiries: tuple[tuple[str, str], ...]
     movements: int
     payouts: int
@@ -196,6 +198,17 @@ def _write_theirs(book: Book) -> None:
             book.sums[row.currency].converted[row.presented_currency] += row.presented
 
 
+def _doubtful(book: Book) -> set[str]:
+    """Return the payouts of which Stripe does not say for certain what they carry, while rows of ours wait for one."""
+    waiting = [row for row in book.view.movements if row.payout is None]
+    return {
+        one.id
+        for one in book.view.payouts.values()
+        if can_be_broken_down(one) and not one.broken_down
+        and any(row.currency == one.currency and row.available_on <= one.created for row in waiting)
+    }  # fmt: skip
+
+
 def _result(book: Book) -> AccountResult:
     view = book.view
     asked = sorted((one.intent or one.charge, name) for name, one in view.disputes.items() if one.status in INQUIRIES)
@@ -204,6 +217,7 @@ def _result(book: Book) -> AccountResult:
         view.account, len(view.items), len(book.differs & {item.item_id for item in view.items}), tuple(book.findings),
         dict(book.sums), book.open, book.unbooked,
         by_hand=sum(not one.automatic for one in view.payouts.values()),
+        doubtful=tuple(sorted(_doubtful(book))),
         inquiries=tuple(pair for pair in asked if pair[0] in wanted),
         movements=len(view.movements),
         payouts=len({row.payout for row in view.movements if row.payout}),

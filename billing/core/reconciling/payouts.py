@@ -55,12 +55,13 @@ def loose_of(rows: Iterable[RowShown], payouts: Mapping[str, Payout]) -> dict[st
     }
 
 
-def carry(found: Carried, told: Mapping[str, Sequence[str]], wanted: frozenset[str]) -> Carried:
+def carry(found: Carried, told: Mapping[str, Sequence[str] | None], wanted: frozenset[str]) -> Carried:
     """Return what is known after every payout that can be told of, the oldest first.
 
     Args:
         found: payouts, and rows that none is known to carry.
-        told: payout -> the rows of which Stripe said that it carries them.
+        told: payout -> the rows of which Stripe said that it carries them; None where they do not come to its amount,
+            so that nothing is believed of it.
         wanted: rows of ours; a payout that can carry none of them is not asked about.
     """
     payouts, payout_of, loose = dict(found.payouts), dict(found.payout_of), dict(found.loose)
@@ -70,7 +71,7 @@ def carry(found: Carried, told: Mapping[str, Sequence[str]], wanted: frozenset[s
         rows, might = told.get(payout.id), due(payout, loose.values())
         if rows is None:
             rows = proven(payout, loose.values())
-        if rows is None and wanted & {row.id for row in might}:
+        if rows is None and payout.id not in told and wanted & {row.id for row in might}:
             return Carried(payouts, payout_of, loose, payout)
         if rows is not None:
             payouts[payout.id] = replace(payout, broken_down=True)

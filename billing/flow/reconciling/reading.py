@@ -106,21 +106,18 @@ class Reader:
         Raises:
             Unread: a list broke off.
         """
-        told: dict[str, Sequence[str]] = {}
+        told: dict[str, Sequence[str] | None] = {}
         while True:
             known = carry(found, told, wanted)
             if known.ask is None:
                 return known
             told[known.ask.id] = await self._told(known.ask)
 
-    async def _told(self, payout: Payout) -> list[str]:
-        """List what a payout carries; a list that does not come to its amount is believed in nothing."""
+    async def _told(self, payout: Payout) -> list[str] | None:
+        """List what a payout carries, or None: a list that does not come to its amount is believed in nothing."""
         rows = await self.listed(self.gateway.carried_pages(self.account, payout.id), row_in)
         carried = [row for row in rows if row.source != payout.id or row.net != -payout.amount]
-        if sum(row.net for row in carried) != payout.amount:
-            message = f"what {payout.id} carries does not come to its amount"
-            raise Unread(LookupFailed(Trouble.UNANSWERED, "payout_does_not_add_up", message))
-        return [row.id for row in carried]
+        return [row.id for row in carried] if sum(row.net for row in carried) == payout.amount else None
 
 
 @dataclass(slots=True)

@@ -135,6 +135,7 @@ def _account_facts(one: AccountResult) -> dict[str, Any]:
         "matched": one.items - one.differing,
         "totals": {currency: sums.as_facts() for currency, sums in sorted(one.sums.items())},
         "payouts_by_hand": one.by_hand,
+        "payouts_in_doubt": list(one.doubtful),
     }
 
 
