@@ -198,7 +198,7 @@ def amount_changed(one: Meddled) -> None:
 
 def currency_changed(one: Meddled) -> None:
     item = one.take()
-    if item is not None:
+    if item is not None and item.currency == one.sandbox.world.accounts[item.account].body["default_currency"]:
         levers.change(one.sandbox, item.account, item.facts["charge"], {"currency": "sek"})
         one.expected.add((Found.CURRENCY, str(item.object_id)))
 
@@ -258,10 +258,12 @@ DEEDS: tuple[Callable[[Meddled], None], ...] = (
 # --- worlds ----------------------------------------------------------------------------------------------------------
 
 
-async def world(folder: Path, seed: int, *, items: int = 14, accounts: int = 3) -> Meddled:
+async def world(
+    folder: Path, seed: int, *, items: int = 14, accounts: int = 3, mix: Mapping[str, float] = MIX
+) -> Meddled:
     """A run that was carried out, settled, and of which another run gave back a little."""
     chance = random.Random(f"meddling-{seed}")
-    bench = World.make(folder, seed=seed, items=items, accounts=accounts, mix=MIX)
+    bench = World.make(folder, seed=seed, items=items, accounts=accounts, mix=mix)
     rows = [_abroad(row, chance) for row in bench.scenario.rows]
     bench.file.write_text(as_csv(rows))
     await bench.charge_all()

@@ -42,7 +42,7 @@ def truth_of(sandbox: Sandbox, run_id: str) -> Truth:
                 continue
             net[account.id, row["currency"]] += row["net"]
             where[account.id, row["currency"], place(account, row)] += row["net"]
-    return Truth(+net + Counter({key: minor for key, minor in net.items() if minor < 0}), where)
+    return Truth(net, where)
 
 
 def run_of(account: Any, charge: Obj) -> str:
@@ -72,7 +72,8 @@ def place(account: Any, row: Obj) -> str:
 def expected_net(sandbox: Sandbox, items: list[ItemRecord], refunds: list[ItemRecord]) -> Counter[tuple[str, str]]:
     """What the ledger says its accounts should have: each paid line less the fees of its own charge, less refunds.
 
-    Fees are Stripe's to say, what a dispute cost that was won included; all else is taken from the lines, converted as the line's own charge was.
+    Fees are Stripe's to say, what a dispute cost that was won included. All else is taken from the lines, converted as
+    the line's own charge was.
     """
     net: Counter[tuple[str, str]] = Counter()
     for item in items:

@@ -31,11 +31,14 @@ from billing.core.reconciling.payouts import Carried, newest
 from billing.core.reconciling.shown import IntentShown
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
+from billing.edge.stripe.lookups import PAGE
 from billing.flow.reconciling.reading import Look, Reader, look_at, loose_after
 from billing.flow.reconciling.scope import BEFORE_SECONDS, begun_at, items_on
 from billing.flow.report import EVER
 from billing.flow.services import Services
 
+VANISHED = "vanished"
+# The category of a row that Stripe has shown once and does not know any more.
 CHUNK = 500
 # As many look-ups, objects or items as the ledger takes at once.
 PAYOUT_SECONDS = 10 * 86_400
@@ -134,6 +137,8 @@ async def read_account(
     known = _known(ledger, shelf, look, runs)
     fresh = {one.id: one for row in look.rows if (one := movement_of(reader.account, known, row)) is not None}
     shelf.movements |= {name: _still_carried(one, shelf.movements.get(name)) for name, one in fresh.items()}
+    if cursor.listed_at == 0:
+        _drop_vanished(cursor, look, shelf)
     loose = await _carry(reader, cursor, look, shelf)
     await _disputes(reader, cursor, look, shelf, known)
     _sight(shelf, look, known)
@@ -152,22 +157,30 @@ def _still_carried(row: Movement, before: Movement | None) -> Movement:
 async def _not_listed(
     reader: Reader, cursor: Cursor, items: Sequence[ItemRecord], look: Look, shelf: Shelf
 ) -> list[IntentShown]:
-    """Read the intents of lines that the list should show and does not; of one that is gone, note that."""
-    listed = {intent.id for intent in look.intents}
-    found: list[IntentShown] = []
+    """Read the intents that the list should show and does not, and those left open that are older than it."""
+    listed, due = {intent.id for intent in look.intents}, {}
     for item in items:
-        intent = intent_of(item)
-        begun = begun_at(item)
-        due = begun is None or begun >= cursor.intents - BEFORE_SECONDS
-        missed = intent in shelf.sightings and shelf.sightings[intent].status == GONE
-        if not intent or intent in listed or not (due or missed):
+        begun, intent = begun_at(item), intent_of(item)
+        if intent and (begun is None or begun >= cursor.intents - BEFORE_SECONDS):
+            due[intent] = _gone(item, begun or 0)
+    due |= {name: replace(one, status=GONE) for name, one in shelf.sightings.items() if _is_open(one)}
+    found: list[IntentShown] = []
+    for intent, if_gone in due.items():
+        if intent in listed:
             continue
         shown = await reader.intent(intent)
-        if shown is None:
-            shelf.sightings[intent] = _gone(item, begun or 0)
-            continue
-        found.append(shown)
+        if shown is not None:
+            found.append(shown)
+        elif if_gone.held:
+            shelf.sightings[intent] = if_gone
+        else:
+            shelf.sightings[intent] = replace(if_gone, status=CANCELED)  # nobody holds it, and it can take nothing
     return found
+
+
+def _is_open(seen: Sighting) -> bool:
+    """Tell whether an intent has to be looked at again: it is not over, or it was gone."""
+    return seen.unbooked or seen.status not in (SUCCEEDED, CANCELED)
 
 
 def _gone(item: ItemRecord, created: int) -> Sighting:
@@ -201,6 +214,15 @@ def _known(ledger: Ledger, shelf: Shelf, look: Look, runs: Sequence[RunRecord]) 
         names = (item.object_id, item.facts.get("refund"), item.item_id)
         known.refunds |= {str(name): item for name in names if name}
     return known
+
+
+def _drop_vanished(cursor: Cursor, look: Look, shelf: Shelf) -> None:
+    """Take out of all sums what an earlier look kept and a whole list does not show any more."""
+    listed = {row.id for row in look.rows}
+    nothing = dict.fromkeys(("amount", "fee", "net", "stripe_fee", "application_fee", "other_fees", "presented"), 0)
+    for name, row in shelf.movements.items():
+        if row.at >= cursor.since and name not in listed:
+            shelf.movements[name] = replace(row, category=VANISHED, **nothing)  # type: ignore[arg-type]
 
 
 async def _carry(reader: Reader, cursor: Cursor, look: Look, shelf: Shelf) -> Carried:
@@ -299,7 +321,9 @@ def booked(item: ItemRecord, movements: Iterable[Movement]) -> Mapping[str, obje
 def _next(cursor: Cursor, look: Look, shelf: Shelf, carried: Carried, pages: int) -> Cursor:
     """Return where the next look begins: what can still change is listed again, and everything new."""
     fresh = look.began - BEFORE_SECONDS
-    open_since = [one.created for one in shelf.sightings.values() if one.unbooked or one.status not in OVER]
+    open_since = sorted(one.created for one in shelf.sightings.values() if _is_open(one) and one.status != GONE)
+    if len(open_since) <= max(FEW, len(look.intents) // PAGE):
+        open_since = []  # they are read one by one: a list that goes back to the first of them would be longer
     waiting = [one.created for one in shelf.payouts.values() if _may_change(one)]
     rows = [*look.rows, *look.repeated]
     return Cursor(
@@ -314,8 +338,8 @@ def _next(cursor: Cursor, look: Look, shelf: Shelf, carried: Carried, pages: int
     )
 
 
-OVER = frozenset({SUCCEEDED, CANCELED, GONE})
-# Words for an intent that no later list needs to show again; one that is gone is asked for by its id.
+FEW = 3
+# So many intents left open are read by their ids rather than listed with all that came after them.
 
 
 def _may_change(payout: Payout) -> bool:
