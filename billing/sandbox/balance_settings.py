@@ -10,8 +10,8 @@ INTERVALS = frozenset({"daily", "manual"})
 def retrieve(call: Call) -> Obj:
     """The account's settings, as they hold now."""
     held = call.account.body["settings"]["payouts"]
-    payouts = {
-        "automatic_transfer_rules_by_currency": None, "minimum_balance_by_currency": None,
+    payouts = {  # the official SDK for Python cannot read a null for the rules
+        "automatic_transfer_rules_by_currency": {}, "minimum_balance_by_currency": None,
         "schedule": {"interval": schedule(call.account)["interval"]},
         "statement_descriptor": held["statement_descriptor"],
         "status": "enabled" if call.account.body["payouts_enabled"] else "disabled",

@@ -11,6 +11,7 @@ import stripe
 from billing.cli.serving import LEVERS, levers
 from billing.sandbox.config import Limits
 from billing.sandbox.faults import Fault, FaultKind, Scripted
+from billing.sandbox.levers import open_dispute, warn
 from billing.sandbox.server import serve
 from tests.sandbox.subscribing import Subscriber
 
@@ -105,6 +106,37 @@ async def test_the_official_sdk_saves_a_card_and_reads_what_happened(services, s
     services.sandbox.advance(61)
     found = await sdk.v1.customers.search_async({"query": "metadata['payer']:'p1'"})
     assert [each.id for each in found.data] == [customer.id]
+
+
+async def test_the_official_sdk_follows_money_to_the_bank(services, sdk):
+    options = {"stripe_account": services.account.id}
+    intent, _ = services.charge(application_fee_amount=100)
+    charge = services.intent(intent)["latest_charge"]
+    warn(services.sandbox, services.account.id, charge)
+    services.sandbox.advance(2 * 86_400)
+    await sdk.v1.balance_settings.update_async({"payments": {"payouts": {"schedule": {"interval": "manual"}}}}, options)
+    assert (await sdk.v1.balance_settings.retrieve_async(options=options)).payments.payouts.status == "enabled"
+    by_hand = await sdk.v1.payouts.create_async({"amount": 41, "currency": "usd", "expand": ["destination"]}, options)
+    assert (by_hand.destination.object, (await sdk.v1.payouts.cancel_async(by_hand.id, options=options)).status) == (
+        "bank_account", "canceled",
+    )  # fmt: skip
+    await sdk.v1.balance_settings.update_async({"payments": {"payouts": {"schedule": {"interval": "daily"}}}}, options)
+    services.sandbox.advance(86_400)
+    payout = (await sdk.v1.payouts.list_async({"arrival_date": {"gte": 1}}, options)).data[0]
+    rows = [
+        row async for row in (await sdk.v1.balance_transactions.list_async(
+            {"payout": payout.id, "limit": 2, "expand": ["data.source"]}, options
+        )).auto_paging_iter()
+    ]  # fmt: skip
+    assert sum(row.net for row in rows if row.source.id != payout.id) == payout.amount == 841
+    (warning,) = (await sdk.v1.radar.early_fraud_warnings.list_async({"charge": charge}, options)).data
+    dispute = open_dispute(services.sandbox, services.account.id, charge)["id"]
+    again = await sdk.v1.radar.early_fraud_warnings.retrieve_async(warning.id, options=options)
+    assert (warning.actionable, again.actionable) == (True, False)
+    answered = await sdk.v1.disputes.update_async(
+        dispute, {"evidence": {"uncategorized_text": "winning_evidence"}}, options
+    )
+    assert [row.reporting_category for row in answered.balance_transactions] == ["dispute", "dispute_reversal"]
 
 
 async def test_a_raw_request_of_the_sdk_reads_the_same(services, sdk):
