@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from billing.core.card_limits import MARGIN
 from billing.core.entries import ItemRecord
 from billing.edge.settings.load import load_settings
 from billing.flow.engine.progress import unwatched
@@ -15,6 +16,8 @@ from billing.flow.services import Services
 from tests.flow.world import RUN, World
 
 HOUR, DAY = 3_600, 86_400
+AGAIN = DAY + MARGIN.total_seconds() + 60
+# Seconds after which a card has room again, and the first gap of the schedule is over.
 
 
 @contextmanager

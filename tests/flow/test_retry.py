@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from billing.core.card_limits import MARGIN
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.exits import Exit
 from billing.core.kinds.charge import State
@@ -16,12 +15,11 @@ from billing.flow.retrying.due import Left, Why
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.levers import return_debit
 from billing.sandbox.scenario import save_customer
-from tests.flow.retry_world import DAY, attempts, by_reference, excesses, tried, try_again
+from tests.flow.retry_world import AGAIN, DAY, attempts, by_reference, excesses, tried, try_again
 from tests.flow.world import RUN, World
 from tests.virtual import run_virtually
 
 MIX = {"succeeds": 0.4, "insufficient_funds": 0.3, "stolen_card": 0.15, "authentication_required": 0.15}
-AGAIN = DAY + MARGIN.total_seconds() + 60
 CONFIRM = "payment_intents.confirm"
 
 
