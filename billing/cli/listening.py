@@ -2,8 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 
 import anyio
 
@@ -39,11 +38,8 @@ async def listen_until_stopped(session: Session, mode: Mode, *, live: bool) -> i
     before_connecting(session)
     opening = ServiceOptions(mode, "listen", live=live, making=Making.NEVER)
 
-    @asynccontextmanager
-    async def desk() -> AsyncIterator[Services]:
-        async with open_services(settings, environ, opening, session.log) as services:
-            services.singly = True
-            yield services
+    def desk() -> AbstractAsyncContextManager[Services]:
+        return open_services(settings, environ, opening, session.log)
 
     async with open_books(session):
         pass  # whoever listens for no ledger is told so now

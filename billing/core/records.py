@@ -128,6 +128,22 @@ class Tally:
     owned: bool = True
 
 
+class Arrived(NamedTuple):
+    """An item as far as it matters when it came where it stands.
+
+    Attributes:
+        account, currency, object_id: of the item.
+        at: epoch seconds of the event that brought it there.
+        first_try: the fact of that name, or empty.
+    """
+
+    account: str
+    currency: str
+    object_id: str
+    at: float
+    first_try: str
+
+
 class Held(NamedTuple):
     """What a run holds of one obligation, for comparing it with others: the newest generation alone.
 

@@ -7,6 +7,7 @@ from billing.core.policies import Policies
 from billing.core.records import RunStatus, unfinished_rebuild
 from billing.flow.engine.flow import Flow, ItemResult, carry
 from billing.flow.engine.goals import Goal
+from billing.flow.engine.listed import Reader
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import Runner, Work
 from billing.flow.engine.signals import obeying_signals
@@ -28,11 +29,11 @@ def flow_of(services: Services, run_id: str) -> Flow:
     return FLOWS[record.kind]
 
 
-def work_of(services: Services, flow: Flow, run_id: str, policies: Policies) -> Work:
-    """Return the work of a run, each item visited as its kind does it."""
+def work_of(services: Services, flow: Flow, run_id: str, policies: Policies, reader: Reader | None = None) -> Work:
+    """Return the work of a run, each item visited as its kind does it; ``reader`` spares a look its single reads."""
 
     async def visit(item: ItemRecord, goal: Goal) -> ItemResult:
-        return await carry(flow, flow.context(services, policies), item, goal)
+        return await carry(flow, flow.context(services, policies, reader=reader), item, goal)
 
     return Work(run_id, flow, visit)
 

@@ -72,11 +72,13 @@ async def follow(services: Services, asked: Following) -> Followed:
     records = await _records(services, asked)
     flows = [(FLOWS[record.kind], record.run_id) for record in records]
     busy = {run_id for flow, run_id in flows if has_work(services.ledger, flow, run_id, GOALS[asked.verb])}
-    ending = await _each(services, asked, records)
+    ending, moved = await _each(services, asked, records)
     tallies = {record.run_id: services.ledger.tally(record.run_id) for record in records}
     everything = [tally for each in tallies.values() for tally in each]
     code = ending.exit or exit_for(in_sight(everything, ending.ended), declines_ok=asked.declines_ok)
-    shown = [each for each in tallies if each == asked.run_id or each in busy or any(in_sight(tallies[each], ()))]
+    shown = [
+        each for each in tallies if each == asked.run_id or each in busy | moved or any(in_sight(tallies[each], ()))
+    ]
     return Followed(tuple(shown), ending, code)
 
 
@@ -100,19 +102,21 @@ async def _records(services: Services, asked: Following) -> list[RunRecord]:
     return found
 
 
-async def _each(services: Services, asked: Following, records: Sequence[RunRecord]) -> Ending:
+async def _each(services: Services, asked: Following, records: Sequence[RunRecord]) -> tuple[Ending, set[str]]:
+    """Look through the runs; return how that ended, and the runs of which something is otherwise now."""
     options = RunOptions(concurrency=services.rates.items, per_account=asked.settings.per_account_concurrency)
-    whole = Ending()
+    whole, moved = Ending(), set[str]()
     for record in records:
         policies = policies_of(record, asked.settings)
         with asked.watching(f"{asked.verb} {record.run_id}") as watch:
             ending = await VERBS[asked.verb](services, record.run_id, options, policies, watch)
         whole = Ending(ending.exit, ending.reason, whole.ended + ending.ended, whole.changed + ending.changed)
+        moved |= {record.run_id} if ending.changed else set()
         if ending.changed or ending.exit:
             await tell(services, record, policies, ending, asked.settings, asked.environ, asked.declines_ok)
         if ending.exit:
-            return whole
-    return whole
+            break
+    return whole, moved
 
 
 NOTHING_BESIDE: Mapping[str, Any] = {}

@@ -36,14 +36,15 @@ async def settle(
 ) -> Ending:
     """Read every payment that was still processing when last seen, and those that wait for their customers.
 
-    Then what becomes of items that are over, where the kind has such a thing: renewals.
+    Then what becomes of items that are over, where the kind has such a thing: renewals, debits that came back.
     """
     ending = await _follow(services, run_id, Goal.SETTLE, options, policies, watch)
     record = services.ledger.run(run_id)
     afterwards = None if record is None else FLOWS[record.kind].afterwards
     if ending.exit or afterwards is None:
         return ending
-    return replace(ending, changed=ending.changed + await afterwards(services, run_id))
+    more = await afterwards(services, run_id, policies)
+    return replace(ending, ended=ending.ended + more.ended, changed=ending.changed + more.changed)
 
 
 async def _follow(
@@ -57,6 +58,7 @@ async def _follow(
         return Ending()
     await services.identify()
     services.require_own(record)
-    runner = Runner(services, work_of(services, flow, run_id, policies), goal, policies, options, watch)
+    work = work_of(services, flow, run_id, policies, flow.reader(services, run_id, goal))
+    runner = Runner(services, work, goal, policies, options, watch)
     async with obeying_signals(runner):
         return await runner.go()

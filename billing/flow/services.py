@@ -42,7 +42,6 @@ class Services:
         people: reference -> who a line of the run file is about; empty where there is no file (`billing settle`), or
             its lines say nothing of anybody.
         public_url: where payers reach our own page, or empty.
-        singly: whether what is read is a few items out of many: no list is worth its requests.
         answers_with: one of Stripe's test payment methods with which a run answers for its payers; test mode only.
     """
 
@@ -60,7 +59,6 @@ class Services:
     people: Mapping[str, Personal] = field(default_factory=dict, repr=False)
     public_url: str = ""
     answers_with: str = ""
-    singly: bool = False
     logs_steps: bool = field(init=False)
     _shared: dict[Callable[["Services"], Any], Any] = field(init=False, default_factory=dict)
 

@@ -55,7 +55,6 @@ class Heard:
         async def desk():
             self.desk_opened += 1
             async with self.world.services(wire=self.wire) as services:
-                services.singly = True
                 yield services
 
         log = lambda event, **facts: self.lines.append((event, facts))  # noqa: E731

@@ -29,7 +29,7 @@ REFUND_FACTS: tuple[Fact, ...] = (
     Fact("application_fee", Form.WHOLE, Use.WAY, (Event.REFUND_STARTED,), "minor units that go back with it"),
     Fact("refund", Form.TEXT, Use.REPORT, _SHOWN, "the refund of ours that was seen last"),
     Fact("refund_status", Form.TEXT, Use.REPORT, _SHOWN, "Stripe's word for it"),
-    Fact("refunded_at", Form.WHOLE, Use.RECORD, _SHOWN, "epoch seconds of its creation"),
+    Fact("refunded_at", Form.WHOLE, Use.WAY, _SHOWN, "epoch seconds of its creation: since when it is listed"),
     Fact("amount_refunded", Form.WHOLE, Use.REPORT, _SEEN, "minor units given back"),
     Fact("application_fee_refunded", Form.WHOLE, Use.REPORT, _SEEN, "minor units of the platform's share"),
     shared("stripe_fee", Note.RECONCILED),

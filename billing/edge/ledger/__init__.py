@@ -8,7 +8,7 @@ from typing import Protocol
 
 from billing.core.entries import Entry, Facts, ItemRecord, Move, Note
 from billing.core.items import Kind, Mode
-from billing.core.records import Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
+from billing.core.records import Arrived, Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
 
 Kept = Mapping[str, Mapping[str, Facts]]
 # Look-ups to keep: kind -> name -> facts.
@@ -175,6 +175,13 @@ class Ledger(Protocol):
         self, run_id: str | None, states: Iterable[StrEnum], account: str, after: int, limit: int
     ) -> list[ItemRecord]:
         """Return up to ``limit`` items of an account in these states with row numbers above ``after``, ascending."""
+        ...
+
+    def arrived(self, run_id: str, event: StrEnum, unless: StrEnum, since: str) -> Iterator[Arrived]:
+        """Stream the items of a run that ``event`` has brought where they stand, at ``since`` (ISO 8601, UTC) or later.
+
+        Those are left out of which it was told right after ``unless``.
+        """
         ...
 
     def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:

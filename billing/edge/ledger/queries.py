@@ -14,7 +14,7 @@ from billing.core.errors import LedgerDamaged
 from billing.core.items import Kind, Mode
 from billing.core.kinds import LIVES
 from billing.core.life import Life, Scope
-from billing.core.records import Held, ReportLine, RunRecord, SheetTally, Tally
+from billing.core.records import Arrived, Held, ReportLine, RunRecord, SheetTally, Tally
 from billing.edge.ledger.chain import Head, seal
 from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.rows import (
@@ -78,6 +78,11 @@ _OF_KIND = f"""SELECT {ITEM_COLUMNS} FROM items WHERE run IN
     ORDER BY id"""
 _WORK = f"""SELECT * FROM (SELECT {ITEM_COLUMNS} FROM items
     WHERE run = ? AND state = ? AND account = ? AND id > ? ORDER BY id LIMIT ?)"""
+_ARRIVED = """SELECT items.account, items.currency, ifnull(items.object_id, ''), came.at,
+        ifnull(json_extract(items.facts, '$.first_try'), '')
+    FROM items CROSS JOIN entries AS came ON came.item = items.id AND came.name = items.last_event
+    CROSS JOIN entries AS before ON before.item = items.id AND before.ver = came.ver - 1
+    WHERE items.run = :run AND items.last_event = :event AND came.at >= :since AND before.name <> :unless"""
 _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
 _ENTRIES_OF_RUN = f"{_ENTRIES} WHERE entries.seq > :after AND (:run IS NULL OR entries.run = :run) ORDER BY entries.seq"
 _ENTRIES_OF_ITEMS = f"""{_ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE scope IN (SELECT scope FROM runs)
@@ -311,6 +316,15 @@ class Queries:
         ]
         rows.sort(key=itemgetter(0))
         return [item_of_row(row, self.kept_runs) for row in rows[:limit]]
+
+    def arrived(self, run_id: str, event: StrEnum, unless: StrEnum, since: str) -> Iterator[Arrived]:
+        """Stream the items of a run that an event has brought where they stand, unless another came right before."""
+        asked = {"event": event, "unless": unless, "since": millis(datetime.fromisoformat(since))}
+        with _legible(), self._open() as conn:
+            for account, currency, found, at, first_try in conn.execute(
+                _ARRIVED, {"run": self._place(run_id)[0], **asked}
+            ):
+                yield Arrived(account, currency, found, at / 1000, first_try)
 
     @_legible()
     def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:

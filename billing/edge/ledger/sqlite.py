@@ -13,7 +13,7 @@ from urllib.parse import quote
 from billing.core.entries import Entry, Facts, ItemRecord, Move, Note
 from billing.core.errors import LedgerError
 from billing.core.items import Kind, Mode
-from billing.core.records import Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
+from billing.core.records import Arrived, Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
 from billing.edge.ledger import Kept, Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.chain import seal
@@ -292,6 +292,10 @@ class SqliteLedger:
     ) -> list[ItemRecord]:
         """Return items of an account in these states, ascending."""
         return self._queries.work(run_id, states, account, after, limit)
+
+    def arrived(self, run_id: str, event: StrEnum, unless: StrEnum, since: str) -> Iterator[Arrived]:
+        """Stream the items of a run that an event has brought where they stand, unless another came right before."""
+        return self._queries.arrived(run_id, event, unless, since)
 
     def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:
         """Return those of ``accounts`` that have a succeeded item."""

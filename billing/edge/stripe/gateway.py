@@ -124,6 +124,10 @@ class Gateway(Lookups):
             self._on_request(_request_fields(endpoint, account, reply, seconds) | _item_fields(item, outcome))
         return outcome
 
+    def understood(self, item: ItemRecord, call: Call, body: Mapping[str, Any]) -> Outcome:
+        """Return what a read of an item's object means whose answer a list has shown; nothing is sent."""
+        return classify(call, Reply(200, body), _expected(item, self.mode, ""))
+
     def _request(self, call: Call, account: str, key: str) -> WireRequest:
         if call.op.keyed:
             return self._writer.post(call.path, call.params, account, key)

@@ -115,8 +115,9 @@ class Lookups:
         return self._pages("list_customers", "/v1/customers")
 
     def setup_pages(self, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
-        """Yield the platform's SetupIntents of an epoch second and later, by the page; a failure is the last thing."""
-        return self._pages("list_setups", "/v1/setup_intents", "", {"created": {"gte": created_gte}})
+        """Yield the platform's SetupIntents since an epoch second, with their methods, by the page; a failure last."""
+        params = {"created": {"gte": created_gte}, "expand": ["data.payment_method"]}
+        return self._pages("list_setups", "/v1/setup_intents", "", params)
 
     def subscriptions_since(self, account: str, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
         """Yield the subscriptions of a connected account, dead ones too, each with its latest invoice, by the page."""
@@ -154,6 +155,10 @@ class Lookups:
         """Return a dispute of a connected account, its charge with it."""
         path, params = f"/v1/disputes/{_safe(dispute)}", {"expand": ["charge"]}
         return await self._object("read_dispute", path, "dispute", account, params, dispute)
+
+    def refunds_since(self, account: str, created_gte: int) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the refunds of a connected account made since then, by the page; a failure is the last thing."""
+        return self._pages("list_refunds", "/v1/refunds", account, {"created": {"gte": created_gte}})
 
     async def customer_body(self, customer: str, account: str = "") -> Mapping[str, Any] | LookupFailed:
         """Return a customer of the platform or of an account whole, its default method with it; it says who it is."""

@@ -1,7 +1,7 @@
 """One item's way through the protocol in this process: what it may still spend, and how it may end early."""
 
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
@@ -18,6 +18,7 @@ from billing.core.outcomes import Halt, Outcome, Refused, Unsent
 from billing.core.policies import Policies
 from billing.edge.ledger import Kept, LostRace
 from billing.edge.stripe.resend import resend
+from billing.flow.engine.listed import Reader
 from billing.flow.engine.standing import Reach
 from billing.flow.services import Services
 
@@ -87,6 +88,7 @@ class ItemContext:
         dead_words: the same in Stripe's words.
         alive: whether nothing speaks against starting the account's next items.
         closes: the item is being closed unpaid: nothing is confirmed any more.
+        reader: what lists show of this item's object, as long as this visit has sent nothing that they would not show.
     """
 
     services: Services
@@ -97,6 +99,7 @@ class ItemContext:
     dead_words: str = ""
     alive: bool = True
     closes: bool = False
+    reader: Reader | None = None
 
     def personal(self, item: ItemRecord) -> Mapping[str, str]:
         """Return who an item is about, by the names of the file's columns: for a request, and for nothing else.
@@ -198,10 +201,17 @@ class ItemContext:
             request_id=after.facts.get("request_id", ""),
         )
 
-    def send(self, item: ItemRecord, call: Call, number: int = 0) -> Coroutine[Any, Any, Outcome]:
-        """Send a call, and again under its own key, within what the process may repeat at all; a decisive one once."""
+    async def send(self, item: ItemRecord, call: Call, number: int = 0) -> Outcome:
+        """Return what a list shows in place of a first read; else send the call.
+
+        It is sent again under its own key, within what the process may repeat at all; a decisive one once.
+        """
+        reader, self.reader = self.reader, None
+        shown = None if reader is None else await reader.read(item, call)
+        if shown is not None:
+            return self.services.gateway.understood(item, call, shown)
         once = partial(self.services.gateway.send, item, call, number)
-        return once() if call.op.decisive else resend(once, self.services.gateway.repeats)
+        return await (once() if call.op.decisive else resend(once, self.services.gateway.repeats))
 
     def spent(self, state: StrEnum) -> bool:
         """Tell whether no further round may be sent from ``state``."""

@@ -15,6 +15,8 @@ from billing.core.policies import Policies
 from billing.edge.ledger import LostRace
 from billing.flow.engine.context import ItemContext, Keeps, Requeue, StillUnresolved, nothing_kept
 from billing.flow.engine.goals import BEGINS, Goal, may_be_in_flight
+from billing.flow.engine.listed import LOOKS, Listing, Reader
+from billing.flow.options import Ending
 from billing.flow.services import Services
 
 Step = Callable[[ItemContext, ItemRecord], Awaitable[ItemRecord]]
@@ -35,8 +37,9 @@ class Flow:
         rounds: of requests that an item usually takes: how many leave together, one round after another.
         look_up: what the ledger is asked about a page of planned items before any of them begins.
         keeps: what is kept in the same commit as moves of an item, as look-ups.
-        afterwards: what ``billing settle`` reads of items that are over, given the run; returns how many show something
-            new. None where nothing becomes of such items.
+        listing: how the objects of many items are read at once; None where each is read by itself.
+        afterwards: what ``billing settle`` reads of items that are over, given the run and its policies; returns how
+            many show something new, and what is over now that was not. None where nothing becomes of such items.
         answering: what ``rests`` is in a run that answers for its customers (test mode); None for the same.
     """
 
@@ -49,7 +52,8 @@ class Flow:
     look_up: Callable[[Services, Iterable[ItemRecord]], None]
     keeps: Keeps = nothing_kept
     answering: Callable[[Goal, ItemRecord], bool] | None = None
-    afterwards: Callable[[Services, str], Awaitable[int]] | None = None
+    listing: Listing | None = None
+    afterwards: Callable[[Services, str, Policies], Awaitable[Ending]] | None = None
 
     def asked_by(self, services: Services) -> "Flow":
         """Return the flow as a run with these services carries it out."""
@@ -59,9 +63,17 @@ class Flow:
         """Return how many requests an item usually costs its account: a look, or all of its rounds."""
         return sum(self.rounds) if goal in BEGINS else 1
 
-    def context(self, services: Services, policies: Policies, *, closes: bool = False) -> ItemContext:
-        """Return what a visit to one item may spend."""
-        return ItemContext(services, policies, self.keeps, closes=closes)
+    def context(
+        self, services: Services, policies: Policies, *, closes: bool = False, reader: Reader | None = None
+    ) -> ItemContext:
+        """Return what a visit to one item may spend, and what lists show of it."""
+        return ItemContext(services, policies, self.keeps, closes=closes, reader=reader)
+
+    def reader(self, services: Services, run_id: str, goal: Goal) -> Reader | None:
+        """Return what reads the objects of a run by the hundred while a goal looks at them; None where nothing does."""
+        if self.listing is None or goal not in LOOKS:
+            return None
+        return Reader(services, self.life, self.listing, run_id, goal, self.rests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from billing.flow.kinds.charge import adopt, confirm, licence, prepare
 from billing.flow.kinds.charge import cancel as fence
 from billing.flow.kinds.charge.attempts import Attempts, is_repeat, wait_for_room
 from billing.flow.kinds.charge.cards import Blocks, keeps
+from billing.flow.kinds.charge.coming_back import find_returns
+from billing.flow.kinds.charge.listing import INTENTS
 from billing.flow.services import Services
 
 
@@ -178,4 +180,6 @@ CHARGES = Flow(
     rounds=(2, 1),  # open and clone, then the confirm
     look_up=look_up,
     keeps=keeps,
+    listing=INTENTS,
+    afterwards=find_returns,
 )

@@ -1,76 +1,23 @@
-"""Who has answered: a list of the invitations of a window for many payers, a read of the one that has changed."""
-
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+"""Who has answered: what a read of the invitation shows, or a list of many."""
 
 import anyio
 
 from billing.core.entries import ItemRecord, Move
-from billing.core.items import Kind
 from billing.core.kinds import payer_rules as reasons
-from billing.core.kinds.payer import CANCEL, Event, State
-from billing.core.objects.setup import InvitationSeen, Standing, invitation_seen, where_it_stands
+from billing.core.kinds.payer import CANCEL, Event
+from billing.core.objects.setup import InvitationSeen, Standing, where_it_stands
 from billing.core.outcomes import Shown
 from billing.edge.stripe.calls.payer import confirm_with, read_invitation
-from billing.edge.stripe.found import LookupFailed
 from billing.flow.engine.context import ItemContext, StillUnresolved
 from billing.flow.kinds.payer.answers import failure, first_key, read, sent
 from billing.flow.kinds.payer.seen import concluded, newest, saved_move
-from billing.flow.services import Services
 
-FEW = 20
-# Payers who are read one by one; of more, a list of a hundred each is cheaper.
-MARGIN_SECONDS = 300
-# How far before the first invitation a list begins: it covers the skew between the provider's servers.
 ATTACH_SECONDS = 0.5
 # How long a method that is attached to nobody is left alone before it is looked at again: whether success and attaching
 # are one moment is documented nowhere.
 LINK_OVER = failure(
     reasons.LINK_OVER, reasons.SKIPS[reasons.LINK_OVER].means, reasons.SKIPS[reasons.LINK_OVER].what_to_do
 )
-
-
-@dataclass(slots=True)
-class Unanswered:
-    """SetupIntents that nobody has completed, as a list of this process shows them; without one all are read.
-
-    Attributes:
-        open: ids of those that were open or with a bank.
-        listed: whether the list was read, or need not be.
-        lock: one list.
-    """
-
-    services: Services
-    open: set[str] = field(default_factory=set)
-    listed: bool = False
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
-
-    async def holds(self, item: ItemRecord) -> bool:
-        """Tell whether a list shows that the payer has not answered yet."""
-        async with self.lock:
-            if not self.listed and not self.services.singly:
-                self.listed = True
-                await self._list()
-        return str(item.facts.get("setup_intent")) in self.open
-
-    async def _list(self) -> None:
-        born = sorted(self._born())
-        if len(born) <= FEW:
-            return
-        found: set[str] = set()
-        async for page in self.services.gateway.setup_pages(born[0] - MARGIN_SECONDS):
-            if isinstance(page, LookupFailed):
-                return
-            seen = [one for one in map(invitation_seen, page) if one is not None]
-            found |= {one.id for one in seen if where_it_stands(one) in (Standing.OPEN, Standing.PROCESSING)}
-        self.open = found
-
-    def _born(self) -> Iterable[int]:
-        """Return when the invitations of all waiting payers were made."""
-        services = self.services
-        for item in services.ledger.of_kind(services.platform, services.mode, Kind.PAYER, (State.INVITED,)):
-            if item.facts.get("setup_intent"):
-                yield int(item.facts.get("invite_born") or 0)
 
 
 async def wait(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
@@ -92,8 +39,6 @@ async def follow(ctx: ItemContext, item: ItemRecord) -> ItemRecord:
         Requeue, Halted: as `read`.
     """
     over = is_over(ctx, item)
-    if not over and await ctx.services.shared(Unanswered).holds(item):
-        raise StillUnresolved(item)
     after, seen = await look(ctx, item)
     if after is not None:
         return after

@@ -12,6 +12,7 @@ from billing.flow.engine.context import ItemContext, StillUnresolved
 from billing.flow.engine.flow import Flow, Step, Steps
 from billing.flow.engine.goals import RESTS, Goal
 from billing.flow.kinds.payer import ask, customers, default, fence, follow
+from billing.flow.kinds.payer.listing import INVITATIONS
 
 LOOKS: dict[StrEnum, Step] = {
     State.READY: follow.wait,
@@ -94,4 +95,5 @@ PAYERS = Flow(
     rounds=(1, 1),  # the customer, and where the page is Stripe's the invitation
     look_up=lambda _services, _items: None,
     answering=rests_answered,
+    listing=INVITATIONS,
 )

@@ -15,6 +15,7 @@ from billing.flow.engine.context import ItemContext
 from billing.flow.engine.flow import Flow, Step, Steps
 from billing.flow.engine.goals import RESTS, Goal
 from billing.flow.kinds.refund import conclude, send
+from billing.flow.kinds.refund.listing import REFUNDS_OF_ACCOUNT
 from billing.flow.kinds.refund.look import charge_of, is_disputed, look
 
 
@@ -132,4 +133,5 @@ REFUNDS = Flow(
     waits_for_customer=lambda _item: False,
     rounds=(1, 1),  # the charge is read, then the refund
     look_up=lambda _services, _items: None,
+    listing=REFUNDS_OF_ACCOUNT,
 )

@@ -6,11 +6,13 @@ from typing import Any
 from billing.core.entries import ItemRecord, Move, Note
 from billing.core.kinds.subscription import State
 from billing.core.objects.renewal import WHAT_TO_DO, RenewalSeen, Trouble, trouble_of
+from billing.core.policies import Policies
 from billing.edge.ledger import LostRace
 from billing.edge.stripe.found import LookupFailed
 from billing.edge.stripe.found import Trouble as Unread
 from billing.flow.engine.scheduler import PAGE
 from billing.flow.linked import listing_of
+from billing.flow.options import Ending
 from billing.flow.services import Services
 
 MEANS: Mapping[Trouble, str] = {
@@ -22,13 +24,13 @@ MEANS: Mapping[Trouble, str] = {
 }
 
 
-async def read_renewals(services: Services, run_id: str) -> int:
+async def read_renewals(services: Services, run_id: str, _policies: Policies) -> Ending:
     """List the subscriptions of each account of a run, and note of each line what is not known yet.
 
     One list for each account, however many lines it has. What cannot be listed now is listed the next time.
 
     Returns:
-        How many lines show something new.
+        How many lines show something new; nothing of them is over.
 
     Raises:
         CredentialsError: the key may not list subscriptions.
@@ -37,11 +39,11 @@ async def read_renewals(services: Services, run_id: str) -> int:
     accounts = services.ledger.workload(run_id, (State.SUCCEEDED,))
     record = services.ledger.run(run_id)
     if not accounts or record is None:
-        return 0
+        return Ending()
     await services.identify()
     if record.platform != services.platform:
-        return 0
-    return sum([await _of_account(services, run_id, account) for account in accounts])
+        return Ending()
+    return Ending(changed=sum([await _of_account(services, run_id, account) for account in accounts]))
 
 
 async def _of_account(services: Services, run_id: str, account: str) -> int:
