@@ -2,7 +2,7 @@
 
 from billing.sandbox.refusals import Obj, no_access
 from billing.sandbox.shelves import Shelf, list_of
-from billing.sandbox.world import Account, Call
+from billing.sandbox.world import Account, Call, World
 
 UNSET_PROFILE = ("mcc", "minority_owned_business_designation", "specified_commercial_transactions_act_url",
                  "support_address", "support_email", "support_phone", "support_url", "url")  # fmt: skip
@@ -104,6 +104,13 @@ def allow(account: Account, *, charges: bool) -> None:
     account.body |= {
         name: fresh[name] for name in ("capabilities", "charges_enabled", "payouts_enabled", "requirements")
     }
+
+
+def replace_bank(world: World, account: Account) -> None:
+    """The account's owner enters another bank account, to which it is paid out from now on."""
+    fresh = account.bank | {"id": world.ids.new("ba_1"), "status": "new"}
+    account["ba"].add(fresh)
+    account.body["external_accounts"]["data"] = [fresh]
 
 
 def revoke(account: Account) -> None:

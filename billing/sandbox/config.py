@@ -177,6 +177,8 @@ class Behaviour:
         refund_after_failure: whether a charge can be refunded again once a refund of it was returned (not documented).
         refunds_wait: whether a refund waits while the account has too little available; else its balance is overdrawn.
         payouts: whether available funds are paid out every day at midnight UTC, where an account's schedule says so.
+        failed_payout_stops: whether a payout that failed stops the schedule until there is another bank account;
+            else the next one leaves as if the owner had changed it at once.
         payout_business_days: business days until a payout has arrived.
         payout_reconciliation_seconds: how long nobody can tell which transactions an automatic payout carries.
         permission_words: how a missing permission is told.
@@ -203,6 +205,7 @@ class Behaviour:
     refund_after_failure: bool = False
     refunds_wait: bool = False
     payouts: bool = True
+    failed_payout_stops: bool = False
     payout_business_days: int = 2
     payout_reconciliation_seconds: float = 21_600.0
     permission_words: PermissionWords = PermissionWords.CODE

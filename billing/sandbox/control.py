@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, make_dataclass
 from typing import Any
 
-from billing.sandbox.accounts import allow
+from billing.sandbox.accounts import allow, replace_bank
 from billing.sandbox.config import Chances, ConfigProblem, SandboxConfig, read_limits, section
 from billing.sandbox.faults import FaultPlan, Scripted
 from billing.sandbox.issuer import NewCard, close, replace
@@ -78,11 +78,13 @@ class AccountChange:
     Attributes:
         charges: whether it can take charges.
         connected: whether it lets the platform in.
+        new_bank: its owner enters another bank account for its payouts.
     """
 
     account: str
     charges: bool | None = None
     connected: bool | None = None
+    new_bank: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,8 @@ def _accounts(sandbox: Sandbox, settings: Settings) -> Obj:
         allow(account, charges=asked.charges)
     if asked.connected is not None:
         account.connected = asked.connected
+    if asked.new_bank:
+        replace_bank(sandbox.world, account)
     return {"account": account.id, "charges": account.body["charges_enabled"], "connected": account.connected}
 
 

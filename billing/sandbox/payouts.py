@@ -15,6 +15,9 @@ from billing.sandbox.shelves import fits
 from billing.sandbox.world import Account, Call, World
 
 SUBMITTED_SECONDS = SECONDS_A_DAY // 2  # from its creation to the moment when the bank has it, if it takes days at all
+ERRORED = (
+    "errored"  # of a bank account that returned a payout: docs.stripe.com/api/external_account_bank_accounts/object
+)
 UNDER_WAY = frozenset({"pending", "in_transit"})
 STANDING = UNDER_WAY | {"paid"}  # a paid one may still fail
 FAILURES = {  # docs.stripe.com/api/payouts/failures: why a bank returns a payout
@@ -44,7 +47,7 @@ def pay_out(world: World, account: Account) -> None:
     It carries every row since the last one, payouts that were made or returned in between too, so that it takes what
     the balance then holds.
     """
-    if schedule(account)["interval"] == "manual":
+    if schedule(account)["interval"] == "manual" or account.bank["status"] == ERRORED:
         return
     for livemode in (False, True):
         rows = [row for row in account.unpaid if row["status"] == "available" and account["txn"].is_of(row, livemode)]
@@ -113,6 +116,9 @@ def fail(call: Call, payout: Obj, code: str) -> Obj:
     """The bank returns a payout that stands, also one that was ``paid``: its money is on the balance again."""
     payout |= {"failure_code": code, "failure_message": FAILURES[code]}
     _returns(call, payout, "failed", "payout_failure")
+    bank = call.account["ba"].peek(payout["destination"])
+    if bank is not None and call.world.behaviour.failed_payout_stops:
+        bank["status"] = ERRORED
     record(call, "payout.failed", payout)
     return payout
 

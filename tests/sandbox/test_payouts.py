@@ -1,9 +1,12 @@
 """Payouts: by schedule and by hand, on their way, arrived, returned, and what each of them carries."""
 
+import json
+
 import pytest
 
 from billing.sandbox import levers
 from billing.sandbox.config import START
+from billing.sandbox.control import command
 
 DAY = 86_400
 HOUR = 3_600
@@ -157,3 +160,24 @@ def test_payouts_may_be_there_at_once(make_desk):
     services.sandbox.advance(3 * DAY)
     payout = ask(services, "/v1/payouts")["data"][0]
     assert (payout["status"], payout["reconciliation_status"]) == ("paid", "completed")
+
+
+def test_a_payout_that_failed_may_stop_the_others_until_there_is_another_bank(make_desk):
+    services = make_desk(failed_payout_stops=True)
+    services.charge()
+    services.sandbox.advance(3 * DAY)
+    first = ask(services, "/v1/payouts")["data"][0]
+    levers.fail_payout(services.sandbox, services.account.id, first["id"])
+    services.sandbox.advance(7 * DAY)
+    assert (len(ask(services, "/v1/payouts")["data"]), held(services)) == (1, 941)
+    path = f"/v1/accounts/{services.account.id}"
+    assert services.get(path)["external_accounts"]["data"][0]["status"] == "errored"
+    command(
+        services.sandbox, "POST", "accounts", json.dumps({"account": services.account.id, "new_bank": True}).encode()
+    )
+    services.sandbox.advance(DAY)
+    second = ask(services, "/v1/payouts")["data"][0]
+    bank = services.get(path)["external_accounts"]["data"][0]
+    assert (second["amount"], second["destination"], bank["status"]) == (941, bank["id"], "new")
+    assert second["destination"] != first["destination"]
+    assert ask(services, f"/v1/payouts/{first['id']}", expand=["destination"])["destination"]["status"] == "errored"
