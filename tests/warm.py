@@ -23,7 +23,7 @@ from typing import Any
 
 LAZY = ("aiohttp.resolver", "stripe.params", "uvloop")
 # What the program's libraries would import while a command is carried out.
-READ_WHILE_RUNNING = ("BILLING_", "HOME", "STRIPE_", "XDG_")
+READ_WHILE_RUNNING = ("BILLING_", "HOME", "STRIPE_", "TMPDIR", "XDG_")
 # Beginnings of names that nothing reads as it is imported.
 ADOPTS_ORPHANS = 36
 # PR_SET_CHILD_SUBREAPER of prctl(2), Linux.

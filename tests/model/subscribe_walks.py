@@ -41,31 +41,25 @@ What it showed
     Two ledgers with something due *and* requests that are late came to no end: six million states, none of them wrong.
 """
 
-import argparse
 import sys
-from dataclasses import dataclass
-from functools import cache
 
 from tests.model import subscribe_rejected as without
-from tests.model.explorer import Explorer, Found
+from tests.model.explorer import Found
 from tests.model.pairs import PairWalk
 from tests.model.subscribe_rejected import TwoLedgers
 from tests.model.subscribe_runner import Shipped
 from tests.model.subscribe_stripe import Rules
+from tests.model.walking import Walk, main
 
-Design = Shipped | TwoLedgers
+
+def side_by_side(walk: Walk) -> Found:
+    """Walk two ledgers, each with the states of the other."""
+    return PairWalk(walk.design, stop=bool(walk.caught)).explore()
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """A design, and the law it must be caught at; empty for one that holds."""
-
-    design: Design
-    caught: str = ""
-
-    def __str__(self) -> str:
-        """Return the design and its setting."""
-        return f"{self.design.name} ({self.design.rules})"
+def walk_of(design: Shipped | TwoLedgers, caught: str = "") -> Walk:
+    """Return the walk of a design as its ledgers ask for it."""
+    return Walk(design, caught, side_by_side) if isinstance(design, TwoLedgers) else Walk(design, caught)
 
 
 def one(**setting: object) -> Rules:
@@ -79,7 +73,7 @@ def apart(**setting: object) -> Rules:
 
 
 CHANGE: tuple[Walk, ...] = tuple(
-    Walk(design)
+    walk_of(design)
     for design in (
         Shipped(one(linking=True, dashboard=True, attempts=2, refusals=True)),
         Shipped(Rules(losses=False, operator=False, kills=False)),
@@ -95,7 +89,7 @@ CHANGE: tuple[Walk, ...] = tuple(
 # The shipped design, on every change: each in seconds. Kills, lost answers and late sends are part of most.
 
 DEEP: tuple[Walk, ...] = tuple(
-    Walk(design)
+    walk_of(design)
     for design in (
         Shipped(Rules()),
         Shipped(Rules(losses=False, operator=False)),
@@ -110,52 +104,20 @@ DEEP: tuple[Walk, ...] = tuple(
 # With --deep: minutes.
 
 REJECTED: tuple[Walk, ...] = (
-    Walk(without.OneCallUnlisted(one(keys="pruned")), "double"),
-    Walk(without.OneCall(one()), "double"),
-    Walk(without.CancelOnly(one()), "hidden"),
-    Walk(without.VoidFirst(one(voiding="revives")), "charged"),
-    Walk(without.FirstInvoiceOnly(one(debits=True)), "hidden"),
-    Walk(without.NoFence(one(dashboard=True)), "stuck"),
-    Walk(without.NoFuse(one(due=False)), "double"),
-    Walk(without.NoMark(one(due=False, dashboard=True)), "hidden"),
-    Walk(without.LostIsFailed(one()), "hidden"),
-    Walk(without.WithoutCompareAndSet(Rules()), "hidden"),
-    Walk(TwoLedgers(without.Unlisted(apart())), "double"),
-    Walk(TwoLedgers(without.Grown(apart(errors=True, delays=False, losses=False, operator=False))), "double"),
+    walk_of(without.OneCallUnlisted(one(keys="pruned")), "double"),
+    walk_of(without.OneCall(one()), "double"),
+    walk_of(without.CancelOnly(one()), "hidden"),
+    walk_of(without.VoidFirst(one(voiding="revives")), "charged"),
+    walk_of(without.FirstInvoiceOnly(one(debits=True)), "hidden"),
+    walk_of(without.NoFence(one(dashboard=True)), "stuck"),
+    walk_of(without.NoFuse(one(due=False)), "double"),
+    walk_of(without.NoMark(one(due=False, dashboard=True)), "hidden"),
+    walk_of(without.LostIsFailed(one()), "hidden"),
+    walk_of(without.WithoutCompareAndSet(Rules()), "hidden"),
+    walk_of(TwoLedgers(without.Unlisted(apart())), "double"),
+    walk_of(TwoLedgers(without.Grown(apart(errors=True, delays=False, losses=False, operator=False))), "double"),
 )
 
 
-@cache
-def explore(walk: Walk) -> Found:
-    """Walk to the end, or to the violation it must show."""
-    if isinstance(walk.design, TwoLedgers):
-        return PairWalk(walk.design, stop=bool(walk.caught)).explore()
-    return Explorer(walk.design, stop_at=frozenset({walk.caught} - {"", "stuck"})).explore()  # type: ignore[arg-type]
-
-
-def as_expected(walk: Walk) -> bool:
-    """Tell whether the verdict is the expected one."""
-    found = explore(walk)
-    return walk.caught in found.violations if walk.caught else found.complete and not found.violations
-
-
-def main(arguments: list[str]) -> int:
-    """Print what each walk came to; exit 1 when one is not as expected."""
-    parser = argparse.ArgumentParser(prog="python -m tests.model.subscribe_walks", description="One line, one Stripe.")
-    parser.add_argument("--deep", action="store_true", help="the large settings too: minutes, some GB")
-    parser.add_argument("--traces", action="store_true", help="the shortest way to each violation, step by step")
-    chosen = parser.parse_args(arguments)
-    walks = (*CHANGE, *(DEEP if chosen.deep else ()), *REJECTED)
-    for walk in walks:
-        found, expected = explore(walk), as_expected(walk)
-        says = ", ".join(f"{kind} after {len(trace)} steps" for kind, trace in found.violations.items()) or "holds"
-        mark = " " if expected else "!"
-        print(f"{mark} {walk!s:<110} {found.states:>10,} {found.seconds:>6.1f} s  {says}", flush=True)  # noqa: T201
-        for kind, trace in found.violations.items() if chosen.traces or not expected else ():
-            lines = [f"      {number:>2}  {text}" for number, text in enumerate(trace, 1)]
-            print("\n".join([f"    {kind}:", *lines]), flush=True)  # noqa: T201
-    return int(not all(map(as_expected, walks)))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main("subscribe_walks", "One line, one Stripe.", (*CHANGE, *REJECTED), DEEP, sys.argv[1:]))

@@ -41,32 +41,16 @@ Left, and known
     next sync. Detaching cannot be made conditional; never detaching would leave removed cards chargeable.
 """
 
-import argparse
 import sys
-from dataclasses import dataclass
-from functools import cache
 
 from tests.model import sync_rejected as without
-from tests.model.explorer import Explorer, Found
 from tests.model.sync_rejected import TwoLedgers
 from tests.model.sync_runner import Shipped
 from tests.model.sync_stripe import Rules
+from tests.model.walking import Walk, main
 
-Design = Shipped | TwoLedgers
 EACH = 5
 # One late request of each kind.
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """A design, and the law it must be caught at; empty for one that holds."""
-
-    design: Design
-    caught: str = ""
-
-    def __str__(self) -> str:
-        """Return the design and its setting."""
-        return f"{self.design.name} ({self.design.rules})"
 
 
 def two(**setting: object) -> Rules:
@@ -120,35 +104,5 @@ REJECTED: tuple[Walk, ...] = (
 )
 
 
-@cache
-def explore(walk: Walk) -> Found:
-    """Walk to the end, or to the violation it must show."""
-    return Explorer(walk.design, stop_at=frozenset({walk.caught} - {""})).explore()  # type: ignore[arg-type]
-
-
-def as_expected(walk: Walk) -> bool:
-    """Tell whether the verdict is the expected one."""
-    found = explore(walk)
-    return walk.caught in found.violations if walk.caught else found.complete and not found.violations
-
-
-def main(arguments: list[str]) -> int:
-    """Print what each walk came to; exit 1 when one is not as expected."""
-    parser = argparse.ArgumentParser(prog="python -m tests.model.sync_walks", description="One link, one Stripe.")
-    parser.add_argument("--deep", action="store_true", help="the large settings too: minutes, some GB")
-    parser.add_argument("--traces", action="store_true", help="the shortest way to each violation, step by step")
-    chosen = parser.parse_args(arguments)
-    walks = (*CHANGE, *(DEEP if chosen.deep else ()), *REJECTED)
-    for walk in walks:
-        found, expected = explore(walk), as_expected(walk)
-        says = ", ".join(f"{kind} after {len(trace)} steps" for kind, trace in found.violations.items()) or "holds"
-        mark = " " if expected else "!"
-        print(f"{mark} {walk!s:<100} {found.states:>10,} {found.seconds:>6.1f} s  {says}", flush=True)  # noqa: T201
-        for kind, trace in found.violations.items() if chosen.traces or not expected else ():
-            lines = [f"      {number:>2}  {text}" for number, text in enumerate(trace, 1)]
-            print("\n".join([f"    {kind}:", *lines]), flush=True)  # noqa: T201
-    return int(not all(map(as_expected, walks)))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main("sync_walks", "One link, one Stripe.", (*CHANGE, *REJECTED), DEEP, sys.argv[1:]))

@@ -8,8 +8,9 @@ from billing.core.kinds.cancellation import CANCELLATION_LIFE, Event, State
 from billing.core.life import Edge
 from tests.model.cancel_runner import Shipped
 from tests.model.cancel_stripe import Rules
-from tests.model.cancel_walks import CHANGE, REJECTED, Walk, as_expected, explore
+from tests.model.cancel_walks import CHANGE, REJECTED
 from tests.model.explorer import Explorer
+from tests.model.walking import Walk, as_expected, explore
 
 ENOUGH_STATES = 60_000
 QUICK = Rules(runners=1, before="", refusals=True)

@@ -10,7 +10,8 @@ from tests.model.explorer import Explorer
 from tests.model.payer_rejected import TwoLedgers
 from tests.model.payer_runner import Shipped
 from tests.model.payer_stripe import Rules
-from tests.model.payer_walks import CHANGE, LEFT, REJECTED, Walk, as_expected, explore
+from tests.model.payer_walks import CHANGE, LEFT, REJECTED
+from tests.model.walking import Walk, as_expected, explore
 
 ENOUGH_STATES = 700_000
 QUICK = Rules(runners=1, waits=True, attempts=1, setups=1)

@@ -10,7 +10,8 @@ from tests.model.explorer import Explorer
 from tests.model.refund_rejected import TwoLedgers
 from tests.model.refund_runner import Shipped
 from tests.model.refund_stripe import Rules
-from tests.model.refund_walks import CHANGE, REJECTED, SOUND, Walk, as_expected, explore
+from tests.model.refund_walks import CHANGE, REJECTED, SOUND
+from tests.model.walking import Walk, as_expected, explore
 
 ENOUGH_STATES = 600_000
 QUICK = Rules(runners=1, dispute=True)

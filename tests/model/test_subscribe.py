@@ -10,7 +10,8 @@ from tests.model.explorer import Explorer
 from tests.model.subscribe_rejected import TwoLedgers
 from tests.model.subscribe_runner import Shipped
 from tests.model.subscribe_stripe import Rules
-from tests.model.subscribe_walks import CHANGE, REJECTED, Walk, as_expected, explore
+from tests.model.subscribe_walks import CHANGE, REJECTED
+from tests.model.walking import Walk, as_expected, explore
 
 ENOUGH_STATES = 600_000
 QUICK = Rules(runners=1, debits=True)

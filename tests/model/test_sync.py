@@ -10,7 +10,8 @@ from tests.model.explorer import Explorer
 from tests.model.sync_rejected import TwoLedgers
 from tests.model.sync_runner import Shipped
 from tests.model.sync_stripe import Rules
-from tests.model.sync_walks import CALM, CHANGE, REJECTED, Walk, as_expected, explore
+from tests.model.sync_walks import CALM, CHANGE, REJECTED
+from tests.model.walking import Walk, as_expected, explore
 
 ENOUGH_STATES = 900_000
 QUICK = Rules(changes=2, refusals=True)
