@@ -23,6 +23,8 @@ from pathlib import Path
 from billing.core.exits import Exit
 
 RUN = "bench-2026-11"
+AFTER = "bench-2026-12"
+# The month after: the same payers, amounts and accounts under other references.
 KEY = "sk_test_benchbenchbench"
 CHARGED = 3_000
 # Items that the measured run charges: enough to reach its full pace.
@@ -44,7 +46,7 @@ class Figure:
     times_bare_csv: float
 
 
-def write_run(path: Path, lines: int) -> None:
+def write_run(path: Path, lines: int, period: str = "2026-11") -> None:
     """Write a run file: 400 accounts, two customers in three with one item, amounts of 5.00 to 400.00."""
     chance = random.Random(1)
     with path.open("w", encoding="utf-8") as out:
@@ -52,7 +54,7 @@ def write_run(path: Path, lines: int) -> None:
         for n in range(lines):
             payer, minor = n % max(lines * 2 // 3, 1), chance.randint(500, 40_000)
             out.write(
-                f"INV-2026-11-{n:07d},cus_{payer:014d}A,pm_{payer:014d}B,acct_1{chance.randint(0, 399):012d}X,"
+                f"INV-{period}-{n:07d},cus_{payer:014d}A,pm_{payer:014d}B,acct_1{chance.randint(0, 399):012d}X,"
                 f"{minor // 100}.{minor % 100:02d},USD,0.55,November coaching,NOV26,C-{n}\n"
             )
 
@@ -86,22 +88,24 @@ def provider() -> Iterator[str]:
 
 def measure(lines: int, folder: Path) -> tuple[list[Figure], float]:
     """Measure every step over one file of ``lines`` lines; also return the ledger's bytes for each item in the end."""
-    file, ledger = folder / "run.csv", folder / "ledger.db"
+    file, after, ledger = folder / "run.csv", folder / "after.csv", folder / "ledger.db"
     write_run(file, lines)
+    write_run(after, lines, "2026-12")
     environ = {**os.environ, "HOME": str(folder), "BILLING_LEDGER": f"sqlite:///{ledger}", "STRIPE_API_KEY": KEY}
     billing, ours = [sys.executable, "-m", "billing.cli.main"], [sys.executable, "-m", "tests.bench.finished"]
     run = [str(file), "--run", RUN]
     with provider() as address:
         pace = ["--api-base", address, "--rate", "100000", "--concurrency", "200", "--limit", str(CHARGED), "--yes"]
-        pace += ["--preflight", "accounts"]  # what look-ups of methods take is measured by `tests.bench.lookups`
+        looks = ["--preflight", "accounts"]  # what look-ups of methods take is measured by `tests.bench.lookups`
         steps = {
             "billing check": [*billing, "check", *run],
             "billing plan --offline": [*billing, "plan", *run, "--offline"],
-            f"billing run, {CHARGED:,} of them": [*billing, "run", *run, *pace],
+            f"billing run, {CHARGED:,} of them": [*billing, "run", *run, *pace, *looks],
             "(all but ten written down)": [*ours, "write", str(folder), str(ledger)],
             "opened, ten open items found": [*ours, "find", str(folder), str(ledger)],
             "billing report --format csv": [*billing, "report", RUN, "--format", "csv"],
             "billing ledger verify": [*billing, "ledger", "verify"],
+            "billing plan, the month after": [*billing, "plan", str(after), "--run", AFTER, *pace[:4], *looks],
         }
         bare = measured(lines, "bare csv module", [sys.executable, "-c", BARE, str(file)], environ, 0.0)
         figures = [bare]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from billing import RunRequest
 from billing.core.exits import MEANINGS
 from billing.edge.settings.table import SETTINGS
 from billing.flow.engine.runner import DRAIN_SECONDS
@@ -40,6 +41,12 @@ def test_it_starts_the_job_with_options_that_exist(pod):
     interpreter, switch, module, *args = pod["containers"][0]["command"]
     assert (interpreter, switch, module) == ("python", "-m", "jobs.monthly_run")
     assert options(args)["file"] == "/runs/coaching.yaml"
+
+
+def test_a_schedule_can_accept_how_a_run_differs_from_the_ones_before():
+    typed = options(["runs/coaching.yaml", "--ack", "gone", "--ack", "new", "--reason", "two clubs moved"])
+    asked = RunRequest.of(**{name: value for name, value in typed.items() if name != "config"})
+    assert asked.acks == {"gone": "two clubs moved", "new": "two clubs moved"}
 
 
 def test_its_variables_are_settings_or_the_key(pod):
