@@ -9,7 +9,7 @@ from billing.core.entries import ItemRecord
 from billing.core.items import Kind, Mode
 from billing.core.kinds.charge import State
 from billing.core.life import Group
-from billing.core.objects.returned import intent_of, may_be_return, return_seen
+from billing.core.objects.returned import intent_of, may_be_return, paid_by, return_seen
 from billing.core.policies import Dunning
 from billing.core.returns import REASONS, UNLISTED, after_return
 
@@ -59,12 +59,12 @@ def test_a_bank_account_that_will_not_pay_is_blocked_for_all_and_one_without_mon
 
 
 def test_a_lost_dispute_of_all_of_the_items_own_debit_is_a_return():
-    seen = return_seen(DISPUTE, ITEM, Mode.TEST)
+    seen = return_seen(DISPUTE, paid_by(ITEM), Mode.TEST)
     assert seen is not None
     assert (seen.dispute, seen.reason, seen.created, seen.fee) == ("dp_1", "insufficient_funds", 1_796_000_000, 400)
     assert not seen.refunded
     assert intent_of(DISPUTE) == intent_of({**DISPUTE, "payment_intent": None}) == "pi_1"
-    assert return_seen({**DISPUTE, "balance_transactions": []}, ITEM, Mode.TEST).fee is None
+    assert return_seen({**DISPUTE, "balance_transactions": []}, paid_by(ITEM), Mode.TEST).fee is None
 
 
 OTHERWISE = {
@@ -86,12 +86,12 @@ OTHERWISE = {
 
 @pytest.mark.parametrize("change", OTHERWISE.values(), ids=OTHERWISE)
 def test_any_other_dispute_moves_nothing(change):
-    assert return_seen({**DISPUTE, **change}, ITEM, Mode.TEST) is None
+    assert return_seen({**DISPUTE, **change}, paid_by(ITEM), Mode.TEST) is None
 
 
 def test_what_was_given_back_before_it_came_back_is_told():
     charge = {**CHARGE, "amount_refunded": 1}
-    assert return_seen({**DISPUTE, "charge": charge}, ITEM, Mode.TEST).refunded
+    assert return_seen({**DISPUTE, "charge": charge}, paid_by(ITEM), Mode.TEST).refunded
 
 
 @pytest.mark.parametrize(

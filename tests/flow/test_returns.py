@@ -18,6 +18,8 @@ from billing.flow.kinds.charge.returns import look_at_dispute
 from billing.flow.report import summary
 from billing.sandbox import levers
 from billing.sandbox.faults import FaultKind
+from tests.flow.test_amend import Services as Office
+from tests.flow.test_rebuild_generations import chain, found_again, without_reason
 from tests.flow.world import RUN, Recording, World
 from tests.flow.world import InProcess as Wire
 from tests.virtual import run_virtually
@@ -203,3 +205,34 @@ def test_attempts_that_are_spent_leave_it_to_the_customer(tmp_path):
     bring_back(world, item)
     run_virtually(settled, world)
     assert group_of(items(world)[item.reference]) is Group.NEEDS_CUSTOMER
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["asked for anew", "not yet"])
+async def test_a_ledger_rebuilt_after_a_return_knows_every_generation_and_charges_nothing_again(tmp_path, again):
+    office = Office(a_world(tmp_path, items=6))
+    world = office.world
+    await office.run()
+    world.sandbox.advance(7 * DAY)
+    await settled(world)
+    item = (await world.item())[0]
+    bring_back(world, item, "incorrect_account_details")
+    await settled(world)
+    if again:
+        row = office.row(item.reference)
+        row |= {"customer": other(office, row)["customer"], "payment_method": other(office, row)["payment_method"]}
+        await office.run()
+        world.sandbox.advance(7 * DAY)
+        await settled(world)
+    before, paid = await chain(world), office.paid()
+    assert Counter(state for _, _, state, *_ in before)[State.RETURNED] == 1
+    assert max(generation for _, generation, *_ in before) == int(again)
+    found = await found_again(office)
+    assert (found.unopened, found.left_out, found.strays) == ([], [], [])
+    await office.run(amend=False)
+    await settled(world)
+    assert without_reason(await chain(world)) == without_reason(before)
+    assert office.paid() == paid
+
+
+def other(office: Office, row: dict[str, str]) -> dict[str, str]:
+    return next(each for each in office.rows if each["customer"] != row["customer"])

@@ -31,7 +31,7 @@ from typing import NamedTuple
 from billing.core.items import Mode
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.listed import Listed, judge
-from billing.core.objects.returned import return_seen
+from billing.core.objects.returned import Paid, return_seen
 from tests.model.explorer import Found
 from tests.model.ledgers_rules import KNOWN
 from tests.model.pairs import PairWalk
@@ -211,7 +211,7 @@ def is_return(letter: str, card: bool) -> bool:
         "id": "dp_1", "charge": charge, "amount": 100, "currency": "usd", "livemode": False, "status": status,
         "reason": "insufficient_funds", "created": 1,
     }  # fmt: skip
-    return return_seen(dispute, replace(KNOWN, object_id="pi_1"), Mode.TEST) is not None
+    return return_seen(dispute, Paid("pi_1", 100, "usd", None), Mode.TEST) is not None
 
 
 class Walk(PairWalk):

@@ -28,7 +28,7 @@ CHARGE_FACTS: tuple[Fact, ...] = (
     shared("op", Note.KEY_RENEWED),
     shared("{op}_n", *_BEGUN),
     shared("{op}_born", *_BEGUN),
-    shared("rebuilt", *_RETOLD, Event.ITEM_SKIPPED),
+    shared("rebuilt", *_RETOLD, Event.ITEM_SKIPPED, *_BACK),
     Fact("adopted", Form.YES, Use.RECORD, _RETOLD, "the intent was opened by another ledger"),
     Fact("lost", Form.TEXT, Use.RECORD, (Event.CHARGE_LOST,), "why the answer counts for nothing"),
     Fact("key_spent", Form.YES, Use.WAY, (Event.CHARGE_LOST, Event.CHARGE_UNSENT), "the next confirm has the next key"),

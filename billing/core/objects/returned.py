@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from billing.core.entries import ItemRecord
 from billing.core.items import Mode
@@ -29,6 +29,20 @@ class ReturnSeen:
     refunded: bool
 
 
+class Paid(NamedTuple):
+    """What was paid, by its intent: minor units of a currency, and its charge, None where that is not known."""
+
+    intent: str
+    amount: int
+    currency: str
+    charge: str | None
+
+
+def paid_by(item: ItemRecord) -> Paid:
+    """Return what an item has on record of its payment."""
+    return Paid(item.object_id or "", item.amount, item.currency, item.facts.get("charge"))
+
+
 def intent_of(dispute: Mapping[str, Any]) -> str:
     """Return the intent whose charge a dispute is about, or an empty text where neither of them says it."""
     charge = _whole(dispute.get("charge"))
@@ -41,16 +55,16 @@ def may_be_return(dispute: Mapping[str, Any]) -> bool:
     return dispute.get("status") == FINAL and method == BANK_DEBIT
 
 
-def return_seen(dispute: Mapping[str, Any], item: ItemRecord, mode: Mode) -> ReturnSeen | None:
-    """Return what a dispute with its charge shows of an item whose debit came back, or None.
+def return_seen(dispute: Mapping[str, Any], paid: Paid, mode: Mode) -> ReturnSeen | None:
+    """Return what a dispute with its charge shows of a debit that came back, or None.
 
-    It is one only if its money is gone for good, all of the charge, which is the item's own and on a bank account. A
+    It is one only if its money is gone for good, all of the charge, which is the very one and on a bank account. A
     chargeback of a card, an inquiry, a dispute that is still open or of a part of the money is none.
 
     Args:
         dispute: as it was read, with its charge whole.
-        item: that has the charge's intent on record.
-        mode: of the ledger's run.
+        paid: what was paid.
+        mode: of its run.
     """
     charge = _whole(dispute.get("charge"))
     shown = (
@@ -59,8 +73,8 @@ def return_seen(dispute: Mapping[str, Any], item: ItemRecord, mode: Mode) -> Ret
         dispute.get("livemode"), dispute.get("status"), _whole(charge.get("payment_method_details")).get("type"),
     )  # fmt: skip
     asked = (
-        "charge", item.facts.get("charge", charge.get("id")), item.object_id, item.amount,
-        item.currency, mode.livemode, item.amount, item.currency,
+        "charge", paid.charge or charge.get("id"), paid.intent, paid.amount,
+        paid.currency, mode.livemode, paid.amount, paid.currency,
         mode.livemode, FINAL, BANK_DEBIT,
     )  # fmt: skip
     created = dispute.get("created")

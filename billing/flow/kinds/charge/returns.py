@@ -11,7 +11,7 @@ from typing import Any
 from billing.core.entries import ItemRecord, Move
 from billing.core.items import Kind
 from billing.core.kinds.charge import Event, State
-from billing.core.objects.returned import ReturnSeen, intent_of, return_seen
+from billing.core.objects.returned import ReturnSeen, intent_of, paid_by, return_seen
 from billing.core.policies import Policies
 from billing.core.records import RunRecord
 from billing.core.returns import after_return
@@ -53,7 +53,7 @@ async def _concluded(
     item = services.ledger.by_object([intent_of(dispute)]).get(intent_of(dispute))
     record = None if item is None else services.ledger.run(item.run_id)
     while item is not None and record is not None and _stands(services, account, item, record):
-        seen = return_seen(dispute, item, services.mode)
+        seen = return_seen(dispute, paid_by(item), services.mode)
         if seen is None:
             services.log("dispute_moves_nothing", account=account, reference=item.reference, dispute=dispute["id"])
             return None

@@ -1,19 +1,22 @@
 """What became of each line over its generations, as its intents show it, and what the ledger lacks of that.
 
 A line that was corrected, withdrawn or begun anew has an intent for each generation that came so far. The protocol
-opens a generation only when the one before is provably dead, so at most one is alive. Hence the story of a line:
+opens a generation only when the one before is provably dead, or its money came back, so at most one is alive. Hence the
+story of a line:
 
     none alive, the last as the file says     the last one stands, closed; nothing charges it again
     none alive, the last otherwise            the file was corrected after it: the next generation stands, not begun
     one alive                                 it stands; it must be as the file says
     several alive                             the line is left out and a person told: nobody knows which one is meant
 
-Every generation before the one that stands is put on record as closed, with its intent if there is one. Of those that
-the file no longer describes the intent tells amount, currency, share and account; their payer is not known any more.
+Every generation before the one that stands is put on record as closed, or come back, with its intent if there is one.
+Of those that the file no longer describes the intent tells amount, currency, share and account; their payer is not
+known any more.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from billing.core.entries import Facts, ItemRecord, Move
 from billing.core.items import Charge, InputLine, Kind, Mode
@@ -22,6 +25,7 @@ from billing.core.kinds import ended_empty
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.life import Group
 from billing.core.listed import DIGEST_LETTERS
+from billing.core.objects.returned import ReturnSeen
 from billing.core.outcomes import Halt, Lost, Undecided
 from billing.core.plans import PlanContext, reason_of
 from billing.core.records import NewItem
@@ -149,12 +153,22 @@ class Teller:
 
 
 def closed_moves(intent: Intent, code: str) -> tuple[Move, ...]:
-    """Return the entries of an item that is over: begun, and its intent seen cancelled."""
+    """Return the entries of an item that is over: begun, and its intent seen cancelled, or paid and come back."""
     keys = {"open_n": 0, "open_born": intent.created, "clone_n": 0, "clone_born": intent.created}
-    return (
-        Move(Event.PREPARE_STARTED, attempt=1, facts={**keys, **REBUILT}),
-        Move(Event.INTENT_CANCELLED, object_id=intent.id, facts=_facts(code)),
+    begun = Move(Event.PREPARE_STARTED, attempt=1, facts={**keys, **REBUILT})
+    if intent.back is None:
+        return begun, Move(Event.INTENT_CANCELLED, object_id=intent.id, facts=_facts(code))
+    paid = Move(
+        Event.CHARGE_SUCCEEDED, object_id=intent.id, facts={"charge": intent.body.get("latest_charge"), **REBUILT}
     )
+    return begun, paid, came_back(intent.back, code)
+
+
+def came_back(seen: ReturnSeen, code: str) -> Move:
+    """Return the entry of a generation whose money came back before another one was asked for."""
+    at = datetime.fromtimestamp(seen.created, UTC).isoformat(timespec="seconds")
+    facts = {**_facts(code), "dispute": seen.dispute, "returned_at": at, "return_fee": seen.fee}
+    return Move(Event.PAYMENT_RETURNED, facts=facts)
 
 
 def _facts(code: str) -> dict[str, object]:
@@ -173,9 +187,12 @@ def _ending(item: ItemRecord, shown: Shown, code: str) -> tuple[Move, ...] | Non
     """Return the entries that end an item on record, or None while nothing shows that it is over."""
     intents = shown.get(item.generation, ())
     if item.state is State.PLANNED:
-        own = [intent for intent in intents if intent.cancelled and _equals(intent, item)]
+        own = [intent for intent in intents if (intent.cancelled or intent.back) and _equals(intent, item)]
         return closed_moves(own[0], code) if own else (_rebuilt(skipped(CHARGE_LIFE, code, SKIPS[code].means)),)
-    if any(intent.cancelled and intent.id == item.object_id for intent in intents):
+    own = [intent for intent in intents if intent.id == item.object_id]
+    if item.state is State.SUCCEEDED and own and own[0].back is not None:
+        return (came_back(own[0].back, code),)
+    if any(intent.cancelled for intent in own):
         return (Move(Event.INTENT_CANCELLED, facts={**_facts(code), "next_try": None, "fence": None}),)
     return None
 

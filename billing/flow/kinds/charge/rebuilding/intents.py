@@ -6,6 +6,7 @@ from typing import Any
 
 from billing.core.items import Mode
 from billing.core.objects.intent import READ
+from billing.core.objects.returned import ReturnSeen
 from billing.core.outcomes import Expected, Outcome
 from billing.core.replies import Reply
 
@@ -26,10 +27,12 @@ class Intent:
     Attributes:
         account: the connected account it stands on.
         body: its fields as Stripe names them; objects within it that name a payer are their ids alone.
+        back: how its money came back after it was paid, as far as that was asked for.
     """
 
     account: str
     body: Mapping[str, Any] = field(repr=False)
+    back: ReturnSeen | None = None
 
     @property
     def id(self) -> str:
@@ -128,8 +131,15 @@ class Shown(dict[int, list[Intent]]):
 
     @property
     def alive(self) -> list[int]:
-        """Return the generations whose recorded intent took money, or still could."""
-        return sorted(number for number, intents in self.items() if not intents[0].cancelled)
+        """Return the generations whose recorded intent took money, or still could.
+
+        One whose money came back counts as long as none follows it: nothing else was asked for so far.
+        """
+        return sorted(
+            number
+            for number, (intent, *_) in self.items()
+            if not intent.cancelled and (intent.back is None or number == max(self))
+        )
 
     @property
     def standing(self) -> int:

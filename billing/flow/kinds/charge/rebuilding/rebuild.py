@@ -48,6 +48,7 @@ from billing.flow.engine.worklist import has_work
 from billing.flow.kinds.charge.preflight import look_up
 from billing.flow.kinds.charge.rebuilding.agreement import require_agreement, still_true, stories
 from billing.flow.kinds.charge.rebuilding.backfill import backfill
+from billing.flow.kinds.charge.rebuilding.learning_returns import learn_returns
 from billing.flow.kinds.charge.rebuilding.orphans import LeftOut, Orphan, strays
 from billing.flow.kinds.charge.rebuilding.reconstruct import given_up, moves_for
 from billing.flow.kinds.charge.rebuilding.stripe_listing import StripeListing, Wanted, take_inventory, wanted
@@ -146,6 +147,7 @@ async def rebuild(services: Services, source: Source, options: RebuildOptions, w
     await _close(services, record, run, since)
     looked_up = await look_up(services, source, Preflight.ACCOUNTS)
     stock = await take_inventory(services, want, int(since.timestamp()), watch)
+    await learn_returns(services, stock)
     require_agreement(stock, source, services)
     await _keep_all(services, source, stock, still_true(looked_up.findings, stock, source, services))
     await _bring_up(services, source, stock, options.skip_accounts)
