@@ -20,8 +20,10 @@ from billing.core.exits import Exit
 from billing.edge.ledger.custody.location import file_system, ledger_path, mounts
 from billing.edge.logs import Log, visible
 from billing.edge.secrets import load_key
+from billing.edge.stripe.found import LookupFailed, Trouble
 from billing.edge.stripe.gateway import API_VERSION
 from billing.edge.stripe.transport import FOLLOWED, ignored_variables
+from billing.flow.endpoints import Told, told_of
 from billing.flow.open_services import ServiceOptions
 from billing.flow.permissions import Answer, Grant, permissions
 from billing.flow.services import Services
@@ -122,6 +124,7 @@ async def _provider(session: Session, live: bool, write_probes: bool) -> list[Fi
                     await _platform(services, session),
                     _clock(services),
                     *await _permissions(services, write_probes),
+                    *await _webhooks(services),
                 ]
         except BillingError as error:
             return [_failed("provider", error)]
@@ -153,6 +156,27 @@ def _clock(services: Services) -> Finding:
 async def _permissions(services: Services, write_probes: bool) -> list[Finding]:
     answers = await permissions(services.gateway, writes=write_probes or not services.mode.livemode)
     return [_permission(found) for found in answers]
+
+
+async def _webhooks(services: Services) -> list[Finding]:
+    """Tell which webhooks would reach `billing listen`. None has to: `billing settle` asks for the same."""
+    found = await told_of(services.gateway)
+    if not isinstance(found, LookupFailed):
+        return [_webhook(told) for told in found]
+    allowed = found.trouble is not Trouble.CREDENTIALS
+    do = "try again" if allowed else "give the key Webhook endpoints read, if billing listen is used"
+    return [Finding(Verdict.OK, "webhooks", f"not known: {found.message or found.code}", do)]
+
+
+def _webhook(told: Told) -> Finding:
+    about = "webhooks of the platform" if told.own else "webhooks of accounts"
+    if not told.endpoints:
+        text = "no endpoint" + ("" if told.own else " with connect=true")
+        return Finding(Verdict.OK, about, text, "billing settle asks instead")
+    if told.lacking:
+        text = f"{plural(told.endpoints, 'endpoint')} without {', '.join(told.lacking)}"
+        return Finding(Verdict.WARN, about, text, "add these events (Dashboard, Workbench, Webhooks)")
+    return Finding(Verdict.OK, about, f"{plural(told.endpoints, 'endpoint')} for everything that is followed")
 
 
 VERDICTS = {Grant.YES: Verdict.OK, Grant.NO: Verdict.FAIL, Grant.UNTESTED: Verdict.WARN}

@@ -1,11 +1,14 @@
 """`billing doctor` beside a real sandbox: each permission by name, and a wrong address told from an outage."""
 
 import json
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import pytest
 from cli_tools import RUN
 
 KEY = "rk_test_doctor12345678"
+BEARER = {"Authorization": f"Bearer {KEY}"}
 
 
 @pytest.fixture
@@ -91,3 +94,36 @@ def test_an_address_that_is_not_stripes_is_wrong_usage_and_is_named(ready, rehea
     assert f"GET {wrong}/v1/account" in said
     assert "BILLING_API_BASE" in said
     assert "try again" not in said
+
+
+def opened(url: str, *events: str) -> None:
+    """Make a webhook endpoint for connected accounts, as a person does in the Dashboard."""
+    fields = [("url", "http://127.0.0.1:9/stripe"), ("connect", "true"), *(("enabled_events[]", one) for one in events)]
+    request = Request(f"{url}/v1/webhook_endpoints", urlencode(fields).encode(), BEARER)  # noqa: S310  loopback
+    with urlopen(request, timeout=10) as answer:  # noqa: S310  loopback
+        assert answer.status == 200
+
+
+def webhooks_in(ended):
+    return {each["about"]: each for each in json.loads(ended.out) if each["about"].startswith("webhooks")}
+
+
+def test_doctor_tells_which_webhooks_would_not_arrive(ready, rehearsal):
+    none = webhooks_in(ready("doctor", "--output", "json"))
+    assert [each["verdict"] for each in none.values()] == ["ok", "ok"]
+    assert "connect=true" in none["webhooks of accounts"]["found"]
+    opened(rehearsal.url, "payment_intent.succeeded", "refund.failed")
+    some = webhooks_in(ready("doctor", "--output", "json"))["webhooks of accounts"]
+    assert some["verdict"] == "warn"
+    assert "charge.dispute.created" in some["found"]
+    assert "refund.failed" not in some["found"]
+    opened(rehearsal.url, "*")
+    assert webhooks_in(ready("doctor", "--output", "json"))["webhooks of accounts"]["verdict"] == "ok"
+
+
+def test_a_key_that_may_not_see_webhook_endpoints_is_told_so_and_nothing_is_wrong(ready, rehearsal):
+    rehearsal.ask("keys", {"withhold": {KEY: ["webhook_read"]}})
+    ended = ready("doctor", "--output", "json")
+    assert ended.code == 0
+    (line,) = webhooks_in(ended).values()
+    assert (line["verdict"], "Webhook endpoints read" in line["do"]) == ("ok", True)

@@ -212,6 +212,10 @@ class Lookups:
         """Yield the disputes of an account, inquiries included, opened since then, by the page; a failure is last."""
         return self._pages("list_disputes", "/v1/disputes", account, {"created": {"gte": created_gte}})
 
+    def endpoint_pages(self) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
+        """Yield the platform's webhook endpoints a page at a time, or why they cannot be listed."""
+        return self._pages("list_endpoints", "/v1/webhook_endpoints")
+
     async def _pages(
         self, endpoint: str, path: str, account: str = "", params: Mapping[str, Any] | None = None
     ) -> AsyncIterator[list[dict[str, Any]] | LookupFailed]:
