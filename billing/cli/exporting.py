@@ -107,9 +107,12 @@ def _chart(session: Session, target: Format) -> Chart:
         UsageError: the program does not take some of the names; with all of them.
     """
     chart = Chart(session.settings.books, target.account)
-    faults = [f'export.{role} "{visible(name)}" {why}' for role, name, why in chart.faults()]
-    if faults:
-        raise UsageError(f"accounts that {target.reads} does not take: {'; '.join(faults)}")
+    reasons: dict[str, list[str]] = {}
+    for role, name, why in chart.faults():
+        reasons.setdefault(why, []).append(f'export.{role} "{visible(name)}"')
+    if reasons:
+        faults = "; ".join(f"{', '.join(names)}: each {why}" for why, names in reasons.items())
+        raise UsageError(f"accounts that {target.reads} does not take: {faults}")
     return chart
 
 

@@ -17,6 +17,8 @@ def neutral(cell: str) -> str:
 
     A cell that has such an apostrophe already gets one more, so that `plain` gives back what was there.
     """
+    if not cell or cell[0].isalnum():  # nearly all of a long file
+        return cell
     return "'" + cell if _runs(cell.lstrip("'")) and not _NUMBER.fullmatch(cell) else cell
 
 

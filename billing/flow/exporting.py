@@ -170,7 +170,7 @@ def entries_of(
                 entries += [e for part in parts if part.net for e in paid_out(payouts[payout], part, chart, payouts)]
         if survey is not None:
             _look(survey, movements, named, payouts)
-        yield from sorted((each for each in entries if wanted.has(each)), key=lambda each: (each.day, each.id))
+        yield from sorted((each for each in entries if wanted.has(each)), key=lambda each: (each.day, each.at, each.id))
 
 
 def _movements(ledger: Ledger, scope: Scope, wanted: Slice) -> Iterator[tuple[str, list[Movement]]]:
@@ -240,7 +240,7 @@ def _doubts(scope: Scope, found: Mapping[str, Mapping[str, Any]]) -> Iterator[st
     for run_id, outcome in sorted(found.items()):
         record, again = scope.runs[run_id], f"type billing reconcile {run_id}"
         if outcome["discrepancies"]:
-            yield f"{run_id}: the last comparison with Stripe found {outcome['discrepancies']} differences; {again}"
+            yield f"{run_id}: differences at the last comparison with Stripe: {outcome['discrepancies']}; {again}"
         elif outcome["exit_code"] != Exit.OK:
             yield f"{run_id}: lines were open at the last comparison with Stripe, or an account was not read; {again}"
         if max(record.started_at, record.finished_at) > str(outcome["as_of"]):

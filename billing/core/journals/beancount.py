@@ -43,10 +43,11 @@ def _entry(entry: Transaction) -> str:
     links = " ".join(f"^{link}" for link in dict.fromkeys((entry.id, *(v for n, v in entry.ids if n == "payout"))))
     converted = {posting.cost_currency for posting in entry.postings if posting.cost is not None}
     known = (("reference", entry.reference), ("account", entry.account), *entry.ids)
+    width = max(len(posting.name) for posting in entry.postings)
     lines = [
         f"{entry.day} * {_quoted(entry.narration)} #{entry.run} {links}",
         *(f"  {name}: {_quoted(value)}" for name, value in known if value),
-        *(f"  {posting.name}  {_priced(posting, converted)}" for posting in entry.postings),
+        *(f"  {posting.name:<{width}}  {_priced(posting, converted)}" for posting in entry.postings),
     ]
     return "\n" + "\n".join(lines) + "\n"
 

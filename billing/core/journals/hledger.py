@@ -48,10 +48,11 @@ def _style(currency: str) -> str:
 
 def _entry(entry: Transaction) -> str:
     tags = ", ".join(f"{name}:{one_line(value)}" for name, value in (("run", entry.run), *entry.ids))
+    width = max(len(posting.name) for posting in entry.postings)
     lines = [
         f"{entry.day} * ({entry.id}) {one_line(entry.narration).replace(';', ',')}",
         f"    ; {tags}",
-        *(f"    {posting.name}  {_priced(posting)}" for posting in entry.postings),
+        *(f"    {posting.name:<{width}}  {_priced(posting)}" for posting in entry.postings),
     ]
     return "\n" + "\n".join(lines) + "\n"
 

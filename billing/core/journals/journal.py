@@ -55,7 +55,7 @@ class Journal:
 
 def one_line(text: str) -> str:
     """Return the text with a blank for everything that is no visible character: line ends and controls among it."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def heading(journal: Journal) -> list[str]:

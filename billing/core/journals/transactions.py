@@ -42,7 +42,8 @@ class Transaction:
 
     Attributes:
         id: stable: of the balance transaction, or of the payout and the run (``po_1/gym-2026-11``).
-        day: when, in the zone of its run; of a payout the day Stripe names for its arrival.
+        at: when, epoch seconds: what orders a day.
+        day: the same in the zone of its run; of a payout the day Stripe names for its arrival.
         words: what happened, to be followed by the reference.
         reference: of the line; empty for a payout.
         account: the connected account.
@@ -53,6 +54,7 @@ class Transaction:
     """
 
     id: str
+    at: int
     day: date
     words: str
     reference: str
@@ -85,6 +87,7 @@ def booked(movement: Movement, chart: Chart, zone: tzinfo) -> Transaction:
            ("payout", movement.payout), ("rate", movement.rate))  # fmt: skip
     return Transaction(
         movement.id,
+        movement.at,
         datetime.fromtimestamp(movement.at, zone).date(),
         rule.words,
         movement.reference,
@@ -163,6 +166,7 @@ def _carried(payout: Payout, part: Part, chart: Chart, code: str, category: str)
     net = part.net if arrives else -part.net
     return Transaction(
         code if arrives else f"{code}/failed",
+        payout.arrival_date,
         datetime.fromtimestamp(payout.arrival_date, UTC).date(),  # Stripe names a day, as its midnight in UTC
         "Payout" if arrives else "Failed payout",
         "",
