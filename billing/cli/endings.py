@@ -9,6 +9,7 @@ from billing.core.exits import MEANINGS, Exit
 from billing.core.item_rules import SkipReason
 from billing.core.items import Kind, Mode
 from billing.core.kinds import phase_of
+from billing.core.life import Phase
 from billing.core.records import RunRecord
 from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger
@@ -23,7 +24,7 @@ FOLLOWING: dict[str, tuple[str, tuple[str, ...]]] = {
     # not here
     "on_its_way": ("{awaits}", ("settle",)),
     "customer_must_act": ("ask the customer to confirm with the bank or to pay; then look", ("resolve",)),
-    "declined_for_now": ("may work on another day; nothing tries again by itself", ()),
+    "declined_for_now": ("tried again when its date has come", ("retry",)),
     "declined_for_good": ("ask for another card or bank account", ()),
     "no_answer_yet": ("Stripe is asked what became of it", ("resolve",)),
     "look_in_stripe": ("a person opens the payment in Stripe; then look again", ("resolve", "settle")),
@@ -34,8 +35,9 @@ BEYOND: dict[str, str] = {
     # row: what is so of its lines that none of its commands looks at
     "customer_must_act": "closed unpaid: agree with the customer how else to pay",
     "look_in_stripe": "a person opens the payment in Stripe; the run then goes on with it",
+    "declined_for_now": "may work on another day; nothing tries again by itself",
 }
-LOOKS_AT = {"resolve": TAKES[Goal.RESOLVE], "settle": TAKES[Goal.SETTLE]}
+LOOKS_AT = {"resolve": TAKES[Goal.RESOLVE], "settle": TAKES[Goal.SETTLE], "retry": frozenset({Phase.RESTING})}
 # A command is named for as many lines as it would look at: one that finds nothing to do teaches nobody to trust it.
 WAITING = (
     "have the account put right in Stripe, or take its lines out of the sheet; then the same command goes on with them"
@@ -117,12 +119,15 @@ def steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, runnin
         row = outturn.rows.get(code)
         if row is None or code in silent:
             continue
-        seen, label = dict(_seen_by(verbs, row)), outturn.label(code)
+        seen, label = dict(_seen_by(_verbs(verbs, record), row)), outturn.label(code)
         sentence = sentence.format(awaits=outturn.life.awaits)
         for verb, count in seen.items():
             yield from _paragraph(f"{count:,} {label}", sentence)
             if not running:
                 yield " " * PLACE + _typed(verb, record)
+        if code == "customer_must_act" and record.kind is Kind.CHARGE and not running:
+            yield from _paragraph("", "whom to ask, each with a link on which another card is saved:")
+            yield " " * PLACE + following("retry", record.run_id, ask="ask.csv")
         if beyond := row.lines - sum(seen.values()):
             asked = True
             yield from _paragraph(f"{beyond:,} {label}", BEYOND.get(code, sentence))
@@ -133,6 +138,11 @@ def steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, runnin
     if asked:
         yield from _paragraph("each line", "with its reason and what to do")
         yield " " * PLACE + following("report", record.run_id, out="report.csv")
+
+
+def _verbs(verbs: Iterable[str], record: RunRecord) -> tuple[str, ...]:
+    """Return the commands that there are for a kind: Stripe itself tries again what renews by itself."""
+    return tuple(verb for verb in verbs if verb != "retry" or record.kind is Kind.CHARGE)
 
 
 def _seen_by(verbs: Iterable[str], row: Row) -> Iterator[tuple[str, int]]:

@@ -1,13 +1,17 @@
 """The table of declines: every code Stripe lists has a remedy, and the strictest word decides."""
 
+from datetime import timedelta
+
 import pytest
 
 from billing.core.declines import (
     ADVICE,
     CODES,
+    MASTERCARD_WAITS,
     MEANINGS,
     NETWORK_ADVICE,
     REASONS,
+    STRICTNESS,
     TABLE_DATE,
     Remedy,
     decline_of,
@@ -136,3 +140,34 @@ def test_the_printed_table_has_every_row_and_its_date_is_a_day():
     assert all(f"`{name}`" in text for table in (NETWORK_ADVICE, ADVICE, REASONS, CODES) for name in table)
     assert len(TABLE_DATE) == len("2026-04-15")
     assert set(MEANINGS) == set(Remedy)
+
+
+ALL_ADVICE = [f"{number:02d}" for number in range(100)]
+REMEDIES = {
+    "01": Remedy.CUSTOMER, "04": Remedy.REPORT, "03": Remedy.NEVER, "21": Remedy.NEVER,
+    **dict.fromkeys(("22", "40", "41", "43"), Remedy.NEVER),
+}  # fmt: skip
+HOURS = {"24": 1, "25": 24, "26": 48, "27": 96, "28": 144, "29": 192, "30": 240}
+
+
+@pytest.mark.parametrize("advice", ALL_ADVICE)
+@pytest.mark.parametrize("code", ["insufficient_funds", "processing_error", "stolen_card", "not_in_any_table"])
+def test_mastercard_s_advice_makes_a_mastercard_s_decline_stricter_and_says_nothing_of_other_cards(advice, code):
+    error = {"decline_code": code, "network_advice_code": advice}
+    alone = decline_of({"decline_code": code})
+    found = decline_of({**error, "payment_method": {"card": {"brand": "mastercard"}}})
+    assert STRICTNESS.index(found.remedy) <= STRICTNESS.index(alone.remedy)
+    wanted = min(alone.remedy, REMEDIES.get(advice, alone.remedy), key=STRICTNESS.index)
+    if advice in MASTERCARD_WAITS or advice == "02":
+        wanted = min(wanted, Remedy.LATER, key=STRICTNESS.index)
+    assert found.remedy is wanted
+    assert found.wait == (timedelta(hours=HOURS[advice]) if advice in HOURS else None)
+    of_visa = decline_of({**error, "payment_method": {"card": {"brand": "visa"}}})
+    assert of_visa.wait is None
+    if advice not in NETWORK_ADVICE:
+        assert (of_visa.remedy, of_visa.block_card) == (alone.remedy, alone.block_card)
+
+
+def test_the_brand_is_read_from_the_failed_charge_too():
+    charge = {"payment_method_details": {"card": {"brand": "mastercard"}}, "outcome": {"network_advice_code": "26"}}
+    assert decline_of({"decline_code": "do_not_honor"}, charge).wait == timedelta(days=2)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from billing.core.card_limits import MOST_REPEATS
 from billing.core.declines import Remedy
 from billing.core.dunning import Next, after_decline
 from billing.core.policies import Dunning
@@ -32,3 +33,16 @@ def test_a_run_without_a_soft_schedule_fences_soft_declines_too():
 
 def test_every_remedy_has_an_answer():
     assert all(isinstance(after_decline(DEFAULT, remedy, 1), Next) for remedy in Remedy)
+
+
+def test_a_network_s_wait_lengthens_a_gap_and_never_shortens_one():
+    waits = [
+        after_decline(DEFAULT, Remedy.LATER, 2, wait).gap for wait in (None, timedelta(hours=1), timedelta(days=6))
+    ]
+    assert waits == [timedelta(days=3), timedelta(days=3), timedelta(days=6)]
+
+
+def test_a_payment_is_repeated_no_more_than_stripe_says_whatever_a_schedule_wants():
+    endless = Dunning(soft=(timedelta(days=1),) * 20)
+    found = [after_decline(endless, Remedy.LATER, n) for n in range(1, 21)]
+    assert [each.fence for each in found] == [False] * MOST_REPEATS + [True] * (20 - MOST_REPEATS)

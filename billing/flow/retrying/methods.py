@@ -178,8 +178,8 @@ def _shown(found: Any) -> Any:  # noqa: ANN401  an account, a customer or a meth
     """
     if not isinstance(found, LookupFailed):
         return found
-    if found.trouble in (Trouble.MISSING, Trouble.BARRED):
-        return None
+    if found.trouble in (Trouble.MISSING, Trouble.BARRED) or 200 <= found.status < 300:
+        return None  # a name of Stripe's test methods is answered with another object
     raise found.as_error()
 
 
