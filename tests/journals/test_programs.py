@@ -101,6 +101,11 @@ def test_hledger_finds_an_entry_by_its_id_and_beancount_reads_two_files_of_which
     assert _bean_check(tmp_path, _written("beancount", made) + '\ninclude "beside.beancount"\n') == ""
 
 
+def test_a_reference_is_no_comment_of_hledgers():
+    made = every_entry([replace(CHARGE, reference="a; date:2020-01-01")])
+    assert _hledger(_written("hledger", made), "descriptions") == "Charge a, date:2020-01-01\n"
+
+
 def test_names_of_the_settings_are_valid_in_both_and_others_are_refused():
     for to in ("hledger", "beancount"):
         for role in Role:
