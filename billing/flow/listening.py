@@ -26,7 +26,7 @@ from billing.edge.hooks.site import Taken
 from billing.edge.ledger import Ledger
 from billing.edge.logs import Log
 from billing.edge.settings.load import Settings
-from billing.flow.following_one import Came, follow_one, is_open
+from billing.flow.looking_after import Came, Turn, is_open
 from billing.flow.services import Services
 
 T = TypeVar("T")
@@ -43,8 +43,8 @@ MOST_KNOWN = 50_000
 # Ids of events kept in memory.
 GATHER_SECONDS = 1.0
 # What is told within a moment is looked at together: one change is told by several events.
-PAGE = 100
-# Items looked up at once in the ledger (a payer by eight names), and followed before it is let go of.
+PAGE = 500
+# Objects looked up at once in the ledger, and followed before it is let go of, as far as there is time.
 AT_ONCE = 8
 HOLD_SECONDS = 15.0
 # How long the ledger is held at most, then others have a turn.
@@ -178,7 +178,9 @@ class Listening:
 
     def _ours(self, ledger: Ledger, page: Sequence[Told]) -> Iterable[Told]:
         """Yield what is about items of ours that are not at their end, and was not followed before."""
-        found = ledger.by_object([name for told in page for name in names_of(told.notice)])
+        found: dict[str, ItemRecord] = {}
+        for names in _by(PAGE, [name for told in page for name in names_of(told.notice)]):
+            found |= ledger.by_object(names)
         known = _remembered(ledger, [event for told in page for event in told.events])
         self._note_strangers(ledger, {told.notice.account for told in page} - {item.account for item in found.values()})
         for told in page:
@@ -215,11 +217,12 @@ class Listening:
                 services.platform = services.gateway.platform = self._platform
             await services.identify()
             self._platform, ends = services.platform, time.monotonic() + HOLD_SECONDS
+            turn = Turn(services, self._settings, frozenset(row for told in wanted for row in told.rows))
             for few in _by(AT_ONCE, wanted):
                 if self._end.is_set() or time.monotonic() > ends:
                     self._put(*few)
                     continue
-                came = await asyncio.gather(*(self._visit(services, told) for told in few), return_exceptions=True)
+                came = await asyncio.gather(*(self._visit(turn, told) for told in few), return_exceptions=True)
                 faults = [fault for fault in came if isinstance(fault, BaseException)]
                 if faults:
                     services.gateway.shut(str(faults[0]))  # it may be a commit that failed: nothing more is sent
@@ -230,10 +233,10 @@ class Listening:
     def _still_waiting(self) -> set[str]:
         return {event for told in self._waiting.values() for event in told.events}
 
-    async def _visit(self, services: Services, told: Told) -> None:
+    async def _visit(self, turn: Turn, told: Told) -> None:
         """Follow the items of one object."""
         for row in told.rows:
-            came = await follow_one(services, services.ledger.item(row), told.notice, self._settings)
+            came = await turn.follow(row, told.notice)
             if came is Came.TURNED_AWAY and told.tries < MOST_TRIES:
                 told.tries += 1
                 self._put(told)

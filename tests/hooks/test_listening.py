@@ -90,14 +90,27 @@ async def first(heard, state=State.UNSETTLED):
     return next(item for item in await heard.world.item() if item.state is state)
 
 
-async def test_debits_settle_by_what_is_told_of_them_with_a_read_for_each(heard):
+async def test_debits_settle_by_what_is_told_of_them_with_no_more_than_a_read_for_each(heard):
     heard.world.sandbox.advance(7 * DAY)
     assert set(heard.deliver()) == {Taken.QUEUED}
     assert await heard.listening.turn()
     groups = await heard.world.groups()
     assert (groups[Group.PROCESSING], groups[Group.SUCCEEDED] > 0, groups[Group.DECLINED] > 0) == (0, True, True)
-    assert len(heard.reads) == 6
+    assert 0 < len(heard.reads) <= 6
     await heard.world.assert_true()
+
+
+async def test_many_that_are_told_of_at_once_are_read_by_the_hundred_and_no_others_with_them(tmp_path):
+    world = World.make(tmp_path, items=80, accounts=2, mix={"debit_succeeds": 1})
+    await world.charge_all()
+    forward(world.sandbox.world, "http://127.0.0.1:9")
+    heard = Heard(world)
+    world.sandbox.advance(7 * DAY)
+    heard.deliver()
+    assert await heard.listening.turn()
+    assert (await world.groups())[Group.SUCCEEDED] == 80
+    assert len(heard.reads) <= 0.15 * 80
+    await world.assert_true()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -108,7 +121,7 @@ async def test_in_whatever_order_and_however_often_it_is_told_the_end_is_the_sam
     heard.deliver(shuffled=seed)
     assert await heard.listening.turn()
     assert (await world.groups())[Group.PROCESSING] == 0
-    assert len(heard.reads) == 6
+    assert 0 < len(heard.reads) <= 6
     await world.assert_true()
 
 
