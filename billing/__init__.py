@@ -7,6 +7,7 @@ What a program of one's own uses; nothing else is promised to stay as it is:
 * `open_services`: open the ledger and the connection for that run.
 * `plan_run`: what would happen. `carry_out_run`: charge, or go on; returns a `RunResult`.
 * `follow_run`: ask Stripe what became of what is open; nobody is charged.
+* `reconcile_run`: hold a run or a period against Stripe; nothing is changed there.
 * `sync_check`: which subscribed customers are not in step with the platform; nothing is changed.
 * `BillingError`: what is raised; its ``exit_code`` is an `Exit`, and says what a scheduler should do.
 * `run_job`, `job_parser`: the process around it, where a scheduler starts it.
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         open_run,
         open_services,
         plan_run,
+        reconcile_run,
         retry_run,
         sync_check,
     )
@@ -45,6 +47,7 @@ __all__ = [
     "open_run",
     "open_services",
     "plan_run",
+    "reconcile_run",
     "retry_run",
     "run_job",
     "sync_check",

@@ -29,6 +29,8 @@ from billing.flow.options import RunOptions
 from billing.flow.planning.plan import make_plan
 from billing.flow.planning.planned import Plan
 from billing.flow.planning.preflight import Lookout
+from billing.flow.reconciling.reconcile import reconcile
+from billing.flow.reconciling.scope import scope_of
 from billing.flow.report import known_run
 from billing.flow.request import RunRequest, as_planned
 from billing.flow.retrying.carry_out import Retrying, retry
@@ -304,6 +306,48 @@ async def sync_check(
         found = await find(services, settings, everybody=everybody)
     code = Exit.DECLINES if found.drifted else Exit.OK
     return FollowResult((), code, {"exit_code": int(code), **as_facts(found)})
+
+
+async def reconcile_run(
+    run_id: str | None = None,
+    *,
+    period: str | None = None,
+    full: bool = False,
+    live: bool = False,
+    wait: float | None = None,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    log: Log | None = None,
+) -> FollowResult:
+    """Hold a run, or the runs of a period, against Stripe; only reads are sent, and what is found is kept.
+
+    Args:
+        run_id: one run; without it and without ``period`` those of the latest period that the ledger knows.
+        period: all runs of it.
+        full: read everything once more, not only what is new.
+        live: needed for live runs; without a run id it means those.
+        wait: seconds to wait for another process to let go of the ledger.
+        config: settings instead of `billing.yaml` here or above.
+        environ: instead of the environment of the process.
+        log: where events go; JSON lines on stderr unless given.
+
+    Raises:
+        LedgerMissing: there is no ledger.
+        UsageError: it has no such run or period, or key, mode and ``live`` disagree.
+    """
+    environ = os.environ if environ is None else environ
+    settings = load_settings(environ, {"log_format": "json"}, config)
+    told = log or _job_log(settings, environ)
+    mode = await _mode_of(run_id, settings, environ, live=live)
+    opening = ServiceOptions(mode, "job reconcile", live=live, wait=wait, making=Making.NEVER)
+    async with services_of(settings, environ, opening, told) as services:
+        if run_id is None and period is None:
+            period = next((run.period for run in services.ledger.runs() if run.mode is mode), None)
+        scope = scope_of(services.ledger, mode, run_id, period)
+        told("job_started", verb="reconcile", scope=scope.name, mode=str(mode), ledger=settings.ledger)
+        done = await reconcile(services, scope, rate=settings.reconcile_rate, full=full)
+        told("job_finished", verb="reconcile", runs=sorted(scope.names), exit_code=int(done.exit))
+        return FollowResult(tuple(sorted(scope.names)), done.exit, done.summary())
 
 
 @contextmanager

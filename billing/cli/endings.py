@@ -16,7 +16,7 @@ from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
 from billing.flow.engine.goals import TAKES, Goal
 from billing.flow.outturn import Outturn, Row, outturn_of
-from billing.flow.report import known_run, paid_twice
+from billing.flow.report import known_run, latest_comparison, paid_twice
 from billing.flow.reversing import given_back
 
 FOLLOWING: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -56,7 +56,19 @@ def run_table(ledger: Ledger, run_id: str) -> list[str]:
     """Write where every line of a run stands."""
     record = known_run(ledger, run_id)
     outturn = outturn_of(ledger, record)
-    return [*totals_table(outturn), *_undone(ledger, record), *_later(outturn, record), *_twice(ledger, run_id)]
+    known = [*_undone(ledger, record), *_later(outturn, record), *_compared(ledger, run_id), *_twice(ledger, run_id)]
+    return [*totals_table(outturn), *known]
+
+
+def _compared(ledger: Ledger, run_id: str) -> list[str]:
+    """Write how the run compared with Stripe the last time, and when that was."""
+    found = latest_comparison(ledger, run_id)
+    if found is None:
+        return []
+    when = str(found["as_of"])[:16].replace("T", " ")
+    count = int(found["discrepancies"])
+    said = "nothing differed" if not count else f"{plural(count, 'discrepancy', 'discrepancies')}, which it names"
+    return [f"  compared with Stripe {when} UTC: {said}"]
 
 
 def _later(outturn: Outturn, record: RunRecord) -> list[str]:

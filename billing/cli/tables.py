@@ -23,9 +23,9 @@ def amounts(totals: Mapping[str, int]) -> str:
     return "   ".join(priced(minor, currency) for currency, minor in sorted(totals.items()))
 
 
-def plural(count: int, noun: str) -> str:
-    """Write a count with its noun: ``1 item``, ``3,171 items``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def plural(count: int, noun: str, several: str = "") -> str:
+    """Write a count with its noun: ``1 item``, ``3,171 items``; ``several`` is a plural that needs more than an s."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
 
 
 def duration(seconds: float) -> str:

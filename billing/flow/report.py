@@ -20,6 +20,7 @@ from billing.core.kinds import phase_of
 from billing.core.kinds.columns import COLUMNS
 from billing.core.life import Group, Phase
 from billing.core.money import format_minor
+from billing.core.reconciling.kept import OUTCOME
 from billing.core.records import ReportLine, RunRecord, Tally
 from billing.core.report_columns import MOMENTS, SETTLED, SETTLEMENT, ReportColumns
 from billing.core.skips import SKIPS
@@ -105,6 +106,12 @@ def paid_twice(ledger: Ledger, run_id: str) -> list[str]:
     return [str(each) for each in found.get("found", ())]
 
 
+def latest_comparison(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
+    """Return how a run compared with Stripe the last time: when, exit code, how much differed; None before any."""
+    found = ledger.lookups(OUTCOME, [run_id], EVER).get(run_id)
+    return None if found is None else {name: found[name] for name in ("as_of", "scope", "exit_code", "discrepancies")}
+
+
 def summary(
     ledger: Ledger, run_id: str, *, exit_code: Exit | None = None, requests: Mapping[str, int] | None = None
 ) -> dict[str, Any]:
@@ -138,6 +145,7 @@ def summary(
         },
         "given_back": _given_back(ledger, record),
         "paid_twice": paid_twice(ledger, run_id),
+        "reconciled": latest_comparison(ledger, run_id),
         "requests": {name: (requests or {}).get(name, 0) for name in ("sent", "rate_limited", "resent")},
         "ledger_head": ledger.head,
     }

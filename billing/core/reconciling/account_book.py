@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from billing.core.entries import ItemRecord
+from billing.core.money import CURRENCIES
 from billing.core.movements import Movement, Payout
 from billing.core.reconciling.findings import Finding
 from billing.core.reconciling.kept import Dispute, Sighting
@@ -114,12 +116,24 @@ def moved(rows: Iterable[Movement]) -> bool:
 def settled(rows: Sequence[Movement], minor: int, currency: str) -> int:
     """Return ``minor`` of ``currency``, which a payer was charged in, in the currency in which rows are settled.
 
-    Where nothing was converted it is the same; where something was, by the very conversion of these rows.
+    Where nothing was converted it is the same; where something was, by the very conversion of these rows: what they are
+    if they are about this amount, else by Stripe's rate, or in proportion where two currencies count their minor units
+    in different ways.
     """
     whole, presented = sum(row.amount for row in rows), sum(row.presented for row in rows)
     if rows[0].currency == currency:
         return minor
-    return whole if presented in (minor, 0) else round_half_even(minor * whole, presented)
+    if presented in (minor, 0):
+        return whole
+    if rows[0].rate is not None and exponent_of(currency) == exponent_of(rows[0].currency):
+        over, under = Decimal(rows[0].rate).as_integer_ratio()
+        return round_half_even(minor * over, under)
+    return round_half_even(minor * whole, presented)
+
+
+def exponent_of(currency: str) -> int | None:
+    """Return how many decimals a currency has, None for one that is not in the table."""
+    return CURRENCIES[currency].exponent if currency in CURRENCIES else None
 
 
 def round_half_even(over: int, under: int) -> int:
