@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from billing.core import card_limits, classify, declines, outcomes
+from billing.core import card_limits, classify, declines, outcomes, returns
 from billing.core.exits import MEANINGS
 from billing.core.facts import RUN_FACTS, Fact
 from billing.core.journals import roles
@@ -285,6 +285,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (CORE, "replies: billing.core.classify"): _replies,
     (CORE, "remedies: billing.core.declines"): _remedies,
     (CORE, "declines: billing.core.declines"): lambda: declines.table_as_markdown() + "\n",
+    (CORE, "returns: billing.core.returns"): lambda: returns.table_as_markdown() + "\n",
     (CORE, "skips: billing.core.plans"): _skips,
     (JOURNALS, "accounts: billing.core.journals.roles"): _accounts,
     (JOURNALS, "rules: billing.core.journals.rules"): _rules,

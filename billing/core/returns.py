@@ -18,6 +18,9 @@ TABLE_DATE = "2026-11-30"
 # remedies are ours. The rules of the network allow another debit only of what came back for want of money, twice within
 # 180 days; anything else has to be put right first. (Nacha Operating Rules, 2.12.4)
 
+MOST_AGAIN = 2
+# Debits that may follow the first one that came back for want of money. (the same)
+
 RETURN_DAYS = 70
 # How long a debit that has succeeded may still come back: a consumer's bank returns it for 60 days, and ten more are
 # for banks and holidays until Stripe shows it. (docs.stripe.com/payments/ach-direct-debit, "Disputed payments")
@@ -73,19 +76,20 @@ class Follows:
     gap: timedelta | None
 
 
-def after_return(dunning: Dunning, reason: str, tries: int, *, refunded: bool) -> Follows:
+def after_return(dunning: Dunning, reason: str, tries: int, returns: int, *, refunded: bool) -> Follows:
     """Return what follows a debit that came back.
 
     Args:
         dunning: of the run.
         reason: of the dispute.
         tries: how many attempts of the obligation came to nothing, this one included.
+        returns: how many of them were debits that came back, this one included.
         refunded: whether some of it had been given back before.
     """
     rule = REFUNDED if refunded else REASONS.get(reason, UNLISTED)
     if rule.remedy is not Remedy.LATER:
         return Follows(rule, None)
-    gap = after_decline(dunning, rule.remedy, tries).gap
+    gap = after_decline(dunning, rule.remedy, tries).gap if returns <= MOST_AGAIN else None
     spent = replace(rule, what_to_do=SPENT, group=Group.NEEDS_CUSTOMER)
     return Follows(rule if gap is not None else spent, gap)
 

@@ -11,7 +11,7 @@ from billing.core.kinds.charge import State
 from billing.core.life import Group
 from billing.core.objects.returned import intent_of, may_be_return, paid_by, return_seen
 from billing.core.policies import Dunning
-from billing.core.returns import REASONS, UNLISTED, after_return
+from billing.core.returns import MOST_AGAIN, REASONS, UNLISTED, after_return
 
 DUNNING = Dunning()
 ITEM = ItemRecord(
@@ -32,10 +32,14 @@ DISPUTE = {
 
 @pytest.mark.parametrize("reason", [*REASONS, "general", "nobody_knows"])
 @pytest.mark.parametrize("tries", [1, 2, 3, 4, 50])
+@pytest.mark.parametrize("returns", [1, 2, 3])
 @pytest.mark.parametrize("refunded", [False, True])
-def test_only_want_of_money_is_mended_by_time_and_only_as_often_as_the_schedule_says(reason, tries, refunded):
-    found = after_return(DUNNING, reason, tries, refunded=refunded)
-    waits = reason == "insufficient_funds" and not refunded and tries <= len(DUNNING.soft)
+def test_only_want_of_money_is_mended_by_time_and_only_as_often_as_schedule_and_network_say(
+    reason, tries, returns, refunded
+):
+    found = after_return(DUNNING, reason, tries, returns, refunded=refunded)
+    may = tries <= len(DUNNING.soft) and returns <= MOST_AGAIN
+    waits = reason == "insufficient_funds" and not refunded and may
     assert (found.gap is not None) == waits
     assert found.gap is None or found.gap == DUNNING.soft[tries - 1]
     assert found.rule.group in (Group.DECLINED, Group.NEEDS_CUSTOMER)
@@ -50,8 +54,8 @@ def test_only_want_of_money_is_mended_by_time_and_only_as_often_as_the_schedule_
 def test_a_schedule_for_hard_declines_does_not_debit_again_what_the_customer_had_taken_back():
     hasty = replace(DUNNING, hard=DUNNING.soft)
     for reason in REASONS.keys() - {"insufficient_funds"}:
-        assert after_return(hasty, reason, 1, refunded=False).gap is None
-    assert after_return(hasty, "nobody_knows", 1, refunded=False).rule is UNLISTED
+        assert after_return(hasty, reason, 1, 1, refunded=False).gap is None
+    assert after_return(hasty, "nobody_knows", 1, 1, refunded=False).rule is UNLISTED
 
 
 def test_a_bank_account_that_will_not_pay_is_blocked_for_all_and_one_without_money_is_not():

@@ -236,3 +236,19 @@ async def test_a_ledger_rebuilt_after_a_return_knows_every_generation_and_charge
 
 def other(office: Office, row: dict[str, str]) -> dict[str, str]:
     return next(each for each in office.rows if each["customer"] != row["customer"])
+
+
+async def test_a_debit_that_comes_back_again_and_again_is_tried_twice_more_and_then_left_to_its_customer(tmp_path):
+    office = Office(a_world(tmp_path, items=1))
+    world, waits = office.world, []
+    for number in range(4):
+        await office.run()
+        world.sandbox.advance(7 * DAY)
+        await settled(world)
+        bring_back(world, next(item for item in await world.item() if item.state is State.SUCCEEDED))
+        await settled(world)
+        newest = max(await world.item(), key=lambda item: item.generation)
+        waits.append("next_try" in newest.facts)
+        office.rows[0] |= {"amount": f"{20 + number}.00", "application_fee": ""}
+    assert waits == [True, True, False, False]
+    assert group_of(newest) is Group.NEEDS_CUSTOMER

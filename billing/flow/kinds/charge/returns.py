@@ -75,10 +75,19 @@ def _stands(services: Services, account: str, item: ItemRecord, record: RunRecor
     return owner == (Kind.CHARGE, account, services.mode, services.platform) and item.state is State.SUCCEEDED
 
 
+def _earlier_returns(services: Services, item: ItemRecord) -> int:
+    """Return how often what was paid for an item's obligation had come back before, in its earlier generations."""
+    if not item.generation:
+        return 0
+    told = services.ledger.entries(item.run_id, item.reference)
+    return sum(entry.name == Event.PAYMENT_RETURNED and entry.item_id != item.item_id for entry in told)
+
+
 def returned(services: Services, item: ItemRecord, seen: ReturnSeen, policies: Policies) -> Move:
     """Return the entry of a debit that came back, with the time of another attempt if time alone may mend it."""
     tries = int(item.facts.get("declines") or item.content.get("earlier_declines") or 0) + 1
-    follows = after_return(policies.dunning, seen.reason, tries, refunded=seen.refunded)
+    returns = 1 + _earlier_returns(services, item)
+    follows = after_return(policies.dunning, seen.reason, tries, returns, refunded=seen.refunded)
     due = None if follows.gap is None else (services.clock.now() + follows.gap).isoformat(timespec="seconds")
     at = datetime.fromtimestamp(seen.created, UTC)
     facts = {
