@@ -9,7 +9,7 @@ from tests.sim.dunning_life import simulate_dunning
 from tests.sim.dunning_mutations import MUTATIONS, two_lines_of_one_card
 from tests.sim.mutations import planted
 
-SEEDS = max(int(os.environ.get("BILLING_SIM_SEEDS", "2000")) // 1000, 1)
+SEEDS = max(int(os.environ.get("BILLING_SIM_SEEDS", "2000")) // 2000, 1)
 # A life has hundreds of processes: a few here, and many by `python -m tests.sim.dunning_life`.
 PEOPLE = 2
 

@@ -25,7 +25,7 @@ from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.report import summary
 from billing.flow.retrying.anew import begin_anew
 from billing.flow.retrying.asking import held_up
-from billing.flow.retrying.due import Look, Round, items_of
+from billing.flow.retrying.due import Look, Round, Taken, items_of
 from billing.flow.retrying.methods import Methods, Named, Replacement, waiting_for_customers
 from billing.flow.services import Services
 
@@ -125,7 +125,7 @@ async def retry(
         LedgerError: the ledger failed; nothing was sent after that.
     """
     records = await _records(services, asked)
-    rounds = [each for record in records if (each := await _round(services, asked, record)) is not None]
+    rounds = await _rounds(services, asked, records)
     _require_match(rounds, asked.run.selection)
     due = [each for each in rounds if each.moves]
     ending = Ending()
@@ -165,8 +165,19 @@ def _unpaid(services: Services, record: RunRecord) -> bool:
     return next(items_of(services, record.run_id), None) is not None
 
 
-async def _round(services: Services, asked: Retrying, record: RunRecord) -> Round | None:
-    """Return what there is to try of a run; None where nothing is left that another attempt could help."""
+async def _rounds(services: Services, asked: Retrying, records: Iterable[RunRecord]) -> list[Round]:
+    """Return what there is to try of each run; a limit is for all of them together."""
+    rounds: list[Round] = []
+    taken: Taken = set()
+    for record in records:
+        tried = sum(each.tried.lines for each in rounds)
+        limit = None if asked.run.limit is None else asked.run.limit - tried
+        rounds.append(await _round(services, asked, record, limit, taken))
+    return rounds
+
+
+async def _round(services: Services, asked: Retrying, record: RunRecord, limit: int | None, taken: Taken) -> Round:
+    """Return what there is to try of one run."""
     new: dict[int, Replacement] = {}
     methods = services.shared(Methods)
     if asked.methods:
@@ -175,7 +186,7 @@ async def _round(services: Services, asked: Retrying, record: RunRecord) -> Roun
         items = items_of(services, record.run_id)
         waiting = waiting_for_customers(items, asked.run.selection, services.clock.now())
         new = {**await methods.defaults(item for item in waiting if item.id not in new), **new}
-    look = Look(services, Round(record), asked.run.selection, asked.run.limit, new)
+    look = Look(services, Round(record, new=new), asked.run.selection, limit, taken)
     return look.through()
 
 

@@ -139,18 +139,19 @@ class Round:
         self.left.setdefault(why, Row()).add(item, until)
 
 
+Taken = set[tuple[str, str]]
+# (Card, account) of what is tried now: an attempt with it in whatever run leaves no room for another one.
+
+
 class Look:
     """One look through a run; cards that it has given to one item are not there for the next one."""
 
-    def __init__(
-        self, services: Services, found: Round, selection: Selection, limit: int | None, new: Mapping[int, Replacement]
-    ) -> None:
-        """``new`` are the payment methods that items go on with, by ledger row; ``limit`` is how many may be tried."""
+    def __init__(self, services: Services, found: Round, selection: Selection, limit: int | None, taken: Taken) -> None:
+        """``limit`` is how many may be tried; ``taken`` grows, and is shared with the looks through other runs."""
         self._services, self._found, self._selection, self._limit = services, found, selection, limit
-        self._new = found.new = new
         self._attempts, self._blocks = services.shared(Attempts), services.shared(Blocks)
         self._now = services.clock.now()
-        self._taken: set[tuple[str, str]] = set()
+        self._new, self._taken = found.new, taken
 
     def through(self) -> Round:
         """Look at every item of the run that another attempt might help."""
