@@ -134,6 +134,9 @@ def plan_of(rounds: Sequence[Round]) -> Iterator[str]:
             rows = [["nothing is due", "0", "", ""]]
         rows += [_cells(LEFT[why], row, zone) for why, row in found.left.items()]
         yield from (f"  {visible(line)}" for line in lined_up(rows, right=(1,)))
+        if found.looked_up:
+            who = f"{plural(found.looked_up, 'customer')} who must act"
+            yield f"  {who} looked up for another default: a read each (--no-new-defaults spares it)."
 
 
 def _cells(words: str, row: Row, zone: ZoneInfo) -> list[str]:

@@ -93,6 +93,7 @@ def told(found: Round) -> dict[str, Any]:
     return {
         "run": found.record.run_id,
         "tried": row(found.tried.lines, found.tried.totals),
+        "customers_looked_up": found.looked_up,
         "why": {str(why): row(each.lines, each.totals) for why, each in found.whys.items()},
         "left": {
             str(why): {
@@ -179,14 +180,17 @@ async def _rounds(services: Services, asked: Retrying, records: Iterable[RunReco
 async def _round(services: Services, asked: Retrying, record: RunRecord, limit: int | None, taken: Taken) -> Round:
     """Return what there is to try of one run."""
     new: dict[int, Replacement] = {}
+    looked_up = 0
     methods = services.shared(Methods)
     if asked.methods:
         new = await methods.named(record, asked.methods)
     if asked.new_defaults:
         items = items_of(services, record.run_id)
         waiting = waiting_for_customers(items, asked.run.selection, services.clock.now())
-        new = {**await methods.defaults(item for item in waiting if item.id not in new), **new}
-    look = Look(services, Round(record, new=new), asked.run.selection, limit, taken)
+        asked_for = [item for item in waiting if item.id not in new]
+        looked_up = len({item.payer for item in asked_for})
+        new = {**await methods.defaults(asked_for), **new}
+    look = Look(services, Round(record, new=new, looked_up=looked_up), asked.run.selection, limit, taken)
     return look.through()
 
 

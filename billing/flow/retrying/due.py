@@ -107,6 +107,7 @@ class Round:
         left: what is not tried, by reason.
         named: patterns of the selection that name an item.
         customers, accounts: of what is charged.
+        looked_up: customers who must act and were looked up for another default, one read each.
     """
 
     record: RunRecord
@@ -120,6 +121,7 @@ class Round:
     named: set[str] = field(default_factory=set)
     customers: set[str] = field(default_factory=set)
     accounts: set[str] = field(default_factory=set)
+    looked_up: int = 0
 
     @property
     def moves(self) -> bool:
