@@ -6,7 +6,7 @@ from billing.core.reconciling import comparing, matching, refunds, shown
 from billing.core.reconciling.kinds import Kind as Found
 from tests.reconcile.worlds import Tried, try_world
 
-SEEDS = range(40)
+SEEDS = range(32)
 SLICES = 4
 
 
@@ -19,15 +19,13 @@ def test_every_meddling_is_named_none_is_made_up_and_all_sums_are_exact(part, re
     assert total.named > 0
 
 
-def faulty(seeds: range) -> int:
-    """How many of these worlds show that something is wrong."""
-    wrong = 0
-    for seed in seeds:
-        try:
-            try_world(seed, items=8, accounts=2)
-        except AssertionError:
-            wrong += 1
-    return wrong
+def shows(seed: int) -> bool:
+    """Whether a world shows that something is wrong."""
+    try:
+        try_world(seed, items=8, accounts=2)
+    except AssertionError:
+        return True
+    return False
 
 
 def settled_as_presented(source, amount, currency):
@@ -62,4 +60,4 @@ def test_a_planted_fault_is_seen_in_some_world(planted, monkeypatch):
     monkeypatch.setattr(place, name, fault)
     if name == "learn":
         monkeypatch.setattr("billing.flow.reconciling.keeping.learn", fault)
-    assert faulty(range(12)) > 0
+    assert any(shows(seed) for seed in range(12))
