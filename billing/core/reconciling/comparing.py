@@ -58,7 +58,7 @@ def compare(view: View) -> AccountResult:
     by_id = {item.item_id: item for item in view.items}
     for item in view.items:
         book.open += is_open(item)
-        if item.kind is not ItemKind.REFUND:
+        if item.kind is ItemKind.CHARGE or intent_of(item):  # a subscription may begin without a payment
             compare_charge(book, item, rows.get(intent_of(item), []))
     for item in (*view.items, *view.beside):
         if item.kind is ItemKind.REFUND:
