@@ -129,6 +129,7 @@ async def test_a_body_is_not_waited_for_without_a_signature_and_not_for_ever_wit
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n%s\r\n\r\n"
     assert await door.raw(head % (len(body), b"X: y")) == b"HTTP/1.1 400 Bad Request\r\n"
     signature = b"Stripe-Signature: " + signed(body).encode()
+    assert b" 413 " in await door.raw(head % (MOST_BODY + 1, signature))
     assert await door.raw(head % (len(body), signature) + body[:10]) == b"HTTP/1.1 408 Request Timeout\r\n"
     assert door.taker.notices == []
 
