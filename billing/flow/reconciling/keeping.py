@@ -303,6 +303,9 @@ async def _tell_items(ledger: Ledger, shelf: Shelf, known: Known) -> None:
 def booked(item: ItemRecord, movements: Iterable[Movement]) -> Mapping[str, object]:
     """Return the facts of an item that its rows make: what Stripe kept, what is left, and which payout carries it.
 
+    What Stripe kept is all that the platform did not: tax on fees and fees passed through are in it, as they are in the
+    statement, so that a line of a report adds up.
+
     Of a charge or a first payment these are of its own charge alone: what was given back or disputed has rows of its
     own, and no part in what the charge brought.
     """
@@ -311,7 +314,7 @@ def booked(item: ItemRecord, movements: Iterable[Movement]) -> Mapping[str, obje
         return {}
     payouts = dict.fromkeys(row.payout for row in rows if row.payout)
     return {
-        "stripe_fee": sum(row.stripe_fee for row in rows),
+        "stripe_fee": sum(row.stripe_fee + row.other_fees for row in rows),
         "net": sum(row.net for row in rows),
         "payout": " ".join(payouts) or None,
         "settlement_currency": rows[0].currency,
