@@ -2,13 +2,14 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 
 from billing.cli.tables import WIDTH, amounts, plural, totals_table
 from billing.cli.typed import again, following
 from billing.core.exits import MEANINGS, Exit
 from billing.core.item_rules import SkipReason
 from billing.core.items import Kind, Mode
-from billing.core.kinds import phase_of
+from billing.core.kinds import life_of, phase_of
 from billing.core.life import Phase
 from billing.core.records import RunRecord
 from billing.core.skips import SKIPS
@@ -37,6 +38,7 @@ BEYOND: dict[str, str] = {
     "look_in_stripe": "a person opens the payment in Stripe; the run then goes on with it",
     "declined_for_now": "may work on another day; nothing tries again by itself",
 }
+WHOM_TO_ASK = "a list of these, with a link for each: who saves another card on it is tried again"
 LOOKS_AT = {"resolve": TAKES[Goal.RESOLVE], "settle": TAKES[Goal.SETTLE], "retry": frozenset({Phase.RESTING})}
 # A command is named for as many lines as it would look at: one that finds nothing to do teaches nobody to trust it.
 WAITING = (
@@ -137,12 +139,12 @@ def steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, runnin
             yield from _paragraph(f"{count:,} {label}", sentence)
             if not running:
                 yield " " * PLACE + _typed(verb, record)
-        if code == "customer_must_act" and record.kind is Kind.CHARGE and not running:
-            yield from _paragraph("", "whom to ask, each with a link on which another card is saved:")
-            yield " " * PLACE + following("retry", record.run_id, ask="ask.csv")
         if beyond := row.lines - sum(seen.values()):
             asked = True
             yield from _paragraph(f"{beyond:,} {label}", BEYOND.get(code, sentence))
+        if code == "customer_must_act" and record.kind is Kind.CHARGE and not running:
+            yield from _paragraph("", WHOM_TO_ASK)
+            yield " " * PLACE + following("retry", record.run_id, ask="ask.csv")
     for code, write in (("paid", _since), ("account_refuses", _waiting), ("left_out", _left_out)):
         written = list(write(outturn.rows[code])) if code in outturn.rows else []
         asked = asked or bool(written)
@@ -161,8 +163,13 @@ def _seen_by(verbs: Iterable[str], row: Row) -> Iterator[tuple[str, int]]:
     """Yield at how many lines of a row each command looks; a line is counted for the first one that does."""
     left = dict(row.states)
     for verb in verbs:
-        if count := sum(left.pop(state) for state in list(left) if phase_of(state) in LOOKS_AT[verb]):
+        if count := sum(left.pop(state) for state in list(left) if _looks_at(verb, state)):
             yield verb, count
+
+
+def _looks_at(verb: str, state: StrEnum) -> bool:
+    """Tell whether a command takes up items of a state; retry also what its bank has taken back."""
+    return phase_of(state) in LOOKS_AT[verb] or (verb == "retry" and state in life_of(state).taken_back)
 
 
 def _since(row: Row) -> Iterator[str]:

@@ -62,6 +62,20 @@ def test_of_customers_who_must_act_only_the_payments_that_are_open_are_looked_at
     assert ("1 customer must act" in both, "2 customer must act" in both, "billing resolve" in both) == (True,) * 3
 
 
+def test_what_a_bank_has_taken_back_is_named_with_the_command_that_asks_for_it_anew():
+    text = said(one(State.RETURNED, "declined", "insufficient_funds"), one(State.UNPAID, "declined", lines=2))
+    assert "3 declined for now" in text
+    assert "billing retry" in text
+    assert "nothing tries again" not in text
+
+
+def test_whom_to_ask_is_listed_below_the_lines_that_it_is_for():
+    *_, sentence, command, each, report = said(one(State.FAILED, "needs_customer")).splitlines()
+    assert "on it is tried again" in sentence
+    assert command.strip().startswith("billing retry coaching-2026-11 --ask ")
+    assert (each.split()[:2], report.split()[:2]) == (["each", "line"], ["billing", "report"])
+
+
 @pytest.mark.parametrize(("life", "failed"), [(CHARGE_LIFE, State.FAILED), (REFUND_LIFE, RefundState.FAILED)])
 def test_what_is_left_to_do_is_told_in_the_words_of_the_table_above_it(life, failed):
     found = gathered([one(failed)], life)

@@ -121,7 +121,7 @@ def _unsaid(row: Movement, asked: int) -> bool:
 
 def _not_there(book: Book, item: ItemRecord, own: Sequence[Movement], seen: Sighting | None, asked: int) -> None:
     """The ledger calls it paid, and no row of the balance says so."""
-    fresh = seen is not None and book.view.now - seen.created < BOOKED_SECONDS
+    fresh = seen is not None and book.view.now - seen.since < BOOKED_SECONDS
     if seen is not None and seen.unbooked and fresh:
         book.unbooked += 1
         return
@@ -157,14 +157,14 @@ def _unpaid(book: Book, item: ItemRecord, seen: Sighting) -> None:
     """Neither side has money of it."""
     if seen.status == GONE:
         book.find(_gone(book, item, seen))
-    elif seen.unbooked and book.view.now - seen.created < BOOKED_SECONDS and claim_of(item) is not Claim.CLOSED:
+    elif seen.unbooked and book.view.now - seen.since < BOOKED_SECONDS and claim_of(item) is not Claim.CLOSED:
         book.unbooked += 1
     elif (seen.amount, seen.currency) != (item.amount, item.currency) and _is_charge(item):
         book.find(_intent_differs(book, item, seen))
     elif seen.status not in AGREES[claim_of(item)]:
         book.find(_other_state(book, item, seen, {}))
-    elif seen.status == PROCESSING and book.view.now - seen.created > LATE_SECONDS:
-        book.find(_late(book, item, seen.created))
+    elif seen.status == PROCESSING and book.view.now - seen.since > LATE_SECONDS:
+        book.find(_late(book, item, seen.since))
 
 
 def _gone(book: Book, item: ItemRecord, seen: Sighting) -> Finding:

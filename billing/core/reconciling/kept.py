@@ -24,6 +24,7 @@ class Sighting:
         amount, currency, created: as Stripe shows them.
         charge: the latest one, or empty.
         unbooked: it is paid, and no row of the balance shows it yet.
+        tried: when the latest charge was made, 0 where none was; an intent that is tried again is older than that.
     """
 
     item: str
@@ -37,6 +38,12 @@ class Sighting:
     created: int
     charge: str = ""
     unbooked: bool = False
+    tried: int = 0
+
+    @property
+    def since(self) -> int:
+        """From when on it is waited for: its latest charge, or without one its own beginning."""
+        return self.tried or self.created
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class ChargeShown(NamedTuple):
 
     Attributes:
         amount: minor units of ``currency``, as the payer is charged.
+        created: when it was tried, epoch seconds.
         fee: the platform's share of it in the same, or None; ``fee_object`` is that fee (``fee_…``).
         debit: whether a bank account was debited.
     """
@@ -45,6 +46,7 @@ class ChargeShown(NamedTuple):
     amount: int
     currency: str
     status: str
+    created: int
     disputed: bool
     fee: int | None
     fee_object: str
@@ -148,7 +150,7 @@ def charge_in(shown: Mapping[str, Any]) -> ChargeShown:
     """Return what a charge shows.
 
     Raises:
-        Malformed: it lacks amount, currency or status.
+        Malformed: it lacks amount, currency, status or when it was tried.
     """
     fee, details = shown.get("application_fee_amount"), shown.get("payment_method_details")
     return ChargeShown(
@@ -157,6 +159,7 @@ def charge_in(shown: Mapping[str, Any]) -> ChargeShown:
         amount=_whole(shown, "amount"),
         currency=_text(shown, "currency"),
         status=_text(shown, "status"),
+        created=_whole(shown, "created"),
         disputed=shown.get("disputed") is True,
         fee=fee if type(fee) is int else None,
         fee_object=_named(shown.get("application_fee")),

@@ -269,6 +269,7 @@ def _sight(shelf: Shelf, look: Look, known: Known) -> None:
             status=GONE if gone else intent.status, amount=intent.amount, currency=intent.currency,
             created=intent.created, charge=intent.latest,
             unbooked=intent.status == SUCCEEDED and intent.id not in paid,
+            tried=intent.charge.created if intent.charge else 0,
         )  # fmt: skip
         if intent.id in shelf.sightings or not _plain(seen, item):
             shelf.sightings[intent.id] = seen
