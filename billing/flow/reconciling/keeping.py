@@ -25,7 +25,7 @@ from billing.core.reconciling.kept import (
     from_facts,
     to_facts,
 )
-from billing.core.reconciling.kinds import CANCELED, GONE, SUCCEEDED, Place
+from billing.core.reconciling.kinds import CANCELED, GONE, OPEN, SUCCEEDED, Place
 from billing.core.reconciling.matching import Known, learn, movement_of, of_item, remember
 from billing.core.reconciling.payouts import Carried, newest
 from billing.core.reconciling.shown import IntentShown
@@ -276,10 +276,13 @@ def _sight(shelf: Shelf, look: Look, known: Known) -> None:
 
 
 def _plain(seen: Sighting, item: ItemRecord | None) -> bool:
-    """Tell whether rows and ledger say all that there is to say of an intent."""
+    """Tell whether rows and ledger say all that there is to say of an intent.
+
+    One that rests open on both sides is not looked at again for that: were it paid, a row would say so.
+    """
     if seen.status == CANCELED and item is None:
         return True
-    if item is None or seen.unbooked or seen.status not in (SUCCEEDED, CANCELED):
+    if item is None or seen.unbooked or seen.status not in (SUCCEEDED, CANCELED, *OPEN):
         return False
     same = item.kind is not Kind.CHARGE or (seen.amount, seen.currency) == (item.amount, item.currency)
     return same and seen.status in AGREES[claim_of(item)]
