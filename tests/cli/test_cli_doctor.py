@@ -7,6 +7,8 @@ from urllib.request import Request, urlopen
 import pytest
 from cli_tools import RUN
 
+from billing.flow.permissions import PROBES
+
 KEY = "rk_test_doctor12345678"
 BEARER = {"Authorization": f"Bearer {KEY}"}
 
@@ -27,7 +29,7 @@ def test_doctor_names_every_permission_that_a_run_needs(ready):
     assert ended.code == 0
     found = permissions_in(ended)
     assert set(found.values()) == {"yes"}
-    assert len(found) == 22
+    assert len(found) == len(PROBES)
 
 
 def test_a_key_that_may_only_read_fails_before_a_run_and_is_told_what_it_lacks(ready, rehearsal):

@@ -9,7 +9,7 @@ from billing.cli.options import Output, OutputOpt
 from billing.cli.terminal import write_json, write_out
 from billing.core.exits import Exit
 
-LEDGER_FORMAT = 2
+LEDGER_FORMAT = 3
 # `billing.edge.ledger.schema.VERSION`; naming it here costs no import of the database.
 
 
