@@ -195,5 +195,6 @@ def _asked_of_a_charge(item: ItemRecord, run: RunRecord) -> Asked:
         about=str(item.content.get("description") or ""),
         types=asking.TYPES,
         timezone=run.header.get("timezone") or "UTC",
+        owed=answer is None,
         answer=Answer.OPEN if answer is None else Answer(answer),
     )

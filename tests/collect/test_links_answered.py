@@ -47,6 +47,17 @@ async def test_a_first_payment_says_how_much_and_who_receives_it():
     assert "Nothing is charged" not in got.text
 
 
+async def test_whoever_saves_a_card_for_what_is_owed_is_told_that_it_is_charged_soon():
+    async with served() as page:
+        page.memory.change(owed=True)
+        form = await page.get(f"/s/{token()}")
+        done = await page.get(f"/s/{token()}/done")
+    assert "What you owe now is charged to it within the next days." in form.text
+    assert "charges what you owe now to it within the next days." in done.text
+    assert "Nothing is charged today" not in form.text
+    assert "next bill" not in done.text
+
+
 @pytest.mark.parametrize(
     ("link", "status", "heading"),
     [

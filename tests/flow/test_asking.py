@@ -68,7 +68,7 @@ def test_what_a_customer_saves_on_the_link_becomes_the_default_and_pays_with_the
         page = page_of(world)
         await page.prepare()
         asked = await page.look(first.item_id)
-        assert (asked.answer, asked.payment, asked.types) == (Answer.OPEN, None, ("card",))
+        assert (asked.answer, asked.payment, asked.types, asked.owed) == (Answer.OPEN, None, ("card",), True)
         opened = [await page.open(first.item_id) for _ in range(3)]
         assert {type(each) for each in opened} == {Opened}
         assert {each.asks for each in opened} == {Asks.SETUP}
@@ -82,7 +82,8 @@ def test_what_a_customer_saves_on_the_link_becomes_the_default_and_pays_with_the
         assert attempts(world) - before == {first.object_id: 1}
         after = await by_reference(world)
         assert (after[first.reference].state, after[second.reference].state) == (State.SUCCEEDED, State.UNPAID)
-        assert (await page.look(first.item_id)).answer is Answer.SAVED
+        paid = await page.look(first.item_id)
+        assert (paid.answer, paid.owed) == (Answer.SAVED, False)
         assert await page.open(first.item_id) is Answer.SAVED
         await world.assert_true()
 

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from billing.cli.options import AnyRunArg, Common, ForceOpt, Sending, Without, YesOpt
+from billing.cli.options import Common, ForceOpt, Sending, Without, YesOpt
 
 
 def command(
     *,
-    run: AnyRunArg = None,
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run id; or a period instead.")] = None,
     period: Annotated[
         str | None, typer.Option("--period", metavar="PERIOD", help="All runs of a period, such as 2026-11.")
     ] = None,

@@ -43,6 +43,7 @@ class Asked:
         timezone: IANA name in which the days of the line are meant.
         return_url: where a payer who has finished may go on, such as the business's own page; empty for nowhere.
         payment: what is paid at once, to the platform; None where nothing is charged.
+        owed: whether a charge is open that is tried with what is saved.
         answer: as the record has it; Stripe may know more.
     """
 
@@ -53,6 +54,7 @@ class Asked:
     timezone: str = "UTC"
     return_url: str = ""
     payment: Money | None = None
+    owed: bool = False
     answer: Answer = Answer.OPEN
 
 

@@ -42,6 +42,7 @@ class Notice:
 
 NOTICES: Mapping[str, Notice] = {
     "saved": Notice(200, "done", "saved_title", "saved_text", "close", "on", "go_on"),
+    "owed": Notice(200, "done", "saved_title", "owed_text", "close", "on", "go_on"),
     "paid": Notice(200, "done", "paid_title", "paid_text", "close", "on", "go_on"),
     "used": Notice(200, "done", "used_title", "used_text", "used_calm", "on", "go_on"),
     "verify": Notice(200, "way", "verify_title", "verify_text", "verify_calm"),

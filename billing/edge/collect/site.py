@@ -172,6 +172,8 @@ def _after(found: Answer, asked: Asked) -> str:
     """Return which page says what became of it."""
     if found is Answer.SAVED and asked.payment:
         return "paid"
+    if found is Answer.SAVED and asked.owed:
+        return "owed"
     if found is Answer.PROCESSING and "us_bank_account" in asked.types and not asked.payment:
         return "verify"
     return BY_ANSWER[found]
