@@ -69,6 +69,8 @@ def test_only_open_payments_beside_a_paid_one_are_closed(tmp_path: Path):
         async def closed(services, scope, done):
             chosen = closable(services, scope, done.findings)
             assert {(each.kind, each.object) for each in chosen} == one.expected
+            told = [each for each in done.findings if "--close-orphans" in each.what_to_do]
+            assert told == chosen  # nobody is sent to a command that leaves it open
             return await close_orphans(services, scope, chosen)
 
         done, ends = await looked(one, closed)

@@ -60,6 +60,12 @@ def intent_of(item: ItemRecord) -> str:
     return str(item.facts.get("payment_intent") or "") if item.kind is Kind.SUBSCRIPTION else ""
 
 
+def pays_otherwise(item: ItemRecord, intent: str) -> bool:
+    """Tell whether a charge is paid by another intent than this one, so that this one could only charge it twice."""
+    paid = item.kind is Kind.CHARGE and claim_of(item) is Claim.PAID
+    return paid and item.object_id not in (None, intent)
+
+
 def is_open(item: ItemRecord) -> bool:
     """Tell whether a line's money may still move by itself: a comparison of it is not the last word."""
     return claim_of(item) in (Claim.PROCESSING, Claim.UNKNOWN) or phase_of(item.state) in (

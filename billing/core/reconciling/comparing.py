@@ -13,7 +13,7 @@ from billing.core.items import Kind as ItemKind
 from billing.core.movements import Movement
 from billing.core.reconciling.account_book import Book, View, finding_of, key_of, moved, nets, place_of
 from billing.core.reconciling.charges import compare_charge
-from billing.core.reconciling.claims import intent_of, is_open
+from billing.core.reconciling.claims import intent_of, is_open, pays_otherwise
 from billing.core.reconciling.findings import Finding
 from billing.core.reconciling.kept import Sighting
 from billing.core.reconciling.kinds import INQUIRIES, OPEN, PROCESSING, Kind, Place
@@ -138,14 +138,24 @@ def _unheld(book: Book, by_id: Mapping[str, ItemRecord], rows: Mapping[str, Sequ
             continue
         finding = finding_of(
             book, kind, item, name, str(item.state) if item else "no such line", seen.status, {},
-            about=(seen.amount, seen.currency), at=seen.created,
+            about=(seen.amount, seen.currency), at=seen.created, do=_to_do(kind, item, name),
         )  # fmt: skip
         if item is None:
             finding = Finding(
                 kind, book.view.account, seen.reference, seen.run, "", name, finding.ours, finding.stripe,
-                finding.amount, finding.currency, at=seen.created,
+                finding.amount, finding.currency, at=seen.created, do=finding.do,
             )  # fmt: skip
         book.find(finding)
+
+
+LEFT_OPEN = "Another ledger may still finish it: look there first; where none will, cancel it in Stripe."
+# What to do about an open payment that is not closed from here.
+
+
+def _to_do(kind: Kind, item: ItemRecord | None, intent: str) -> str:
+    """Return what a person does about an open payment, where that is not what its kind says."""
+    closable = item is not None and pays_otherwise(item, intent)
+    return "" if kind is not Kind.ORPHAN or closable else LEFT_OPEN
 
 
 def _kind_of(seen: Sighting, item: ItemRecord | None) -> Kind | None:

@@ -14,7 +14,7 @@ import anyio
 from billing.core.entries import ItemRecord
 from billing.core.items import Kind as ItemKind
 from billing.core.outcomes import Cancelled, Lost, Outcome, Succeeded, Unconfirmed, Unsent
-from billing.core.reconciling.claims import Claim, claim_of
+from billing.core.reconciling.claims import pays_otherwise
 from billing.core.reconciling.findings import Finding
 from billing.core.reconciling.kinds import Kind
 from billing.edge.stripe.calls.charge import cancel_intent, read_intent
@@ -53,8 +53,7 @@ def _item(services: Services, scope: Scope, orphan: Finding) -> ItemRecord | Non
     runs = [run for run in scope.runs if run.run_id == orphan.run and run.kind is ItemKind.CHARGE]
     for item in items_on(services.ledger, runs, orphan.account):
         if item.item_id == orphan.item:
-            paid = claim_of(item) is Claim.PAID and item.object_id not in (None, orphan.object)
-            return item if paid else None
+            return item if pays_otherwise(item, orphan.object) else None
     return None
 
 
