@@ -233,6 +233,7 @@ async def retry_run(
     live: bool = False,
     limit: int | None = None,
     no_new_defaults: bool = False,
+    closed: bool = False,
     declines_ok: bool = False,
     wait: float | None = None,
     config: Path | None = None,
@@ -246,6 +247,7 @@ async def retry_run(
         live: needed for live runs; without a run id it means those.
         limit: at most so many lines of a run.
         no_new_defaults: look up no customers who must act for another default.
+        closed: take up lines, too, that were closed unpaid and whose customers have saved another default since.
         declines_ok: declines alone give exit code 0.
         wait: seconds to wait for another process to let go of the ledger.
         config: settings instead of `billing.yaml` here or above.
@@ -263,7 +265,7 @@ async def retry_run(
     opening = ServiceOptions(mode, "job retry", live=live, wait=wait, making=Making.NEVER)
     options = RunOptions(limit=limit, declines_ok=declines_ok)
     async with services_of(settings, environ, opening, told) as services:
-        asked = Retrying(run_id, settings, environ, options, (), not no_new_defaults, declines_ok)
+        asked = Retrying(run_id, settings, environ, options, (), not no_new_defaults, closed, declines_ok)
         told("job_started", verb="retry", run=run_id or "", mode=str(mode), ledger=settings.ledger)
         done = await retry(services, asked, agree=_agree, watching=lambda title: _watching(told, title))
         told("job_finished", verb="retry", runs=list(done.runs), exit_code=int(done.exit))

@@ -1,6 +1,6 @@
 """Try again what was declined and is due, as a scheduler starts it. It charges: the schedule has said yes.
 
-    python -m jobs.retry [RUN] [--live] [--no-new-defaults]
+    python -m jobs.retry [RUN] [--live] [--no-new-defaults] [--closed]
 
 Safe every day, and as often as you like: where nothing is due, nothing is sent. The exit code tells what is still open.
 Settings, key and ledger are those of `billing retry`. What was tried goes to stdout as one JSON object; everything else
@@ -28,6 +28,9 @@ def options(argv: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--limit", metavar="N", type=int, help="try at most so many lines of a run")
     parser.add_argument(
         "--no-new-defaults", action="store_true", help="look up no customers who must act for another default"
+    )
+    parser.add_argument(
+        "--closed", action="store_true", help="also lines closed unpaid whose customers have saved another default"
     )
     return vars(parser.parse_args(argv))
 

@@ -38,7 +38,9 @@ BEYOND: dict[str, str] = {
     "look_in_stripe": "a person opens the payment in Stripe; the run then goes on with it",
     "declined_for_now": "may work on another day; nothing tries again by itself",
 }
-WHOM_TO_ASK = "a list of these, with a link for each: who saves another card on it is tried again"
+WHOM_TO_ASK = (
+    "a list of these, with a link for each: who saves another card on it is tried again, a closed line with --closed"
+)
 LOOKS_AT = {"resolve": TAKES[Goal.RESOLVE], "settle": TAKES[Goal.SETTLE], "retry": frozenset({Phase.RESTING})}
 # A command is named for as many lines as it would look at: one that finds nothing to do teaches nobody to trust it.
 WAITING = (

@@ -46,6 +46,7 @@ class Asked:
     method: tuple[str, ...] = ()
     methods: str = ""
     new_defaults: bool = True
+    closed: bool = False
     ask: str = ""
     force: bool = False
     dry_run: bool = False
@@ -73,6 +74,7 @@ async def carry_out(session: Session, asked: Asked) -> int:
             asked.options,
             named,
             asked.new_defaults,
+            asked.closed,
             asked.options.declines_ok,
             asked.dry_run,
         )

@@ -227,7 +227,7 @@ def test_a_default_that_a_customer_has_saved_since_is_taken_once_and_never_one_t
     run_virtually(main)
 
 
-def test_a_line_that_failed_begins_anew_only_with_another_method(tmp_path):
+def test_a_line_that_failed_begins_anew_only_where_that_is_said(tmp_path):
     world = World.make(tmp_path, items=3, accounts=1, mix={"stolen_card": 1})
 
     async def main():
@@ -239,6 +239,9 @@ def test_a_line_that_failed_begins_anew_only_with_another_method(tmp_path):
         another_method(world, second.payer, default=True)
         await tried(world, methods=methods)
         await tried(world, methods=methods, agree=pytest.fail)
+        assert (await by_reference(world))[second.reference].state is State.FAILED, "it may have been paid otherwise"
+        await tried(world, closed=True)
+        await tried(world, closed=True, agree=pytest.fail)
         after = await by_reference(world)
         for was in (first, second):
             now = after[was.reference]

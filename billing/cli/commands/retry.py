@@ -30,6 +30,10 @@ def command(
         bool,
         typer.Option("--no-new-defaults", help="Look up no customers who must act for another default."),
     ] = False,
+    closed: Annotated[
+        bool,
+        typer.Option("--closed", help="Also lines closed unpaid whose customers have saved another default since."),
+    ] = False,
     ask: Annotated[
         str,
         typer.Option("--ask", metavar="FILE", help="Only write whom to ask, a CSV with a link each (- for stdout)."),
@@ -48,7 +52,8 @@ def command(
     """Try again what was declined and is due: of one run, or of every run of this mode.
 
     Shows first who is tried, who not, and until when; asks, since it moves money. Safe every day: where nothing is due,
-    nothing is asked and nothing sent. A line without another try is closed.
+    nothing is asked and nothing sent. A line without another try is closed; it is tried with another card only when
+    that is said, for it may have been paid otherwise since.
 
     \b
     billing retry coaching-2026-11
@@ -69,6 +74,7 @@ def command(
         tuple(method or ()),
         methods,
         new_defaults=not no_new_defaults,
+        closed=closed,
         ask=ask,
         force=force,
         dry_run=dry_run,

@@ -44,6 +44,7 @@ class Retrying:
         run: selection, limit, most failures, deadline.
         methods: payment methods that a person names for lines; of one run only.
         new_defaults: whether customers who must act are looked up for another default.
+        closed: whether that is done for charges, too, that were closed unpaid.
         declines_ok: declines alone give exit code 0.
         dry_run: only the look.
     """
@@ -54,6 +55,7 @@ class Retrying:
     run: RunOptions = RunOptions()  # noqa: RUF009  frozen
     methods: tuple[Named, ...] = ()
     new_defaults: bool = True
+    closed: bool = False
     declines_ok: bool = False
     dry_run: bool = False
 
@@ -186,7 +188,7 @@ async def _round(services: Services, asked: Retrying, record: RunRecord, limit: 
         new = await methods.named(record, asked.methods)
     if asked.new_defaults:
         items = items_of(services, record.run_id)
-        waiting = waiting_for_customers(items, asked.run.selection, services.clock.now())
+        waiting = waiting_for_customers(items, asked.run.selection, services.clock.now(), closed=asked.closed)
         asked_for = [item for item in waiting if item.id not in new]
         looked_up = len({item.payer for item in asked_for})
         new = {**await methods.defaults(asked_for), **new}

@@ -183,17 +183,24 @@ def _shown(found: Any) -> Any:  # noqa: ANN401  an account, a customer or a meth
     raise found.as_error()
 
 
-def waiting_for_customers(items: Iterable[ItemRecord], selection: Selection, now: datetime) -> Iterator[ItemRecord]:
-    """Yield the items that another default of their customers would help: no time helps them, and all is lately."""
+def waiting_for_customers(
+    items: Iterable[ItemRecord], selection: Selection, now: datetime, *, closed: bool = False
+) -> Iterator[ItemRecord]:
+    """Yield the items that another default of their customers would help: no time helps them, and all is lately.
+
+    A charge that failed was closed for good, and may have been paid otherwise since: it is taken only where that is
+    asked for (``closed``).
+    """
+    helped = HELPED | CLOSED if closed else HELPED
     for item in items:
         last = item.facts.get("last_try")
         lately = last is None or now - datetime.fromisoformat(last) <= timedelta(days=ASK_DAYS)
         needs = item.facts.get("group") == Group.NEEDS_CUSTOMER or item.facts.get("remedy") == "never"
-        if item.state in HELPED and needs and lately and selection.takes(item):
+        if item.state in helped and needs and lately and selection.takes(item):
             yield item
 
 
-HELPED = frozenset({State.UNPAID, State.FAILED, State.RETURNED})
+HELPED, CLOSED = frozenset({State.UNPAID, State.RETURNED}), frozenset({State.FAILED})
 # States in which another method of the customer may help; what failed, or came back, is begun anew.
 
 
