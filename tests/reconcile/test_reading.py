@@ -1,14 +1,18 @@
 """How an account is read: by the page, from where the last look ended, to its end or not at all, and once."""
 
+from random import Random
+
 import pytest
 
 from billing.core.entries import Note
 from billing.core.exits import Exit
 from billing.core.reconciling.kept import CURSOR
+from billing.flow.reconciling.keeping import FEW
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
 from tests.reconcile.laws import found_in
-from tests.reconcile.meddling import DAY, RUN, Meddled, dispute, meddle, refund, world
+from tests.flow.world import World
+from tests.reconcile.meddling import DAY, RUN, Meddled, dispute, meddle, orphan, refund, world
 from tests.virtual import run
 
 LISTS = ("payment_intents.list", "balance_transactions.list", "payouts.list", "disputes.list")
@@ -59,6 +63,24 @@ def test_lists_cost_at_most_three_pages_a_hundred_lines_and_what_is_known_is_not
         assert (again.pages, found_in(again)) == (3, found_in(done))
         said = f"{done.items:,} lines reconciled with {pages:,} list pages, {again.pages:,} more the next time"
         record_property("evidence", said)
+
+    run(law())
+
+
+def test_what_was_charged_just_before_an_open_payment_is_not_read_again_one_by_one(tmp_path):
+    async def law() -> None:
+        bench = World.make(tmp_path, seed=5, items=20, accounts=1, mix={"succeeds": 1.0})
+        await bench.charge_all()
+        one = Meddled(bench, Random(5))
+        one.items = await one.known()
+        one.sandbox.advance(60)
+        for _ in range(FEW + 1):  # so that the list goes back to the first of them, and not to what was a minute before
+            orphan(one)
+        one.sandbox.advance(DAY)
+        assert found_in(await one.reconcile()) == one.expected
+        before = one.sandbox.requests["payment_intents.retrieve"].sent
+        assert found_in(await one.reconcile()) == one.expected
+        assert one.sandbox.requests["payment_intents.retrieve"].sent == before
 
     run(law())
 

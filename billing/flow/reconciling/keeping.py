@@ -161,7 +161,7 @@ async def _not_listed(
     listed, due = {intent.id for intent in look.intents}, {}
     for item in items:
         begun, intent = begun_at(item), intent_of(item)
-        if intent and (begun is None or begun >= cursor.intents - BEFORE_SECONDS):
+        if intent and (begun is None or begun >= cursor.intents):
             due[intent] = _gone(item, begun or 0)
     due |= {name: replace(one, status=GONE) for name, one in shelf.sightings.items() if _is_open(one)}
     found: list[IntentShown] = []
