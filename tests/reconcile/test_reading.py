@@ -10,8 +10,8 @@ from billing.core.reconciling.kept import CURSOR
 from billing.flow.reconciling.keeping import FEW
 from billing.sandbox.faults import FaultKind
 from billing.sandbox.inprocess import InProcess
-from tests.reconcile.laws import found_in
 from tests.flow.world import World
+from tests.reconcile.laws import found_in
 from tests.reconcile.meddling import DAY, RUN, Meddled, dispute, meddle, orphan, refund, world
 from tests.virtual import run
 
