@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from operator import itemgetter
 
 from billing.core.entries import BrokenPromise, Entry, Facts, ItemRecord, Note
@@ -15,10 +14,10 @@ from billing.core.items import Kind, Mode
 from billing.core.kinds import LIVES
 from billing.core.life import Life, Scope
 from billing.core.records import Arrived, Held, ReportLine, RunRecord, SheetTally, Tally
+from billing.edge.ledger import statements as ask
 from billing.edge.ledger.chain import Head, seal
 from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.rows import (
-    ENTRY_COLUMNS,
     ITEM_COLUMNS,
     RUN_COLUMNS,
     entry_of,
@@ -33,85 +32,6 @@ from billing.edge.ledger.sqlite_store import FIRST_OF_SCOPE
 
 MOST_AT_ONCE = 500
 Open = Callable[[], AbstractContextManager[sqlite3.Connection]]
-
-_REPORT = f"""SELECT lines.line, lines.cells, lines.reason, lines.detail, {ITEM_COLUMNS} FROM lines
-    LEFT JOIN items ON items.id = lines.item WHERE lines.run = ? AND lines.revision = ? ORDER BY lines.position"""
-_DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail, {ITEM_COLUMNS} FROM lines
-    JOIN items ON items.id = lines.item AND items.run = lines.run
-    WHERE lines.run = :run AND items.id NOT IN
-        (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
-    GROUP BY items.id ORDER BY items.id"""
-_REPLACED = ", ".join(sorted({f"'{state}'" for life in LIVES.values() for state in life.reopens}))
-# States that another generation may have followed, of whatever kind.
-_TALLY = f"""SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(json_extract(facts, '$.reason_code'), ''),
-    currency, count(*), sum(amount)
-    FROM items NOT INDEXED WHERE run = :run AND (state NOT IN ({_REPLACED})
-        OR NOT EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope
-            AND later.reference = items.reference AND later.generation = items.generation + 1)
-        OR id IN (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL))
-    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
-_FOREIGN = """SELECT lines.reason, count(*) FROM lines LEFT JOIN items ON items.id = lines.item
-    WHERE lines.run = :run AND lines.revision = :revision AND lines.reason <> '' AND items.run IS NOT :run
-    GROUP BY 1 ORDER BY 1"""
-_OWN = "lines.item IS NOT NULL AND items.run = :run"
-_SHEET = f"""SELECT ifnull(items.account, ''), iif({_OWN}, items.state, 'skipped'),
-    iif({_OWN}, ifnull(json_extract(items.facts, '$.group'), ''), ''),
-    iif({_OWN}, ifnull(json_extract(items.facts, '$.reason_code'), ''), lines.reason),
-    ifnull(items.currency, ''), count(*), ifnull(sum(items.amount), 0)
-    FROM lines LEFT JOIN items ON items.id = lines.item WHERE lines.run = :run AND lines.revision = :revision
-    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
-_UNLISTED = """SELECT account, state, ifnull(json_extract(facts, '$.group'), ''),
-    ifnull(json_extract(facts, '$.reason_code'), ''), currency, count(*), sum(amount)
-    FROM items WHERE run = :run AND id NOT IN
-        (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
-    AND NOT EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope AND later.reference = items.reference
-        AND later.generation = items.generation + 1)
-    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
-_OBLIGATIONS = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked CROSS JOIN items
-    ON items.scope = ? AND items.reference = asked.value ORDER BY items.generation"""
-_BY_OBJECT = f"""SELECT {ITEM_COLUMNS} FROM json_each(?) AS asked
-    CROSS JOIN items ON items.object_id = asked.value"""
-_IDS = """SELECT items.id, items.run, reference, generation FROM items CROSS JOIN runs ON runs.id = items.run
-    WHERE kind = ? AND items.id > ? ORDER BY items.id"""
-_OF_KIND = f"""SELECT {ITEM_COLUMNS} FROM items WHERE run IN
-    (SELECT id FROM runs WHERE platform = ? AND mode = ? AND kind = ?) AND state IN (SELECT value FROM json_each(?))
-    ORDER BY id"""
-_WORK = f"""SELECT * FROM (SELECT {ITEM_COLUMNS} FROM items
-    WHERE run = ? AND state = ? AND account = ? AND id > ? ORDER BY id LIMIT ?)"""
-_ARRIVED = """SELECT items.account, items.currency, ifnull(items.object_id, ''), came.at,
-        ifnull(json_extract(items.facts, '$.first_try'), '')
-    FROM items CROSS JOIN entries AS came ON came.item = items.id AND came.name = items.last_event
-    CROSS JOIN entries AS before ON before.item = items.id AND before.ver = came.ver - 1
-    WHERE items.run = :run AND items.last_event = :event AND came.at >= :since AND before.name <> :unless"""
-_ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
-_ENTRIES_OF_RUN = f"{_ENTRIES} WHERE entries.seq > :after AND (:run IS NULL OR entries.run = :run) ORDER BY entries.seq"
-_ENTRIES_OF_ITEMS = f"""{_ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE scope IN (SELECT scope FROM runs)
-    AND reference = :reference AND (:run IS NULL OR run = :run)) AND entries.seq > :after ORDER BY entries.seq"""
-
-
-_KEPT = """SELECT name, at, facts, mac FROM lookups
-    WHERE kind = :kind AND name >= :first AND name < :last ORDER BY name"""
-LAST = "\U0010ffff"
-# Sorts behind every name that a look-up has.
-
-_AS_HELD = """items.reference, items.payer, items.account, items.amount, items.currency, items.state,
-    ifnull(json_extract(items.facts, '$.group'), ''), ifnull(json_extract(items.facts, '$.reason_code'), '')"""
-_LISTED = f"""SELECT {_AS_HELD} FROM lines JOIN items ON items.id = lines.item
-    WHERE lines.run = ? AND lines.revision = ? ORDER BY lines.position"""
-_HELD_BY = f"""SELECT {_AS_HELD} FROM items WHERE run = ?{{}} AND NOT EXISTS (SELECT 1 FROM items AS later
-    WHERE later.scope = items.scope AND later.reference = items.reference AND later.generation = items.generation + 1)
-    ORDER BY id"""
-_HELD, _HELD_IN = _HELD_BY.format(""), _HELD_BY.format(" AND state = ?")
-_STANDING = """SELECT items.id, items.state, items.id IN
-        (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
-    FROM items WHERE items.run = :run AND NOT EXISTS (SELECT 1 FROM items AS next WHERE next.scope = items.scope
-        AND next.reference = items.reference AND next.generation = items.generation + 1) ORDER BY items.id"""
-
-
-@lru_cache
-def _work(states: int) -> str:
-    """Return one statement for the items in so many states: each has its own place in the index, and its own limit."""
-    return " UNION ALL ".join([_WORK] * states)
 
 
 @contextmanager
@@ -171,8 +91,8 @@ class Queries:
         """
         row, _, revision = self._place(run_id)
         asked = {"run": row, "revision": revision}
-        items = self._conn.execute(_TALLY, asked).fetchall()
-        foreign = self._conn.execute(_FOREIGN, asked).fetchall()
+        items = self._conn.execute(ask.TALLY, asked).fetchall()
+        foreign = self._conn.execute(ask.FOREIGN, asked).fetchall()
         life = self.kept_runs.life(row)
         return [Tally(life.states(state), *rest) for state, *rest in items] + [
             Tally(life.skipped, "", reason, "", count, 0, owned=False) for reason, count in foreign
@@ -186,9 +106,9 @@ class Queries:
         """
         row, _, revision = self._place(run_id)
         asked, life = {"run": row, "revision": revision}, self.kept_runs.life(row)
-        found = [_sheet_tally(life, each, listed=True) for each in self._conn.execute(_SHEET, asked)]
+        found = [_sheet_tally(life, each, listed=True) for each in self._conn.execute(ask.SHEET, asked)]
         if revision > 1:
-            found += [_sheet_tally(life, each, listed=False) for each in self._conn.execute(_UNLISTED, asked)]
+            found += [_sheet_tally(life, each, listed=False) for each in self._conn.execute(ask.UNLISTED, asked)]
         return found
 
     def report(self, run_id: str) -> Iterator[ReportLine]:
@@ -199,12 +119,12 @@ class Queries:
             if found is None:
                 return
             row, revision = found
-            for line, cells, reason, detail, *columns in conn.execute(_REPORT, (row, revision)):
+            for line, cells, reason, detail, *columns in conn.execute(ask.REPORT, (row, revision)):
                 item = item_of_row(tuple(columns), runs) if columns[0] is not None else None
                 owned = item is not None and columns[1] == row
                 yield ReportLine(line, tuple(json.loads(cells)), item, owned, reason, detail)
             if revision > 1:
-                for line, cells, _, detail, *columns in conn.execute(_DROPPED, {"run": row, "revision": revision}):
+                for line, cells, _, detail, *columns in conn.execute(ask.DROPPED, {"run": row, "revision": revision}):
                     dropped = item_of_row(tuple(columns), runs)
                     yield ReportLine(line, tuple(json.loads(cells)), dropped, True, "", detail, listed=False)
 
@@ -228,7 +148,9 @@ class Queries:
         asked = _asked(references)
         always = LIVES[kind].scope is Scope.ALWAYS
         of = {"platform": platform, "mode": mode, "kind": kind, "period": period, "always": always}
-        rows = self._conn.execute(_OBLIGATIONS, (asked, *self._conn.execute(FIRST_OF_SCOPE, of).fetchone())).fetchall()
+        rows = self._conn.execute(
+            ask.OBLIGATIONS, (asked, *self._conn.execute(FIRST_OF_SCOPE, of).fetchone())
+        ).fetchall()
         return {item.reference: item for item in (item_of_row(row, self.kept_runs) for row in rows)}
 
     @_legible()
@@ -242,21 +164,21 @@ class Queries:
     @_legible()
     def by_object(self, objects: Sequence[str]) -> dict[str, ItemRecord]:
         """Return the items that have these provider objects on record, by object."""
-        rows = self._conn.execute(_BY_OBJECT, (_asked(objects),)).fetchall()
+        rows = self._conn.execute(ask.BY_OBJECT, (_asked(objects),)).fetchall()
         return {str(item.object_id): item for item in (item_of_row(row, self.kept_runs) for row in rows)}
 
     def ids(self, kind: Kind, after: int) -> Iterator[tuple[int, str]]:
         """Stream (row, item id) of the items of a kind in rows above ``after``."""
         with _legible(), self._open() as conn:
             runs = Runs(conn)
-            for row, run, reference, generation in conn.execute(_IDS, (kind, after)):
+            for row, run, reference, generation in conn.execute(ask.IDS, (kind, after)):
                 yield row, runs[run].item_id(reference, generation)
 
     def of_kind(self, platform: str, mode: Mode, kind: Kind, states: Iterable[StrEnum]) -> Iterator[ItemRecord]:
         """Stream the items of a kind in these states, of all its runs, in the order they were planned."""
         with _legible(), self._open() as conn:
             kept = Runs(conn)
-            for row in conn.execute(_OF_KIND, (platform, mode, kind, json.dumps(sorted(set(states))))):
+            for row in conn.execute(ask.OF_KIND, (platform, mode, kind, json.dumps(sorted(set(states))))):
                 yield item_of_row(row, kept)
 
     def held(self, run_id: str, states: Iterable[StrEnum] | None = None) -> Iterator[Held]:
@@ -265,7 +187,7 @@ class Queries:
             run, _, _ = self._place(run_id)
             life = self.kept_runs.life(run)
             for at in ("",) if states is None else sorted(set(states)):
-                sql, parameters = (_HELD_IN, (run, at)) if at else (_HELD, (run,))
+                sql, parameters = (ask.HELD_IN, (run, at)) if at else (ask.HELD, (run,))
                 for row in conn.execute(sql, parameters):
                     yield _held(life, row)
 
@@ -274,7 +196,7 @@ class Queries:
         with _legible(), self._open() as conn:
             row, _, revision = self._place(run_id)
             life = self.kept_runs.life(row)
-            for each in conn.execute(_LISTED, (row, revision)):
+            for each in conn.execute(ask.LISTED, (row, revision)):
                 yield _held(life, each)
 
     def standing(self, run_id: str) -> Iterator[tuple[int, StrEnum, bool]]:
@@ -285,7 +207,7 @@ class Queries:
         with _legible(), self._open() as conn:
             row, _, revision = self._place(run_id)
             life = self.kept_runs.life(row)
-            for item, state, listed in conn.execute(_STANDING, {"run": row, "revision": revision}):
+            for item, state, listed in conn.execute(ask.STANDING, {"run": row, "revision": revision}):
                 yield item, life.states(state), bool(listed)
 
     @_legible()
@@ -308,7 +230,7 @@ class Queries:
     ) -> list[ItemRecord]:
         """Return up to ``limit`` items of an account in these states above row ``after``, ascending."""
         wanted = sorted(set(states))
-        sql = _work(len(wanted))
+        sql = ask.work_in(len(wanted))
         rows = [
             row
             for run in self._run_rows(run_id)
@@ -322,7 +244,7 @@ class Queries:
         asked = {"event": event, "unless": unless, "since": millis(datetime.fromisoformat(since))}
         with _legible(), self._open() as conn:
             for account, currency, found, at, first_try in conn.execute(
-                _ARRIVED, {"run": self._place(run_id)[0], **asked}
+                ask.ARRIVED, {"run": self._place(run_id)[0], **asked}
             ):
                 yield Arrived(account, currency, found, at / 1000, first_try)
 
@@ -357,7 +279,8 @@ class Queries:
             LedgerDamaged: one of them was changed by something else.
         """
         with _legible(), self._open() as conn:
-            for name, at, facts, mac in conn.execute(_KEPT, {"kind": kind, "first": prefix, "last": prefix + LAST}):
+            asked = {"kind": kind, "first": prefix, "last": prefix + ask.LAST}
+            for name, at, facts, mac in conn.execute(ask.KEPT, asked):
                 yield name, self._unsealed(kind, name, at, facts, mac)
 
     def _unsealed(self, kind: str, name: str, at: int, facts: str, mac: bytes) -> Facts:
@@ -387,7 +310,7 @@ class Queries:
         with _legible(), self._open() as conn:
             runs = Runs(conn)
             row = self._place(run_id)[0] if run_id is not None else None
-            sql = _ENTRIES_OF_RUN if reference is None else _ENTRIES_OF_ITEMS
+            sql = ask.ENTRIES_OF_RUN if reference is None else ask.ENTRIES_OF_ITEMS
             found = conn.execute(sql, {"after": after, "run": row, "reference": reference})
             for entry in found:
                 yield entry_of(entry, runs)
