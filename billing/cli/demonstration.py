@@ -25,7 +25,7 @@ from billing.edge.logs import visible
 from billing.edge.privatefile import write_private
 from billing.edge.runfiles import ReadOptions
 from billing.flow.open_services import ServiceOptions
-from billing.flow.report import Layout, as_csv
+from billing.flow.report_files import Layout, as_csv
 from billing.flow.request import RunRequest
 from billing.sandbox.config import SandboxConfig, read
 from billing.sandbox.model import Sandbox

@@ -23,7 +23,8 @@ from billing.edge.runfiles.schema import Schema
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.accounts import accounts_as_csv, accounts_as_json
 from billing.flow.next_sheet import as_sheet, next_sheet
-from billing.flow.report import Layout, Wanted, as_csv, as_json, known_run
+from billing.flow.report import Wanted, known_run
+from billing.flow.report_files import Layout, as_csv, as_json
 
 SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json"}
 FORMATS = tuple(SUFFIXES.values())

@@ -9,7 +9,8 @@ from billing.core.money import format_minor
 from billing.core.records import SheetTally
 from billing.edge.ledger import Ledger
 from billing.flow.outturn import row_of
-from billing.flow.report import EVERY_LINE, Layout, Wanted, known_run
+from billing.flow.report import EVERY_LINE, Wanted, known_run
+from billing.flow.report_files import Layout
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from billing.edge.ledger import Ledger
 from billing.edge.runfiles.fields import METADATA
 from billing.edge.runfiles.schema import Schema
 from billing.edge.runfiles.schemas import SCHEMAS
-from billing.flow.report import Layout, Wanted, describe, known_run, status_of
+from billing.flow.report import Wanted, describe, known_run, status_of
+from billing.flow.report_files import Layout
 
 DONE = frozenset({str(Group.SUCCEEDED)})
 # Lines that a next sheet has, unless others are asked for.

@@ -16,7 +16,7 @@ from billing.edge.runfiles import open_run
 from billing.flow.planning.plan import PlanOptions, keep, make_plan, plan_offline
 from billing.flow.planning.preflight import Preflight
 from billing.flow.planning.saved import plan_to_json
-from billing.flow.report import as_csv, as_json
+from billing.flow.report_files import as_csv, as_json
 from billing.sandbox.scenario import save_customer
 from tests.flow.world import FAST, RUN, World
 from tests.virtual import run_virtually

@@ -10,7 +10,8 @@ import pytest
 from billing.edge.runfiles import open_run
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.next_sheet import as_sheet, next_sheet
-from billing.flow.report import EVERY_LINE, Layout, Wanted, known_run
+from billing.flow.report import EVERY_LINE, Wanted, known_run
+from billing.flow.report_files import Layout
 from tests.flow.payer_world import VISA, PayerWorld
 from tests.flow.world import RUN
 

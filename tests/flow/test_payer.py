@@ -15,7 +15,7 @@ from billing.core.kinds.payer_columns import link_of
 from billing.core.life import Group
 from billing.core.links import read_link
 from billing.flow.kinds.payer.invite import Answer, Asks, Invitation
-from billing.flow.report import as_csv
+from billing.flow.report_files import as_csv
 from billing.sandbox.faults import FaultKind
 from tests.flow.payer_world import CUSTOMERS, DAY, PAGE, SETUPS, VISA, PayerWorld, Person
 from tests.flow.world import RUN

@@ -22,15 +22,8 @@ from billing.core.records import NewItem, PlannedLine, RunRecord
 from billing.core.skips import SKIPS
 from billing.edge.ledger.opening import open_ledger
 from billing.flow.accounts import account_totals, accounts_as_csv, accounts_as_json, summed
-from billing.flow.report import (
-    Layout,
-    Wanted,
-    as_csv,
-    as_json,
-    columns,
-    rows,
-    summary,
-)
+from billing.flow.report import Wanted, columns, rows, summary
+from billing.flow.report_files import Layout, as_csv, as_json
 
 RUN = "coaching-2026-11"
 COLUMNS = ["reference", "description"]

@@ -11,7 +11,8 @@ from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.execute import execute
 from billing.flow.options import RunOptions
 from billing.flow.planning.plan import PlanOptions, keep, make_plan
-from billing.flow.report import as_csv, summary
+from billing.flow.report import summary
+from billing.flow.report_files import as_csv
 from billing.sandbox.faults import FaultKind
 from tests.flow.toy_kind import COPY, State, toy  # noqa: F401  a fixture
 from tests.flow.world import UNGUARDED, World
