@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 from typer.models import ArgumentInfo, OptionInfo
 
 from billing.cli.groups import Command, parameters_of
+from billing.core.errors import Interrupted
 
 NOT_CARRIED = frozenset(
     {"output", "log_format", "log_level", "out", "yes", "wait", "force", "offline", "errors_csv", "ack", "reason"}
@@ -47,7 +48,10 @@ def remembering(name: str, command: Command) -> Command:
     @functools.wraps(command)
     def remembered(**values: Any) -> int:  # noqa: ANN401  passed on as given
         Typed.name, Typed.command, Typed.values = name, command, values
-        return command(**values)
+        try:
+            return command(**values)
+        except KeyboardInterrupt:  # Typer would end in silence
+            raise Interrupted("interrupted; the state is saved, run the same command again to continue") from None
 
     return remembered
 

@@ -131,6 +131,6 @@ class ProviderUnreachable(BillingError):
 
 
 class Interrupted(BillingError):
-    """A person answered a question with Ctrl-C; nothing was sent for it."""
+    """A person pressed Ctrl-C: at a question, for which nothing was sent, or where a command has no own ending."""
 
     exit_code = Exit.INTERRUPTED
