@@ -106,6 +106,8 @@ async def _list(session: Session, asked: Asked) -> int:
         path = ledger_path(settings.ledger)
         Target(Path(asked.ask), ASK, (path,), asked.force, "--ask").write(as_csv(iter(found)))
     write_err(f"{plural(len(found), 'line')} of {record.run_id} wait for their customers.")
+    if any(each.closed for each in found):
+        write_err("Closed ones among them are tried again only with --closed.")
     if found and not settings.public_url:
         write_err("There are no links: set collect.public_url, and serve billing collect.")
     return Exit.OK

@@ -188,13 +188,18 @@ def _asked(item: ItemRecord, run: RunRecord) -> Asked:
 
 
 def _asked_of_a_charge(item: ItemRecord, run: RunRecord) -> Asked:
-    """Return what the customer of a charge is asked for: another card for it. Nothing is charged on the page."""
-    answer = asking.STANDS.get(group_of(item))
+    """Return what the customer of a charge is asked for: another card for it. Nothing is charged on the page.
+
+    Whoever comes back after the charge was tried again is told what has been paid, or still will be.
+    """
+    group = group_of(item)
+    answer = asking.STANDS.get(group)
     return Asked(
         reference=item.reference,
         about=str(item.content.get("description") or ""),
         types=asking.TYPES,
         timezone=run.header.get("timezone") or "UTC",
-        owed=answer is None,
+        payment=Money(item.amount, item.currency) if group is Group.SUCCEEDED else None,
+        owed=answer is None or group is Group.PROCESSING,
         answer=Answer.OPEN if answer is None else Answer(answer),
     )

@@ -242,7 +242,10 @@ def _doubts(scope: Scope, found: Mapping[str, Mapping[str, Any]]) -> Iterator[st
         if outcome["discrepancies"]:
             yield f"{run_id}: differences at the last comparison with Stripe: {outcome['discrepancies']}; {again}"
         elif outcome["exit_code"] != Exit.OK:
-            yield f"{run_id}: lines were open at the last comparison with Stripe, or an account was not read; {again}"
+            yield (
+                f"{run_id}: lines were open at the last comparison with Stripe, or an account was not read; "
+                f"type billing settle {run_id}, then billing reconcile {run_id}"
+            )
         if max(record.started_at, record.finished_at) > str(outcome["as_of"]):
             yield f"{run_id}: went on after the last comparison with Stripe; {again}"
 

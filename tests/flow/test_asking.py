@@ -6,6 +6,7 @@ import io
 from billing.core.items import Mode
 from billing.core.kinds.charge import State
 from billing.core.links import read_link
+from billing.core.money import Money
 from billing.edge.collect.invitations import Answer, Asks, Opened
 from billing.flow.collecting import Payers
 from billing.flow.report import known_run
@@ -84,6 +85,7 @@ def test_what_a_customer_saves_on_the_link_becomes_the_default_and_pays_with_the
         assert (after[first.reference].state, after[second.reference].state) == (State.SUCCEEDED, State.UNPAID)
         paid = await page.look(first.item_id)
         assert (paid.answer, paid.owed) == (Answer.SAVED, False)
+        assert paid.payment == Money(first.amount, first.currency), "whoever comes back reads what was paid"
         assert await page.open(first.item_id) is Answer.SAVED
         await world.assert_true()
 

@@ -42,7 +42,7 @@ class Asked:
         types: the kinds of payment methods that are taken: ``card``, ``us_bank_account``.
         timezone: IANA name in which the days of the line are meant.
         return_url: where a payer who has finished may go on, such as the business's own page; empty for nowhere.
-        payment: what is paid at once, to the platform; None where nothing is charged.
+        payment: what is paid at once, or was paid with it; None where nothing is charged.
         owed: whether a charge is open that is tried with what is saved.
         answer: as the record has it; Stripe may know more.
     """

@@ -32,6 +32,7 @@ from billing.flow.kinds.charge.attempts import was_tried
 from billing.flow.kinds.charge.steps import CHARGES
 from billing.flow.kinds.payer.answers import read, sent
 from billing.flow.kinds.payer.invite import Answer, Asks, Invitation
+from billing.flow.retrying.methods import CLOSED
 from billing.flow.services import Services
 
 COLUMNS = ("reference", "customer", "account", "amount", "currency", "reason", "link", "link_valid_until")
@@ -49,6 +50,7 @@ class ToAsk:
         amount: in major units.
         link: empty where no page of ours is served.
         valid_until: of the link, ISO 8601, or empty.
+        closed: whether the line was closed unpaid: it is tried again only where that is said.
     """
 
     reference: str
@@ -59,6 +61,7 @@ class ToAsk:
     reason: str
     link: str
     link_valid_until: str
+    closed: bool
 
 
 def whom_to_ask(ledger: Ledger, record: RunRecord, public_url: str, now: datetime) -> Iterator[ToAsk]:
@@ -82,6 +85,7 @@ def whom_to_ask(ledger: Ledger, record: RunRecord, public_url: str, now: datetim
             str(item.facts.get("reason_code") or ""),
             link if public_url else "",
             end.astimezone(UTC).isoformat(timespec="seconds") if public_url else "",
+            item.state in CLOSED,
         )
 
 
