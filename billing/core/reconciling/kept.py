@@ -68,7 +68,7 @@ class Cursor:
         since: the first second that was read, ever.
         intents, rows, payouts: from which second on the next look lists each.
         listed_at: when the last look began; ``look`` names the comparison that it was part of.
-        loose: rows that no payout is known to carry: id, net, available on, currency.
+        loose: rows that no payout is known to carry: id, net, available on, currency, held.
         recent: rows that the next look will be shown again.
         pages: list pages that the last look took.
     """
@@ -78,7 +78,7 @@ class Cursor:
     rows: int
     payouts: int
     listed_at: int
-    loose: tuple[tuple[str, int, int, str], ...] = ()
+    loose: tuple[tuple[str, int, int, str, bool], ...] = ()
     recent: tuple[str, ...] = ()
     pages: int = 0
     look: str = ""

@@ -1,8 +1,9 @@
 """Which rows of a balance a payout carries: by proof of sum where that is certain, else Stripe is asked.
 
 An automatic payout carries everything that was available when it was made and that no earlier one carried. If exactly
-these rows add up to its amount, to the minor unit, they are what it carries, and nobody need be asked. A payout is
-looked into only once Stripe has completed it, and one made by hand never can be.
+these rows add up to its amount, to the minor unit, they are what it carries, and nobody need be asked. Stripe may hold
+a row back; one that an earlier payout has passed over may be held from this one too, and is left out where only that
+adds up. A payout is looked into only once Stripe has completed it, and one made by hand never can be.
 (docs.stripe.com/payouts/reconciliation)
 """
 
@@ -18,12 +19,16 @@ MOST_LOOSE = 2_000
 
 
 class Loose(NamedTuple):
-    """A row of a balance that no payout is known to carry. All rows of an account count here, whosever they are."""
+    """A row of a balance that no payout is known to carry. All rows of an account count here, whosever they are.
+
+    ``held`` tells that it was available when an earlier payout was made, which does not carry it.
+    """
 
     id: str
     net: int
     available_on: int
     currency: str
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ def carry(found: Carried, told: Mapping[str, Sequence[str] | None], wanted: froz
         # Where none is ours, what it carries is not asked for; those rows could prove nothing of a later one.
         for name in rows if rows is not None else [row.id for row in might]:
             loose.pop(name, None)
+        loose |= {row.id: row._replace(held=True) for row in might if row.id in loose}
     return Carried(_repaid(payouts, payout_of), payout_of, loose)
 
 
@@ -93,9 +99,15 @@ def due(payout: Payout, loose: Iterable[Loose]) -> list[Loose]:
 
 
 def proven(payout: Payout, loose: Iterable[Loose]) -> list[str] | None:
-    """Return the rows that a payout must carry, because they are all there were and add up; None when they do not."""
+    """Return the rows that a payout must carry, because they add up: all there were, or all but those held back.
+
+    None where neither does, and where both do: held rows that come to nothing prove nothing.
+    """
     rows = due(payout, loose)
-    return [row.id for row in rows] if rows and sum(row.net for row in rows) == payout.amount else None
+    fresh = [row for row in rows if not row.held]
+    ways = [rows] if fresh == rows else [rows, fresh]
+    fits = [some for some in ways if some and sum(row.net for row in some) == payout.amount]
+    return [row.id for row in fits[0]] if len(fits) == 1 else None
 
 
 def _repaid(payouts: dict[str, Payout], payout_of: Mapping[str, str]) -> dict[str, Payout]:

@@ -339,7 +339,7 @@ def _next(cursor: Cursor, look: Look, shelf: Shelf, carried: Carried, pages: int
         rows=max(cursor.since, fresh),
         payouts=max(cursor.since, min([look.began - PAYOUT_SECONDS, *waiting])),
         listed_at=look.began,
-        loose=tuple((row.id, row.net, row.available_on, row.currency) for row in newest(carried.loose)),
+        loose=tuple((row.id, row.net, row.available_on, row.currency, row.held) for row in newest(carried.loose)),
         recent=tuple(row.id for row in rows if row.at >= fresh),
         pages=pages,
     )
