@@ -6,7 +6,7 @@ from billing.core.reconciling import comparing, matching, refunds, shown
 from billing.core.reconciling.kinds import Kind as Found
 from tests.reconcile.worlds import Tried, try_world
 
-SEEDS = range(32)
+SEEDS = range(16)
 SLICES = 4
 
 

@@ -168,6 +168,7 @@ class RefundLife:
             self.world.world.script(FaultKind.CANNED, CREATE, times=2, status=400, body=REFUSAL)
 
     def _win(self, one: Paid) -> None:
+        self.world.sandbox.advance(0)  # what nobody has answered in time is lost by now
         account = self.world.sandbox.world.accounts[one.account]
         for dispute in account["dp"]:
             if dispute["charge"] == one.charge and dispute["status"] not in disputes.CLOSED:

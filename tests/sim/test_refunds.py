@@ -9,7 +9,7 @@ from tests.sim.refund_life import METHODS, drawn, refund_points, refused_after_a
 from tests.sim.refund_mutations import MUTATIONS, loose_is_forgotten
 from tests.sim.schedule import DAY, How
 
-SEEDS = int(os.environ.get("BILLING_SIM_SEEDS", "2000")) // 10
+SEEDS = int(os.environ.get("BILLING_SIM_SEEDS", "1000")) // 10
 BLOCKS = 8
 # So that the seeds can be shared out among the cores.
 

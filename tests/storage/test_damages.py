@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from billing.edge.ledger.custody.witness import Witness
-from tests.storage.damages import TABLES, Damage, Original, any_damage, edits, judged, made, rollbacks
+from tests.storage.damages import TABLES, Damage, Original, any_damage, content, edits, judged, made, rollbacks
 
 SEEDS, DAMAGES_A_SEED = 4, 280
 
@@ -67,12 +67,18 @@ async def test_the_undamaged_ledger_is_sound_so_that_noticing_means_something(or
         assert (await judged(forced, damage)).overlooked == "verify and the next run"
 
 
+def _entries(original, copy):
+    original.path.write_bytes(copy)
+    return len(content(original.path)["entries"])
+
+
 async def test_the_newest_copy_is_refused_when_one_entry_is_missing(original):
     """The least roll-back there is: only the witness of the very last commit can tell."""
     witness = Witness(
         original.folder / "heads", next(name for name in original.heads if not name.startswith(".")), original.path
     )
-    newest = max(original.copies, key=original.copies.index)
+    newest = next(copy for copy in reversed(original.copies) if _entries(original, copy) < len(original.now["entries"]))
+    assert _entries(original, newest) == len(original.now["entries"]) - 1
     original.lay(newest)
     assert witness.seen().seq == len(original.now["entries"])
     verdict = await judged(original, Damage("roll-back", "the newest copy", lambda it: it.lay(newest)))

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import csv
 import shutil
 import sqlite3
 from contextlib import closing
@@ -56,6 +57,16 @@ def test_a_ledger_of_every_version_is_kept_and_can_be_upgraded():
     assert [f"v{version}" for version in (*sorted(STEPS), VERSION)] == list(KEPT)
 
 
+def _rows(release):
+    return list(csv.DictReader((RELEASES / release / "report.csv").read_text().splitlines()))
+
+
+def _known_then(report, release):
+    """The report of today without the columns that came later."""
+    then = _rows(release)[0].keys()
+    return [{name: cell for name, cell in row.items() if name in then} for row in csv.DictReader(report.splitlines())]
+
+
 @pytest.mark.parametrize("release", KEPT)
 def test_a_run_that_another_release_began_goes_on_and_ends_true(tmp_path, release):
     world = world_in(tmp_path)
@@ -66,10 +77,10 @@ def test_a_run_that_another_release_began_goes_on_and_ends_true(tmp_path, releas
     assert without_upgrade(dump(path)) == before
     assert (found.entries, found.head) == (len(dump(path)["entries"]), dump(path)["entries"][-1][-1].hex())
     shown = looks(tmp_path)
-    assert shown["report.csv"] == (RELEASES / release / "report.csv").read_text()
+    assert _known_then(shown["report.csv"], release) == _rows(release)
     assert shown["accounts.txt"] == (RELEASES / release / "accounts.txt").read_text()
     run_virtually(world.charge_all)
-    assert run_virtually(world.assert_true) == found.items
+    assert len(run_virtually(world.assert_true)) == found.items
     groups = run_virtually(world.groups)
     assert not {"pending", "unknown"} & set(groups), groups
 

@@ -283,7 +283,7 @@ async def test_a_forged_look_up_is_not_believed(sound):
 
 async def test_a_damaged_ledger_says_where_and_can_still_be_read(sound):
     tampered(sound, "UPDATE items SET state = 'succeeded' WHERE reference = 'INV-0010'")
-    assert "item 11 (INV-0010): is succeeded, its entries say failed" in await refused(sound)
+    assert "item 11 (INV-0010): is succeeded, its entries say returned" in await refused(sound)
     reader = await opened(sound, write=False)
     assert reader.run(RUN) is not None
     await reader.aclose()
