@@ -231,7 +231,8 @@ async def test_flipped_bits_that_change_anything_are_noticed(sound, restore):
 async def test_a_truncated_file_is_noticed(seen, restore):
     path = seen / "ledger.db"
     size, dice = path.stat().st_size, random.Random(13)
-    for length in [0, 1, 99, 100, 4096, size - 4096, size - 1, *(dice.randrange(size) for _ in range(15))]:
+    # Not by one byte: SQLite reads what is missing of a page as zeros, and one in 256 ledgers ends in a zero.
+    for length in [0, 1, 99, 100, 4096, size - 4096, size - 32, *(dice.randrange(size) for _ in range(15))]:
         restore()
         with path.open("r+b") as file:
             file.truncate(length)
