@@ -6,7 +6,7 @@ one the payer was charged in (docs.stripe.com/api/balance_transactions/object).
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 MOVEMENT, PAYOUT = "movement", "payout"
 # The kinds of look-ups that keep them; each is named by its account and its own id.
@@ -14,8 +14,39 @@ BACK = frozenset({"failed", "canceled"})
 # Statuses of a payout whose money is on the balance again. (docs.stripe.com/api/payouts/object)
 
 
+class Kept:
+    """What is kept of an account under its name there.
+
+    Attributes:
+        id, account: its own, and whose; together they are its name.
+    """
+
+    __slots__ = ()
+    id: str
+    account: str
+
+    @property
+    def name(self) -> str:
+        """Under which it is kept."""
+        return f"{self.account}/{self.id}"
+
+    def to_facts(self) -> dict[str, Any]:
+        """Return it as it is kept."""
+        named = asdict(self)  # type: ignore[call-overload]
+        return {field: each for field, each in named.items() if field not in {"id", "account"}}
+
+    @classmethod
+    def from_facts(cls, name: str, facts: Mapping[str, Any]) -> Self:
+        """Return what `to_facts` wrote; what a later release wrote beside it is left."""
+        account, _, own = name.partition("/")
+        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+        given: dict[str, Any] = {field: value for field, value in facts.items() if field in known}
+        given |= {"id": own, "account": account}
+        return cls(**given)
+
+
 @dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(Kept):
     """One balance transaction that belongs to an item.
 
     Attributes:
@@ -64,23 +95,9 @@ class Movement:
     presented_fee: int | None = None
     fee_object: str | None = None
 
-    @property
-    def name(self) -> str:
-        """Under which it is kept."""
-        return f"{self.account}/{self.id}"
-
-    def to_facts(self) -> dict[str, Any]:
-        """Return it as it is kept."""
-        return _without_name(self)
-
-    @classmethod
-    def from_facts(cls, name: str, facts: Mapping[str, Any]) -> "Movement":
-        """Return what `to_facts` wrote."""
-        return cls(**_named(cls, name, facts))
-
 
 @dataclass(frozen=True, slots=True)
-class Payout:
+class Payout(Kept):
     """One payout of a connected account to its bank.
 
     Attributes:
@@ -114,27 +131,3 @@ class Payout:
     def failed(self) -> bool:
         """Whether the bank did not get it, or gave it back."""
         return self.status in BACK
-
-    @property
-    def name(self) -> str:
-        """Under which it is kept."""
-        return f"{self.account}/{self.id}"
-
-    def to_facts(self) -> dict[str, Any]:
-        """Return it as it is kept."""
-        return _without_name(self)
-
-    @classmethod
-    def from_facts(cls, name: str, facts: Mapping[str, Any]) -> "Payout":
-        """Return what `to_facts` wrote."""
-        return cls(**_named(cls, name, facts))
-
-
-def _without_name(value: Movement | Payout) -> dict[str, Any]:
-    return {field: each for field, each in asdict(value).items() if field not in {"id", "account"}}
-
-
-def _named(kind: type[Movement] | type[Payout], name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    account, _, own = name.partition("/")
-    known = {field.name for field in fields(kind)}
-    return {"account": account, "id": own} | {field: value for field, value in facts.items() if field in known}

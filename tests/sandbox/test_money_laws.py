@@ -188,6 +188,9 @@ def test_every_minor_unit_is_on_the_balance_at_the_bank_or_gone_back(other_habit
             check_disputes(desk)
         check_fees(life, books)
         life.sandbox.advance(200 * DAY)
+    month_ago = life.sandbox.world.now - 30 * DAY
+    old = {row["status"] for desk in life.desks for row in desk.account["po"] if row["created"] < month_ago}
+    assert old <= {"paid", "failed", "canceled"}, "no payout travels for a month"
 
 
 def test_the_books_tell_the_same_over_the_control_plane():
