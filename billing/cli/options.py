@@ -183,12 +183,21 @@ class Lines:
         list[str] | None,
         typer.Option("--customer", metavar="CUSTOMER", help="Only lines of this customer. Repeatable."),
     ] = None
+    reference: Annotated[
+        list[str] | None,
+        typer.Option("--reference", metavar="REFERENCE", help="Only lines of this reference (with *). Repeatable."),
+    ] = None
 
     def as_wanted(self) -> "Wanted":
         """Return the same for the report."""
         from billing.flow.report import Wanted
 
-        return Wanted(frozenset(self.status or ()), frozenset(self.account or ()), frozenset(self.customer or ()))
+        return Wanted(
+            frozenset(self.status or ()),
+            frozenset(self.account or ()),
+            frozenset(self.customer or ()),
+            frozenset(self.reference or ()),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ from billing.flow.report_files import Layout, as_csv, as_json
 
 SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json"}
 FORMATS = tuple(SUFFIXES.values())
+FileWriter = Callable[[Ledger, str, Wanted, Target], Iterable[str]]
+# Writes a report to where the target says, and yields sentences about what was written.
+FILES: dict[str, FileWriter] = {}
+# Formats that are files, not a stream of text.
 DECIMALS = {"point": False, "comma": True}
 NEXT = {schema.word: schema for schema in SCHEMAS if "customer" in schema.names and "of_run" not in schema.names}
 # Kinds of runs whose sheet can be made of saved payers.
@@ -114,6 +118,8 @@ async def write_report(session: Session, run_id: str, asked: ReportRequest, targ
     holder = holder_of(ledger_path(session.settings.ledger))
     async with open_books(session) as ledger:
         record = known_run(ledger, run_id)
+        if chosen in FILES:
+            return _to_files(ledger, run_id, asked.wanted, chosen, target)
         chunks = Counted(_writer(asked, chosen, asked.layout(), holder)(ledger, run_id))
         if target is None:
             write_out(chunks)
@@ -122,6 +128,20 @@ async def write_report(session: Session, run_id: str, asked: ReportRequest, targ
         write_err(_written(target.path, chosen, chunks.lines))
         if asked.schema is not None:
             write_err(_next_step(target.path, record, asked.schema))
+    return Exit.OK
+
+
+def _to_files(ledger: Ledger, run_id: str, wanted: Wanted, chosen: str, target: Target | None) -> int:
+    """Write a report of a format that is a file.
+
+    Raises:
+        UsageError: no file is named.
+    """
+    if target is None:
+        raise UsageError(f"--format {chosen} writes a file: name it with -o")
+    with ledger.at_one_moment():
+        for sentence in FILES[chosen](ledger, run_id, wanted, target):
+            write_err(visible(sentence))
     return Exit.OK
 
 

@@ -1,6 +1,7 @@
 """One invocation: what a person or a scheduler asks for beside the run itself, and how it ended."""
 
 import fnmatch
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from billing.core.entries import ItemRecord
@@ -43,7 +44,12 @@ class Selection:
 
 def names(pattern: str, item: Named) -> bool:
     """Tell whether a pattern names an item."""
-    return pattern in (item.account, item.payer) or fnmatch.fnmatchcase(item.reference, pattern)
+    return pattern in (item.account, item.payer) or matches((pattern,), item.reference)
+
+
+def matches(globs: Iterable[str], reference: str) -> bool:
+    """Tell whether one of the globs names a reference."""
+    return any(fnmatch.fnmatchcase(reference, glob) for glob in globs)
 
 
 @dataclass(frozen=True, slots=True)

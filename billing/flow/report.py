@@ -20,6 +20,7 @@ from billing.core.records import ReportLine, RunRecord, Tally
 from billing.core.report_columns import SETTLED, SETTLEMENT, ReportColumns
 from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger
+from billing.flow.options import matches
 from billing.flow.reversing import given_back
 
 FORMAT_VERSION = "1.0"
@@ -158,11 +159,13 @@ class Wanted:
         statuses: groups of a report.
         accounts: connected accounts.
         customers: platform customers.
+        references: globs over the operator's own ids, as for ``--only`` of a run.
     """
 
     statuses: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
     customers: frozenset[str] = frozenset()
+    references: frozenset[str] = frozenset()
 
     def takes(self, line: ReportLine) -> bool:
         """Tell whether a line is asked for; one that was set aside has neither account nor customer."""
@@ -171,7 +174,9 @@ class Wanted:
             return False
         if self.accounts and (item is None or item.account not in self.accounts):
             return False
-        return not self.customers or (item is not None and item.payer in self.customers)
+        if self.customers and (item is None or item.payer not in self.customers):
+            return False
+        return not self.references or (item is not None and matches(self.references, item.reference))
 
 
 EVERY_LINE = Wanted()

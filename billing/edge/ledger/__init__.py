@@ -1,6 +1,7 @@
 """The durable ledger: what every flow may ask of it, whichever database keeps it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -97,6 +98,13 @@ class Ledger(Protocol):
         ...
 
     # --- runs
+
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """See the same moment in every read until the context ends, so that sums of several reads agree.
+
+        What streams must have ended by then. Only for whoever alone reads from this ledger object.
+        """
+        ...
 
     def run(self, run_id: str) -> RunRecord | None:
         """Return one run."""

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from enum import StrEnum
 from operator import itemgetter
@@ -53,6 +53,19 @@ class Queries:
     def __init__(self, conn: sqlite3.Connection, open_snapshot: Open, key: bytes) -> None:
         self._conn, self._open, self._key = conn, open_snapshot, key
         self.kept_runs = Runs(conn)
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """See the same moment in every read until the context ends; what streams must have ended by then."""
+        with _legible():
+            self._conn.execute("BEGIN")
+            self._conn.execute("SELECT 1 FROM runs LIMIT 1").fetchone()  # only a read begins to see a moment
+        before, self._open = self._open, lambda: nullcontext(self._conn)
+        try:
+            yield
+        finally:
+            self._open = before
+            self._conn.execute("ROLLBACK")
 
     @_legible()
     def head(self) -> Head:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -224,6 +224,10 @@ class SqliteLedger:
         return await self._writer.do(work)
 
     # --- reading
+
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """See the same moment in every read until the context ends."""
+        return self._queries.at_one_moment()
 
     def run(self, run_id: str) -> RunRecord | None:
         """Return one run."""

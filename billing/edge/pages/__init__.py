@@ -1,0 +1,1 @@
+"""Pages that people open: self-contained HTML without anything remote, the same as files and as served live."""
