@@ -5,7 +5,7 @@ changes is worked out by itself. So a rest that no name explains is seen, whoeve
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from billing.core.entries import ItemRecord
@@ -27,12 +27,14 @@ class AccountResult:
     """How one account compares.
 
     Attributes:
-        items: lines compared; ``differing`` is how many of them a finding is about.
+        items: lines compared, each once however many generations it had; ``differing`` is how many of them a finding is
+            about.
         open: lines whose money may still move by itself; ``unbooked`` payments that Stripe has not booked yet.
         by_hand: payouts that somebody made: nobody can say what they carry.
         doubtful: payouts that may carry rows of ours, and whose rows do not come to their amount.
         inquiries: charges about which a bank asks: no money moved.
         movements: rows of the balance that were compared; ``payouts`` how many carry them.
+        moved: lines that went on after the account was read, and that are not compared for that.
     """
 
     account: str
@@ -47,6 +49,7 @@ class AccountResult:
     inquiries: tuple[tuple[str, str], ...]
     movements: int
     payouts: int
+    moved: int = 0
 
 
 def compare(view: View) -> AccountResult:
@@ -219,12 +222,18 @@ def _doubtful(book: Book) -> set[str]:
     }  # fmt: skip
 
 
+def _lines(items: Iterable[ItemRecord]) -> int:
+    """Count lines: what follows one that came to nothing, or came back, is the same line."""
+    return len({(item.run_id, item.reference) for item in items})
+
+
 def _result(book: Book) -> AccountResult:
     view = book.view
     asked = sorted((one.intent or one.charge, name) for name, one in view.disputes.items() if one.status in INQUIRIES)
     wanted = {intent_of(item) for item in view.items}
+    differing = [item for item in view.items if item.item_id in book.differs]
     return AccountResult(
-        view.account, len(view.items), len(book.differs & {item.item_id for item in view.items}), tuple(book.findings),
+        view.account, _lines(view.items), _lines(differing), tuple(book.findings),
         dict(book.sums), book.open, book.unbooked,
         by_hand=sum(not one.automatic for one in view.payouts.values()),
         doubtful=tuple(sorted(_doubtful(book))),

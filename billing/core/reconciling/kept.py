@@ -71,6 +71,8 @@ class Cursor:
         loose: rows that no payout is known to carry: id, net, available on, currency, held.
         recent: rows that the next look will be shown again.
         pages: list pages that the last look took.
+        entry: the ledger's last entry when the last look was kept: what a line did after it, the look has not seen. 0
+            where a release kept it that did not write it down.
     """
 
     since: int
@@ -82,6 +84,7 @@ class Cursor:
     recent: tuple[str, ...] = ()
     pages: int = 0
     look: str = ""
+    entry: int = 0
 
 
 def to_facts(kept: "Sighting | Dispute | Cursor") -> dict[str, Any]:

@@ -218,6 +218,11 @@ class Ledger(Protocol):
         ...
 
     @property
+    def last_entry(self) -> int:
+        """The number of the last durable entry; 0 before the first."""
+        ...
+
+    @property
     def link_key(self) -> bytes:
         """The key that signs links to its items (`billing.core.links`); it does not give away the ledger's own."""
         ...

@@ -337,6 +337,11 @@ class SqliteLedger:
         return self._queries.head().mac.hex()
 
     @property
+    def last_entry(self) -> int:
+        """The number of the last durable entry; 0 before the first."""
+        return self._queries.head().seq
+
+    @property
     def link_key(self) -> bytes:
         """What signs links to its items."""
         return link_key(self._opened.key)

@@ -100,10 +100,18 @@ def chunks(each: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield chunk
 
 
+def cursors_of(ledger: Ledger, accounts: Sequence[str]) -> dict[str, Cursor]:
+    """Return how far accounts were read, those that ever were."""
+    return {
+        account: from_facts(Cursor, facts)
+        for chunk in chunks(accounts)
+        for account, facts in ledger.lookups(CURSOR, chunk, EVER).items()
+    }
+
+
 def cursor_of(ledger: Ledger, account: str, since: int, *, full: bool) -> Cursor:
     """Return how far an account was read; from the beginning where that is earlier than any look has gone."""
-    facts = ledger.lookups(CURSOR, [account], EVER).get(account)
-    cursor = None if facts is None or full else from_facts(Cursor, facts)
+    cursor = None if full else cursors_of(ledger, [account]).get(account)
     if cursor is None or since < cursor.since:
         return Cursor(since=since, intents=since, rows=since, payouts=since, listed_at=0)
     return cursor
@@ -116,8 +124,8 @@ async def read_account(
     items: Sequence[ItemRecord],
     runs: Sequence[RunRecord],
     name: str,
-) -> Shelf:
-    """Read an account from where the last look ended, and keep what it shows.
+) -> Cursor:
+    """Read an account from where the last look ended, keep what it shows, and return how far it was read.
 
     Args:
         services: what the flow works with.
@@ -145,9 +153,9 @@ async def read_account(
     for kind, found in shelf.changes():
         await ledger.keep_lookups(kind, found)
     await _tell_items(ledger, shelf, known)
-    after = replace(_next(cursor, look, shelf, loose, reader.pages), look=name)
+    after = replace(_next(cursor, look, shelf, loose, reader.pages), look=name, entry=ledger.last_entry)
     await ledger.keep_lookups(CURSOR, {reader.account: to_facts(after)})
-    return shelf
+    return after
 
 
 def _still_carried(row: Movement, before: Movement | None) -> Movement:

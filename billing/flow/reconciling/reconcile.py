@@ -1,25 +1,22 @@
 """Hold a run, or the runs of a period, against Stripe: account by account, each durable before the next begins."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from aiolimiter import AsyncLimiter
 
-from billing.core.entries import ItemRecord, Note
-from billing.core.exits import Exit
-from billing.core.reconciling.account_book import View
-from billing.core.reconciling.claims import intent_of
-from billing.core.reconciling.comparing import AccountResult, compare
-from billing.core.reconciling.findings import Finding
+from billing.core.entries import Note
+from billing.core.reconciling.comparing import AccountResult
 from billing.core.reconciling.kept import OUTCOME
-from billing.core.reconciling.sums import Sums, together
+from billing.core.reconciling.sums import Sums
 from billing.core.records import RunRecord
 from billing.edge.stripe.found import LookupFailed, Trouble
-from billing.flow.reconciling.keeping import Shelf, cursor_of, read_account
+from billing.flow.reconciling.compared import UNREAD, Comparison, Moved, compare_kept, moved_since
+from billing.flow.reconciling.keeping import cursor_of, cursors_of, read_account
 from billing.flow.reconciling.reading import Reader, Unread
-from billing.flow.reconciling.scope import Scope, accounts_of, items_on, refund_runs, since
+from billing.flow.reconciling.scope import Scope, accounts_of, items_on, since
 from billing.flow.report import EVER
 from billing.flow.services import Services
 
@@ -39,67 +36,18 @@ def _unwatched(_done: int, _of: int) -> None:
     """Nobody looks on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What came of a comparison.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled(Comparison):
+    """What came of a comparison for which Stripe was read.
 
     Attributes:
-        scope: what was compared.
-        as_of: when the last account was read.
-        results: of each account that was read, by its id.
-        unread: account -> why it could not be read; nothing is concluded about it.
         pages: list pages that this command has read; ``skipped`` accounts were read by a command before it.
         head: of the ledger, after everything was kept.
     """
 
-    scope: Scope
-    as_of: datetime
-    results: Mapping[str, AccountResult]
-    unread: Mapping[str, LookupFailed]
     pages: int
     skipped: int = 0
     head: str = ""
-
-    @property
-    def findings(self) -> list[Finding]:
-        """All that differs, account by account; what changes money first."""
-        found = [one for name in sorted(self.results) for one in self.results[name].findings]
-        return sorted(found, key=lambda one: not one.effects)
-
-    @property
-    def totals(self) -> dict[str, Sums]:
-        """Both sides of all accounts, each currency by itself."""
-        return together(one.sums for one in self.results.values())
-
-    @property
-    def items(self) -> int:
-        """Lines compared."""
-        return sum(one.items for one in self.results.values())
-
-    @property
-    def matched(self) -> int:
-        """Lines about which there is nothing to say."""
-        return self.items - sum(one.differing for one in self.results.values())
-
-    @property
-    def open(self) -> int:
-        """Lines whose money may still move by itself, and payments that Stripe has not booked yet."""
-        return sum(one.open + one.unbooked for one in self.results.values())
-
-    @property
-    def ties(self) -> bool:
-        """Whether nothing differs, named or not."""
-        return not self.findings and not any(one.unexplained for one in self.totals.values())
-
-    @property
-    def exit(self) -> Exit:
-        """The exit code: 0 only when everything was read, is over and ties."""
-        if self.unread and not self.results:
-            lost = any(one.trouble is Trouble.UNANSWERED for one in self.unread.values())
-            return Exit.UNREACHABLE if lost else Exit.UNFINISHED
-        if not self.ties:
-            return Exit.DECLINES
-        return Exit.UNFINISHED if self.unread or self.open else Exit.OK
 
     def summary(self) -> dict[str, Any]:
         """Return the object that ``--output json`` prints."""
@@ -141,7 +89,7 @@ def _account_facts(one: AccountResult) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Pass:
-    """A comparison under way."""
+    """A comparison under way; ``moved`` is what went on since a command before it has read the first accounts."""
 
     services: Services
     scope: Scope
@@ -150,6 +98,7 @@ class _Pass:
     full: bool
     results: dict[str, AccountResult] = field(default_factory=dict)
     unread: dict[str, LookupFailed] = field(default_factory=dict)
+    moved: Moved = field(default_factory=dict)
     pages: int = 0
     skipped: int = 0
 
@@ -177,6 +126,8 @@ async def reconcile(
     accounts = accounts_of(services.ledger, scope)
     pace = AsyncLimiter(max(rate, 1), max(1, 1 / rate))
     work = _Pass(services, scope, await _begun(services, scope, full=full), pace, full)
+    read = [one for one in cursors_of(services.ledger, accounts).values() if one.look == work.name]
+    work.moved = moved_since(services.ledger, scope, read)
     silent = 0
     for number, account in enumerate(accounts):
         watch(number, len(accounts))
@@ -207,12 +158,11 @@ async def _account(work: _Pass, account: str) -> bool:
     cursor = cursor_of(services.ledger, account, start, full=work.full)
     if cursor.look == work.name:
         work.skipped += 1
-        shelf = Shelf.of(services.ledger, account)
-        work.results[account] = compare(_view(work, shelf, items, cursor.listed_at))
+        work.results[account] = compare_kept(services.ledger, work.scope, account, cursor, work.moved)
         return False
     reader = Reader(services.gateway, account, work.pace)
     try:
-        shelf = await read_account(services, reader, cursor, items, _all_runs(services, runs[0]), work.name)
+        cursor = await read_account(services, reader, cursor, items, _all_runs(services, runs[0]), work.name)
     except Unread as error:
         if error.failed.trouble is Trouble.CREDENTIALS:
             raise error.failed.as_error() from error
@@ -221,8 +171,7 @@ async def _account(work: _Pass, account: str) -> bool:
         return error.failed.trouble is Trouble.UNANSWERED
     finally:
         work.pages += reader.pages
-    items = list(items_on(services.ledger, runs, account))  # they have learnt what was booked of them
-    work.results[account] = compare(_view(work, shelf, items, int(services.clock.now().timestamp())))
+    work.results[account] = compare_kept(services.ledger, work.scope, account, cursor, {})
     services.log("account_reconciled", account=account, pages=reader.pages)
     return False
 
@@ -231,29 +180,10 @@ def _all_runs(services: Services, like: RunRecord) -> list[RunRecord]:
     return [run for run in services.ledger.runs() if (run.platform, run.mode) == (like.platform, like.mode)]
 
 
-def _view(work: _Pass, shelf: Shelf, items: Sequence[ItemRecord], now: int) -> View:
-    """Return of an account what belongs to the scope."""
-    names, intents = work.scope.names, {intent_of(item) for item in items} - {""}
-    ids = {item.item_id for item in items}
-    others = [run for run in refund_runs(work.services.ledger, work.scope.runs[0]) if run.run_id not in names]
-    beside = [
-        item
-        for item in items_on(work.services.ledger, others, shelf.account)
-        if str(item.content.get("intent")) in intents
-    ]
-    ids |= {item.item_id for item in beside}
-    rows = [
-        row
-        for row in shelf.movements.values()
-        if row.item in ids or row.intent in intents or row.run in names
-    ]  # fmt: skip
-    return View(shelf.account, items, beside, names, rows, shelf.payouts, shelf.sightings, shelf.disputes, now)
-
-
 async def _kept(work: _Pass) -> Reconciled:
     """Keep the outcome with the runs, and end the pass."""
     services, now = work.services, work.services.clock.now()
-    done = Reconciled(work.scope, now, work.results, work.unread, work.pages, work.skipped)
+    done = _done(work, now)
     told = {
         "scope": work.scope.name,
         "as_of": now.isoformat(timespec="milliseconds"),
@@ -266,10 +196,18 @@ async def _kept(work: _Pass) -> Reconciled:
     for run in work.scope.runs:
         await services.ledger.note_beside(run.run_id, Note.RECONCILED, facts=told)
     names = dict.fromkeys([work.scope.name, *work.scope.names])
-    await services.ledger.keep_lookups(OUTCOME, dict.fromkeys(names, told))
+    unread = {name: [failed.trouble, failed.code] for name, failed in sorted(work.unread.items())}
+    await services.ledger.keep_lookups(OUTCOME, {name: {**told, UNREAD: unread} for name in names})
     before = services.ledger.lookups(UNDER_WAY, [work.scope.name], EVER)[work.scope.name]
     await services.ledger.keep_lookups(UNDER_WAY, {work.scope.name: {**before, "began": ""}})
-    return Reconciled(work.scope, now, work.results, work.unread, work.pages, work.skipped, services.ledger.head)
+    return _done(work, now)
+
+
+def _done(work: _Pass, now: datetime) -> Reconciled:
+    return Reconciled(
+        scope=work.scope, as_of=now, results=work.results, unread=work.unread, pages=work.pages, skipped=work.skipped,
+        head=work.services.ledger.head,
+    )  # fmt: skip
 
 
 def _lines(totals: Mapping[str, Sums]) -> Iterator[str]:
