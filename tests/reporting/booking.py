@@ -13,11 +13,10 @@ from itertools import islice
 from billing.core.entries import Facts, ItemRecord, Move, Note
 from billing.core.kinds.charge import State
 from billing.core.movements import MOVEMENT, PAYOUT, Movement, Payout
-from billing.core.reconciling.account_book import View
-from billing.core.reconciling.comparing import AccountResult, compare
 from billing.core.reconciling.kept import CURSOR, DISPUTE, OUTCOME, SIGHTING, Cursor, Dispute, Sighting, to_facts
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
+from billing.flow.reconciling.compared import compare_kept
 from billing.flow.reconciling.keeping import booked
 from billing.flow.reconciling.reconcile import Reconciled
 from billing.flow.reconciling.scope import Scope, accounts_of, items_on
@@ -162,14 +161,13 @@ def pay_out(shelf: Shelf, now: int) -> None:
             shelf.movements[n] = replace(shelf.movements[n], payout=name)
 
 
-async def keep(ledger: Ledger, record: RunRecord, shelf: Shelf, items: Sequence[ItemRecord], now: int) -> None:
-    """Keep an account as a comparison does: what is kept of it, and beside its items what was booked of them."""
+async def keep(ledger: Ledger, shelf: Shelf, items: Sequence[ItemRecord], now: int) -> Cursor:
+    """Keep an account as a comparison does: what is kept of it, beside its items what was booked, and how far it is."""
     found: dict[str, Mapping[str, Facts]] = {
         MOVEMENT: {one.name: one.to_facts() for one in shelf.movements},
         PAYOUT: {one.name: one.to_facts() for one in shelf.payouts.values()},
         SIGHTING: {f"{shelf.account}/{name}": to_facts(one) for name, one in shelf.sightings.items()},
         DISPUTE: {f"{shelf.account}/{name}": to_facts(one) for name, one in shelf.disputes.items()},
-        CURSOR: {shelf.account: to_facts(Cursor(now - 30 * DAY, now, now, now, now, pages=3, look="made 1"))},
     }
     for kind, facts in found.items():
         await ledger.keep_lookups(kind, facts)
@@ -180,14 +178,9 @@ async def keep(ledger: Ledger, record: RunRecord, shelf: Shelf, items: Sequence[
             if item.state in PAID)  # fmt: skip
     while chunk := list(islice(told, CHUNK)):
         await ledger.record_all(chunk)
-
-
-def compared(record: RunRecord, shelf: Shelf, items: Sequence[ItemRecord], now: int) -> AccountResult:
-    """Return how an account compares."""
-    names = frozenset({record.run_id})
-    return compare(
-        View(shelf.account, items, (), names, shelf.movements, shelf.payouts, shelf.sightings, shelf.disputes, now)
-    )
+    cursor = Cursor(now - 30 * DAY, now, now, now, now, pages=3, look="made 1", entry=ledger.last_entry)
+    await ledger.keep_lookups(CURSOR, {shelf.account: to_facts(cursor)})
+    return cursor
 
 
 async def reconcile(
@@ -201,9 +194,9 @@ async def reconcile(
         shelf, items = Shelf(account, currency_of(account), why_of(n)), list(items_on(ledger, [record], account))
         book(shelf, items, odd)
         pay_out(shelf, at)
-        await keep(ledger, record, shelf, items, at)
-        results[account] = compared(record, shelf, list(items_on(ledger, [record], account)), at)
-    done = Reconciled(scope, now.astimezone(UTC), results, {}, 3 * len(results))
+        cursor = await keep(ledger, shelf, items, at)
+        results[account] = compare_kept(ledger, scope, account, cursor, {})
+    done = Reconciled(scope=scope, as_of=now.astimezone(UTC), results=results, unread={}, pages=3 * len(results))
     await ledger.note_beside(record.run_id, Note.RECONCILED, facts=(told := dict(_told(done))))
     await ledger.keep_lookups(OUTCOME, {record.run_id: told})
     return done
