@@ -1,6 +1,6 @@
 """What is known of one account when its lines are compared, and the book in which both sides are written."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -90,6 +90,16 @@ def place_of(row: Movement) -> Place:
     if row.source.startswith(FEE_BACK):
         return Place.APPLICATION_FEES
     return BOOKED.get(row.category, Place.OTHER)
+
+
+def write_row(places: Counter[Place], row: Movement, fees: Place = Place.STRIPE_FEES) -> None:
+    """Write a row into a statement, in the currency it is settled in; ``fees`` is where Stripe's are booked.
+
+    What Stripe kept is all that the platform did not, taxes on fees among it.
+    """
+    places[place_of(row)] += row.amount
+    places[fees] -= row.stripe_fee + row.other_fees
+    places[Place.APPLICATION_FEES] -= row.application_fee
 
 
 def key_of(row: Movement) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from billing.core.entries import ItemRecord
 from billing.core.items import Kind as ItemKind
 from billing.core.movements import Movement
-from billing.core.reconciling.account_book import Book, View, finding_of, key_of, moved, nets, place_of
+from billing.core.reconciling.account_book import Book, View, finding_of, key_of, moved, nets, place_of, write_row
 from billing.core.reconciling.charges import compare_charge
 from billing.core.reconciling.claims import intent_of, is_open, pays_otherwise
 from billing.core.reconciling.findings import Finding
@@ -203,10 +203,8 @@ def _payouts(book: Book) -> None:
 def _write_theirs(book: Book) -> None:
     """Write Stripe's side, from its rows alone."""
     for row in book.view.movements:
-        theirs = book.sums[row.currency].theirs
-        theirs[place_of(row)] += row.amount
-        theirs[Place.EXTRA_FEES if row.id in book.extra else Place.STRIPE_FEES] -= row.stripe_fee + row.other_fees
-        theirs[Place.APPLICATION_FEES] -= row.application_fee
+        fees = Place.EXTRA_FEES if row.id in book.extra else Place.STRIPE_FEES
+        write_row(book.sums[row.currency].theirs, row, fees)
         if row.category == "charge" and row.rate is not None:
             book.sums[row.currency].converted[row.presented_currency] += row.presented
 
