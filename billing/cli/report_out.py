@@ -1,18 +1,17 @@
 """Give back every input line with what became of it."""
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from billing.cli.books import open_books
-from billing.cli.reporttext import accounts_as_text, as_text
+from billing.cli.reporttext import accounts_as_text, as_text, only
 from billing.cli.session import Session
 from billing.cli.tables import plural
 from billing.cli.terminal import write_err, write_out
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
-from billing.core.life import Group
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.location import ledger_path
@@ -23,15 +22,19 @@ from billing.edge.runfiles.schema import Schema
 from billing.edge.runfiles.schemas import SCHEMAS
 from billing.flow.accounts import accounts_as_csv, accounts_as_json
 from billing.flow.next_sheet import as_sheet, next_sheet
-from billing.flow.report import Wanted, known_run
+from billing.flow.report import EVERY_LINE, Wanted, known_run
 from billing.flow.report_files import Layout, as_csv, as_json
+from billing.flow.reporting.asked import not_found, require_statuses
 
-SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json"}
-FORMATS = tuple(SUFFIXES.values())
 FileWriter = Callable[[Ledger, str, Wanted, Target], Iterable[str]]
 # Writes a report to where the target says, and yields sentences about what was written.
 FILES: dict[str, FileWriter] = {}
 # Formats that are files, not a stream of text.
+SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json"}
+FORMATS = tuple(SUFFIXES.values())
+SAY_NOTHING = frozenset({"csv", "json"})
+# Formats for programs, in which there is no place to say which lines were asked for.
+STDOUT = Path("-")
 DECIMALS = {"point": False, "comma": True}
 NEXT = {schema.word: schema for schema in SCHEMAS if "customer" in schema.names and "of_run" not in schema.names}
 # Kinds of runs whose sheet can be made of saved payers.
@@ -39,11 +42,36 @@ DELIMITERS = {"tab": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a stream of text is made of: a run of an open ledger, and how it is written."""
+
+    ledger: Ledger
+    run_id: str
+    wanted: Wanted
+    layout: Layout
+    holder: Holder | None
+
+
+Stream = Callable[[Asked], Iterator[str]]
+LINES: dict[str, Stream] = {
+    "text": lambda asked: as_text(asked.ledger, asked.run_id, asked.holder, asked.wanted),
+    "csv": lambda asked: as_csv(asked.ledger, asked.run_id, asked.wanted, asked.layout),
+    "json": lambda asked: as_json(asked.ledger, asked.run_id, asked.wanted),
+}
+ACCOUNTS: dict[str, Stream] = {
+    "text": lambda asked: accounts_as_text(asked.ledger, asked.run_id, asked.wanted),
+    "csv": lambda asked: accounts_as_csv(asked.ledger, asked.run_id, asked.wanted, asked.layout),
+    "json": lambda asked: accounts_as_json(asked.ledger, asked.run_id, asked.wanted),
+}
+# Formats that are a stream of text: of lines, and of totals per connected account.
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRequest:
     """What was typed: see the options of `billing report`."""
 
     format: str | None = None
-    out: Path | None = None
+    outs: tuple[Path, ...] = ()
     by_account: bool = False
     wanted: Wanted = Wanted()  # noqa: RUF009  frozen
     delimiter: str | None = None
@@ -64,24 +92,32 @@ class ReportRequest:
             raise UsageError(f"--as {visible(self.as_kind)} is none of {', '.join(NEXT)}")
         return NEXT[self.as_kind]
 
-    def chosen_format(self) -> str:
-        """Return the format that was asked for, by name or by the suffix of the file.
+    def outputs(self) -> list[tuple[Path | None, str]]:
+        """Return where what goes: each place with its format; None is stdout.
 
         Raises:
-            UsageError: there is none of that name, or the two disagree.
+            UsageError: a format is unknown or disagrees with the suffix of its file, or two would go to one place.
         """
+        places = [None if out == STDOUT else out for out in self.outs] or [None]
+        if len({*places}) < len(places):
+            raise UsageError("-o names the same place twice")
+        return [(place, self._format_of(place)) for place in places]
+
+    def _format_of(self, out: Path | None) -> str:
         if self.format is not None and self.format not in FORMATS:
             raise UsageError(f"--format {visible(self.format)} is none of {', '.join(FORMATS)}")
-        suffix = "" if self.out is None else self.out.suffix.lower()
-        by_suffix = SUFFIXES.get(suffix)
-        if self.out is not None and by_suffix is None and self.format is None:
-            item = ", ".join(SUFFIXES)
-            raise UsageError(f"{visible(str(self.out))}: the suffix is none of {item}; name one, or add --format")
+        by_suffix = None if out is None else SUFFIXES.get(out.suffix.lower())
+        if out is not None and by_suffix is None and self.format is None:
+            known = ", ".join(SUFFIXES)
+            raise UsageError(f"{visible(str(out))}: the suffix is none of {known}; name one, or add --format")
         if self.format is not None and by_suffix not in (None, self.format):
-            raise UsageError(f"--format {self.format} disagrees with the suffix of {visible(str(self.out))}")
-        return self.format or by_suffix or "text"
+            raise UsageError(f"--format {self.format} disagrees with the suffix of {visible(str(out))}")
+        chosen = self.format or by_suffix or "text"
+        if out is None and chosen in FILES:
+            raise UsageError(f"--format {chosen} writes a file: name it with -o")
+        return chosen
 
-    def layout(self) -> Layout:
+    def layout(self, out: Path | None) -> Layout:
         """Return how a CSV is written: for a spreadsheet when it goes to a file, for a program otherwise.
 
         Raises:
@@ -95,7 +131,7 @@ class ReportRequest:
         delimiter = usual if self.delimiter is None else DELIMITERS.get(self.delimiter, self.delimiter)
         if len(delimiter) != 1 or delimiter in "\"'\r\n" or delimiter.isalnum():
             raise UsageError(f"--delimiter {visible(delimiter)} is no single character such as ; or tab")
-        return Layout(delimiter, comma, self.out is not None if self.bom is None else self.bom)
+        return Layout(delimiter, comma, out is not None if self.bom is None else self.bom)
 
     def require_usable(self) -> None:
         """Refuse what cannot be written, before anything is opened.
@@ -103,63 +139,53 @@ class ReportRequest:
         Raises:
             UsageError: an option has no such value, or no line can have such a status.
         """
-        if self.schema is not None and (self.by_account or self.chosen_format() not in ("csv", "text")):
-            raise UsageError("--as writes a sheet: a CSV, without --by-account")
-        self.chosen_format()
-        self.layout()
-        unknown = sorted(self.wanted.statuses - set(Group))
-        if unknown:
-            raise UsageError(f"--status {visible(unknown[0])} is none of {', '.join(Group)}")
+        formats = {chosen for _, chosen in self.outputs()}
+        if self.schema is not None and (self.by_account or len(self.outs) > 1 or formats - {"csv", "text"}):
+            raise UsageError("--as writes a sheet: one CSV, without --by-account")
+        if self.by_account and (odd := sorted(formats - ACCOUNTS.keys())):
+            raise UsageError(f"--by-account is written as {', '.join(ACCOUNTS)}, not as {odd[0]}")
+        self.layout(None)
+        require_statuses(self.wanted)
+
+    def stream(self, chosen: str) -> Stream:
+        """Return what writes a format that is text."""
+        schema = self.schema
+        if schema is not None:
+            return lambda asked: as_sheet(asked.ledger, asked.run_id, schema, asked.wanted, asked.layout)
+        return (ACCOUNTS if self.by_account else LINES)[chosen]
 
 
-async def write_report(session: Session, run_id: str, asked: ReportRequest, target: Target | None) -> int:
-    """Read the ledger and write every line, to stdout or where it was asked for."""
-    chosen = asked.chosen_format() if asked.schema is None else "csv"
+async def write_report(session: Session, run_id: str, asked: ReportRequest, targets: Mapping[Path, Target]) -> int:
+    """Read the ledger at one moment and write every output that was asked for, to stdout or where its target says."""
     holder = holder_of(ledger_path(session.settings.ledger))
     async with open_books(session) as ledger:
         record = known_run(ledger, run_id)
-        if chosen in FILES:
-            return _to_files(ledger, run_id, asked.wanted, chosen, target)
-        chunks = Counted(_writer(asked, chosen, asked.layout(), holder)(ledger, run_id))
-        if target is None:
-            write_out(chunks)
-            return Exit.OK
-        target.write(chunks)
-        write_err(_written(target.path, chosen, chunks.lines))
-        if asked.schema is not None:
-            write_err(_next_step(target.path, record, asked.schema))
+        with ledger.at_one_moment():
+            for out, chosen in asked.outputs():
+                if chosen in FILES and out is not None:
+                    for sentence in FILES[chosen](ledger, run_id, asked.wanted, targets[out]):
+                        write_err(visible(sentence))
+                    continue
+                reading = Asked(ledger, run_id, asked.wanted, asked.layout(out), holder)
+                chunks = Counted(asked.stream(chosen)(reading))
+                if out is None:
+                    write_out(chunks)
+                else:
+                    targets[out].write(chunks)
+                    write_err(_written(out, "csv" if asked.schema else chosen, chunks.lines))
+            for sentence in _told(ledger, record, asked):
+                write_err(visible(sentence))
     return Exit.OK
 
 
-def _to_files(ledger: Ledger, run_id: str, wanted: Wanted, chosen: str, target: Target | None) -> int:
-    """Write a report of a format that is a file.
-
-    Raises:
-        UsageError: no file is named.
-    """
-    if target is None:
-        raise UsageError(f"--format {chosen} writes a file: name it with -o")
-    with ledger.at_one_moment():
-        for sentence in FILES[chosen](ledger, run_id, wanted, target):
-            write_err(visible(sentence))
-    return Exit.OK
-
-
-def _writer(
-    asked: ReportRequest, chosen: str, layout: Layout, holder: Holder | None
-) -> Callable[[Ledger, str], Iterator[str]]:
-    wanted, schema = asked.wanted, asked.schema
+def _told(ledger: Ledger, record: RunRecord, asked: ReportRequest) -> Iterator[str]:
+    """Yield what stands in no file: which lines a file for programs has, what was not found, and what comes next."""
+    if asked.wanted != EVERY_LINE and any(chosen in SAY_NOTHING for _, chosen in asked.outputs()):
+        yield only(asked.wanted)
+    yield from not_found(ledger, record.run_id, asked.wanted)
+    schema = asked.schema
     if schema is not None:
-        return lambda ledger, run_id: as_sheet(ledger, run_id, schema, wanted, layout)
-    writers: dict[tuple[str, bool], Callable[[Ledger, str], Iterator[str]]] = {
-        ("text", False): lambda ledger, run_id: as_text(ledger, run_id, holder, wanted),
-        ("csv", False): lambda ledger, run_id: as_csv(ledger, run_id, wanted, layout),
-        ("json", False): lambda ledger, run_id: as_json(ledger, run_id, wanted),
-        ("text", True): lambda ledger, run_id: accounts_as_text(ledger, run_id, wanted),
-        ("csv", True): lambda ledger, run_id: accounts_as_csv(ledger, run_id, wanted, layout),
-        ("json", True): lambda ledger, run_id: accounts_as_json(ledger, run_id, wanted),
-    }
-    return writers[chosen, asked.by_account]
+        yield from (_next_step(out, record, schema) for out in asked.outs if out != STDOUT)
 
 
 class Counted:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 
 from billing.cli.endings import run_table
-from billing.cli.tables import WIDTH, amount, lined_up, priced
+from billing.cli.tables import WIDTH, amount, lined_up, plural, priced, totals_table
 from billing.core.items import Kind
 from billing.core.kinds import LIVES
 from billing.core.kinds.columns import COLUMNS
@@ -16,6 +16,7 @@ from billing.edge.ledger.custody.lock import Holder
 from billing.edge.logs import visible
 from billing.flow.accounts import AccountTotal, account_totals, summed
 from billing.flow.attention import needs_somebody
+from billing.flow.outturn import gathered, tally_of
 from billing.flow.report import EVERY_LINE, Wanted, describe, known_run, status_of
 from billing.flow.standing import standing_of
 
@@ -35,7 +36,7 @@ def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted =
     record = known_run(ledger, run_id)
     yield f"Run {run_id}: {standing_of(ledger, record, holder).state}, {record.mode} mode\n\n"
     if wanted != EVERY_LINE:
-        yield from _asked_for(ledger, run_id, wanted)
+        yield from _asked_for(ledger, record, wanted)
         return
     yield "".join(line + "\n" for line in run_table(ledger, run_id))
     listed = more = quiet = 0
@@ -79,13 +80,23 @@ def days_left(until: str, now: datetime) -> str:
     return f"{hours // 24:.0f} days left" if hours >= 48 else f"{max(hours, 1):.0f} hours left"
 
 
-def _asked_for(ledger: Ledger, run_id: str, wanted: Wanted) -> Iterator[str]:
-    record, count = known_run(ledger, run_id), 0
+def _asked_for(ledger: Ledger, record: RunRecord, wanted: Wanted) -> Iterator[str]:
+    """Write what was asked for: the totals of those lines, then each of them."""
+    life, run_id = LIVES[record.kind], record.run_id
+    yield f"{visible(only(wanted))}\n\n"
+    found = gathered((tally_of(line, life) for line in ledger.report(run_id) if wanted.takes(line)), life)
+    yield "".join(line + "\n" for line in totals_table(found, "asked for")) + "\n"
+    count = 0
     for line in ledger.report(run_id):
         if wanted.takes(line):
             count += 1
             yield from _line(line, record)
-    yield f"{count:,} {'line' if count == 1 else 'lines'}\n"
+    yield f"{plural(count, 'line')}\n"
+
+
+def only(wanted: Wanted) -> str:
+    """Say that a report has not every line, but those asked for."""
+    return f"Only lines of {wanted.said}"
 
 
 def _where_the_rest_is(run_id: str, listed: int, more: int, quiet: int) -> str:
@@ -131,6 +142,7 @@ def accounts_as_text(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -
     body = [[one.account or nowhere, *_cells(one)] for one in found]
     sums = [["all", *_cells(one)] for one in summed(found)]
     yield f"Run {run_id}: totals per connected account\n\n"
+    yield f"{visible(only(wanted))}\n\n" if wanted != EVERY_LINE else ""
     yield "".join(f"  {visible(line)}\n" for line in lined_up([head, *body, *sums], range(2, len(head))))
 
 

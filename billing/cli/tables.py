@@ -60,13 +60,15 @@ WIDTH = 80
 NOTHING = "-"
 
 
-def totals_table(outturn: Outturn) -> list[str]:
+def totals_table(outturn: Outturn, total: str = "sheet") -> list[str]:
     """Write where every line of a sheet stands, each row with its sum per currency, the last one being the sheet's.
+
+    ``total`` is what that is called where it is not all of the sheet.
 
     Currencies that do not fit beside each other come in a further table with the same rows.
     """
     rows = [outturn.rows.get(code) or Row(code) for code in ROWS if code in outturn.rows or code in ALWAYS]
-    labels = [(outturn.label(row.code), row) for row in rows] + [("sheet", outturn.total)]
+    labels = [(outturn.label(row.code), row) for row in rows] + [(total, outturn.total)]
     shown = [f"  {line}" for line in money_table(labels)]
     shown += [f"  ! {line}" for line in _agreement(outturn)]
     if outturn.unlisted:

@@ -1,14 +1,15 @@
 """What each connected account came to in a run: the figures that its owner is told."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from billing.core.cells import csv_line
+from billing.core.kinds import LIVES
 from billing.core.money import format_minor
-from billing.core.records import SheetTally
+from billing.core.records import RunRecord, SheetTally
 from billing.edge.ledger import Ledger
-from billing.flow.outturn import row_of
+from billing.flow.outturn import row_of, tally_of
 from billing.flow.report import EVERY_LINE, Wanted, known_run
 from billing.flow.report_files import Layout
 
@@ -52,13 +53,21 @@ class AccountTotal:
 
 def account_totals(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> list[AccountTotal]:
     """Return the totals of each account and currency of a run, by account."""
-    known_run(ledger, run_id)
+    record = known_run(ledger, run_id)
     found: dict[tuple[str, str], AccountTotal] = {}
-    for tally in ledger.sheet(run_id):
-        if tally.listed and (not wanted.accounts or tally.account in wanted.accounts):
+    for tally in _tallies(ledger, record, wanted):
+        if tally.listed:
             name = (tally.account, tally.currency)
             found[name] = found.get(name, AccountTotal(*name)).with_lines(tally)
     return [found[name] for name in sorted(found)]
+
+
+def _tallies(ledger: Ledger, record: RunRecord, wanted: Wanted) -> Iterable[SheetTally]:
+    """Yield what is asked for as it is counted: by the ledger where that is every line, else line by line."""
+    if wanted == EVERY_LINE:
+        return ledger.sheet(record.run_id)
+    life = LIVES[record.kind]
+    return (tally_of(line, life) for line in ledger.report(record.run_id) if wanted.takes(line))
 
 
 def summed(totals: Sequence[AccountTotal]) -> list[AccountTotal]:

@@ -12,7 +12,7 @@ from billing.core.groups import GOOD_SKIPS, group_in
 from billing.core.kinds import LIVES, is_unsent, life_of, phase_of
 from billing.core.life import Group, Life, Phase
 from billing.core.money import add_money
-from billing.core.records import RunRecord, SheetTally, Tally
+from billing.core.records import ReportLine, RunRecord, SheetTally, Tally
 from billing.edge.ledger import Ledger
 
 Totals = dict[str, int]
@@ -121,6 +121,17 @@ class Outturn:
 def row_of(tally: SheetTally | Tally) -> str:
     """Return the row that lines stand in."""
     return next(code for code, (_, takes) in ROWS.items() if takes(tally))
+
+
+def tally_of(line: ReportLine, life: Life) -> SheetTally:
+    """Return one line of a report as `Ledger.sheet` counts it."""
+    item = line.item
+    if item is None:
+        return SheetTally("", life.skipped, "", line.reason, "", 1, 0, line.listed)
+    if not line.owned:
+        return SheetTally(item.account, life.skipped, "", line.reason, item.currency, 1, item.amount, line.listed)
+    group, reason = str(item.facts.get("group") or ""), str(item.facts.get("reason_code") or "")
+    return SheetTally(item.account, item.state, group, reason, item.currency, 1, item.amount, line.listed)
 
 
 def outturn_of(ledger: Ledger, record: RunRecord) -> Outturn:

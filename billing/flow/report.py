@@ -167,6 +167,15 @@ class Wanted:
     customers: frozenset[str] = frozenset()
     references: frozenset[str] = frozenset()
 
+    @property
+    def said(self) -> str:
+        """What is asked for, in words: ``status declined or unknown; account acct_1``; empty for every line."""
+        named = (
+            ("status", self.statuses), ("account", self.accounts),
+            ("customer", self.customers), ("reference", self.references),
+        )  # fmt: skip
+        return "; ".join(f"{noun} {' or '.join(sorted(names))}" for noun, names in named if names)
+
     def takes(self, line: ReportLine) -> bool:
         """Tell whether a line is asked for; one that was set aside has neither account nor customer."""
         item = line.item

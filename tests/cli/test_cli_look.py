@@ -159,3 +159,29 @@ def test_a_report_goes_over_an_older_one_and_over_nothing_else(finished, name):
         before = (folder / other).read_bytes()
         assert billing("report", ID, "--format", "csv" if other.endswith("csv") else "text", "-o", other).code == 2
         assert (folder / other).read_bytes() == before
+
+
+def test_several_outputs_are_written_at_once_and_the_same_place_twice_is_refused(finished):
+    billing, folder = finished.billing, finished.billing.folder
+    ended = billing("report", ID, "-o", "both.csv", "-o", "both.json", "-o", "-", "--format", "csv")
+    assert (ended.code, ended.out) == (2, "")
+    ended = billing("report", ID, "-o", "both.csv", "-o", "both.json", "-o", "-")
+    assert ended.code == 0
+    assert ended.out.startswith(f"Run {ID}: ")
+    assert len(json.loads((folder / "both.json").read_text())) == 30
+    assert (folder / "both.csv").read_text().count("\n") == 31
+    assert billing("report", ID, "-o", "both.csv", "-o", "both.csv").code == 2
+
+
+def test_every_report_says_which_lines_were_asked_for_and_that_there_are_none(finished):
+    billing, folder = finished.billing, finished.billing.folder
+    for form in ("text", "csv", "json"):
+        for flags in ([], ["--by-account"]):
+            ended = billing("report", ID, "--reference", "INV-0000?", "--format", form, *flags)
+            assert ended.code == 0
+            assert "Only lines of reference INV-0000?\n" in ended.out + ended.err
+    nothing = billing("report", ID, "--account", "acct_absent", "-o", "nothing.csv")
+    assert nothing.code == 0
+    assert nothing.err.endswith(f"Only lines of account acct_absent\n{ID} has no line of account acct_absent\n")
+    assert (folder / "nothing.csv").read_text().count("\n") == 1
+    assert "did you mean succeeded?" in billing("report", ID, "--status", "paid").err

@@ -16,7 +16,8 @@ def command(
         typer.Option("--format", metavar="text|csv|json", help="Instead of what the suffix of -o says, or text."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="PATH", help="A .csv, .json or .txt that only you can read.")
+        list[Path] | None,
+        typer.Option("-o", "--out", metavar="PATH", help="A .csv, .json or .txt that only you can read. Repeatable."),
     ] = None,
     by_account: Annotated[
         bool, typer.Option("--by-account", help="Totals per connected account instead of lines.")
@@ -38,7 +39,9 @@ def command(
     billing report coaching-2026-11
     billing report coaching-2026-11 -o report.csv
     billing report coaching-2026-11 -o bericht.csv --decimal comma
+    billing report coaching-2026-11 -o report.csv -o report.json
     billing report coaching-2026-11 --status declined --status needs_customer
+    billing report coaching-2026-11 --account acct_N1 --reference "INV-2026-*" --format csv
     billing report coaching-2026-11 --by-account
     billing report members-2026-11 --as charges -o coaching.csv
     """
@@ -48,11 +51,12 @@ def command(
     from billing.edge.outputs import REPORT, Target
 
     asked = ReportRequest(
-        format_, out, by_account, lines.as_wanted(), cells.delimiter, cells.decimal, cells.bom, as_kind
+        format_, tuple(out or ()), by_account, lines.as_wanted(), cells.delimiter, cells.decimal, cells.bom, as_kind
     )
     asked.require_usable()
     session = begin(common)
-    target = None if out is None else Target(out, REPORT, guarded(session), force=force)
-    if target is not None:
+    files = [place for place, _ in asked.outputs() if place is not None]
+    targets = {place: Target(place, REPORT, guarded(session), force=force) for place in files}
+    for target in targets.values():
         target.check()
-    return run_async(write_report, session, run, asked, target)
+    return run_async(write_report, session, run, asked, targets)
