@@ -274,7 +274,7 @@ async def world(
     known = await one.known()
     one.items = [item for item in known if str(item.state) == "succeeded"]
     one.unpaid = [item for item in known if str(item.state) == "unpaid"]
-    await _undo(one, chance.randrange(3))
+    await give_back(one, chance.randrange(3))
     return one
 
 
@@ -283,7 +283,7 @@ def _abroad(row: Any, chance: random.Random) -> Any:
     return replace(row, currency="usd") if row.currency in ("eur", "gbp") and chance.random() < 0.3 else row
 
 
-async def _undo(one: Meddled, count: int) -> None:
+async def give_back(one: Meddled, count: int) -> None:
     """A run of ours gives back whole lines: that is no difference, whoever looks."""
     chosen = [item for item in (one.take(debit=False) for _ in range(count)) if item is not None]
     if not chosen:

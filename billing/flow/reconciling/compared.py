@@ -25,7 +25,7 @@ from billing.flow.reconciling.scope import Scope, items_on, refund_runs
 UNREAD = "unread"
 # The field of an outcome that names the accounts that could not be read, each with trouble and code.
 Moved = Mapping[str, tuple[int, str]]
-# Item id -> number and time of its last entry.
+# Item id, or run -> number and time of its last entry.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +94,15 @@ class Comparison:
 
 
 def moved_since(ledger: Ledger, scope: Scope, cursors: Iterable[Cursor]) -> Moved:
-    """Return the lines, and refunds of them by other runs, that went on after the oldest of these looks."""
+    """Return what went on after the oldest of these looks: lines, refunds of them by other runs, and runs as such."""
     after = min((one.entry for one in cursors), default=None)
     if after is None:
         return {}
     return {
-        entry.item_id: (entry.seq, entry.at)
+        entry.item_id or run.run_id: (entry.seq, entry.at)
         for run in (*scope.runs, *_others(ledger, scope))
         for entry in ledger.entries(run.run_id, after=after)
-        if entry.item_id and entry.name != Note.RECONCILED
+        if entry.name != Note.RECONCILED
     }
 
 
@@ -116,7 +116,7 @@ def compare_kept(ledger: Ledger, scope: Scope, account: str, cursor: Cursor, mov
         cursor: of that look.
         moved: what went on since (`moved_since`).
     """
-    shelf, later = Shelf.of(ledger, account), {item for item, last in moved.items() if _is_later(cursor, last)}
+    shelf, later = Shelf.of(ledger, account), {item for item, last in moved.items() if is_later(cursor, last)}
     runs = [*scope.runs, *_others(ledger, scope)]
     everything = list(items_on(ledger, scope.runs, account))
     waits = [item for item in items_on(ledger, runs, account) if item.item_id in later] if later else []
@@ -124,7 +124,7 @@ def compare_kept(ledger: Ledger, scope: Scope, account: str, cursor: Cursor, mov
     return replace(found, moved=sum(item.run_id in scope.names for item in waits))
 
 
-def _is_later(cursor: Cursor, last: tuple[int, str]) -> bool:
+def is_later(cursor: Cursor, last: tuple[int, str]) -> bool:
     """Tell whether an entry is behind a look; one kept by an earlier release says only when it began."""
     entry, at = last
     if cursor.entry:

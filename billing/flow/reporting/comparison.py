@@ -8,7 +8,7 @@ from billing.core.reconciling.kept import OUTCOME, Cursor
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.stripe.found import LookupFailed, Trouble
-from billing.flow.reconciling.compared import UNREAD, Comparison, compare_kept, moved_since
+from billing.flow.reconciling.compared import UNREAD, Comparison, compare_kept, is_later, moved_since
 from billing.flow.reconciling.keeping import cursors_of
 from billing.flow.reconciling.scope import Scope, accounts_of, items_on, scope_of, since
 from billing.flow.report import EVER
@@ -36,7 +36,8 @@ def last_comparison(ledger: Ledger, scope: Scope) -> Comparison | None:
     moved = moved_since(ledger, scope, read.values())
     results = {name: compare_kept(ledger, scope, name, one, moved) for name, one in sorted(read.items())}
     missing = {name: unread.get(name, NOT_YET) for name in accounts if name not in results}
-    went_on = any(max(run.started_at, run.finished_at) > outcome["as_of"] for run in scope.runs)
+    begun = [moved[run.run_id] for run in scope.runs if run.run_id in moved]
+    went_on = any(is_later(one, last) for one in read.values() for last in begun)
     return Comparison(
         scope=scope, as_of=as_of, results=results, unread=missing,
         went_on=went_on or any(one.moved for one in results.values()) or NOT_YET in missing.values(),
