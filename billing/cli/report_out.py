@@ -28,9 +28,9 @@ from billing.flow.reporting.asked import not_found, require_statuses
 
 FileWriter = Callable[[Ledger, str, Wanted, Target], Iterable[str]]
 # Writes a report to where the target says, and yields sentences about what was written.
-FILES: dict[str, FileWriter] = {}
+FILES: dict[str, FileWriter] = {"html": lambda *asked: _page_file(*asked)}
 # Formats that are files, not a stream of text.
-SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json"}
+SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json", ".html": "html"}
 FORMATS = tuple(SUFFIXES.values())
 SAY_NOTHING = frozenset({"csv", "json"})
 # Formats for programs, in which there is no place to say which lines were asked for.
@@ -57,6 +57,7 @@ LINES: dict[str, Stream] = {
     "text": lambda asked: as_text(asked.ledger, asked.run_id, asked.holder, asked.wanted),
     "csv": lambda asked: as_csv(asked.ledger, asked.run_id, asked.wanted, asked.layout),
     "json": lambda asked: as_json(asked.ledger, asked.run_id, asked.wanted),
+    "html": lambda asked: _page(asked),
 }
 ACCOUNTS: dict[str, Stream] = {
     "text": lambda asked: accounts_as_text(asked.ledger, asked.run_id, asked.wanted),
@@ -113,7 +114,7 @@ class ReportRequest:
         if self.format is not None and by_suffix not in (None, self.format):
             raise UsageError(f"--format {self.format} disagrees with the suffix of {visible(str(out))}")
         chosen = self.format or by_suffix or "text"
-        if out is None and chosen in FILES:
+        if out is None and chosen in FILES.keys() - LINES.keys():
             raise UsageError(f"--format {chosen} writes a file: name it with -o")
         return chosen
 
@@ -186,6 +187,18 @@ def _told(ledger: Ledger, record: RunRecord, asked: ReportRequest) -> Iterator[s
     schema = asked.schema
     if schema is not None:
         yield from (_next_step(out, record, schema) for out in asked.outs if out != STDOUT)
+
+
+def _page_file(ledger: Ledger, run_id: str, wanted: Wanted, target: Target) -> Iterable[str]:
+    from billing.flow.reporting.html import write_html  # other formats need no templates
+
+    return write_html(ledger, run_id, wanted, target)
+
+
+def _page(asked: Asked) -> Iterator[str]:
+    from billing.flow.reporting.html import html_text
+
+    return html_text(asked.ledger, asked.run_id, asked.wanted)
 
 
 class Counted:

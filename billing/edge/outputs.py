@@ -48,7 +48,11 @@ def _first_line(head: bytes) -> bytes:
 
 
 PLAN = Output("a plan", lambda head: head.startswith(b"{") and b'"plan_digest"' in head)
-REPORT = Output("a report", lambda head: b"what_to_do" in head or _REPORT.match(head) is not None)
+_PAGE = b'<meta name="generator" content="connect-billing '
+REPORT = Output(
+    "a report",
+    lambda head: b"what_to_do" in head or _REPORT.match(head) is not None or _PAGE + b"report" in head[:4096],
+)
 BAD_LINES = Output("a file of bad lines", lambda head: _REASONS.search(_first_line(head)) is not None)
 _REVERSALS = (b"\nkind: refunds\n", b"\nkind: cancellations\n")
 REVERSAL = Output(
