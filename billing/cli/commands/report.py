@@ -13,11 +13,13 @@ def command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run id.")],
     format_: Annotated[
         str | None,
-        typer.Option("--format", metavar="text|csv|json", help="Instead of what the suffix of -o says, or text."),
+        typer.Option("--format", metavar="text|csv|json|html", help="Instead of what the suffix of -o says, or text."),
     ] = None,
     out: Annotated[
         list[Path] | None,
-        typer.Option("-o", "--out", metavar="PATH", help="A .csv, .json or .txt that only you can read. Repeatable."),
+        typer.Option(
+            "-o", "--out", metavar="PATH", help="A .csv, .json, .html or .txt, readable by you alone. Repeatable."
+        ),
     ] = None,
     by_account: Annotated[
         bool, typer.Option("--by-account", help="Totals per connected account instead of lines.")
