@@ -104,10 +104,15 @@ def payouts_of(ledger: Ledger, record: RunRecord) -> list[PayoutPart]:
 
     Their nets add up to what the run left on all balances. Empty where the run was never compared with Stripe.
     """
+    return payouts_in(ledger, frozenset({record.run_id}))
+
+
+def payouts_in(ledger: Ledger, runs: frozenset[str]) -> list[PayoutPart]:
+    """Return what payouts carry of several runs together, as `payouts_of` does of one."""
     return [
         part
-        for account, rows in _by_account(ledger, record)
-        for part in _parts(account, rows, record.run_id, _payouts(ledger, account))
+        for account, rows in _by_account(ledger, runs)
+        for part in _parts(account, rows, runs, _payouts(ledger, account))
     ]
 
 
@@ -118,7 +123,7 @@ def fees_of(ledger: Ledger, record: RunRecord) -> list[Fees]:
     """
     paid, all_of = _paid(ledger, record)
     found: list[Fees] = []
-    for account, rows in _by_account(ledger, record):
+    for account, rows in _by_account(ledger, frozenset({record.run_id})):
         own = [row for row in rows if row.run == record.run_id]
         seen = {row.reference for row in own} & all_of[account]
         counts = {"known": len(seen), "paid": len(seen | paid.pop(account, set()))}
@@ -128,12 +133,12 @@ def fees_of(ledger: Ledger, record: RunRecord) -> list[Fees]:
     return sorted(found, key=lambda one: (one.account, one.currency))
 
 
-def _by_account(ledger: Ledger, record: RunRecord) -> Iterator[tuple[str, list[Movement]]]:
-    """Yield the rows of every account on which the run has any, whosever the others are."""
+def _by_account(ledger: Ledger, runs: frozenset[str]) -> Iterator[tuple[str, list[Movement]]]:
+    """Yield the rows of every account on which the runs have any, whosever the others are."""
     found = (Movement.from_facts(name, facts) for name, facts in ledger.kept(MOVEMENT))
     for account, each in groupby(found, key=lambda row: row.account):
         rows = list(each)
-        if any(row.run == record.run_id for row in rows):
+        if any(row.run in runs for row in rows):
             yield account, rows
 
 
@@ -154,11 +159,13 @@ def _paid(ledger: Ledger, record: RunRecord) -> tuple[dict[str, set[str]], dict[
     return paid, every
 
 
-def _parts(account: str, rows: Sequence[Movement], run: str, payouts: Mapping[str, Payout]) -> Iterator[PayoutPart]:
-    own = [row for row in rows if row.run == run]
+def _parts(
+    account: str, rows: Sequence[Movement], runs: frozenset[str], payouts: Mapping[str, Payout]
+) -> Iterator[PayoutPart]:
+    own = [row for row in rows if row.run in runs]
     beside: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        if row.payout and row.run != run:
+        if row.payout and row.run not in runs:
             beside[row.payout][row.run] += row.net
     parts = _parted(own, lambda row: (row.payout or "", row.currency))
     for name, currency in sorted(parts, key=lambda part: _order(payouts, *part)):
