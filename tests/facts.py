@@ -24,6 +24,7 @@ FORMS: Mapping[Form, Callable[[Any], bool]] = {
     Form.YES: lambda value: value is True,
     Form.MOMENT: _moment,
     Form.TEXTS: lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    Form.WHOLES: lambda value: isinstance(value, list) and all(type(each) is int for each in value),
     Form.PAIR: lambda value: [type(each) for each in value] == [str, int],
 }
 

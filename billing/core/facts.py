@@ -22,6 +22,7 @@ class Form(StrEnum):
     MOMENT = "time in UTC, ISO 8601, or empty"
     TEXTS = "list of texts"
     PAIR = "text and whole number"
+    WHOLES = "list of whole numbers"
 
 
 class Use(StrEnum):
@@ -94,7 +95,16 @@ RUN_FACTS: tuple[Fact, ...] = (
     Fact("same_error", Form.PAIR, Use.WAY, (Note.RUN_STOPPED,), "the guard: it counts on where the run stopped"),
     Fact("exit_code", Form.WHOLE, Use.RECORD, (*_OVER, *_COMPARED), "how the command ended"),
     Fact("reason", Form.TEXT, Use.RECORD, (*_OVER, *_ACK), "why it stopped; why somebody accepts a variance"),
-    Fact("by", Form.TEXT, Use.RECORD, (Note.RUN_STARTED, *_ACK), "user and host that started it, or accepted"),
+    Fact("by", Form.TEXT, Use.REPORT, (Note.RUN_STARTED, *_ACK), "user and host that started it, or accepted"),
+    Fact("pid", Form.WHOLE, Use.RECORD, (Note.RUN_STARTED,), "the process that started it"),
+    Fact("took_ms", Form.WHOLE, Use.REPORT, _OVER, "milliseconds from its first request to its end"),
+    Fact("sent", Form.WHOLE, Use.REPORT, _OVER, "requests, those sent again among them"),
+    Fact("rate_limited", Form.WHOLE, Use.REPORT, _OVER, "those that a limiter turned away"),
+    Fact("resent", Form.WHOLE, Use.REPORT, _OVER, "those whose key had been sent before"),
+    Fact("allowed_milli", Form.WHOLE, Use.REPORT, _OVER, "thousandths of a request a second that its limits allowed"),
+    Fact("span_ms", Form.WHOLE, Use.REPORT, _OVER, "milliseconds that each of the next two tell of"),
+    Fact("sent_each", Form.WHOLES, Use.REPORT, _OVER, "requests in one such span after the other, at most 120"),
+    Fact("limited_each", Form.WHOLES, Use.REPORT, _OVER, "the same of those turned away; empty where none was"),
     Fact("variance", Form.TEXT, Use.RECORD, _ACK, "which variance was accepted"),
     Fact("seen", Form.TEXT, Use.RECORD, _ACK, "a hash of exactly what was accepted"),
     Fact("count", Form.WHOLE, Use.RECORD, _ACK, "how many lines, accounts or currencies it counted"),

@@ -144,6 +144,23 @@ class Arrived(NamedTuple):
     first_try: str
 
 
+class Settling(NamedTuple):
+    """One way of days that an item was sent on: a bank debit, say.
+
+    Attributes:
+        item: as it stands now.
+        left: when it was accepted: UTC, ISO 8601.
+        end, ended: the event by which the way ended, and when; empty while it goes on.
+        taken_back: when what had arrived by it was taken back; empty where nothing was.
+    """
+
+    item: ItemRecord
+    left: str
+    end: str
+    ended: str
+    taken_back: str
+
+
 class Held(NamedTuple):
     """What a run holds of one obligation, for comparing it with others: the newest generation alone.
 

@@ -8,6 +8,7 @@ from billing.core.records import RunStatus, unfinished_rebuild
 from billing.flow.engine.flow import Flow, ItemResult, carry
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.listed import Reader
+from billing.flow.engine.pace_record import recording_pace
 from billing.flow.engine.progress import Watch, unwatched
 from billing.flow.engine.runner import Runner, Work
 from billing.flow.engine.signals import obeying_signals
@@ -62,10 +63,11 @@ async def execute(
     runner = Runner(services, work_of(services, flow, run_id, policies), Goal.RUN, policies, options, watch)
     if record.status is RunStatus.STOPPED:
         runner.guards.same = tuple(services.ledger.latest_stop(run_id).get("same_error", runner.guards.same))
-    async with obeying_signals(runner):
+    async with obeying_signals(runner), recording_pace(services) as pace:
         ending = await runner.go()
     note, status = (Note.RUN_STOPPED, RunStatus.STOPPED) if ending.exit else (Note.RUN_FINISHED, RunStatus.FINISHED)
     code = ending.exit or exit_for(services.ledger.tally(run_id), declines_ok=options.declines_ok)
     same = {"same_error": runner.guards.same} if ending.exit and runner.guards.same[0] else {}
-    await services.ledger.note_run(run_id, note, status, {"reason": ending.reason, "exit_code": int(code), **same})
+    told = {"reason": ending.reason, "exit_code": int(code), **same, **pace.facts()}
+    await services.ledger.note_run(run_id, note, status, told)
     return ending

@@ -9,7 +9,17 @@ from typing import Protocol
 
 from billing.core.entries import Entry, Facts, ItemRecord, Move, Note
 from billing.core.items import Kind, Mode
-from billing.core.records import Arrived, Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
+from billing.core.records import (
+    Arrived,
+    Held,
+    PlannedLine,
+    ReportLine,
+    RunRecord,
+    RunStatus,
+    Settling,
+    SheetTally,
+    Tally,
+)
 
 Kept = Mapping[str, Mapping[str, Facts]]
 # Look-ups to keep: kind -> name -> facts.
@@ -192,6 +202,19 @@ class Ledger(Protocol):
         """
         ...
 
+    def settling(
+        self, run_id: str, begins: Iterable[StrEnum], ends: Iterable[StrEnum], back: Iterable[StrEnum]
+    ) -> Iterator[Settling]:
+        """Stream every way of days that the items of a run's latest sheet were sent on, in no order.
+
+        Args:
+            run_id: whose.
+            begins: events that send an item on such a way.
+            ends: events by which it ends.
+            back: events that take back what had arrived by it.
+        """
+        ...
+
     def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:
         """Return those of ``accounts`` that have a succeeded item on record (at most 500 a call)."""
         ...
@@ -229,6 +252,14 @@ class Ledger(Protocol):
 
     def verify(self) -> Verification:
         """Check chain, database integrity, projection against fold, ids and digests against content."""
+        ...
+
+    def run_entries(self, run_id: str) -> Iterator[Entry]:
+        """Stream the entries about a run as a whole, none about an item, in order."""
+        ...
+
+    def entry_counts(self, run_id: str) -> Mapping[str, int]:
+        """Count the entries of a run by name, those about its items among them."""
         ...
 
     def latest_stop(self, run_id: str) -> Facts:

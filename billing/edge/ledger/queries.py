@@ -13,7 +13,7 @@ from billing.core.errors import LedgerDamaged
 from billing.core.items import Kind, Mode
 from billing.core.kinds import LIVES
 from billing.core.life import Life, Scope
-from billing.core.records import Arrived, Held, ReportLine, RunRecord, SheetTally, Tally
+from billing.core.records import Arrived, Held, ReportLine, RunRecord, Settling, SheetTally, Tally
 from billing.edge.ledger import statements as ask
 from billing.edge.ledger.chain import Head, seal
 from billing.edge.ledger.chain_reads import read_head
@@ -21,6 +21,7 @@ from billing.edge.ledger.rows import (
     ITEM_COLUMNS,
     RUN_COLUMNS,
     entry_of,
+    iso,
     item_of_row,
     millis,
     run_of,
@@ -261,6 +262,20 @@ class Queries:
             ):
                 yield Arrived(account, currency, found, at / 1000, first_try)
 
+    def settling(
+        self, run_id: str, begins: Iterable[StrEnum], ends: Iterable[StrEnum], back: Iterable[StrEnum]
+    ) -> Iterator[Settling]:
+        """Stream every way of days that the items of a run's latest sheet were sent on."""
+        names = {"begins": begins, "ends": ends, "back": back}
+        with _legible(), self._open() as conn:
+            row, _, revision = self._place(run_id)
+            asked = {"run": row, "revision": revision, **{name: json.dumps(sorted(of)) for name, of in names.items()}}
+            runs = Runs(conn)
+            for left, ended, end, taken_back, *columns in conn.execute(ask.SETTLING, asked):
+                moments = ["" if at is None else iso(at) for at in (left, ended, taken_back)]
+                item = item_of_row(tuple(columns), runs)
+                yield Settling(item, moments[0], end or "", moments[1], moments[2])
+
     @_legible()
     def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:
         """Return those of ``accounts`` on which an item of any run is in one of these states."""
@@ -308,6 +323,18 @@ class Queries:
         sql = "SELECT (SELECT ifnull(max(seq), 0) FROM entries), (SELECT ifnull(max(id), 0) FROM items)"
         entries, items = self._conn.execute(sql).fetchone()
         return entries, items
+
+    def run_entries(self, run_id: str) -> Iterator[Entry]:
+        """Stream the entries about a run as a whole, in order."""
+        with _legible(), self._open() as conn:
+            runs = Runs(conn)
+            for entry in conn.execute(ask.ENTRIES_OF_RUN_ALONE, (self._place(run_id)[0],)):
+                yield entry_of(entry, runs)
+
+    @_legible()
+    def entry_counts(self, run_id: str) -> dict[str, int]:
+        """Count the entries of a run by name."""
+        return dict(self._conn.execute(ask.ENTRY_COUNTS, (self._place(run_id)[0],)).fetchall())
 
     @_legible()
     def latest_stop(self, run_id: str) -> Facts:

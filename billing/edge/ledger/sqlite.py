@@ -13,7 +13,17 @@ from urllib.parse import quote
 from billing.core.entries import Entry, Facts, ItemRecord, Move, Note
 from billing.core.errors import LedgerError
 from billing.core.items import Kind, Mode
-from billing.core.records import Arrived, Held, PlannedLine, ReportLine, RunRecord, RunStatus, SheetTally, Tally
+from billing.core.records import (
+    Arrived,
+    Held,
+    PlannedLine,
+    ReportLine,
+    RunRecord,
+    RunStatus,
+    Settling,
+    SheetTally,
+    Tally,
+)
 from billing.edge.ledger import Kept, Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.chain import seal
@@ -301,6 +311,12 @@ class SqliteLedger:
         """Stream the items of a run that an event has brought where they stand, unless another came right before."""
         return self._queries.arrived(run_id, event, unless, since)
 
+    def settling(
+        self, run_id: str, begins: Iterable[StrEnum], ends: Iterable[StrEnum], back: Iterable[StrEnum]
+    ) -> Iterator[Settling]:
+        """Stream every way of days that the items of a run's latest sheet were sent on."""
+        return self._queries.settling(run_id, begins, ends, back)
+
     def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:
         """Return those of ``accounts`` that have a succeeded item."""
         return self._queries.accounts_begun(accounts, states)
@@ -312,6 +328,14 @@ class SqliteLedger:
     def kept(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Facts]]:
         """Stream the look-ups of a kind whose names begin with ``prefix``, by name."""
         return self._queries.kept(kind, prefix)
+
+    def run_entries(self, run_id: str) -> Iterator[Entry]:
+        """Stream the entries about a run as a whole, in order."""
+        return self._queries.run_entries(run_id)
+
+    def entry_counts(self, run_id: str) -> dict[str, int]:
+        """Count the entries of a run by name."""
+        return self._queries.entry_counts(run_id)
 
     def latest_stop(self, run_id: str) -> Facts:
         """Return what was noted when a run stopped early the last time; empty if it never did."""

@@ -56,8 +56,21 @@ ARRIVED = """SELECT items.account, items.currency, ifnull(items.object_id, ''), 
     FROM items CROSS JOIN entries AS came ON came.item = items.id AND came.name = items.last_event
     CROSS JOIN entries AS before ON before.item = items.id AND before.ver = came.ver - 1
     WHERE items.run = :run AND items.last_event = :event AND came.at >= :since AND before.name <> :unless"""
+SETTLING = f"""SELECT way.at, ended.at, ended.name, back.at, {ITEM_COLUMNS} FROM items
+    CROSS JOIN entries AS way ON way.item = items.id AND way.name IN (SELECT value FROM json_each(:begins))
+    LEFT JOIN entries AS ended ON ended.item = items.id AND ended.ver =
+        (SELECT min(ver) FROM entries AS later WHERE later.item = items.id AND later.ver > way.ver
+            AND later.name IN (SELECT value FROM json_each(:ends)))
+    LEFT JOIN entries AS back ON back.item = items.id AND back.ver =
+        (SELECT min(ver) FROM entries AS later WHERE later.item = items.id AND later.ver > ended.ver
+            AND later.name IN (SELECT value FROM json_each(:back)))
+    WHERE items.run = :run AND (items.id IN
+        (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL))"""
+# The entries of an item are found by its number: an index over the names of all entries would cost every write.
 ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM entries LEFT JOIN items ON items.id = entries.item"
 ENTRIES_OF_RUN = f"{ENTRIES} WHERE entries.seq > :after AND (:run IS NULL OR entries.run = :run) ORDER BY entries.seq"
+ENTRIES_OF_RUN_ALONE = f"{ENTRIES} WHERE entries.run = ? AND entries.item IS NULL ORDER BY entries.seq"
+ENTRY_COUNTS = "SELECT name, count(*) FROM entries WHERE run = ? GROUP BY name ORDER BY name"
 ENTRIES_OF_ITEMS = f"""{ENTRIES} WHERE entries.item IN (SELECT id FROM items WHERE scope IN (SELECT scope FROM runs)
     AND reference = :reference AND (:run IS NULL OR run = :run)) AND entries.seq > :after ORDER BY entries.seq"""
 

@@ -5,19 +5,24 @@ Nothing here is worded for one format: amounts are minor units, moments are ISO 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from billing.core.kinds import LIVES
-from billing.core.money import add_money
 from billing.core.records import ReportLine, RunRecord, SheetTally
 from billing.core.tones import FEARED, NOT_CHARGED
 from billing.edge.ledger import Ledger
 from billing.flow.attention import needs_somebody
 from billing.flow.outturn import ROWS, Totals, row_of
 from billing.flow.report import EVERY_LINE, Wanted, describe, known_run
+from billing.flow.reporting.arrivals import Arrivals, arrivals_of
+from billing.flow.reporting.proof import Proof, proof_of
+from billing.flow.reporting.recovered import Recovered, declines_of
+from billing.flow.reporting.speed import Speed, speed_of
+from billing.flow.reporting.sums import Sum as Sum
+from billing.flow.reporting.sums import summed as summed
 
 SHOWN = 100
 # Lines that a group shows in a report; the others are in its file of all lines.
@@ -40,6 +45,7 @@ class Line:
         owned: whether it is this run's, or another one's of the period.
         listed: whether the latest sheet has it.
         needs: whether a person has to look at it.
+        declines: how often a bank said no to it, or took it back.
     """
 
     number: int
@@ -55,19 +61,7 @@ class Line:
     owned: bool
     listed: bool
     needs: bool
-
-
-@dataclass(slots=True)
-class Sum:
-    """Lines and their money: minor units by currency."""
-
-    lines: int = 0
-    totals: Counter[str] = field(default_factory=Counter)
-
-    def add(self, amount: int, currency: str) -> None:
-        """Take in one line."""
-        self.lines += 1
-        add_money(self.totals, amount, currency)
+    declines: int = 0
 
 
 @dataclass(slots=True)
@@ -151,6 +145,10 @@ class Overview:
         reasons: why lines were declined or not charged, the most lines first.
         accounts: by id.
         latest: the last moment that a line tells of; empty where nothing was tried.
+        recovered: of lines that came to nothing at first; None where there are none.
+        arrivals: of what takes days; None where nothing did.
+        speed: how fast it went; None for a run that has not been carried out.
+        proof: by which it can be checked.
     """
 
     record: RunRecord
@@ -163,6 +161,10 @@ class Overview:
     reasons: list[Reason] = field(default_factory=list)
     accounts: dict[str, AccountLines] = field(default_factory=dict)
     latest: str = ""
+    recovered: Recovered | None = None
+    arrivals: Arrivals | None = None
+    speed: Speed | None = None
+    proof: Proof | None = None
 
     @property
     def sheet(self) -> Sum:
@@ -197,27 +199,38 @@ class Overview:
         )
 
 
-def summed(sums: Iterable[Sum]) -> Sum:
-    """Add sums up, each currency by itself."""
-    total = Sum()
-    for each in sums:
-        total.lines += each.lines
-        total.totals.update(each.totals)
-    return total
-
-
 def overview_of(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Overview:
     """Gather a run.
 
     Raises:
         UsageError: the ledger has no such run.
     """
-    record = known_run(ledger, run_id)
-    zone = ZoneInfo(record.header.get("timezone") or "UTC")
-    gathering = Gathering(Overview(record, zone, datetime.now(UTC), wanted))
+    gathering = gathering_of(ledger, run_id, wanted)
     for line in lines_of(ledger, run_id, wanted):
         gathering.take(line)
     return gathering.done()
+
+
+def gathering_of(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE, *, verify: bool = False) -> "Gathering":
+    """Return an overview that knows all but the lines; whoever streams these gives it each.
+
+    Args:
+        ledger: that holds the run.
+        run_id: whose.
+        wanted: which lines are asked for.
+        verify: whether the whole ledger is checked, too.
+
+    Raises:
+        UsageError: the ledger has no such run.
+    """
+    record = known_run(ledger, run_id)
+    zone, life = ZoneInfo(record.header.get("timezone") or "UTC"), LIVES[record.kind]
+    counts = ledger.entry_counts(run_id)
+    proof = proof_of(ledger, record, ledger.run_entries(run_id), counts, verify=verify)
+    overview = Overview(record, zone, datetime.now(UTC), wanted, proof=proof)
+    overview.speed = speed_of(proof.invocations, counts, life)
+    overview.arrivals = arrivals_of(ledger, record, life, zone, wanted)
+    return Gathering(overview)
 
 
 @dataclass(slots=True)
@@ -246,11 +259,20 @@ class Gathering:
             reason = self._reasons.setdefault(code, Reason(code, line.told["reason"]))
             reason.sum.add(line.amount, line.currency)
             reason.rows[line.row] += 1
+        if line.declines:
+            self._recovered(line)
+
+    def _recovered(self, line: Line) -> None:
+        found = self.overview.recovered = self.overview.recovered or Recovered()
+        tried = line.told.get("last_try", "")
+        found.take(line.row, line.declines, line.amount, line.currency, tried, self.overview.zone)
 
     def done(self) -> Overview:
         """Return it, its lists in their order."""
         self.overview.needs = sorted(self._needs.values(), key=lambda need: (-need.sum.lines, need.what_to_do))
         self.overview.reasons = sorted(self._reasons.values(), key=lambda each: (-each.sum.lines, each.code))
+        if self.overview.recovered is not None:
+            self.overview.recovered.in_order()
         return self.overview
 
 
@@ -283,6 +305,7 @@ def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
         owned=each.owned,
         listed=each.listed,
         needs=each.listed and needs_somebody(each, record),
+        declines=declines_of(item) if item is not None and each.owned else 0,
     )
 
 

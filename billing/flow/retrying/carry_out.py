@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from billing.core.entries import ItemRecord, Note
+from billing.core.entries import Facts, ItemRecord, Note
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, in_sight
@@ -15,6 +15,7 @@ from billing.core.records import RunRecord, RunStatus
 from billing.edge.settings.load import Settings
 from billing.flow.carry_out import requests_sent
 from billing.flow.engine.goals import Goal
+from billing.flow.engine.pace_record import recording_pace
 from billing.flow.engine.progress import Watch
 from billing.flow.engine.runner import Runner
 from billing.flow.engine.signals import obeying_signals
@@ -254,9 +255,9 @@ async def _carry_out(services: Services, asked: Retrying, found: Round, policies
     calm = replace(policies, stop_on=StopOn(ANY_RATE, policies.stop_on.after_items, policies.stop_on.same_error))
     work = work_of(services, FLOWS[Kind.CHARGE], run_id, policies)
     runner = Runner(services, work, Goal.RETRY, calm, options, watch)
-    async with obeying_signals(runner):
+    async with obeying_signals(runner), recording_pace(services) as pace:
         ending = await runner.go()
-    await _note_end(services, asked, found.record, ending)
+    await _note_end(services, asked, found.record, ending, pace.facts())
     return ending
 
 
@@ -267,10 +268,11 @@ async def _prepared(services: Services, found: Round) -> list[ItemRecord]:
     return await begin_anew(services, found.record, found.anew, found.new)
 
 
-async def _note_end(services: Services, asked: Retrying, record: RunRecord, ending: Ending) -> None:
+async def _note_end(services: Services, asked: Retrying, record: RunRecord, ending: Ending, pace: Facts) -> None:
     """Note how it ended; a run that had stopped, or was killed, before is no more finished for that."""
     stopped = bool(ending.exit) or record.status in (RunStatus.STOPPED, RunStatus.RUNNING)
     note = Note.RUN_STOPPED if ending.exit else Note.RUN_FINISHED
     status = RunStatus.STOPPED if stopped else RunStatus.FINISHED
     code = ending.exit or exit_for(services.ledger.tally(record.run_id), declines_ok=asked.declines_ok)
-    await services.ledger.note_run(record.run_id, note, status, {"reason": ending.reason, "exit_code": int(code)})
+    told = {"reason": ending.reason, "exit_code": int(code), **pace}
+    await services.ledger.note_run(record.run_id, note, status, told)
