@@ -11,7 +11,7 @@ from billing.sandbox.scenario import Row, Scenario, ScenarioSpec, as_csv, build
 from billing.sandbox.server import ticking
 from tests.kills.assertions import PAID, hold_changed
 from tests.kills.points import CLOCK, LEDGER, points
-from tests.kills.processes import ENDS, RATE, Crew
+from tests.kills.processes import ENDS, RATE, Crew, is_cold
 from tests.kills.provider import Provider
 from tests.kills.signals import trip_for
 from tests.kills.verdict import Asked, Verdict
@@ -120,7 +120,7 @@ def live(asked: Asked, root: Path) -> Verdict:
     scenario = build(sandbox, ScenarioSpec(seed=asked.seed, accounts=ACCOUNTS, items=ITEMS, mix=MIX))
     (folder := root / f"edited-{asked.seed}-{asked.bug or 'shipped'}").mkdir()
     with Provider(sandbox) as provider:
-        crew = Crew(folder, provider, asked.bug, True, verdict.problems, ends=ENDS | {Exit.INVALID})
+        crew = Crew(folder, provider, asked.bug, is_cold(asked.seed), verdict.problems, ends=ENDS | {Exit.INVALID})
         try:
             editing = Editing(crew, scenario, verdict)
             editing.play()

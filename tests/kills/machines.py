@@ -13,7 +13,7 @@ from billing.sandbox.scenario import Scenario, ScenarioSpec, build
 from billing.sandbox.server import ticking
 from tests.kills.assertions import OPEN, hold_both
 from tests.kills.points import LEDGER, Point, points
-from tests.kills.processes import RATE, Crew, Runner
+from tests.kills.processes import RATE, Crew, Runner, is_cold
 from tests.kills.provider import Provider, prune
 from tests.kills.signals import trip_for
 from tests.kills.verdict import Asked, Verdict
@@ -175,7 +175,7 @@ def live(asked: Asked, root: Path) -> Verdict:
     scenario = build(sandbox, ScenarioSpec(seed=seed, accounts=ACCOUNTS, items=ITEMS, mix=MIX))
     with Provider(sandbox) as provider:
         pair = tuple(
-            Crew(root / f"{name}-{seed}-{asked.bug or 'shipped'}", provider, asked.bug, True, verdict.problems)
+            Crew(root / f"{name}-{seed}-{asked.bug or 'shipped'}", provider, asked.bug, is_cold(seed), verdict.problems)
             for name in ("first", "second")
         )
         try:

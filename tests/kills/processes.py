@@ -18,6 +18,7 @@ from billing.core.exits import Exit
 from tests.conftest import clean_environment
 from tests.kills.provider import Door, Provider
 from tests.kills.signals import Trip, WireTrip, strike
+from tests.warm import billing_process
 
 KEY = "sk_test_realkills12345678"
 RATE = ("--rate", "500")
@@ -26,6 +27,13 @@ PATIENCE = 60.0
 ENDS = frozenset({Exit.OK, Exit.DECLINES, Exit.UNFINISHED})
 SETTINGS = {"BILLING_STOP_ON_DECLINE_RATE": "1", "BILLING_STOP_ON_SAME_ERROR": "100000"}
 # A share of declines like the one of these worlds stops a run by design; here every run shall go on.
+COLD = 8
+# In one of so many worlds every command is the installed script, which starts an interpreter: a second each.
+
+
+def is_cold(seed: int) -> bool:
+    """Tell whether the commands of a world are started as a person starts them."""
+    return seed % COLD == 0
 
 
 @dataclass(slots=True)
@@ -74,7 +82,7 @@ class Crew:
     Attributes:
         folder: where run file, ledger and home lie.
         bug: planted in every process; empty for the shipped code.
-        installed: whether the installed script is started rather than its module.
+        installed: whether the installed script is started, rather than a process that has imported it already.
         problems: endings that nobody ordered, in words.
         ends: exit codes that are usual.
     """
@@ -92,26 +100,33 @@ class Crew:
         """The ledger's write-ahead log."""
         return self.folder / "billing.db-wal"
 
-    def command(self, *args: str) -> list[str]:
-        """The command line of one command."""
+    def process(self, args: Sequence[str], door: Door, **streams: Any) -> subprocess.Popen[Any]:
+        """Start a command: cold where its start is shown or a bug is planted in it, else warm, which takes a tenth."""
+        cold, environ = self._cold(), self.environ(door)
+        streams |= {"cwd": self.folder, "stdin": subprocess.DEVNULL}
+        if not cold:
+            return billing_process(args, environ, clean_environment(), **streams)
+        # Compiled modules are kept beside the worlds: starts are faster.
+        kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.folder.parent / "compiled")}
+        return subprocess.Popen([*cold, *args], env=environ | kept, **streams)
+
+    def _cold(self) -> list[str]:
+        """How a command line begins that has an interpreter of its own started."""
         if self.bug:
-            return [sys.executable, "-m", "tests.kills.planted", self.bug, *args]
-        if self.installed:
-            return [str(Path(sys.executable).with_name("billing")), *args]
-        return [sys.executable, "-m", "billing.cli.main", *args]
+            return [sys.executable, "-m", "tests.kills.planted", self.bug]
+        return [str(Path(sys.executable).with_name("billing"))] if self.installed else []
 
     def environ(self, door: Door) -> dict[str, str]:
-        """An environment in which only these decide. Compiled modules are kept beside the worlds: starts are faster."""
+        """An environment in which only these decide."""
         provider = {"BILLING_API_BASE": door.url, "STRIPE_API_KEY": KEY}
-        kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.folder.parent / "compiled")}
-        return clean_environment(HOME=str(self.folder / "home"), **provider, **kept, **SETTINGS)
+        return clean_environment(HOME=str(self.folder / "home"), **provider, **SETTINGS)
 
     def ask(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; every ending but the usual ones is a problem."""
-        asked = subprocess.run(
-            self.command(*args), cwd=self.folder, env=self.environ(self.provider.door()), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=2 * PATIENCE, check=False,
-        )  # fmt: skip
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with self.process(args, self.provider.door(), **pipes) as process:
+            out, err = process.communicate(timeout=2 * PATIENCE)
+        asked = subprocess.CompletedProcess(args, process.returncode, out, err)
         self.require_usual(args[0], asked.returncode, asked.stderr)
         return asked
 
@@ -120,10 +135,7 @@ class Crew:
         door = self.provider.door(trip if isinstance(trip, WireTrip) else None, closed=closed)
         errors = self.folder / f"runner-{len(self.started)}.err"
         with errors.open("wb") as file:
-            process = subprocess.Popen(
-                self.command(*verb, *RATE), cwd=self.folder, env=self.environ(door),
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file,
-            )  # fmt: skip
+            process = self.process((*verb, *RATE), door, stdout=subprocess.DEVNULL, stderr=file)
         self.started.append(process)
         runner = Runner(process, door, errors, None, self)
         runner.lay(trip)

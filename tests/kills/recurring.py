@@ -11,7 +11,7 @@ from billing.core.life import Group
 from billing.sandbox.server import ticking
 from tests.kills import recurring_laws as laws
 from tests.kills.assertions import UNPAID
-from tests.kills.processes import RATE
+from tests.kills.processes import RATE, is_cold
 from tests.kills.provider import Provider
 from tests.kills.recurring_blows import AGAIN, DAY, FAULTS, HOUR, MONTH, SEARCHABLE, Blows
 from tests.kills.recurring_crew import Office
@@ -177,7 +177,7 @@ def live(asked: Asked, root: Path) -> Verdict:
     sandbox = ticking(replace(weather, chances=replace(weather.chances, operations=())))
     with Provider(sandbox) as provider:
         office = Office(
-            root / f"recurring-{seed}-{asked.bug or 'shipped'}", provider, asked.bug, True, verdict.problems
+            root / f"recurring-{seed}-{asked.bug or 'shipped'}", provider, asked.bug, is_cold(seed), verdict.problems
         )
         try:
             world = Recurring(office, verdict, root / f"sheets-{seed}")

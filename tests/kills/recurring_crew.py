@@ -65,10 +65,7 @@ class Office(Crew):
         files = [self.folder / f"runner-{len(self.started)}.{name}" for name in ("out", "err")]
         rate = () if verb[0] == "collect" else RATE
         with files[0].open("wb") as out, files[1].open("wb") as err:
-            process = subprocess.Popen(
-                self.command(*verb, *rate), cwd=self.folder, env=self.environ(door),
-                stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-            )  # fmt: skip
+            process = self.process((*verb, *rate), door, stdout=out, stderr=err)
         self.started.append(process)
         runner = Runner(process, door, files[1], None, self)
         runner.lay(trip)

@@ -14,7 +14,7 @@ from billing.sandbox.scenario import ScenarioSpec, build
 from billing.sandbox.server import ticking
 from tests.kills.assertions import Findings, Line
 from tests.kills.points import REFUND_PATH, Point, refund_points
-from tests.kills.processes import RATE, Crew, Runner
+from tests.kills.processes import RATE, Crew, Runner, is_cold
 from tests.kills.provider import Provider, prune
 from tests.kills.signals import trip_for
 from tests.kills.verdict import Asked, Verdict
@@ -114,7 +114,7 @@ def live(asked: Asked, root: Path) -> Verdict:
     scenario = build(sandbox, ScenarioSpec(seed=seed, accounts=ACCOUNTS, items=ITEMS, mix=MIX))
     with Provider(sandbox) as provider:
         pair = tuple(
-            Crew(root / f"refunds-{name}-{seed}", provider, asked.bug, True, verdict.problems)
+            Crew(root / f"refunds-{name}-{seed}", provider, asked.bug, is_cold(seed), verdict.problems)
             for name in ("first", "second")
         )
         try:

@@ -13,7 +13,7 @@ from billing.sandbox.scenario import Scenario, ScenarioSpec, build
 from billing.sandbox.server import ticking
 from tests.kills.assertions import hold
 from tests.kills.points import MONEY_PATH, Helper, Life, again, lives_of
-from tests.kills.processes import RATE, Crew
+from tests.kills.processes import RATE, Crew, is_cold
 from tests.kills.provider import Provider, prune
 from tests.kills.signals import Trip, trip_for
 from tests.kills.verdict import Asked, Verdict
@@ -134,7 +134,7 @@ def live(asked: Asked, root: Path) -> Verdict:
     scenario = build(sandbox, ScenarioSpec(seed=seed, accounts=4, items=ITEMS_PER_LIFE * len(fate), mix=MIX))
     (folder := root / f"world-{seed}-{asked.bug or 'shipped'}").mkdir()
     with Provider(sandbox) as provider:
-        crew = Crew(folder, provider, asked.bug, seed % 2 == 0, verdict.problems)
+        crew = Crew(folder, provider, asked.bug, is_cold(seed), verdict.problems)
         try:
             world = World(crew, scenario, verdict)
             _play(world, fate, verdict)
