@@ -128,6 +128,12 @@ def what_comes_next(ledger: Ledger, run_id: str, *, running: bool = False, stopp
     return ["", "What comes next", *lines] if lines else []
 
 
+def next_commands(ledger: Ledger, run_id: str, *, running: bool = False) -> list[str]:
+    """Return the commands alone that `what_comes_next` names, each once."""
+    named = what_comes_next(ledger, run_id, running=running)
+    return list(dict.fromkeys(line.strip() for line in named if line.startswith(" " * PLACE + "billing ")))
+
+
 def steps(outturn: Outturn, record: RunRecord, silent: frozenset[str], *, running: bool) -> Iterator[str]:
     """Yield what is left to do of each row; a command is named only where it would find something to do."""
     asked = False

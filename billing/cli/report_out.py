@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.cli.books import open_books
+from billing.cli.endings import next_commands
 from billing.cli.reporttext import accounts_as_text, as_text, only
 from billing.cli.session import Session
 from billing.cli.tables import plural
 from billing.cli.terminal import write_err, write_out
+from billing.cli.typed import following
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.records import RunRecord
@@ -25,16 +27,19 @@ from billing.flow.next_sheet import as_sheet, next_sheet
 from billing.flow.report import EVERY_LINE, Wanted, known_run
 from billing.flow.report_files import Layout, as_csv, as_json
 from billing.flow.reporting.asked import not_found, require_statuses
+from billing.flow.reporting.markdown import as_markdown
 
 FileWriter = Callable[[Ledger, str, Wanted, Target], Iterable[str]]
 # Writes a report to where the target says, and yields sentences about what was written.
 FILES: dict[str, FileWriter] = {"html": lambda *asked: _page_file(*asked)}
 # Formats that are files, not a stream of text.
-SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json", ".html": "html"}
+SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json", ".md": "md", ".html": "html"}
 FORMATS = tuple(SUFFIXES.values())
 SAY_NOTHING = frozenset({"csv", "json"})
 # Formats for programs, in which there is no place to say which lines were asked for.
 STDOUT = Path("-")
+OF_THIS_REPORT = frozenset({"format_", "by_account", "status", "account", "customer", "reference"})
+# Options that say what this report is, and not what another one should be.
 DECIMALS = {"point": False, "comma": True}
 NEXT = {schema.word: schema for schema in SCHEMAS if "customer" in schema.names and "of_run" not in schema.names}
 # Kinds of runs whose sheet can be made of saved payers.
@@ -57,6 +62,7 @@ LINES: dict[str, Stream] = {
     "text": lambda asked: as_text(asked.ledger, asked.run_id, asked.holder, asked.wanted),
     "csv": lambda asked: as_csv(asked.ledger, asked.run_id, asked.wanted, asked.layout),
     "json": lambda asked: as_json(asked.ledger, asked.run_id, asked.wanted),
+    "md": lambda asked: as_markdown(asked.ledger, asked.run_id, asked.wanted, _commands(asked), asked.holder),
     "html": lambda asked: _page(asked),
 }
 ACCOUNTS: dict[str, Stream] = {
@@ -65,6 +71,13 @@ ACCOUNTS: dict[str, Stream] = {
     "json": lambda asked: accounts_as_json(asked.ledger, asked.run_id, asked.wanted),
 }
 # Formats that are a stream of text: of lines, and of totals per connected account.
+
+
+def _commands(asked: Asked) -> list[str]:
+    """Return what can be typed after a report that is read elsewhere than on this terminal."""
+    named = next_commands(asked.ledger, asked.run_id, running=asked.holder is not None)
+    every_line = following("report", asked.run_id, without=OF_THIS_REPORT, out="report.csv")
+    return [*(each for each in named if not each.startswith("billing report ")), every_line]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ _COMPANIONS = ("-wal", "-shm", "-journal", ".lock")
 _LEDGER_KEY = re.compile(rb"[0-9a-f]{64}\s*")
 _REASONS = re.compile(rb'"?line"?([,;\t|])"?column"?\1"?code"?\1"?reason"?\r?')
 _REPORT = re.compile(
-    rb"Run |\[\s*\]|account(.)currency\1lines\1[^\n]*\1run\r?\n|\[\s*\{\s*\"account\":[^\n]*\s*\"currency\":"
+    rb"Run |## `|\[\s*\]|account(.)currency\1lines\1[^\n]*\1run\r?\n|\[\s*\{\s*\"account\":[^\n]*\s*\"currency\":"
 )
 _REHEARSAL = re.compile(
     rb"reference,customer,payment_method,account,amount,currency,application_fee,description\r?\n[^\n]*,Item 1\r?\n"

@@ -149,10 +149,11 @@ def test_a_question_with_json_logs_is_an_event_and_lines_left_out_are_told(billi
     assert code == 4
 
 
-@pytest.mark.parametrize("name", ["again.csv", "again.json", "again.txt"])
+@pytest.mark.parametrize("name", ["again.csv", "again.json", "again.txt", "again.md"])
 def test_a_report_goes_over_an_older_one_and_over_nothing_else(finished, name):
     billing, folder = finished.billing, finished.billing.folder
-    for flags in ([], ["--by-account"], ["--status", "failed"], ["--by-account"], []):
+    by_account = ["--by-account"] if not name.endswith("md") else []
+    for flags in ([], by_account, ["--status", "failed"], by_account, []):
         assert billing("report", ID, "-o", name, *flags).code == 0, flags
     (folder / "rehearsal.txt").write_bytes((folder / "rehearsal.csv").read_bytes())
     for other in ("rehearsal.csv", "rehearsal.txt", "billing.db"):
@@ -175,13 +176,22 @@ def test_several_outputs_are_written_at_once_and_the_same_place_twice_is_refused
 
 def test_every_report_says_which_lines_were_asked_for_and_that_there_are_none(finished):
     billing, folder = finished.billing, finished.billing.folder
-    for form in ("text", "csv", "json"):
-        for flags in ([], ["--by-account"]):
+    for form in ("text", "csv", "json", "md"):
+        for flags in ([], ["--by-account"]) if form != "md" else ([],):
             ended = billing("report", ID, "--reference", "INV-0000?", "--format", form, *flags)
             assert ended.code == 0
-            assert "Only lines of reference INV-0000?\n" in ended.out + ended.err
+            told = (ended.out + ended.err).replace("*", "").replace("`", "")
+            assert "Only lines of reference INV-0000?\n" in told
     nothing = billing("report", ID, "--account", "acct_absent", "-o", "nothing.csv")
     assert nothing.code == 0
     assert nothing.err.endswith(f"Only lines of account acct_absent\n{ID} has no line of account acct_absent\n")
     assert (folder / "nothing.csv").read_text().count("\n") == 1
     assert "did you mean succeeded?" in billing("report", ID, "--status", "paid").err
+
+
+def test_a_report_in_markdown_goes_to_stdout_and_names_what_can_be_typed_next(finished):
+    ended = finished.billing("report", ID, "--format", "md")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"## `{ID}` · charges · **TEST**\n")
+    assert f"\nbilling report {ID} --out report.csv\n```\n" in ended.out
+    assert finished.billing("report", ID, "--format", "md", "--by-account").code == 2

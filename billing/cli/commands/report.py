@@ -13,12 +13,12 @@ def command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run id.")],
     format_: Annotated[
         str | None,
-        typer.Option("--format", metavar="text|csv|json|html", help="Instead of what the suffix of -o says, or text."),
+        typer.Option("--format", metavar="text|csv|json|md|html", help="Instead of what the suffix of -o says."),
     ] = None,
     out: Annotated[
         list[Path] | None,
         typer.Option(
-            "-o", "--out", metavar="PATH", help="A .csv, .json, .html or .txt, readable by you alone. Repeatable."
+            "-o", "--out", metavar="PATH", help="A .csv, .json, .md, .html or .txt, readable by you alone. Repeatable."
         ),
     ] = None,
     by_account: Annotated[
@@ -45,6 +45,7 @@ def command(
     billing report coaching-2026-11 --status declined --status needs_customer
     billing report coaching-2026-11 --account acct_N1 --reference "INV-2026-*" --format csv
     billing report coaching-2026-11 --by-account
+    billing report coaching-2026-11 --format md >> "$GITHUB_STEP_SUMMARY"
     billing report members-2026-11 --as charges -o coaching.csv
     """
     from billing.cli.report_out import ReportRequest, write_report
