@@ -31,9 +31,12 @@ from billing.flow.reporting.markdown import as_markdown
 
 FileWriter = Callable[[Ledger, str, Wanted, Target], Iterable[str]]
 # Writes a report to where the target says, and yields sentences about what was written.
-FILES: dict[str, FileWriter] = {"html": lambda *asked: _page_file(*asked)}
+FILES: dict[str, FileWriter] = {
+    "html": lambda *asked: _page_file(*asked),
+    "xlsx": lambda *asked: _workbook_file(*asked),
+}
 # Formats that are files, not a stream of text.
-SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json", ".md": "md", ".html": "html"}
+SUFFIXES = {".txt": "text", ".csv": "csv", ".json": "json", ".md": "md", ".html": "html", ".xlsx": "xlsx"}
 FORMATS = tuple(SUFFIXES.values())
 SAY_NOTHING = frozenset({"csv", "json"})
 # Formats for programs, in which there is no place to say which lines were asked for.
@@ -206,6 +209,12 @@ def _page_file(ledger: Ledger, run_id: str, wanted: Wanted, target: Target) -> I
     from billing.flow.reporting.html import write_html  # other formats need no templates
 
     return write_html(ledger, run_id, wanted, target)
+
+
+def _workbook_file(ledger: Ledger, run_id: str, wanted: Wanted, target: Target) -> Iterable[str]:
+    from billing.flow.reporting.workbook.writing import write_workbook  # what makes workbooks is needed nowhere else
+
+    return write_workbook(ledger, run_id, wanted, target)
 
 
 def _page(asked: Asked) -> Iterator[str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.core.errors import UsageError
-from billing.edge.privatefile import is_passage, write_private
+from billing.edge.privatefile import is_passage, make_private, write_private
+from billing.edge.workbooks.mark import ZIP, is_own_workbook
 
 HEAD = 1 << 16
 # Bytes looked at: more than the longest header line of a sheet.
@@ -37,10 +38,12 @@ class Output:
     Attributes:
         noun: what it is called in messages.
         is_own: whether these first bytes, without a byte order mark, are those of an older one.
+        is_workbook: the same of a workbook, whose first bytes say nothing.
     """
 
     noun: str
     is_own: Callable[[bytes], bool]
+    is_workbook: Callable[[Path], bool] = lambda _: False
 
 
 def _first_line(head: bytes) -> bytes:
@@ -52,6 +55,7 @@ _PAGE = b'<meta name="generator" content="connect-billing '
 REPORT = Output(
     "a report",
     lambda head: b"what_to_do" in head or _REPORT.match(head) is not None or _PAGE + b"report" in head[:4096],
+    is_workbook=is_own_workbook,
 )
 BAD_LINES = Output("a file of bad lines", lambda head: _REASONS.search(_first_line(head)) is not None)
 _REVERSALS = (b"\nkind: refunds\n", b"\nkind: cancellations\n")
@@ -104,7 +108,7 @@ class Target:
         head = _head(path)
         if head.startswith(_SQLITE) or _is_companion(path) or _LEDGER_KEY.fullmatch(head):
             raise UsageError(f"{self.flag} {path} would overwrite a ledger or its key; name another file")
-        if head and not self.force and not self.output.is_own(head.removeprefix(_MARK)):
+        if head and not self.force and not self._is_own(head):
             raise UsageError(
                 f"{self.flag} {path} is there and is not {self.output.noun}; name another file (--force replaces it)"
             )
@@ -118,6 +122,22 @@ class Target:
         """
         self.check()
         write_private(self.path, chunks, encoding)
+
+    def make(self, make: Callable[[Path], None]) -> None:
+        """Let ``make`` write the output into the file it is handed, which takes its place as `write` puts it there.
+
+        Raises:
+            UsageError: it must not, or cannot, go there.
+            RunStopped: a symbolic link stands there, or the disk says no.
+        """
+        self.check()
+        make_private(self.path, make)
+
+    def _is_own(self, head: bytes) -> bool:
+        """Whether an older one of the same kind is there."""
+        if head.startswith(ZIP):
+            return self.output.is_workbook(self.path)
+        return self.output.is_own(head.removeprefix(_MARK))
 
 
 def _is_plain(path: Path) -> bool:

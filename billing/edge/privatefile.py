@@ -3,8 +3,11 @@
 import errno
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from billing.core.errors import RunStopped, UsageError
@@ -34,11 +37,45 @@ def write_private(path: Path, chunks: Iterable[str], encoding: str = "utf-8") ->
         UsageError: no such file can be made, or nobody reads the pipe.
         RunStopped: a symbolic link stands at ``path`` (somebody may have planted it), or the disk says no.
     """
-    try:
+    with _explained(path):
         if is_passage(path):
-            _pass_on(path, chunks, encoding)
+            _pass_on(path, (chunk.encode(encoding) for chunk in chunks))
         else:
             _replace(path, chunks, encoding)
+
+
+def make_private(path: Path, make: Callable[[Path], None]) -> None:
+    """Let ``make`` write a file that takes its place at ``path`` as `write_private` puts it there.
+
+    It is made in a folder of its own beside ``path``, which only the owner may enter and which is gone afterwards with
+    all that is in it, whatever happens. A pipe or a device is passed what was made.
+
+    Args:
+        path: where it shall stand.
+        make: writes the file it is handed, which is there and empty; other files beside it are its scratch.
+
+    Raises:
+        UsageError: no such file can be made, or nobody reads the pipe.
+        RunStopped: a symbolic link stands at ``path``, or the disk says no.
+    """
+    with _explained(path):
+        if is_passage(path):
+            with tempfile.TemporaryDirectory() as folder:
+                made = _made(Path(folder), make)
+                _pass_on(path, _pieces(made))
+        else:
+            _refuse_link(path)
+            with _folder_beside(path) as scratch:
+                made = _made(scratch, make)
+                _refuse_link(path)
+                made.replace(path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say in words what the system says of a file."""
+    try:
+        yield
     except (OSError, ValueError) as error:
         number, why = getattr(error, "errno", None), getattr(error, "strerror", None) or "the name is not usable"
         if number is None or number in _NOT_THERE:
@@ -48,11 +85,37 @@ def write_private(path: Path, chunks: Iterable[str], encoding: str = "utf-8") ->
         raise RunStopped(f"{path}: cannot be written: {why}") from error
 
 
-def _pass_on(path: Path, chunks: Iterable[str], encoding: str) -> None:
+@contextmanager
+def _folder_beside(path: Path) -> Iterator[Path]:
+    folder = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    folder.mkdir(0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Return the file that was made, durable."""
+    made = folder / "made"
+    os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    make(made)
+    with made.open("rb") as file:
+        os.fsync(file.fileno())
+    return made
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(1 << 16):
+            yield piece
+
+
+def _pass_on(path: Path, chunks: Iterable[bytes]) -> None:
     # Opening a pipe that nobody reads would wait for ever; once somebody does, writing may wait for them.
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
     os.set_blocking(handle, True)
-    with os.fdopen(handle, "w", encoding=encoding, newline="") as file:
+    with os.fdopen(handle, "wb") as file:
         file.writelines(chunks)
 
 

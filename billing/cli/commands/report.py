@@ -13,12 +13,12 @@ def command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run id.")],
     format_: Annotated[
         str | None,
-        typer.Option("--format", metavar="text|csv|json|md|html", help="Instead of what the suffix of -o says."),
+        typer.Option("--format", metavar="text|csv|json|md|html|xlsx", help="Instead of what the suffix of -o says."),
     ] = None,
     out: Annotated[
         list[Path] | None,
         typer.Option(
-            "-o", "--out", metavar="PATH", help="A .csv, .json, .md, .html or .txt, readable by you alone. Repeatable."
+            "-o", "--out", metavar="PATH", help="A .csv, .json, .md, .html, .xlsx or .txt, only yours. Repeatable."
         ),
     ] = None,
     by_account: Annotated[

@@ -1,0 +1,247 @@
+"""One sheet of a workbook: lines from the top to the bottom, at most one table with a head that stays in sight.
+
+A sheet that is full goes on as "Items 2", with the same head.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
+
+from billing.edge.workbooks.cells import (
+    Amount,
+    Cell,
+    Check,
+    Day,
+    Moment,
+    Right,
+    State,
+    decimals_of,
+    number_of,
+    serial_of,
+    serial_of_day,
+    spelled,
+    text_of,
+)
+from billing.edge.workbooks.formats import DAY, MOMENT, TEXT, Formats, Look, Side, digits
+
+ROWS, COLUMNS = 1_048_576, 16_384
+# Of a sheet. (Excel specifications and limits)
+LONGEST_HEADER = 255
+# Characters at the head or the foot of a printed page. (the same)
+A4 = 9
+HEAD_HEIGHT = 32
+# Points: two lines of a head.
+_RULED = frozenset({Look.HEAD, Look.TOTAL})
+# Looks whose rule runs under or over cells in which nothing stands, too.
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        title: its head.
+        width: in characters.
+        right: whether numbers stand in it, so that its head is at the right, too.
+        printed: whether it goes on paper.
+        quiet: whether it is out of sight while nothing stands in it.
+    """
+
+    title: str
+    width: int = 14
+    right: bool = False
+    printed: bool = True
+    quiet: bool = False
+
+
+@dataclass(slots=True)
+class _Part:
+    """One worksheet of the library.
+
+    Attributes:
+        name, sheet: what it is called, and the library's.
+        next: the row that is written next, from 0.
+        head: the row of the table's head, or None.
+        last: the last row of the table's lines.
+        checks: column -> the first and the last row that checks something there.
+    """
+
+    name: str
+    sheet: Any
+    next: int = 0
+    head: int | None = None
+    last: int = 0
+    checks: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+class Sheet:
+    """A sheet under way. Its lines can only be added at its end: a written line is out of memory."""
+
+    def __init__(
+        self, title: str, add: Callable[[str], Any], formats: Formats, zone: ZoneInfo, *, rows: int = ROWS
+    ) -> None:
+        """Begin it empty.
+
+        Args:
+            title: at its tab.
+            add: makes a worksheet of that name.
+            formats: of the workbook.
+            zone: on whose clocks moments are shown.
+            rows: how many a worksheet has.
+        """
+        self.title, self._add, self._formats, self._zone, self._rows = title, add, formats, zone, rows
+        self._columns: Sequence[Column] = ()
+        self._frozen = 0
+        self._seen: set[int] = set()
+        self.parts = [_Part(title, add(title))]
+        self._put: Mapping[type, Callable[[_Part, int, int, Any, Look], None]] = {
+            str: self._text, Right: self._right, int: self._whole, Amount: self._amount, Moment: self._moment,
+            Day: self._day, State: self._state, Check: self._check,
+        }  # fmt: skip
+
+    def table(self, columns: Sequence[Column], *, frozen: int = 0) -> None:
+        """Begin the table: its head stays in sight, and so do the first ``frozen`` columns."""
+        self._columns, self._frozen = columns[:COLUMNS], frozen
+        self._head(self.parts[-1])
+
+    def line(self, cells: Sequence[Cell], look: Look = Look.PLAIN) -> int:
+        """Write a line; returns the number that the spreadsheet gives it."""
+        part = self.parts[-1]
+        if part.next >= self._rows:
+            part = self._continued()
+        row, part.next = part.next, part.next + 1
+        part.last = row
+        for column, cell in enumerate(cells[:COLUMNS]):
+            if cell is not None and cell != "":
+                self._put[type(cell)](part, row, column, cell, look)
+                self._seen.add(column)
+            elif look in _RULED:
+                part.sheet.write_blank(row, column, None, self._formats.of(look))
+        return row + 1
+
+    @property
+    def line_number(self) -> int:
+        """The number that the spreadsheet gives the next line, on this worksheet or on the one that follows it."""
+        if self.parts[-1].next < self._rows:
+            return self.parts[-1].next + 1
+        return 1 if self.parts[0].head is None else 2
+
+    def widths(self, columns: Sequence[Column]) -> None:
+        """Set the widths of a sheet without a table."""
+        self._columns = columns
+
+    def skip(self) -> None:
+        """Leave a line empty."""
+        self.parts[-1].next += 1
+
+    def ranges(self, column: int) -> list[str]:
+        """Return where the table's cells of a column are, for a formula: one range for each worksheet."""
+        name = xl_col_to_name(column, col_abs=True)
+        return [
+            f"'{part.name}'!{name}${part.head + 2}:{name}${max(part.last, part.head + 1) + 1}"
+            for part in self.parts
+            if part.head is not None
+        ]
+
+    def finish(self, head: str, foot: str) -> None:
+        """Set up what is so of the whole sheet; ``head`` and ``foot`` are printed on every page."""
+        for part in self.parts:
+            sheet = part.sheet
+            self._set_columns(sheet)
+            if part.head is not None:
+                sheet.autofilter(part.head, 0, max(part.last, part.head), len(self._columns) - 1)
+                self._set_print_area(part)
+            for column, (first, last) in part.checks.items():
+                sheet.conditional_format(first, column, last, column, self._alarm(first, column))
+            sheet.ignore_errors({"number_stored_as_text": f"A1:{xl_col_to_name(COLUMNS - 1)}{ROWS}"})
+            sheet.set_landscape()
+            sheet.set_paper(A4)
+            sheet.fit_to_pages(1, 0)
+            sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
+            sheet.set_header(_printed(f"&L{_literal(head)}"))
+            sheet.set_footer(_printed(f"&L{_literal(foot)}&C{_literal(part.name)}&R&P / &N"))
+
+    def _continued(self) -> _Part:
+        name = f"{self.title} {len(self.parts) + 1}"
+        self.parts.append(_Part(name, self._add(name)))
+        if self.parts[0].head is not None:
+            self._head(self.parts[-1])
+        return self.parts[-1]
+
+    def _head(self, part: _Part) -> None:
+        part.head = part.last = part.next
+        part.next += 1
+        part.sheet.freeze_panes(part.next, self._frozen)
+        part.sheet.set_row(part.head, HEAD_HEIGHT)
+        part.sheet.repeat_rows(part.head)
+        for column, each in enumerate(self._columns):
+            title = Right(each.title) if each.right else each.title
+            self._put[type(title)](part, part.head, column, title, Look.HEAD)
+
+    def _set_columns(self, sheet: Any) -> None:  # noqa: ANN401  a library without types
+        for at, column in enumerate(self._columns):
+            hidden = {"hidden": True} if column.quiet and at not in self._seen else {}
+            sheet.set_column(at, at, column.width, None, hidden)
+
+    def _set_print_area(self, part: _Part) -> None:
+        printed = [at for at, column in enumerate(self._columns) if column.printed]
+        if printed and len(printed) < len(self._columns):
+            part.sheet.print_area(0, 0, max(part.last, 1), max(printed))
+
+    def _text(self, part: _Part, row: int, column: int, cell: str, look: Look) -> None:
+        side = Side.APART if column else Side.OWN
+        part.sheet.write_string(row, column, text_of(cell), self._formats.of(look, side=side))
+
+    def _right(self, part: _Part, row: int, column: int, cell: Right, look: Look) -> None:
+        part.sheet.write_string(row, column, text_of(cell.text), self._formats.of(look, side=Side.RIGHT))
+
+    def _whole(self, part: _Part, row: int, column: int, cell: int, look: Look) -> None:
+        part.sheet.write_number(row, column, cell, self._formats.of(look, digits(0)))
+
+    def _amount(self, part: _Part, row: int, column: int, cell: Amount, look: Look) -> None:
+        number = number_of(cell)
+        if number is None:
+            part.sheet.write_string(row, column, spelled(cell), self._formats.of(look, TEXT, side=Side.RIGHT))
+        else:
+            part.sheet.write_number(row, column, number, self._formats.of(look, digits(decimals_of(cell.currency))))
+
+    def _moment(self, part: _Part, row: int, column: int, cell: Moment, look: Look) -> None:
+        self._serial(part, row, column, cell.iso, self._formats.of(look, MOMENT), serial_of(cell.iso, self._zone))
+
+    def _day(self, part: _Part, row: int, column: int, cell: Day, look: Look) -> None:
+        serial = serial_of_day(cell.iso)
+        self._serial(part, row, column, cell.iso, self._formats.of(look, DAY), serial)
+
+    @staticmethod
+    def _serial(part: _Part, row: int, column: int, iso: str, style: Any, serial: float | None) -> None:  # noqa: ANN401
+        if serial is None:
+            part.sheet.write_string(row, column, text_of(iso))
+        else:
+            part.sheet.write_number(row, column, serial, style)
+
+    def _state(self, part: _Part, row: int, column: int, cell: State, look: Look) -> None:
+        part.sheet.write_string(
+            row, column, text_of(cell.word), self._formats.of(look, tone=cell.tone, side=Side.APART)
+        )
+
+    def _check(self, part: _Part, row: int, column: int, cell: Check, look: Look) -> None:
+        # Without a value that somebody else worked out, every spreadsheet works it out when it opens the file.
+        part.sheet.write_formula(row, column, f"={cell.formula}", self._formats.of(look, digits(cell.decimals)), "")
+        part.checks[column] = (part.checks.get(column, (row, row))[0], row)
+
+    def _alarm(self, row: int, column: int) -> dict[str, Any]:
+        """Return the rule that shows a check that is not 0."""
+        cell = f"{xl_col_to_name(column)}{row + 1}"
+        return {"type": "formula", "criteria": f"=AND(ISNUMBER({cell}),{cell}<>0)", "format": self._formats.alarm()}
+
+
+def _literal(text: str) -> str:
+    """Return a text as it is printed: an ampersand begins a code there."""
+    return text_of(text).replace("&", "&&")
+
+
+def _printed(text: str) -> str:
+    return text[:LONGEST_HEADER]
