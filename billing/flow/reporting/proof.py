@@ -155,10 +155,14 @@ def invocations_of(entries: Iterable[Entry]) -> list[Invocation]:
     found: list[Invocation] = []
     for entry in entries:
         if entry.name == Note.RUN_STARTED:
-            found.append(Invocation(entry.at, by=str(entry.facts.get("by") or "")))
+            found.append(_begun(entry.at, entry.facts))
         elif entry.name in (Note.RUN_FINISHED, Note.RUN_STOPPED) and found and not found[-1].ended:
             found[-1] = _ended(found[-1], entry.at, entry.facts)
     return found
+
+
+def _begun(at: str, facts: Facts) -> Invocation:
+    return Invocation(at, by=str(facts.get("by") or ""))
 
 
 def _ended(begun: Invocation, at: str, facts: Facts) -> Invocation:
