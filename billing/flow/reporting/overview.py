@@ -4,130 +4,34 @@ Nothing here is worded for one format: amounts are minor units, moments are ISO 
 `billing.flow.outturn.ROWS`. Currencies are never added to each other.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from billing.core.kinds import LIVES
-from billing.core.records import ReportLine, RunRecord, SheetTally
+from billing.core.records import RunRecord
 from billing.core.tones import FEARED, NOT_CHARGED
 from billing.edge.ledger import Ledger
-from billing.flow.attention import needs_somebody
-from billing.flow.outturn import ROWS, Totals, row_of
-from billing.flow.report import EVERY_LINE, Wanted, describe, known_run
+from billing.flow.outturn import ROWS
+from billing.flow.report import EVERY_LINE, Wanted, known_run
 from billing.flow.reporting.arrivals import Arrivals, arrivals_of
+from billing.flow.reporting.groups import SHOWN as SHOWN
+from billing.flow.reporting.groups import AccountLines as AccountLines
+from billing.flow.reporting.groups import Helped as Helped
+from billing.flow.reporting.groups import Need as Need
+from billing.flow.reporting.groups import Reason as Reason
+from billing.flow.reporting.lines import Line as Line
+from billing.flow.reporting.lines import line_of as line_of
+from billing.flow.reporting.lines import lines_of as lines_of
 from billing.flow.reporting.proof import Proof, proof_of
-from billing.flow.reporting.recovered import Recovered, declines_of
+from billing.flow.reporting.recovered import Recovered
 from billing.flow.reporting.speed import Speed, speed_of
 from billing.flow.reporting.sums import Sum as Sum
 from billing.flow.reporting.sums import summed as summed
 
-SHOWN = 100
-# Lines that a group shows in a report; the others are in its file of all lines.
 QUIET = frozenset({"paid", "on_its_way", "nothing_owed", "not_yet"})
 # Rows of lines that need no reason.
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the sheet with what became of it.
-
-    Attributes:
-        number: in the input.
-        reference, account, customer: empty where the line was set aside.
-        amount, currency: minor units; 0 and empty where no money moves.
-        row: of the outturn.
-        told: our columns of the report, as texts (`billing.flow.report.describe`).
-        cells: the input's own texts.
-        payment: Stripe's object that fulfils it; empty without one.
-        owned: whether it is this run's, or another one's of the period.
-        listed: whether the latest sheet has it.
-        needs: whether a person has to look at it.
-        declines: how often a bank said no to it, or took it back.
-    """
-
-    number: int
-    reference: str
-    account: str
-    customer: str
-    amount: int
-    currency: str
-    row: str
-    told: Mapping[str, str]
-    cells: tuple[str, ...]
-    payment: str
-    owned: bool
-    listed: bool
-    needs: bool
-    declines: int = 0
-
-
-@dataclass(slots=True)
-class Need:
-    """Lines that the same deed helps.
-
-    Attributes:
-        what_to_do: the deed, as the report's lines say it.
-        row: of the outturn, of the first of them.
-        sum: of all.
-        reasons: sentence -> lines.
-        shown: the first `SHOWN` of them, in the order of the sheet.
-    """
-
-    what_to_do: str
-    row: str
-    sum: Sum = field(default_factory=Sum)
-    reasons: Counter[str] = field(default_factory=Counter)
-    shown: list[Line] = field(default_factory=list)
-
-    def add(self, line: Line) -> None:
-        """Take in one line."""
-        self.sum.add(line.amount, line.currency)
-        self.reasons[line.told["reason"]] += 1
-        if len(self.shown) < SHOWN:
-            self.shown.append(line)
-
-
-@dataclass(slots=True)
-class Reason:
-    """Lines that were declined, or not charged, for one reason.
-
-    Attributes:
-        code: of the reason; empty where none is known.
-        says: its sentence.
-        sum: of its lines.
-        rows: row of the outturn -> lines.
-    """
-
-    code: str
-    says: str
-    sum: Sum = field(default_factory=Sum)
-    rows: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class AccountLines:
-    """The lines of one connected account.
-
-    Attributes:
-        account: its id; empty for lines that were set aside.
-        rows: row of the outturn -> lines with their money.
-    """
-
-    account: str
-    rows: dict[str, Sum] = field(default_factory=dict)
-
-    @property
-    def sheet(self) -> Sum:
-        """All of them."""
-        return summed(self.rows.values())
-
-    @property
-    def missing(self) -> Totals:
-        """Currency -> minor units of what there was to charge and is not paid."""
-        return summed(each for row, each in self.rows.items() if row not in NOT_CHARGED | {"paid"}).totals
 
 
 @dataclass(slots=True)
@@ -175,6 +79,15 @@ class Overview:
     def to_charge(self) -> Sum:
         """Those among them that the run is to charge."""
         return summed(self.of(row) for row in ROWS if row not in NOT_CHARGED)
+
+    @property
+    def helps(self) -> list[Helped]:
+        """What helps lines that need a person, the most lines first: needs under a common heading."""
+        found: dict[str, list[Need]] = {}
+        for need in self.needs:
+            found.setdefault(need.title, []).append(need)
+        each = [Helped(title, needs[0].deed, tuple(needs)) for title, needs in found.items()]
+        return sorted(each, key=lambda one: (-one.sum.lines, one.title))
 
     @property
     def need_lines(self) -> int:
@@ -274,46 +187,3 @@ class Gathering:
         if self.overview.recovered is not None:
             self.overview.recovered.in_order()
         return self.overview
-
-
-def lines_of(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[Line]:
-    """Stream the lines of a run in the order of its sheet, then items whose line it no longer has.
-
-    Raises:
-        UsageError: the ledger has no such run.
-    """
-    record = known_run(ledger, run_id)
-    key = ledger.link_key
-    return (line_of(each, record, key) for each in ledger.report(run_id) if wanted.takes(each))
-
-
-def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
-    """Return a line of the ledger's report as all formats tell it."""
-    item, told = each.item, describe(each, record, link_key)
-    first = each.cells[0] if each.cells else ""
-    return Line(
-        number=each.line,
-        reference=first if item is None else item.reference,
-        account="" if item is None else item.account,
-        customer="" if item is None else item.payer,
-        amount=0 if item is None else item.amount,
-        currency="" if item is None else item.currency,
-        row=row_of(_tally(each, record)),
-        told=told,
-        cells=each.cells,
-        payment="" if item is None else item.object_id or "",
-        owned=each.owned,
-        listed=each.listed,
-        needs=each.listed and needs_somebody(each, record),
-        declines=declines_of(item) if item is not None and each.owned else 0,
-    )
-
-
-def _tally(each: ReportLine, record: RunRecord) -> SheetTally:
-    """Return a line as it is counted (`Ledger.sheet`)."""
-    item = each.item
-    if item is None or not each.owned:
-        return SheetTally("", LIVES[record.kind].skipped, "", each.reason, "", 1, 0)
-    facts = item.facts
-    group, reason = str(facts.get("group") or ""), str(facts.get("reason_code") or "")
-    return SheetTally(item.account, item.state, group, reason, item.currency, 1, item.amount)
