@@ -50,6 +50,54 @@ class Verification:
     faults: tuple[str, ...]
 
 
+class Onlooker(Protocol):
+    """Questions of whoever looks at a ledger while others write it: bounded each, however large the ledger is."""
+
+    def version(self) -> int:
+        """Return a number that is another one after each commit by anybody else."""
+        ...
+
+    def latest(self) -> int:
+        """Return the number of the last entry."""
+        ...
+
+    def touched(self, run_id: str, after: int) -> bool:
+        """Tell whether an entry behind number ``after`` is of this run."""
+        ...
+
+    def recent(self, run_id: str, after: int, most: int) -> list[Entry]:
+        """Return the last entries of a run's items behind number ``after``, the newest first."""
+        ...
+
+    def page(self, run_id: str, revision: int, after: int, most: int) -> list[tuple[int, ReportLine]]:
+        """Return lines of a sheet behind position ``after``, each with its position and without its cells."""
+        ...
+
+    def on_account(self, run_id: str, account: str, most: int) -> list[ItemRecord]:
+        """Return items of a run on an account, in the order they were planned."""
+        ...
+
+    def account_sums(self, run_id: str, account: str) -> list[tuple[StrEnum, str, str, str, int, int]]:
+        """Add up the items of a run on an account: state, group, reason code, currency, how many, their money."""
+        ...
+
+    def of_payer(self, payer: str, most: int) -> list[ItemRecord]:
+        """Return items of a customer over all runs, the newest first."""
+        ...
+
+    def beginning(self, text: str, most: int) -> list[ItemRecord]:
+        """Return items whose reference, customer, object or instrument begins with a text: at most so many of each."""
+        ...
+
+    def accounts(self, text: str, runs: Iterable[tuple[str, Kind]], most: int) -> list[str]:
+        """Return accounts of these runs that begin with a text."""
+        ...
+
+    def amounts(self, minors: Sequence[int], most: int) -> list[ItemRecord]:
+        """Return items of one of these amounts among the newest of the ledger, the newest first."""
+        ...
+
+
 class Ledger(Protocol):
     """Append-only entries, the projection of what is known, and the questions flows ask.
 
@@ -227,6 +275,13 @@ class Ledger(Protocol):
 
     def kept(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Facts]]:
         """Stream the look-ups of a kind whose names begin with ``prefix`` as (name, facts), by name."""
+        ...
+
+    # --- looking on
+
+    @property
+    def onlooker(self) -> Onlooker:
+        """Questions of whoever looks while others write."""
         ...
 
     # --- trust

@@ -32,6 +32,7 @@ from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import link_key
 from billing.edge.ledger.custody.lock import Lock
 from billing.edge.ledger.custody.witness import Witness
+from billing.edge.ledger.onlooking import SqliteOnlooker
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.runs import Runs
 from billing.edge.ledger.sqlite_store import SqliteStore
@@ -344,6 +345,11 @@ class SqliteLedger:
     def entries(self, run_id: str | None = None, reference: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Stream entries in order."""
         return self._queries.entries(run_id, reference, after)
+
+    @property
+    def onlooker(self) -> SqliteOnlooker:
+        """Questions of whoever looks while others write."""
+        return self._queries.onlooker
 
     def sizes(self) -> tuple[int, int]:
         """Return how many entries and items there are."""

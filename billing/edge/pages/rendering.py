@@ -16,12 +16,14 @@ from markupsafe import Markup
 
 from billing.core import dashboard, wording
 from billing.core.tones import TONES
+from billing.edge.logs import visible
 
 HERE = Path(__file__).parent
 BASE_STYLE = "base.css"
 # Of every page; a page's own style comes behind it.
 CHUNK = 512
 # Pieces of a template that are written at once.
+NOTHING_MORE: Mapping[str, str] = {}
 
 
 @lru_cache(maxsize=1)
@@ -41,28 +43,38 @@ def environment() -> Environment:
         "moment": wording.moment,
         "day": wording.day,
         "clock": wording.clock,
+        "visible": visible,
     }
     found.globals |= {"tones": TONES, "of_account": dashboard.of_account, "of_object": dashboard.of_object}
     return found
 
 
-def render(template: str, *, styles: tuple[str, ...] = (), script: str = "", **values: Any) -> Iterator[str]:  # noqa: ANN401  what the template takes
+def render(
+    template: str, *, styles: tuple[str, ...] = (), script: str = "", allows: Mapping[str, str] = NOTHING_MORE,
+    **values: Any,  # noqa: ANN401  what the template takes
+) -> Iterator[str]:  # fmt: skip
     """Stream a page.
 
     Args:
         template: its name in `templates`; it extends ``base.html``.
         styles: names in `static`, behind the style of every page.
         script: name in `static`; empty for a page without one.
+        allows: directives of the policy of a page that is served.
         values: what it shows.
     """
     style = "".join(_static(name) for name in (BASE_STYLE, *styles))
     code = _static(script) if script else ""
     page = environment().get_template(template).stream(
         # Both are our own files; nothing that anybody typed is ever in them.
-        style=Markup(style), script=Markup(code), csp=policy(style, code), **values,  # noqa: S704
+        style=Markup(style), script=Markup(code), csp=policy(style, code, **allows), **values,  # noqa: S704
     )  # fmt: skip
     page.enable_buffering(CHUNK)
     return iter(page)
+
+
+def policy_of(styles: tuple[str, ...] = (), script: str = "", **more: str) -> str:
+    """Return the policy of a page by the names of its files, as `render` makes it."""
+    return policy("".join(_static(name) for name in (BASE_STYLE, *styles)), _static(script) if script else "", **more)
 
 
 def policy(style: str, script: str = "", **more: str) -> str:
