@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from billing.core.errors import UsageError
 from billing.core.wording import counted
@@ -13,8 +11,8 @@ from billing.edge.ledger import Ledger
 from billing.edge.outputs import Target
 from billing.edge.pagefolder import PageFolder
 from billing.edge.pages.rendering import render
-from billing.flow.report import EVERY_LINE, Wanted, known_run
-from billing.flow.reporting.overview import Gathering, Overview, lines_of
+from billing.flow.report import EVERY_LINE, Wanted
+from billing.flow.reporting.overview import Overview, gathering_of, lines_of
 from billing.flow.reporting.page.listing import Listing
 from billing.flow.reporting.page.parts import MOST, Part, Parts, parts_of
 from billing.flow.reporting.page.people import states_of
@@ -65,9 +63,8 @@ def html_text(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Itera
 
 def gathered(ledger: Ledger, run_id: str, wanted: Wanted) -> tuple[Overview, Listing]:
     """Gather a run in one pass over its lines: the sums, and the list of lines."""
-    record = known_run(ledger, run_id)
-    zone = ZoneInfo(record.header.get("timezone") or "UTC")
-    gathering, listing = Gathering(Overview(record, zone, datetime.now(UTC), wanted)), Listing(record, zone)
+    gathering = gathering_of(ledger, run_id, wanted)
+    listing = Listing(gathering.overview.record, gathering.overview.zone)
     for line in lines_of(ledger, run_id, wanted):
         gathering.take(line)
         listing.take(line)

@@ -13,8 +13,9 @@ from billing.core.wording import counted
 from billing.edge.logs import visible
 from billing.edge.pages.charts import Segment, segments
 from billing.flow.outturn import ROWS
+from billing.flow.reporting.groups import SHOWN, Helped, Reason
 from billing.flow.reporting.kindwords import first_up, row_words
-from billing.flow.reporting.overview import Need, Overview, Reason
+from billing.flow.reporting.overview import Overview
 from billing.flow.reporting.page.listing import person_row
 
 STATUS: Mapping[str, Group] = {
@@ -26,21 +27,34 @@ STATUS: Mapping[str, Group] = {
     **{row: label for row, (label, _) in ROWS.items() if isinstance(label, Group)},
 }
 # What `--status` calls the lines of each row of an outturn.
+DEEDS = 6
+# Of a group that are said in full.
 REASONS = 20
 # That are named; the others are summed up.
 
 
 @dataclass(frozen=True, slots=True)
 class NeedView:
-    """A group of lines that the same deed helps: its words, size, reasons, rows, and where the others are."""
+    """A group of lines that the same deed helps.
+
+    Attributes:
+        row: of the outturn, of the first of them.
+        title: the deed.
+        means: what a person reads below it.
+        told: what the lines are told to do, each with how many; empty where the heading says it.
+        lines, totals: of all.
+        rows: of the first of them.
+        others: how many more; ``command`` writes a file in which they are.
+    """
 
     row: str
-    deed: str
+    title: str
+    means: str
+    told: tuple[str, ...]
     lines: int
     totals: Mapping[str, int]
-    why: str
     rows: tuple[Markup, ...]
-    others: str
+    others: int
     command: str
 
 
@@ -58,34 +72,22 @@ class ReasonView:
 
 def needs_of(overview: Overview) -> tuple[NeedView, ...]:
     """Return the groups, the most lines first."""
-    return tuple(_need(need, overview) for need in overview.needs)
+    return tuple(_need(each, overview) for each in overview.helps)
 
 
-def _need(need: Need, overview: Overview) -> NeedView:
-    record, left = overview.record, need.sum.lines - len(need.shown)
-    deed = need.what_to_do or row_words(record.kind, need.row)
+def _need(found: Helped, overview: Overview) -> NeedView:
+    record, size = overview.record, found.sum
+    shown = sorted((line for need in found.needs for line in need.shown), key=lambda line: line.number)[:SHOWN]
+    left = size.lines - len(shown)
+    statuses = " ".join(f"--status {status}" for status in sorted({STATUS[need.row] for need in found.needs}))
+    told = [(visible(first_up(need.what_to_do)), need.sum.lines) for need in found.needs if need.what_to_do]
+    plain = len(told) == 1 and told[0][0].rstrip(".") == found.title
     return NeedView(
-        need.row,
-        visible(first_up(deed).rstrip(".")),
-        need.sum.lines,
-        need.sum.totals,
-        _why(need),
-        tuple(person_row(line, record) for line in need.shown),
-        f"{left:,} more" if left else "",
-        f"billing report {shlex.quote(record.run_id)} --status {STATUS[need.row]} -o action.csv" if left else "",
-    )
-
-
-def _why(need: Need) -> str:
-    """Say why, where there is more than one reason; where there is one, each line says it."""
-    found = [(_said(says, need.row), lines) for says, lines in need.reasons.most_common(5) if says]
-    return visible("; ".join(f"{says}: {lines:,}" for says, lines in found)) if len(found) > 1 else ""
-
-
-def _said(says: str, row: str) -> str:
-    """Return a reason without a text of the sheet: that of an invalid line quotes it."""
-    known = {each.means for each in SKIPS.values()}
-    return says if row != "left_out" or says in known else SKIPS["invalid"].means
+        found.needs[0].row, visible(first_up(found.title)).rstrip("."), found.means,
+        () if plain else tuple(f"{says} ({lines:,})" if len(told) > 1 else says for says, lines in told[:DEEDS]),
+        size.lines, size.totals, tuple(person_row(line, record) for line in shown), left,
+        f"billing report {shlex.quote(record.run_id)} {statuses} -o action.csv" if left else "",
+    )  # fmt: skip
 
 
 def reasons_of(overview: Overview) -> tuple[ReasonView, ...]:

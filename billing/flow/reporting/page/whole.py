@@ -1,6 +1,7 @@
 """What the page of a report is filled in with: section by section, those that have nothing to say left out."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -10,27 +11,40 @@ from billing.core.records import RunRecord, RunStatus
 from billing.core.wording import counted, moment, parsed
 from billing.edge.ledger import Ledger
 from billing.edge.logs import visible
-from billing.flow.report import latest_comparison
 from billing.flow.reporting.kindwords import WORDS, row_words
 from billing.flow.reporting.overview import Overview
 from billing.flow.reporting.page.accounts import accounts_of
-from billing.flow.reporting.page.answer import answer_of, so_far
+from billing.flow.reporting.page.agree import agreement_of, compared_again
+from billing.flow.reporting.page.days import arrivals_chart, recovered_of
 from billing.flow.reporting.page.listing import Entry
 from billing.flow.reporting.page.money import money_of
+from billing.flow.reporting.page.pace import pace_of
 from billing.flow.reporting.page.parts import Parts
 from billing.flow.reporting.page.people import more_reasons, needs_of, reasons_of, states_of
+from billing.flow.reporting.page.proof import facts_of
+from billing.flow.reporting.verdict import UNDER_WAY, verdict_of
 
 MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+SECTIONS = {
+    "recovered": ("back", "Recovered"),
+    "arrivals": ("bank", "Bank debits"),
+    "accounts": ("accounts", "Accounts"),
+    "agreement": ("agree", "Reconciled"),
+    "pace": ("speed", "Speed"),
+}
+# Those that not every report has: their anchors, and what they are called in the list of sections.
 NAMES = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
          "December")  # fmt: skip
 
 
 def values_of(ledger: Ledger, overview: Overview, entries: Sequence[Entry], parts: Parts | None) -> dict[str, Any]:
     """Return what `report.html` takes, but for the rows of the list."""
-    kind = overview.record.kind
+    kind, compared = overview.record.kind, compared_again(ledger, overview)
+    answer = verdict_of(overview, compared)
     found: dict[str, Any] = {
         "head": _head(overview, entries),
-        "answer": answer_of(overview, latest_comparison(ledger, overview.record.run_id)),
+        "answer": answer,
+        "claims": tuple((claim.holds, claim.says) for claim in answer.claims),
         "words": WORDS[kind],
         "money": money_of(overview),
         "needs": needs_of(overview),
@@ -39,7 +53,11 @@ def values_of(ledger: Ledger, overview: Overview, entries: Sequence[Entry], part
         "accounts": accounts_of(overview),
         "states": tuple(states_of(overview)),
         "parts": parts,
-        "proof": tuple(_proof(ledger, overview)),
+        "recovered": recovered_of(overview),
+        "arrivals": arrivals_chart(overview),
+        "agreement": agreement_of(overview, compared),
+        "pace": pace_of(overview),
+        "proof": facts_of(overview),
     }
     return found | {"links": tuple(_links(found))}
 
@@ -50,8 +68,9 @@ def _links(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "person", f"Needs a person ({found['head']['need_lines']:,})"
     if found["reasons"]:
         yield "why", "Why"
-    if found["accounts"]:
-        yield "accounts", "Accounts"
+    for section, (anchor, words) in SECTIONS.items():
+        if found[section]:
+            yield anchor, words
     yield "lines", "All lines"
     yield "proof", "Proof"
 
@@ -72,6 +91,7 @@ def _head(overview: Overview, entries: Sequence[Entry]) -> dict[str, Any]:
         "lines_shown": len(entries),
         "example": entries[0].anchor if entries else "",
         "version": __version__,
+        "command": shlex.quote(record.run_id),
     }
 
 
@@ -110,7 +130,7 @@ def _ran(record: RunRecord, overview: Overview) -> str:
     if not record.started_at:
         return f"Planned on {moment(record.planned_at, zone)}" if record.planned_at else "Not begun"
     begun = moment(record.started_at, zone)
-    if so_far(record):
+    if record.status in UNDER_WAY:
         return f"Begun on {begun}, {'stopped' if record.status is RunStatus.STOPPED else 'still under way'}"
     began, ended = parsed(record.started_at, zone), parsed(record.finished_at, zone)
     if began is None or ended is None:
@@ -122,16 +142,3 @@ def _ran(record: RunRecord, overview: Overview) -> str:
 def _period(period: str) -> str:
     found = MONTH.fullmatch(period)
     return f"{NAMES[int(found[2]) - 1]} {found[1]}" if found else period
-
-
-def _proof(ledger: Ledger, overview: Overview) -> Iterator[tuple[str, str]]:
-    record, zone = overview.record, overview.zone
-    if record.planned_at:
-        yield "Planned", f"{moment(record.planned_at, zone)}, plan {record.plan_digest}"
-    if record.file_sha256:
-        yield "Sheet", f"SHA-256 {record.file_sha256}"
-    if record.started_at:
-        yield "Begun", moment(record.started_at, zone, seconds=True)
-    if record.finished_at:
-        yield "Finished", moment(record.finished_at, zone, seconds=True)
-    yield "Record", f"head {ledger.head}"
