@@ -45,7 +45,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-FileArg = Annotated[Path, typer.Argument(metavar="FILE", help="A run file: .csv, .yaml, .json, or - (standard input).")]
+FileArg = Annotated[Path, typer.Argument(metavar="FILE", help="A run file: .csv, .xlsx, .yaml, .json, or -.")]
 ForceOpt = Annotated[bool, typer.Option("--force", help="Replace a file of another kind where the output goes.")]
 NewLedgerOpt = Annotated[
     bool,
@@ -112,7 +112,11 @@ class Sheet:
 
     run: Annotated[
         str | None,
-        typer.Option("--run", metavar="RUN", help="The run id of a CSV: name, then period (coaching-2026-11)."),
+        typer.Option("--run", metavar="RUN", help="The run id of a sheet: name, then period (coaching-2026-11)."),
+    ] = None
+    sheet: Annotated[
+        str | None,
+        typer.Option("--sheet", metavar="NAME", help="The sheet of an .xlsx; else the first not hidden."),
     ] = None
     delimiter: Annotated[
         str | None,
@@ -144,6 +148,7 @@ class Sheet:
             skip_invalid=self.skip_invalid,
             late=self.late,
             allow_empty=self.allow_empty,
+            sheet=self.sheet,
         )
 
 

@@ -18,6 +18,7 @@ NOT_CARRIED = frozenset(
 FIXED_BY_PLAN = frozenset(
     {
         "run",
+        "sheet",
         "delimiter",
         "decimal",
         "skip_invalid",

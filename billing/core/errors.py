@@ -20,6 +20,7 @@ e-mail or card data.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import ClassVar
 
 from billing.core.exits import Exit
@@ -48,11 +49,12 @@ class Problem:
     Attributes:
         file: the file as the operator named it.
         line: 1-based physical line, 0 when the whole file is meant.
-        column: 1-based; for CSV the number of the field, for YAML the character.
+        column: 1-based; for a sheet the number of the field or column, for YAML the character.
         code: stable machine name, such as ``amount_decimals``.
         message: what is wrong, quoting the offending text.
         hint: what would help, or empty.
         reference: the item's reference where it is known.
+        sheet: of a workbook: the name of the sheet; empty otherwise.
     """
 
     file: str
@@ -62,11 +64,25 @@ class Problem:
     message: str
     hint: str = ""
     reference: str = ""
+    sheet: str = ""
 
     def __str__(self) -> str:
-        """``file:line:column: message (hint)``, on one line."""
+        """``file:line:column: message (hint)``, on one line; of a workbook ``file: November!D17: message (hint)``."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        if self.sheet and self.line:
+            place = f"{self.file}: {cell_name(self.sheet, self.line, self.column)}"
         return f"{place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+def cell_name(sheet: str, line: int, column: int) -> str:
+    """Return how a spreadsheet names a cell: ``November!D17``, ``'The sheet'!D17``, and ``November!17`` for a row."""
+    letters = ""
+    while column > 0:
+        column, letter = divmod(column - 1, len(ascii_uppercase))
+        letters = ascii_uppercase[letter] + letters
+    plain = sheet.replace("_", "").isalnum()
+    named = sheet if plain else "'" + sheet.replace("'", "''") + "'"
+    return f"{named}!{letters}{line}"
 
 
 class InvalidInput(BillingError):

@@ -57,19 +57,19 @@ def _read(text: TextIO, collector: LineCollector, dialect: Dialect, defaults: De
     whole = header.keep == tuple(range(header.width)) and not header.ignored
     for line, record in _records(records, collector):
         if len(record) != header.width:
-            if not _is_blank(record):
+            if not is_blank(record):
                 fault = _misshapen(record, header.width)
                 collector.refuse(
                     line, _kept(record, header), (fault,), reference_at, _reference(reader, record, header)
                 )
             continue
-        _check_untitled(record, line, header, collector)
-        kept = tuple(record) if whole else _without_the_rest(record, header)
+        check_untitled(record, line, header, collector)
+        kept = tuple(record) if whole else kept_cells(record, header)
         try:
             row = reader.read(kept)
         except RowErrors as errors:
-            if not _is_blank(record):
-                faults = _located(errors.errors, places)
+            if not is_blank(record):
+                faults = located(errors.errors, places)
                 collector.refuse(line, kept, faults, reference_at, reader.reference_of(kept))
         else:
             collector.accept(line, kept, row, reference_at)
@@ -98,23 +98,28 @@ def _begun(text: TextIO, dialect: Dialect) -> tuple[Iterable[str], str]:
 _NO_VALUES = ' ,;|\t"'
 
 
-def _is_blank(record: Sequence[str]) -> bool:
+def is_blank(record: Sequence[str]) -> bool:
     """Whether a line has no value at all: a spreadsheet saves the separators of rows that were once used."""
     return not any(cell.strip() for cell in record)
 
 
-def _check_untitled(record: Sequence[str], line: int, header: Header, collector: LineCollector) -> None:
+def check_untitled(record: Sequence[str], line: int, header: Header, collector: LineCollector) -> None:
     """A column without a title is nothing as long as it holds nothing; the first value in it is a problem, once."""
     for index in header.untitled if not collector.untitled_told else ():
         if record[index].strip():
-            collector.untitled_told = True
-            message = f"field {index + 1} has a value, and the header names no column there"
-            error = FieldError("", "unknown_column", message, "give the column a title, or remove it")
-            collector.refuse_file(line, index + 1, error)
+            refuse_untitled(line, index + 1, collector)
             return
 
 
-def _without_the_rest(record: Sequence[str], header: Header) -> tuple[str, ...]:
+def refuse_untitled(line: int, column: int, collector: LineCollector) -> None:
+    """Note a value in a column without a title."""
+    collector.untitled_told = True
+    message = f"field {column} has a value, and the header names no column there"
+    error = FieldError("", "unknown_column", message, "give the column a title, or remove it")
+    collector.refuse_file(line, column, error)
+
+
+def kept_cells(record: Sequence[str], header: Header) -> tuple[str, ...]:
     """The cells that are kept: nothing that must not be recorded in those that no rule looks at."""
     kept = [record[index] for index in header.keep]
     if header.given_back:
@@ -197,5 +202,6 @@ def _reference(reader: RowReader, record: Sequence[str], header: Header) -> str:
     return reader.reference_of(_kept(record, header)) if len(record) >= header.width else ""
 
 
-def _located(errors: Sequence[FieldError], places: Mapping[str, int]) -> tuple[Fault, ...]:
+def located(errors: Sequence[FieldError], places: Mapping[str, int]) -> tuple[Fault, ...]:
+    """The errors of a line at the fields of their columns."""
     return tuple(Fault(places.get(error.column, 1), error.code, error.message, error.hint) for error in errors)

@@ -1,4 +1,4 @@
-"""The first line of a CSV: which of its columns belong to a run, which are carried along, and what is wrong with it."""
+"""The first line of a sheet: which columns belong to a run, which are carried along, and what is wrong with it."""
 
 import re
 import shlex
@@ -92,7 +92,7 @@ class Header:
 
 
 def understood(given: Sequence[str], line: int, dialect: Dialect, delimiter: str, collector: LineCollector) -> Header:
-    """Understand the header.
+    """Understand the header; ``delimiter`` is empty where cells are cells and nothing had to be split.
 
     Raises:
         Unreadable: without it no line can be read. Smaller problems go to the intake and reading continues.
@@ -183,7 +183,7 @@ def _title_problem(
 def _check_delimiter(cells: Sequence[str], line: int, delimiter: str, dialect: Dialect) -> None:
     """A header in one piece was split at the wrong character."""
     text = cells[0]
-    if len(cells) > 1 or text in dialect.columns:
+    if not delimiter or len(cells) > 1 or text in dialect.columns:
         return
     for char, name in USUAL.items():
         if char in text and char != delimiter:

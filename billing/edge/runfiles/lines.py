@@ -48,6 +48,7 @@ class LineCollector:
         totals: minor units per currency of the good lines.
         per_account: the same per (account, currency), kept only when a limit asks for it.
         too_large: what the lines over the limit of an item come to; ``too_large_per_account`` as for good lines.
+        sheet: of a workbook: which of its sheets the lines are of; empty otherwise.
         delimiter: what separates the fields, as given or found out; ``decimal`` units and decimals.
         untitled_told: whether a value under no title was noted; one problem says it for all.
     """
@@ -55,6 +56,7 @@ class LineCollector:
     def __init__(self, file: str, spool: Spool, limits: Limits, schema: Schema) -> None:
         self.file = file
         self.schema = schema
+        self.sheet = ""
         self.problems = Collector()
         self.warnings = Collector()
         self.columns: tuple[str, ...] = ()
@@ -221,10 +223,11 @@ class LineCollector:
             self.per_account[account, currency] -= minor
 
     def _problem(self, line: int, fault: Fault, reference: str) -> Problem:
-        return Problem(self.file, fault.line or line, fault.column, fault.code, fault.message, fault.hint, reference)
+        place = (self.file, fault.line or line, fault.column)
+        return Problem(*place, fault.code, fault.message, fault.hint, reference, self.sheet)
 
     def _warn(self, line: int, code: str, message: str, hint: str, reference: str) -> None:
-        self.warnings.add(Problem(self.file, line, self.amount_at, code, message, hint, reference))
+        self.warnings.add(Problem(self.file, line, self.amount_at, code, message, hint, reference, self.sheet))
 
     def _warn_of_thousands(self, line: int, text: str, row: Row) -> None:
         """Three decimals may be a format for all currencies, or thousands of somebody who writes 1.500 for 1500."""
@@ -240,7 +243,11 @@ class LineCollector:
     def _warn_of_widths(self) -> None:
         message = f"references are numbers of {self._narrowest} to {self._widest} digits"
         hint = "a spreadsheet drops leading zeros: are they as they should be?"
-        self.warnings.add(Problem(self.file, 0, 0, "mixed_widths", message, hint))
+        self.warn_of_file("mixed_widths", message, hint)
+
+    def warn_of_file(self, code: str, message: str, hint: str) -> None:
+        """Note what is worth a look of the file as a whole."""
+        self.warnings.add(Problem(self.file, 0, 0, code, message, hint, "", self.sheet))
 
     def _warn_of_content(self, line: int, first: int, reference: str) -> None:
         message = f"reference {quoted(reference)} has the same content as line {first}"

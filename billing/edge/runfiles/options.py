@@ -17,11 +17,12 @@ class ReadOptions:
     """What was asked for when the file was read; the same again reads the same.
 
     Attributes:
-        run_id: of a CSV: name, then period. A YAML file names its own, which must agree.
+        run_id: of a CSV or a workbook: name, then period. A YAML file names its own, which must agree.
         delimiter: between the fields of a CSV: one character, or tab, semicolon, comma, pipe. None looks at the header.
         decimal: ``point`` or ``comma`` in the amounts of a CSV. None means a point, or what the YAML says.
         ignore: columns of the sheet that mean nothing to a run; their cells come back in the report.
         skip_invalid: set bad lines aside instead of refusing the file.
+        sheet: of a workbook: the name of the sheet. None means the first that can be seen, or what the YAML says.
         late: take a file of another month.
         allow_empty: take a file without anything to charge.
     """
@@ -33,6 +34,7 @@ class ReadOptions:
     skip_invalid: bool = False
     late: bool = False
     allow_empty: bool = False
+    sheet: str | None = None
 
     @property
     def as_arguments(self) -> dict[str, Any]:
@@ -50,7 +52,8 @@ class ReadOptions:
         return "".join(f" {shlex.quote(word)}" for word in self._words())
 
     def _words(self) -> Iterator[str]:
-        valued = [("--run", self.run_id), ("--delimiter", self.delimiter), ("--decimal", self.decimal)]
+        valued = [("--run", self.run_id), ("--sheet", self.sheet)]
+        valued += [("--delimiter", self.delimiter), ("--decimal", self.decimal)]
         for flag, value in [*valued, *(("--ignore", column) for column in self.ignore)]:
             if value:
                 yield from (flag, _WORDS.get(value, value))

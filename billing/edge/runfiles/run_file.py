@@ -27,7 +27,8 @@ class RunFile:
     Attributes:
         run: the run as a whole.
         file: the run file as the operator named it.
-        items_file: the file that `InputLine.line` counts in: the same, or the CSV a YAML file names.
+        items_file: the file that `InputLine.line` counts in: the same, or the CSV or workbook a YAML file names.
+        sheet: of a workbook: the sheet whose rows are counted; empty otherwise.
         sha256: hex digest of the bytes read (YAML, then CSV where it names one).
         count: items to charge.
         totals: their sum in minor units per lower-case currency.
@@ -40,6 +41,7 @@ class RunFile:
         self.run = run
         self.file = file
         self.items_file = collector.file
+        self.sheet = collector.sheet
         self.sha256 = sha256
         self.count = collector.count
         self.totals: Mapping[str, int] = dict(sorted((code, sum_) for code, sum_ in collector.totals.items() if sum_))

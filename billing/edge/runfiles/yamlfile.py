@@ -31,7 +31,10 @@ LARGEST = 64 * 1024**2
 
 KEYS = ("version", "run", "kind", "mode", "not_after", "source", "items", "defaults", *SECTIONS)
 RUN = ("name", "period", "timezone", "id")
-SOURCE = ("csv", "map", "delimiter", "decimal", "ignore")
+SOURCE = ("csv", "xlsx", "sheet", "map", "delimiter", "decimal", "ignore")
+_OF_CSV = ("delimiter", "decimal")
+_OF_XLSX = ("sheet",)
+# What means something for one sort of sheet alone.
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -69,14 +72,27 @@ class Inline:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Items that stand in a CSV beside it; ``place`` is where the YAML names it."""
+    """Items that stand in a CSV or a workbook beside it; ``place`` is where the YAML names it.
 
-    csv: str
+    Attributes:
+        key: ``csv`` or ``xlsx``, as the YAML says.
+        file: its path.
+        sheet: of a workbook: the sheet's name, if it is said.
+    """
+
+    key: str
+    file: str
     place: tuple[int, int]
     names: ReadMapping[str, str]
     ignore: tuple[str, ...]
     delimiter: str | None
     decimal: str | None = None
+    sheet: str | None = None
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether it is one, and no CSV."""
+        return self.key == "xlsx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +230,33 @@ def _items(forms: Forms, root: Mapping, schema: Schema) -> Inline | Sheet | None
 def _sheet(forms: Forms, root: Mapping, schema: Schema) -> Sheet | None:
     section = forms.section(root.entries["source"], "source", SOURCE)
     entries = section.entries
-    if "csv" not in entries and isinstance(root.entries["source"], Mapping):
-        forms.problem(root.keys["source"], "missing", "source.csv is missing", "source: {csv: FILE}")
-    csv = forms.text(entries.get("csv"), "source.csv")
+    key = _sort_of_sheet(forms, root, section)
+    file = forms.text(entries.get(key), f"source.{key}")
     names = _names(forms, entries.get("map"), schema)
     ignore = [forms.text(each, "source.ignore") for each in forms.listed(entries.get("ignore"), "source.ignore")]
     delimiter = forms.character(entries.get("delimiter"), "source.delimiter", delimiter_of)
     decimal = forms.read(entries.get("decimal"), "source.decimal", decimal_of)
-    if csv is None:
+    sheet = forms.text(entries.get("sheet"), "source.sheet")
+    if file is None:
         return None
-    return Sheet(csv, place_of(entries["csv"]), names, tuple(filter(None, ignore)), delimiter, decimal)
+    return Sheet(key, file, place_of(entries[key]), names, tuple(filter(None, ignore)), delimiter, decimal, sheet)
+
+
+def _sort_of_sheet(forms: Forms, root: Mapping, section: Mapping) -> str:
+    """``csv`` or ``xlsx``, whichever is given; what is said of the other sort is a problem."""
+    entries = section.entries
+    if isinstance(root.entries["source"], Mapping):
+        if "csv" in entries and "xlsx" in entries:
+            forms.problem(section.keys["xlsx"], "source", "source.csv and source.xlsx are both given", "keep one")
+        elif "csv" not in entries and "xlsx" not in entries:
+            hint = "source: {csv: FILE} or source: {xlsx: FILE}"
+            forms.problem(root.keys["source"], "missing", "source.csv is missing", hint)
+    key = "xlsx" if "xlsx" in entries and "csv" not in entries else "csv"
+    for other in _OF_CSV if key == "xlsx" else _OF_XLSX:
+        if other in entries:
+            what = "a CSV" if key == "xlsx" else "a workbook"
+            forms.problem(section.keys[other], "source", f"source.{other} is for {what}", "leave it out")
+    return key
 
 
 def _names(forms: Forms, node: Node | None, schema: Schema) -> dict[str, str]:

@@ -285,7 +285,8 @@ def _count(plan: Plan, wanted: Item, decision: Create | Replace | Continue | Ski
 
 
 def _problem(source: Source, line: InputLine, wanted: Item, refuse: Refuse) -> Problem:
-    return Problem(source.items_file, line.line, 1, refuse.code, refuse.message, refuse.hint, wanted.reference)
+    place = (source.items_file, line.line, 1)
+    return Problem(*place, refuse.code, refuse.message, refuse.hint, wanted.reference, source.sheet)
 
 
 T = TypeVar("T")

@@ -44,7 +44,12 @@ class Source(Protocol):
 
     @property
     def items_file(self) -> str:
-        """The file that line numbers count in: the same, or the CSV a YAML file names."""
+        """The file that line numbers count in: the same, or the CSV or workbook a YAML file names."""
+        ...
+
+    @property
+    def sheet(self) -> str:
+        """Of a workbook: the sheet that line numbers count in; empty otherwise."""
         ...
 
     @property

@@ -99,7 +99,7 @@ def test_a_word_that_is_no_decimal_is_wrong_usage(opened: Open):
 
 @pytest.mark.parametrize("options", [{"delimiter": ";"}, {"decimal": "comma"}, {"ignore": ("x",)}])
 def test_options_of_sheets_are_wrong_where_the_items_stand_in_the_file(opened: Open, options: dict):
-    with pytest.raises(UsageError, match="is for CSV"):
+    with pytest.raises(UsageError, match="is for sheets"):
         opened(YAML.format(period="2026-11", zone="UTC"), "run.yaml", **options)
 
 
@@ -317,10 +317,10 @@ def test_what_cannot_be_read_to_its_end_is_wrong_usage(tmp_path: Path):
         open_run(tmp_path / "mem.csv", run_id="coaching-2026-11")
 
 
-@pytest.mark.parametrize("name", ["nov.xlsx", "nov.ods", "NOV.XLS"])
-def test_a_spreadsheet_s_own_file_is_told_how_to_become_a_csv(tmp_path: Path, name: str):
+@pytest.mark.parametrize("name", ["nov.xlsb", "nov.ods", "NOV.XLS"])
+def test_a_spreadsheet_s_own_file_is_told_how_to_become_a_workbook(tmp_path: Path, name: str):
     (tmp_path / name).write_bytes(b"PK")
-    with pytest.raises(UsageError, match="CSV UTF-8"):
+    with pytest.raises(UsageError, match=r"Save as, Excel workbook"):
         open_run(tmp_path / name, run_id="coaching-2026-11")
 
 

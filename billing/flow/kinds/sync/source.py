@@ -45,6 +45,11 @@ class Generated:
         return self.file
 
     @property
+    def sheet(self) -> str:
+        """None."""
+        return ""
+
+    @property
     def sha256(self) -> str:
         """Hex over the lines."""
         cells = (cell for line in self.lines() for cell in (str(line.line), *line.cells))

@@ -76,7 +76,8 @@ def _disagreements(stock: StripeListing, source: Source, services: Services) -> 
             yield from (_lineless(intent, source) for intent in alive)
             continue
         for message in contradictions(shown, line.item, item, source.run.run_id, services.mode):
-            yield Problem(source.items_file, line.line, 1, "not_what_was_charged", message, hint, reference)
+            place = (source.items_file, line.line, 1)
+            yield Problem(*place, "not_what_was_charged", message, hint, reference, source.sheet)
     yield from (_lineless(intent, source) for intent in stock.strangers if not intent.cancelled)
 
 
