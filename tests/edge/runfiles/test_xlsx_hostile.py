@@ -121,7 +121,6 @@ def test_a_part_that_swells_takes_little_memory(tmp_path: Path, bomb: str):
     part, old, new, code = BOMBS[bomb]
     path = written(tmp_path / "a.xlsx", with_line(amount="x"))
     changed(path, {part: lambda content: content.replace(old.encode(), new.encode(), 1)})
-    del new
     assert path.stat().st_size < 1_000_000
     found, peak = _peak(path)
     assert found == [code or "amount_not_number"]
@@ -218,9 +217,7 @@ def test_the_name_of_a_sheet_is_shown_and_nothing_more(tmp_path: Path, name: str
     changed(path, {"xl/workbook.xml": replacing('name="November"', f'name="{escaped}"')})
     (problem,) = refused(path)
     assert problem.sheet == name
-    assert str(problem).endswith('!D2: amount "x" is no number (digits, and a point before decimals)') or "!D2" in str(
-        problem
-    )
+    assert "!D2: amount " in str(problem)
 
 
 def test_absurd_dimensions_mean_nothing(tmp_path: Path):
