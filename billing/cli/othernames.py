@@ -14,7 +14,6 @@ COMMANDS: dict[str, str] = {
     "lint": "check",
     "validate": "check",
     "journal": "export",
-    "explain": "report",
     "result": "report",
     "results": "report",
     "ls": "status",

@@ -215,3 +215,19 @@ class ReportLine:
     reason: str
     detail: str
     listed: bool = True
+
+
+class Naming(NamedTuple):
+    """A line of the latest sheet of a run that brings no item of that run.
+
+    Attributes:
+        run_id, line: where it stands.
+        reason, detail: why (a code of ``SKIPS``), and a sentence about it.
+        item: the row number of the item of another run that stands for it, or None where the line was set aside.
+    """
+
+    run_id: str
+    line: int
+    reason: str
+    detail: str
+    item: int | None

@@ -31,6 +31,7 @@ COMMANDS: dict[str, CommandInfo] = {
     "listen": CommandInfo("listen", "Take webhooks of Stripe, and follow what they tell of."),
     "report": CommandInfo("report", "Give back every input line with what became of it."),
     "serve": CommandInfo("serve", "Serve the ledger as pages on this machine, read-only."),
+    "explain": CommandInfo("explain", "Tell the life of one line in plain sentences."),
     "export": CommandInfo("export", "Write the money of runs as a journal for bookkeeping."),
     "cancel": CommandInfo("cancel", "Close what is not paid of a run, on the record."),
     "reverse": CommandInfo("reverse", "Write a run file that undoes a run: refunds, or ends."),

@@ -12,6 +12,7 @@ from billing.core.items import Kind, Mode
 from billing.core.records import (
     Arrived,
     Held,
+    Naming,
     PlannedLine,
     ReportLine,
     RunRecord,
@@ -95,6 +96,42 @@ class Onlooker(Protocol):
 
     def amounts(self, minors: Sequence[int], most: int) -> list[ItemRecord]:
         """Return items of one of these amounts among the newest of the ledger, the newest first."""
+        ...
+
+
+class Finder(Protocol):
+    """Questions about one item, asked by whoever wants to know what became of one line, however large the ledger is."""
+
+    def called(self, reference: str) -> list[ItemRecord]:
+        """Return every item of this reference, of all periods, kinds and generations, in the order of planning."""
+        ...
+
+    def holding(self, object_id: str) -> list[ItemRecord]:
+        """Return the items that have this object of the provider on record, or this instrument for their last try."""
+        ...
+
+    def line(self, item: ItemRecord) -> tuple[int, bool] | None:
+        """Return in which line of its run's sheet an item stood last, and whether the latest sheet has it still."""
+        ...
+
+    def naming(self, reference: str, items: Sequence[ItemRecord]) -> list[Naming]:
+        """Return the lines of latest sheets that another run's item stands for, or none, and that mean this one."""
+        ...
+
+    def undoing(self, platform: str, mode: Mode, kind: Kind, name: str, object_id: str) -> list[ItemRecord]:
+        """Return the items of a kind whose content has this object under this name."""
+        ...
+
+    def latest_note(self, run_id: str, after: int, before: int, names: Sequence[str]) -> Entry | None:
+        """Return the last entry about a run itself between two others, of these names."""
+        ...
+
+    def near(self, reference: str) -> Iterator[str]:
+        """Yield references that are on record and may have been meant: a bounded number, whatever the ledger holds."""
+        ...
+
+    def about(self, kind: str, prefix: str, name: str, value: str) -> list[tuple[str, Facts]]:
+        """Return the look-ups of a kind whose names begin with ``prefix`` and whose fact ``name`` is ``value``."""
         ...
 
 
@@ -265,6 +302,11 @@ class Ledger(Protocol):
 
     def accounts_begun(self, accounts: Sequence[str], states: Iterable[StrEnum]) -> set[str]:
         """Return those of ``accounts`` that have a succeeded item on record (at most 500 a call)."""
+        ...
+
+    @property
+    def finder(self) -> Finder:
+        """Questions about one item."""
         ...
 
     # --- look-ups

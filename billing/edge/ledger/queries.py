@@ -17,6 +17,7 @@ from billing.core.records import Arrived, Held, ReportLine, RunRecord, Settling,
 from billing.edge.ledger import statements as ask
 from billing.edge.ledger.chain import Head, seal
 from billing.edge.ledger.chain_reads import read_head
+from billing.edge.ledger.finding import SqliteFinder
 from billing.edge.ledger.onlooking import SqliteOnlooker
 from billing.edge.ledger.rows import (
     ITEM_COLUMNS,
@@ -51,12 +52,14 @@ class Queries:
     Attributes:
         kept_runs: what never changes about the runs it has met.
         onlooker: the questions of whoever looks while others write.
+        finder: the questions about one item.
     """
 
     def __init__(self, conn: sqlite3.Connection, open_snapshot: Open, key: bytes) -> None:
         self._conn, self._open, self._key = conn, open_snapshot, key
         self.kept_runs = Runs(conn)
         self.onlooker = SqliteOnlooker(conn, self.kept_runs)
+        self.finder = SqliteFinder(conn, self.kept_runs, self._unsealed)
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:

@@ -32,6 +32,7 @@ from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import link_key
 from billing.edge.ledger.custody.lock import Lock
 from billing.edge.ledger.custody.witness import Witness
+from billing.edge.ledger.finding import SqliteFinder
 from billing.edge.ledger.onlooking import SqliteOnlooker
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.runs import Runs
@@ -277,6 +278,11 @@ class SqliteLedger:
     def by_object(self, objects: Sequence[str]) -> dict[str, ItemRecord]:
         """Return the items that have these provider objects on record."""
         return self._queries.by_object(objects)
+
+    @property
+    def finder(self) -> SqliteFinder:
+        """Questions about one item."""
+        return self._queries.finder
 
     def ids(self, kind: Kind, after: int = 0) -> Iterator[tuple[int, str]]:
         """Stream row and item id of the items of a kind."""
