@@ -13,10 +13,10 @@ import argparse
 import asyncio
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -251,8 +251,19 @@ def pace_of(lines: int) -> RunPace:
     return pace
 
 
-async def fill(ledger: Ledger, clock: Clock, sheet: Sheet, *, reconciled: bool) -> None:
-    """Plan the run, carry it out, and compare it."""
+async def take_out(ledger: Ledger, record: RunRecord, numbers: Collection[int]) -> RunRecord:
+    """Amend the run: the same sheet without some of its lines, which count from 0."""
+    gone = {n + 2 for n in numbers}
+    lines = [
+        PlannedLine(line.line, line.cells, item=line.item and line.item.id, reason=line.reason, detail=line.detail)
+        for line in ledger.report(record.run_id)
+        if line.line not in gone
+    ]
+    return await ledger.plan_run(replace(record, revision=record.revision + 1), lines)
+
+
+async def fill(ledger: Ledger, clock: Clock, sheet: Sheet, dropped: Collection[int], *, reconciled: bool) -> None:
+    """Plan the run, carry it out, take lines out of its sheet, and compare it."""
     held = await earlier(ledger, clock, sheet)
     clock.at = PLANNED_AT
     record = await ledger.plan_run(record_of(sheet, RUN), (sheet.line(n, held) for n in range(len(sheet.stories))))
@@ -268,6 +279,8 @@ async def fill(ledger: Ledger, clock: Clock, sheet: Sheet, *, reconciled: bool) 
     await ledger.note_run(RUN, Note.RUN_FINISHED, RunStatus.FINISHED, told)
     await carry_out(ledger, clock, items, [step for step in steps if step[0] > over])
     clock.at = max(clock.at, READ_AT)
+    if dropped:
+        record = await take_out(ledger, record, dropped)
     if reconciled:
         odd = max(7, min(200, len(items) // 12))
         why = lambda n: "" if n % 9 else hostile.code(n) if sheet.attacks else "account_closed"  # noqa: E731
@@ -276,7 +289,7 @@ async def fill(ledger: Ledger, clock: Clock, sheet: Sheet, *, reconciled: bool) 
 
 def made(
     folder: Path, lines: int = 200, accounts: int = 12, *, hostile: bool = False, live: bool = False,
-    reconciled: bool = True,
+    reconciled: bool = True, stories: Sequence[str] | None = None, dropped: Collection[int] = (),
 ) -> Made:  # fmt: skip
     """Make a ledger in a folder and return where it is; the same arguments make the same lines.
 
@@ -287,9 +300,12 @@ def made(
         hostile: fill every field that a sheet or Stripe controls with `tests.reporting.hostile`.
         live: let the run be one in live mode.
         reconciled: compare it at its end, as ``billing reconcile`` keeps that.
+        stories: of the lines, by the names in `tests.reporting.stories`, instead of chance.
+        dropped: lines, from 0 on, that an amendment takes out of the sheet after the run.
     """
-    build = _made(folder, Sheet(stories_of(lines), accounts, hostile, Mode.LIVE if live else Mode.TEST), reconciled)
-    return _apart(lambda: asyncio.run(build))
+    told = stories_of(lines) if stories is None else stories
+    sheet = Sheet(told, accounts, hostile, Mode.LIVE if live else Mode.TEST)
+    return _apart(lambda: asyncio.run(_made(folder, sheet, dropped, reconciled)))
 
 
 def _apart(work: Callable[[], T]) -> T:
@@ -298,13 +314,13 @@ def _apart(work: Callable[[], T]) -> T:
         return thread.submit(work).result()
 
 
-async def _made(folder: Path, sheet: Sheet, reconciled: bool) -> Made:
+async def _made(folder: Path, sheet: Sheet, dropped: Collection[int], reconciled: bool) -> Made:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240  nothing else runs in this loop
     done, clock = Made(folder / "billing.db", folder / "ledger.key", RUN, len(sheet.stories)), Clock()
     opening = partial(open_ledger, f"sqlite:///{done.path}", key_file=done.key_file, clock=clock, inline=True)
     ledger = await opening()
     try:
-        await fill(ledger, clock, sheet, reconciled=reconciled)
+        await fill(ledger, clock, sheet, dropped, reconciled=reconciled)
     finally:
         await ledger.aclose()
     return done
