@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing.core import dashboard, wording
@@ -10,7 +11,7 @@ from billing.core.items import Kind, Mode
 from billing.core.stories.story import Command, Story
 from billing.edge.pages.rendering import render
 
-STYLES = ("item.css",)
+TEMPLATE, STYLES = "item.html", ("item.css",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,21 @@ class Shown:
 
 def item_page(story: Story, places: Places = NOWHERE) -> Iterator[str]:
     """Stream the page."""
+    return render(TEMPLATE, styles=STYLES, **values_of(story, places))
+
+
+def values_of(story: Story, places: Places = NOWHERE) -> dict[str, Any]:
+    """Return what the template takes."""
     zone, head = ZoneInfo(story.head.zone), story.head
-    days = [(day, list(steps)) for day, steps in groupby(story.steps, lambda step: wording.day(step.at, zone))]
-    return render(
-        "item.html", styles=STYLES, story=story, zone=zone, days=days, places=places, stripe=_shown(story),
-        beside=[(each, places.item(each.run, head.reference)) for each in story.beside],
-        command=Command("explain", (head.reference,), {"run": head.run}),
-    )  # fmt: skip
+    return {
+        "story": story,
+        "zone": zone,
+        "days": [(day, list(each)) for day, each in groupby(story.steps, lambda step: wording.day(step.at, zone))],
+        "places": places,
+        "stripe": _shown(story),
+        "others": [(each, places.item(each.run, head.reference)) for each in story.beside],
+        "command": Command("explain", (head.reference,), {"run": head.run}),
+    }
 
 
 def _shown(story: Story) -> Shown:

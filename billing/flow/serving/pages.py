@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from billing.core.errors import UsageError
 from billing.core.items import Kind
 from billing.core.kinds import LIVES
 from billing.core.money import add_money
@@ -16,6 +18,9 @@ from billing.edge.ledger.onlooking import AMOUNT_WINDOW
 from billing.edge.serve.desk import FORM, LIVE, Page
 from billing.flow.outturn import ROWS, row_of
 from billing.flow.reporting.kindwords import WORDS, first_up, row_words
+from billing.flow.reporting.life import story_of
+from billing.flow.reporting.life_page import STYLES, Places
+from billing.flow.reporting.life_page import values_of as life_values
 from billing.flow.reporting.overview import Overview, Sum
 from billing.flow.reporting.page.whole import values_of
 from billing.flow.serving.finding import MOST, find
@@ -199,11 +204,21 @@ def item_page(reading: Reading) -> Page | None:
     record, reference = reading.run("run"), reading.query.get("reference", "")
     if record is None or not reference:
         return None
-    entries = list(reading.ledger.entries(record.run_id, reference))
-    return None if not entries else Page(
-        "serve/entries.html", {"record": record, "reference": reference, "entries": entries, "zone": zone_of(record)}
-        | reading.common(),
+    try:
+        story = story_of(reading.ledger, record, reference)
+    except UsageError:  # the run has no such line
+        return None
+    head = story.head
+    places = Places(
+        _at("/run", id=head.run), _at("/account", id=head.account), _at("/customer", id=head.customer),
+        lambda run, of: _at("/item", run=run, reference=of),
     )  # fmt: skip
+    styles = ("serve.css", *STYLES)
+    return Page("serve/item.html", life_values(story, places) | reading.common(), styles=styles)
+
+
+def _at(path: str, **asked: str) -> str:
+    return f"{path}?{urlencode(asked)}"
 
 
 def differences_page(reading: Reading) -> Page | None:
