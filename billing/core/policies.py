@@ -75,6 +75,10 @@ class StopOn:
     after_items: int = 50
     same_error: int = 25
 
+    def to_facts(self) -> dict[str, float | int]:
+        """Return them as the ledger keeps them with the run."""
+        return {"decline_rate": self.decline_rate, "after_items": self.after_items, "same_error": self.same_error}
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:

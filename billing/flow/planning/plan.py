@@ -190,6 +190,7 @@ def record_of(plan: Plan, status: RunStatus) -> RunRecord:
             "sheet": {"lines": plan.sheet.lines, "totals": dict(sorted(plan.sheet.totals.items()))},
             "foreign": dict(sorted(plan.foreign.items())),
             "dunning": plan.run.policies.dunning.to_facts(),
+            "stop_on": plan.run.policies.stop_on.to_facts(),
             "notify": [each.to_facts() for each in plan.run.policies.notify],
             **({"acks": [ack.to_facts() for ack in plan.acks]} if plan.acks else {}),
         },
