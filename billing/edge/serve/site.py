@@ -148,8 +148,9 @@ class _Pages:
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8", **plain_headers()})
         await stream.prepare(request)
         with contextlib.suppress(ConnectionError):
-            async for piece in self._streams.of(run_id):
-                await stream.write(piece)
+            async with contextlib.aclosing(self._streams.of(run_id)) as pieces:
+                async for piece in pieces:
+                    await stream.write(piece)
             await stream.write_eof()
         return stream
 

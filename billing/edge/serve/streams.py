@@ -7,7 +7,7 @@ after a look that took long the ledger is left alone for so many times as long.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -68,7 +68,7 @@ class Streams:
         """Whether nobody more may look on."""
         return self.watchers >= MOST_WATCHERS or self._closed.is_set()
 
-    async def of(self, run_id: str) -> AsyncIterator[bytes]:
+    async def of(self, run_id: str) -> AsyncGenerator[bytes]:
         """Yield what a browser's ``EventSource`` reads, until the run or the server ends. (HTML standard, 9.2.6)"""
         watched = self._watched[run_id]
         watched.watchers += 1

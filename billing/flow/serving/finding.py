@@ -13,7 +13,7 @@ MOST = 50
 # Results a page, of each kind.
 LONGEST = 200
 # Characters of what is looked for; no id of Stripe's is longer, and no reference.
-AMOUNT = re.compile(r"(?:([A-Za-z]{3})\s*)?(\d[\d, ]{0,20}(?:\.\d{1,3})?)(?:\s*([A-Za-z]{3}))?")
+AMOUNT = re.compile(r"(?:([A-Za-z]{3})\s*)?([0-9][0-9, ]{0,20}(?:\.[0-9]{1,3})?)(?:\s*([A-Za-z]{3}))?")
 DECIMALS = range(4)
 
 
