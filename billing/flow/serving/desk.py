@@ -10,28 +10,29 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from billing.core.kinds import LIVES
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder, holder_of
 from billing.edge.serve.desk import Page, Seen
-from billing.flow.reporting.overview import Overview, overview_of
+from billing.flow.reporting.overview import overview_of
+from billing.flow.reporting.page.whole import values_of
 from billing.flow.serving.live import QUIET_SECONDS, Followed, Look, look_at, nodes_of
 from billing.flow.serving.pages import PAGES, Reading
 
 MOST_KEPT = 8
-# Overviews that are kept: the runs that somebody looks at.
+# Reports that are kept: the runs that somebody looks at.
 T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 
 @dataclass(slots=True)
 class _Kept:
-    """A run as it was gathered, and up to which entry of the ledger that holds."""
+    """What the report of a run shows, and up to which entry of the ledger that holds."""
 
-    overview: Overview
+    values: dict[str, Any]
     seq: int
     revision: int
 
@@ -94,22 +95,23 @@ class LedgerDesk:
         holder = holder_of(self.path)
         with self.reader.at_one_moment():
             reading = Reading(
-                self.reader, holder, self.now(), query, self._overview,
+                self.reader, holder, self.now(), query, self.report,
                 lambda record: look_at(self.reader, record, holder, Followed(LIVES[record.kind]), self.now()),
             )  # fmt: skip
             return PAGES[path](reading)
 
-    def _overview(self, record: RunRecord) -> Overview:
-        """Gather a run, unless no entry has been written about it since that was done the last time."""
+    def report(self, record: RunRecord) -> dict[str, Any]:
+        """Return what the report of a run shows; it is gathered anew once an entry has been written about the run."""
         latest, kept = self.reader.onlooker.latest(), self._kept.pop(record.run_id, None)
         same = kept is not None and kept.revision == record.revision
         if kept is None or not same or self.reader.onlooker.touched(record.run_id, kept.seq):
-            kept = _Kept(overview_of(self.reader, record.run_id), latest, record.revision)
+            values = values_of(self.reader, overview_of(self.reader, record.run_id), (), None)
+            kept = _Kept(values, latest, record.revision)
         kept.seq = latest
         self._kept[record.run_id] = kept
         while len(self._kept) > MOST_KEPT:
             self._kept.pop(next(iter(self._kept)))
-        return kept.overview
+        return kept.values
 
     def _seen(self, runs: Collection[str]) -> dict[str, Seen]:
         """Look; nothing is read of the tables unless something was written, or a run has been quiet."""

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from billing.core.errors import UsageError
-from billing.core.items import Kind
 from billing.core.kinds import LIVES
 from billing.core.money import add_money
 from billing.core.records import ReportLine, RunRecord, SheetTally
@@ -21,8 +20,7 @@ from billing.flow.reporting.kindwords import WORDS, first_up, row_words
 from billing.flow.reporting.life import story_of
 from billing.flow.reporting.life_page import STYLES, Places
 from billing.flow.reporting.life_page import values_of as life_values
-from billing.flow.reporting.overview import Overview, Sum
-from billing.flow.reporting.page.whole import values_of
+from billing.flow.reporting.overview import Sum
 from billing.flow.serving.finding import MOST, find
 from billing.flow.serving.lists import LOOKED_THROUGH, SHOWN, Row, row_for, rows_for, sheet_of
 from billing.flow.serving.live import ATTENTION, EVENTS, Look, currencies_of, limits_of, nodes_of
@@ -42,7 +40,7 @@ class Reading:
         holder: who held it right before.
         now: the time.
         query: what stands in the address.
-        overview: gathers a run, or returns it as it was gathered before.
+        report: what the report of a run shows, as `page.whole.values_of` gathers it.
         look: looks at a run that may be going on.
     """
 
@@ -50,7 +48,7 @@ class Reading:
     holder: Holder | None
     now: datetime
     query: Query
-    overview: Callable[[RunRecord], Overview]
+    report: Callable[[RunRecord], dict[str, Any]]
     look: Callable[[RunRecord], Look]
 
     def run(self, name: str = "id") -> RunRecord | None:
@@ -86,15 +84,9 @@ def run_page(reading: Reading) -> Page | None:
     record = reading.run()
     if record is None:
         return None
-    overview = reading.overview(record)
     sheet = sheet_of(reading.ledger, record, 0, frozenset(), "")
-    values = values_of(reading.ledger, overview, (), None) | _sheet_values(record, sheet.rows, sheet.after)
-    values["head"] |= {"lines_shown": overview.sheet.lines}
-    compared = bool(reading.ledger.onlooker) and record.kind is not Kind.PAYER
-    return Page(
-        "serve/run.html", values | reading.common() | {"record": record, "compared": compared},
-        styles=("report.css", "serve.css"),
-    )  # fmt: skip
+    values = reading.report(record) | _sheet_values(record, sheet.rows, sheet.after)
+    return Page("serve/run.html", values | reading.common(), styles=("report.css", "serve.css"))
 
 
 def _sheet_values(record: RunRecord, rows: Sequence[Row], after: int) -> dict[str, Any]:
@@ -200,9 +192,9 @@ def search_page(reading: Reading) -> Page:
 
 
 def item_page(reading: Reading) -> Page | None:
-    """Show the whole life of an item, from its entries."""
+    """Show the whole life of an item."""
     record, reference = reading.run("run"), reading.query.get("reference", "")
-    if record is None or not reference:
+    if record is None:
         return None
     try:
         story = story_of(reading.ledger, record, reference)
