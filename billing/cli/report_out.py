@@ -14,6 +14,7 @@ from billing.cli.terminal import write_err, write_out
 from billing.cli.typed import following
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
+from billing.core.items import Mode
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.location import ledger_path
@@ -95,6 +96,7 @@ class ReportRequest:
     decimal: str = "point"
     bom: bool | None = None
     as_kind: str | None = None
+    per_account: Path | None = None
 
     @property
     def schema(self) -> Schema | None:
@@ -115,7 +117,8 @@ class ReportRequest:
         Raises:
             UsageError: a format is unknown or disagrees with the suffix of its file, or two would go to one place.
         """
-        places = [None if out == STDOUT else out for out in self.outs] or [None]
+        nowhere = [] if self.per_account else [None]
+        places = [None if out == STDOUT else out for out in self.outs] or nowhere
         if len({*places}) < len(places):
             raise UsageError("-o names the same place twice")
         return [(place, self._format_of(place)) for place in places]
@@ -161,6 +164,10 @@ class ReportRequest:
             raise UsageError("--as writes a sheet: one CSV, without --by-account")
         if self.by_account and (odd := sorted(formats - ACCOUNTS.keys())):
             raise UsageError(f"--by-account is written as {', '.join(ACCOUNTS)}, not as {odd[0]}")
+        if self.per_account and (self.schema is not None or self.by_account or (self.format and not self.outs)):
+            raise UsageError(
+                "--per-account writes pages and CSVs: without --by-account and --as, and --format is of -o"
+            )
         self.layout(None)
         require_statuses(self.wanted)
 
@@ -190,9 +197,22 @@ async def write_report(session: Session, run_id: str, asked: ReportRequest, targ
                 else:
                     targets[out].write(chunks)
                     write_err(_written(out, "csv" if asked.schema else chosen, chunks.lines))
-            for sentence in _told(ledger, record, asked):
+            for sentence in (*_statements(ledger, record, asked), *_told(ledger, record, asked)):
                 write_err(visible(sentence))
     return Exit.OK
+
+
+def _statements(ledger: Ledger, record: RunRecord, asked: ReportRequest) -> Iterator[str]:
+    """Write the statements that were asked for, and yield what was written."""
+    folder = asked.per_account
+    if folder is not None:
+        from billing.edge.ownfolder import OwnFolder
+        from billing.flow.reporting.statement_files import write_statements  # other formats need no templates
+
+        reconcile = following("reconcile", record.run_id, live=record.mode is Mode.LIVE, without=OF_THIS_REPORT)
+        yield from write_statements(
+            ledger, record.run_id, asked.wanted, asked.layout(folder), OwnFolder(folder), reconcile
+        )
 
 
 def _told(ledger: Ledger, record: RunRecord, asked: ReportRequest) -> Iterator[str]:

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable
 
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROLS = frozenset("\t\r\n")
 # What a spreadsheet runs when a cell begins with it, full-width forms included.

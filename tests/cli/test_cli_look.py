@@ -41,7 +41,7 @@ def test_the_suffix_decides_the_format_and_a_clash_is_wrong_usage(finished):
     assert billing("report", ID, "--format", "csv", "-o", "no-mark.csv", "--no-bom").code == 0
     assert (folder / "no-mark.csv").read_bytes().startswith(b"reference,")
     for wrong in (
-        ["-o", "x.json", "--format", "csv"], ["-o", "x.xlsx"], ["-o", "x"], ["--status", "paid"],
+        ["-o", "x.json", "--format", "csv"], ["-o", "x.pdf"], ["-o", "x"], ["--status", "paid"],
         ["--decimal", "dot"], ["--delimiter", "||"],
     ):  # fmt: skip
         refused = billing("report", ID, *wrong)
@@ -195,3 +195,20 @@ def test_a_report_in_markdown_goes_to_stdout_and_names_what_can_be_typed_next(fi
     assert ended.out.startswith(f"## `{ID}` · charges · **TEST**\n")
     assert f"\nbilling report {ID} --out report.csv\n```\n" in ended.out
     assert finished.billing("report", ID, "--format", "md", "--by-account").code == 2
+
+
+def test_statements_are_written_into_a_folder_of_their_own_and_over_nothing_else(finished):
+    billing, folder = finished.billing, finished.billing.folder
+    ended = billing("report", ID, "--per-account", "statements", "-o", "beside.csv")
+    assert (ended.code, ended.out) == (0, "")
+    assert "statements: written, 4 statements as a page and a CSV each" in ended.err
+    assert ended.err.endswith(f"so fees and payouts are not known. Next: billing reconcile {ID}\n")
+    assert len([*(folder / "statements").glob("acct_*.html")]) == 4
+    assert (folder / "beside.csv").is_file()
+    assert billing("report", ID, "--per-account", "statements").code == 0
+    for wrong in (
+        ["--per-account", "."], ["--per-account", "rehearsal.csv"], ["--per-account", "new", "--status", "failed"],
+        ["--per-account", "new", "--by-account"], ["--per-account", "new", "--format", "html"],
+    ):  # fmt: skip
+        assert billing("report", ID, *wrong).code == 2, wrong
+    assert not (folder / "new").exists()

@@ -29,6 +29,10 @@ TEXTS = (*hostile.TEXTS, hostile.WITH_NUL, *MEAN)
 some_text = st.text(st.one_of(st.sampled_from("`|\\ <>&@#:*_[]()!~$\n\r\t-."), st.characters()), max_size=40)
 
 
+VOID = frozenset({"meta", "br"})
+# Elements of our pages that have no end.
+
+
 class Elements(HTMLParser):
     """The elements of a page, and the text in each."""
 
@@ -39,9 +43,14 @@ class Elements(HTMLParser):
         self.open: list[int] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.open.append(len(self.names))
+        if tag not in VOID:
+            self.open.append(len(self.names))
         self.names.append(tag)
         self.texts.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.names[self.open.pop()] == tag

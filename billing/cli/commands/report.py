@@ -24,6 +24,10 @@ def command(
     by_account: Annotated[
         bool, typer.Option("--by-account", help="Totals per connected account instead of lines.")
     ] = False,
+    per_account: Annotated[
+        Path | None,
+        typer.Option("--per-account", metavar="DIR", help="A statement for each connected account: a page and a CSV."),
+    ] = None,
     as_kind: Annotated[
         str | None,
         typer.Option("--as", metavar="charges|subscriptions", help="The sheet of a next run, of those who are saved."),
@@ -46,18 +50,30 @@ def command(
     billing report coaching-2026-11 --account acct_N1 --reference "INV-2026-*" --format csv
     billing report coaching-2026-11 --by-account
     billing report coaching-2026-11 --format md >> "$GITHUB_STEP_SUMMARY"
+    billing report coaching-2026-11 --per-account statements --decimal comma
     billing report members-2026-11 --as charges -o coaching.csv
     """
     from billing.cli.report_out import ReportRequest, write_report
     from billing.cli.session import begin, run_async
     from billing.cli.source import guarded
     from billing.edge.outputs import REPORT, Target
+    from billing.edge.ownfolder import OwnFolder
 
     asked = ReportRequest(
-        format_, tuple(out or ()), by_account, lines.as_wanted(), cells.delimiter, cells.decimal, cells.bom, as_kind
+        format_,
+        tuple(out or ()),
+        by_account,
+        lines.as_wanted(),
+        cells.delimiter,
+        cells.decimal,
+        cells.bom,
+        as_kind,
+        per_account,
     )
     asked.require_usable()
     session = begin(common)
+    if per_account is not None:
+        OwnFolder(per_account).check()
     files = [place for place, _ in asked.outputs() if place is not None]
     targets = {place: Target(place, REPORT, guarded(session), force=force) for place in files}
     for target in targets.values():

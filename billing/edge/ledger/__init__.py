@@ -217,8 +217,11 @@ class Ledger(Protocol):
         """Count every line of the latest sheet of a run once, with its money, then items that it no longer lists."""
         ...
 
-    def report(self, run_id: str) -> Iterator[ReportLine]:
-        """Stream the lines of the latest revision in input order, then items whose line an amendment dropped."""
+    def report(self, run_id: str, *, by_account: bool = False) -> Iterator[ReportLine]:
+        """Stream every line of the latest revision in input order, then items whose line it does not have any more.
+
+        ``by_account``: account by account instead, each in that order; lines without one come first.
+        """
         ...
 
     # --- items

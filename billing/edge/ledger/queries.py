@@ -1,5 +1,6 @@
 """The questions flows ask of an embedded ledger: parameters only, an index under each, streams in one snapshot."""
 
+import heapq
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -134,19 +135,14 @@ class Queries:
     def report(self, run_id: str) -> Iterator[ReportLine]:
         """Stream the lines of the latest revision, then items whose line an amendment dropped."""
         with _legible(), self._open() as conn:
-            runs = Runs(conn)
-            found = conn.execute("SELECT id, revision FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-            if found is None:
-                return
-            row, revision = found
-            for line, cells, reason, detail, *columns in conn.execute(ask.REPORT, (row, revision)):
-                item = item_of_row(tuple(columns), runs) if columns[0] is not None else None
-                owned = item is not None and columns[1] == row
-                yield ReportLine(line, tuple(json.loads(cells)), item, owned, reason, detail)
-            if revision > 1:
-                for line, cells, _, detail, *columns in conn.execute(ask.DROPPED, {"run": row, "revision": revision}):
-                    dropped = item_of_row(tuple(columns), runs)
-                    yield ReportLine(line, tuple(json.loads(cells)), dropped, True, "", detail, listed=False)
+            yield from _listed(conn, run_id, ask.REPORT)
+            yield from _dropped(conn, run_id, ask.DROPPED)
+
+    def report_by_account(self, run_id: str) -> Iterator[ReportLine]:
+        """Stream the same, account by account: the database sorts, on disk where that is much."""
+        with _legible(), self._open() as conn:
+            both = (_listed(conn, run_id, ask.REPORT_BY_ACCOUNT), _dropped(conn, run_id, ask.DROPPED_BY_ACCOUNT))
+            yield from heapq.merge(*both, key=_account)
 
     @_legible()
     def item(self, row: int) -> ItemRecord:
@@ -360,6 +356,38 @@ class Queries:
             found = conn.execute(sql, {"after": after, "run": row, "reference": reference})
             for entry in found:
                 yield entry_of(entry, runs)
+
+
+def _listed(conn: sqlite3.Connection, run_id: str, sql: str) -> Iterator[ReportLine]:
+    """Yield the lines of the latest revision of a run."""
+    runs = Runs(conn)
+    row, revision = _run_and_revision(conn, run_id)
+    for line, cells, reason, detail, *columns in conn.execute(sql, (row, revision)):
+        item = item_of_row(tuple(columns), runs) if columns[0] is not None else None
+        owned = item is not None and columns[1] == row
+        yield ReportLine(line, tuple(json.loads(cells)), item, owned, reason, detail)
+
+
+def _dropped(conn: sqlite3.Connection, run_id: str, sql: str) -> Iterator[ReportLine]:
+    """Yield the items of a run whose line its latest revision does not have any more."""
+    runs = Runs(conn)
+    row, revision = _run_and_revision(conn, run_id)
+    for line, cells, _, detail, *columns in (
+        conn.execute(sql, {"run": row, "revision": revision}) if revision > 1 else ()
+    ):
+        dropped = item_of_row(tuple(columns), runs)
+        yield ReportLine(line, tuple(json.loads(cells)), dropped, True, "", detail, listed=False)
+
+
+def _run_and_revision(conn: sqlite3.Connection, run_id: str) -> tuple[int, int]:
+    """Return (row, revision) of a run, zeros when there is none."""
+    found: tuple[int, int] | None = conn.execute("SELECT id, revision FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    return found or (0, 0)
+
+
+def _account(line: ReportLine) -> bytes:
+    """Return what the database orders accounts by."""
+    return b"" if line.item is None else line.item.account.encode()
 
 
 def _held(life: Life, row: tuple[str, str, str, int, str, str, str, str]) -> Held:

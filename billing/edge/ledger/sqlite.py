@@ -257,9 +257,9 @@ class SqliteLedger:
         """Count every line of the latest sheet of a run once, with its money."""
         return self._queries.sheet(run_id)
 
-    def report(self, run_id: str) -> Iterator[ReportLine]:
-        """Stream the lines of the latest revision, then dropped items."""
-        return self._queries.report(run_id)
+    def report(self, run_id: str, *, by_account: bool = False) -> Iterator[ReportLine]:
+        """Stream the lines of the latest revision, then dropped items; or both account by account."""
+        return self._queries.report_by_account(run_id) if by_account else self._queries.report(run_id)
 
     def item(self, row: int) -> ItemRecord:
         """Return one item by row number."""

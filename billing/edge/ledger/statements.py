@@ -14,6 +14,8 @@ DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail,
     WHERE lines.run = :run AND items.id NOT IN
         (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)
     GROUP BY items.id ORDER BY items.id"""
+REPORT_BY_ACCOUNT = REPORT.replace("ORDER BY ", "ORDER BY ifnull(items.account, ''), ")
+DROPPED_BY_ACCOUNT = DROPPED.replace("ORDER BY ", "ORDER BY items.account, ")
 REPLACED = ", ".join(sorted({f"'{state}'" for life in LIVES.values() for state in life.reopens}))
 # States that another generation may have followed, of whatever kind.
 TALLY = f"""SELECT state, ifnull(json_extract(facts, '$.group'), ''), ifnull(json_extract(facts, '$.reason_code'), ''),
