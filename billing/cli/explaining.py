@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from billing.cli.books import open_books
 from billing.cli.session import Session
-from billing.cli.tables import WIDTH, amount, priced
+from billing.cli.tables import WIDTH, priced
 from billing.cli.terminal import write_json, write_out
 from billing.cli.typed import following
 from billing.core import wording
@@ -44,7 +44,7 @@ def as_text(story: Story, *, record: bool) -> Iterator[str]:
         yield ""
         yield from _wrapped(paragraph)
     if story.money.rows or story.money.says:
-        yield from _money(story.money, story.head)
+        yield from _money(story.money)
     if story.steps:
         yield from _steps(story, record=record)
     yield from _next(story)
@@ -68,14 +68,12 @@ def _head(head: Head) -> Iterator[str]:
     yield from _wrapped(f"Times in {head.zone}.")
 
 
-def _money(money: Money, head: Head) -> Iterator[str]:
+def _money(money: Money) -> Iterator[str]:
     yield from ("", "Money")
     if money.rows:
-        several = len({row.currency for row in money.rows}) > 1 or money.rows[0].currency != head.currency
-        cells = [(row.words, f"{amount(row.amount, row.currency)}", row.currency.upper()) for row in money.rows]
-        wide, high = max(len(words) for words, *_ in cells), max(len(figure) for _, figure, _ in cells)
-        for words, figure, currency in cells:
-            yield visible(f"{INDENT}{words:<{wide}}  {figure:>{high}}{' ' + currency if several else ''}")
+        cells = [(row.words, priced(row.amount, row.currency)) for row in money.rows]
+        wide, high = (max(map(len, column)) for column in zip(*cells, strict=True))
+        yield from (visible(f"{INDENT}{words:<{wide}}  {figure:>{high}}") for words, figure in cells)
     for sentence in money.says:
         yield from _wrapped(sentence)
 

@@ -55,6 +55,12 @@ THEN: Mapping[str, tuple[str, ...]] = {
     "left_out": ("This run sent nothing for it.",),
 }
 # What is said of a charge behind the first sentence.
+END: Mapping[Kind, str] = {
+    Kind.CHARGE: "Nothing is due now and nothing more will be tried.",
+    Kind.PAYER: "The saved payment method can be charged by a run.",
+    Kind.SUBSCRIPTION: "Stripe renews it by itself.",
+}
+# What is said of what came to its good end, and that nothing has undone since.
 
 
 def answer_of(case: Case) -> tuple[str, ...]:
@@ -150,8 +156,10 @@ def _then(case: Case) -> Iterator[str]:
             yield f"The next try is due on {wording.day(due, case.zone)}."
     elif case.item.kind is Kind.CHARGE:
         yield from THEN.get(case.row, ())
-    if case.row == "nothing_owed" or (group is Group.SUCCEEDED and not _open(case)):
-        yield "Nothing is due now and nothing more will be tried."
+    if group is Group.SUCCEEDED and not _open(case) and not case.undoing and case.item.kind in END:
+        yield END[case.item.kind]
+    elif case.row == "nothing_owed" or (group is Group.SUCCEEDED and not _open(case)):
+        yield "Nothing more is done by this line."
 
 
 def _open(case: Case) -> bool:

@@ -92,8 +92,8 @@ def _asked(scene: Scene) -> dict[str, str | None]:
         "status": _words(facts, "subscription_status"),
         "declined": reason_of({"reason_code": facts["declined"], "remedy": ""}) if facts.get("declined") else None,
         "invoices": ", ".join(map(str, facts["invoices_voided"])) if facts.get("invoices_voided") else None,
-        "moved": _count(facts, "moved", "subscription"),
-        "detached": _count(facts, "detached", "copy", "copies"),
+        "moved": _count(scene.known, "moved", "subscription"),
+        "detached": _count(scene.known, "detached", "older copy", "older copies"),
     }
 
 
@@ -182,4 +182,5 @@ def _words(facts: Facts, name: str) -> str | None:
 
 
 def _count(facts: Facts, name: str, noun: str, plural: str = "") -> str | None:
-    return wording.counted(facts[name], noun, plural) if facts.get(name) else None
+    number = facts.get(name)
+    return wording.counted(number, noun, plural) if type(number) is int and number else None

@@ -45,7 +45,7 @@ MOVES = frozenset({Kind.CHARGE, Kind.REFUND, Kind.SUBSCRIPTION})
 def money_of(case: Case) -> Money:
     """Return the money of a line."""
     if case.item.kind not in MOVES:
-        return Money(says=("No money moves by this line on a connected account.",))
+        return Money()
     rows = booked(case.movements) if case.movements else list(_said(case))
     ids = dict.fromkeys(row.payout for row in case.movements if row.payout)
     reconciled = iso(case.looked) if case.looked else ""

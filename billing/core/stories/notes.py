@@ -39,7 +39,7 @@ NOTES: Mapping[Note, Words] = {
     ),
     Note.RENEWAL_SEEN: turn(
         ("Renewal: {why}", "Renewal seen: {status}", "Renewal seen"), "Renewals are Stripe's; this is what a list of "
-        "the account shows.", "It is paid until {period_day}.", tone=WARN,
+        "the account shows.", "Its period ends on {period_day}.", tone=WARN,
     ),
     Note.RECONCILED: detail(
         "Booked by Stripe", "On the account's balance: {net} after Stripe's fee of {stripe_fee}.",

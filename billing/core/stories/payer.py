@@ -11,7 +11,7 @@ _ASKED_ANEW = "The customer may be asked anew."
 
 EVENTS: Mapping[StrEnum, Words] = {
     Event.ITEM_SKIPPED: turn(("Left out: {why}", "Left out"), "Nobody was asked for anything.", tone=Tone.SKIP),
-    Event.CREATE_STARTED: detail("Customer looked for", "A customer of this line is looked for, and made if there is "
+    Event.CREATE_STARTED: lead("Customer looked for", "A customer of this line is looked for, and made if there is "
                                  "none."),
     Event.CREATE_REFUSED: turn(
         ("Refused: {why}", "Refused"), "Stripe would not make the customer; nothing was saved.", tone=Tone.FINAL
@@ -20,9 +20,9 @@ EVENTS: Mapping[StrEnum, Words] = {
         "Ready to be asked", "The customer is on record at Stripe.", "The link is open until {link_day}.",
         tone=Tone.WAY,
     ),
-    Event.INVITE_STARTED: detail(
+    Event.INVITE_STARTED: lead(
         "Form being opened", when("hosted", "A page of Stripe's is being made on which to save payment details."),
-        "Nothing is charged by that.",
+        "Nobody has seen it yet, and nothing is charged by that.",
     ),
     Event.INVITE_LOST: turn(
         "No form was opened", "The answer was lost. Nobody has seen that form, so it stays unused.", tone=Tone.UNK
@@ -49,7 +49,7 @@ EVENTS: Mapping[StrEnum, Words] = {
         "Paid, and the payment method is gone", "A first payment was taken, and its payment method is attached to "
         "nobody any more. The customer is not asked again by itself, so that nobody pays twice.", tone=WARN,
     ),
-    Event.DEFAULT_STARTED: detail("Being made the default", "The newest saved payment method is to be the customer's "
+    Event.DEFAULT_STARTED: lead("Being made the default", "The newest saved payment method is to be the customer's "
                                   "default."),
     Event.DEFAULT_UNCERTAIN: detail(
         "Not known to be the default", "The answer was lost, or a newer one was saved: it is done again."

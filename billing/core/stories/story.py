@@ -101,7 +101,8 @@ class Record:
         """All of it that a person may want to look up, on one line."""
         words = [f"#{self.seq}", self.event, *([str(self.attempt)] if self.attempt > 1 else [])]
         told = [" ".join(words), *(str(self.facts[name]) for name in TOLD if self.facts.get(name))]
-        return " \N{MIDDLE DOT} ".join([*told, *(name for name in FLAGS if self.facts.get(name))])
+        told += [name for name in FLAGS if self.facts.get(name)]
+        return " \N{MIDDLE DOT} ".join(dict.fromkeys(told))
 
 
 TOLD = (

@@ -10,7 +10,7 @@ from billing.core.tones import Tone
 _NOTHING = "No money was taken."
 _NEXT = "A further try was set for {next_day}."
 _FENCE = when("fence", "No further try is due: it is ended now.")
-_RENEWS = "From now on Stripe renews it by itself; it is paid until {period_day}."
+_RENEWS = "From now on Stripe renews it by itself; its period ends on {period_day}."
 
 EVENTS: Mapping[StrEnum, Words] = {
     Event.ITEM_SKIPPED: turn(("Left out: {why}", "Left out"), "Nothing was opened and nothing charged.",

@@ -33,7 +33,6 @@ from billing.flow.reporting.overview import line_of
 OBJECTS: Mapping[Kind, str] = {
     Kind.CHARGE: "Payment",
     Kind.REFUND: "Refund",
-    Kind.PAYER: "Customer at Stripe",
     Kind.SUBSCRIPTION: "Subscription",
 }
 
@@ -154,12 +153,13 @@ class _Telling:
     def _head(self, case: Case) -> Head:
         item, record = case.item, case.record
         line, listed = self.ledger.finder.line(item) or (0, False)
-        shown = customer_of(item.object_id) if item.kind is Kind.PAYER else item.object_id or ""
+        saved = item.kind is Kind.PAYER  # what fulfils it is the customer itself
+        payment, customer = ("", customer_of(item.object_id)) if saved else (item.object_id or "", item.payer)
         group = group_of(item)
         return Head(
             item.reference, record.run_id, str(record.kind), str(record.mode), record.period, str(case.zone), line,
-            listed, item.account, item.payer, item.amount, item.currency, str(item.state), str(group),
-            LIVES[record.kind].word(group), case.row, shown, OBJECTS.get(item.kind, ""),
+            listed, item.account, customer, item.amount, item.currency, str(item.state), str(group),
+            LIVES[record.kind].word(group), case.row, payment, OBJECTS.get(item.kind, ""),
             str(item.content.get("statement_suffix") or ""),
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing.core import dashboard, wording
-from billing.core.items import Kind, Mode
+from billing.core.items import Mode
 from billing.core.stories.story import Command, Story
 from billing.edge.pages.rendering import render
 
@@ -63,9 +63,8 @@ def values_of(story: Story, places: Places = NOWHERE) -> dict[str, Any]:
 
 def _shown(story: Story) -> Shown:
     head, mode = story.head, Mode(story.head.mode)
-    on = "" if head.kind == Kind.PAYER else head.account  # payers are customers of the platform itself
     payouts = tuple((name, dashboard.of_object(name, mode, head.account)) for name in story.money.payouts)
     return Shown(
-        dashboard.of_object(head.payment, mode, on), dashboard.of_account(head.account, mode),
+        dashboard.of_object(head.payment, mode, head.account), dashboard.of_account(head.account, mode),
         dashboard.of_object(head.customer, mode), payouts,
     )  # fmt: skip
