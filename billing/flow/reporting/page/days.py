@@ -6,18 +6,19 @@ from datetime import date, timedelta
 
 from billing.core.items import Kind
 from billing.core.tones import Tone
-from billing.core.wording import amount, counted
+from billing.core.wording import counted
 from billing.edge.pages.charts import Plot, columns
 from billing.flow.reporting.arrivals import MOST_DAYS, Arrivals, Day
 from billing.flow.reporting.overview import Overview
 from billing.flow.reporting.recovered import Now, Recovered
-from billing.flow.reporting.sums import Sum
 
 NTH = {2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth"}
 FIRST = 1
 # Of a month, or of a chart: the day whose name says the month, too.
 DEBITS = {Kind.CHARGE: ("bank debit", "bank debits"), Kind.SUBSCRIPTION: ("bank debit", "bank debits")}
 # What takes days, by kind of run; of any other it is a line.
+Cell = str | Mapping[str, int]
+# Of a table of figures: a text, or amounts by currency.
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Chart:
     title: str
     desc: str
     heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    total: tuple[str, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] = ()
 
 
 def recovered_of(overview: Overview) -> Chart | None:
@@ -49,11 +50,9 @@ def recovered_of(overview: Overview) -> Chart | None:
     found = overview.recovered
     if found is None or not found.declined.lines:
         return None
-    codes = sorted(found.declined.totals)
     days = _every_day(found)
     sums = _cumulative(found, days)
-    total = ("Together", f"{found.paid.lines:,}", *(amount(found.paid.totals[code], code) for code in codes))
-    tries = tuple((f"{NTH.get(at, f'{at}th').capitalize()} try", f"{each.lines:,}", *_amounts(each, codes))
+    tries = tuple((f"{NTH.get(at, f'{at}th').capitalize()} try", f"{each.lines:,}", each.totals)
                   for at, each in found.by_try.items())  # fmt: skip
     return Chart(
         heading=f"{found.paid.lines:,} of {counted(found.declined.lines, 'declined line')} "
@@ -64,9 +63,9 @@ def recovered_of(overview: Overview) -> Chart | None:
                       for name, lines in zip(_names(days), sums, strict=True)]),
         title="Lines recovered, cumulative by day of the try that was paid",
         desc=_grown(days, sums, found),
-        heads=("Paid by", "Lines", *(code.upper() for code in codes)),
+        heads=("Paid by", "Lines", "Amount"),
         rows=tries,
-        total=total,
+        total=("Together", f"{found.paid.lines:,}", found.paid.totals),
     )  # fmt: skip
 
 
@@ -142,10 +141,6 @@ def _grown(days: Sequence[date], sums: Sequence[int], found: Recovered) -> str:
     if not days:
         return f"None of {whole} that were declined is paid."
     return f"{sums[0]:,} by {_named(days[0])}, {sums[-1]:,} by {_named(days[-1])}, of {whole} that were declined."
-
-
-def _amounts(each: Sum, codes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(amount(each.totals[code], code) if each.totals[code] else "–" for code in codes)
 
 
 def _names(days: Sequence[date]) -> list[str]:

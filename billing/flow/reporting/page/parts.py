@@ -77,7 +77,7 @@ class Parts:
 
 def parts_of(listing: Listing, folder: str) -> Parts:
     """Share the lines out to pages: whole accounts in the order of their ids; a large one has pages of its own."""
-    pieces = tuple(_shared(listing.counts()))
+    pieces = tuple(shared_out(listing.counts()))
     pages = tuple(_page(folder, at, found) for at, found in enumerate(pieces, 1))
     # In the order that a script of the page compares texts in: UTF-16 units.
     entries = sorted(listing.entries, key=lambda entry: entry.anchor.encode("utf-16-be", "surrogatepass"))
@@ -86,18 +86,19 @@ def parts_of(listing: Listing, folder: str) -> Parts:
     return Parts(folder, pages, index, pieces, entries)
 
 
-def _shared(counts: Mapping[str, int]) -> Iterator[tuple[Piece, ...]]:
+def shared_out(counts: Mapping[str, int], most: int = MOST) -> Iterator[tuple[Piece, ...]]:
+    """Share lines out to pages of at most ``most``, given how many each account has."""
     page: list[Piece] = []
-    room = MOST
+    room = most
     for account, lines in counts.items():
-        if page and lines > room:
+        whole, rest = lines - lines % most, lines % most
+        if page and (whole or rest > room):
             yield tuple(page)
-            page, room = [], MOST
-        for first in range(0, lines - lines % MOST, MOST):
-            yield (Piece(account, first, first + MOST),)
-        if lines % MOST:
-            page.append(Piece(account, lines - lines % MOST, lines))
-            room -= lines % MOST
+            page, room = [], most
+        yield from ((Piece(account, first, first + most),) for first in range(0, whole, most))
+        if rest:
+            page.append(Piece(account, whole, lines))
+            room -= rest
     if page:
         yield tuple(page)
 
