@@ -99,7 +99,7 @@ def _rows(overview: Overview, currency: str, whole: Sum) -> Iterator[MoneyRow]:
     out = [(row, each) for row, each in rows if row in NOT_CHARGED]
     for row, each in out:
         yield MoneyRow(row, first_up(row_words(kind, row)), each.lines, amount(_minor(each, currency), currency))
-    if out:
+    if whole.lines or out:
         yield _sum("All lines", _summed(overview, currency, lambda row: row in ROWS), currency)
 
 
