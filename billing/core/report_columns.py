@@ -30,6 +30,7 @@ class ReportColumns:
         links: column -> the same, given the key that the ledger's links are signed with (`billing.core.links`).
         untold: what is said of an item that failed while nothing on record says why.
         advice: what a person does about an item in a status, where that is not what is done about a payment.
+        names: all of our columns, in their order; ``told`` are the same, to look a name up.
     """
 
     ids: Mapping[str, Callable[[ItemRecord], str]]
@@ -39,9 +40,12 @@ class ReportColumns:
     settled: bool = False
     links: Mapping[str, Callable[[ItemRecord, bytes], str]] = field(default_factory=dict)
     advice: Mapping[Group, str] = field(default_factory=dict)
+    names: tuple[str, ...] = field(init=False)
+    told: frozenset[str] = field(init=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All of our columns, in their order."""
+    def __post_init__(self) -> None:
+        """Put the columns in their order, once: every line of a report asks for them."""
         settled = (SETTLEMENT,) if self.settled else ()
-        return (*HEAD, *self.ids, *self.own, *self.links, *TRIES, *self.amounts, *settled, *END)
+        names = (*HEAD, *self.ids, *self.own, *self.links, *TRIES, *self.amounts, *settled, *END)
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "told", frozenset(names))

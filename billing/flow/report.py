@@ -237,9 +237,7 @@ def _skipped(code: str) -> dict[str, str]:
 
 
 def _of_item(item: ItemRecord, ours: ReportColumns) -> dict[str, str]:
-    facts = {
-        name: _shown(name, item.facts[name], currency_of(name, item), ours) for name in ours.names if name in item.facts
-    }
+    facts = {name: _shown(name, value, item, ours) for name, value in item.facts.items() if name in ours.told}
     group = group_of(item)
     if phase_of(item.state) is Phase.FINAL and group is Group.FAILED and not facts.get("reason_code"):
         facts |= ours.untold
@@ -256,7 +254,9 @@ def currency_of(name: str, item: ItemRecord) -> str:
     return str(item.facts.get(SETTLEMENT) or item.currency) if name in SETTLED else item.currency
 
 
-def _shown(name: str, value: Any, currency: str, ours: ReportColumns) -> str:  # noqa: ANN401  a fact is any JSON value
+def _shown(name: str, value: Any, item: ItemRecord, ours: ReportColumns) -> str:  # noqa: ANN401  a fact is any JSON value
     if value is None:
         return ""
-    return format_minor(value, currency) if name in ours.amounts and isinstance(value, int) else str(value)
+    if name in ours.amounts and isinstance(value, int):
+        return format_minor(value, currency_of(name, item))
+    return str(value)

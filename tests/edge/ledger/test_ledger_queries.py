@@ -1,14 +1,16 @@
 """The questions flows ask, answered from a real file."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 from ledger_tools import PERIOD, PLATFORM, RUN, a_run, an_item, brought, lines, move_for, opened, planned
 
-from billing.core.entries import Move
+from billing.core.entries import Move, Note
 from billing.core.items import Kind, Mode
 from billing.core.kinds.charge import Event, State
-from billing.core.records import PlannedLine, Tally
+from billing.core.records import PlannedLine, RunStatus, Tally
+from billing.edge.ledger.statements import SETTLING
 
 
 async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_foreign_lines_by_reason(ledger):
@@ -167,6 +169,51 @@ async def test_the_questions_of_a_run_use_an_index(ledger):
     for index, sql in plans.items():
         steps = ledger._reader.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
         assert any(index in step[3] for step in steps), steps
+
+
+async def test_ways_of_days_are_read_by_indexes_alone(ledger):
+    asked = {"run": 1, "revision": 1, "begins": "[]", "ends": "[]", "back": "[]"}
+    plan = [step[3] for step in ledger._reader.execute(f"EXPLAIN QUERY PLAN {SETTLING}", asked)]
+    tables = [step for step in plan if step.startswith(("SCAN", "SEARCH")) and "json_each" not in step]
+    assert all(step.startswith("SEARCH") for step in tables), plan
+    assert sum("entries_item" in step for step in tables) == 5
+    assert not any("TEMP B-TREE" in step for step in plan)
+
+
+async def test_a_way_of_days_is_told_with_its_end_and_what_was_taken_back(ledger):
+    first, second, third, other = await planned(ledger, 4)
+    begun = [State.UNSETTLED] * 3 + [State.SUCCEEDED]
+    items = [
+        await brought(ledger, item, state) for item, state in zip((first, second, third, other), begun, strict=True)
+    ]
+    arrived = await ledger.record(items[0], move_for(items[0], Event.CHARGE_SUCCEEDED))
+    await ledger.record(arrived, Move(Event.PAYMENT_RETURNED))
+    refused = await ledger.record(items[1], move_for(items[1], Event.CHARGE_DECLINED))
+    again = [Move(Event.PREPARE_STARTED, attempt=2), Move(Event.PREPARED, instrument_id="pm_2_2")]
+    way = Move(Event.CHARGE_UNSETTLED, object_id=refused.object_id)
+    await ledger.record(refused, *again, Move(Event.CONFIRM_STARTED), way)
+    ends = (Event.CHARGE_SUCCEEDED, Event.CHARGE_DECLINED)
+    found = list(ledger.settling(RUN, [Event.CHARGE_UNSETTLED], ends, [Event.PAYMENT_RETURNED]))
+    told = sorted((each.item.id, each.end, bool(each.ended), bool(each.taken_back)) for each in found)
+    assert told == [
+        (1, "charge_succeeded", True, True),
+        (2, "", False, False),
+        (2, "charge_declined", True, False),
+        (3, "", False, False),
+    ]
+    assert all(each.left < each.ended for each in found if each.ended)
+    await ledger.plan_run(a_run(revision=2), [PlannedLine(2, ("a",), item=1)])
+    assert [each.item.id for each in ledger.settling(RUN, [Event.CHARGE_UNSETTLED], ends, [])] == [1]
+
+
+async def test_the_entries_about_a_run_are_told_alone_and_all_of_them_are_counted(ledger):
+    await brought(ledger, (await planned(ledger, 2))[0], State.SUCCEEDED)
+    await ledger.note_run(RUN, Note.RUN_STARTED, RunStatus.RUNNING)
+    assert [entry.name for entry in ledger.run_entries(RUN)] == ["run_planned", "run_started"]
+    counts = Counter(entry.name for entry in ledger.entries(RUN))
+    assert ledger.entry_counts(RUN) == counts
+    assert counts["item_planned"] == 2
+    assert (list(ledger.run_entries("nobody")), ledger.entry_counts("nobody")) == ([], {})
 
 
 async def test_a_plan_may_ask_the_ledger_while_its_lines_stream_into_it(ledger):
