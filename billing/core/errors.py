@@ -76,13 +76,18 @@ class Problem:
 
 def cell_name(sheet: str, line: int, column: int) -> str:
     """Return how a spreadsheet names a cell: ``November!D17``, ``'The sheet'!D17``, and ``November!17`` for a row."""
+    plain = sheet.replace("_", "").isalnum()
+    named = sheet if plain else "'" + sheet.replace("'", "''") + "'"
+    return f"{named}!{column_letters(column)}{line}"
+
+
+def column_letters(column: int) -> str:
+    """Return how a spreadsheet names a column: A for 1, AA for 27, nothing for 0."""
     letters = ""
     while column > 0:
         column, letter = divmod(column - 1, len(ascii_uppercase))
         letters = ascii_uppercase[letter] + letters
-    plain = sheet.replace("_", "").isalnum()
-    named = sheet if plain else "'" + sheet.replace("'", "''") + "'"
-    return f"{named}!{letters}{line}"
+    return letters
 
 
 class InvalidInput(BillingError):

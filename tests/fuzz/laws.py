@@ -4,9 +4,6 @@ import csv
 import io
 import re
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -17,14 +14,12 @@ from billing.core.errors import InvalidInput
 from billing.core.items import Charge
 from billing.core.keys import charge_digest
 from billing.core.money import CURRENCIES
-from billing.edge.runfiles import RunFile, open_run
 from billing.edge.texts.safe_text import BLANKS
 from billing.flow.planning.plan import plan_offline
 from tests.fuzz.grammar import (
     BREAKS,
     HEAD,
     PLAIN,
-    RUN_ID,
     STYLES,
     Break,
     Sheet,
@@ -36,6 +31,8 @@ from tests.fuzz.grammar import (
     cells_of,
     sheets,
 )
+from tests.fuzz.reading import opened
+from tests.fuzz.workbooks import a_damaged_workbook_never_ends_in_a_crash, a_workbook_says_what_a_csv_says
 
 WAYS = st.lists(st.integers(0, 2), min_size=1, max_size=7)
 BYTES = st.binary(min_size=0, max_size=4) | st.sampled_from(
@@ -49,18 +46,6 @@ PIECES = st.sampled_from(
     [b"reference,customer,account,amount,currency\n", b"INV-1,cus_1,acct_1,5.00,USD\n", HEAD.encode(), b"items:\n",
      b"  - {reference: A, customer: cus_1, account: acct_1, amount: 5, currency: USD}\n"]
 )  # fmt: skip
-
-
-@cache
-def _folder() -> TemporaryDirectory:
-    return TemporaryDirectory(prefix="fuzz-")
-
-
-def opened(content: bytes, suffix: str, **asked: Any) -> RunFile:
-    """Open bytes as a run file."""
-    path = Path(_folder().name) / f"run{suffix}"
-    path.write_bytes(content)
-    return open_run(path, run_id=RUN_ID if suffix == ".csv" else None, allow_empty=True, **asked)
 
 
 def items_of(content: bytes, suffix: str, **asked: Any) -> list[Charge]:
@@ -212,5 +197,7 @@ LAWS = (
     exactly_the_bad_lines_are_bad,
     a_damaged_file_means_what_it_says_or_nothing,
     noise_means_what_it_says_or_nothing,
+    a_workbook_says_what_a_csv_says,
+    a_damaged_workbook_never_ends_in_a_crash,
 )
 """Every law, each a test of Hypothesis that wants only its number of examples."""

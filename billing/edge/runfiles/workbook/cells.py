@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from billing.edge.runfiles.reading.remembered import Remembered
 from billing.edge.runfiles.workbook.formats import DIGITS, Kind, Shape, currencies_of, shape_for
 from billing.edge.texts.problems import FieldError
 from billing.edge.texts.safe_text import quoted, withheld
@@ -97,9 +98,16 @@ class Sight:
     def __init__(self, book: Book, personal: frozenset[str] = frozenset()) -> None:
         self._book = book
         self._personal = personal
+        self._columns: dict[str, Remembered] = {}
 
     def of(self, raw: Raw, name: str) -> Seen:
         """What a person sees in a cell of this column of ours."""
+        seen = self._columns.get(name)
+        if seen is None:
+            seen = self._columns[name] = Remembered(lambda stored: self._of(Raw(0, *stored), name))
+        return cast("Seen", seen[raw[1:]])
+
+    def _of(self, raw: Raw, name: str) -> Seen:
         role = role_of(name)
         if role is Role.IGNORED:
             return Seen(self._carried(raw))
@@ -129,7 +137,7 @@ class Sight:
             return ""
         if raw.type in {"e", "d"}:
             return raw.value
-        return self.of(raw, "a column").text
+        return self._of(raw, "a column").text
 
     def _truth(self, value: str, name: str, role: Role) -> Seen:
         text = "TRUE" if value == "1" else "FALSE"

@@ -4,8 +4,10 @@ import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
+from billing.core.errors import column_letters
 from billing.edge.runfiles.workbook.cells import Raw
 from billing.edge.runfiles.workbook.package import Package, Xml
 from billing.edge.runfiles.workbook.strings import LONGEST, Pieces
@@ -74,6 +76,7 @@ class _Taker:
         self._row = self._column = self._style = self._texts = self._length = 0
         self._type, self._hidden, self._formula, self._inside = "n", False, False, False
         self._value: str | None = None
+        self._digits = ""
         self._pieces, self._parts = Pieces(), list[str]()
         self._in_value = False
 
@@ -132,13 +135,14 @@ class _Taker:
         number = _whole(attributes.get("r", ""), self._row + 1)
         if not self._row < number <= MOST_ROWS:
             raise Unreadable(0, 0, "damaged_workbook", "the rows of the sheet are not in their order", "save it again")
-        self._row, self._column, self._texts = number, 0, 0
+        self._row, self._column, self._texts, self._digits = number, 0, 0, str(number)
         self._hidden = attributes.get("hidden") in {"1", "true"} or attributes.get("ht") in {"0", "0.0"}
 
     def _cell(self, attributes: dict[str, str]) -> None:
         column = self._column + 1
         place = attributes.get("r")
-        if place is not None:
+        # Nearly every cell is the next one: then its name need not be taken apart.
+        if place is not None and place != _letters(column) + self._digits:
             row, column = _place(place)
             if row != self._row:
                 column = 0
@@ -165,6 +169,9 @@ _LONGEST_ROW = 4 * 1024**2
 
 def _whole(text: str, otherwise: int) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else otherwise
+
+
+_letters = lru_cache(maxsize=1024)(column_letters)
 
 
 def _place(text: str) -> tuple[int, int]:
