@@ -28,8 +28,8 @@ async def job(argv: Sequence[str], environ: Mapping[str, str]) -> RunResult:
 def options(argv: Sequence[str]) -> dict[str, Any]:
     """Read what the schedule asks for."""
     parser = job_parser("python -m jobs.monthly_run", "Charge every item of a run once, unattended.")
-    parser.add_argument("file", metavar="RUN_FILE", help="a run file: .yaml, .json or .csv")
-    parser.add_argument("--run", dest="run_id", metavar="ID", help="the run id of a CSV: name, then period")
+    parser.add_argument("file", metavar="RUN_FILE", help="a run file: .yaml, .json, .csv or .xlsx")
+    parser.add_argument("--run", dest="run_id", metavar="ID", help="the run id of a sheet: name, then period")
     parser.add_argument("--late", action="store_true", help="take a run file of another month")
     parser.add_argument("--allow-empty", action="store_true", help="take a file with nothing to charge")
     parser.add_argument("--new-ledger", action="store_true", help="make a ledger although the same key keeps others")

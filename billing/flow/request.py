@@ -66,6 +66,7 @@ class RunRequest:
         file: str | Path,
         *,
         run_id: str | None = None,
+        sheet: str | None = None,
         only: Sequence[str] = (),
         exclude: Sequence[str] = (),
         limit: int | None = None,
@@ -84,8 +85,9 @@ class RunRequest:
         """Return the request of a program or a schedule; each name means what the option of `billing run` means.
 
         Args:
-            file: the run file: ``.csv``, ``.yaml`` or ``.json``.
-            run_id: of a CSV: name, then period (``coaching-2026-11``).
+            file: the run file: ``.csv``, ``.xlsx``, ``.yaml`` or ``.json``.
+            run_id: of a CSV or a workbook: name, then period (``coaching-2026-11``).
+            sheet: of a workbook: the name of its sheet; None for the first that is not hidden.
             only: references (with ``*``), accounts or customers; nothing but these.
             exclude: nothing of these.
             limit: start at most so many items.
@@ -106,7 +108,7 @@ class RunRequest:
             amend=amend,
             declines_ok=declines_ok,
             file=Path(file),
-            read=ReadOptions(run_id, late=late, allow_empty=allow_empty),
+            read=ReadOptions(run_id, late=late, allow_empty=allow_empty, sheet=sheet),
             live=live,
             wait=wait,
             making=Making.NEW if new_ledger else Making.FIRST,

@@ -30,6 +30,7 @@ def command(
     \b
     billing check coaching.csv --run coaching-2026-11
     billing check coaching.yaml --errors-csv bad-lines.csv
+    billing check coaching.xlsx --run coaching-2026-11 --sheet November
     """
     from billing.cli.check_view import as_json, as_text, refused_as_json
     from billing.cli.session import begin

@@ -202,6 +202,6 @@ def _reference(reader: RowReader, record: Sequence[str], header: Header) -> str:
     return reader.reference_of(_kept(record, header)) if len(record) >= header.width else ""
 
 
-def located(errors: Sequence[FieldError], places: Mapping[str, int]) -> tuple[Fault, ...]:
+def located(errors: Iterable[FieldError], places: Mapping[str, int]) -> tuple[Fault, ...]:
     """The errors of a line at the fields of their columns."""
     return tuple(Fault(places.get(error.column, 1), error.code, error.message, error.hint) for error in errors)

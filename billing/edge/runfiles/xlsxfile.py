@@ -278,7 +278,7 @@ class _Lines:
         try:
             row = self._reader.read(kept)
         except RowErrors as errors:
-            faults = located(errors.errors, self._places)
+            faults = located(map(_in_a_workbook, errors.errors), self._places)
             self._collector.refuse(line, kept, faults, self._reference_at, self._reader.reference_of(kept))
         else:
             self._collector.accept(line, kept, row, self._reference_at)
@@ -292,8 +292,15 @@ class _Lines:
             self._reader.read(blank)
         except RowErrors as errors:
             others = [error for error in errors.errors if error.column not in bad]
-        told = sorted(located((*faults, *others), self._places), key=_by_column)
+        told = sorted(located((*faults, *map(_in_a_workbook, others)), self._places), key=_by_column)
         self._collector.refuse(line, kept, tuple(told), self._reference_at, self._reader.reference_of(blank))
+
+
+def _in_a_workbook(error: FieldError) -> FieldError:
+    """The same error; what helps with a CSV does not help here."""
+    if "--decimal" not in error.hint:
+        return error
+    return FieldError(error.column, error.code, error.message, "it is a text: make it a number")
 
 
 _NOTHING = Seen("")

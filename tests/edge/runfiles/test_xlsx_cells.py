@@ -200,6 +200,12 @@ def test_every_problem_of_a_line_is_told_at_once(tmp_path: Path):
     assert found == [("number_format", 1), ("id_form", 2), ("not_as_shown", 4), ("currency_unknown", 5)]
 
 
+@pytest.mark.parametrize("text", ["10,99", "1.234,56"])
+def test_a_decimal_comma_in_a_text_is_answered_with_what_helps_in_a_spreadsheet(tmp_path: Path, text: str):
+    (problem,) = refused(saved(tmp_path / "a.xlsx", with_line(amount=text)))
+    assert (problem.code, problem.hint) == ("amount_comma", "it is a text: make it a number")
+
+
 def test_what_is_only_carried_along_is_never_refused(tmp_path: Path):
     odd = (Cell(0.5, "0%"), True, "#REF!", "=1+1", Cell(1e300, "0"), Cell(2.5, "0.00"))
     rows = with_line(**{f"odd {place}": value for place, value in enumerate(odd)})
