@@ -12,7 +12,9 @@ from billing.cli.books import open_books
 from billing.cli.following import follow_up
 from billing.cli.ledger_view import verdict
 from billing.cli.looking_ahead import look_ahead
-from billing.cli.options import Common
+from billing.cli.options import Common, Sending
+from billing.cli.reconciling import Asked, reconcile_and_tell
+from billing.cli.report_out import ReportRequest, write_report
 from billing.cli.running import Manner, carry_out
 from billing.cli.session import Session, begin
 from billing.cli.source import open_source
@@ -22,10 +24,10 @@ from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.edge.logs import visible
+from billing.edge.outputs import REPORT, Target
 from billing.edge.privatefile import write_private
 from billing.edge.runfiles import ReadOptions
 from billing.flow.open_services import ServiceOptions
-from billing.flow.report_files import Layout, as_csv
 from billing.flow.request import RunRequest
 from billing.sandbox.config import SandboxConfig, read
 from billing.sandbox.model import Sandbox
@@ -38,6 +40,7 @@ RUN = "coaching-2026-11"
 ACCOUNTS, DEAD_ACCOUNTS = 12, 1
 RATE = 60.0
 # Requests a second: a run of 300 items then takes as long as a person likes to watch.
+REPORTS = ("report.html", "report.xlsx", "report.csv")
 SETTLED_SECONDS = 8 * 86_400.0
 # After so long every bank debit of the sandbox has been answered.
 
@@ -105,6 +108,7 @@ async def staged(common: Common, folder: Path, config: SandboxConfig) -> AsyncIt
             "BILLING_LEDGER": f"sqlite:///{(folder / 'billing.db').absolute()}",
             "BILLING_LEDGER_KEY_FILE": str((folder / "ledger.key").absolute()),
             "BILLING_LOG_LEVEL": "error",
+            "BILLING_RECONCILE_RATE": f"{RATE}",
         }
         yield Stage(folder, sandbox, begin(common, environ))
 
@@ -178,14 +182,17 @@ async def _afterwards(stage: Stage, code: int) -> None:
     stage.sandbox.advance(SETTLED_SECONDS)
     step(f"billing settle {RUN}", "A week later in the sandbox: the banks have answered.")
     await follow_up(stage.session, "settle", RUN, opening, False)
+    step(f"billing reconcile {RUN}", "Does the bank agree? Every line, to fee and payout.")
+    await reconcile_and_tell(stage.session, Asked(RUN, None, Sending()))
 
 
 async def _prove(stage: Stage, items: int) -> bool:
     """Write the report, check the ledger, and compare with the sandbox's own books."""
-    path = stage.folder / "report.csv"
-    step(f"billing report {RUN} --format csv -o report.csv && billing ledger verify", "Every line, with proof.")
+    named = " ".join(f"-o {name}" for name in REPORTS)
+    step(f"billing report {RUN} {named} && billing ledger verify", "Every line, with proof.")
+    request = ReportRequest(outs=tuple(stage.folder / name for name in REPORTS))
+    await write_report(stage.session, RUN, request, {out: Target(out, REPORT) for out in request.outs})
     async with open_books(stage.session) as ledger:
-        write_private(path, as_csv(ledger, RUN, layout=Layout(mark=True)))
         found = ledger.verify()
         paid = sum(tally.items for tally in ledger.tally(RUN) if tally.state == "succeeded")
     books = stage.sandbox.books()
@@ -203,7 +210,10 @@ def _close(stage: Stage, seconds: float) -> None:
     shown = visible(str(stage.folder))
     write_out(
         f"""
-Done in {duration(seconds)}. Look at {shown}/report.csv: one line for each line of {shown}/coaching.csv.
+Done in {duration(seconds)}. Open one of these: each has every line of {shown}/coaching.csv.
+  {shown}/report.html    in a browser
+  {shown}/report.xlsx    in Excel or LibreOffice
+  {shown}/report.csv     anywhere
 
 Next: billing demo --recurring shows saved cards, subscriptions, a changed card and a renewal.
 With your own account in test mode:

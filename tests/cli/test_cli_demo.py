@@ -9,9 +9,13 @@ def test_the_demo_ends_well_can_be_repeated_and_empties_no_other_folder(billing)
         assert ended.code == 0, ended.err
         assert "Totals agree with the sheet." in ended.out
         assert "0 paid twice" in ended.out
+        assert "The ledger and Stripe agree to the cent." in ended.out
         assert "sound" in ended.out
     lines = (billing.folder / "here" / "report.csv").read_text().splitlines()
     assert len(lines) == 31
+    for named in re.findall(r"^  (\S+/report\.\w+)  ", ended.out, re.MULTILINE):
+        assert (billing.folder / named).stat().st_size > 0
+    assert {"report.html", "report.xlsx"} <= {path.name for path in (billing.folder / "here").iterdir()}
     (billing.folder / "mine").mkdir()
     (billing.folder / "mine" / "precious").write_text("x")
     refused = billing("demo", "--dir", "mine")
