@@ -67,7 +67,8 @@ def pace_of(overview: Overview) -> Pace | None:
     speed = overview.speed
     if speed is None:
         return None
-    heading = duration(speed.seconds) + (f" in {counted(speed.commands, 'command')}" if speed.commands > 1 else "")
+    took = duration(speed.seconds) if speed.seconds >= 1 else "Less than a second"
+    heading = took + (f" in {counted(speed.commands, 'command')}" if speed.commands > 1 else "")
     series = speed.series if speed.series is not None and len(speed.series.spans) > 1 else None
     drawn = None if series is None else _curve(series, speed)
     return Pace(heading, " ".join(_told(speed)), drawn, "" if series is None else _desc(series, speed),
@@ -82,7 +83,7 @@ def _told(speed: Speed) -> Iterator[str]:
         part = "" if speed.complete else " in the commands that noted it"
         yield f"{counted(sent.sent, 'request')}{part}, {speed.rate:.1f} a second."
         if speed.allowed:
-            yield f"The limit was {speed.allowed:g} a second."
+            yield f"The limit was {speed.allowed:,g} a second."
         yield f"Stripe refused {sent.limited:,} for speed; a refused request is sent again." if sent.limited else (
             "Stripe refused none for speed."
         )  # fmt: skip
@@ -113,7 +114,7 @@ def _curve(series: Series, speed: Speed) -> Curve:
     return Curve(
         path=curve(rates, edge),
         allowed=round(HEAD + HIGH * (1 - speed.allowed / edge), PLACES) if near else None,
-        limit=f"{speed.allowed:g} a second allowed" if near else "",
+        limit=f"{speed.allowed:,g} a second allowed" if near else "",
         refused=refused,
         refusals=f"{count:,} refused" if count else "",
         at=min(90.0, max(10.0, refused[0])) if refused else 0.0,

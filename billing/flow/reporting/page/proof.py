@@ -37,8 +37,8 @@ def _facts(overview: Overview, proof: Proof) -> Iterator[tuple[str, str, str]]:
         found = proof.compared
         agree = f"{found.matched:,} of {counted(found.items, 'line')} agree"
         yield "Reconciled", f"{moment(found.as_of, zone)}: {agree}, {counted(found.discrepancies, 'difference')}", ""
-    run = shlex.quote(overview.record.run_id)
-    yield "Check it yourself", "", f"billing ledger verify; billing reconcile {run}"
+    reconcile = f"; billing reconcile {shlex.quote(overview.record.run_id)}" if overview.currencies else ""
+    yield "Check it yourself", "", f"billing ledger verify{reconcile}"
 
 
 def _invocation(each: Invocation, overview: Overview) -> str:
