@@ -16,6 +16,7 @@ from billing.edge.markdown import NOTHING, block, code, folded, prose, table
 from billing.flow.outturn import ROWS, outturn_of
 from billing.flow.report import EVERY_LINE, Wanted, latest_comparison, paid_twice
 from billing.flow.reporting.overview import AccountLines, Line, Need, Overview, Sum, overview_of, summed
+from billing.flow.reporting.verdict import verdict_of
 from billing.flow.reversing import given_back
 from billing.flow.standing import standing_of
 
@@ -90,15 +91,7 @@ def _head(overview: Overview, state: str) -> str:
 
 
 def _verdict(overview: Overview) -> str:
-    done, due = overview.of("paid"), overview.to_charge
-    word, verb = LIVES[overview.record.kind].word(Group.SUCCEEDED), "is" if due.lines == 1 else "are"
-    money = f": {several(done.totals)}" if any(done.totals.values()) else ""
-    need = overview.need_lines
-    if not need:
-        people = "No line needs a person."
-    else:
-        people = f"{wording.counted(need, 'line')} {'needs' if need == 1 else 'need'} a person."
-    return f"**{done.lines:,} of {wording.counted(due.lines, 'line')} {verb} {word}{money}.** {people}\n"
+    return f"**{verdict_of(overview).answer}**\n"
 
 
 def _money(ledger: Ledger, overview: Overview) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """The sheet of lines that need a person: those that the same deed helps stand together, the most first."""
 
-from billing.core import wording
 from billing.core.records import RunRecord
 from billing.edge.workbooks.cells import Amount, Moment
 from billing.edge.workbooks.formats import Look
 from billing.edge.workbooks.sheet import Column, Sheet
 from billing.edge.workbooks.spool import Spool
 from billing.flow.reporting.overview import Line, Need, Overview
+from billing.flow.reporting.verdict import people
 from billing.flow.reporting.workbook.words import state_of
 
 COLUMNS = (
@@ -50,10 +50,7 @@ def write_needs(sheet: Sheet, spool: Spool, overview: Overview) -> None:
 
 def headline(overview: Overview) -> str:
     """Say how many lines need a person."""
-    count = overview.need_lines
-    if not count:
-        return "No line needs a person."
-    return f"{wording.counted(count, 'line')} {'needs' if count == 1 else 'need'} a person."
+    return people(overview.need_lines)
 
 
 def _line(

@@ -11,7 +11,6 @@ from billing.core import wording
 from billing.core.items import Mode
 from billing.core.kinds import LIVES
 from billing.core.kinds.columns import COLUMNS
-from billing.core.life import Group
 from billing.core.reconciling.sums import Sums
 from billing.core.records import RunStatus
 from billing.core.tones import NOT_CHARGED
@@ -20,6 +19,7 @@ from billing.edge.workbooks.formats import Look
 from billing.edge.workbooks.sheet import Column, Sheet
 from billing.flow.report import Wanted
 from billing.flow.reporting.overview import Overview, Sum
+from billing.flow.reporting.verdict import verdict_of
 from billing.flow.reporting.workbook import accounts, items
 from billing.flow.reporting.workbook.needs import headline
 from billing.flow.reporting.workbook.statement import write_statement
@@ -71,9 +71,7 @@ def write_summary(sheet: Sheet, overview: Overview, sources: Sources, head: str)
 
 def verdict(overview: Overview) -> str:
     """Say in numbers whether it worked."""
-    life, paid, charge = LIVES[overview.record.kind], overview.of("paid").lines, overview.to_charge.lines
-    word = life.word(Group.SUCCEEDED)
-    return f"{paid:,} of {charge:,} {life.noun} are {word}. {headline(overview)}"
+    return verdict_of(overview).answer
 
 
 def filtered(wanted: Wanted) -> str:
