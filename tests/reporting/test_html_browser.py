@@ -169,3 +169,44 @@ async def test_hostile_texts_are_texts_and_make_no_element_no_request_and_no_err
     record_property(
         "evidence", f"report as a page: {len(hostile.TEXTS)} hostile texts in every field, 0 elements of theirs"
     )
+
+
+@pytest.fixture(scope="session")
+def long_report(long, tmp_path_factory):
+    path = tmp_path_factory.mktemp("long page") / "report of november.html"
+    written(long, path)
+    return path
+
+
+async def test_a_reference_leads_from_the_page_of_a_long_run_to_its_line(browser, long_report):
+    async with shown(browser, long_report) as page:
+        assert await page.tab.locator("tr[data-s]").count() == 0
+        await page.tab.get_by_label("Reference").fill("INV-005021")
+        await page.tab.keyboard.press("Enter")
+        await page.tab.wait_for_url("**/references-*.html#INV-005021")
+        await page.tab.locator("li:target a").click()
+        await page.tab.wait_for_url("**/lines-*.html#INV-005021")
+        assert await page.look("document.querySelector('tr:target th').textContent") == "INV-005021"
+        await page.tab.get_by_role("link", name="coaching-2026-11").first.click()
+        await page.tab.wait_for_url("**/report%20of%20november.html")
+        assert page.said == []
+
+
+async def test_without_a_script_links_lead_to_every_line_of_a_long_run(browser, long_report, long):
+    async with shown(browser, long_report, java_script_enabled=False) as page:
+        for section, rows in (("#parts", "#all tbody tr"), ("#references", ".index li")):
+            found = 0
+            for place in range(await page.tab.locator(f"{section} a").count()):
+                async with page.tab.expect_navigation(wait_until="load"):
+                    await page.tab.locator(f"{section} a").nth(place).click()
+                found += await page.tab.locator(rows).count()
+                await page.tab.goto(long_report.as_uri())
+            assert found == long.lines
+
+
+@pytest.mark.parametrize("name", ["lines-002.html", "references-002.html"])
+async def test_a_screen_reader_finds_nothing_missing_on_the_pages_of_a_long_run(browser, long_report, name):
+    page_file = long_report.with_name("report of november-lines") / name
+    async with shown(browser, page_file, viewport=PHONE, bypass_csp=True) as page:
+        assert await page.complaints() == []
+        assert await page.look(SIDEWAYS) == 0
