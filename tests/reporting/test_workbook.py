@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from defusedxml import ElementTree
 from openpyxl import Workbook
+from openpyxl.utils.escape import unescape
 
 from billing.core.life import Group
 from billing.flow.report import EVERY_LINE, known_run, rows
@@ -16,6 +17,7 @@ from billing.flow.reporting.overview import Overview, overview_of
 from billing.flow.reporting.payouts import payouts_of
 from billing.flow.reporting.workbook.summary import TEST
 from billing.flow.reporting.workbook.words import word_of
+from tests.reporting import hostile
 from tests.reporting.ledgers import RUN, Made, made
 from tests.reporting.workbooks import (
     changed,
@@ -170,17 +172,13 @@ def test_lines_that_need_a_person_stand_by_groups_with_what_to_do(book: Workbook
     assert {each.reference for need in whole.needs for each in need.shown} <= shown
 
 
-def test_every_check_is_a_formula_without_a_value_and_none_is_of_a_text(path: Path, book: Workbook):
+def test_every_check_is_a_formula_without_a_value_so_that_who_opens_it_works_it_out(path: Path, book: Workbook):
     found = checks(book)
     assert len(found) > 100
-    assert all(set("'\"") & set(formula) <= {"'", '"'} for formula in found.values())
+    assert all(formula.startswith(("=ROUND(", "=C")) for formula in found.values())
     with zipfile.ZipFile(path) as archive:
-        assert not [name for name in archive.namelist() if "externalLink" in name or "hyperlink" in name.lower()]
-        for name in archive.namelist():
-            root = ElementTree.fromstring(archive.read(name))
-            assert root.tag
-            assert b"<hyperlink" not in archive.read(name)
-            assert b'TargetMode="External"' not in archive.read(name)
+        cells = b"".join(archive.read(name) for name in archive.namelist() if name.startswith("xl/worksheets/sheet"))
+    assert cells.count(b"<f>") == cells.count(b"</f></c>") == len(found)
 
 
 def test_a_real_spreadsheet_brings_every_check_to_0_and_another_figure_to_another_check(path: Path, tmp_path: Path):
@@ -235,3 +233,43 @@ def test_a_run_that_was_never_compared_says_so_and_what_to_type(tmp_path: Path):
         assert any("never compared" in str(text) for text in said)
         assert f"billing reconcile {RUN}" in said
     assert any(f"billing reconcile {RUN}" in str(row[0]) for row in found["Summary"].iter_rows(values_only=True))
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, Path]:
+    done = made(tmp_path_factory.mktemp("hostile"), 260, hostile=True)
+    with done.read() as ledger:
+        return done, written(ledger, RUN, tmp_path_factory.mktemp("book") / "report.xlsx")
+
+
+def test_no_text_of_a_sheet_or_of_stripe_is_a_formula_a_link_or_a_number(attacked: tuple[Made, Path], tmp_path: Path):
+    done, path = attacked
+    found = read(path)
+    with done.read() as ledger:
+        told = list(rows(ledger, RUN))
+        whole = overview_of(ledger, RUN)
+    items = found["Items"]
+    assert {cell.data_type for row in items.iter_rows() for cell in row} <= {"s", "n", "d"}
+    heads = [cell.value for cell in items[1]]
+    texts = {at for at, head in enumerate(heads) if head in ("Reference", "Customer", "Account", "Reason")}
+    assert all(row[at].data_type == "s" or row[at].value is None for row in items.iter_rows(min_row=2) for at in texts)
+    references = [unescape(line["Reference"]) for line in table(items)]
+    assert references == [cells[0] for cells in told]
+    assert {TEXT for TEXT in hostile.TEXTS if TEXT.startswith("=")} & {cell for cells in told for cell in cells}
+    assert sum(lines for lines, _ in sums(table(items)).values()) == whole.sheet.lines
+    own = checks(found)
+    assert all(formula.startswith(("=ROUND(", "=C")) for formula in own.values())
+    worked_out = recalculated(path, tmp_path)
+    assert {place: value for place, value in values_at(worked_out, own).items() if value != 0} == {}
+    assert not [cell for sheet in worked_out.worksheets for row in sheet.iter_rows() for cell in row if cell.hyperlink]
+
+
+def test_every_part_of_an_attacked_workbook_is_sound_xml_and_reaches_nothing(attacked: tuple[Made, Path]):
+    with zipfile.ZipFile(attacked[1]) as archive:
+        assert archive.testzip() is None
+        for name in archive.namelist():
+            content = archive.read(name)
+            assert ElementTree.fromstring(content) is not None
+            assert b"<hyperlink" not in content
+            assert b'TargetMode="External"' not in content
+        assert not [name for name in archive.namelist() if "externalLink" in name]

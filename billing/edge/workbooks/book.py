@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
-from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
 from billing.edge.workbooks.formats import Formats
 from billing.edge.workbooks.mark import AUTHOR, CATEGORY
+from billing.edge.workbooks.rows import Rows
 from billing.edge.workbooks.sheet import ROWS, Sheet
 from billing.edge.workbooks.spool import Spool
 
@@ -27,13 +27,6 @@ _OPTIONS = {
     "strings_to_urls": False,
     "use_zip64": True,
 }
-
-
-class _Plain(Worksheet):  # type: ignore[misc]
-    """A worksheet that takes no text for markup: the library would copy one that looks like a rich string unescaped."""
-
-    def _xml_rich_inline_string(self, string: str, attributes: Any) -> None:  # noqa: ANN401  the library's own
-        self._xml_inline_string(string, True, attributes)
 
 
 class Book:
@@ -49,7 +42,7 @@ class Book:
 
     def sheet(self, title: str) -> Sheet:
         """Add a sheet behind the others; they may be written in any order."""
-        made = Sheet(title, self._worksheet, self._formats, self._zone, rows=self._rows)
+        made = Sheet(title, self._worksheet, self._formats, self._zone, limit=self._rows)
         self._sheets.append(made)
         return made
 
@@ -89,7 +82,7 @@ class Book:
                 worksheet.row_data_fh.close()
 
     def _worksheet(self, name: str) -> Any:  # noqa: ANN401  a library without types
-        return self._workbook.add_worksheet(name, worksheet_class=_Plain)
+        return self._workbook.add_worksheet(name, worksheet_class=Rows)
 
 
 @contextmanager

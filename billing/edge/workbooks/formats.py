@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from billing.core.tones import Tone
+from billing.edge.workbooks.rows import style_of
 
 INK, INK2, LINE, SUNK = "#17191C", "#525861", "#E4E4DF", "#F2F2EE"
 COLOURS: Mapping[Tone, str] = {
@@ -78,14 +79,15 @@ class Formats:
     def __init__(self, workbook: Any) -> None:  # noqa: ANN401  a library without types
         """Begin without any."""
         self._workbook = workbook
-        self._made: dict[tuple[Look, str, Tone | None, Side], Any] = {}
+        self._made: dict[tuple[Look, str, Tone | None, Side], int] = {}
 
-    def of(self, look: Look, number: str = "", tone: Tone | None = None, side: Side = Side.OWN) -> Any:  # noqa: ANN401
-        """Return the format of a cell."""
+    def of(self, look: Look, number: str = "", tone: Tone | None = None, side: Side = Side.OWN) -> int:
+        """Return the number of the format of a cell."""
         name = (look, number, tone, side)
         found = self._made.get(name)
         if found is None:
-            found = self._made[name] = self._workbook.add_format(self._properties(look, number, tone, side))
+            found = style_of(self._workbook.add_format(self._properties(look, number, tone, side)))
+            self._made[name] = found
         return found
 
     def alarm(self) -> Any:  # noqa: ANN401  the same

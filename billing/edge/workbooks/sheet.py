@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
 
+from billing.edge.workbooks import rows
 from billing.edge.workbooks.cells import (
     Amount,
     Cell,
@@ -29,8 +30,9 @@ from billing.edge.workbooks.formats import DAY, MOMENT, TEXT, Formats, Look, Sid
 
 ROWS, COLUMNS = 1_048_576, 16_384
 # Of a sheet. (Excel specifications and limits)
-LONGEST_HEADER = 255
-# Characters at the head or the foot of a printed page. (the same)
+PRINTED = 90
+# Characters of a text at the head or the foot of a page: all of one is at most 255, and an ampersand counts twice.
+# (Excel specifications and limits)
 A4 = 9
 HEAD_HEIGHT = 32
 # Points: two lines of a head.
@@ -81,7 +83,7 @@ class Sheet:
     """A sheet under way. Its lines can only be added at its end: a written line is out of memory."""
 
     def __init__(
-        self, title: str, add: Callable[[str], Any], formats: Formats, zone: ZoneInfo, *, rows: int = ROWS
+        self, title: str, add: Callable[[str], Any], formats: Formats, zone: ZoneInfo, *, limit: int = ROWS
     ) -> None:
         """Begin it empty.
 
@@ -90,14 +92,15 @@ class Sheet:
             add: makes a worksheet of that name.
             formats: of the workbook.
             zone: on whose clocks moments are shown.
-            rows: how many a worksheet has.
+            limit: rows of a worksheet.
         """
-        self.title, self._add, self._formats, self._zone, self._rows = title, add, formats, zone, rows
+        self.title, self._add, self._formats, self._zone, self._rows = title, add, formats, zone, limit
         self._columns: Sequence[Column] = ()
         self._frozen = 0
         self._seen: set[int] = set()
+        self._names: list[str] = []
         self.parts = [_Part(title, add(title))]
-        self._put: Mapping[type, Callable[[_Part, int, int, Any, Look], None]] = {
+        self._put: Mapping[type, Callable[[str, Any, Look], str]] = {
             str: self._text, Right: self._right, int: self._whole, Amount: self._amount, Moment: self._moment,
             Day: self._day, State: self._state, Check: self._check,
         }  # fmt: skip
@@ -112,15 +115,8 @@ class Sheet:
         part = self.parts[-1]
         if part.next >= self._rows:
             part = self._continued()
-        row, part.next = part.next, part.next + 1
-        part.last = row
-        for column, cell in enumerate(cells[:COLUMNS]):
-            if cell is not None and cell != "":
-                self._put[type(cell)](part, row, column, cell, look)
-                self._seen.add(column)
-            elif look in _RULED:
-                part.sheet.write_blank(row, column, None, self._formats.of(look))
-        return row + 1
+        part.last = part.next
+        return self._write(part, cells, look)
 
     @property
     def line_number(self) -> int:
@@ -161,8 +157,8 @@ class Sheet:
             sheet.set_paper(A4)
             sheet.fit_to_pages(1, 0)
             sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
-            sheet.set_header(_printed(f"&L{_literal(head)}"))
-            sheet.set_footer(_printed(f"&L{_literal(foot)}&C{_literal(part.name)}&R&P / &N"))
+            sheet.set_header(f"&L{_literal(head) or ' '}")
+            sheet.set_footer(f"&L{_literal(foot) or ' '}&C{_literal(part.name)}&R&P / &N")
 
     def _continued(self) -> _Part:
         name = f"{self.title} {len(self.parts) + 1}"
@@ -173,13 +169,12 @@ class Sheet:
 
     def _head(self, part: _Part) -> None:
         part.head = part.last = part.next
-        part.next += 1
-        part.sheet.freeze_panes(part.next, self._frozen)
-        part.sheet.set_row(part.head, HEAD_HEIGHT)
+        part.sheet.freeze_panes(part.next + 1, self._frozen)
         part.sheet.repeat_rows(part.head)
-        for column, each in enumerate(self._columns):
-            title = Right(each.title) if each.right else each.title
-            self._put[type(title)](part, part.head, column, title, Look.HEAD)
+        titles = [Right(each.title) if each.right else each.title for each in self._columns]
+        seen, self._seen = self._seen, set()
+        self._write(part, titles, Look.HEAD, HEAD_HEIGHT)
+        self._seen = seen
 
     def _set_columns(self, sheet: Any) -> None:  # noqa: ANN401  a library without types
         for at, column in enumerate(self._columns):
@@ -191,46 +186,58 @@ class Sheet:
         if printed and len(printed) < len(self._columns):
             part.sheet.print_area(0, 0, max(part.last, 1), max(printed))
 
-    def _text(self, part: _Part, row: int, column: int, cell: str, look: Look) -> None:
-        side = Side.APART if column else Side.OWN
-        part.sheet.write_string(row, column, text_of(cell), self._formats.of(look, side=side))
+    def _write(self, part: _Part, cells: Sequence[Cell], look: Look, height: float | None = None) -> int:
+        made, row = [], part.next + 1
+        for column, cell in enumerate(cells[:COLUMNS]):
+            if cell is not None and cell != "":
+                made.append(self._put[type(cell)](f"{self._name(column)}{row}", cell, look))
+                self._seen.add(column)
+                if type(cell) is Check:
+                    part.checks[column] = (part.checks.get(column, (part.next, 0))[0], part.next)
+            elif look in _RULED:
+                made.append(rows.blank(f"{self._name(column)}{row}", self._formats.of(look)))
+        if made:
+            part.sheet.put(part.next, "".join(made), len(cells[:COLUMNS]), height)
+        part.next += 1
+        return row
 
-    def _right(self, part: _Part, row: int, column: int, cell: Right, look: Look) -> None:
-        part.sheet.write_string(row, column, text_of(cell.text), self._formats.of(look, side=Side.RIGHT))
+    def _name(self, column: int) -> str:
+        while column >= len(self._names):
+            self._names.append(xl_col_to_name(len(self._names)))
+        return self._names[column]
 
-    def _whole(self, part: _Part, row: int, column: int, cell: int, look: Look) -> None:
-        part.sheet.write_number(row, column, cell, self._formats.of(look, digits(0)))
+    def _text(self, at: str, cell: str, look: Look) -> str:
+        side = Side.OWN if at[0] == "A" and at[1].isdigit() else Side.APART
+        return rows.text(at, self._formats.of(look, side=side), text_of(cell))
 
-    def _amount(self, part: _Part, row: int, column: int, cell: Amount, look: Look) -> None:
+    def _right(self, at: str, cell: Right, look: Look) -> str:
+        return rows.text(at, self._formats.of(look, side=Side.RIGHT), text_of(cell.text))
+
+    def _whole(self, at: str, cell: int, look: Look) -> str:
+        return rows.number(at, self._formats.of(look, digits(0)), cell)
+
+    def _amount(self, at: str, cell: Amount, look: Look) -> str:
         number = number_of(cell)
         if number is None:
-            part.sheet.write_string(row, column, spelled(cell), self._formats.of(look, TEXT, side=Side.RIGHT))
-        else:
-            part.sheet.write_number(row, column, number, self._formats.of(look, digits(decimals_of(cell.currency))))
+            return rows.text(at, self._formats.of(look, TEXT, side=Side.RIGHT), spelled(cell))
+        return rows.number(at, self._formats.of(look, digits(decimals_of(cell.currency))), number)
 
-    def _moment(self, part: _Part, row: int, column: int, cell: Moment, look: Look) -> None:
-        self._serial(part, row, column, cell.iso, self._formats.of(look, MOMENT), serial_of(cell.iso, self._zone))
+    def _moment(self, at: str, cell: Moment, look: Look) -> str:
+        return self._serial(at, cell.iso, serial_of(cell.iso, self._zone), look, MOMENT)
 
-    def _day(self, part: _Part, row: int, column: int, cell: Day, look: Look) -> None:
-        serial = serial_of_day(cell.iso)
-        self._serial(part, row, column, cell.iso, self._formats.of(look, DAY), serial)
+    def _day(self, at: str, cell: Day, look: Look) -> str:
+        return self._serial(at, cell.iso, serial_of_day(cell.iso), look, DAY)
 
-    @staticmethod
-    def _serial(part: _Part, row: int, column: int, iso: str, style: Any, serial: float | None) -> None:  # noqa: ANN401
+    def _serial(self, at: str, iso: str, serial: float | None, look: Look, shown: str) -> str:
         if serial is None:
-            part.sheet.write_string(row, column, text_of(iso))
-        else:
-            part.sheet.write_number(row, column, serial, style)
+            return self._right(at, Right(iso), look)
+        return rows.number(at, self._formats.of(look, shown), serial)
 
-    def _state(self, part: _Part, row: int, column: int, cell: State, look: Look) -> None:
-        part.sheet.write_string(
-            row, column, text_of(cell.word), self._formats.of(look, tone=cell.tone, side=Side.APART)
-        )
+    def _state(self, at: str, cell: State, look: Look) -> str:
+        return rows.text(at, self._formats.of(look, tone=cell.tone, side=Side.APART), text_of(cell.word))
 
-    def _check(self, part: _Part, row: int, column: int, cell: Check, look: Look) -> None:
-        # Without a value that somebody else worked out, every spreadsheet works it out when it opens the file.
-        part.sheet.write_formula(row, column, f"={cell.formula}", self._formats.of(look, digits(cell.decimals)), "")
-        part.checks[column] = (part.checks.get(column, (row, row))[0], row)
+    def _check(self, at: str, cell: Check, look: Look) -> str:
+        return rows.formula(at, self._formats.of(look, digits(cell.decimals)), cell.formula)
 
     def _alarm(self, row: int, column: int) -> dict[str, Any]:
         """Return the rule that shows a check that is not 0."""
@@ -239,9 +246,6 @@ class Sheet:
 
 
 def _literal(text: str) -> str:
-    """Return a text as it is printed: an ampersand begins a code there."""
-    return text_of(text).replace("&", "&&")
-
-
-def _printed(text: str) -> str:
-    return text[:LONGEST_HEADER]
+    """Return a text as it is printed: short, on one line, and without codes, which an ampersand begins."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    return (line if len(line) <= PRINTED else line[: PRINTED - 1] + "\N{HORIZONTAL ELLIPSIS}").replace("&", "&&")
