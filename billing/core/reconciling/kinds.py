@@ -70,6 +70,23 @@ MEANINGS: Mapping[Kind, Meaning] = {
 }
 
 
+HEADINGS: Mapping[Kind, str] = {
+    Kind.MISSING_THERE: "Stripe has no such payment",
+    Kind.MISSING_HERE: "Charges that no line planned",
+    Kind.STATE: "Stripe says another state",
+    Kind.AMOUNT: "Another amount",
+    Kind.CURRENCY: "Another currency",
+    Kind.DUPLICATE: "Charged twice",
+    Kind.REFUNDED_OUTSIDE: "Refunded outside of this program",
+    Kind.DISPUTED: "Disputed by customers",
+    Kind.RETURNED: "Bank debits returned after they had arrived",
+    Kind.LATE: "Bank debits that are late",
+    Kind.ORPHAN: "Open payments without a line",
+    Kind.PAYOUT_FAILED: "Payouts that failed",
+}
+# What stands above several findings of a kind.
+
+
 class Place(StrEnum):
     """A row of a statement from line to net, in its order; ``extra_fees`` are those of what differs."""
 
