@@ -11,9 +11,11 @@ from billing.cli.services import services_for
 from billing.cli.session import ErrorStyle, Session
 from billing.cli.tables import plural, priced
 from billing.cli.terminal import is_terminal, prompt, write_err, write_json, write_out
+from billing.cli.typed import again
 from billing.core.errors import UsageError
 from billing.core.items import Mode
 from billing.core.reconciling.findings import Finding
+from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.logs import visible
 from billing.edge.outputs import Target
@@ -23,10 +25,12 @@ from billing.flow.reconciling.closing import Closed, closable, close_orphans
 from billing.flow.reconciling.reconcile import Reconciled, reconcile
 from billing.flow.reconciling.scope import Scope, scope_of
 from billing.flow.report import known_run
+from billing.flow.reporting.payouts import payouts_in
+from billing.flow.reporting.reconciliation import Proof, reconciliation_page
 from billing.flow.services import Services
 
 TITLE = "reconcile"
-SUFFIXES = (".txt", ".json")
+SUFFIXES = (".txt", ".json", ".html")
 EVERY = 25
 # Accounts after which it is said how far a long look is.
 
@@ -76,7 +80,7 @@ async def reconcile_and_tell(session: Session, asked: Asked) -> int:
         closed = await _close(services, scope, done, asked) if asked.close else None
         if closed and any(one.closed for one in closed):
             done = await _look(session, services, scope, full=False)
-        _print(session, asked, mode, done, adopted, closed)
+        _print(session, asked, services.ledger, mode, done, adopted, closed)
         return done.exit
 
 
@@ -126,6 +130,7 @@ def _named(one: Finding) -> str:
 def _print(
     session: Session,
     asked: Asked,
+    ledger: Ledger,
     mode: Mode,
     done: Reconciled,
     adopted: Sequence[str] | None,
@@ -136,15 +141,24 @@ def _print(
         told |= {"closed": [one.as_facts() for one in closed]}
     zone = str(done.scope.runs[0].header.get("timezone") or "UTC") if done.scope.runs else "UTC"
     if asked.target is not None:
-        as_json = asked.target.path.suffix.lower() == ".json"
-        asked.target.write(
-            [json.dumps(told, indent=1, ensure_ascii=False) + "\n"] if as_json else _text(done, mode, zone)
-        )
+        match asked.target.path.suffix.lower():
+            case ".json":
+                asked.target.write([json.dumps(told, indent=1, ensure_ascii=False) + "\n"])
+            case ".html":
+                asked.target.write(_page(ledger, done, mode))
+            case _:
+                asked.target.write(_text(done, mode, zone))
         write_err(visible(f"{asked.target.path}: written"))
     if session.json:
         write_json(told)
     else:
         write_out(_text(done, mode, zone))
+
+
+def _page(ledger: Ledger, done: Reconciled, mode: Mode) -> Iterator[str]:
+    """Stream the page; with its head it says what the ledger was when everything was kept."""
+    proof = Proof(head=done.head, again=again(adopt=False, close_orphans=False, full=False), pages=done.pages)
+    return reconciliation_page(done, payouts_in(ledger, done.scope.names), mode, proof)
 
 
 def _text(done: Reconciled, mode: Mode, zone: str) -> Iterator[str]:

@@ -62,9 +62,12 @@ _REVERSALS = (b"\nkind: refunds\n", b"\nkind: cancellations\n")
 REVERSAL = Output(
     "a file that undoes a run", lambda head: any(kind in head for kind in _REVERSALS) or b"of_run" in _first_line(head)
 )
+_LINE_TO_BANK = re.compile(rb"<!doctype html>[^\0]{0,2000}: line to bank</title>")
 RECONCILIATION = Output(
-    "a reconciliation", lambda head: head.startswith(b"Reconciliation of ") or b'"discrepancies"' in head
-)
+    "a reconciliation",
+    lambda head: head.startswith(b"Reconciliation of ") or b'"discrepancies"' in head
+    or _LINE_TO_BANK.match(head) is not None,
+)  # fmt: skip
 _JOURNAL = re.compile(
     rb"; billing export of |id,date,connected_account,run,reference,category,ledger_account,"
     rb"|JournalNo,JournalDate,AccountName,[^\n]*\n[^\n]*\((txn|po)_"

@@ -26,7 +26,7 @@ def command(
     ] = False,
     yes: YesOpt = False,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="PATH", help="A .txt or .json that only you can read.")
+        Path | None, typer.Option("-o", "--out", metavar="PATH", help="A .txt, .json or .html that only you can read.")
     ] = None,
     force: ForceOpt = False,
     sending: Annotated[Sending, Without("rate")],
@@ -47,7 +47,7 @@ def command(
     \b
     billing reconcile coaching-2026-11
     billing reconcile --period 2026-11 --output json
-    billing reconcile coaching-2026-11 -o november.txt
+    billing reconcile coaching-2026-11 -o november.html
     billing reconcile coaching-2026-11 --adopt
     billing reconcile coaching-2026-11 --close-orphans --yes
     """

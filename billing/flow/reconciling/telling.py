@@ -180,7 +180,8 @@ def to_net(sums: Sums) -> Iterator[NetRow]:
 def to_bank(sums: Sums) -> Iterator[BankRow]:
     """Yield where the net is: with banks, on its way, held; the last row is the net again."""
     yield BankRow(f"Paid out to their banks, {counted(len(sums.payouts), 'payout')}", sums.paid_out)
-    yield BankRow("On its way", sums.on_its_way, sums.arrives)
+    owed = sums.on_its_way < 0
+    yield BankRow("Owed: payouts to come are less by it" if owed else "On its way", sums.on_its_way, sums.arrives)
     if sums.held:
         yield BankRow("Held on the balance after a failed payout", sums.held)
     yield BankRow("Net at Stripe", sums.net)

@@ -1,4 +1,4 @@
-"""A comparison with Stripe as a page that somebody signs: from what a command has just read, or from the ledger alone."""
+"""A comparison with Stripe as a page that somebody signs: of what was just read, or from the ledger alone."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from billing.flow.reconciling.telling import KindGroup
 from billing.flow.reporting.payouts import Booked, PayoutPart
 
 TEMPLATE, STYLE = "reconcile.html", "reconcile.css"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 SHOWN = 100
 # Findings of a kind on a page; what all of them change is in its sum.
 ACCOUNTS_SHOWN, PAYOUTS_SHOWN = 500, 200
@@ -79,7 +80,7 @@ def values_of(found: Comparison, parts: Sequence[PayoutPart], mode: Mode, proof:
     accounts = telling.by_account(found)
     return {
         "found": found, "mode": mode, "zone": zone.key, "moment": moment, "proof": proof,
-        "sentence": telling.sentence(found, wording.priced),
+        "sentence": telling.sentence(found, _whole),
         "agreement": telling.agreement(found) if found.results else "",
         "checks": [("paid" if fine else "warn", says) for fine, says in telling.checks(found)],
         "still": _still(found),
@@ -89,11 +90,11 @@ def values_of(found: Comparison, parts: Sequence[PayoutPart], mode: Mode, proof:
         "others": telling.grouped(one for one in findings if not one.effects),
         "shown_of": _shown_of, "rest_of": _rest_of, "about": _about, "on": _day_in(zone),
         "statements": [
-            (code, list(telling.to_net(sums)), list(telling.conversions(code, sums, wording.priced)),
+            (code, list(telling.to_net(sums)), list(telling.conversions(code, sums, _whole)),
              list(telling.to_bank(sums)))
             for code, sums in found.totals.items()
         ],
-        "apart": [(code, sums) for code, sums in found.totals.items() if sums.difference or sums.explained],
+        "apart": _apart(found),
         "notes": list(telling.notes(found)),
         "payouts": payouts,
         "payout_heads": _heads(any(part.other for part in parts)),
@@ -102,7 +103,7 @@ def values_of(found: Comparison, parts: Sequence[PayoutPart], mode: Mode, proof:
         "headings": HEADINGS,
         "anchors": _anchors(found, payouts),
         "accounts": accounts[:ACCOUNTS_SHOWN], "more_accounts": len(accounts) - len(accounts[:ACCOUNTS_SHOWN]),
-        "attested": list(telling.attested(found, moment, wording.priced)),
+        "attested": list(telling.attested(found, moment, _whole)),
         "read": telling.read_rows(found),
     }  # fmt: skip
 
@@ -114,6 +115,21 @@ def zone_of(found: Comparison) -> ZoneInfo:
 
 def _still(found: Comparison) -> str:
     return "" if not found.open else f"{wording.counted(found.open, 'line')} still open: their money may move by itself"
+
+
+def _apart(found: Comparison) -> list[tuple[str, list[tuple[str, int]], str]]:
+    """Return the last rows of what explains a difference: words, amounts by currency, class."""
+    apart = [(code, sums) for code, sums in found.totals.items() if sums.difference or sums.explained]
+    return [
+        ("Explained", [(code, sums.explained) for code, sums in apart], "sum"),
+        ("Difference to explain", [(code, sums.difference) for code, sums in apart], ""),
+        ("Unexplained", [(code, sums.unexplained) for code, sums in apart], "sum"),
+    ]
+
+
+def _whole(minor: int, currency: str) -> str:
+    """Write an amount in a sentence, so that no line ends within it."""
+    return wording.priced(minor, currency).replace(" ", NO_BREAK)
 
 
 def _day_in(zone: ZoneInfo) -> Callable[[int], str]:
@@ -148,7 +164,7 @@ def _table(parts: Sequence[PayoutPart]) -> PayoutTable:
     )
 
 
-def _heads(others: bool) -> list[tuple[str, str]]:  # noqa: FBT001  one of two tables
+def _heads(others: bool) -> list[tuple[str, str]]:
     """Return the heads of the table of payouts; what has no row of its own has a column only where there is some."""
     kept = ["Charged", "Given back", "Stripe's fees", "Our fees", *(["Other"] if others else [])]
     return [("Payout", ""), *((words, "n") for words in (*kept, "Net of these lines", "Of others", "Payout's amount"))]
@@ -170,7 +186,15 @@ def _anchors(found: Comparison, payouts: PayoutTable) -> list[tuple[str, str]]:
 
 def _rank(part: PayoutPart) -> tuple[object, ...]:
     lost = part.failed and not part.repaid_by
-    return not lost, not part.failed, part.status not in WAY, part.arrives or 0, part.account, part.payout, part.currency
+    return (
+        not lost,
+        not part.failed,
+        part.status not in WAY,
+        part.arrives or 0,
+        part.account,
+        part.payout,
+        part.currency,
+    )
 
 
 def _by_currency(parts: Sequence[PayoutPart]) -> dict[str, Booked]:
