@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +15,15 @@ from hypothesis import strategies as st
 
 from billing.core.entries import ItemRecord, Move, Note
 from billing.core.items import Kind
+from billing.core.kinds import LIVES
 from billing.core.kinds.charge import Event
-from billing.core.records import RunStatus
-from billing.flow.outturn import outturn_of
+from billing.core.life import Group
+from billing.core.records import RunStatus, SheetTally
+from billing.flow.outturn import outturn_of, row_of
 from billing.flow.report import Wanted, known_run
 from billing.flow.reporting.arrivals import MOST_DAYS, _Days
-from billing.flow.reporting.overview import gathering_of, lines_of, overview_of
+from billing.flow.reporting.lines import _row
+from billing.flow.reporting.overview import SHOWN, Need, gathering_of, lines_of, overview_of
 from billing.flow.reporting.recovered import Now
 from tests.flow.cancel_world import CancelWorld
 from tests.flow.payer_world import PayerWorld
@@ -214,6 +218,23 @@ async def test_whoever_reads_at_one_moment_sees_nothing_that_is_written_meanwhil
 
 def _paid(item: ItemRecord) -> tuple[Move]:
     return (Move(Event.CHARGE_SUCCEEDED, object_id=item.object_id, facts={"amount_charged": item.amount}),)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_line_stands_in_the_row_in_which_it_is_counted_whatever_other_kinds_call_theirs(kind: Kind):
+    for noted in ["", *Group]:
+        for state in LIVES[kind].states:
+            assert _row(state, str(noted), "x") == row_of(SheetTally("", state, str(noted), "x", "", 1, 0))
+
+
+def test_a_group_stays_small_however_many_lines_and_sentences_it_has(ledger_of_all: Made):
+    with ledger_of_all.read() as ledger:
+        some = next(line for line in lines_of(ledger, ledger_of_all.run_id) if line.needs)
+    need = Need(some.told["what_to_do"], some.row)
+    for number in range(3 * SHOWN):
+        need.add(replace(some, told={**some.told, "reason": f"because of {number}"}))
+    assert need.sum.lines == sum(need.reasons.values()) == 3 * SHOWN
+    assert (len(need.shown), len(need.reasons)) == (SHOWN, SHOWN + 1)
 
 
 def test_the_outturn_of_a_part_is_nobody_elses(ledger_of_all: Made):

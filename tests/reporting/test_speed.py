@@ -63,6 +63,15 @@ def test_what_was_sent_in_a_second_stands_in_that_second():
     assert pace.width_ms == 2_000
 
 
+def test_a_look_each_second_fills_a_record_to_the_last_span_and_never_over():
+    pace = RunPace()
+    for second in range(1, 3 * MOST):
+        pace.note(1000 * second, Counted(second, 0, 0))
+        assert len(pace.sent) <= MOST
+        assert len(pace.sent) == -(-second * 1000 // pace.width_ms)
+    assert pace.width_ms == 4_000
+
+
 def test_an_end_that_says_nothing_of_it_is_read_as_one_that_says_nothing():
     assert record_of({"reason": "", "exit_code": 0}) is None
     assert record_of(RunPace().to_facts(1.0) | {"span_ms": 0}) is None
