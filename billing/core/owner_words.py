@@ -1,5 +1,6 @@
 """What the owner of a connected account is told of a line: words that say nothing of the platform's own work."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -64,6 +65,8 @@ CODES_SAID: Mapping[str, Said] = {
 }
 NAMED = frozenset({"customer_must_act", "declined_for_now", "declined_for_good"})
 # Rows whose reason is the bank's word, which the account sees in Stripe too.
+CODE = re.compile(r"[a-z0-9_]{1,60}")
+# What such a word looks like; anything else would say nothing to anybody.
 
 
 def said_of(kind: Kind, row: str, code: str) -> Said:
@@ -73,7 +76,8 @@ def said_of(kind: Kind, row: str, code: str) -> Said:
     if row in ("left_out", "nothing_owed") and code in CODES_SAID:
         return CODES_SAID[code]
     said = ROWS_SAID[row]
-    return said._replace(why=f"{said.why} ({code.replace('_', ' ')})") if row in NAMED and code else said
+    named = row in NAMED and CODE.fullmatch(code) is not None
+    return said._replace(why=f"{said.why} ({code.replace('_', ' ')})") if named else said
 
 
 PLACES_SAID: Mapping[Place, str] = {

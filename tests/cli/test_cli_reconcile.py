@@ -2,11 +2,14 @@
 
 import csv
 import json
+from decimal import Decimal
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
 from cli_tools import ID, KEY, RUN
+
+from billing.core.money import CURRENCIES
 
 DAYS = 12 * 86_400
 PLACES = ("charged", "refunded", "disputed", "stripe_fees", "application_fees", "net", "paid_out", "difference",
@@ -39,11 +42,25 @@ def compared(billing, *more: str) -> tuple[int, dict]:
     return ended.code, json.loads(ended.out)
 
 
+def assert_statements_tie(billing, told: dict) -> None:
+    """Hold that the statements of all accounts come to what the comparison has printed."""
+    ended = billing("report", ID, "--per-account", "statements")
+    assert ended.code == 0, ended.err
+    with (billing.folder / "statements" / "index.csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    for code, sums in told["totals"].items():
+        mine = [row for row in rows if row["currency"] == code.upper()]
+        net, arrived = (sum(Decimal(row[name]) for row in mine) for name in ("net", "arrived"))
+        scale = 10 ** CURRENCIES[code].exponent
+        assert (net * scale, arrived * scale) == (sums["stripe"]["net"], sums["paid_out"])
+
+
 def test_a_run_is_held_against_stripe_in_every_form_and_reports_have_its_fees(charged, rehearsal):
     code, told = compared(charged)
     assert (code, told["exit_code"], told["discrepancies"]) == (0, 0, [])
     assert all(set(PLACES) <= set(sums) for sums in told["totals"].values())
     assert told["matched"] == told["items"] > 0
+    assert_statements_tie(charged, told)
     paid = next(row for row in rehearsal.ask("books")["intents"] if row["paid"])
     charge = next(row for row in csv.DictReader(charged("report", ID, "--format", "csv").out.splitlines())
                   if row["payment_intent"] == paid["intent"])  # fmt: skip
@@ -57,6 +74,7 @@ def test_a_run_is_held_against_stripe_in_every_form_and_reports_have_its_fees(ch
     assert (code, found["kind"], found["object"]) == (4, "disputed", made["id"])
     assert set(FINDING) <= set(found)
     assert told["totals"][found["currency"]]["difference"] == found["amount"]
+    assert_statements_tie(charged, told)
     text = charged("reconcile", ID, "-o", "november.txt")
     assert text.code == 4
     assert "One item explains the whole difference of" in text.out

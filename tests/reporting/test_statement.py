@@ -169,7 +169,9 @@ def test_the_opening_says_each_sum_of_the_statement_and_nothing_that_is_not_so(d
         assert ("came back from your bank" in told) is any(
             sums.where[Where.CAME_BACK] for sums in statement.settled.values()
         )
-        assert ("in no payout yet" in told) is any(sums.where[Where.WAITING] for sums in statement.settled.values())
+        waiting = [sums.where[Where.WAITING] for sums in statement.settled.values()]
+        assert ("is in no payout yet" in told) is any(minor > 0 for minor in waiting)
+        assert ("is still to be taken" in told) is any(minor < 0 for minor in waiting)
     assert any("banks took back" in " ".join(opening(statement)) for statement in statements)
 
 

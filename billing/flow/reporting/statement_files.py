@@ -27,6 +27,8 @@ COLUMNS = (
     "balance_currency", "payout", "payout_state", "arrives", "payment", "statement",
 )  # fmt: skip
 STYLES = ("statement.css",)
+ALWAYS = frozenset({"lines", "asked", "paid", "net"})
+# Columns of the list that are shown even where all of it is nothing.
 
 
 def require_statements(record: RunRecord, wanted: Wanted) -> None:
@@ -184,16 +186,21 @@ class Index:
 
     def as_page(self) -> Iterable[str]:
         """Write it as a page."""
-        rows = [(account, name, list(_shown(of))) for account, name, of in self.rows]
+        totals = self.totals()
+        told = [sum_cells(*sums, code) for code, sums in totals.items()]
+        some = [at for at, name in enumerate(INDEX_NAMES) if name in ALWAYS or any(cells[at] for cells in told)]
+        rows = [(account, name, list(_shown(of, some))) for account, name, of in self.rows]
         return render(
-            "statements.html", styles=STYLES, rows=rows, totals=list(_shown(self.totals())), run=self.record.run_id,
+            "statements.html", styles=STYLES, rows=rows, totals=list(_shown(totals, some)), run=self.record.run_id,
             period=in_words(self.record.period), live=self.record.mode is Mode.LIVE, as_of=self.as_of,
-            columns=INDEX_NAMES,
+            columns=[INDEX_NAMES[at] for at in some],
         )  # fmt: skip
 
 
-def _shown(of: Mapping[str, tuple[Sum, Sum, Settled]]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the cells of each currency as a page shows them."""
+def _shown(of: Mapping[str, tuple[Sum, Sum, Settled]], some: Iterable[int]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the cells of each currency as a page shows them, those of some columns."""
+    places = list(some)
     for code, sums in of.items():
-        cells = sum_cells(*sums, code)
+        found = sum_cells(*sums, code)
+        cells = [found[at] for at in places]
         yield code.upper(), [each if isinstance(each, str) else wording.amount(each, code) for each in cells]

@@ -88,8 +88,13 @@ def _arriving(sums: Settled, currency: str) -> Iterator[str]:
         said.append(
             f"{wording.priced(where[Where.ON_ITS_WAY], currency)} is to arrive from {_day(sums.next_arrival)} on"
         )
-    if where[Where.WAITING]:
-        said.append(f"{wording.priced(where[Where.WAITING], currency)} is in no payout yet")
+    waiting = where[Where.WAITING]
+    if waiting > 0 and sums.available is not None:
+        said.append(
+            f"{wording.priced(waiting, currency)} is in no payout yet and available from {_day(sums.available)} on"
+        )
+    if waiting < 0:
+        said.append(f"{wording.priced(-waiting, currency)} is still to be taken from your next payouts")
     if where[Where.CAME_BACK]:
         said.append(
             f"{wording.priced(where[Where.CAME_BACK], currency)} came back from your bank and is on your balance: "
