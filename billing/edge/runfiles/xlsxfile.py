@@ -59,9 +59,17 @@ def read_xlsx(
     with closing(Strings(package, contents.strings, folder)) as strings:
         book = Book(strings.of, contents.format, contents.from_1904)
         collector.sheet = chosen.name
-        _Reading(SheetRows(package, chosen.part), book, collector, dialect, defaults).read()
-    if sheet is None:
-        _tell_of_others(package, contents, chosen, collector)
+        others = _others(package, contents, chosen) if sheet is None else []
+        try:
+            _Reading(SheetRows(package, chosen.part), book, collector, dialect, defaults).read()
+        except Unreadable as error:
+            if error.fault.code not in _PERHAPS_ANOTHER or not others:
+                raise
+            fault = error.fault
+            raise Unreadable(error.line, fault.column, fault.code, fault.message, _named(others)) from None
+    if others:
+        message = f"sheet {quoted(chosen.name)} is read, the first of the workbook"
+        collector.warn_of_file("several_sheets", message, _named(others))
 
 
 def _chosen(sheets: Sequence[SheetPart], name: str | None) -> SheetPart:
@@ -90,16 +98,17 @@ def _named(sheets: Sequence[SheetPart]) -> str:
     return f"it has {names}{more}: --sheet NAME" if sheets else "it has no sheet at all"
 
 
-def _tell_of_others(package: Package, contents: Contents, chosen: SheetPart, collector: LineCollector) -> None:
-    """Say which sheet was read where others could have been meant."""
-    others = [
+_PERHAPS_ANOTHER = frozenset({"no_header", "empty_file"})
+# What is wrong with a sheet where another one may be meant.
+
+
+def _others(package: Package, contents: Contents, chosen: SheetPart) -> list[SheetPart]:
+    """The sheets that could have been meant, too."""
+    return [
         sheet
         for sheet in contents.sheets[: _NAMED * _NAMED]
         if sheet.visible and sheet.part and sheet is not chosen and _has_cells(package, sheet)
     ]
-    if others:
-        message = f"sheet {quoted(chosen.name)} is read, the first of the workbook"
-        collector.warn_of_file("several_sheets", message, _named(others))
 
 
 def _has_cells(package: Package, sheet: SheetPart) -> bool:

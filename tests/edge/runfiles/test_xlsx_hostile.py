@@ -183,6 +183,11 @@ def test_two_parts_of_one_name_are_refused(tmp_path: Path):
         ("<v>4</v>", "<v>99999</v>"),
         ("<v>4</v>", "<v>-1</v>"),
         ("<v>4</v>", "<v>x</v>"),
+        ('<row r="2"', '<c r="A2"><v>0</v></c><row r="2"'),
+        ("<v>4</v>", "<v>4</v><v>5</v>"),
+        ("<v>4</v>", "<v>4</v><is><t>x</t></is>"),
+        ("<v>10.99</v>", "</c><v>9</v><c>"),
+        ('<c r="B2"', '<c r="B2"><c r="B2"/></c><c r="B2"'),
         ('encoding="UTF-8"', 'encoding="klingon"'),
     ],
 )

@@ -65,6 +65,12 @@ def test_the_first_sheet_that_can_be_seen_is_read_and_the_others_are_named(tmp_p
     assert warning.hint == 'it has "October": --sheet NAME'
 
 
+def test_where_the_first_sheet_has_no_lines_the_others_are_named(tmp_path: Path):
+    several(tmp_path / "a.xlsx", [("Empty", "visible", ""), ("November", "visible", "N-1")])
+    (problem,) = refused(tmp_path / "a.xlsx")
+    assert (problem.code, problem.hint) == ("empty_file", 'it has "November": --sheet NAME')
+
+
 @pytest.mark.parametrize(
     ("name", "reference"),
     [("October", "O-1"), (" october ", "O-1"), ("Notes", "H-1"), ("Old", "V-1")],

@@ -129,6 +129,8 @@ def _links(package: Package, part: str) -> dict[str, _Link]:
         if tag == "Relationship" and attributes.get("TargetMode") != "External":
             target = posixpath.normpath(posixpath.join("/" + folder, attributes.get("Target", ""))).lstrip("/")
             kind = attributes.get("Type", "").rpartition("/")[2]
+            if attributes.get("Id", "") in found:
+                raise Unreadable(0, 0, "damaged_workbook", "the workbook has two parts of one name", "save it again")
             found[attributes.get("Id", "")] = _Link(kind, target)
             if len(found) > MOST_PARTS:
                 raise Unreadable(0, 0, "too_many_parts", f"the workbook has more than {MOST_PARTS:,} parts")

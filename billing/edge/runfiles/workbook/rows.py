@@ -66,6 +66,12 @@ class SheetRows:
             taker.rows.clear()
 
 
+_WITHIN = {"row": "", "c": "row", "v": "c", "is": "c"}
+_ONCE = frozenset({"v", "is"})
+_NONE: frozenset[str] = frozenset()
+# What stands in what, and what a cell has once.
+
+
 class _Taker:
     """Takes in the tags of a sheet."""
 
@@ -75,8 +81,10 @@ class _Taker:
         self._cells: list[Raw] = []
         self._row = self._column = self._style = self._texts = self._length = 0
         self._type, self._hidden, self._formula, self._inside = "n", False, False, False
+        self._open = [""]
         self._value: str | None = None
         self._digits = ""
+        self._seen: frozenset[str] = _NONE
         self._pieces, self._parts = Pieces(), list[str]()
         self._in_value = False
 
@@ -90,6 +98,13 @@ class _Taker:
             self._pieces.text(text)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name in _WITHIN:
+            # A value without its cell, or two in one, are read in one way by some programs and in another by others.
+            if self._open[-1] != _WITHIN[name] or name in self._seen:
+                message = "the cells of the sheet are not where cells are"
+                raise Unreadable(self._row, 1, "damaged_workbook", message, "save the workbook again")
+            self._open.append(name)
+            self._seen = self._seen | {name} if name in _ONCE else _NONE
         if name == "c":
             self._cell(attributes)
         elif name == "v":
@@ -106,6 +121,8 @@ class _Taker:
             self._around(name, attributes)
 
     def end(self, name: str) -> None:
+        if name in _WITHIN:
+            self._open.pop()
         if name == "c":
             if self._value is not None or self._formula:
                 self._cells.append(Raw(self._column, self._type, self._style, self._value, self._formula))
