@@ -10,6 +10,7 @@ from billing.cli.typed import following
 from billing.core.errors import InvalidInput
 from billing.core.periods import in_words
 from billing.edge.runfiles import STDIN, RunFile
+from billing.edge.texts.safe_text import quoted
 
 
 def refused_as_json(file: Path, error: InvalidInput) -> Mapping[str, Any]:
@@ -22,6 +23,7 @@ def as_json(source: RunFile) -> dict[str, Any]:
     """Return what a program is told of a file that can be run."""
     return {
         "file": source.file,
+        "sheet": source.sheet or None,
         "valid": True,
         "run": source.run.run_id,
         "period": source.run.period,
@@ -38,9 +40,9 @@ def as_json(source: RunFile) -> dict[str, Any]:
 
 def as_text(source: RunFile, file: Path) -> list[str]:
     """Write what it holds, and the command that goes on."""
-    run = source.run
+    run, sheet = source.run, f", sheet {quoted(source.sheet)}" if source.sheet else ""
     lines = [
-        f"{source.file}: run {run.run_id} for {in_words(run.period)} ({run.timezone}), {run.mode} mode",
+        f"{source.file}{sheet}: run {run.run_id} for {in_words(run.period)} ({run.timezone}), {run.mode} mode",
         f"  {plural(source.count, 'item')}   {amounts(source.totals)}".rstrip(),
     ]
     if source.set_aside:
