@@ -148,6 +148,8 @@ def _clean(value: Any) -> Any:  # noqa: ANN401  a fact is any JSON value
 
 def visible(text: str) -> str:
     """Return the text on one line with control, bidirectional and other invisible characters escaped."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 

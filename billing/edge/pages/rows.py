@@ -4,8 +4,9 @@ They are what `macros.html` would write: the roles of a table, its first cell th
 """
 
 from dataclasses import dataclass
+from html import escape
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from billing.core.tones import Tone
 
