@@ -47,9 +47,9 @@ def as_text(done: Reconciled, mode: Mode, zone: str) -> Iterator[str]:
 
 
 def _verdict(done: Reconciled) -> Iterator[str]:
-    yield telling.sentence(done, priced)
+    yield from _wrapped(telling.sentence(done, priced), "")
     if done.results:
-        yield telling.agreement(done)
+        yield from _wrapped(telling.agreement(done), "")
     for fine, says in telling.checks(done):
         yield f"  {says}" if fine else f"  ! {says}"
     if done.open:
@@ -79,7 +79,10 @@ def _difference(done: Reconciled, clock: ZoneInfo) -> Iterator[str]:
 def _finding(one: Finding, clock: ZoneInfo, money: Sequence[str]) -> Iterator[str]:
     says = one.says[:1].upper() + one.says[1:]
     head = f"  {says}"
-    yield f"{head:<{WIDTH - 22}}{money[0]:>20}" if money and len(head) < WIDTH - 22 else head
+    if money and len(head) < WIDTH - 22:
+        yield f"{head:<{WIDTH - 22}}{money[0]:>20}"
+    else:
+        yield from _wrapped(says)
     for more in money if len(head) >= WIDTH - 22 else money[1:]:
         yield f"{more:>{WIDTH - 2}}"
     when = "" if one.at is None else f"{_day(one.at, clock)}, "

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import stat
 from decimal import Decimal
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -79,6 +80,15 @@ def test_a_run_is_held_against_stripe_in_every_form_and_reports_have_its_fees(ch
     assert text.code == 4
     assert "One item explains the whole difference of" in text.out
     assert (charged.folder / "november.txt").read_text() == text.out
+    assert max(map(len, text.out.splitlines())) <= 80
+    page = charged("reconcile", ID, "-o", "november.html")
+    assert page.code == 4
+    written = (charged.folder / "november.html").read_text("utf-8")
+    assert "One item explains the whole difference of" in written
+    assert made["id"] in written
+    assert f"billing reconcile {ID}" in written
+    assert stat.S_IMODE((charged.folder / "november.html").stat().st_mode) == 0o600
+    assert charged("reconcile", ID, "-o", "november.html").code == 4  # over its own older one
     assert charged("reconcile", "--period", "2026-11").code == 4
     orphan = opened(rehearsal, paid)
     ended = charged("reconcile", ID, "--close-orphans")

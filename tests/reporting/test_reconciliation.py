@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from billing.cli.reconcile_view import as_text
 from billing.core.items import Mode
 from billing.core.money import CURRENCIES
 from billing.core.reconciling.kinds import HEADINGS, MEANINGS, Kind
@@ -160,3 +161,18 @@ def test_a_live_run_does_not_say_that_no_money_moved(tmp_path):
     assert "Test mode" not in live
     assert f"/{Mode.TEST}/" in test
     assert f"/{Mode.TEST}/" not in live
+
+
+def test_no_line_of_the_terminal_is_wider_than_eighty_columns_with_amounts_of_billions(plain):
+    with plain.read() as ledger:
+        found = comparison_of(ledger, ledger.run(plain.run_id))
+    for one in found.results.values():
+        for sums in one.sums.values():
+            for place in sums.ours:
+                sums.ours[place] *= 10**6
+                sums.theirs[place] *= 10**6
+            sums.paid_out *= 10**6
+    each = {name: getattr(found, name) for name in ("scope", "as_of", "results", "unread")}
+    lines = list(as_text(Reconciled(**each, pages=3, head="0" * 64), Mode.TEST, "UTC"))
+    assert max(map(len, lines)) <= 80
+    assert any("By connected account" in line for line in lines)
