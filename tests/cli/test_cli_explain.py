@@ -3,13 +3,16 @@
 import json
 import re
 import shlex
+import signal
+from itertools import pairwise
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
-from cli_tools import ID, KEY, RUN
+from cli_tools import ID, KEY, RUN, send_signal, wait_until
 
 DAYS = 12 * 86_400
+SLOW = "limits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 0.3}\n"
 
 
 def told(billing, *args: str) -> dict:
@@ -72,6 +75,20 @@ def test_a_reference_that_is_not_there_is_wrong_usage_and_names_those_that_are_n
 def test_the_id_of_a_payment_is_as_good_as_its_reference(finished):
     story = told(finished.billing, references(finished.billing, "succeeded")[0])
     assert told(finished.billing, story["head"]["payment"]) == story
+
+
+@pytest.mark.parametrize("rehearsal", [SLOW], indirect=True)
+def test_a_line_can_be_explained_while_its_run_goes_on(billing, rehearsal):
+    billing.environ |= {"STRIPE_API_KEY": KEY}
+    process = billing.start("run", "rehearsal.csv", *RUN, "--yes", "--rate", "4")
+    wait_until(lambda: len(rehearsal.ask("books")["intents"]) > 3)
+    stories = [told(billing, reference) for reference in references(billing)[:6]]
+    assert process.poll() is None, "the run was over before anything was asked"
+    send_signal(process, signal.SIGKILL)
+    process.communicate(timeout=30)
+    events = {record["event"] for each in stories for step in each["steps"] for record in step["record"]}
+    assert "prepare_started" in events
+    assert all(step["at"] <= later["at"] for each in stories for step, later in pairwise(each["steps"]))
 
 
 @pytest.fixture

@@ -109,9 +109,9 @@ def _sentences(case: Case) -> Iterator[str]:
     if not case.looked:
         yield "Not compared with Stripe yet: what Stripe kept of it and which payout carries it is not known here."
     else:
-        yield f"Compared with Stripe on {wording.moment(iso(case.looked), case.zone)}."
-        if not case.movements and amount_taken(case.item):
-            yield "Stripe's rows of it were not there yet."
+        compared = wording.moment(iso(case.looked), case.zone)
+        shown = "" if case.movements else ", when Stripe's books showed no money of it"
+        yield f"Compared with Stripe on {compared}{shown}."
     for payout, rows in _carried(case):
         yield _payout(payout, rows, case)
 

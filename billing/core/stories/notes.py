@@ -42,7 +42,7 @@ NOTES: Mapping[Note, Words] = {
         "the account shows.", "Its period ends on {period_day}.", tone=WARN,
     ),
     Note.RECONCILED: detail(
-        "Booked by Stripe", "On the account's balance: {net} after Stripe's fee of {stripe_fee}.",
+        "Found in Stripe's books", "On the account's balance: {net} after Stripe's fee of {stripe_fee}.",
         when("payout", "A payout carries it: {payout}."),
     ),
     Note.LEDGER_UPGRADED: detail("Ledger upgraded", "The ledger became one of a later release."),
