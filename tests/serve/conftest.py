@@ -9,7 +9,7 @@ from tests.reporting.ledgers import Made, made
 
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory) -> Made:
-    return made(tmp_path_factory.mktemp("hostile"), 300, 20, hostile=True)
+    return made(tmp_path_factory.mktemp("hostile"), 120, 12, hostile=True)
 
 
 @pytest.fixture(scope="session")

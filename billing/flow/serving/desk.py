@@ -17,8 +17,6 @@ from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder, holder_of
 from billing.edge.serve.desk import Page, Seen
-from billing.flow.reporting.overview import overview_of
-from billing.flow.reporting.page.whole import values_of
 from billing.flow.serving.live import QUIET_SECONDS, Followed, Look, look_at, nodes_of
 from billing.flow.serving.pages import PAGES, Reading
 
@@ -30,7 +28,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(slots=True)
 class _Kept:
-    """What the report of a run shows, and up to which entry of the ledger that holds."""
+    """What a page shows of a run, and up to which entry of the ledger that holds."""
 
     values: dict[str, Any]
     seq: int
@@ -61,7 +59,7 @@ class LedgerDesk:
     onlooker: Ledger
     path: Path
     now: Clock
-    _kept: dict[str, _Kept] = field(default_factory=dict)
+    _kept: dict[tuple[str, str], _Kept] = field(default_factory=dict)
     _watched: dict[str, _Watch] = field(default_factory=dict)
     _version: int = -1
     _pages: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "pages"))
@@ -95,20 +93,19 @@ class LedgerDesk:
         holder = holder_of(self.path)
         with self.reader.at_one_moment():
             reading = Reading(
-                self.reader, holder, self.now(), query, self.report,
+                self.reader, holder, self.now(), query, self.kept,
                 lambda record: look_at(self.reader, record, holder, Followed(LIVES[record.kind]), self.now()),
             )  # fmt: skip
             return PAGES[path](reading)
 
-    def report(self, record: RunRecord) -> dict[str, Any]:
-        """Return what the report of a run shows; it is gathered anew once an entry has been written about the run."""
-        latest, kept = self.reader.onlooker.latest(), self._kept.pop(record.run_id, None)
+    def kept(self, name: str, record: RunRecord, gather: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what is shown of a run; it is gathered anew once an entry has been written about the run."""
+        latest, kept = self.reader.onlooker.latest(), self._kept.pop((name, record.run_id), None)
         same = kept is not None and kept.revision == record.revision
         if kept is None or not same or self.reader.onlooker.touched(record.run_id, kept.seq):
-            values = values_of(self.reader, overview_of(self.reader, record.run_id), (), None)
-            kept = _Kept(values, latest, record.revision)
+            kept = _Kept(gather(), latest, record.revision)
         kept.seq = latest
-        self._kept[record.run_id] = kept
+        self._kept[name, record.run_id] = kept
         while len(self._kept) > MOST_KEPT:
             self._kept.pop(next(iter(self._kept)))
         return kept.values

@@ -16,11 +16,16 @@ from billing.edge.ledger.custody.lock import Holder
 from billing.edge.ledger.onlooking import AMOUNT_WINDOW
 from billing.edge.serve.desk import FORM, LIVE, Page
 from billing.flow.outturn import ROWS, row_of
+from billing.flow.reporting.comparison import comparison_of
 from billing.flow.reporting.kindwords import WORDS, first_up, row_words
 from billing.flow.reporting.life import story_of
 from billing.flow.reporting.life_page import STYLES, Places
 from billing.flow.reporting.life_page import values_of as life_values
-from billing.flow.reporting.overview import Sum
+from billing.flow.reporting.overview import Sum, overview_of
+from billing.flow.reporting.page.whole import values_of as report_values
+from billing.flow.reporting.payouts import payouts_in
+from billing.flow.reporting.reconciliation import STYLE, Proof
+from billing.flow.reporting.reconciliation import values_of as compared_values
 from billing.flow.serving.finding import MOST, find
 from billing.flow.serving.lists import LOOKED_THROUGH, SHOWN, Row, row_for, rows_for, sheet_of
 from billing.flow.serving.live import ATTENTION, EVENTS, Look, currencies_of, limits_of, nodes_of
@@ -40,7 +45,7 @@ class Reading:
         holder: who held it right before.
         now: the time.
         query: what stands in the address.
-        report: what the report of a run shows, as `page.whole.values_of` gathers it.
+        kept: gives what was gathered of a run under a name, and gathers it again after something was written about it.
         look: looks at a run that may be going on.
     """
 
@@ -48,7 +53,7 @@ class Reading:
     holder: Holder | None
     now: datetime
     query: Query
-    report: Callable[[RunRecord], dict[str, Any]]
+    kept: Callable[[str, RunRecord, Callable[[], dict[str, Any]]], dict[str, Any]]
     look: Callable[[RunRecord], Look]
 
     def run(self, name: str = "id") -> RunRecord | None:
@@ -85,8 +90,13 @@ def run_page(reading: Reading) -> Page | None:
     if record is None:
         return None
     sheet = sheet_of(reading.ledger, record, 0, frozenset(), "")
-    values = reading.report(record) | _sheet_values(record, sheet.rows, sheet.after)
+    told = reading.kept("report", record, lambda: _reported(reading.ledger, record))
+    values = told | _sheet_values(record, sheet.rows, sheet.after)
     return Page("serve/run.html", values | reading.common(), styles=("report.css", "serve.css"))
+
+
+def _reported(ledger: Ledger, record: RunRecord) -> dict[str, Any]:
+    return report_values(ledger, overview_of(ledger, record.run_id), (), None)
 
 
 def _sheet_values(record: RunRecord, rows: Sequence[Row], after: int) -> dict[str, Any]:
@@ -214,9 +224,24 @@ def _at(path: str, **asked: str) -> str:
 
 
 def differences_page(reading: Reading) -> Page | None:
-    """Show how a run compared with Stripe."""
+    """Show how a run compared with Stripe the last time, from the ledger alone."""
     record = reading.run()
-    return None if record is None else Page("serve/uncompared.html", {"record": record} | reading.common())
+    if record is None:
+        return None
+    values = reading.kept("differences", record, lambda: _compared(reading.ledger, record))
+    if not values:
+        return Page("serve/uncompared.html", {"record": record} | reading.common())
+    more = {"record": record, "line_address": lambda run, name: _at("/item", run=run, reference=name)}
+    return Page("serve/reconcile.html", values | more | reading.common(), styles=(STYLE, "serve.css"))
+
+
+def _compared(ledger: Ledger, record: RunRecord) -> dict[str, Any]:
+    """Return what the page of a comparison takes; nothing where there was none."""
+    found = comparison_of(ledger, record)
+    if found is None:
+        return {}
+    proof = Proof(head=ledger.head, again=f"billing reconcile {record.run_id}")
+    return compared_values(found, payouts_in(ledger, found.scope.names), record.mode, proof)
 
 
 PAGES: Mapping[str, Callable[[Reading], Page | None]] = {

@@ -36,6 +36,7 @@
     lost.hidden = true;
     const facts = JSON.parse(event.data);
     for (const name of Object.keys(facts)) put(name, facts[name]);
+    now.dataset.told = event.type;
   }
 
   function close() { if (source) source.close(); source = null; }
