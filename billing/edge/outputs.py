@@ -126,7 +126,7 @@ class Target:
         self.check()
         write_private(self.path, chunks, encoding)
 
-    def make(self, make: Callable[[Path], None]) -> None:
+    def make(self, make: Callable[[Path], object]) -> None:
         """Let ``make`` write the output into the file it is handed, which takes its place as `write` puts it there.
 
         Raises:

@@ -44,7 +44,7 @@ def write_private(path: Path, chunks: Iterable[str], encoding: str = "utf-8") ->
             _replace(path, chunks, encoding)
 
 
-def make_private(path: Path, make: Callable[[Path], None]) -> None:
+def make_private(path: Path, make: Callable[[Path], object]) -> None:
     """Let ``make`` write a file that takes its place at ``path`` as `write_private` puts it there.
 
     It is made in a folder of its own beside ``path``, which only the owner may enter and which is gone afterwards with
@@ -95,7 +95,7 @@ def _folder_beside(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _made(folder: Path, make: Callable[[Path], None]) -> Path:
+def _made(folder: Path, make: Callable[[Path], object]) -> Path:
     """Return the file that was made, durable."""
     made = folder / "made"
     os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))

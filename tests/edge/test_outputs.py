@@ -1,5 +1,6 @@
 """An output goes over an older one of its own kind and over nothing else; a pipe or a device passes it on."""
 
+import errno
 import os
 import sqlite3
 import stat
@@ -102,3 +103,62 @@ def test_a_pipe_is_written_when_somebody_reads_it_and_never_waited_for(tmp_path:
 def test_a_device_stays_a_device():
     Target(Path("/dev/null"), REPORT).write(["gone"])
     assert Path("/dev/null").is_char_device()
+
+
+def test_what_is_made_in_a_file_takes_its_place_like_what_is_written(tmp_path: Path):
+    (tmp_path / "old").write_text(OWN[REPORT])
+    seen: dict[str, int] = {}
+
+    def make(path: Path) -> None:
+        (path.parent / "scratch").write_text("scratch")
+        path.write_bytes(b"made")
+        seen.update(file=stat.S_IMODE(path.stat().st_mode), folder=stat.S_IMODE(path.parent.stat().st_mode))
+        assert path.parent.parent == tmp_path
+
+    for name in ("old", "new"):
+        Target(tmp_path / name, REPORT).make(make)
+        assert (tmp_path / name).read_bytes() == b"made"
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    assert seen == {"file": 0o600, "folder": 0o700}
+    assert {each.name for each in tmp_path.iterdir()} == {"old", "new"}
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("a bug")])
+def test_what_cannot_be_made_leaves_what_was_there_and_nothing_beside_it(tmp_path: Path, error: Exception):
+    (tmp_path / "old").write_text(OWN[REPORT])
+
+    def make(path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise error
+
+    with pytest.raises(RunStopped if isinstance(error, OSError) else RuntimeError):
+        Target(tmp_path / "old", REPORT).make(make)
+    assert (tmp_path / "old").read_text() == OWN[REPORT]
+    assert [each.name for each in tmp_path.iterdir()] == ["old"]
+
+
+def test_nothing_is_made_where_nothing_may_be_written(tmp_path: Path):
+    (tmp_path / "victim").write_text("keep")
+    (tmp_path / "link").symlink_to(tmp_path / "victim")
+    with pytest.raises(RunStopped):
+        Target(tmp_path / "link", REPORT, force=True).make(lambda path: path.write_text("new"))
+    assert (tmp_path / "victim").read_text() == "keep"
+    with pytest.raises(UsageError, match="--force"):
+        Target(tmp_path / "victim", REPORT).make(lambda path: path.write_text("new"))
+    for path in (tmp_path, tmp_path / "no" / "folder", tmp_path / ("x" * 300)):
+        with pytest.raises(UsageError):
+            Target(path, REPORT).make(lambda path: path.write_text("new"))
+
+
+def test_what_is_made_is_passed_on_to_a_pipe(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    handle = os.open(pipe, os.O_RDWR)
+    reader = threading.Thread(target=lambda: got.append(os.read(handle, 100)))
+    reader.start()
+    Target(pipe, REPORT).make(lambda path: path.write_bytes(b"made"))
+    reader.join()
+    os.close(handle)
+    assert got == [b"made"]
+    assert pipe.is_fifo()

@@ -11,14 +11,19 @@ from defusedxml import ElementTree
 from openpyxl import Workbook
 from openpyxl.utils.escape import unescape
 
+from billing.core.items import Kind
+from billing.core.kinds.columns import COLUMNS
 from billing.core.life import Group
+from billing.flow.outturn import ROWS
 from billing.flow.report import EVERY_LINE, known_run, rows
+from billing.flow.reporting.kindwords import row_words
 from billing.flow.reporting.overview import Overview, overview_of
 from billing.flow.reporting.payouts import payouts_of
 from billing.flow.reporting.workbook.summary import TEST
-from billing.flow.reporting.workbook.words import word_of
+from billing.flow.reporting.workbook.words import title_of, word_of
 from tests.reporting import hostile
 from tests.reporting.ledgers import RUN, Made, made
+from tests.reporting.test_overview import RUNS
 from tests.reporting.workbooks import (
     changed,
     checks,
@@ -162,11 +167,11 @@ def test_moments_are_dates_on_the_clocks_of_the_run_and_ids_are_texts(done: Made
 
 def test_lines_that_need_a_person_stand_by_groups_with_what_to_do(book: Workbook, whole: Overview):
     lines = list(table(book["Needs a person"]))
-    groups = [(line["Group"], line["What to do"]) for line in lines]
+    groups = [(line["Group"], line["What helps"]) for line in lines]
     assert groups == sorted(groups, key=lambda group: group[0])
-    found = Counter(groups)
-    told = {(at, need.what_to_do): need.sum.lines for at, need in enumerate(whole.needs, 1)}
-    assert found == told
+    assert Counter(groups) == {(at, helped.title): helped.sum.lines for at, helped in enumerate(whole.helps, 1)}
+    deeds = Counter(line["What to do"] for line in lines)
+    assert deeds == sum((Counter({need.what_to_do: need.sum.lines}) for need in whole.needs), Counter())
     assert all(line["Why"] or line["Status"] in ("No answer yet", "Not yet") for line in lines)
     shown = {str(line["Reference"]) for line in lines}
     assert {each.reference for need in whole.needs for each in need.shown} <= shown
@@ -273,3 +278,31 @@ def test_every_part_of_an_attacked_workbook_is_sound_xml_and_reaches_nothing(att
             assert b"<hyperlink" not in content
             assert b'TargetMode="External"' not in content
         assert not [name for name in archive.namelist() if "externalLink" in name]
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_a_run_of_any_kind_has_a_workbook_whose_sums_are_its_overviews(kind: Kind, tmp_path: Path):
+    world = await RUNS[kind](tmp_path)
+    async with world.read() as ledger:
+        run_id = ledger.runs()[0].run_id
+        found = read(written(ledger, run_id, tmp_path / "report.xlsx"))
+        whole, told = overview_of(ledger, run_id), list(rows(ledger, run_id))
+    assert found.sheetnames == SHEETS
+    lines = list(table(found["Items"]))
+    assert len(lines) == len(told) > 0
+    assert sums(iter(lines)) == {
+        (word_of(row, whole.record), currency): [each.lines, each.totals[currency]]
+        for currency, by_row in whole.money.items()
+        for row, each in by_row.items()
+    }
+    hidden = {name for name, column in found["Items"].column_dimensions.items() if column.hidden}
+    assert ("E" in hidden) is not any(line["Currency"] for line in lines)
+    heads = {str(cell.value) for cell in found["Items"][1]}
+    assert {title_of(name) for name in COLUMNS[kind].names} <= heads
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_two_rows_of_a_kind_have_one_word_nor_one_that_a_spreadsheet_takes_for_a_pattern(kind: Kind):
+    words = [row_words(kind, row).lower() for row in ROWS]
+    assert len(set(words)) == len(words)
+    assert not {char for word in words for char in word} & {*"*?~=<>"}

@@ -5,12 +5,15 @@ from billing.edge.workbooks.cells import Amount, Moment
 from billing.edge.workbooks.formats import Look
 from billing.edge.workbooks.sheet import Column, Sheet
 from billing.edge.workbooks.spool import Spool
-from billing.flow.reporting.overview import Line, Need, Overview
+from billing.flow.reporting.groups import Need
+from billing.flow.reporting.lines import Line
+from billing.flow.reporting.overview import Overview
 from billing.flow.reporting.verdict import people
 from billing.flow.reporting.workbook.words import state_of
 
 COLUMNS = (
     Column("Group", 7, right=True),
+    Column("What helps", 44),
     Column("What to do", 52),
     Column("Why", 46),
     Column("Status", 24),
@@ -39,18 +42,14 @@ def keep(spool: Spool, line: Line) -> None:
 
 def write_needs(sheet: Sheet, spool: Spool, overview: Overview) -> None:
     """Write the groups, in the order in which the summary has them."""
-    sheet.line([headline(overview)], Look.VERDICT)
+    sheet.line([people(overview.need_lines)], Look.VERDICT)
     sheet.line(["Grouped by what helps. The numbers of the groups are those of the summary."], Look.NOTE)
     sheet.skip()
     sheet.table(COLUMNS, frozen=2)
-    for number, need in enumerate(overview.needs, 1):
-        for kept in spool.of((need.row, need.what_to_do)):
-            _line(sheet, number, need, overview.record, *kept)
-
-
-def headline(overview: Overview) -> str:
-    """Say how many lines need a person."""
-    return people(overview.need_lines)
+    for number, helped in enumerate(overview.helps, 1):
+        for need in helped.needs:
+            for kept in spool.of((need.row, need.what_to_do)):
+                _line(sheet, number, need, overview.record, *kept)
 
 
 def _line(
@@ -59,6 +58,6 @@ def _line(
 ) -> None:  # fmt: skip
     money = Amount(amount, currency) if currency else None
     sheet.line([
-        group, need.what_to_do, reason, state_of(row, record), reference, money, currency.upper(), customer, account,
-        number, Moment(next_try) if next_try else None, payment, code,
+        group, need.title, need.what_to_do, reason, state_of(row, record), reference, money, currency.upper(),
+        customer, account, number, Moment(next_try) if next_try else None, payment, code,
     ])  # fmt: skip

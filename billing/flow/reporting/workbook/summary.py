@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from billing.core import wording
 from billing.core.items import Mode
-from billing.core.kinds import LIVES
 from billing.core.kinds.columns import COLUMNS
 from billing.core.reconciling.sums import Sums
 from billing.core.records import RunStatus
@@ -17,11 +16,13 @@ from billing.core.tones import NOT_CHARGED
 from billing.edge.workbooks.cells import Amount, Cell, Check, Moment, Right, State, decimals_of, number_of
 from billing.edge.workbooks.formats import Look
 from billing.edge.workbooks.sheet import Column, Sheet
+from billing.flow.reconciling.compared import Comparison
 from billing.flow.report import Wanted
-from billing.flow.reporting.overview import Overview, Sum
-from billing.flow.reporting.verdict import verdict_of
+from billing.flow.reporting.kindwords import WORDS
+from billing.flow.reporting.overview import Overview
+from billing.flow.reporting.sums import Sum
+from billing.flow.reporting.verdict import people, verdict_of
 from billing.flow.reporting.workbook import accounts, items
-from billing.flow.reporting.workbook.needs import headline
 from billing.flow.reporting.workbook.statement import write_statement
 from billing.flow.reporting.workbook.words import GONE, state_of, word_of
 
@@ -39,7 +40,7 @@ _MONEY_HEAD: Sequence[Cell] = (
     *map(Right, ("Lines", "Amount", "Share of lines", "Check: lines", "Check: amount", "Check: accounts")),
 )  # fmt: skip
 _NEEDS_HEAD: Sequence[Cell] = (
-    "What to do", Right("Group"), Right("Lines"), "Status", "", "Money", "", "Most of them because", "",
+    "What helps", Right("Group"), Right("Lines"), "Money", "", "", "", "What that means", "",
 )  # fmt: skip
 
 
@@ -49,19 +50,21 @@ class Sources:
 
     Attributes:
         items, accounts, discrepancies: the sheets, written.
-        totals: currency -> both sides of the accounts shown; None where the run was never compared with Stripe.
+        found: how the run compared with Stripe the last time; None where it never was.
+        totals: currency -> both sides of the accounts shown, where it was.
     """
 
     items: Sheet
     accounts: Sheet
     discrepancies: Sheet
-    totals: dict[str, Sums] | None
+    found: Comparison | None
+    totals: dict[str, Sums]
 
 
 def write_summary(sheet: Sheet, overview: Overview, sources: Sources, head: str) -> None:
     """Write it; ``head`` is the ledger's, and every other sheet is written already."""
     sheet.widths(WIDTHS)
-    _top(sheet, overview)
+    _top(sheet, overview, sources.found)
     _money(sheet, overview, sources)
     _bank(sheet, overview, sources)
     _needs(sheet, overview)
@@ -69,20 +72,16 @@ def write_summary(sheet: Sheet, overview: Overview, sources: Sources, head: str)
     _proof(sheet, overview, head)
 
 
-def verdict(overview: Overview) -> str:
-    """Say in numbers whether it worked."""
-    return verdict_of(overview).answer
-
-
 def filtered(wanted: Wanted) -> str:
     """Say which lines alone were asked for; empty where all were."""
     return f"Only lines with {wanted.said}." if wanted.said else ""
 
 
-def _top(sheet: Sheet, overview: Overview) -> None:
+def _top(sheet: Sheet, overview: Overview, found: Comparison | None) -> None:
     record, zone = overview.record, overview.zone
     sheet.line([record.run_id], Look.TITLE)
-    sheet.line([verdict(overview)], Look.VERDICT)
+    told = verdict_of(overview, found)
+    sheet.line([told.answer], Look.VERDICT)
     if record.mode is Mode.TEST:
         sheet.line([TEST], Look.VERDICT)
     if chosen := filtered(overview.wanted):
@@ -90,9 +89,12 @@ def _top(sheet: Sheet, overview: Overview) -> None:
         sheet.line(["Sums of lines are theirs alone; balances and payouts are those of their accounts."], Look.NOTE)
     if record.status is not RunStatus.FINISHED:
         sheet.line([f"The run is not over: it is {record.status}. These are the figures of one moment."], Look.VERDICT)
+    for says in told.beside:
+        sheet.line([says])
+    for claim in told.claims:
+        sheet.line([f"{'' if claim.holds else 'Look at this: '}{claim.says}"])
     as_of = wording.moment(overview.as_of.isoformat(), zone)
-    noun = LIVES[record.kind].noun
-    sheet.line([f"{noun[:1].upper()}{noun[1:]} for {record.period}. Figures as of {as_of}; all times are those of "
+    sheet.line([f"{WORDS[record.kind].title} for {record.period}. Figures as of {as_of}; all times are those of "
                 f"{zone.key}."], Look.NOTE)  # fmt: skip
     sheet.skip()
 
@@ -126,7 +128,8 @@ def _currency(sheet: Sheet, overview: Overview, currency: str, sources: Sources,
     last = sheet.line_number - 1
     charge = [each for row, each in sums if row not in NOT_CHARGED]
     if charge and len(charge) < len(sums):
-        _total(sheet, "To charge", currency, charge, f"{first}:{{}}{first + len(charge) - 1}", None)
+        to_do = WORDS[overview.record.kind].to_do
+        _total(sheet, to_do, currency, charge, f"{first}:{{}}{first + len(charge) - 1}", None)
     _total(sheet, "In the sheet", currency, [each for _, each in sums], f"{first}:{{}}{last}", sources.accounts)
 
 
@@ -178,10 +181,10 @@ def _check(each: Sum, currency: str, formula: str) -> Cell:
 def _bank(sheet: Sheet, overview: Overview, sources: Sources) -> None:
     """Write what became of what was paid on its way to the banks, where the run's kind takes money."""
     run = overview.record
-    if not COLUMNS[run.kind].settled and sources.totals is None:
+    if not COLUMNS[run.kind].settled and sources.found is None:
         return
     sheet.line(["Why the banks show another sum"], Look.HEADING)
-    if sources.totals is None:
+    if sources.found is None:
         sheet.line([f"Not known yet: fees, payouts and differences are read by: billing reconcile {run.run_id}"])
         sheet.skip()
         return
@@ -191,17 +194,15 @@ def _bank(sheet: Sheet, overview: Overview, sources: Sources) -> None:
 
 
 def _needs(sheet: Sheet, overview: Overview) -> None:
-    sheet.line([headline(overview)], Look.HEADING)
+    sheet.line([people(overview.need_lines)], Look.HEADING)
     if overview.needs:
         sheet.line(
             ["What to do", Right("Group"), Right("Lines"), "Status", "", "Money", "", "Most of them because", ""],
             Look.HEAD,
         )
-    for number, need in enumerate(overview.needs, 1):
-        reason = need.reasons.most_common(1)[0][0]
-        word = word_of(need.row, overview.record)
-        money = wording.several(need.sum.totals)
-        sheet.line([need.what_to_do, number, need.sum.lines, word, None, money, None, reason])
+    for number, helped in enumerate(overview.helps, 1):
+        money = wording.several(helped.sum.totals)
+        sheet.line([helped.title, number, helped.sum.lines, money, None, None, None, helped.means])
     sheet.skip()
 
 

@@ -1,11 +1,9 @@
 """The words of a workbook that more than one of its sheets needs, so that its own checks find what they count."""
 
-from billing.core.kinds import LIVES
-from billing.core.life import Group
 from billing.core.records import RunRecord
 from billing.core.tones import TONES
 from billing.edge.workbooks.cells import State
-from billing.flow.outturn import ROWS
+from billing.flow.reporting.kindwords import first_up, row_words
 
 GONE = "No longer in the sheet"
 # Begins the status of an item whose line was taken out of the sheet: it counts in no sum of those that are in it.
@@ -20,9 +18,7 @@ def title_of(name: str) -> str:
 
 def word_of(row: str, record: RunRecord) -> str:
     """Return what a person reads for a row of the outturn, as a heading."""
-    label = ROWS[row][0]
-    word = LIVES[record.kind].word(label) if isinstance(label, Group) else label
-    return word[:1].upper() + word[1:]
+    return first_up(row_words(record.kind, row))
 
 
 def state_of(row: str, record: RunRecord, *, listed: bool = True) -> State:

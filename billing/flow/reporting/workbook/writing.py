@@ -59,10 +59,9 @@ def _fill(book: Book, ledger: Ledger, overview: Overview) -> None:
     for part in parts:
         by_account.take_payout(part)
     write_accounts(accounts, by_account)
-    totals = None if found is None else together(
-        one.sums for name, one in found.results.items() if known.has(name)
-    )  # fmt: skip
-    write_summary(summary, overview, Sources(items, accounts, discrepancies, totals), ledger.head)
+    results = {} if found is None else found.results
+    totals = together(one.sums for name, one in results.items() if known.has(name))
+    write_summary(summary, overview, Sources(items, accounts, discrepancies, found, totals), ledger.head)
     facts = {"Run": record.run_id, "Plan digest": record.plan_digest, "Ledger head": ledger.head}
     book.describe(f"{record.run_id}: run report", overview.as_of, facts)
     said = [record.run_id, TEST if record.mode is Mode.TEST else "", filtered(overview.wanted)]
