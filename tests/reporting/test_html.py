@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,8 @@ def test_a_long_list_stands_in_a_folder_with_every_line_once_and_an_index_that_f
     assert folder.stat().st_mode & 0o777 == 0o700
     with long.read() as ledger, pytest.raises(UsageError, match=r"name a file with -o report\.html"):
         list(html_text(ledger, long.run_id))
+    with pytest.raises(UsageError, match="too many for one page"):
+        written(long, Path("/dev/null"))
     written(long, tmp_path / "report.html", Wanted(accounts=frozenset({"acct_1000000000000003"})))
     assert not folder.exists()
 

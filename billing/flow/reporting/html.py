@@ -11,6 +11,7 @@ from billing.edge.ledger import Ledger
 from billing.edge.outputs import Target
 from billing.edge.pagefolder import PageFolder
 from billing.edge.pages.rendering import render
+from billing.edge.privatefile import is_passage
 from billing.flow.report import EVERY_LINE, Wanted
 from billing.flow.reporting.overview import Overview, gathering_of, lines_of
 from billing.flow.reporting.page.listing import Listing
@@ -32,6 +33,8 @@ def write_html(ledger: Ledger, run_id: str, wanted: Wanted, target: Target) -> I
     with closing(listing):
         folder = PageFolder(target.path.with_name(f"{target.path.stem or 'report'}-lines"))
         split = len(listing.entries) > MOST
+        if split and is_passage(target.path):
+            raise UsageError(_too_many(listing))
         parts = parts_of(listing, folder.path.name) if split else None
         target.check()
         if parts is not None:
@@ -54,11 +57,13 @@ def html_text(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Itera
     overview, listing = gathered(ledger, run_id, wanted)
     with closing(listing):
         if len(listing.entries) > MOST:
-            raise UsageError(
-                f"{counted(len(listing.entries), 'line')} are too many for one page; name a file with -o report.html, "
-                "and they are split by account beside it"
-            )
+            raise UsageError(_too_many(listing))
         yield from _whole(ledger, overview, listing, None)
+
+
+def _too_many(listing: Listing) -> str:
+    lines = counted(len(listing.entries), "line")
+    return f"{lines} are too many for one page; name a file with -o report.html, and they are split beside it"
 
 
 def gathered(ledger: Ledger, run_id: str, wanted: Wanted) -> tuple[Overview, Listing]:
