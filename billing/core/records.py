@@ -205,7 +205,8 @@ class ReportLine:
     """One input line with what became of it; ``item`` is None for a line without any item.
 
     ``owned`` tells whether the item belongs to this run; otherwise ``reason`` says why the line was skipped. ``listed``
-    is false for an item whose line the latest revision does not have any more.
+    is false for an item whose line the latest revision does not have any more; ``replaced`` is true for one of these
+    whose obligation was begun anew: its line is not gone, the next generation stands for it.
     """
 
     line: int
@@ -215,6 +216,7 @@ class ReportLine:
     reason: str
     detail: str
     listed: bool = True
+    replaced: bool = False
 
 
 class Naming(NamedTuple):

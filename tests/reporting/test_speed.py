@@ -1,5 +1,6 @@
 """How fast a run went: few enough numbers whatever its length, none lost, and its end keeps them."""
 
+import shutil
 from pathlib import Path
 
 from hypothesis import given
@@ -14,6 +15,9 @@ from billing.flow.reporting.speed import speed_of
 from billing.sandbox.inprocess import InProcess
 from tests.flow.retry_world import AGAIN, tried
 from tests.flow.world import RUN, Rates, Recording, World, with_latency
+from tests.reporting.laws import hold
+from tests.reporting.ledgers import Made
+from tests.storage.releases import RELEASES
 from tests.virtual import run_virtually
 
 GROWTH = st.tuples(st.integers(0, 90_000), st.integers(0, 500), st.integers(0, 20))
@@ -119,6 +123,16 @@ def test_trying_again_keeps_how_fast_it_went_too(tmp_path: Path):
         assert all(each.pace.total.sent for each in overview.proof.invocations)
 
     run_virtually(main)
+
+
+def test_a_ledger_of_an_earlier_release_says_of_speed_what_it_knows(tmp_path: Path):
+    folder = Path(shutil.copytree(RELEASES / "v3", tmp_path / "v3"))
+    with Made(folder / "ledger.db", folder / "ledger.key", RUN, 0).read() as ledger:
+        overview = hold(ledger, RUN)
+    assert overview.gone, "its sheet was amended"
+    assert (overview.speed.commands, overview.speed.lost) == (2, 1)
+    assert (overview.speed.requests, overview.speed.series, overview.speed.rate) == (None, None, 0.0)
+    assert not overview.speed.complete
 
 
 def test_a_command_that_was_killed_has_no_end_and_the_next_one_has_its_own(tmp_path: Path):

@@ -372,11 +372,10 @@ def _dropped(conn: sqlite3.Connection, run_id: str, sql: str) -> Iterator[Report
     """Yield the items of a run whose line its latest revision does not have any more."""
     runs = Runs(conn)
     row, revision = _run_and_revision(conn, run_id)
-    for line, cells, _, detail, *columns in (
-        conn.execute(sql, {"run": row, "revision": revision}) if revision > 1 else ()
-    ):
-        dropped = item_of_row(tuple(columns), runs)
-        yield ReportLine(line, tuple(json.loads(cells)), dropped, True, "", detail, listed=False)
+    found = conn.execute(sql, {"run": row, "revision": revision}) if revision > 1 else ()
+    for line, cells, _, detail, replaced, *columns in found:
+        dropped, texts = item_of_row(tuple(columns), runs), tuple(json.loads(cells))
+        yield ReportLine(line, texts, dropped, True, "", detail, listed=False, replaced=bool(replaced))
 
 
 def _run_and_revision(conn: sqlite3.Connection, run_id: str) -> tuple[int, int]:

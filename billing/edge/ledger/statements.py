@@ -9,7 +9,9 @@ from billing.edge.ledger.rows import ENTRY_COLUMNS, ITEM_COLUMNS
 
 REPORT = f"""SELECT lines.line, lines.cells, lines.reason, lines.detail, {ITEM_COLUMNS} FROM lines
     LEFT JOIN items ON items.id = lines.item WHERE lines.run = ? AND lines.revision = ? ORDER BY lines.position"""
-DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail, {ITEM_COLUMNS} FROM lines
+DROPPED = f"""SELECT lines.line, lines.cells, max(lines.revision), lines.detail,
+    EXISTS (SELECT 1 FROM items AS later WHERE later.scope = items.scope AND later.reference = items.reference
+        AND later.generation = items.generation + 1), {ITEM_COLUMNS} FROM lines
     JOIN items ON items.id = lines.item AND items.run = lines.run
     WHERE lines.run = :run AND items.id NOT IN
         (SELECT item FROM lines WHERE run = :run AND revision = :revision AND item IS NOT NULL)

@@ -51,12 +51,14 @@ class Line:
 def lines_of(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[Line]:
     """Stream the lines of a run in the order of its sheet, then items whose line it no longer has.
 
+    What was begun anew is told once, by the item that stands for the line now; the life of a line tells of the others.
+
     Raises:
         UsageError: the ledger has no such run.
     """
     record = known_run(ledger, run_id)
     key = ledger.link_key
-    return (line_of(each, record, key) for each in ledger.report(run_id) if wanted.takes(each))
+    return (line_of(each, record, key) for each in ledger.report(run_id) if not each.replaced and wanted.takes(each))
 
 
 def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
