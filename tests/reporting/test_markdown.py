@@ -5,13 +5,16 @@ import re
 import pytest
 
 from billing.core import wording
+from billing.core.items import Kind
 from billing.core.wording import NOTHING
 from billing.flow.outturn import outturn_of
 from billing.flow.report import Wanted, known_run
+from billing.flow.reporting.kindwords import WORDS
 from billing.flow.reporting.markdown import LIMIT, as_markdown, label
 from billing.flow.reporting.overview import overview_of
 from tests.edge.test_markdown import GFM, Elements
 from tests.reporting.ledgers import RUN, made
+from tests.reporting.test_overview import RUNS
 
 OURS = {
     "h2", "h3", "p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "details", "summary",
@@ -72,3 +75,14 @@ def test_a_report_of_some_lines_says_which(tmp_path):
     assert "**Only lines of** `status declined`" in text
     assert "**Asked for**" in text
     assert "Totals agree" not in text
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_a_run_of_any_kind_is_told_in_its_own_words(tmp_path, kind):
+    world = await RUNS[kind](tmp_path)
+    async with world.read() as ledger:
+        text = "".join(as_markdown(ledger, ledger.runs()[0].run_id))
+    assert any(said in text.split(".**")[0] for said in (WORDS[kind].done, WORDS[kind].done_one))
+    assert f" · {kind}s · **TEST**" in text
+    assert {*Elements.of(GFM.render(text)).names} <= OURS
+    assert "None" not in text

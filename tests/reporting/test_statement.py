@@ -2,30 +2,36 @@
 
 import csv
 import io
+import tempfile
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from billing.core.errors import UsageError
 from billing.core.items import Kind
 from billing.core.money import CURRENCIES
 from billing.core.movements import MOVEMENT, Movement
-from billing.core.owner_words import ROWS_SAID
+from billing.core.owner_words import NOUNS, ROWS_SAID
 from billing.core.skips import SKIPS
+from billing.edge.ledger import Ledger
 from billing.edge.ownfolder import OwnFolder
 from billing.flow.outturn import ROWS
 from billing.flow.report import EVERY_LINE, Wanted, known_run
 from billing.flow.report_files import Layout
 from billing.flow.reporting.overview import overview_of
 from billing.flow.reporting.payouts import fees_of
-from billing.flow.reporting.statement import Where, statements_of
+from billing.flow.reporting.statement import Statement, Where, statements_of
 from billing.flow.reporting.statement_files import COLUMNS, require_statements, write_statements
 from billing.flow.reporting.statement_words import INDEX_NAMES, opening
 from tests.edge.test_markdown import Elements
 from tests.reporting.ledgers import RUN, Made, made
+from tests.reporting.stories import STORIES
+from tests.reporting.test_overview import RUNS
 
 RECONCILE = f"billing reconcile {RUN}"
 
@@ -49,30 +55,76 @@ def minor(text: str, currency: str) -> int:
     return int(Decimal(text) * 10 ** CURRENCIES[currency.lower()].exponent) if text else 0
 
 
-def test_statements_together_have_every_line_and_all_money_of_the_run(done):
-    with done.read() as ledger:
-        overview = overview_of(ledger, RUN)
-        statements = list(statements_of(ledger, RUN, frozenset(), "x"))
-        rows = [Movement.from_facts(*each) for each in ledger.kept(MOVEMENT)]
-        fees = fees_of(ledger, known_run(ledger, RUN))
+def hold(ledger: Ledger, run_id: str) -> list[Statement]:
+    """Hold that the statements of a run have each of its lines once, and all that was booked of it."""
+    overview = overview_of(ledger, run_id)
+    statements = list(statements_of(ledger, run_id, frozenset(), "x"))
+    rows = [Movement.from_facts(*each) for each in ledger.kept(MOVEMENT)]
+    fees = fees_of(ledger, known_run(ledger, run_id))
     told: dict[tuple[str, str], list[int]] = {}
     for statement in statements:
         for entry in statement.lines:
             found = told.setdefault((entry.row, entry.currency), [0, 0])
             found[0] += 1
             found[1] += entry.amount
-    for currency, by_row in overview.money.items():
+    wanted: dict[tuple[str, str], list[int]] = {}
+    for currency, by_row in [*overview.money.items(), ("gone", overview.gone)]:
         for row, sum_ in by_row.items() if currency else ():
-            assert told.pop((row, currency)) == [sum_.lines, sum_.totals[currency]]
-    assert not told
+            for code, minor_ in sum_.totals.items():
+                found = wanted.setdefault((row, code), [0, 0])
+                found[0] += sum_.lines
+                found[1] += minor_
+    if not any(len(sum_.totals) > 1 for sum_ in overview.gone.values()):
+        assert told == wanted
+    assert {name: each[1] for name, each in told.items()} == {name: each[1] for name, each in wanted.items()}
     nets: Counter[str] = Counter()
     for statement in statements:
         for currency, sums in statement.settled.items():
             nets[currency] += sums.net
-            assert sums.net == sum(sums.places.values()) or sums.other
     assert nets == Counter({code: sum(row.net for row in rows if row.currency == code) for code in nets})
     assert nets == Counter({code: sum(one.net for one in fees if one.currency == code) for code in nets})
-    assert len(nets) > 2
+    assert {row.currency for row in rows} == set(nets)
+    return statements
+
+
+def test_statements_together_have_every_line_and_all_money_of_the_run(done):
+    with done.read() as ledger:
+        found = hold(ledger, RUN)
+    assert len(found) > 10
+    assert len({currency for statement in found for currency in statement.settled}) > 2
+
+
+@settings(max_examples=15)
+@given(
+    stories=st.lists(st.sampled_from(sorted(STORIES)), min_size=1, max_size=14),
+    accounts=st.integers(1, 4),
+    attacks=st.booleans(),
+    data=st.data(),
+)
+def test_they_do_whatever_became_of_its_lines_and_whichever_are_gone(stories, accounts, attacks, data):
+    dropped = data.draw(st.sets(st.integers(0, len(stories) - 1)))
+    with tempfile.TemporaryDirectory() as folder:
+        done = made(Path(folder) / "made", len(stories), accounts, hostile=attacks, stories=stories, dropped=dropped)
+        with done.read() as ledger:
+            hold(ledger, done.run_id)
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_of_every_kind_of_run_there_are_statements_or_it_is_said_that_there_are_none(tmp_path, kind):
+    world = await RUNS[kind](tmp_path)
+    async with world.read() as ledger:
+        run_id = ledger.runs()[0].run_id
+        if kind in NOUNS:
+            told = [" ".join(opening(statement)) for statement in hold(ledger, run_id)]
+            assert all(NOUNS[kind].done in each for each in told)
+        folder = OwnFolder(tmp_path / "out")
+        writing = write_statements(ledger, run_id, EVERY_LINE, Layout(), folder, RECONCILE)
+        if kind in NOUNS:
+            assert "written" in next(iter(writing))
+        else:
+            with pytest.raises(UsageError, match="moves no money"):
+                list(writing)
+            assert not folder.path.exists()
 
 
 def test_each_statement_adds_up_from_its_rows_to_its_payouts(done):

@@ -45,7 +45,7 @@ def command(
     billing report coaching-2026-11
     billing report coaching-2026-11 -o report.csv
     billing report coaching-2026-11 -o bericht.csv --decimal comma
-    billing report coaching-2026-11 -o report.csv -o report.json
+    billing report coaching-2026-11 -o report.html -o report.xlsx
     billing report coaching-2026-11 --status declined --status needs_customer
     billing report coaching-2026-11 --account acct_N1 --reference "INV-2026-*" --format csv
     billing report coaching-2026-11 --by-account

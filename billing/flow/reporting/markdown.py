@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from billing.core import wording
 from billing.core.items import Kind, Mode
-from billing.core.kinds import LIVES
-from billing.core.life import Group
 from billing.core.tones import FEARED, NOT_CHARGED
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.markdown import NOTHING, block, code, folded, prose, table
 from billing.flow.outturn import ROWS, outturn_of
 from billing.flow.report import EVERY_LINE, Wanted, latest_comparison, paid_twice
+from billing.flow.reporting.kindwords import first_up, row_words
 from billing.flow.reporting.overview import AccountLines, Line, Need, Overview, Sum, overview_of, summed
 from billing.flow.reporting.verdict import verdict_of
 from billing.flow.reversing import given_back
@@ -62,9 +61,7 @@ def as_markdown(
 
 def label(kind: Kind, row: str) -> str:
     """Return what a person reads for a row of the outturn, as the beginning of a line."""
-    said = ROWS[row][0]
-    word = LIVES[kind].word(said) if isinstance(said, Group) else said
-    return word[:1].upper() + word[1:]
+    return first_up(row_words(kind, row))
 
 
 def several(totals: Mapping[str, int]) -> str:
