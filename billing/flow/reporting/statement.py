@@ -172,7 +172,7 @@ def statements_of(ledger: Ledger, run_id: str, accounts: frozenset[str], as_of: 
     """
     record = known_run(ledger, run_id)
     zone = ZoneInfo(record.header.get("timezone") or "UTC")
-    every = (line_of(each, record) for each in ledger.report(run_id, by_account=True))
+    every = (line_of(each, record) for each in ledger.report(run_id, by_account=True) if not each.replaced)
     for account, lines in groupby(every, key=lambda line: line.account):
         if account and (not accounts or account in accounts):
             yield _filled(ledger, Statement(account, record, zone, as_of), list(lines))
