@@ -8,10 +8,11 @@ measured beside them: what reading and telling every line takes at least.
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.bench.scale import Figure, measured
@@ -22,18 +23,41 @@ PER_ACCOUNT = 8
 BASE = "csv"
 
 
-def measure(done: Made, formats: list[str], folder: Path) -> list[tuple[Figure, int]]:
-    """Write the report in each format; returns what it took, and the bytes of what was written."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One report: what it took, processor seconds among it, and how large it is.
+
+    Attributes:
+        figure: wall-clock seconds and peak memory.
+        busy: processor seconds, which a busy machine changes less.
+        size: bytes of everything that was written.
+    """
+
+    figure: Figure
+    busy: float
+    size: int
+
+
+def measure(done: Made, formats: list[str], folder: Path) -> list[Written]:
+    """Write the report in each format."""
     keys = {"BILLING_LEDGER": f"sqlite:///{done.path}", "BILLING_LEDGER_KEY_FILE": str(done.key_file)}
-    environ, bare, found = {**os.environ, "HOME": str(folder), **keys}, 0.0, []
+    environ, bare = {**os.environ, "HOME": str(folder), **keys}, 0.0
+    found: list[Written] = []
     for name in [BASE, *formats]:
         place = folder / name
         place.mkdir()
         argv = [sys.executable, "-m", "billing.cli.main", "report", done.run_id, "-o", str(place / f"report.{name}")]
+        before = processor_seconds()
         figure = measured(done.lines, f"billing report -o report.{name}", argv, environ, bare)
-        bare = bare or figure.seconds
-        found.append((figure, sum(each.stat().st_size for each in place.rglob("*") if each.is_file())))
+        bare, busy = bare or figure.seconds, processor_seconds() - before
+        found.append(Written(figure, busy, sum(each.stat().st_size for each in place.rglob("*") if each.is_file())))
     return found
+
+
+def processor_seconds() -> float:
+    """Return the processor seconds of all processes that were begun here and are over."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -55,12 +79,13 @@ def main() -> None:
             subprocess.run([*make, "--accounts", str(accounts)], check=True, stdout=subprocess.DEVNULL)
         done = Made(place / "billing.db", place / "ledger.key", RUN, asked.lines)
         found = measure(done, asked.formats, folder)
-    sys.stdout.write(f"{asked.lines:,} lines\n{'step':32}{'seconds':>10}{'peak MiB':>10}{'MiB':>10}{'x csv':>8}\n")
-    for figure, size in found:
-        row = f"{figure.step:32}{figure.seconds:10.1f}{figure.peak_mib:10.0f}{size / 2**20:10.1f}"
-        sys.stdout.write(f"{row}{figure.times_bare_csv:8.1f}\n")
+    heads = ("seconds", "processor", "peak MiB", "MiB", "x csv")
+    sys.stdout.write(f"{asked.lines:,} lines\n{'step':32}{''.join(f'{head:>11}' for head in heads)}\n")
+    for each in found:
+        figures = (each.figure.seconds, each.busy, each.figure.peak_mib, each.size / 2**20, each.figure.times_bare_csv)
+        sys.stdout.write(f"{each.figure.step:32}{''.join(f'{figure:11.1f}' for figure in figures)}\n")
     if asked.json is not None:
-        asked.json.write_text(json.dumps([asdict(figure) for figure, _ in found], indent=1) + "\n")
+        asked.json.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,51 +1,44 @@
-"""A workbook on the command line: its sheet is named, and the next command reads the same one."""
+"""The workbook as a person asks for it: for its owner alone, over an older one of ours and over nothing else."""
 
-import json
-import shlex
+import stat
 
-import openpyxl
-import pytest
-
-LINE = ("INV-1", "cus_1", "acct_1", 10.99, "USD")
-NAME = "Coaching 'Nov'"
+from cli_tools import ID
+from openpyxl import Workbook, load_workbook
 
 
-@pytest.fixture
-def book(billing):
-    kept = openpyxl.Workbook()
-    kept.active.title = "Notes"
-    kept.active.append(["not a table"])
-    sheet = kept.create_sheet(NAME)
-    sheet.append(["reference", "customer", "account", "amount", "currency"])
-    sheet.append(LINE)
-    kept.save(billing.folder / "book.xlsx")
-    return billing
+def test_a_workbook_is_written_by_its_suffix_replaced_while_it_is_ours_and_never_on_stdout(finished):
+    billing, path = finished.billing, finished.billing.folder / "report.xlsx"
+    for _ in range(2):
+        ended = billing("report", ID, "-o", "report.xlsx")
+        assert (ended.code, ended.out) == (0, "")
+        assert ended.err == "report.xlsx: written, 30 lines and their sums as a workbook\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    book = load_workbook(path)
+    paid = sum(row[2] == "Paid" for row in book["Items"].iter_rows(values_only=True))
+    assert paid == finished.summary["counts"]["succeeded"]
+    refused = billing("report", ID, "--format", "xlsx")
+    assert (refused.code, refused.out) == (2, "")
+    book.properties.lastModifiedBy = "Somebody"
+    book.save(path)
+    Workbook().save(path.with_name("theirs.xlsx"))
+    for name in ("report.xlsx", "theirs.xlsx"):
+        before = path.with_name(name).read_bytes()
+        refused = billing("report", ID, "-o", name)
+        assert refused.code == 2
+        assert "--force" in refused.err
+        assert path.with_name(name).read_bytes() == before
+        assert billing("report", ID, "-o", name, "--force").code == 0
+    assert not list(path.parent.glob(".*xlsx*"))
 
 
-def test_the_first_sheet_is_no_table_and_the_right_one_is_named(book):
-    ended = book("check", "book.xlsx", "--run", "a-2026-11")
-    assert (ended.code, ended.out) == (3, "")
-    assert ended.err.splitlines()[0].startswith("book.xlsx: Notes!A1: the first line is no header")
-    assert "--sheet NAME" in ended.err
+def test_a_workbook_of_some_lines_has_those_alone(finished):
+    assert finished.billing("report", ID, "-o", "some.xlsx", "--reference", "INV-0000*").code == 0
+    items = load_workbook(finished.billing.folder / "some.xlsx")["Items"]
+    assert {row[1] for row in items.iter_rows(min_row=2, values_only=True)} == {f"INV-0000{n}" for n in range(1, 10)}
 
 
-def test_what_comes_next_reads_the_same_sheet(book):
-    checked = book("check", "book.xlsx", "--run", "a-2026-11", "--sheet", NAME)
-    assert checked.out.startswith(f'book.xlsx, sheet "{NAME}": run a-2026-11')
-    following = checked.out.split("Next: billing ")[1]
-    planned = book(*shlex.split(following), "--offline", "--output", "json")
-    assert (planned.code, json.loads(planned.out)["totals"]) == (0, {"usd": 1099})
-    assert json.loads(planned.out)["read"]["sheet"] == NAME
-
-
-def test_a_bad_cell_is_named_as_the_spreadsheet_names_it(book):
-    kept = openpyxl.load_workbook(book.folder / "book.xlsx")
-    kept[NAME]["D2"] = 10.994
-    kept[NAME]["D2"].number_format = "0.00"
-    kept.save(book.folder / "book.xlsx")
-    asked = ("check", "book.xlsx", "--run", "a-2026-11", "--sheet", NAME)
-    ended = book(*asked)
-    said = "amount is not what the sheet shows: stored is 10.994, shown is 10.99"
-    assert (ended.code, ended.err.split(" (")[0]) == (3, f"book.xlsx: 'Coaching ''Nov'''!D2: {said}")
-    (problem,) = json.loads(book(*asked, "--output", "json").out)["problems"]
-    assert (problem["sheet"], problem["line"], problem["column"]) == (NAME, 2, 4)
+def test_where_no_file_can_be_made_the_workbook_is_refused_like_every_other_output(finished):
+    (finished.billing.folder / "link.xlsx").symlink_to("elsewhere.xlsx")
+    assert finished.billing("report", ID, "-o", "no/such/folder.xlsx").code == 2
+    assert finished.billing("report", ID, "-o", "link.xlsx").code == 6
+    assert not (finished.billing.folder / "elsewhere.xlsx").exists()

@@ -30,6 +30,12 @@ class Amount(NamedTuple):
     currency: str
 
 
+class Ordinal(NamedTuple):
+    """A whole number that names something, and is not grouped: a line."""
+
+    number: int
+
+
 class Moment(NamedTuple):
     """An ISO 8601 moment, shown on the clocks of the workbook's zone; what is none is shown as it is."""
 
@@ -62,7 +68,7 @@ class Right(NamedTuple):
     text: str
 
 
-Cell = str | int | Right | Amount | Moment | Day | State | Check | None
+Cell = str | int | Ordinal | Right | Amount | Moment | Day | State | Check | None
 
 
 def text_of(text: str) -> str:

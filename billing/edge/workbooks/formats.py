@@ -21,7 +21,7 @@ COLOURS: Mapping[Tone, str] = {
 _TINT = 0.14
 # How much of a tone lies under its word: the ink on it keeps a contrast of more than 7:1.
 _DECIMALS = {0: "#,##0", 2: "#,##0.00", 3: "#,##0.000"}
-MOMENT, DAY = "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd"
+MOMENT, DAY, ORDINAL = "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd", "0"
 TEXT = "@"
 # Of an amount that is too long for a number: a text, at the right like the others.
 

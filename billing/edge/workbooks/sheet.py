@@ -17,6 +17,7 @@ from billing.edge.workbooks.cells import (
     Check,
     Day,
     Moment,
+    Ordinal,
     Right,
     State,
     decimals_of,
@@ -26,7 +27,7 @@ from billing.edge.workbooks.cells import (
     spelled,
     text_of,
 )
-from billing.edge.workbooks.formats import DAY, MOMENT, TEXT, Formats, Look, Side, digits
+from billing.edge.workbooks.formats import DAY, MOMENT, ORDINAL, TEXT, Formats, Look, Side, digits
 
 ROWS, COLUMNS = 1_048_576, 16_384
 # Of a sheet. (Excel specifications and limits)
@@ -101,8 +102,8 @@ class Sheet:
         self._names: list[str] = []
         self.parts = [_Part(title, add(title))]
         self._put: Mapping[type, Callable[[str, Any, Look], str]] = {
-            str: self._text, Right: self._right, int: self._whole, Amount: self._amount, Moment: self._moment,
-            Day: self._day, State: self._state, Check: self._check,
+            str: self._text, Right: self._right, int: self._whole, Ordinal: self._ordinal, Amount: self._amount,
+            Moment: self._moment, Day: self._day, State: self._state, Check: self._check,
         }  # fmt: skip
 
     def table(self, columns: Sequence[Column], *, frozen: int = 0) -> None:
@@ -215,6 +216,9 @@ class Sheet:
 
     def _whole(self, at: str, cell: int, look: Look) -> str:
         return rows.number(at, self._formats.of(look, digits(0)), cell)
+
+    def _ordinal(self, at: str, cell: Ordinal, look: Look) -> str:
+        return rows.number(at, self._formats.of(look, ORDINAL), cell.number)
 
     def _amount(self, at: str, cell: Amount, look: Look) -> str:
         number = number_of(cell)

@@ -16,7 +16,7 @@ CURRENCY, TO_CHARGE, LEFT_OUT, NET = 1, 3, 9, 16
 _MONEY = 15
 COLUMNS = (
     Column("Account", 26),
-    Column("Currency", 9),
+    Column("Currency", 11),
     Column("Lines to charge", 10, right=True),
     Column("To charge", _MONEY, right=True),
     Column("Lines paid", 10, right=True),

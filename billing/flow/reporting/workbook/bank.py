@@ -22,7 +22,7 @@ CHANGES, CHANGED = 1, 2
 DISCREPANCIES = (
     Column("What happened", 46),
     Column("Changes the net by", _MONEY, right=True),
-    Column("Currency", 9),
+    Column("Currency", 11),
     Column("What to do", 60),
     Column("Account", 24),
     Column("Reference", 22),
@@ -38,7 +38,7 @@ DISCREPANCIES = (
 )
 PAYOUTS = (
     Column("Account", 26),
-    Column("Currency", 9),
+    Column("Currency", 11),
     Column("Payout", 30),
     Column("Arrives", 12, right=True),
     Column("Status", 22),

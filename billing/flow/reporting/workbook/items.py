@@ -9,7 +9,7 @@ from billing.core.kinds.columns import COLUMNS
 from billing.core.money import CURRENCIES
 from billing.core.records import RunRecord
 from billing.core.report_columns import MOMENTS, SETTLED, SETTLEMENT, TRIES
-from billing.edge.workbooks.cells import Amount, Cell, Moment
+from billing.edge.workbooks.cells import Amount, Cell, Moment, Ordinal
 from billing.edge.workbooks.sheet import Column
 from billing.flow.reporting.overview import Line
 from billing.flow.reporting.workbook.words import state_of, title_of
@@ -25,7 +25,7 @@ STATUS, AMOUNT, CURRENCY = 2, 3, 4
 FROZEN = 2
 _DIGITS = re.compile(r"(-?[0-9]+)(?:\.([0-9]+))?")
 _WIDTHS = {
-    "line": 7, "reference": 22, "status_word": 24, "amount": 13, "currency": 9, "customer": 23, "account": 24,
+    "line": 7, "reference": 22, "status_word": 24, "amount": 13, "currency": 11, "customer": 23, "account": 24,
     "reason": 38, "what_to_do": 46, "attempts": 10, "settlement_currency": 12, "reason_code": 24, "run": 20,
     "payout": 28,
 }  # fmt: skip
@@ -89,7 +89,7 @@ def settled_in(line: Line) -> str:
 
 def _front(record: RunRecord, at: Mapping[str, int]) -> dict[str, Maker]:
     return {
-        "line": lambda line: line.number,
+        "line": lambda line: Ordinal(line.number),
         "reference": lambda line: _own(line, "" if _is_aside(line) else line.reference, "reference", at),
         "status_word": lambda line: state_of(line.row, record, listed=line.listed),
         "amount": lambda line: Amount(line.amount, line.currency) if line.currency else None,

@@ -1,7 +1,7 @@
 """The sheet of lines that need a person: those that the same deed helps stand together, the most first."""
 
 from billing.core.records import RunRecord
-from billing.edge.workbooks.cells import Amount, Moment
+from billing.edge.workbooks.cells import Amount, Moment, Ordinal
 from billing.edge.workbooks.formats import Look
 from billing.edge.workbooks.sheet import Column, Sheet
 from billing.edge.workbooks.spool import Spool
@@ -19,7 +19,7 @@ COLUMNS = (
     Column("Status", 24),
     Column("Reference", 22),
     Column("Amount", 13, right=True, quiet=True),
-    Column("Currency", 9, quiet=True),
+    Column("Currency", 11, quiet=True),
     Column("Customer", 23, quiet=True),
     Column("Account", 24, quiet=True),
     Column("Line", 7, right=True),
@@ -58,6 +58,6 @@ def _line(
 ) -> None:  # fmt: skip
     money = Amount(amount, currency) if currency else None
     sheet.line([
-        group, need.title, need.what_to_do, reason, state_of(row, record), reference, money, currency.upper(),
-        customer, account, number, Moment(next_try) if next_try else None, payment, code,
+        Ordinal(group), need.title, need.what_to_do, reason, state_of(row, record), reference, money, currency.upper(),
+        customer, account, Ordinal(number), Moment(next_try) if next_try else None, payment, code,
     ])  # fmt: skip

@@ -13,7 +13,7 @@ from billing.core.kinds.columns import COLUMNS
 from billing.core.reconciling.sums import Sums
 from billing.core.records import RunStatus
 from billing.core.tones import NOT_CHARGED
-from billing.edge.workbooks.cells import Amount, Cell, Check, Moment, Right, State, decimals_of, number_of
+from billing.edge.workbooks.cells import Amount, Cell, Check, Moment, Ordinal, Right, State, decimals_of, number_of
 from billing.edge.workbooks.formats import Look
 from billing.edge.workbooks.sheet import Column, Sheet
 from billing.flow.reconciling.compared import Comparison
@@ -37,10 +37,10 @@ SHEETS = {
 }
 _MONEY_HEAD: Sequence[Cell] = (
     "Status", "Currency",
-    *map(Right, ("Lines", "Amount", "Share of lines", "Check: lines", "Check: amount", "Check: accounts")),
+    *map(Right, ("Lines", "Amount", "Share to charge", "Check: lines", "Check: amount", "Check: accounts")),
 )  # fmt: skip
 _NEEDS_HEAD: Sequence[Cell] = (
-    "What helps", Right("Group"), Right("Lines"), "Money", "", "", "", "What that means", "",
+    "What helps", Right("Group"), Right("Lines"), "Money", "", "", "", "In words", "",
 )  # fmt: skip
 
 
@@ -102,9 +102,8 @@ def _top(sheet: Sheet, overview: Overview, found: Comparison | None) -> None:
 def _money(sheet: Sheet, overview: Overview, sources: Sources) -> None:
     sheet.line(["Every line in one row, every currency by itself"], Look.HEADING)
     sheet.line(_MONEY_HEAD, Look.HEAD)
-    whole = overview.to_charge.lines
     for currency in [*overview.currencies, *([""] if "" in overview.money else [])]:
-        _currency(sheet, overview, currency, sources, whole)
+        _currency(sheet, overview, currency, sources)
     for row, gone in overview.gone.items():
         for currency in sorted(gone.totals) or [""]:
             amount = Amount(gone.totals[currency], currency) if currency else None
@@ -118,11 +117,12 @@ def _money(sheet: Sheet, overview: Overview, sources: Sources) -> None:
     sheet.skip()
 
 
-def _currency(sheet: Sheet, overview: Overview, currency: str, sources: Sources, whole: int) -> None:
+def _currency(sheet: Sheet, overview: Overview, currency: str, sources: Sources) -> None:
     """Write the rows of a currency, with what there is to charge, and their sum."""
     first, sums = sheet.line_number, overview.rows_in(currency)
     if not currency:
         sums = [(row, each) for row, each in sums if each.lines]
+    whole = sum(each.lines for row, each in sums if row not in NOT_CHARGED)
     for row, each in sums:
         _row(sheet, state_of(row, overview.record), currency, each, sources, whole if row not in NOT_CHARGED else 0)
     last = sheet.line_number - 1
@@ -202,7 +202,7 @@ def _needs(sheet: Sheet, overview: Overview) -> None:
         )
     for number, helped in enumerate(overview.helps, 1):
         money = wording.several(helped.sum.totals)
-        sheet.line([helped.title, number, helped.sum.lines, money, None, None, None, helped.means])
+        sheet.line([helped.title, Ordinal(number), helped.sum.lines, money, None, None, None, helped.means])
     sheet.skip()
 
 
