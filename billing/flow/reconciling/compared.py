@@ -106,7 +106,9 @@ def moved_since(ledger: Ledger, scope: Scope, cursors: Iterable[Cursor]) -> Move
     }
 
 
-def compare_kept(ledger: Ledger, scope: Scope, account: str, cursor: Cursor, moved: Moved) -> AccountResult:
+def compare_kept(
+    ledger: Ledger, scope: Scope, account: str, cursor: Cursor, moved: Moved, items: Sequence[ItemRecord] | None = None
+) -> AccountResult:
     """Compare the lines of an account with what is kept of it, as of when it was read.
 
     Args:
@@ -115,10 +117,11 @@ def compare_kept(ledger: Ledger, scope: Scope, account: str, cursor: Cursor, mov
         account: that was read.
         cursor: of that look.
         moved: what went on since (`moved_since`).
+        items: the lines of the scope on the account, where they were read just now.
     """
     shelf, later = Shelf.of(ledger, account), {item for item, last in moved.items() if is_later(cursor, last)}
     runs = [*scope.runs, *_others(ledger, scope)]
-    everything = list(items_on(ledger, scope.runs, account))
+    everything = list(items_on(ledger, scope.runs, account)) if items is None else items
     waits = [item for item in items_on(ledger, runs, account) if item.item_id in later] if later else []
     found = compare(_view(ledger, scope, shelf, everything, waits, cursor.listed_at))
     return replace(found, moved=sum(item.run_id in scope.names for item in waits))

@@ -32,9 +32,12 @@ def last_comparison(ledger: Ledger, scope: Scope) -> Comparison | None:
     as_of, accounts = datetime.fromisoformat(outcome["as_of"]), accounts_of(ledger, scope)
     cursors = cursors_of(ledger, accounts)
     unread = _unread(outcome, cursors, as_of)
-    read = {name: one for name, one in cursors.items() if name not in unread and _reaches(ledger, scope, name, one)}
-    moved = moved_since(ledger, scope, read.values())
-    results = {name: compare_kept(ledger, scope, name, one, moved) for name, one in sorted(read.items())}
+    read = {name: one for name, one in cursors.items() if name not in unread}
+    moved, results = moved_since(ledger, scope, read.values()), {}
+    for name, one in sorted(read.items()):
+        items = list(items_on(ledger, scope.runs, name))
+        if one.since <= since(items, scope.runs, one.listed_at):  # else another run's look began later than these lines
+            results[name] = compare_kept(ledger, scope, name, one, moved, items)
     missing = {name: unread.get(name, NOT_YET) for name in accounts if name not in results}
     begun = [moved[run.run_id] for run in scope.runs if run.run_id in moved]
     went_on = any(is_later(one, last) for one in read.values() for last in begun)
@@ -52,9 +55,3 @@ def _unread(outcome: Facts, cursors: Mapping[str, Cursor], as_of: datetime) -> d
         for name, (trouble, code) in failed.items()
         if name not in cursors or cursors[name].listed_at <= as_of.timestamp()
     }
-
-
-def _reaches(ledger: Ledger, scope: Scope, account: str, cursor: Cursor) -> bool:
-    """Tell whether an account was read from the first request of these lines on: another run may begin later."""
-    items = list(items_on(ledger, scope.runs, account))
-    return cursor.since <= since(items, scope.runs, cursor.listed_at)
