@@ -19,6 +19,7 @@ from billing.flow.reporting.life_page import Places, item_page
 from billing.sandbox import levers
 from tests.flow.refund_world import RefundWorld
 from tests.flow.retry_world import AGAIN, tried
+from tests.flow.test_amend import Services as Office
 from tests.flow.test_retry import heal
 from tests.flow.world import RUN, World
 from tests.reporting.ledgers import made
@@ -235,3 +236,38 @@ def test_a_story_needs_nothing_but_the_ledger(tmp_path: Path):
             return [story_of(ledger, known_run(ledger, RUN), item.reference) for item, _ in explained(ledger)]
 
     assert len(run_virtually(main)) == 3
+
+
+def test_a_line_that_was_taken_out_of_the_sheet_is_told_with_its_end(tmp_path):
+    office = Office(World.make(tmp_path, items=4, accounts=2))
+    gone = office.rows[-1]
+
+    async def main():
+        await office.run(limit=1, amend=False)
+        office.rows.remove(gone)
+        await office.run()
+        return await told_of(office.world, gone["reference"])
+
+    story = run_virtually(main)
+    assert not story.head.listed
+    assert story.answer[0] == "Left out: taken out of the sheet before it was paid."
+    assert "no longer in the sheet" in written(story)
+
+
+def test_a_line_that_was_corrected_is_one_story_of_both_its_amounts(tmp_path):
+    office = Office(World.make(tmp_path, items=2, accounts=1))
+    row = office.rows[-1]
+
+    async def main():
+        await office.run(limit=1, amend=False)
+        row["amount"] = "77.00"
+        await office.run()
+        return await told_of(office.world, row["reference"])
+
+    story = run_virtually(main)
+    assert story.head.amount == 7700
+    assert story.answer[0].startswith("Paid on ")
+    titles = [step.title for step in story.steps]
+    assert titles[0] == "Planned"
+    assert "Planned anew" in titles
+    assert any("its next line stands for it" in title for title in titles)

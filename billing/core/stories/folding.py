@@ -82,7 +82,7 @@ def _told(item: ItemRecord, entries: Sequence[Entry], zone: ZoneInfo, by: By) ->
 def _leads_to_skip(skip: StrEnum, entries: Sequence[Entry], place: int) -> bool:
     """Tell whether a line was planned only to be left out in the same breath."""
     entry, after = entries[place], entries[place + 1 : place + 2]
-    return entry.name == Note.ITEM_PLANNED and bool(after) and after[0].name == skip and after[0].at == entry.at
+    return entry.name == Note.ITEM_PLANNED and bool(after) and after[0].name == skip and after[0].seq == entry.seq + 1
 
 
 def _record(entry: Entry, facts: Mapping[str, object], by: By) -> Record:
