@@ -18,7 +18,7 @@ from billing.flow.outturn import ROWS
 from billing.flow.report import EVERY_LINE, known_run, rows
 from billing.flow.reporting.kindwords import row_words
 from billing.flow.reporting.overview import Overview, overview_of
-from billing.flow.reporting.payouts import payouts_of
+from billing.flow.reporting.payouts import fees_of, payouts_of
 from billing.flow.reporting.workbook.summary import TEST
 from billing.flow.reporting.workbook.words import title_of, word_of
 from tests.reporting import hostile
@@ -39,6 +39,7 @@ from tests.reporting.workbooks import (
 
 LINES, ACCOUNTS = 300, 9
 SHEETS = ["Summary", "Items", "Needs a person", "Accounts", "Discrepancies", "Payouts"]
+HEADS = ("Gross", "Stripe fee", "Application fee", "Net")
 ZONE = ZoneInfo("Europe/Berlin")
 
 
@@ -119,7 +120,7 @@ def test_the_sums_of_the_accounts_are_the_ledgers(book: Workbook, whole: Overvie
 
 def test_the_payouts_are_the_ledgers_and_carry_what_is_on_the_balances(done: Made, book: Workbook):
     with done.read() as ledger:
-        parts = payouts_of(ledger, known_run(ledger, RUN))
+        parts, fees = payouts_of(ledger, known_run(ledger, RUN)), fees_of(ledger, known_run(ledger, RUN))
     lines = list(table(book["Payouts"]))
     assert [(line["Account"], line["Payout"] or "") for line in lines] == [
         (part.account, part.payout) for part in parts
@@ -135,6 +136,18 @@ def test_the_payouts_are_the_ledgers_and_carry_what_is_on_the_balances(done: Mad
     for part in parts:
         by_payout[part.currency.upper()] += part.net
     assert nets == by_payout
+    shown = {
+        (line["Account"], line["Currency"].lower()): tuple(
+            minor(line[head], line["Currency"].lower()) for head in HEADS
+        )
+        for line in table(book["Accounts"])
+        if line["Net"] is not None
+    }
+    assert shown == {
+        (each.account, each.currency): (each.gross, each.stripe_fee, each.application_fee, each.net)
+        for each in fees
+        if each.currency
+    }
 
 
 def test_every_cell_of_the_csv_report_stands_in_the_workbook_too(done: Made, book: Workbook):

@@ -9,7 +9,7 @@ from billing.edge.workbooks.cells import Amount, Cell, Check, decimals_of
 from billing.edge.workbooks.formats import Look
 from billing.edge.workbooks.sheet import Column, Sheet
 from billing.flow.reporting.overview import Line, Sum
-from billing.flow.reporting.payouts import Fees, PayoutPart
+from billing.flow.reporting.payouts import Booked, PayoutPart
 
 CURRENCY, TO_CHARGE, LEFT_OUT, NET = 1, 3, 9, 16
 # Where these stand, for the sums that the workbook checks itself by.
@@ -43,6 +43,8 @@ NOTE = (
     "its balance of that currency, where what leaves it is negative. Where a charge was converted, the two are in "
     "different rows."
 )
+MOVED = ("gross", "refunds", "disputes", "stripe_fee", "application_fee", "other", "net")
+# What moves on a balance, in the order of its columns.
 NO_ACCOUNT = "(no account)"
 
 
@@ -68,12 +70,12 @@ class AccountBook:
 
     Attributes:
         rows: place -> row of the outturn -> its lines.
-        fees: place -> what moved on the balance for this run.
+        booked: place -> what moved on the balance for this run.
         banked: place -> where that is.
     """
 
     rows: dict[Place, dict[str, Sum]] = field(default_factory=dict)
-    fees: dict[Place, Fees] = field(default_factory=dict)
+    booked: dict[Place, Booked] = field(default_factory=dict)
     banked: dict[Place, Banked] = field(default_factory=dict)
 
     def take(self, line: Line) -> None:
@@ -82,14 +84,13 @@ class AccountBook:
             place = Place(line.account, line.currency)
             self.rows.setdefault(place, {}).setdefault(line.row, Sum()).add(line.amount, line.currency)
 
-    def take_fees(self, fees: Fees) -> None:
-        """Take in what moved on a balance; an account of which no row is known has no currency."""
-        if fees.currency:
-            self.fees[Place(fees.account, fees.currency)] = fees
-
     def take_payout(self, part: PayoutPart) -> None:
-        """Take in what a payout carries, or what none does."""
-        banked = self.banked.setdefault(Place(part.account, part.currency), Banked())
+        """Take in what a payout carries, or what none does: together, all that moved."""
+        place = Place(part.account, part.currency)
+        booked = self.booked.setdefault(place, Booked(account=part.account, currency=part.currency))
+        for name in MOVED:
+            setattr(booked, name, getattr(booked, name) + getattr(part, name))
+        banked = self.banked.setdefault(place, Banked())
         if part.arrived:
             banked.arrived += part.net
         elif part.payout and not part.failed:
@@ -108,11 +109,11 @@ def write_accounts(sheet: Sheet, book: AccountBook) -> None:
     sheet.line([NOTE], Look.NOTE)
     sheet.skip()
     sheet.table(COLUMNS, frozen=2)
-    for place in sorted({*book.rows, *book.fees}):
+    for place in sorted({*book.rows, *book.booked}):
         rows = book.rows.get(place)
         figures = _lines(place, rows) if rows else [None] * (NET - 8)
-        fees = book.fees.get(place)
-        balance = [] if fees is None else _balance(fees, book.banked.get(place, Banked()), sheet.line_number)
+        booked = book.booked.get(place)
+        balance = [] if booked is None else _balance(booked, book.banked.get(place, Banked()), sheet.line_number)
         sheet.line([place.account or NO_ACCOUNT, place.currency.upper(), *figures, *balance])
 
 
@@ -128,13 +129,11 @@ def _lines(place: Place, rows: dict[str, Sum]) -> list[Cell]:
     ]  # fmt: skip
 
 
-def _balance(fees: Fees, banked: Banked, row: int) -> Iterator[Cell]:
-    figures = (
-        fees.gross, fees.refunds, fees.disputes, fees.stripe_fee, fees.application_fee, fees.other, fees.net,
-        banked.arrived, banked.under_way, banked.waiting,
-    )  # fmt: skip
-    yield from (Amount(minor, fees.currency) for minor in figures)
-    decimals = decimals_of(fees.currency)
+def _balance(booked: Booked, banked: Banked, row: int) -> Iterator[Cell]:
+    moved = (getattr(booked, name) for name in MOVED)
+    figures = (*moved, banked.arrived, banked.under_way, banked.waiting)
+    yield from (Amount(minor, booked.currency) for minor in figures)
+    decimals = decimals_of(booked.currency)
     yield Check(f"ROUND(SUM(K{row}:P{row})-Q{row},{decimals})", decimals)
     yield Check(f"ROUND(SUM(R{row}:T{row})-Q{row},{decimals})", decimals)
 

@@ -15,7 +15,7 @@ from billing.edge.workbooks.sheet import ROWS, Sheet
 from billing.flow.report import Wanted, known_run
 from billing.flow.reporting.comparison import comparison_of
 from billing.flow.reporting.overview import Gathering, Line, Overview, lines_of
-from billing.flow.reporting.payouts import fees_of, payouts_of
+from billing.flow.reporting.payouts import payouts_of
 from billing.flow.reporting.workbook.accounts import AccountBook, write_accounts
 from billing.flow.reporting.workbook.bank import write_discrepancies, write_payouts
 from billing.flow.reporting.workbook.items import FROZEN, item_table
@@ -53,9 +53,6 @@ def _fill(book: Book, ledger: Ledger, overview: Overview) -> None:
     write_discrepancies(discrepancies, found, findings, overview)
     parts = [part for part in payouts_of(ledger, record) if known.has(part.account)]
     write_payouts(payouts, found, parts, overview)
-    for fees in fees_of(ledger, record):
-        if known.has(fees.account):
-            by_account.take_fees(fees)
     for part in parts:
         by_account.take_payout(part)
     write_accounts(accounts, by_account)
