@@ -197,3 +197,11 @@ async def test_a_run_is_looked_at_again_only_after_something_was_written(tmp_pat
         await writer.note_beside(RUN, Note.RECONCILED, {})
         assert await site.desk.seen([RUN])
         await writer.aclose()
+
+
+async def test_what_a_page_is_told_of_a_run_has_no_control_characters(hostile):
+    async with served(hostile) as site:
+        nodes = (await site.desk.seen([RUN]))[RUN].nodes
+    texts = [str(facts["text"]) for facts in nodes.values() if "text" in facts]
+    assert texts
+    assert all(text.isprintable() for text in texts)

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RUN = "look-2026-11"
 SANDBOX = "limits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 0.02}\n"
+LOOKS = 600
 LIVE = f"/live?{urlencode({'id': RUN})}"
 
 
@@ -41,6 +42,16 @@ def shop(billing):
         yield billing
 
 
+async def under_way(page, base: str) -> None:
+    """Open the page of the run until it says that somebody is at it."""
+    for _ in range(LOOKS):
+        await page.goto(base + LIVE)
+        if "lines are done" in await page.locator("[data-n=head]").inner_text():
+            return
+        await page.wait_for_timeout(100)
+    raise AssertionError("the run did not begin")
+
+
 async def test_a_run_that_goes_on_moves_the_numbers_of_a_page_that_is_not_loaded_again(browser, shop):
     with process(shop, "serve", "--port", "0", "--output", "json") as server:
         url = json.loads("".join(server.stdout.readline() for _ in range(3)))["url"]
@@ -54,20 +65,20 @@ async def test_a_run_that_goes_on_moves_the_numbers_of_a_page_that_is_not_loaded
         await plain.goto(url)
         await page.goto(url)
         with process(shop, "run", "sheet.csv", "--run", RUN, "--yes", "--rate", "25") as run:
-            while True:  # until its page says that somebody is at it
-                await page.goto(base + LIVE)
-                if "lines are done" in await page.locator("[data-n=head]").inner_text():
-                    break
+            await under_way(page, base)
             await page.evaluate("window.loaded = 'once'")
             head = page.locator("[data-n=head]")
             seen = {await head.inner_text()}
             await plain.goto(base + LIVE)
             assert "lines are done" in await plain.locator("[data-n=head]").inner_text()
             assert await plain.locator("noscript").count() == 1
-            while "Finished" not in (now := await head.inner_text()):
-                seen.add(now)
+            for _ in range(LOOKS):
+                seen.add(await head.inner_text())
                 assert (await page.title()).endswith(RUN)
+                if any("Finished" in each for each in seen):
+                    break
                 await page.wait_for_timeout(100)
+            assert "Finished" in await head.inner_text()
             assert run.wait(timeout=60) in (0, 4, 5)
         assert len(seen) > 2
         assert await page.evaluate("window.loaded") == "once"
@@ -92,10 +103,7 @@ async def test_it_says_where_and_ends_cleanly_although_somebody_looks_on(browser
         tab = await browser.new_context()
         page = await tab.new_page()
         await page.goto(url)
-        while True:
-            await page.goto(base + LIVE)
-            if "lines are done" in await page.locator("[data-n=head]").inner_text():
-                break
+        await under_way(page, base)
         await page.locator("#now[data-told]").wait_for()
         server.send_signal(ending)
         out, err = server.communicate(timeout=10)

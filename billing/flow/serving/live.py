@@ -22,6 +22,7 @@ from billing.core.records import RunRecord, RunStatus, SheetTally
 from billing.core.tones import NOT_CHARGED, TONES
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
+from billing.edge.logs import visible
 from billing.edge.pages.charts import curve
 from billing.flow.engine.guards import TRIED, UNPAID
 from billing.flow.outturn import ROWS, Outturn, Row, outturn_of, row_of
@@ -161,8 +162,8 @@ def look_at(
 
 
 def nodes_of(look: Look) -> dict[str, dict[str, Any]]:
-    """Return what its page shows, by node."""
-    return dict(_nodes(look))
+    """Return what its page shows, by node; control characters of a sheet are written out."""
+    return {name: facts | ({"text": visible(facts["text"])} if "text" in facts else {}) for name, facts in _nodes(look)}
 
 
 Node = tuple[str, dict[str, Any]]
