@@ -35,8 +35,8 @@ COLUMNS = (
     Column("Arrived at the bank", _MONEY, right=True, quiet=True),
     Column("In a payout under way", _MONEY, right=True, quiet=True),
     Column("In no payout yet", _MONEY, right=True, quiet=True),
-    Column("Check: net", 11, right=True, quiet=True),
-    Column("Check: payouts", 13, right=True, quiet=True),
+    Column("Check: net", 15, right=True, quiet=True),
+    Column("Check: payouts", 15, right=True, quiet=True),
 )
 NOTE = (
     "A row is an account in one currency: what its lines of that currency asked for, then what moved for this run on "

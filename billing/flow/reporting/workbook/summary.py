@@ -196,10 +196,7 @@ def _bank(sheet: Sheet, overview: Overview, sources: Sources) -> None:
 def _needs(sheet: Sheet, overview: Overview) -> None:
     sheet.line([people(overview.need_lines)], Look.HEADING)
     if overview.needs:
-        sheet.line(
-            ["What to do", Right("Group"), Right("Lines"), "Status", "", "Money", "", "Most of them because", ""],
-            Look.HEAD,
-        )
+        sheet.line(_NEEDS_HEAD, Look.HEAD)
     for number, helped in enumerate(overview.helps, 1):
         money = wording.several(helped.sum.totals)
         sheet.line([helped.title, Ordinal(number), helped.sum.lines, money, None, None, None, helped.means])
@@ -210,10 +207,10 @@ def _reasons(sheet: Sheet, overview: Overview) -> None:
     if not overview.reasons:
         return
     sheet.line(["Why lines were declined or not charged"], Look.HEADING)
-    sheet.line(["Reason", "", Right("Lines"), "Money", "", "", "Reason code"], Look.HEAD)
+    sheet.line(["Reason", "", Right("Lines"), "Money", "", "", "", "Reason code", ""], Look.HEAD)
     for each in overview.reasons:
         says = each.says or "no reason is known"
-        sheet.line([says, None, each.sum.lines, wording.several(each.sum.totals), None, None, each.code])
+        sheet.line([says, None, each.sum.lines, wording.several(each.sum.totals), None, None, None, each.code])
     sheet.skip()
 
 
