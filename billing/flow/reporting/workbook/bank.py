@@ -59,7 +59,6 @@ PAYOUTS = (
     Column("Failure", 24, quiet=True),
     Column("Stripe status", 14),
 )
-PAYOUT_CURRENCY, PAYOUT_NET = 1, 13
 _TONES = {"moves": Tone.FINAL, "look": Tone.CUST}
 
 
