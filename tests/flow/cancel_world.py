@@ -47,6 +47,7 @@ class CancelWorld:
         world: provider, folder, and the ways to begin a runner.
         made: the subscriptions, in the order of the lines.
         when, clear_fee, feedback: what each line says.
+        others: references of lines whose subscription somebody else has ended, or has taken the end back.
     """
 
     world: World
@@ -55,6 +56,7 @@ class CancelWorld:
     clear_fee: bool = False
     feedback: str = ""
     whens: dict[str, When] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
 
     @classmethod
     def make(
@@ -182,6 +184,8 @@ class CancelWorld:
         """Hold one item against the books."""
         books = {row.subscription: row for row in self.sandbox.books().subscriptions}
         book = books[item.content["subscription"]]
+        if item.state is State.FAILED and self._ended_otherwise(item):
+            return
         _hold(item, book)
         if item.state is State.SUCCEEDED and item.content["when"] == When.NOW:
             rows = [
@@ -190,6 +194,11 @@ class CancelWorld:
                 if _of(row) == book.subscription
             ]
             assert not {"draft", "open"} & set(rows), f"{item.reference} is {item.state}, and its invoices are {rows}"
+
+    def _ended_otherwise(self, item: ItemRecord) -> bool:
+        """Tell whether others have ended a subscription since, or Stripe for want of payment."""
+        (number,) = (number for number, one in enumerate(self.made) if one.subscription == item.content["subscription"])
+        return item.reference in self.others or self.of(number)["cancellation_details"]["reason"] == "payment_failed"
 
 
 def _hold(item: ItemRecord, book: SubscriptionBook) -> None:

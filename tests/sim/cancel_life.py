@@ -50,7 +50,9 @@ class CancelLife(RefundLife):
         world.sandbox.advance(chance.choice((0.0, renewal + HOUR / 4, renewal + 2 * HOUR)))  # a draft, or at the bank
         chances = Chances(kinds=fate.faults, late_seconds=chance.choice(LATES), hang_seconds=3.0)
         world.sandbox.faults = FaultPlan(seed, chances)
-        return cls(world, machine, Network(machine, world.sandbox, fate.travel), fate, tuple(methods))  # type: ignore[arg-type]
+        life = cls(world, machine, Network(machine, world.sandbox, fate.travel), fate, tuple(methods))  # type: ignore[arg-type]
+        life.meddled = world.others
+        return life
 
     def meddle(self, chance: random.Random) -> None:
         """Let somebody else do something to one of the subscriptions, or Stripe refuse."""
