@@ -41,6 +41,11 @@ class Shown:
         """Return what stands in each of these elements."""
         return await self.look(TEXT.format(selector))
 
+    async def wide_at(self, view: dict[str, int]) -> int:
+        """Return how many pixels the page is wider than a window of this size."""
+        await self.tab.set_viewport_size(view)
+        return await self.look(SIDEWAYS)
+
     async def complaints(self) -> list[str]:
         """Return what axe-core finds."""
         found = await Axe().run(self.tab)
