@@ -16,6 +16,7 @@ from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.core.records import RunRecord
+from billing.edge.eventloop import heard_at_once
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger.custody.lock import Holder, holder_of
@@ -184,7 +185,7 @@ async def write_report(session: Session, run_id: str, asked: ReportRequest, targ
     holder = holder_of(ledger_path(session.settings.ledger))
     async with open_books(session) as ledger:
         record = known_run(ledger, run_id)
-        with ledger.at_one_moment():
+        with ledger.at_one_moment(), heard_at_once():
             for out, chosen in asked.outputs():
                 if chosen in FILES and out is not None:
                     for sentence in FILES[chosen](ledger, run_id, asked.wanted, targets[out]):

@@ -1,7 +1,9 @@
 """Running a command's coroutine: the faster event loop where there is one, and a collector that seldom looks."""
 
 import gc
-from collections.abc import Callable, Coroutine
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -20,6 +22,20 @@ def spare_collections() -> None:
     """
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
+
+
+@contextmanager
+def heard_at_once() -> Iterator[None]:
+    """Let Ctrl-C end what works for long without a pause; the event loop would hear of it only at the end.
+
+    Raises:
+        KeyboardInterrupt: somebody typed it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run(main: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:  # noqa: ANN401  passed on as given

@@ -18,11 +18,11 @@ from billing.core.items import Kind
 from billing.core.kinds import LIVES
 from billing.core.kinds.charge import Event
 from billing.core.life import Group
-from billing.core.records import RunStatus, SheetTally
+from billing.core.records import ReportLine, RunStatus, SheetTally
 from billing.flow.outturn import outturn_of, row_of
 from billing.flow.report import Wanted, known_run
 from billing.flow.reporting.arrivals import MOST_DAYS, _Days
-from billing.flow.reporting.lines import _row
+from billing.flow.reporting.lines import _row, line_of
 from billing.flow.reporting.overview import SHOWN, Need, gathering_of, lines_of, overview_of
 from billing.flow.reporting.recovered import Now
 from tests.flow.cancel_world import CancelWorld
@@ -32,7 +32,7 @@ from tests.flow.subscribe_world import SubscribeWorld
 from tests.flow.sync_world import SyncWorld
 from tests.flow.world import World
 from tests.reporting.laws import hold, of
-from tests.reporting.ledgers import EARLIER, Made, made
+from tests.reporting.ledgers import EARLIER, RUN, Made, made
 from tests.reporting.stories import STORIES
 
 
@@ -242,3 +242,15 @@ def test_the_outturn_of_a_part_is_nobody_elses(ledger_of_all: Made):
         whole = outturn_of(ledger, known_run(ledger, ledger_of_all.run_id))
         part = overview_of(ledger, ledger_of_all.run_id, Wanted(references=frozenset({"INV-00000?"})))
         assert 0 < part.sheet.lines <= 10 < whole.total.lines
+
+
+def test_what_is_told_of_a_line_that_was_set_aside_is_its_reference_and_quotes_no_cell(tmp_path):
+    with made(tmp_path, 40).read() as ledger:
+        record = ledger.run(RUN)
+        kept = replace(record, header={**record.header, "columns": ["email", " Reference "]})
+        detail = "amount 'ada@example.com' is no number"
+        line = line_of(ReportLine(7, ("ada@example.com", "INV-9"), None, False, "invalid", detail), kept)
+        assert line.reference == "INV-9"
+        assert "ada" not in line.says
+        assert line.says
+        assert line_of(ReportLine(7, ("ada@example.com",), None, False, "invalid", detail), kept).reference == ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.core.money import format_minor
+from billing.core.money import grouped
 from billing.core.reconciling.kinds import MEANINGS, Kind
 
 
@@ -57,8 +57,8 @@ class Finding:
         if self.due is not None:
             todo = f"Answer it in Stripe by {datetime.fromtimestamp(self.due, UTC):%d %b %Y}."
         if self.fee and self.currency:
-            rest = format_minor(abs(self.amount) - self.fee, self.currency)
-            todo += f" {rest} and a fee of {format_minor(self.fee, self.currency)}."
+            code, rest = self.currency.upper(), grouped(abs(self.amount) - self.fee, self.currency)
+            todo += f" It is about {code} {rest} and a fee of {code} {grouped(self.fee, self.currency)}."
         return todo
 
     def as_facts(self) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Need:
     def add(self, line: Line) -> None:
         """Take in one line."""
         self.sum.add(line.amount, line.currency)
-        reason = line.told["reason"]
+        reason = line.says
         self.reasons[reason if reason in self.reasons or len(self.reasons) < SHOWN else ""] += 1
         if len(self.shown) < SHOWN:
             self.shown.append(line)

@@ -7,11 +7,15 @@ from functools import lru_cache
 
 from billing.core.kinds import LIVES
 from billing.core.records import ReportLine, RunRecord, SheetTally
+from billing.core.skips import SKIPS
 from billing.edge.ledger import Ledger
 from billing.flow.attention import needs_somebody
 from billing.flow.outturn import row_of
 from billing.flow.report import EVERY_LINE, Wanted, describe, known_run
 from billing.flow.reporting.recovered import declines_of
+
+INVALID = "invalid"
+# The reason of a line that was set aside.
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class Line:
 
     Attributes:
         number: in the input.
-        reference, account, customer: empty where the line was set aside.
+        reference: of a line that was set aside what stands in that column of the sheet, if there is one.
+        account, customer: empty where the line was set aside.
         amount, currency: minor units; 0 and empty where no money moves.
         row: of the outturn.
         told: our columns of the report, as texts (`billing.flow.report.describe`).
@@ -47,6 +52,12 @@ class Line:
     needs: bool
     declines: int = 0
 
+    @property
+    def says(self) -> str:
+        """Why it stands where it stands, without any text of the sheet: what `told` says may quote a cell."""
+        code = self.told.get("reason_code", "")
+        return SKIPS[code].means if code == INVALID else self.told.get("reason", "")
+
 
 def lines_of(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterator[Line]:
     """Stream the lines of a run in the order of its sheet, then items whose line it no longer has.
@@ -64,10 +75,9 @@ def lines_of(ledger: Ledger, run_id: str, wanted: Wanted = EVERY_LINE) -> Iterat
 def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
     """Return a line of the ledger's report as all formats tell it."""
     item, told = each.item, describe(each, record, link_key)
-    first = each.cells[0] if each.cells else ""
     return Line(
         number=each.line,
-        reference=first if item is None else item.reference,
+        reference=_written(each, record) if item is None else item.reference,
         account="" if item is None else item.account,
         customer="" if item is None else item.payer,
         amount=0 if item is None else item.amount,
@@ -81,6 +91,19 @@ def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
         needs=each.listed and needs_somebody(each, record),
         declines=declines_of(item) if item is not None and each.owned else 0,
     )
+
+
+def _written(each: ReportLine, record: RunRecord) -> str:
+    """Return what a line that was set aside has in the column of references."""
+    named = (
+        cell for name, cell in zip(record.header.get("columns", ()), each.cells, strict=False) if is_reference(name)
+    )
+    return next(named, "")
+
+
+def is_reference(column: str) -> bool:
+    """Tell whether a column of a sheet is that of references."""
+    return column.strip().lower() == "reference"
 
 
 def _counted(each: ReportLine, record: RunRecord) -> tuple[StrEnum, str, str]:

@@ -178,7 +178,7 @@ def _priced(line: Line) -> str:
 
 
 def _why(line: Line) -> str:
-    said = prose(line.told["reason"]) if line.told["reason"] else ""
+    said = prose(line.says) if line.says else ""
     named = f"({code(line.told['reason_code'])})" if line.told["reason_code"] else ""
     return " ".join(part for part in (said, named) if part) or NOTHING
 

@@ -169,7 +169,7 @@ class Gathering:
             self._needs.setdefault(name, Need(line.told["what_to_do"], line.row)).add(line)
         if line.row not in QUIET:
             code = line.told["reason_code"]
-            reason = self._reasons.setdefault(code, Reason(code, line.told["reason"]))
+            reason = self._reasons.setdefault(code, Reason(code, line.says))
             reason.sum.add(line.amount, line.currency)
             reason.rows[line.row] += 1
         if line.declines:

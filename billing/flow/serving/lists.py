@@ -33,7 +33,7 @@ class Row:
     @property
     def reason(self) -> str:
         """Why it stands where it stands; nothing where that goes without saying."""
-        return self.line.told.get("reason", "") if self.line.row not in ("paid", "not_yet") else ""
+        return self.line.says if self.line.row not in ("paid", "not_yet") else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@ accounts. Memory keeps where a line is, not the line.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from billing.core import dashboard
 from billing.core.records import RunRecord
-from billing.core.skips import SKIPS
 from billing.core.tones import TONES
 from billing.core.wording import day, priced
 from billing.edge.logs import visible
@@ -56,7 +55,7 @@ class Listing:
 
     def take(self, line: Line) -> None:
         """Take in one line."""
-        name = reference_of(line, self.record)
+        name = visible(line.reference)
         anchor = self._anchor(name, line.number)
         row = item_row(_row(line, name, anchor, self.record, self.zone)).encode("utf-8", "replace")
         places = self._places.setdefault(line.account, array("Q"))
@@ -96,26 +95,10 @@ class Listing:
         return found
 
 
-def reference_of(line: Line, record: RunRecord) -> str:
-    """Return the reference of a line on one line of text; of one set aside, what stands in that column of the sheet."""
-    if line.told.get("reason_code") == "invalid":
-        columns: Sequence[Any] = record.header.get("columns", ())
-        place = next((at for at, name in enumerate(columns) if str(name).strip().lower() == "reference"), None)
-        found = line.cells[place] if place is not None and place < len(line.cells) else ""
-        return visible(found)
-    return visible(line.reference)
-
-
-def reason_of(line: Line) -> str:
-    """Return why a line stands where it stands, without any text of the sheet."""
-    code = line.told.get("reason_code", "")
-    return SKIPS[code].means if code == "invalid" else line.told.get("reason", "")
-
-
 def person_row(line: Line, record: RunRecord) -> Markup:
     """Write a line that needs a person, with why."""
-    name = reference_of(line, record) or f"line {line.number}"
-    why = first_up(reason_of(line)) or first_up(row_words(record.kind, line.row))
+    name = visible(line.reference) or f"line {line.number}"
+    why = first_up(line.says) or first_up(row_words(record.kind, line.row))
     return item_row(ItemRow(name, _address(line, record), priced(line.amount, line.currency),
                             visible(line.customer), visible(line.account), visible(why)))  # fmt: skip
 
@@ -144,4 +127,4 @@ def _more(line: Line, record: RunRecord, zone: ZoneInfo) -> str:
         return ", ".join(part for part in (day(told.get("last_try", ""), zone, short=True), again) if part)
     then = day(told.get("next_try", ""), zone, short=True) if line.row == "declined_for_now" else ""
     elsewhere = f"in {told['run']}" if told.get("run", "") not in ("", record.run_id) else ""
-    return ", ".join(part for part in (then and f"tried again {then}", reason_of(line), elsewhere) if part)
+    return ", ".join(part for part in (then and f"tried again {then}", line.says, elsewhere) if part)
