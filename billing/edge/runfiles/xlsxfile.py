@@ -61,7 +61,8 @@ def read_xlsx(
         collector.sheet = chosen.name
         others = _others(package, contents, chosen) if sheet is None else []
         try:
-            _Reading(SheetRows(package, chosen.part), book, collector, dialect, defaults).read()
+            reading = _Reading(SheetRows(package, chosen.part), book, collector, dialect, defaults)
+            reading.read(contents.conditional)
         except Unreadable as error:
             if error.fault.code not in _PERHAPS_ANOTHER or not others:
                 raise
@@ -130,7 +131,7 @@ class _Reading:
     hidden: Numbers = field(default_factory=Numbers)
     last: int = 0
 
-    def read(self) -> None:
+    def read(self, conditional: frozenset[int]) -> None:
         rows = iter(self.sheet)
         first, cells = self._header(rows)
         header = self._understood(cells, first, rows)
@@ -142,6 +143,10 @@ class _Reading:
                 self.last = row.number
                 self._check_hidden(row)
         self._check_merged(header, first.number)
+        if self.sheet.conditions & {*conditional, -1}:
+            message = "a conditional format of the sheet shows numbers in another format"
+            hint = "in the spreadsheet: Conditional Formatting, Clear Rules"
+            self.collector.refuse_file(first.number, 1, FieldError("", "number_format", message, hint))
         if self.hidden.found:
             self._refuse_hidden()
 

@@ -13,7 +13,7 @@ from billing.core.errors import InvalidInput, Problem
 from billing.edge.runfiles import open_run
 from billing.edge.runfiles.workbook import package as package_module
 from billing.edge.runfiles.workbook import strings as strings_module
-from tests.edge.runfiles.workbooks import PART, changed, replacing, saved, with_line, written
+from tests.edge.runfiles.workbooks import PART, Cell, changed, replacing, saved, with_line, written
 
 RUN = "coaching-2026-11"
 STRINGS = "xl/sharedStrings.xml"
@@ -180,6 +180,9 @@ def test_two_parts_of_one_name_are_refused(tmp_path: Path):
         ('<row r="2"', '<row r="1048577"'),
         ('<row r="2"', '<row r="0"'),
         ("</sheetData>", "<sheetData>"),
+        ("</sheetData>", '</sheetData><extLst><row r="3"><c r="A3"><v>1</v></c></row></extLst>'),
+        ("</sheetData>", '</sheetData><extLst><ext><sheetData><row r="3"/></sheetData></ext></extLst>'),
+        ("</sheetData>", '<x><row r="3"><c r="A3"><v>1</v></c></row></x></sheetData>'),
         ("<v>4</v>", "<v>99999</v>"),
         ("<v>4</v>", "<v>-1</v>"),
         ("<v>4</v>", "<v>x</v>"),
@@ -194,6 +197,29 @@ def test_two_parts_of_one_name_are_refused(tmp_path: Path):
 def test_a_sheet_that_two_programs_would_read_differently_is_refused(tmp_path: Path, old: str, new: str):
     path = changed(written(tmp_path / "a.xlsx", with_line()), {PART: replacing(old, new)})
     assert codes(path) == ["damaged_workbook"]
+
+
+def test_a_format_of_a_condition_is_none_of_a_cell(tmp_path: Path):
+    def look(content: bytes) -> bytes:
+        found = b'<dxf><numFmt numFmtId="164" formatCode="0.00"/></dxf>'
+        return content.replace(b'<dxfs count="0"/>', b'<dxfs count="1">' + found + b"</dxfs>")
+
+    path = written(tmp_path / "a.xlsx", with_line(amount=Cell(10.99, '0.00" k"')))
+    assert codes(changed(path, {"xl/styles.xml": look})) == ["number_format"]
+
+
+def test_a_condition_that_shows_another_number_is_refused(tmp_path: Path):
+    def conditional(book: Any, sheet: Any) -> None:
+        free = book.add_format({"num_format": '"free"'})
+        sheet.conditional_format("D2", {"type": "cell", "criteria": ">", "value": 0, "format": free})
+
+    def coloured(book: Any, sheet: Any) -> None:
+        red = book.add_format({"bg_color": "red"})
+        sheet.conditional_format("D2", {"type": "cell", "criteria": ">", "value": 0, "format": red})
+
+    assert codes(written(tmp_path / "a.xlsx", with_line(), conditional)) == ["number_format"]
+    with open_run(written(tmp_path / "b.xlsx", with_line(), coloured), run_id=RUN) as opened:
+        assert opened.count == 1
 
 
 @pytest.mark.parametrize("part", [PART, STRINGS, "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "_rels/.rels"])

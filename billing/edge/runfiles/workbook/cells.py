@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import NamedTuple, cast
 
 from billing.edge.runfiles.reading.remembered import Remembered
-from billing.edge.runfiles.workbook.formats import DIGITS, Kind, Shape, currencies_of, shape_for
+from billing.edge.runfiles.workbook.formats import DIGITS, Kind, Shape, currencies_of, shape_for, shows_texts
 from billing.edge.texts.problems import FieldError
 from billing.edge.texts.safe_text import quoted, withheld
 
@@ -117,10 +117,8 @@ class Sight:
                 if raw.formula
                 else EMPTY
             )
-        if raw.type == "s":
-            return Seen(self._book.text(_index(raw.value)))
-        if raw.type in {"str", "inlineStr"}:
-            return Seen(unescaped(raw.value))
+        if raw.type in {"s", "str", "inlineStr"}:
+            return self._text(raw, name, role)
         if raw.type == "e":
             return _wrong(
                 name, "", "cell_error", f"shows the error {quoted(raw.value)}", "mend the formula, or type it"
@@ -138,6 +136,14 @@ class Sight:
         if raw.type in {"e", "d"}:
             return raw.value
         return self._of(raw, "a column").text
+
+    def _text(self, raw: Raw, name: str, role: Role) -> Seen:
+        value = raw.value or ""
+        text = self._book.text(_index(value)) if raw.type == "s" else unescaped(value)
+        if role is Role.MONEY and text and not shows_texts(self._book.format(raw.style)):
+            hint = "format the cell as text, without anything beside it"
+            return _wrong(name, text, "number_format", "is a text, and its format shows another one", hint)
+        return Seen(text)
 
     def _truth(self, value: str, name: str, role: Role) -> Seen:
         text = "TRUE" if value == "1" else "FALSE"

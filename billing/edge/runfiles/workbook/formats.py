@@ -108,7 +108,19 @@ def shape_for(number: Decimal, code: str) -> Shape:
 @lru_cache(maxsize=4096)
 def _sections(code: str) -> tuple[Shape, ...]:
     """The sections of a format: numbers above nothing, below it, nothing itself; the fourth is for texts."""
-    return tuple(map(_shape, _split(code)[:3])) or (GENERAL,)
+    return tuple(
+        Shape(Kind.OTHER, "shows a sign that the number has not") if at != 1 and _signed(section) else _shape(section)
+        for at, section in enumerate(_split(code)[:3])
+    ) or (GENERAL,)
+
+
+@lru_cache(maxsize=4096)
+def shows_texts(code: str) -> bool:
+    """Tell whether a format shows a text as it is: its section for texts hides and adds nothing."""
+    sections = _split(code)
+    of_texts = sections[3] if len(sections) > 3 else sections[-1] if "@" in sections[-1] else "@"
+    tokens = [token for token in _TOKEN.findall(of_texts) if not (_COLOUR.fullmatch(token) or token[0] in "_ ")]
+    return [token.lower() for token in tokens if token != "* "] in (["@"], ["general"])  # noqa: S105  no secret
 
 
 _TOKEN = re.compile(r'"[^"]*"?|\\.|_.|\*.|\[[^\]]*\]?|General|AM/PM|A/P|E[+-]|.', re.DOTALL | re.IGNORECASE)
@@ -119,6 +131,10 @@ _SPAN = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _SPACING = "-+()' \u00a0\u202f"
 # What stands beside a number and says nothing but its sign.
 _LITERAL = frozenset(_SPACING + "$:")
+_APART = frozenset(" '\u00a0\u202f")
+# What sets digits apart and changes none of them.
+_FILL = frozenset({"* ", "**", "*\u00a0"})
+# What may fill a cell up to its width: a digit or a point would be one more of the number.
 
 
 def _split(code: str) -> list[str]:
@@ -131,12 +147,30 @@ def _split(code: str) -> list[str]:
     return sections
 
 
+def _literal(token: str) -> str | None:
+    """What a piece of a format shows whatever the number is; None for a piece that shows some of the number."""
+    found = _CURRENCY.fullmatch(token)
+    if found:
+        return found[1]
+    if token[0] == '"':
+        return token.strip('"')
+    if token[0] == "\\":
+        return token[1:]
+    return token if token in _LITERAL or not token.isascii() else None
+
+
+def _signed(section: str) -> bool:
+    """Tell whether it shows a number that is not below nothing as one that is."""
+    shown = "".join(_literal(token) or "" for token in _TOKEN.findall(section))
+    return ("-" in shown or "(" in shown) and any(char in section for char in "#0?@gG")
+
+
 def _shape(section: str) -> Shape:
     beside, rest, odd = _parts(section)
     if odd:
         return Shape(Kind.OTHER, odd)
     letters = set(rest.lower()) & set("ymdhsgbea")
-    if "general" in rest.lower() or rest == "@":
+    if rest.lower() == "general" or rest == "@":
         return GENERAL if not beside else Shape(Kind.OTHER, "shows more than the number")
     if letters and not _POWER.search(rest):
         return _date(rest.lower())
@@ -145,25 +179,25 @@ def _shape(section: str) -> Shape:
 
 def _parts(section: str) -> tuple[str, str, str]:
     """What stands beside the number, what shows the number, and what cannot be understood."""
-    beside, rest = "", ""
+    beside, rest, between = "", "", ""
     for token in _TOKEN.findall(section):
-        found = _CURRENCY.fullmatch(token)
-        if found:
-            beside += found[1]
-        elif token[0] == '"':
-            beside += token.strip('"')
-        elif token[0] == "\\":
-            beside += token[1:]
+        literal = _literal(token)
+        if literal is not None:
+            beside += literal
+            between += literal if rest else ""
         elif _SPAN.fullmatch(token):
             return "", "", "shows a time"
         elif token[0] == "[":
             if not _COLOUR.fullmatch(token):
                 return "", "", "shows some numbers in another way than others"
+        elif token[0] == "*" and token not in _FILL:
+            return "", "", "fills the cell with more than blanks"
         elif token[0] in "_*" and len(token) > 1:
             continue
-        elif token in _LITERAL or not token.isascii():
-            beside += token
         else:
+            # A sign between digits stands for a point: 12$34, 12€34.
+            if set(between) - _APART and not set(rest + token) & set("ymdhs"):
+                return "", "", "shows something between the digits"
             rest += token
     return beside.strip(_SPACING), rest, ""
 

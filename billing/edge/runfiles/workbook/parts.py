@@ -38,12 +38,14 @@ class Contents:
         formats: the number format of each style.
         strings: the part with the shared texts, if there is one.
         from_1904: whether dates are counted from 1904.
+        conditional: those looks of conditions that show a number in another format.
     """
 
     sheets: tuple[SheetPart, ...]
     formats: tuple[str, ...]
     strings: str | None
     from_1904: bool
+    conditional: frozenset[int] = frozenset()
 
     def format(self, style: int) -> str:
         """The number format of a style; one that nobody wrote down where the style is unknown."""
@@ -83,8 +85,8 @@ def contents_of(package: Package) -> Contents:
             raise Unreadable(0, 0, "too_many_parts", f"the workbook has more than {_MOST_SHEETS:,} sheets")
 
     Xml(package, book, start).run()
-    formats = _formats(package, named["styles"]) if "styles" in named else ()
-    return Contents(tuple(sheets), formats, named.get("sharedStrings"), from_1904)
+    formats, conditional = _formats(package, named["styles"]) if "styles" in named else ((), frozenset())
+    return Contents(tuple(sheets), formats, named.get("sharedStrings"), from_1904, conditional)
 
 
 _SORTS = {
@@ -140,14 +142,18 @@ def _links(package: Package, part: str) -> dict[str, _Link]:
     return found
 
 
-def _formats(package: Package, part: str) -> tuple[str, ...]:
-    """The number format of each style of a cell."""
-    codes, styles = dict(BUILT_IN), list[int]()
-    inside = False
+def _formats(package: Package, part: str) -> tuple[tuple[str, ...], frozenset[int]]:
+    """The number format of each style of a cell, and which looks of conditions have one."""
+    codes, styles, conditional = dict(BUILT_IN), list[int](), set[int]()
+    inside, looks = False, 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal inside
-        if name == "numFmt":
+        nonlocal inside, looks
+        if name == "dxf":
+            looks += 1
+        elif name == "numFmt" and looks:  # it counts for that look alone, whatever its number is
+            conditional.add(looks - 1)
+        elif name == "numFmt":
             code = attributes.get("formatCode", "")
             codes[_number(attributes.get("numFmtId"))] = code if len(code) <= _LONGEST_FORMAT else _UNKNOWN
         elif name == "cellXfs":
@@ -162,7 +168,8 @@ def _formats(package: Package, part: str) -> tuple[str, ...]:
         inside = inside and name != "cellXfs"
 
     Xml(package, part, start, end).run()
-    return tuple(codes.get(style, _UNKNOWN) for style in styles)
+    codes.pop(-1, None)
+    return tuple(codes.get(style, _UNKNOWN) for style in styles), frozenset(conditional)
 
 
 def _number(text: str | None) -> int:

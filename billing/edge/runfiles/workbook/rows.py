@@ -47,12 +47,15 @@ class SheetRows:
         package, part: where it is.
         hidden_columns: pairs of first and last, known before the first row.
         merged: known after the last row.
+        conditions: numbers of the looks that cells have on conditions, known after the last row; -1 for one that
+            brings a format of its own.
     """
 
     package: Package
     part: str
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
+    conditions: set[int] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Row]:
         """The rows in order.
@@ -60,24 +63,27 @@ class SheetRows:
         Raises:
             Unreadable: the sheet is damaged, or cells do not come in their order.
         """
-        taker = _Taker(self.hidden_columns, self.merged)
+        taker = _Taker(self.hidden_columns, self.merged, self.conditions)
         for _ in Xml(self.package, self.part, taker.start, taker.end, taker.text):
             yield from taker.rows
             taker.rows.clear()
 
 
-_WITHIN = {"row": "", "c": "row", "v": "c", "is": "c"}
+_WITHIN = {"sheetData": "", "row": "sheetData", "c": "row", "v": "c", "is": "c"}
+_DEPTH = {"sheetData": 2, "row": 3, "c": 4, "v": 5, "is": 5}
 _ONCE = frozenset({"v", "is"})
 _NONE: frozenset[str] = frozenset()
-# What stands in what, and what a cell has once.
+_AROUND = frozenset({"col", "mergeCell", "cfRule", "numFmt"})
+# What stands in what and how deep, and what a cell has once: a row in an extension is one that no spreadsheet shows.
 
 
 class _Taker:
     """Takes in the tags of a sheet."""
 
-    def __init__(self, hidden_columns: list[tuple[int, int]], merged: list[Merged]) -> None:
+    def __init__(self, hidden_columns: list[tuple[int, int]], merged: list[Merged], conditions: set[int]) -> None:
         self.rows: list[Row] = []
-        self._hidden_columns, self._merged = hidden_columns, merged
+        self._hidden_columns, self._merged, self._conditions = hidden_columns, merged, conditions
+        self._depth = 0
         self._cells: list[Raw] = []
         self._row = self._column = self._style = self._texts = self._length = 0
         self._type, self._hidden, self._formula, self._inside = "n", False, False, False
@@ -98,9 +104,10 @@ class _Taker:
             self._pieces.text(text)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
         if name in _WITHIN:
             # A value without its cell, or two in one, are read in one way by some programs and in another by others.
-            if self._open[-1] != _WITHIN[name] or name in self._seen:
+            if self._open[-1] != _WITHIN[name] or self._depth != _DEPTH[name] or name in self._seen:
                 message = "the cells of the sheet are not where cells are"
                 raise Unreadable(self._row, 1, "damaged_workbook", message, "save the workbook again")
             self._open.append(name)
@@ -117,10 +124,11 @@ class _Taker:
             self._inside = True
         elif self._inside:
             self._pieces.start(name)
-        elif name in {"col", "mergeCell"}:
+        elif name in _AROUND:
             self._around(name, attributes)
 
     def end(self, name: str) -> None:
+        self._depth -= 1
         if name in _WITHIN:
             self._open.pop()
         if name == "c":
@@ -167,7 +175,7 @@ class _Taker:
             message = "the cells of a row are not in their order"
             raise Unreadable(self._row, 1, "damaged_workbook", message, "save the workbook again")
         self._column, self._value, self._formula = column, None, False
-        self._type, self._style = attributes.get("t", "n"), _whole(attributes.get("s", ""), 0)
+        self._type, self._style = attributes.get("t", "n"), _whole(attributes.get("s", "0"), -1)
 
     def _around(self, name: str, attributes: dict[str, str]) -> None:
         """What stands before and after the rows."""
@@ -177,7 +185,11 @@ class _Taker:
             first, _, last = attributes.get("ref", "").partition(":")
             (top, left), (bottom, right) = _place(first), _place(last or first)
             self._merged.append(Merged(f"{first}:{last}", top, left, bottom, right))
-        if len(self._hidden_columns) + len(self._merged) > _MOST_MERGED:
+        elif name == "cfRule":
+            self._conditions.add(_whole(attributes.get("dxfId", ""), _MOST_MERGED))
+        elif name == "numFmt":
+            self._conditions.add(-1)
+        if len(self._hidden_columns) + len(self._merged) + len(self._conditions) > _MOST_MERGED:
             raise Unreadable(0, 0, "damaged_workbook", "the sheet has too many merged cells", "unmerge them")
 
 
