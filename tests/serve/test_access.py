@@ -166,6 +166,15 @@ async def test_the_token_is_changed_for_a_cookie_that_no_script_and_no_other_sit
         assert site.access.passing not in told
 
 
+async def test_nobody_is_sent_on_to_an_address_elsewhere(hostile):
+    async with served(hostile) as site:
+        for path in ("//evil.example", "///evil.example/", "/nowhere"):
+            request = f"GET {path}?token={site.access.token} HTTP/1.1\r\nHost: 127.0.0.1:{site.access.port}\r\n"
+            answer = await raw(site.access.port, f"{request}Connection: close\r\n\r\n".encode())
+            assert answer[9:12] == b"404", path
+            assert b"evil.example" not in answer
+
+
 async def test_a_head_is_answered_without_a_body(hostile):
     async with served(hostile) as site, site.client.head(site.url + "/", headers=site.cookie) as answer:
         assert (answer.status, await answer.read()) == (200, b"")

@@ -101,6 +101,13 @@ async def test_whoever_looks_on_is_told_the_state_and_the_stream_of_a_run_that_i
         assert json.loads(data.removeprefix("data: "))["head"]["text"].startswith("Finished at")
 
 
+async def test_whoever_comes_at_once_with_others_finds_no_more_places_than_there_are():
+    streams = Streams(Counter(), Lines(), time.monotonic)
+    assert [streams.take_place() for _ in range(MOST_WATCHERS + 2)] == [True] * MOST_WATCHERS + [False] * 2
+    streams.give_place_back()
+    assert streams.take_place()
+
+
 async def test_streams_are_full_at_their_limit():
     streams = Streams(Counter(), Lines(), time.monotonic)
     reading = [asyncio.create_task(read(streams, f"run-{n % 3}", 10**9)) for n in range(MOST_WATCHERS)]

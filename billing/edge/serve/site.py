@@ -141,8 +141,14 @@ class _Pages:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Tell how a run goes on, for as long as somebody looks on."""
         run_id = _query(request).get("id", "")
-        if self._streams.full:
+        if not self._streams.take_place():
             return await told(503)
+        try:
+            return await self._told_on(request, run_id)
+        finally:
+            self._streams.give_place_back()
+
+    async def _told_on(self, request: web.Request, run_id: str) -> web.StreamResponse:
         if not await self._desk.knows(run_id):
             return await told(404)
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8", **plain_headers()})
@@ -169,7 +175,8 @@ class _Guard:
         if status:
             found: web.StreamResponse = await told(status)
         elif self._access.brings_token(asking):
-            found = self._let_in(request)
+            # Nobody is sent on to what is no page: "//evil.example" is an address elsewhere.
+            found = self._let_in(request) if request.path in PATHS else await told(404)
         else:
             found = await self._answered(request, handler)
         path = request.path if request.path in {*PATHS, EVENTS} else "none"

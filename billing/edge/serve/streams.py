@@ -54,6 +54,7 @@ class Streams:
     log: Log
     ticks: Callable[[], float]
     looks: int = 0
+    _places: int = 0
     _watched: dict[str, _Watched] = field(default_factory=lambda: defaultdict(_Watched))
     _closed: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
@@ -66,7 +67,18 @@ class Streams:
     @property
     def full(self) -> bool:
         """Whether nobody more may look on."""
-        return self.watchers >= MOST_WATCHERS or self._closed.is_set()
+        return max(self.watchers, self._places) >= MOST_WATCHERS or self._closed.is_set()
+
+    def take_place(self) -> bool:
+        """Take a place before anything is waited for, so that those who come at once are counted too; False if full."""
+        if self.full:
+            return False
+        self._places += 1
+        return True
+
+    def give_place_back(self) -> None:
+        """Give it to somebody else."""
+        self._places -= 1
 
     async def of(self, run_id: str) -> AsyncGenerator[bytes]:
         """Yield what a browser's ``EventSource`` reads, until the run or the server ends. (HTML standard, 9.2.6)"""
