@@ -57,7 +57,7 @@ def read_xlsx(
     contents = contents_of(package)
     chosen = _chosen(contents.sheets, sheet)
     with closing(Strings(package, contents.strings, folder)) as strings:
-        book = Book(strings.of, contents.format, contents.from_1904)
+        book = Book(strings.of, contents.format, contents.from_1904, contents.recalculated)
         collector.sheet = chosen.name
         others = _others(package, contents, chosen) if sheet is None else []
         try:

@@ -207,8 +207,29 @@ def test_a_result_of_a_formula_is_used_as_if_it_was_typed(tmp_path: Path):
         sheet.write_formula("D2", "=5.5*2", None, 11)
         sheet.write_formula("A2", '="INV-"&7', None, "INV-7")
 
-    charge, cells = read(written(tmp_path / "a.xlsx", with_line(), calculated))
+    path = written(tmp_path / "a.xlsx", with_line(), calculated)
+    # The library asks for all of it to be worked out anew: what it has stored is not what is shown.
+    assert [(each.code, each.column) for each in refused(path)] == [("not_calculated", 1), ("not_calculated", 4)]
+    charge, cells = read(changed(path, {"xl/workbook.xml": replacing(' fullCalcOnLoad="1"', "")}))
     assert (charge.reference, charge.amount.minor, cells[3]) == ("INV-7", 1100, "11")
+
+
+@pytest.mark.parametrize("style", ["9", "x", " 1 ", "99999999999"])
+@pytest.mark.parametrize("amount", [11, "11"])
+def test_a_number_whose_format_nobody_wrote_down_is_refused(tmp_path: Path, style: str, amount: Any):
+    path = written(tmp_path / "a.xlsx", with_line(amount=amount))
+    path = changed(path, {PART: replacing('<c r="D2"', f'<c r="D2" s="{style}"')})
+    assert [(each.code, each.column) for each in refused(path)] == [("number_format", 4)]
+
+
+@pytest.mark.parametrize("height", ["0", "0.00", ".01", "0.75", "1e-3", " 0 "])
+def test_a_row_or_a_column_too_small_to_be_read_is_hidden(tmp_path: Path, height: str):
+    path = written(tmp_path / "a.xlsx", with_line())
+    low = changed(path, {PART: replacing('<row r="2"', f'<row r="2" ht="{height}"')})
+    assert [each.code for each in refused(low)] == ["hidden"]
+    narrow = f'<cols><col min="4" max="4" width="{height}"/></cols><sheetData>'
+    path = written(tmp_path / "b.xlsx", with_line())
+    assert [each.code for each in refused(changed(path, {PART: replacing("<sheetData>", narrow)}))] == ["hidden"]
 
 
 def test_every_problem_of_a_line_is_told_at_once(tmp_path: Path):

@@ -63,12 +63,14 @@ class Book:
     Attributes:
         text: the shared text of an index.
         format: the number format of a style.
-        epoch: the day before day 1 of its dates.
+        from_1904: whether its dates are counted from 1904.
+        recalculated: whether results of formulas are worked out anew when it is opened.
     """
 
     text: Callable[[int], str]
     format: Callable[[int], str]
     from_1904: bool = False
+    recalculated: bool = False
 
 
 class Seen(NamedTuple):
@@ -111,12 +113,11 @@ class Sight:
         role = role_of(name)
         if role is Role.IGNORED:
             return Seen(self._carried(raw))
+        if raw.formula and (raw.value is None or self._book.recalculated):
+            # Programs that write workbooks store 0 for a result that a spreadsheet works out when it opens them.
+            return _wrong(name, "", "not_calculated", "is a formula without a result", _CALCULATE)
         if raw.value is None:
-            return (
-                _wrong(name, "", "not_calculated", "is a formula without a result", _CALCULATE)
-                if raw.formula
-                else EMPTY
-            )
+            return EMPTY
         if raw.type in {"s", "str", "inlineStr"}:
             return self._text(raw, name, role)
         if raw.type == "e":

@@ -16,7 +16,7 @@ _LONGEST_FORMAT = 255
 # Characters. (Excel specifications and limits)
 _LINKS = ("http://schemas.openxmlformats.org/package/2006/relationships",)
 _ROOT_LINKS = "_rels/.rels"
-_UNKNOWN = "?"
+_UNKNOWN = "!@"
 # Stands for a format that nobody wrote down: it is understood by none.
 
 
@@ -39,6 +39,7 @@ class Contents:
         strings: the part with the shared texts, if there is one.
         from_1904: whether dates are counted from 1904.
         conditional: those looks of conditions that show a number in another format.
+        recalculated: whether a spreadsheet works out every formula when it opens it, whatever result is stored.
     """
 
     sheets: tuple[SheetPart, ...]
@@ -46,6 +47,7 @@ class Contents:
     strings: str | None
     from_1904: bool
     conditional: frozenset[int] = frozenset()
+    recalculated: bool = False
 
     def format(self, style: int) -> str:
         """The number format of a style; one that nobody wrote down where the style is unknown."""
@@ -73,20 +75,22 @@ def contents_of(package: Package) -> Contents:
     links = _links(package, book)
     named: dict[str, str] = {link.kind: link.part for link in links.values()}
     sheets: list[SheetPart] = []
-    from_1904 = False
+    from_1904 = recalculated = False
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal from_1904
+        nonlocal from_1904, recalculated
         if name == "sheet":
             sheets.append(_sheet(attributes, links))
         elif name == "workbookPr":
             from_1904 = attributes.get("date1904") in {"1", "true"}
+        elif name == "calcPr":
+            recalculated = attributes.get("fullCalcOnLoad") in {"1", "true"}
         if len(sheets) > _MOST_SHEETS:
             raise Unreadable(0, 0, "too_many_parts", f"the workbook has more than {_MOST_SHEETS:,} sheets")
 
     Xml(package, book, start).run()
     formats, conditional = _formats(package, named["styles"]) if "styles" in named else ((), frozenset())
-    return Contents(tuple(sheets), formats, named.get("sharedStrings"), from_1904, conditional)
+    return Contents(tuple(sheets), formats, named.get("sharedStrings"), from_1904, conditional, recalculated)
 
 
 _SORTS = {

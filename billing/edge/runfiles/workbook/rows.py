@@ -161,7 +161,7 @@ class _Taker:
         if not self._row < number <= MOST_ROWS:
             raise Unreadable(0, 0, "damaged_workbook", "the rows of the sheet are not in their order", "save it again")
         self._row, self._column, self._texts, self._digits = number, 0, 0, str(number)
-        self._hidden = attributes.get("hidden") in {"1", "true"} or attributes.get("ht") in {"0", "0.0"}
+        self._hidden = _hidden(attributes, "ht")
 
     def _cell(self, attributes: dict[str, str]) -> None:
         column = self._column + 1
@@ -179,7 +179,7 @@ class _Taker:
 
     def _around(self, name: str, attributes: dict[str, str]) -> None:
         """What stands before and after the rows."""
-        if name == "col" and attributes.get("hidden") in {"1", "true"}:
+        if name == "col" and _hidden(attributes, "width"):
             self._hidden_columns.append((_whole(attributes.get("min", ""), 0), _whole(attributes.get("max", ""), 0)))
         elif name == "mergeCell":
             first, _, last = attributes.get("ref", "").partition(":")
@@ -194,6 +194,16 @@ class _Taker:
 
 
 _LONGEST_ROW = 4 * 1024**2
+
+
+def _hidden(attributes: dict[str, str], size: str) -> bool:
+    """Tell whether a row or a column is out of sight, or so small that nobody can read it."""
+    small = _SMALL.fullmatch(attributes.get(size, "").strip())
+    return (small is not None and bool(small[0])) or attributes.get("hidden", "").strip() in {"1", "true"}
+
+
+_SMALL = re.compile(r"[+-]?0*(\.[0-9]*)?([Ee]0+)?|[0-9.]+[Ee]-[0-9]+|-.*")
+# A height in points, or a width in digits, below one.
 
 
 def _whole(text: str, otherwise: int) -> int:
