@@ -40,6 +40,12 @@ class OwnFolder:
             UsageError: it holds something else.
             RunStopped: a symbolic link stands there.
         """
+        try:
+            self._look()
+        except OSError as error:
+            raise UsageError(f"{self.path}: cannot be looked at: {error.strerror} (--per-account)") from error
+
+    def _look(self) -> None:
         if self.path.is_symlink():
             raise RunStopped(f"{self.path}: is a symbolic link; name the folder itself")
         if not self.path.exists():

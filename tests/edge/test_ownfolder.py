@@ -121,3 +121,8 @@ def test_a_name_that_leads_elsewhere_is_a_broken_promise(tmp_path):
         with pytest.raises(ValueError, match="no name"):
             OwnFolder(tmp_path / "out").begin([name])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_name_that_no_disk_takes_is_said_so(tmp_path: Path):
+    with pytest.raises(UsageError, match="cannot be looked at: File name too long"):
+        OwnFolder(tmp_path / ("a" * 300)).check()
