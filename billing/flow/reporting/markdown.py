@@ -147,8 +147,7 @@ def _needs(overview: Overview, most: int) -> Iterator[str]:
     needs = overview.needs[:MOST_NEEDS]
     kind = overview.record.kind
     rows = (
-        [prose(need.what_to_do), label(kind, need.row), f"{need.sum.lines:,}", several(need.sum.totals)]
-        for need in needs
+        [prose(need.title), label(kind, need.row), f"{need.sum.lines:,}", several(need.sum.totals)] for need in needs
     )
     yield table(["what to do", "of", "lines", "amount"], rows, right=2)
     if more := overview.needs[MOST_NEEDS:]:
@@ -169,7 +168,7 @@ def _list(need: Need, most: int, name: str) -> str:
     count = wording.counted(need.sum.lines, "line")
     said = f"{name}: {count if need.sum.lines == len(shown) else f'{len(shown)} of {count}'}"
     # Here a code span would be none: this is HTML.
-    deed = need.what_to_do if prose(need.what_to_do) == need.what_to_do else ""
+    deed = need.title if prose(need.title) == need.title else ""
     return folded(f"{said}. {deed}".rstrip(". "), body)
 
 

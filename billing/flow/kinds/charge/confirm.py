@@ -4,7 +4,7 @@ from typing import assert_never
 
 import anyio
 
-from billing.core.declines import MEANINGS, Decline, decline_of
+from billing.core.declines import Decline, decline_of
 from billing.core.dunning import after_decline
 from billing.core.entries import ItemRecord, Move, fold
 from billing.core.exits import Exit
@@ -309,7 +309,7 @@ def decline_facts(ctx: ItemContext, item: ItemRecord, decline: Decline) -> dict[
         "declines": declines,
         "group": str(decline.group),
         "reason_code": decline.code,
-        "reason": MEANINGS[decline.remedy],
+        "reason": decline.note,
         "what_to_do": decline.what_to_do,
         "remedy": str(decline.remedy),
         "advice_code": decline.advice_code or None,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from billing.core.declines import MEANINGS, Decline, decline_of
+from billing.core.declines import Decline, decline_of
 from billing.core.dunning import after_decline
 from billing.core.entries import ItemRecord, Move
 from billing.core.kinds.subscription import VOID, Event, State, shows
@@ -137,7 +137,7 @@ def _why_over(seen: Look, now: float) -> Mapping[str, Any]:
         burnt = seen.seen.cancel_at is not None and now >= seen.seen.cancel_at
         return EXPIRED if burnt or now - seen.seen.created >= INCOMPLETE_HOURS * 3600 else CANCELLED_ELSEWHERE
     decline = decline_of(seen.first.failed, request_id=seen.request_id)
-    told = {"group": str(decline.group), "reason_code": decline.code, "reason": MEANINGS[decline.remedy]}
+    told = {"group": str(decline.group), "reason_code": decline.code, "reason": decline.note}
     return told | {"what_to_do": decline.what_to_do}
 
 
@@ -173,7 +173,7 @@ def decline_facts(ctx: ItemContext, item: ItemRecord, decline: Decline, *, incom
         "declines": declines,
         "group": str(decline.group),
         "reason_code": decline.code,
-        "reason": MEANINGS[decline.remedy],
+        "reason": decline.note,
         "what_to_do": decline.what_to_do,
         "remedy": str(decline.remedy),
         "advice_code": decline.advice_code or None,

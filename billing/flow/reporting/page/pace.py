@@ -67,8 +67,8 @@ def pace_of(overview: Overview) -> Pace | None:
     speed = overview.speed
     if speed is None:
         return None
-    took = duration(speed.seconds) if speed.seconds >= 1 else "Less than a second"
-    heading = took + (f" in {counted(speed.commands, 'command')}" if speed.commands > 1 else "")
+    took = duration(speed.seconds) if speed.seconds >= 1 else "less than a second"
+    heading = f"It took {took}" + (f" in {counted(speed.commands, 'command')}" if speed.commands > 1 else "")
     series = speed.series if speed.series is not None and len(speed.series.spans) > 1 else None
     drawn = None if series is None else _curve(series, speed)
     return Pace(heading, " ".join(_told(speed)), drawn, "" if series is None else _desc(series, speed),
