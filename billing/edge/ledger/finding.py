@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 
 from billing.core.entries import Entry, Facts, ItemRecord
-from billing.core.errors import LedgerDamaged
 from billing.core.items import Kind, Mode
 from billing.core.records import Naming
-from billing.edge.ledger.rows import ENTRY_COLUMNS, ITEM_COLUMNS, entry_of, item_of_row
+from billing.edge.ledger.asking import Asking
+from billing.edge.ledger.rows import ENTRY_COLUMNS, ITEM_COLUMNS, entry_of
 from billing.edge.ledger.runs import Runs
 
 # ruff: noqa: S608 - the only texts put into these statements are the constant lists of columns above
@@ -48,21 +48,13 @@ ABOUT = """SELECT name, at, facts, mac FROM lookups
 Unsealed = Callable[[str, str, int, str, bytes], Facts]
 
 
-class SqliteFinder:
-    """Reads on the ledger's one read-only connection, in whatever moment that sees."""
+class SqliteFinder(Asking):
+    """Reads about one item."""
 
     def __init__(self, conn: sqlite3.Connection, runs: Runs, unsealed: Unsealed) -> None:
         """Read from a connection; ``unsealed`` checks a look-up and returns its facts."""
-        self._conn, self._runs, self._unsealed = conn, runs, unsealed
-
-    def _all(self, sql: str, asked: object) -> list[tuple[object, ...]]:
-        try:
-            return self._conn.execute(sql, asked).fetchall()  # type: ignore[arg-type]
-        except sqlite3.DatabaseError as error:
-            raise LedgerDamaged(f"the ledger cannot be read ({error}); restore the newest copy") from error
-
-    def _items(self, sql: str, asked: object) -> list[ItemRecord]:
-        return [item_of_row(row, self._runs) for row in self._all(sql, asked)]
+        super().__init__(conn, runs)
+        self._unsealed = unsealed
 
     def called(self, reference: str) -> list[ItemRecord]:
         """Return every item of this reference, of all periods, kinds and generations, in the order of planning."""

@@ -5,17 +5,15 @@ carried over into the database waits for no onlooker.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from billing.core.entries import Entry, ItemRecord
-from billing.core.errors import LedgerDamaged
 from billing.core.items import Kind
 from billing.core.kinds import LIVES
 from billing.core.records import ReportLine
+from billing.edge.ledger.asking import Asking
 from billing.edge.ledger.rows import ENTRY_COLUMNS, ITEM_COLUMNS, entry_of, item_of_row
-from billing.edge.ledger.runs import Runs
 
 # ruff: noqa: S608 - the only texts put into these statements are the constant lists of columns above
 
@@ -66,20 +64,8 @@ Sums = list[tuple[StrEnum, str, str, str, int, int]]
 # State, group, reason code, currency, how many items, and their money.
 
 
-class SqliteOnlooker:
-    """Reads on the ledger's one read-only connection."""
-
-    def __init__(self, conn: sqlite3.Connection, runs: Runs) -> None:
-        self._conn, self._runs = conn, runs
-
-    def _all(self, sql: str, asked: object) -> list[tuple[object, ...]]:
-        try:
-            return self._conn.execute(sql, asked).fetchall()  # type: ignore[arg-type]
-        except sqlite3.DatabaseError as error:
-            raise LedgerDamaged(f"the ledger cannot be read ({error}); restore the newest copy") from error
-
-    def _items(self, sql: str, asked: object) -> list[ItemRecord]:
-        return [item_of_row(row, self._runs) for row in self._all(sql, asked)]
+class SqliteOnlooker(Asking):
+    """Reads of whoever looks on."""
 
     def _number(self, sql: str) -> int:
         return int(str(self._all(sql, ())[0][0]))
