@@ -77,7 +77,7 @@ def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
     item, told = each.item, describe(each, record, link_key)
     return Line(
         number=each.line,
-        reference=_written(each, record) if item is None else item.reference,
+        reference=written_reference(each, record) if item is None else item.reference,
         account="" if item is None else item.account,
         customer="" if item is None else item.payer,
         amount=0 if item is None else item.amount,
@@ -93,7 +93,7 @@ def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
     )
 
 
-def _written(each: ReportLine, record: RunRecord) -> str:
+def written_reference(each: ReportLine, record: RunRecord) -> str:
     """Return what a line that was set aside has in the column of references."""
     named = (
         cell for name, cell in zip(record.header.get("columns", ()), each.cells, strict=False) if is_reference(name)
