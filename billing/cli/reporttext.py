@@ -18,7 +18,6 @@ from billing.flow.accounts import AccountTotal, account_totals, summed
 from billing.flow.attention import needs_somebody
 from billing.flow.outturn import gathered, tally_of
 from billing.flow.report import EVERY_LINE, Wanted, describe, known_run, status_of
-from billing.flow.reporting.lines import written_reference
 from billing.flow.standing import standing_of
 
 SHOWN = 50
@@ -116,7 +115,7 @@ def _line(line: ReportLine, record: RunRecord) -> Iterator[str]:
     """Write one line of the sheet: what and how much, who, and why with what to do."""
     ours = describe(line, record)
     item = line.item
-    reference = written_reference(line, record) if item is None else item.reference
+    reference = line.written("reference") if item is None else item.reference
     money = "" if item is None else priced(item.amount, item.currency)
     head = f"  line {line.line:<5} {reference:<28} {money:>18}  {LIVES[record.kind].word(status_of(line))}"
     yield visible(head.rstrip()) + "\n"

@@ -206,7 +206,8 @@ class ReportLine:
 
     ``owned`` tells whether the item belongs to this run; otherwise ``reason`` says why the line was skipped. ``listed``
     is false for an item whose line the latest revision does not have any more; ``replaced`` is true for one of these
-    whose obligation was begun anew: its line is not gone, the next generation stands for it.
+    whose obligation was begun anew: its line is not gone, the next generation stands for it. ``columns`` are those of
+    the sheet, beside the cells of a line without an item: it is known by what its cells say.
     """
 
     line: int
@@ -217,6 +218,12 @@ class ReportLine:
     detail: str
     listed: bool = True
     replaced: bool = False
+    columns: tuple[str, ...] = ()
+
+    def written(self, name: str) -> str:
+        """Return what stands in a column of the sheet, whatever it is worth; empty where there is none."""
+        named = zip(self.columns, self.cells, strict=False)
+        return next((cell.strip() for column, cell in named if column.strip().lower() == name), "")
 
 
 class Naming(NamedTuple):

@@ -1,4 +1,4 @@
-"""A folder of files that billing keeps in step: it removes what it wrote there earlier, and nothing else, ever.
+"""A folder of files that are kept in step: it removes what it wrote there earlier, and nothing else, ever.
 
 A list in the folder names every file of it, from before the first one is written. So whoever is killed in between
 leaves a folder that says that it is not whole, no half file, and nothing that the next writing would not find.

@@ -22,7 +22,7 @@ NAME = re.compile(r"[a-z]+-[0-9]{3,}\.html")
 
 @dataclass(frozen=True, slots=True)
 class PageFolder:
-    """A folder that holds pages of billing and nothing else."""
+    """A folder that holds pages of ours and nothing else."""
 
     path: Path
 

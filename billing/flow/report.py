@@ -177,15 +177,16 @@ class Wanted:
         return "; ".join(f"{noun} {' or '.join(sorted(names))}" for noun, names in named if names)
 
     def takes(self, line: ReportLine) -> bool:
-        """Tell whether a line is asked for; one that was set aside has neither account nor customer."""
+        """Tell whether a line is asked for; one that was set aside by what the sheet says in it."""
         item = line.item
         if self.statuses and status_of(line) not in self.statuses:
             return False
-        if self.accounts and (item is None or item.account not in self.accounts):
+        if self.accounts and (line.written("account") if item is None else item.account) not in self.accounts:
             return False
-        if self.customers and (item is None or item.payer not in self.customers):
+        if self.customers and (line.written("customer") if item is None else item.payer) not in self.customers:
             return False
-        return not self.references or (item is not None and matches(self.references, item.reference))
+        reference = line.written("reference") if item is None else item.reference
+        return not self.references or matches(self.references, reference)
 
 
 EVERY_LINE = Wanted()

@@ -247,10 +247,24 @@ def test_the_outturn_of_a_part_is_nobody_elses(ledger_of_all: Made):
 def test_what_is_told_of_a_line_that_was_set_aside_is_its_reference_and_quotes_no_cell(tmp_path):
     with made(tmp_path, 40).read() as ledger:
         record = ledger.run(RUN)
-        kept = replace(record, header={**record.header, "columns": ["email", " Reference "]})
-        detail = "amount 'ada@example.com' is no number"
-        line = line_of(ReportLine(7, ("ada@example.com", "INV-9"), None, False, "invalid", detail), kept)
+        detail, columns = "amount 'ada@example.com' is no number", ("email", " Reference ")
+        aside = ReportLine(7, ("ada@example.com", "INV-9"), None, False, "invalid", detail, columns=columns)
+        line = line_of(aside, record)
         assert line.reference == "INV-9"
         assert "ada" not in line.says
         assert line.says
-        assert line_of(ReportLine(7, ("ada@example.com",), None, False, "invalid", detail), kept).reference == ""
+        assert line_of(replace(aside, cells=("ada@example.com",)), record).reference == ""
+
+
+def test_a_line_that_was_set_aside_is_found_by_what_its_sheet_says(tmp_path):
+    with made(tmp_path, 400).read() as ledger:
+        aside = [line for line in ledger.report(RUN) if line.item is None]
+        assert aside
+        for line in aside:
+            for name in ("reference", "account", "customer"):
+                wanted = Wanted(**{f"{name}s": frozenset({line.written(name)})})
+                assert line.written(name)
+                assert line.line in {each.number for each in lines_of(ledger, RUN, wanted)}
+        accounts = {line.written("account") if line.item is None else line.item.account for line in ledger.report(RUN)}
+        each = [len(list(lines_of(ledger, RUN, Wanted(accounts=frozenset({account}))))) for account in accounts]
+        assert sum(each) == len(list(lines_of(ledger, RUN)))

@@ -362,10 +362,13 @@ def _listed(conn: sqlite3.Connection, run_id: str, sql: str) -> Iterator[ReportL
     """Yield the lines of the latest revision of a run."""
     runs = Runs(conn)
     row, revision = _run_and_revision(conn, run_id)
+    (header,) = conn.execute("SELECT header FROM runs WHERE id = ?", (row,)).fetchone() or ("{}",)
+    named = tuple(map(str, json.loads(header).get("columns", ())))
     for line, cells, reason, detail, *columns in conn.execute(sql, (row, revision)):
         item = item_of_row(tuple(columns), runs) if columns[0] is not None else None
         owned = item is not None and columns[1] == row
-        yield ReportLine(line, tuple(json.loads(cells)), item, owned, reason, detail)
+        of_sheet = named if item is None else ()
+        yield ReportLine(line, tuple(json.loads(cells)), item, owned, reason, detail, columns=of_sheet)
 
 
 def _dropped(conn: sqlite3.Connection, run_id: str, sql: str) -> Iterator[ReportLine]:

@@ -77,7 +77,7 @@ def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
     item, told = each.item, describe(each, record, link_key)
     return Line(
         number=each.line,
-        reference=written_reference(each, record) if item is None else item.reference,
+        reference=each.written("reference") if item is None else item.reference,
         account="" if item is None else item.account,
         customer="" if item is None else item.payer,
         amount=0 if item is None else item.amount,
@@ -91,19 +91,6 @@ def line_of(each: ReportLine, record: RunRecord, link_key: bytes = b"") -> Line:
         needs=each.listed and needs_somebody(each, record),
         declines=declines_of(item) if item is not None and each.owned else 0,
     )
-
-
-def written_reference(each: ReportLine, record: RunRecord) -> str:
-    """Return what a line that was set aside has in the column of references."""
-    named = (
-        cell for name, cell in zip(record.header.get("columns", ()), each.cells, strict=False) if is_reference(name)
-    )
-    return next(named, "")
-
-
-def is_reference(column: str) -> bool:
-    """Tell whether a column of a sheet is that of references."""
-    return column.strip().lower() == "reference"
 
 
 def _counted(each: ReportLine, record: RunRecord) -> tuple[StrEnum, str, str]:
