@@ -279,12 +279,14 @@ def decline_of(error: Mapping[str, Any], charge: Mapping[str, Any] | None = None
     name, rule = min(matched, key=lambda row: STRICTNESS.index(row[1].remedy), default=("", UNLISTED))
     decline_code, code = _text(error.get("decline_code")), _text(error.get("code"))
     advised = any(name in table for table in (ADVICE, NETWORK_ADVICE, MASTERCARD_ADVICE))
+    # An advice says what to do, not why: the reason is the better name for a report.
+    reason = (name if name and not advised else "") or decline_code or code or name or "unknown"
     return Decline(
-        # An advice says what to do, not why: the reason is the better name for a report.
-        code=(name if name and not advised else "") or decline_code or code or name or "unknown",
+        code=reason,
         remedy=rule.remedy,
         group=rule.group,
-        note=rule.note,
+        # That no reason was given is not said beside one.
+        note=CODES[reason].note if rule.note == _LATER[0] and reason in CODES else rule.note,
         what_to_do=rule.what_to_do,
         block_card=any(row.block_card for _, row in matched),
         decline_code=decline_code,

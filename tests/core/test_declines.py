@@ -105,6 +105,13 @@ def test_among_equally_strict_rows_the_one_with_more_authority_names_the_reason(
     assert decline.block_card
 
 
+@pytest.mark.parametrize("code", [code for code, rule in CODES.items() if rule.remedy in (Remedy.LATER, Remedy.SOON)])
+@pytest.mark.parametrize("advice", [{}, {"advice_code": "try_again_later"}])
+def test_what_is_said_to_have_happened_is_what_the_code_beside_it_means_whatever_is_advised(code, advice):
+    decline = decline_of({"code": "card_declined", "decline_code": code} | advice)
+    assert (decline.code, decline.note) == (code, CODES[code].note)
+
+
 @pytest.mark.parametrize("table", [NETWORK_ADVICE, ADVICE, REASONS, CODES])
 def test_a_decline_waits_for_the_customer_when_and_only_when_its_sentence_sends_somebody_to_the_customer(table):
     for name, rule in table.items():
