@@ -132,6 +132,20 @@ def test_what_a_comparison_found_and_what_another_run_gave_back_is_part_of_the_s
     assert undo["beside"][0]["command"] == f"billing explain {second} --run {ID}"
 
 
+def test_every_report_says_what_another_run_gave_back_of_what_it_calls_paid(charged):
+    of_that = re.compile(r"[Oo]f that given back: +(1 line)\W+([A-Z]{3} [\d.,]+\d)")
+    before = charged("report", ID, "--format", "html").out
+    charged("reverse", ID, "--fee", "keep", "--only", references(charged, "succeeded")[0], "-o", "undo.csv")
+    charged("run", "undo.csv", "--run", "undo-2026-11", "--yes", "--rate", "200")
+    ended = [charged("report", ID, "--format", name) for name in ("html", "md")] + [charged("status", ID)]
+    found = [of_that.search(each.out) for each in ended]
+    assert all(found)
+    assert len({each.groups() for each in found}) == 1
+    assert not of_that.search(before)
+    only = charged("report", ID, "--format", "html", "--status", "succeeded").out
+    assert not of_that.search(only)
+
+
 def _give_back(rehearsal, paid: dict) -> str:
     """Refund a payment in the Dashboard, as somebody with access to the account may."""
 

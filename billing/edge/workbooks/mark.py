@@ -1,7 +1,7 @@
 """How a workbook that billing wrote is known again, while nobody has saved it since.
 
-Its core properties name this program as who made it and as who changed it last. A spreadsheet that saves it puts somebody
-else in the second place: then somebody's own work may be in it, and it is replaced by no report.
+Its core properties name this program as who made it and as who changed it last. A spreadsheet that saves it puts
+somebody else in the second place: then somebody's own work may be in it, and it is replaced by no report.
 (ECMA-376 part 2, core properties)
 """
 

@@ -15,8 +15,8 @@ from billing.flow.outturn import ROWS, outturn_of
 from billing.flow.report import EVERY_LINE, Wanted, latest_comparison, paid_twice
 from billing.flow.reporting.kindwords import first_up, row_words
 from billing.flow.reporting.overview import AccountLines, Line, Need, Overview, Sum, overview_of, summed
+from billing.flow.reporting.undone import undone
 from billing.flow.reporting.verdict import verdict_of
-from billing.flow.reversing import given_back
 from billing.flow.standing import standing_of
 
 LIMIT = 59_000
@@ -111,10 +111,8 @@ def _ties(ledger: Ledger, overview: Overview) -> Iterator[str]:
         yield _warning(f"Totals do not agree with the sheet: {several(outturn.apart)} apart.")
     elif outturn.expected is not None:
         yield "Totals agree with the sheet.\n"
-    back = given_back(ledger, overview.record)
-    if back is not None and (back.items or back.on_their_way):
-        later = f", {back.on_their_way:,} more on the way" if back.on_their_way else ""
-        yield f"Of that {back.done}: {wording.counted(back.items, 'line')}, {several(back.totals)}{later}.\n"
+    if said := undone(ledger, overview.record, several):
+        yield f"{said}\n"
     for each in paid_twice(ledger, overview.record.run_id):
         yield _warning(f"Paid twice: {prose(each, cell=False)}. Refund one of the two in Stripe.")
 

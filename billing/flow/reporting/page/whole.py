@@ -22,6 +22,7 @@ from billing.flow.reporting.page.pace import pace_of
 from billing.flow.reporting.page.parts import Parts
 from billing.flow.reporting.page.people import more_reasons, needs_of, reasons_of, states_of
 from billing.flow.reporting.page.proof import facts_of
+from billing.flow.reporting.undone import undone
 from billing.flow.reporting.verdict import UNDER_WAY, verdict_of
 
 MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
@@ -47,6 +48,7 @@ def values_of(ledger: Ledger, overview: Overview, entries: Sequence[Entry], part
         "claims": tuple((claim.holds, claim.says) for claim in answer.claims),
         "words": WORDS[kind],
         "money": money_of(overview),
+        "undone": "" if overview.wanted.said else undone(ledger, overview.record),
         "needs": needs_of(overview),
         "reasons": reasons_of(overview),
         "more_reasons": more_reasons(overview),
