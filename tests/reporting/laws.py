@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from billing.core.kinds import LIVES
 from billing.core.life import Group
+from billing.core.records import ReportLine
 from billing.edge.ledger import Ledger
 from billing.flow.accounts import account_totals
 from billing.flow.outturn import ROWS, Row, by_account, outturn_of
@@ -96,14 +97,21 @@ def _sum_of(amount: int, currency: str) -> Sum:
     return one
 
 
+def _account(line: ReportLine) -> str:
+    """Return the account of a line; of one that was set aside the one that its sheet names."""
+    return line.written("account") if line.item is None else line.item.account
+
+
 def hold_filters(ledger: Ledger, overview: Overview) -> None:
     """What a filter asks for is a part, and the parts are the whole."""
     run_id = overview.record.run_id
     by_status = [overview_of(ledger, run_id, Wanted(statuses=frozenset({str(group)}))) for group in Group]
-    named = [name for name in overview.accounts if name]
+    listed = [(_account(line), line.item) for line in ledger.report(run_id) if line.listed]
+    named = sorted({name for name, _ in listed} - {""})
     by_name = [overview_of(ledger, run_id, Wanted(accounts=frozenset({name}))) for name in named]
     assert added(part.sheet for part in by_status) == of(overview.sheet)
-    assert added(part.sheet for part in by_name) == added(overview.accounts[name].sheet for name in named)
+    of_named = (_sum_of(item.amount, item.currency) if item else _sum_of(0, "") for name, item in listed if name)
+    assert added(part.sheet for part in by_name) == added(of_named)
     for parts in (by_status, by_name):
         debits = [part.arrivals.waiting for part in parts if part.arrivals is not None]
         assert added(debits) == of(overview.arrivals.waiting if overview.arrivals else Sum())
