@@ -12,7 +12,7 @@ from billing.core.errors import BillingError
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.edge.ledger.custody.known_ledgers import Making
-from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.logs import Log, open_log
 from billing.edge.runfiles import RunFile
 from billing.edge.runfiles import open_run as open_run_file

@@ -26,7 +26,7 @@ from billing.core.policies import Compare
 from billing.core.skips import SKIPS
 from billing.core.variances import VARIANCES, attitude_to
 from billing.edge.hooks.wanted import WANTED
-from billing.edge.ledger.schema import DDL, LAWS
+from billing.edge.ledger.sqlite.schema import DDL, LAWS
 from billing.edge.runfiles import fields
 from billing.edge.runfiles.schema import Column, Schema
 from billing.edge.runfiles.schemas import SCHEMAS
@@ -293,8 +293,8 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     (FLOW, "goals: billing.flow.engine.goals"): _goals,
     (FLOW, "variances: billing.core.variances"): _variances,
     ("billing/edge/hooks/README.md", "wanted: billing.edge.hooks.wanted"): _wanted,
-    ("billing/edge/ledger/README.md", "tables: billing.edge.ledger.schema"): _tables,
-    ("billing/edge/ledger/README.md", "laws: billing.edge.ledger.schema"): _laws,
+    ("billing/edge/ledger/README.md", "tables: billing.edge.ledger.sqlite.schema"): _tables,
+    ("billing/edge/ledger/README.md", "laws: billing.edge.ledger.sqlite.schema"): _laws,
     ("billing/edge/runfiles/README.md", "columns: billing.edge.runfiles.schemas"): _columns,
 }
 END = "<!-- end -->"

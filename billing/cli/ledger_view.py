@@ -8,7 +8,7 @@ from typing import Any
 from billing.cli.tables import priced
 from billing.core.entries import Entry
 from billing.edge.ledger import Verification
-from billing.edge.ledger.upgrade.upgrading import Upgraded
+from billing.edge.ledger.sqlite.upgrade.upgrading import Upgraded
 from billing.edge.logs import visible
 
 

@@ -11,8 +11,8 @@ from billing.core.wire import Wire
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.borrowed import open_to_plan
 from billing.edge.ledger.custody.known_ledgers import Making
-from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.sqlite import SqliteLedger
+from billing.edge.ledger.sqlite.ledger import SqliteLedger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.logs import enabled_for
 from billing.edge.operator import operator
 from billing.edge.pacing.pacer import START_RPS

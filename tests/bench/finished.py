@@ -13,7 +13,7 @@ from functools import partial
 from billing.core.entries import ItemRecord, Move
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.flow.engine.gather import gather
 from billing.flow.engine.goals import Goal, taken_up
 from billing.flow.engine.worklist import has_work

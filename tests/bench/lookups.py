@@ -23,7 +23,7 @@ import anyio
 from billing.core.estimates import MEDIAN_SECONDS, Reads
 from billing.core.items import Mode
 from billing.core.wire import WireRequest, WireResponse
-from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.pacing.throttle import Throttle, documented
 from billing.edge.runfiles import open_run
 from billing.edge.secrets import ApiKey

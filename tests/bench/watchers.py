@@ -21,7 +21,7 @@ from statistics import median
 
 import aiohttp
 
-from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.stripe.clock import ProviderClock
 
 SANDBOX = "limits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 0.05}\n"

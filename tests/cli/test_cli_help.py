@@ -10,7 +10,7 @@ import pytest
 from billing import __version__
 from billing.cli.othernames import ABSENT
 from billing.cli.othernames import COMMANDS as COMMANDS_MEANT
-from billing.edge.ledger.schema import VERSION
+from billing.edge.ledger.kind_rows import VERSION
 
 COMMANDS = [
     ("demo",), ("init",), ("check",), ("plan",), ("run",), ("status",), ("resolve",), ("settle",), ("report",),

@@ -28,7 +28,7 @@ from billing.core.keys import item_id
 from billing.core.kinds.charge import CHARGE_LIFE, State
 from billing.core.records import RunStatus
 from billing.edge.ledger.custody.known_ledgers import Making
-from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey

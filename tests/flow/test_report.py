@@ -20,7 +20,7 @@ from billing.core.kinds.charge_columns import CHARGE_COLUMNS
 from billing.core.life import Group
 from billing.core.records import NewItem, PlannedLine, RunRecord
 from billing.core.skips import SKIPS
-from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.flow.accounts import account_totals, accounts_as_csv, accounts_as_json, summed
 from billing.flow.report import Wanted, columns, rows, summary
 from billing.flow.report_files import Layout, as_csv, as_json

@@ -24,8 +24,8 @@ from billing.core.money import Money
 from billing.core.outcomes import Expected, Halt, Lost, Made, Outcome, Refused, Unsent
 from billing.core.replies import Reply
 from billing.core.report_columns import ReportColumns
+from billing.edge.ledger import kind_rows
 from billing.edge.ledger import rows as ledger_rows
-from billing.edge.ledger import schema
 from billing.edge.runfiles import opening
 from billing.edge.runfiles.amounts import Amounts
 from billing.edge.runfiles.fields import ACCOUNT, CUSTOMER, read_reference
@@ -234,7 +234,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     names = {str(name): name for names in (Event, Note) for name in names}
     monkeypatch.setitem(keys._KIND_IN_IDS, COPY, ("copy",))
-    monkeypatch.setitem(schema.KNOWN, "copy", schema.rows_of(COPY_LIFE))
+    monkeypatch.setitem(kind_rows.KNOWN, "copy", kind_rows.rows_of(COPY_LIFE))
     monkeypatch.setitem(ledger_rows._NAMES, COPY, names)
     monkeypatch.setitem(Kind._value2member_map_, "copy", COPY)
     monkeypatch.setitem(kinds.LIVES, COPY, COPY_LIFE)

@@ -16,8 +16,8 @@ from billing.core.life import Group
 from billing.core.policies import Policies, StopOn
 from billing.core.wire import Wire, WireRequest, WireResponse
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.sqlite import SqliteLedger
+from billing.edge.ledger.sqlite.ledger import SqliteLedger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.pacing.throttle import Rates, Throttle
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.secrets import ApiKey

@@ -31,8 +31,8 @@ from billing.core.money import format_minor
 from billing.core.records import NewItem, PlannedLine, RunRecord, RunStatus
 from billing.core.run_pace import Counted, RunPace
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.sqlite import SqliteLedger
+from billing.edge.ledger.sqlite.ledger import SqliteLedger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from tests.reporting import booking, hostile
 from tests.reporting.stories import DEBITS, PLANNED_OUT, STORIES, Of, Step
 

@@ -10,7 +10,7 @@ from billing.core.entries import Note
 from billing.core.errors import LedgerError
 from billing.core.records import RunStatus
 from billing.edge.ledger.onlooking import STATEMENTS
-from billing.edge.ledger.sqlite import connect
+from billing.edge.ledger.sqlite.connection import connect
 from billing.flow.outturn import ROWS
 from billing.flow.reporting.overview import overview_of
 from billing.flow.serving.finding import minors_of

@@ -21,8 +21,8 @@ from billing.core.entries import ItemRecord
 from billing.core.groups import group_of
 from billing.core.kinds.charge import State
 from billing.core.life import Group
-from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.sqlite import SqliteLedger
+from billing.edge.ledger.sqlite.ledger import SqliteLedger
+from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.found import LookupFailed

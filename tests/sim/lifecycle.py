@@ -17,7 +17,7 @@ from billing.core.exits import Exit
 from billing.core.groups import group_of
 from billing.core.kinds.charge import State
 from billing.core.life import Group
-from billing.edge.ledger.sqlite import SqliteLedger
+from billing.edge.ledger.sqlite.ledger import SqliteLedger
 from billing.edge.stripe.found import LookupFailed
 from billing.flow.kinds.charge.prepare import OPEN_WAITS
 from billing.sandbox.config import Chances, Latency, Limits, SandboxConfig

@@ -11,8 +11,9 @@ from billing.core import classify
 from billing.core.entries import Move, Note, merged
 from billing.core.kinds.charge import CHARGE_LIFE, CONFIRM, Event, State
 from billing.core.outcomes import Cancelled, Lost, Made, Refused, Scope, Seen, Succeeded, Unconfirmed, Unsettled
-from billing.edge.ledger import check, schema, tables
+from billing.edge.ledger import check
 from billing.edge.ledger import drafts as writes
+from billing.edge.ledger.sqlite import schema, tables
 from billing.edge.stripe import gateway
 from billing.edge.stripe.calls.charge import confirm_intent
 from billing.flow.engine.context import Requeue

@@ -12,8 +12,8 @@ from typing import Any
 
 from billing.core.errors import LedgerError
 from billing.core.kinds.charge import State
-from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.schema import DDL
+from billing.edge.ledger.sqlite.opening import open_ledger
+from billing.edge.ledger.sqlite.schema import DDL
 from billing.flow.planning.preflight import Preflight
 from billing.sandbox.inprocess import InProcess
 from tests.flow.world import World

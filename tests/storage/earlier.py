@@ -12,8 +12,8 @@ from billing.core.entries import Note
 from billing.edge.ledger.chain import MACS, Head
 from billing.edge.ledger.custody.keyfile import heads_folder
 from billing.edge.ledger.custody.witness import Witness
-from billing.edge.ledger.schema import APPLICATION
-from billing.edge.ledger.upgrade import version_1, version_2
+from billing.edge.ledger.sqlite.schema import APPLICATION
+from billing.edge.ledger.sqlite.upgrade import version_1, version_2
 from tests.storage.releases import RELEASES
 
 KEPT = tuple(sorted(folder.name for folder in RELEASES.iterdir() if folder.is_dir()))

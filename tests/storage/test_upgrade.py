@@ -15,10 +15,11 @@ import pytest
 from billing.core.errors import LedgerDamaged, LedgerError, LedgerHeld, LedgerMissing
 from billing.core.exits import Exit
 from billing.edge.ledger.custody.keyfile import heads_folder
-from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.schema import DDL, KNOWN, VERSION
-from billing.edge.ledger.tables import make_laws, make_tables
-from billing.edge.ledger.upgrade.upgrading import STEPS, upgrade_ledger
+from billing.edge.ledger.kind_rows import KNOWN, VERSION
+from billing.edge.ledger.sqlite.opening import open_ledger
+from billing.edge.ledger.sqlite.schema import DDL
+from billing.edge.ledger.sqlite.tables import make_laws, make_tables
+from billing.edge.ledger.sqlite.upgrade.upgrading import STEPS, upgrade_ledger
 from tests.storage.earlier import AS_EARLIER, KEPT, dump, lay, upgrade_of, without_laws, without_upgrade
 from tests.storage.releases import RELEASES, lived, looks, world_in
 from tests.virtual import run_virtually
@@ -219,7 +220,7 @@ def test_a_file_that_has_the_name_of_the_old_one_is_not_written_over(tmp_path):
 
 
 def test_a_ledger_that_another_program_reads_is_left_to_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("billing.edge.ledger.upgrade.replacing.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("billing.edge.ledger.sqlite.upgrade.replacing.WAIT_SECONDS", 0.05)
     path = lay("v1", tmp_path)
     with closing(sqlite3.connect(path)) as reader:
         reader.execute("SELECT count(*) FROM entries").fetchone()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from billing.core.errors import LedgerError
-from billing.edge.ledger.upgrade.replacing import COMPANIONS
+from billing.edge.ledger.sqlite.upgrade.replacing import COMPANIONS
 from tests.storage import syscalls
 from tests.storage.cuts import cut
 from tests.storage.earlier import dump, lay, without_upgrade

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from billing.edge.ledger.schema import VERSION
+from billing.edge.ledger.kind_rows import VERSION
 from tests.storage.earlier import AS_EARLIER, as_version_1
 from tests.storage.test_storage_processes import RUN, ask, paid, serving
 

@@ -32,7 +32,7 @@ def command(
     """
     from billing.cli.ledger_view import upgraded_json, upgraded_lines
     from billing.cli.session import begin, run_async
-    from billing.edge.ledger.upgrade.upgrading import Upgraded, upgrade_ledger
+    from billing.edge.ledger.sqlite.upgrade.upgrading import Upgraded, upgrade_ledger
     from billing.edge.stripe.clock import ProviderClock
 
     session = begin(common)

@@ -10,7 +10,7 @@ from billing.cli.terminal import write_json, write_out
 from billing.core.exits import Exit
 
 LEDGER_FORMAT = 3
-# `billing.edge.ledger.schema.VERSION`; naming it here costs no import of the database.
+# `billing.edge.ledger.kind_rows.VERSION`; naming it here costs no import of the database.
 
 
 def command(

@@ -12,7 +12,7 @@ from functools import partial
 
 from billing.core.entries import Facts
 from billing.core.errors import LedgerHeld
-from billing.edge.ledger.sqlite import Opened, SqliteLedger
+from billing.edge.ledger.sqlite.ledger import Opened, SqliteLedger
 
 Open = Callable[..., Awaitable[SqliteLedger]]
 # `open_ledger` with everything but ``write``.

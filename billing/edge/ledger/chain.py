@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
 
-from billing.edge.ledger.schema import VERSION
+from billing.edge.ledger.kind_rows import VERSION
 
 MAC_BYTES = 32
 CHAIN = 0

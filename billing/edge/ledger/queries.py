@@ -17,7 +17,6 @@ from billing.core.life import Life, Scope
 from billing.core.records import Arrived, Held, ReportLine, RunRecord, Settling, SheetTally, Tally
 from billing.edge.ledger import statements as ask
 from billing.edge.ledger.chain import Head, seal
-from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.finding import SqliteFinder
 from billing.edge.ledger.onlooking import SqliteOnlooker
 from billing.edge.ledger.rows import (
@@ -30,7 +29,8 @@ from billing.edge.ledger.rows import (
     run_of,
 )
 from billing.edge.ledger.runs import Runs
-from billing.edge.ledger.sqlite_store import FIRST_OF_SCOPE
+from billing.edge.ledger.sqlite.chain_reads import read_head
+from billing.edge.ledger.sqlite.store import FIRST_OF_SCOPE
 
 # ruff: noqa: S608 - the only texts put into these statements are the constant lists of columns above
 

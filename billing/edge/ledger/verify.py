@@ -9,13 +9,13 @@ from typing import Any
 from billing.core.entries import Note
 from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import MAC_BYTES, Head, eras, macs, meta_seal, seal
-from billing.edge.ledger.chain_reads import read_upgrades
 from billing.edge.ledger.check import BREAKS, Line, Names, continues, item_fault, run_fault
 from billing.edge.ledger.custody.witness import Witness
-from billing.edge.ledger.layout import LAYOUT, Layout
 from billing.edge.ledger.planning import scope_of
 from billing.edge.ledger.rows import run_of
 from billing.edge.ledger.runs import Runs
+from billing.edge.ledger.sqlite.chain_reads import read_upgrades
+from billing.edge.ledger.sqlite.layout import LAYOUT, Layout
 
 MOST_FAULTS = 20
 CHUNK = 2_000

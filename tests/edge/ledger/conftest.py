@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ledger_tools import opened
 
-from billing.edge.ledger.sqlite import SqliteLedger
+from billing.edge.ledger.sqlite.ledger import SqliteLedger
 
 
 @pytest.fixture

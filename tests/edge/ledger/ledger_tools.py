@@ -12,8 +12,8 @@ from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.records import NewItem, PlannedLine, RunRecord
-from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.sqlite import SqliteLedger
+from billing.edge.ledger.sqlite.ledger import SqliteLedger
+from billing.edge.ledger.sqlite.opening import open_ledger
 
 FORGE = "UPDATE items SET state = ?, last_event = ?, ver = ver + 1, object_id = ?, attempt = attempt + ? WHERE id = ?"
 # An event written past the program: state, event, object, how many attempts more, and of which item.

@@ -11,7 +11,7 @@ from test_ledger_groups import held_up
 
 from billing.core.kinds.charge import Event, State
 from billing.edge.ledger import LostRace
-from billing.edge.ledger.bulk import SIZES, write
+from billing.edge.ledger.sqlite.bulk import SIZES, write
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 63, 64, 65, 127, 200, 1000])

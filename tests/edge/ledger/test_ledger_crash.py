@@ -13,7 +13,7 @@ import pytest
 from ledger_tools import opened, planned
 
 from billing.core.kinds.charge import State
-from billing.edge.ledger.sqlite import connect
+from billing.edge.ledger.sqlite.connection import connect
 
 KILLS = 20
 WRITES_UNTIL_KILLED = """

@@ -16,7 +16,7 @@ from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.kinds.charge import State
 from billing.core.records import PlannedLine, RunStatus
 from billing.edge.ledger.custody.known_ledgers import Making
-from billing.edge.ledger.schema import DDL
+from billing.edge.ledger.sqlite.schema import DDL
 from tests.storage.damages import TABLES, content
 
 EDITS = ("NULL", "'forged'", "x'00'", "12345678")

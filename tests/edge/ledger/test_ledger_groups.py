@@ -14,7 +14,7 @@ from ledger_tools import a_run, lines, move_for, opened, planned, raw
 from billing.core.entries import BrokenPromise, Move
 from billing.core.errors import LedgerError
 from billing.core.kinds.charge import Event, State
-from billing.edge.ledger.sqlite import CHECKPOINT_BYTES
+from billing.edge.ledger.sqlite.ledger import CHECKPOINT_BYTES
 
 
 def commits(ledger):

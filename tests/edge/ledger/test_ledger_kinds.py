@@ -11,8 +11,9 @@ from billing.core.kinds import LIVES
 from billing.core.kinds.charge import Event, State
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import heads_folder
-from billing.edge.ledger.schema import KNOWN, LAWS
-from billing.edge.ledger.tables import create, kinds_found
+from billing.edge.ledger.kind_rows import KNOWN
+from billing.edge.ledger.sqlite.schema import LAWS
+from billing.edge.ledger.sqlite.tables import create, kinds_found
 
 LATER = {
     "kinds": [("levitation", "always")],

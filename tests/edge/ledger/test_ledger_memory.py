@@ -7,9 +7,9 @@ import pytest
 from ledger_tools import a_run, lines, opened, planned
 
 from billing.core.errors import LedgerDamaged, LedgerError, LedgerMissing, UsageError
-from billing.edge.ledger import opening
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.custody.location import check_file_system
+from billing.edge.ledger.sqlite import opening
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from billing.core.errors import LedgerDamaged, LedgerError, LedgerHeld, LedgerMi
 from billing.edge.ledger.custody.keyfile import default_key_file
 from billing.edge.ledger.custody.location import check_file_system, file_system, ledger_path
 from billing.edge.ledger.custody.lock import holder_of
-from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.sqlite.opening import open_ledger
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw

@@ -20,7 +20,7 @@ from billing.core.kinds.charge import Event, State
 from billing.edge.ledger.chain import Head
 from billing.edge.ledger.custody import witness as witness_module
 from billing.edge.ledger.custody.witness import Trace, Witness, traces, traces_at
-from billing.edge.ledger.sqlite import WITNESS_ENTRIES
+from billing.edge.ledger.sqlite.ledger import WITNESS_ENTRIES
 
 LEDGER = "ab" * 16
 

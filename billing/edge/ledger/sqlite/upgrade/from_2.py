@@ -6,9 +6,9 @@ A ledger of version 2 may lack kinds that came later; the new one knows all of t
 import sqlite3
 
 from billing.edge.ledger.chain import Head
-from billing.edge.ledger.chain_reads import read_head
-from billing.edge.ledger.tables import make_laws, make_tables
-from billing.edge.ledger.upgrade.carrying import note, write
+from billing.edge.ledger.sqlite.chain_reads import read_head
+from billing.edge.ledger.sqlite.tables import make_laws, make_tables
+from billing.edge.ledger.sqlite.upgrade.carrying import note, write
 
 FROM = 2
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from billing.core.entries import BrokenPromise, CloneTaken
-from billing.edge.ledger import bulk
 from billing.edge.ledger.chain import Head
-from billing.edge.ledger.chain_reads import first_break, read_head
 from billing.edge.ledger.rows import ITEM_COLUMNS
+from billing.edge.ledger.sqlite import bulk
+from billing.edge.ledger.sqlite.chain_reads import first_break, read_head
 from billing.edge.ledger.store import Row, Statement, Values
 
 # ruff: noqa: S608 - the only texts put into these statements are constant lists of columns

@@ -6,8 +6,8 @@ from typing import Any
 
 from billing.core.entries import Note
 from billing.edge.ledger.chain import CHAIN, Head, entry_mac
+from billing.edge.ledger.kind_rows import VERSION
 from billing.edge.ledger.rows import json_text
-from billing.edge.ledger.schema import VERSION
 
 
 def write(new: sqlite3.Connection, table: str, columns: int, rows: Iterable[tuple[Any, ...]]) -> None:

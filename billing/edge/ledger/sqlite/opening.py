@@ -12,7 +12,6 @@ from pathlib import Path
 from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.keys import SCHEME
 from billing.edge.ledger.chain import key_check, meta_seal
-from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key
 from billing.edge.ledger.custody.known_ledgers import Making, gone, others, predecessors, require_not_gone
@@ -27,7 +26,10 @@ from billing.edge.ledger.custody.location import (
 )
 from billing.edge.ledger.custody.lock import Lock, acquire
 from billing.edge.ledger.custody.witness import Witness, traces_at
-from billing.edge.ledger.identity import (
+from billing.edge.ledger.rows import iso, millis
+from billing.edge.ledger.sqlite.chain_reads import read_head
+from billing.edge.ledger.sqlite.connection import connect
+from billing.edge.ledger.sqlite.identity import (
     Place,
     check_kinds,
     check_meta,
@@ -37,9 +39,8 @@ from billing.edge.ledger.identity import (
     require_whole,
     unusable,
 )
-from billing.edge.ledger.rows import iso, millis
-from billing.edge.ledger.sqlite import Made, Opened, SqliteLedger, connect
-from billing.edge.ledger.tables import create
+from billing.edge.ledger.sqlite.ledger import Made, Opened, SqliteLedger
+from billing.edge.ledger.sqlite.tables import create
 from billing.edge.ledger.verify import verify
 
 Clock = Callable[[], datetime]

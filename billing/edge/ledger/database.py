@@ -1,14 +1,13 @@
-"""The embedded ledger: one SQLite file, one writing connection, read-only connections beside it."""
+"""A ledger in a database: what is written goes through its writer, what is asked through its queries.
 
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+Which database it is shows in three places only: how it is opened, how it is checked, and how it is let go of.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
 
 from billing.core.entries import Entry, Facts, ItemRecord, Move, Note
 from billing.core.errors import LedgerError
@@ -27,143 +26,35 @@ from billing.core.records import (
 from billing.edge.ledger import Kept, Verification, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.chain import seal
-from billing.edge.ledger.committer import Committer, Work, Writer
-from billing.edge.ledger.custody.checksum import FileChecksum
+from billing.edge.ledger.committer import Work, Writer
 from billing.edge.ledger.custody.keyfile import link_key
-from billing.edge.ledger.custody.lock import Lock
-from billing.edge.ledger.custody.witness import Witness
 from billing.edge.ledger.finding import SqliteFinder
 from billing.edge.ledger.onlooking import SqliteOnlooker
 from billing.edge.ledger.queries import Queries
-from billing.edge.ledger.runs import Runs
-from billing.edge.ledger.sqlite_store import SqliteStore
-from billing.edge.ledger.tables import add_missing_kinds
-from billing.edge.ledger.transaction import Transaction
-from billing.edge.ledger.verify import verify
-
-BUSY_SECONDS = 60.0
-# How long a write waits for another process's transaction; a plan of a million lines is the longest there is.
-CHECKPOINT_BYTES = 4 * 1024 * 1024
-# The log's size at which it is carried over into the database: SQLite's own default of 1,000 pages.
-WITNESS_ENTRIES = 1_000
-# How far the witness's disk may lag behind the ledger's while a run goes on: some seconds at the usual pace. It is told
-# of every commit, and that survives a killed process; a power cut takes back what was not synced. A sync costs as much
-# as a commit; run notes, plans and closing do it at once.
+from billing.edge.ledger.rows import NamesOfRuns
 
 
-def connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """Open a connection; transactions are ours, and any thread may use it (SQLite serialises calls).
+class DatabaseLedger:
+    """A `Ledger` in a database; see there for what each question means.
 
-    Raises:
-        sqlite3.Error: as SQLite finds the file.
-    """
-    uri = f"file:{quote(str(path))}?mode={'rw' if write else 'ro'}"
-    conn = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        _check_schema_text(conn)
-        for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON", "recursive_triggers = ON"):
-            conn.execute(f"PRAGMA {pragma}")
-        if write:
-            _write_ahead(conn)
-            for pragma in (
-                "synchronous = FULL",  # a commit is on the disk before anybody acts on it
-                "fullfsync = ON",  # macOS: through the drive's cache too
-                "checkpoint_fullfsync = ON",
-                "wal_autocheckpoint = 0",  # the writer does it, between commits
-                "journal_size_limit = 0",  # the log's size is what it holds, not what it once held
-                "cache_size = -32768",
-            ):
-                conn.execute(f"PRAGMA {pragma}")
-        else:
-            conn.execute("PRAGMA query_only = ON")
-    except BaseException:
-        conn.close()
-        raise
-    return conn
-
-
-def _check_schema_text(conn: sqlite3.Connection) -> None:
-    """Let damage inside the name of a column be SQLite's kind of error, which every caller expects, not Python's.
-
-    Raises:
-        sqlite3.DatabaseError: the schema is no text, or cannot be read.
-    """
-    try:
-        for (sql,) in conn.execute("SELECT CAST(sql AS BLOB) FROM sqlite_schema WHERE sql IS NOT NULL"):
-            sql.decode()
-    except UnicodeDecodeError as error:
-        raise sqlite3.DatabaseError("the schema is malformed: not UTF-8") from error
-
-
-def _write_ahead(conn: sqlite3.Connection) -> None:
-    """Let the log be written ahead of the database. SQLite does not raise when it cannot: it answers with the old mode.
-
-    Raises:
-        sqlite3.OperationalError: it could not, such as after an fsync that failed.
-    """
-    (mode,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise sqlite3.OperationalError(f"its journal_mode stays {mode}, not wal")
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A ledger that opening has made. ``others`` are those of the same key, each with its runs, in words."""
-
-    others: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What opening a ledger has established: everything `SqliteLedger` needs.
-
-    Attributes:
-        path: of the ledger, links resolved.
-        key: of its chain.
-        writer: the writing connection, None for a ledger opened to read.
-        lock: the held lock, None when not asked for.
-        witness: of this ledger.
-        whole: the sum of its file, from when it was last closed.
-        untouched: whether that sum was still right.
-        warnings: what the operator should know.
-        made: whether there was none before.
+    A database says in its own class how it is checked (`_checked`) and let go of (`_close`).
     """
 
-    path: Path
-    key: bytes
-    writer: sqlite3.Connection | None
-    lock: Lock | None
-    witness: Witness
-    whole: FileChecksum
-    untouched: bool
-    warnings: tuple[str, ...]
-    made: Made | None = None
+    def __init__(
+        self, named: str, key: bytes, queries: Queries, writer: Writer | None, write_runs: NamesOfRuns | None
+    ) -> None:
+        """Ask ``queries`` and write by ``writer``.
 
-
-class SqliteLedger:
-    """A `Ledger` in one SQLite file; see there for what each question means.
-
-    Attributes:
-        warnings: sentences for the operator from opening it.
-        made: whether opening made it, and beside which others; None for one that was there.
-        path: of its file, links resolved.
-    """
-
-    def __init__(self, opened: Opened, now: Callable[[], int], *, inline: bool) -> None:
-        self._opened = opened
-        self.warnings, self.made, self.path = opened.warnings, opened.made, opened.path
-        self._reader = connect(opened.path, write=False)
-        self._queries = Queries(self._reader, self._snapshot, opened.key)
-        self._committer: Committer | None = None
-        self._writer: Writer | None = None
-        self._witnessed = self._carried = 0
+        Args:
+            named: what messages call the ledger.
+            key: of its chain.
+            queries: what it is asked.
+            writer: None for a ledger opened to read.
+            write_runs: what names its runs, as the writing connection sees them.
+        """
+        self._named, self._key, self._queries = named, key, queries
+        self._writer, self._write_runs = writer, write_runs
         self._closed = False
-        if opened.writer:
-            self._write_runs = Runs(opened.writer)
-            self._store = SqliteStore(opened.writer)
-            self._committer = Committer(self._store, opened.key, now, str(opened.path))
-            self._witnessed = self._committer.head.seq
-            self._writer = Writer(self._committer, self._between, inline=inline)
 
     # --- writing
 
@@ -206,11 +97,9 @@ class SqliteLedger:
         return await self._record(moved, {})
 
     async def _record(self, moved: Sequence[tuple[ItemRecord, Sequence[Move]]], keep: Kept) -> list[ItemRecord]:
-        runs = self._queries.kept_runs
+        runs, written = self._queries.kept_runs, self._write_runs or self._queries.kept_runs
         hopes = [writes.hope(item, runs, moves) for item, moves in moved]
-        recorded: list[ItemRecord] = await self._do(
-            Work(lambda tx: writes.record_all(tx, self._write_runs, hopes, keep))
-        )
+        recorded: list[ItemRecord] = await self._do(Work(lambda tx: writes.record_all(tx, written, hopes, keep)))
         return recorded
 
     async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:
@@ -219,20 +108,9 @@ class SqliteLedger:
             return
         await self._do(Work(lambda tx: writes.keep_lookups(tx, kind, found)))
 
-    async def add_missing_kinds(self) -> tuple[str, ...]:
-        """Write the rows of the kinds that the ledger does not know yet, each noted in an entry; return their names."""
-
-        def add(tx: Transaction) -> tuple[str, ...]:
-            kinds = add_missing_kinds(self._store.conn)
-            writes.note_kinds(tx, kinds)
-            return kinds
-
-        added: tuple[str, ...] = await self._do(Work(add, alone=True, milestone=True))
-        return added
-
     async def _do(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
         if self._writer is None:
-            raise LedgerError(f"{self._opened.path}: was opened to read only")
+            raise LedgerError(f"{self._named}: was opened to read only")
         return await self._writer.do(work)
 
     # --- reading
@@ -365,7 +243,7 @@ class SqliteLedger:
 
     def keyed(self, data: bytes) -> str:
         """Return a digest (64 hex) that only the ledger's key can make, so that what is personal cannot be guessed."""
-        return seal(self._opened.key, "personal", data.hex()).hex()
+        return seal(self._key, "personal", data.hex()).hex()
 
     @property
     def head(self) -> str:
@@ -380,7 +258,7 @@ class SqliteLedger:
     @property
     def link_key(self) -> bytes:
         """What signs links to its items."""
-        return link_key(self._opened.key)
+        return link_key(self._key)
 
     def verify(self) -> Verification:
         """Check everything, as it stands in one moment; what is found is believed when a second look finds it again.
@@ -392,14 +270,10 @@ class SqliteLedger:
         return self._checked() if found.faults else found
 
     def _checked(self) -> Verification:
-        conn = connect(self._opened.path, write=False)
-        try:
-            return verify(conn, self._opened.key, self._opened.witness)
-        finally:
-            conn.close()
+        raise NotImplementedError
 
     async def aclose(self) -> None:
-        """Finish queued commits, tell the witness, and let go of the file and its lock."""
+        """Finish queued commits, tell the witness, and let go of the database and its lock."""
         if self._writer:
             await self._writer.stop()
         if not self._closed:
@@ -407,51 +281,4 @@ class SqliteLedger:
             self._close()
 
     def _close(self) -> None:
-        opened, committer = self._opened, self._committer
-        if opened.writer and committer:
-            if committer.broken:
-                # With a reader still open SQLite does not carry the log over: a disk that failed is left alone.
-                opened.writer.close()
-                self._reader.close()
-            else:
-                self._reader.close()
-                opened.writer.close()
-                opened.witness.keep(committer.head)
-                if committer.wrote or not opened.untouched:
-                    opened.whole.keep()
-        self._reader.close()
-        if opened.lock:
-            opened.lock.release()
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection that sees one moment of the ledger until it is closed."""
-        conn = connect(self._opened.path, write=False)
-        try:
-            conn.execute("BEGIN")
-            yield conn
-        finally:
-            conn.close()
-
-    def _between(self, milestone: bool) -> None:
-        """Carry the log over and tell the witness, when it is time; nobody waits for it."""
-        committer = self._committer
-        if committer is None or committer.broken:
-            return
-        durable = milestone or committer.head.seq - self._witnessed >= WITNESS_ENTRIES
-        self._opened.witness.keep(committer.head, durable=durable)
-        self._witnessed = committer.head.seq if durable else self._witnessed
-        # Before SQLite 3.51.3 two connections that carry the log over at one instant can damage the file, so only the
-        # holder of the lock does. (sqlite.org/wal.html, "The WAL-Reset Bug")
-        size = _log_bytes(self._opened.path)
-        self._carried = 0 if size < self._carried else self._carried
-        if self._opened.lock and size - self._carried >= CHECKPOINT_BYTES:
-            committer.maintain(self._store.checkpoint)
-            self._carried = size
-
-
-def _log_bytes(path: Path) -> int:
-    try:
-        return Path(f"{path}-wal").stat().st_size
-    except OSError:
-        return 0
+        raise NotImplementedError

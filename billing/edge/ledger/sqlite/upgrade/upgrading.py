@@ -17,7 +17,6 @@ from pathlib import Path
 from billing.core.errors import LedgerDamaged, LedgerHeld
 from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import Head
-from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder
 from billing.edge.ledger.custody.known_ledgers import Making, require_not_gone
@@ -31,7 +30,11 @@ from billing.edge.ledger.custody.location import (
 )
 from billing.edge.ledger.custody.lock import acquire
 from billing.edge.ledger.custody.witness import Witness
-from billing.edge.ledger.identity import (
+from billing.edge.ledger.kind_rows import VERSION
+from billing.edge.ledger.rows import millis
+from billing.edge.ledger.sqlite.chain_reads import read_head
+from billing.edge.ledger.sqlite.connection import connect
+from billing.edge.ledger.sqlite.identity import (
     Place,
     check_meta,
     first_faults,
@@ -41,13 +44,17 @@ from billing.edge.ledger.identity import (
     require_version,
     unusable,
 )
-from billing.edge.ledger.layout import Layout
-from billing.edge.ledger.opening import open_ledger
-from billing.edge.ledger.rows import millis
-from billing.edge.ledger.schema import VERSION
-from billing.edge.ledger.sqlite import connect
-from billing.edge.ledger.upgrade import from_1, from_2, version_1, version_2
-from billing.edge.ledger.upgrade.replacing import discard, fresh_draft, held_alone, recover, replace, require_free
+from billing.edge.ledger.sqlite.layout import Layout
+from billing.edge.ledger.sqlite.opening import open_ledger
+from billing.edge.ledger.sqlite.upgrade import from_1, from_2, version_1, version_2
+from billing.edge.ledger.sqlite.upgrade.replacing import (
+    discard,
+    fresh_draft,
+    held_alone,
+    recover,
+    replace,
+    require_free,
+)
 from billing.edge.ledger.verify import verify
 
 CarryOver = Callable[[sqlite3.Connection, sqlite3.Connection, bytes, int], Head]

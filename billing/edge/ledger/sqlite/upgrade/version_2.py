@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from billing.edge.ledger.layout import LAYOUT as OF_TODAY
-from billing.edge.ledger.schema import KNOWN, Rows
-from billing.edge.ledger.tables import differences
+from billing.edge.ledger.kind_rows import KNOWN, Rows
+from billing.edge.ledger.sqlite.layout import LAYOUT as OF_TODAY
+from billing.edge.ledger.sqlite.tables import differences
 
 CAME_LATER: Rows = {
     "kinds": [],

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from billing.edge.ledger.schema import APPLICATION, DDL, KNOWN, LAWS, VERSION, Rows, statements
+from billing.edge.ledger.kind_rows import KNOWN, VERSION, Rows
+from billing.edge.ledger.sqlite.schema import APPLICATION, DDL, LAWS, statements
 
 # ruff: noqa: S608 - the only texts put into these statements are constant names of tables
 

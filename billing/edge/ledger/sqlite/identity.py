@@ -11,8 +11,9 @@ from billing.core.keys import SCHEME
 from billing.edge.ledger.chain import key_check
 from billing.edge.ledger.custody.keyfile import heads_folder, read_key
 from billing.edge.ledger.custody.witness import traces_at
-from billing.edge.ledger.schema import APPLICATION, VERSION
-from billing.edge.ledger.tables import kinds_found
+from billing.edge.ledger.kind_rows import VERSION
+from billing.edge.ledger.sqlite.schema import APPLICATION
+from billing.edge.ledger.sqlite.tables import kinds_found
 
 SELF_DESCRIPTION = frozenset({"ledger", "key_check", "scheme", "seal"})
 # What every ledger says about itself; one that does not has been damaged.

@@ -4,11 +4,11 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from billing.edge.ledger.chain_reads import ENTRY
+from billing.edge.ledger.kind_rows import VERSION
 from billing.edge.ledger.rows import RUN_COLUMNS
-from billing.edge.ledger.schema import VERSION
-from billing.edge.ledger.sqlite_store import FIRST_OF_SCOPE
-from billing.edge.ledger.tables import differences
+from billing.edge.ledger.sqlite.chain_reads import ENTRY
+from billing.edge.ledger.sqlite.store import FIRST_OF_SCOPE
+from billing.edge.ledger.sqlite.tables import differences
 
 # ruff: noqa: S608 - the only texts put into these statements are constant lists of columns
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from billing.edge.ledger.chain import CHAIN, Head
-from billing.edge.ledger.chain_reads import read_head
 from billing.edge.ledger.rows import due_of
-from billing.edge.ledger.tables import make_laws, make_tables
-from billing.edge.ledger.upgrade.carrying import note, write
+from billing.edge.ledger.sqlite.chain_reads import read_head
+from billing.edge.ledger.sqlite.tables import make_laws, make_tables
+from billing.edge.ledger.sqlite.upgrade.carrying import note, write
 
 FROM = 1
 
