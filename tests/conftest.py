@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.evidence import PREFIX, summed
+from tests.postgres import postgres_server_url, postgres_url  # noqa: F401 - fixtures for whoever names them
 from tests.warm import billing_process
 
 ROOT = Path(__file__).parent.parent
