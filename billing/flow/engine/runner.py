@@ -25,6 +25,7 @@ from billing.flow.engine.learned_rates import LearnedLimits
 from billing.flow.engine.progress import Watch, retelling
 from billing.flow.engine.refusing import Refusing
 from billing.flow.engine.scheduler import Bounds, Scheduler
+from billing.flow.engine.worklist import WholeRun, Worklist
 from billing.flow.options import Ending, RunOptions
 from billing.flow.services import Services
 
@@ -39,11 +40,21 @@ LOCK_PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a runner carries out: the items of a run, how their kind does that, and the visit to one of them."""
+    """What a runner carries out.
+
+    Attributes:
+        run_id: whose items.
+        flow: how their kind does that.
+        visit: to one of them.
+        worklist: which of them; None for all.
+        guards: what several runners of the run share in this process; None for its own.
+    """
 
     run_id: str
     flow: Flow
     visit: Visit
+    worklist: Worklist | None = None
+    guards: Guards | None = None
 
 
 def _in_order(flow: Flow, goal: Goal) -> tuple[tuple[tuple[StrEnum, ...], Callable[[ItemRecord], bool]], ...]:
@@ -70,10 +81,11 @@ class Runner:
     ) -> None:
         self._services = services
         self._run_id, self._flow, self._visit = work.run_id, work.flow, work.visit
+        self._worklist: Worklist = work.worklist or WholeRun(services.ledger, work.run_id)
         self._goal = goal
         self._policies = policies
         self._options = options
-        self.guards = Guards(policies.stop_on, options.max_failures)
+        self.guards = work.guards or Guards(policies.stop_on, options.max_failures)
         self._started = 0
         self._left = 0
         self._watch, self._counts = watch, Counts(services, work.flow.life, watch)
@@ -100,12 +112,11 @@ class Runner:
             group.start_soon(self._give_up_when_stalled)
             if self._options.deadline is not None:
                 group.start_soon(self._keep_deadline, self._options.deadline)
-            self.snapshot.total = sum(
-                self._services.ledger.workload(self._run_id, taken_up(self._flow.life, self._goal)).values()
-            )
+            self.snapshot.total = sum(self._worklist.workload(taken_up(self._flow.life, self._goal)).values())
             await self._passes(self._goal)
             if self._left and not self._services.draining:
                 self._sweeping = True
+                await self._worklist.refresh()
                 await self._passes(Goal.CLOSE if self._goal is Goal.CLOSE else Goal.SWEEP)
             group.cancel_scope.cancel()
         if self._fault is not None:
@@ -150,13 +161,13 @@ class Runner:
                 timer.cancel()
 
     def _scheduler(self, states: tuple[StrEnum, ...], goal: Goal, wanted: Callable[[ItemRecord], bool]) -> Scheduler:
-        ledger, selection = self._services.ledger, self._options.selection
+        worklist, selection = self._worklist, self._options.selection
 
         def fetch(account: str, after: int, limit: int) -> tuple[list[ItemRecord], bool]:
             found: list[ItemRecord] = []
             last = False
             while not found and not last:
-                page = ledger.work(self._run_id, states, account, after, limit)
+                page = worklist.work(states, account, after, limit)
                 found = [
                     item for item in page if wanted(item) and selection.takes(item) and not self._flow.rests(goal, item)
                 ]
@@ -172,7 +183,7 @@ class Runner:
             per_account=options.per_account,
             slots=options.concurrency,
         )
-        return Scheduler(fetch, ledger.workload(self._run_id, states), bounds, self._now)
+        return Scheduler(fetch, worklist.workload(states), bounds, self._now)
 
     def _full(self) -> bool:
         """Tell whether nothing more may be started for now, whatever the queues hold."""

@@ -1,14 +1,53 @@
 """What there is to do in a run: whether anything is left, and what may be begun."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from heapq import nsmallest
+from typing import Protocol
 
+from billing.core.entries import ItemRecord
 from billing.core.planrows import TO_CHARGE, standing
 from billing.edge.ledger import Ledger
 from billing.flow.engine.flow import Flow
 from billing.flow.engine.goals import Goal, taken_up
 from billing.flow.engine.scheduler import PAGE
 from billing.flow.options import Selection
+
+
+class Worklist(Protocol):
+    """What a runner works through: all items of a run, or those of a shard of it."""
+
+    def workload(self, states: Iterable[StrEnum]) -> dict[str, int]:
+        """Count items in these states per connected account, in the order in which accounts are taken up."""
+        ...
+
+    def work(self, states: Iterable[StrEnum], account: str, after: int, limit: int) -> list[ItemRecord]:
+        """Return up to ``limit`` items of an account in these states with row numbers above ``after``, ascending."""
+        ...
+
+    async def refresh(self) -> None:
+        """See where the items stand now; a runner asks for it before it goes through what was left open."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRun:
+    """All items of a run, each looked at in the ledger when its turn has come."""
+
+    ledger: Ledger
+    run_id: str
+
+    def workload(self, states: Iterable[StrEnum]) -> dict[str, int]:
+        """Count items in these states per connected account."""
+        return self.ledger.workload(self.run_id, states)
+
+    def work(self, states: Iterable[StrEnum], account: str, after: int, limit: int) -> list[ItemRecord]:
+        """Return items of an account in these states, ascending."""
+        return self.ledger.work(self.run_id, states, account, after, limit)
+
+    async def refresh(self) -> None:
+        """Nothing to do: nothing is remembered."""
 
 
 def has_work(ledger: Ledger, flow: Flow, run_id: str, goal: Goal) -> bool:
