@@ -12,7 +12,7 @@ from billing.core.errors import BillingError
 from billing.core.exits import Exit
 from billing.core.items import Mode
 from billing.edge.ledger.custody.known_ledgers import Making
-from billing.edge.ledger.sqlite.opening import open_ledger
+from billing.edge.ledger.opening import open_ledger
 from billing.edge.logs import Log, open_log
 from billing.edge.runfiles import RunFile
 from billing.edge.runfiles import open_run as open_run_file
@@ -221,7 +221,7 @@ async def follow_run(
     opening = ServiceOptions(mode, f"job {verb}", live=live, wait=wait, making=Making.NEVER)
     async with services_of(settings, environ, opening, told) as services:
         asked = Following(verb, run_id, settings, environ, declines_ok, lambda title: _watching(told, title))
-        told("job_started", verb=verb, run=run_id or "", mode=str(mode), ledger=settings.ledger)
+        told("job_started", verb=verb, run=run_id or "", mode=str(mode), ledger=settings.ledger_shown)
         followed = await follow(services, asked)
         told("job_finished", verb=verb, runs=list(followed.runs), exit_code=int(followed.exit))
         return FollowResult(followed.runs, followed.exit, followed.summary(services))
@@ -266,7 +266,7 @@ async def retry_run(
     options = RunOptions(limit=limit, declines_ok=declines_ok)
     async with services_of(settings, environ, opening, told) as services:
         asked = Retrying(run_id, settings, environ, options, (), not no_new_defaults, closed, declines_ok)
-        told("job_started", verb="retry", run=run_id or "", mode=str(mode), ledger=settings.ledger)
+        told("job_started", verb="retry", run=run_id or "", mode=str(mode), ledger=settings.ledger_shown)
         done = await retry(services, asked, agree=_agree, watching=lambda title: _watching(told, title))
         told("job_finished", verb="retry", runs=list(done.runs), exit_code=int(done.exit))
         return FollowResult(done.runs, done.exit, done.summary(services))
@@ -346,7 +346,7 @@ async def reconcile_run(
         if run_id is None and period is None:
             period = next((run.period for run in services.ledger.runs() if run.mode is mode), None)
         scope = scope_of(services.ledger, mode, run_id, period)
-        told("job_started", verb="reconcile", scope=scope.name, mode=str(mode), ledger=settings.ledger)
+        told("job_started", verb="reconcile", scope=scope.name, mode=str(mode), ledger=settings.ledger_shown)
         done = await reconcile(services, scope, rate=settings.reconcile_rate, full=full)
         told("job_finished", verb="reconcile", runs=sorted(scope.names), exit_code=int(done.exit))
         return FollowResult(tuple(sorted(scope.names)), done.exit, done.summary())

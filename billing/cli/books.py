@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from billing.cli.session import Session
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.sqlite.opening import open_ledger
+from billing.edge.ledger.opening import open_ledger
 from billing.edge.stripe.clock import ProviderClock
 
 

@@ -10,7 +10,6 @@ from billing.cli.session import Session
 from billing.cli.terminal import is_terminal, write_json, write_out
 from billing.core.errors import UsageError
 from billing.core.exits import Exit
-from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.serve.access import Access
 from billing.edge.serve.site import HOST, listen, serve
 from billing.flow.serving.desk import LedgerDesk
@@ -28,7 +27,7 @@ async def serve_until_stopped(session: Session, port: int | None, *, browser: bo
         LedgerError: there is no ledger, or it cannot be read.
     """
     async with open_books(session) as reader, open_books(session) as onlooker:
-        desk = LedgerDesk(reader, onlooker, ledger_path(session.settings.ledger), utc_now)
+        desk = LedgerDesk(reader, onlooker, utc_now)
         try:
             sock = listen(PORT if port is None else port, or_free=port is None)
         except OSError as error:

@@ -18,8 +18,7 @@ from billing.core.items import Mode
 from billing.core.records import RunRecord
 from billing.edge.eventloop import heard_at_once
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.location import ledger_path
-from billing.edge.ledger.custody.lock import Holder, holder_of
+from billing.edge.ledger.custody.lock import Holder
 from billing.edge.logs import visible
 from billing.edge.outputs import Target
 from billing.edge.runfiles.schema import Schema
@@ -182,8 +181,8 @@ class ReportRequest:
 
 async def write_report(session: Session, run_id: str, asked: ReportRequest, targets: Mapping[Path, Target]) -> int:
     """Read the ledger at one moment and write every output that was asked for, to stdout or where its target says."""
-    holder = holder_of(ledger_path(session.settings.ledger))
     async with open_books(session) as ledger:
+        holder = ledger.holder()
         record = known_run(ledger, run_id)
         with ledger.at_one_moment(), heard_at_once():
             for out, chosen in asked.outputs():

@@ -19,7 +19,7 @@ from billing.core.errors import UsageError
 from billing.core.exits import Exit
 from billing.core.items import Kind, Mode
 from billing.edge.ledger.custody.known_ledgers import Making
-from billing.edge.ledger.custody.location import ledger_path
+from billing.edge.ledger.opening import files_of
 from billing.edge.logs import visible
 from billing.edge.methods_file import named_methods
 from billing.edge.outputs import ASK, Target
@@ -103,8 +103,7 @@ async def _list(session: Session, asked: Asked) -> int:
     elif asked.ask == "-":
         write_out(as_csv(iter(found)))
     if asked.ask != "-":
-        path = ledger_path(settings.ledger)
-        Target(Path(asked.ask), ASK, (path,), asked.force, "--ask").write(as_csv(iter(found)))
+        Target(Path(asked.ask), ASK, files_of(settings.ledger), asked.force, "--ask").write(as_csv(iter(found)))
     write_err(f"{plural(len(found), 'line')} of {record.run_id} wait for their customers.")
     if any(each.closed for each in found):
         write_err("Closed ones among them are tried again only with --closed.")

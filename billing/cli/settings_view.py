@@ -5,7 +5,7 @@ from contextlib import suppress
 from billing.cli.session import Session
 from billing.core.errors import BillingError, UsageError
 from billing.edge.ledger.custody.keyfile import default_key_file
-from billing.edge.ledger.custody.location import ledger_path
+from billing.edge.ledger.opening import resolved
 from billing.edge.secrets import load_key
 
 
@@ -14,7 +14,7 @@ def places(session: Session) -> dict[str, str]:
     settings = session.settings
     found = {}
     with suppress(BillingError):
-        found["ledger"] = f"sqlite:///{ledger_path(settings.ledger)}"
+        found["ledger"] = resolved(settings.ledger)
         found["ledger_key_file"] = str((settings.ledger_key_file or default_key_file(session.environ)).absolute())
     return found
 

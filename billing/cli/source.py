@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from billing.cli.session import Session
-from billing.edge.ledger.custody.location import ledger_path
+from billing.edge.ledger.opening import files_of
 from billing.edge.runfiles import ReadOptions, RunFile, open_run
 from billing.flow.carry_out import run_defaults
 
@@ -12,11 +12,9 @@ from billing.flow.carry_out import run_defaults
 def guarded(session: Session, *sources: RunFile) -> tuple[Path, ...]:
     """Return the files no output may replace: what was read, the ledger with what belongs to it, and its key."""
     settings = session.settings
-    ledger = ledger_path(settings.ledger)
     key = settings.ledger_key_file
     read = [Path(name) for source in sources for name in (source.file, source.items_file)]
-    beside = [ledger.with_name(ledger.name + end) for end in ("", "-wal", "-shm", ".lock")]
-    return (*read, *beside, *([Path(key)] if key else []))
+    return (*read, *files_of(settings.ledger), *([Path(key)] if key else []))
 
 
 def open_source(

@@ -16,8 +16,7 @@ from billing.core.exits import Exit
 from billing.core.kinds import LIVES
 from billing.core.life import Group
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.location import ledger_path
-from billing.edge.ledger.custody.lock import Holder, holder_of
+from billing.edge.ledger.custody.lock import Holder
 from billing.edge.logs import visible
 from billing.flow.report import known_run, summary
 from billing.flow.standing import Progress, Standing, progress_of, standing_of
@@ -56,9 +55,8 @@ async def look_on(session: Session, run_id: str | None) -> int:
 
 async def _look(session: Session, run_id: str | None) -> tuple[list[str], bool]:
     """Return what there is to show, and whether any run of it is going on."""
-    # Who holds the ledger is asked first: a run that ends in between has its end on record then.
-    holder = holder_of(ledger_path(session.settings.ledger))
     async with open_books(session) as ledger:
+        holder = ledger.holder()  # asked first: a run that ends in between has its end on record then
         if run_id is None:
             standings = [standing_of(ledger, record, holder) for record in ledger.runs()]
             shown = _list_json(ledger, standings) if session.json else list(_list(standings))

@@ -11,8 +11,8 @@ from billing.core.wire import Wire
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.borrowed import open_to_plan
 from billing.edge.ledger.custody.known_ledgers import Making
-from billing.edge.ledger.sqlite.ledger import SqliteLedger
-from billing.edge.ledger.sqlite.opening import open_ledger
+from billing.edge.ledger.database import DatabaseLedger
+from billing.edge.ledger.opening import open_ledger
 from billing.edge.logs import enabled_for
 from billing.edge.operator import operator
 from billing.edge.pacing.pacer import START_RPS
@@ -116,7 +116,7 @@ async def open_services(
         await ledger.aclose()
 
 
-async def _ledger(settings: Settings, opening: ServiceOptions, clock: ProviderClock) -> SqliteLedger:
+async def _ledger(settings: Settings, opening: ServiceOptions, clock: ProviderClock) -> DatabaseLedger:
     opened = partial(
         open_ledger,
         settings.ledger,
@@ -129,14 +129,14 @@ async def _ledger(settings: Settings, opening: ServiceOptions, clock: ProviderCl
     return await (open_to_plan(opened) if opening.plans else opened(wait=opening.wait))
 
 
-def _tell(ledger: SqliteLedger, log: Callable[..., None]) -> None:
+def _tell(ledger: DatabaseLedger, log: Callable[..., None]) -> None:
     """Say what a person should know of the ledger: one that was made knows nothing of what others have charged."""
     for warning in ledger.warnings:
         log("ledger_warning", warning=warning)
     if ledger.made is not None:
         others = ledger.made.others
         beside = {"others": list(others), "note": "it knows nothing of what these charged"} if others else {}
-        log("ledger_made", path=str(ledger.path), **beside)
+        log("ledger_made", path=ledger.named, **beside)
 
 
 def rates_for(settings: Settings, opening: ServiceOptions) -> Rates:

@@ -18,7 +18,7 @@ Log = Callable[..., None]
 
 def tell_start(log: Log, run: Run, file: str, settings: Settings) -> None:
     """Tell that a run begins, or goes on: which one, from which file, into which ledger."""
-    log("job_started", run=run.run_id, mode=str(run.mode), file=file, ledger=settings.ledger, version=__version__)
+    log("job_started", run=run.run_id, mode=str(run.mode), file=file, ledger=settings.ledger_shown, version=__version__)
 
 
 def tell_plan(log: Log, plan: Plan) -> None:

@@ -55,7 +55,7 @@ class Served:
 async def served(made: Made, now=lambda: datetime.now(UTC)) -> AsyncIterator[Served]:
     """Serve a ledger."""
     reader, onlooker = await made.open(), await made.open()
-    desk, log = LedgerDesk(reader, onlooker, made.path, now), Lines()
+    desk, log = LedgerDesk(reader, onlooker, now), Lines()
     try:
         async with serve(desk, Access, log, listen(0)) as access, aiohttp.ClientSession() as client:
             yield Served(access, desk, log, client)

@@ -21,6 +21,7 @@ from billing.core.records import (
     SheetTally,
     Tally,
 )
+from billing.edge.ledger.custody.lock import Holder
 
 Kept = Mapping[str, Mapping[str, Facts]]
 # Look-ups to keep: kind -> name -> facts.
@@ -327,6 +328,13 @@ class Ledger(Protocol):
     @property
     def onlooker(self) -> Onlooker:
         """Questions of whoever looks while others write."""
+        ...
+
+    def holder(self) -> Holder | None:
+        """Return who charges from the ledger now, or None: then nobody does, whatever its runs say.
+
+        Asked before a run is read: one that ends in between has its end on record then.
+        """
         ...
 
     # --- trust

@@ -8,17 +8,18 @@ runner holds the lock then, nothing is kept, and nothing is lost but requests.
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 
 from billing.core.entries import Facts
 from billing.core.errors import LedgerHeld
-from billing.edge.ledger.sqlite.ledger import Opened, SqliteLedger
+from billing.edge.ledger import Verification
+from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.database import DatabaseLedger
 
-Open = Callable[..., Awaitable[SqliteLedger]]
+Open = Callable[..., Awaitable[DatabaseLedger]]
 # `open_ledger` with everything but ``write``.
 
 
-async def open_to_plan(open_ledger: Open) -> SqliteLedger:
+async def open_to_plan(open_ledger: Open) -> DatabaseLedger:
     """Open a ledger to plan with it.
 
     Args:
@@ -31,29 +32,29 @@ async def open_to_plan(open_ledger: Open) -> SqliteLedger:
     with suppress(LedgerHeld):  # whoever holds it has checked it
         checked = await open_ledger()
         await checked.aclose()
-    return await open_ledger(write=False, kind=partial(BorrowedLedger, checked=checked, later=open_ledger))
+    return BorrowedLedger(await open_ledger(write=False), checked, open_ledger)
 
 
-class BorrowedLedger(SqliteLedger):
+class BorrowedLedger(DatabaseLedger):
     """A `Ledger` that is read, and remembers look-ups until it is closed."""
 
-    def __init__(
-        self, opened: Opened, now: Callable[[], int], *, inline: bool, checked: SqliteLedger | None, later: Open
-    ) -> None:
-        """Read what was opened.
+    def __init__(self, read: DatabaseLedger, checked: DatabaseLedger | None, later: Open) -> None:
+        """Read from a ledger.
 
         Args:
-            opened: to read.
-            now: milliseconds; as for every ledger.
-            inline: as for every ledger.
+            read: opened to read; it is closed with this one.
             checked: what was opened before, to write, for what that has found.
             later: opens it to write.
         """
-        super().__init__(opened, now, inline=inline)
-        if checked is not None:
-            self.warnings, self.made = checked.warnings, checked.made
-        self._open = later
+        super().__init__(*read.reading, None, None)
+        told = read if checked is None else checked
+        self.warnings, self.made = told.warnings, told.made
+        self._read, self._open = read, later
         self._found: dict[str, dict[str, Facts]] = {}
+
+    def holder(self) -> Holder | None:
+        """Return who holds it now."""
+        return self._read.holder()
 
     async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:
         """Remember look-ups."""
@@ -65,9 +66,13 @@ class BorrowedLedger(SqliteLedger):
         own = self._found.get(kind, {})
         return super().lookups(kind, names, not_before) | {name: own[name] for name in names if name in own}
 
+    def verify(self) -> Verification:
+        """Check everything, as the ledger that is read does."""
+        return self._read.verify()
+
     async def aclose(self) -> None:
-        """Let go of the file, and keep what was found, if nobody holds the ledger."""
-        await super().aclose()
+        """Let go of the database, and keep what was found, if nobody holds the ledger."""
+        await self._read.aclose()
         found, self._found = self._found, {}
         if not found:
             return

@@ -5,6 +5,7 @@ Which database it is shows in three places only: how it is opened, how it is che
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -28,16 +29,28 @@ from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.chain import seal
 from billing.edge.ledger.committer import Work, Writer
 from billing.edge.ledger.custody.keyfile import link_key
+from billing.edge.ledger.custody.lock import Holder
 from billing.edge.ledger.finding import SqliteFinder
 from billing.edge.ledger.onlooking import SqliteOnlooker
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.rows import NamesOfRuns
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A ledger that opening has made. ``others`` are those of the same key, each with its runs, in words."""
+
+    others: tuple[str, ...]
+
+
 class DatabaseLedger:
     """A `Ledger` in a database; see there for what each question means.
 
-    A database says in its own class how it is checked (`_checked`) and let go of (`_close`).
+    A database says in its own class who holds it (`holder`), how it is checked (`_checked`) and let go of (`_close`).
+
+    Attributes:
+        warnings: sentences for the operator from opening it.
+        made: whether opening made it, and beside which others; None for one that was there.
     """
 
     def __init__(
@@ -55,6 +68,22 @@ class DatabaseLedger:
         self._named, self._key, self._queries = named, key, queries
         self._writer, self._write_runs = writer, write_runs
         self._closed = False
+        self.warnings: tuple[str, ...] = ()
+        self.made: Made | None = None
+
+    @property
+    def reading(self) -> tuple[str, bytes, Queries]:
+        """Return what another ledger object needs that asks the same database over the same connection."""
+        return self._named, self._key, self._queries
+
+    @property
+    def named(self) -> str:
+        """What messages call the ledger: its path, or server and database."""
+        return self._named
+
+    def holder(self) -> Holder | None:
+        """Return who charges from the ledger now, or None: then nobody does, whatever its runs say."""
+        raise NotImplementedError
 
     # --- writing
 

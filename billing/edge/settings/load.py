@@ -17,6 +17,7 @@ from billing.edge.settings.place import default_ledger, settings_file
 from billing.edge.settings.settings_file import about, read_settings
 from billing.edge.settings.table import BY_NAME, SETTINGS, Setting
 from billing.edge.settings.variables import unknown_variables
+from billing.edge.texts.problems import FieldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Settings:
     Attributes:
         values: name to value, one for every row of the table; None where nothing is set and there is no default.
         sources: name to where the value came from: ``flag``, ``env NAME``, ``FILE:LINE`` or ``default``.
-        texts: name to the value as it was written, for ``billing config show``.
+        texts: name to the value as it was written, for ``billing config show``; a password is left out.
         ledger_trouble: why it cannot be told which ledger is meant; empty when it can.
     """
 
@@ -41,7 +42,7 @@ class Settings:
         return Settings(
             {**self.values, **given},
             {**self.sources, **dict.fromkeys(given, source)},
-            {**self.texts, **{name: str(value) for name, value in given.items()}},
+            {**self.texts, **{name: BY_NAME[name].value.shown(str(value)) for name, value in given.items()}},
             self.ledger_trouble,
         )
 
@@ -52,7 +53,7 @@ class Settings:
 
     @property
     def ledger(self) -> str:
-        """The ledger's URL.
+        """The ledger's URL, which may hold a password: what is shown or logged is `ledger_shown`.
 
         Raises:
             UsageError: none is named, and it cannot be told which one is meant.
@@ -60,6 +61,11 @@ class Settings:
         if self.ledger_trouble:
             raise UsageError(self.ledger_trouble)
         return str(self.values["ledger"])
+
+    @property
+    def ledger_shown(self) -> str:
+        """The ledger's URL without a password."""
+        return self.texts["ledger"]
 
     @property
     def ledger_key_file(self) -> Path | None:
@@ -201,9 +207,11 @@ class _Layers:
         """
         if not text and setting.default:
             raise ValueError("is empty")
+        if not source.startswith("env ") and (secret := setting.value.secret(text)):
+            raise FieldError("", "setting_value", secret)
         self.values[setting.name] = setting.value.read(text) if text else None
         self.sources[setting.name] = source
-        self.texts[setting.name] = text
+        self.texts[setting.name] = setting.value.shown(text)
 
 
 def load_settings(
@@ -253,4 +261,4 @@ def _take(layers: _Layers, problems: list[str], setting: Setting, text: str | No
         layers.put(setting, text.strip(), source)
     except ValueError as error:
         where = source.removeprefix("env ") if source != "flag" else "--" + setting.name.replace("_", "-")
-        problems.append(f"{where}: {about(text, error)}")
+        problems.append(f"{where}: {about(setting.value.shown(text), error)}")

@@ -55,7 +55,9 @@ def _put(forms: Forms, put: Put, name: str, text: str, place: tuple[int, int], s
     try:
         put(setting, setting.value.placed(text, folder) if setting.value.placed and text else text, source)
     except ValueError as error:
-        forms.problem(place, "setting_value", f"{name} {about(text, error)}", f"write {setting.value.words}")
+        forms.problem(
+            place, "setting_value", f"{name} {about(setting.value.shown(text), error)}", f"write {setting.value.words}"
+        )
 
 
 def about(text: str, error: ValueError) -> str:

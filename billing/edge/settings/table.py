@@ -51,7 +51,8 @@ SETTINGS: tuple[Setting, ...] = (
             "Runs without a mode of their own use this. Live also needs a live key and --live."),
     Setting("ledger", "sqlite:///billing.db", values.LEDGER, "",
             "Where the durable ledger lives: sqlite:///path (three slashes relative, four absolute), on a local disk "
-            "that outlives the process. Unless named: the billing.db of this folder or one above it; where there is "
+            "that outlives the process; or postgresql://user@host/database, with its password in PGPASSWORD or "
+            "~/.pgpass. Unless named: the billing.db of this folder or one above it; where there is "
             "none, it is made beside billing.yaml, or without one beside a run file above, or here."),
     Setting("ledger_key_file", "", values.FILE, "",
             "The file with the key of the ledger's chain. Without it one is made, readable by you alone, in your "

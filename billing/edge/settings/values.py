@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from billing.core.items import Mode
 from billing.core.journals.roles import PLACE
 from billing.core.policies import Attitude
+from billing.edge.ledger_url import has_password, shown
 from billing.edge.texts.problems import FieldError
 from billing.edge.texts.values import (
     duration,
@@ -38,12 +39,16 @@ class Value:
         read: text to value; raises ValueError whose message follows the text.
         is_list: whether YAML writes it as a list.
         placed: for what names a file: the text as it is meant in a settings file of a folder.
+        shown: the text as it may be shown to anybody.
+        secret: why a text may stand in a variable only, to follow the name of the setting; empty where it need not.
     """
 
     words: str
     read: Callable[[str], Any]
     is_list: bool = False
     placed: Callable[[str, Path], str] | None = None
+    shown: Callable[[str], str] = str
+    secret: Callable[[str], str] = lambda _text: ""
 
 
 def _choice(*options: str) -> Value:
@@ -115,6 +120,11 @@ def _ledger_beside(text: str, folder: Path) -> str:
     return text if path in (text, "", ":memory:") else f"sqlite:///{folder / path}"
 
 
+def _password(url: str) -> str:
+    hint = "give it in PGPASSWORD, in ~/.pgpass, or put the whole URL into BILLING_LEDGER"
+    return f"holds a password, which everybody on the machine could read: {hint}" if has_password(url) else ""
+
+
 def _secret(text: str) -> str:
     try:
         return variable(text)
@@ -162,7 +172,13 @@ CONSULTANT = Value("a number from 1001 to 9999999", whole(1001, 9_999_999))
 CLIENT = Value("a number from 1 to 99999", whole(1, 99_999))
 YEARLY = Value("a month and a day, such as 01-01", _yearly)
 FILE = Value("a path; in a settings file it is relative to that file", _text, placed=_beside)
-LEDGER = Value("sqlite:///path; in a settings file it is relative to that file", _text, placed=_ledger_beside)
+LEDGER = Value(
+    "sqlite:///path, in a settings file relative to that file, or postgresql://user@host/database",
+    _text,
+    placed=_ledger_beside,
+    shown=shown,
+    secret=_password,
+)
 PROXY = Value("an address such as http://proxy.example:3128, or env: and the name of a variable that holds it", _proxy)
 SWITCH = Value("true or false", flag)
 MODE = _choice(*Mode)

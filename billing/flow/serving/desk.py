@@ -9,13 +9,12 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from billing.core.kinds import LIVES
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder, holder_of
+from billing.edge.ledger.custody.lock import Holder
 from billing.edge.serve.desk import Page, Seen
 from billing.flow.serving.live import QUIET_SECONDS, Followed, Look, look_at, nodes_of
 from billing.flow.serving.pages import PAGES, Reading
@@ -51,13 +50,11 @@ class LedgerDesk:
     Attributes:
         reader: for pages; nobody else reads from it.
         onlooker: for runs that go on; nobody else reads from it.
-        path: of the ledger, whose lock tells who is at it.
         now: the time.
     """
 
     reader: Ledger
     onlooker: Ledger
-    path: Path
     now: Clock
     _kept: dict[tuple[str, str], _Kept] = field(default_factory=dict)
     _watched: dict[str, _Watch] = field(default_factory=dict)
@@ -90,7 +87,7 @@ class LedgerDesk:
         return await asyncio.get_running_loop().run_in_executor(thread, read)
 
     def _page(self, path: str, query: Mapping[str, str]) -> Page | None:
-        holder = holder_of(self.path)
+        holder = self.reader.holder()
         with self.reader.at_one_moment():
             reading = Reading(
                 self.reader, holder, self.now(), query, self.kept,
@@ -112,7 +109,7 @@ class LedgerDesk:
 
     def _seen(self, runs: Collection[str]) -> dict[str, Seen]:
         """Look; nothing is read of the tables unless something was written, or a run has been quiet."""
-        holder, now, version = holder_of(self.path), self.now(), self.onlooker.onlooker.version()
+        holder, now, version = self.onlooker.holder(), self.now(), self.onlooker.onlooker.version()
         changed, self._version = version != self._version, version
         found = {}
         for run_id in runs:

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from billing.core.errors import LedgerError, LedgerMissing, UsageError
+from billing.edge.ledger_url import shown
 
 # Write-ahead logging needs shared memory and honest locks between processes, which network and pass-through file
 # systems do not give. (sqlite.org/wal.html, section 1; sqlite.org/howtocorrupt.html, section 2.1)
@@ -23,11 +24,12 @@ def ledger_path(url: str) -> Path:
     Raises:
         UsageError: the URL names no SQLite file.
     """
-    if url.startswith(("postgresql://", "postgres://")):
-        raise UsageError(f"{url.split('@')[-1]}: PostgreSQL ledgers come later; use sqlite:///path/to/ledger.db")
     path = url.removeprefix("sqlite:///")
     if path == url or path in ("", ":memory:") or "\0" in path or "?" in path:
-        raise UsageError(f"{url!r} is no ledger URL: sqlite:///relative/ledger.db or sqlite:////absolute/ledger.db")
+        raise UsageError(
+            f"{shown(url)!r} is no ledger URL: sqlite:///relative/ledger.db, sqlite:////absolute/ledger.db "
+            "or postgresql://user@host/database"
+        )
     return Path(os.path.realpath(path))
 
 

@@ -10,9 +10,9 @@ from billing.edge.ledger import Verification
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer
 from billing.edge.ledger.custody.checksum import FileChecksum
-from billing.edge.ledger.custody.lock import Lock
+from billing.edge.ledger.custody.lock import Holder, Lock, holder_of
 from billing.edge.ledger.custody.witness import Witness
-from billing.edge.ledger.database import DatabaseLedger
+from billing.edge.ledger.database import DatabaseLedger, Made
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.runs import Runs
 from billing.edge.ledger.sqlite.connection import connect
@@ -27,13 +27,6 @@ WITNESS_ENTRIES = 1_000
 # How far the witness's disk may lag behind the ledger's while a run goes on: some seconds at the usual pace. It is told
 # of every commit, and that survives a killed process; a power cut takes back what was not synced. A sync costs as much
 # as a commit; run notes, plans and closing do it at once.
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A ledger that opening has made. ``others`` are those of the same key, each with its runs, in words."""
-
-    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +60,11 @@ class SqliteLedger(DatabaseLedger):
     """A `Ledger` in one SQLite file.
 
     Attributes:
-        warnings: sentences for the operator from opening it.
-        made: whether opening made it, and beside which others; None for one that was there.
         path: of its file, links resolved.
     """
 
     def __init__(self, opened: Opened, now: Callable[[], int], *, inline: bool) -> None:
-        self._opened = opened
-        self.warnings, self.made, self.path = opened.warnings, opened.made, opened.path
+        self._opened, self.path = opened, opened.path
         self._reader = connect(opened.path, write=False)
         self._committer: Committer | None = None
         self._witnessed = self._carried = 0
@@ -87,6 +77,11 @@ class SqliteLedger(DatabaseLedger):
             writer = Writer(self._committer, self._between, inline=inline)
         queries = Queries(self._reader, self._snapshot, opened.key)
         super().__init__(str(opened.path), opened.key, queries, writer, write_runs)
+        self.warnings, self.made = opened.warnings, opened.made
+
+    def holder(self) -> Holder | None:
+        """Return who holds the lock of the file now."""
+        return holder_of(self.path)
 
     async def add_missing_kinds(self) -> tuple[str, ...]:
         """Write the rows of the kinds that the ledger does not know yet, each noted in an entry; return their names."""

@@ -26,6 +26,7 @@ from billing.edge.ledger.custody.location import (
 )
 from billing.edge.ledger.custody.lock import Lock, acquire
 from billing.edge.ledger.custody.witness import Witness, traces_at
+from billing.edge.ledger.database import Made
 from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite.chain_reads import read_head
 from billing.edge.ledger.sqlite.connection import connect
@@ -39,7 +40,7 @@ from billing.edge.ledger.sqlite.identity import (
     require_whole,
     unusable,
 )
-from billing.edge.ledger.sqlite.ledger import Made, Opened, SqliteLedger
+from billing.edge.ledger.sqlite.ledger import Opened, SqliteLedger
 from billing.edge.ledger.sqlite.tables import create
 from billing.edge.ledger.verify import verify
 
@@ -63,7 +64,6 @@ async def open_ledger(
     making: Making = Making.FIRST,
     inline: bool = False,
     upgrade: bool = False,
-    kind: Callable[..., SqliteLedger] = SqliteLedger,
     environ: Mapping[str, str] = os.environ,
 ) -> SqliteLedger:
     """Open the ledger a URL names; to write, make it if there is none, and check all of it if there is one.
@@ -83,7 +83,6 @@ async def open_ledger(
         making: whether one may be made, and where.
         inline: commit on the calling thread, without any thread of our own.
         upgrade: take one that lacks a kind of this program, to give it that kind.
-        kind: what is made of the opened file.
         environ: where HOME and XDG_CONFIG_HOME are looked up.
 
     Raises:
@@ -105,7 +104,7 @@ async def open_ledger(
     try:
         request = _Request(path, key_file, clock, write, live, making, held, tuple(warnings), upgrade)
         opened = _open(request) if inline else await asyncio.to_thread(_open, request)
-        return kind(opened, lambda: millis(clock()), inline=inline)
+        return SqliteLedger(opened, lambda: millis(clock()), inline=inline)
     except BaseException:
         if held:
             held.release()
