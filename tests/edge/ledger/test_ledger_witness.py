@@ -171,7 +171,7 @@ def test_a_write_that_is_cut_short_anywhere_leaves_this_head_or_the_one_before(w
 
 
 def test_the_newest_head_counts_whoever_writes_last(witness):
-    Witness(witness.folder, witness.ledger, witness.path).keep(head(12))
+    Witness(witness.folder, witness.ledger, witness.place).keep(head(12))
     witness.keep(head(11))  # another runner on the same ledger, a moment late
     assert witness.seen() == head(12)
 
@@ -210,14 +210,14 @@ def test_deleting_it_forgets_and_the_next_commit_begins_it_anew(witness):
 
 
 def test_it_remembers_where_the_ledger_lies_and_every_place_where_it_lay(witness, tmp_path):
-    first = witness.path
-    assert traces_at(witness.folder, first) == [Trace(witness.file, 10, (first,))]
+    first = witness.place
+    assert traces_at(witness.folder, first) == [Trace(witness.file, 10, (str(first),))]
     second, third = tmp_path / "second" / "ledger.db", tmp_path / 'third "place", {"path": "x"}.db'
     for n, (place, before) in enumerate([(second, (first,)), (third, (second, first)), (first, (third, second))], 11):
         moved = Witness(witness.folder, LEDGER, place)
         moved.keep(head(n), durable=False)
         moved.keep(head(n), durable=False)
-        assert traces(witness.folder) == [Trace(witness.file, n, (place, *before))]
+        assert traces(witness.folder) == [Trace(witness.file, n, (str(place), *map(str, before)))]
         assert moved.seen() == head(n)
     for place in (first, second, third):
         assert [trace.file for trace in traces_at(witness.folder, place)] == [witness.file]
@@ -225,27 +225,27 @@ def test_it_remembers_where_the_ledger_lies_and_every_place_where_it_lay(witness
 
 
 def test_a_place_whose_name_begins_like_another_is_another_place(witness):
-    longer = Witness(witness.folder, LEDGER, witness.path.with_name("ledger.db2"))
+    longer = Witness(witness.folder, LEDGER, witness.place.with_name("ledger.db2"))
     longer.keep(head(11), durable=False)
-    assert traces(witness.folder)[0].places == (longer.path, witness.path)
+    assert traces(witness.folder)[0].places == (str(longer.place), str(witness.place))
     witness.keep(head(12), durable=False)
-    assert traces(witness.folder)[0].places == (witness.path, longer.path)
+    assert traces(witness.folder)[0].places == (str(witness.place), str(longer.place))
 
 
 def test_a_witness_that_knows_one_place_only_is_read(witness):
     """As every release before this one has written it."""
     content = witness.file.read_bytes()
-    assert content.endswith(b'{"path": ' + json.dumps(str(witness.path)).encode() + b"}\n")
-    assert traces(witness.folder)[0].places == (witness.path,)
+    assert content.endswith(b'{"path": ' + json.dumps(str(witness.place)).encode() + b"}\n")
+    assert traces(witness.folder)[0].places == (str(witness.place),)
 
 
 def test_the_witness_of_release_0_1_is_read_and_then_kept_in_the_new_form(tmp_path):
     witness = Witness(tmp_path / "heads", LEDGER, tmp_path / "ledger.db")
     witness.folder.mkdir()
-    old = {"path": str(witness.path), "seq": 7, "mac": head(7).mac.hex()}
+    old = {"path": str(witness.place), "seq": 7, "mac": head(7).mac.hex()}
     witness.file.write_text(json.dumps(old))
     assert witness.seen() == head(7)
-    assert traces(witness.folder) == [Trace(witness.file, 7, (witness.path,))]
+    assert traces(witness.folder) == [Trace(witness.file, 7, (str(witness.place),))]
     witness.keep(head(8), durable=False)
     assert witness.seen() == head(8)
     assert witness.file.stat().st_mode & 0o777 == 0o600
@@ -267,3 +267,13 @@ async def test_an_older_copy_is_refused_by_a_witness_of_release_0_1(tmp_path):
     shutil.copy(tmp_path / "backup.db", tmp_path / "ledger.db")
     with pytest.raises(LedgerDamaged, match="is an older copy"):
         await opened(tmp_path)
+
+
+def test_each_chain_of_a_ledger_is_remembered_in_a_file_of_its_own_and_the_ledger_once(tmp_path):
+    place = "postgresql://db:5432/billing"
+    for chain, seq in ((0, 5), (3, 9), (12, 7)):
+        Witness(tmp_path, LEDGER, place, chain).keep(head(seq))
+    assert [Witness(tmp_path, LEDGER, place, chain).seen() for chain in (0, 3, 12)] == [head(5), head(9), head(7)]
+    (trace,) = traces_at(tmp_path, place)
+    assert (trace.ledger, trace.entries, trace.places) == (LEDGER, 9, (place,))
+    assert sorted(file.name for file in trace.files) == [LEDGER, f"{LEDGER}.12", f"{LEDGER}.3"]

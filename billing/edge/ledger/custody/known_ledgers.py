@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from billing.core.errors import LedgerDamaged, UsageError
 from billing.edge.ledger.custody.witness import Trace, traces, traces_at
+from billing.edge.ledger_url import is_postgres
 
 NAMED = 5
 # Other ledgers a person is told of, and runs of each; the newest first.
@@ -33,69 +34,69 @@ class Making(StrEnum):
     ANEW = "anew"
 
 
-def require_not_gone(folder: Path, path: Path) -> None:
+def require_not_gone(folder: Path, place: str | Path) -> None:
     """Refuse to go on where there is no ledger any more: what it charged would be charged again.
 
     Args:
         folder: of the witnesses.
-        path: where a ledger is wanted, and none lies.
+        place: where a ledger is wanted, and none lies.
 
     Raises:
         LedgerDamaged: one was seen here, and is gone or lies elsewhere now.
     """
-    found = traces_at(folder, path)
-    if moved := next((trace for trace in found if lives(trace) and trace.place != path), None):
+    found = traces_at(folder, place)
+    if moved := next((trace for trace in found if lives(trace) and trace.place != str(place)), None):
         raise LedgerDamaged(
-            f"{path}: the ledger with {moved.entries} entries that was here lies at {moved.place} now. "
-            f"Name that one (--ledger sqlite:///{moved.place}), or another place for a new one"
+            f"{place}: the ledger with {moved.entries} entries that was here lies at {moved.place} now. "
+            f"Name that one (--ledger {url_of(moved.place)}), or another place for a new one"
         )
     if found:
         raise LedgerDamaged(
-            f"{path}: a ledger with {found[0].entries} entries was here and is gone. Restore it, or rebuild each of "
+            f"{place}: a ledger with {found[0].entries} entries was here and is gone. Restore it, or rebuild each of "
             f"its runs (billing ledger rebuild FILE). If nothing it knew matters, delete {named(found)} to begin anew"
         )
 
 
-def gone(folder: Path, path: Path) -> list[str]:
+def gone(folder: Path, place: str | Path) -> list[str]:
     """Return a warning, for a rebuild, when there is no ledger where one was seen before."""
     return [
-        f"{path}: a ledger with {trace.entries} entries was here and is gone; rebuild each of its runs before it is "
+        f"{place}: a ledger with {trace.entries} entries was here and is gone; rebuild each of its runs before it is "
         "run again"
-        for trace in traces_at(folder, path)[:1]
+        for trace in traces_at(folder, place)[:1]
     ]
 
 
-def predecessors(folder: Path, path: Path, own: Path) -> list[str]:
+def predecessors(folder: Path, place: str | Path, own: str) -> list[str]:
     """Return a warning when another ledger lay here before this one: what it knew and this one does not may be paid.
 
     Args:
         folder: of the witnesses.
-        path: of the ledger.
-        own: the file of its own witness.
+        place: of the ledger.
+        own: its id.
     """
-    found = [trace for trace in traces_at(folder, path) if trace.file != own and trace.place == path]
+    found = [trace for trace in traces_at(folder, place) if trace.ledger != own and trace.place == str(place)]
     if not found:
         return []
     return [
-        f"{path}: another ledger with {found[0].entries} entries was here before this one; a run that only it "
+        f"{place}: another ledger with {found[0].entries} entries was here before this one; a run that only it "
         f"knew must be rebuilt before it is run (billing ledger rebuild FILE). Then delete {named(found)}"
     ]
 
 
-def others(folder: Path, path: Path, making: Making, *, live: bool) -> tuple[str, ...]:
-    """Return the other ledgers of the same key, each with the runs it knows, when one is made at ``path``.
+def others(folder: Path, place: str | Path, making: Making, *, live: bool) -> tuple[str, ...]:
+    """Return the other ledgers of the same key, each with the runs it knows, when one is made at a place.
 
     Raises:
         UsageError: in live mode, when there are others and a new one was not asked for.
     """
-    found = [trace for trace in traces(folder) if trace.place != path]
+    found = [trace for trace in traces(folder) if trace.place != str(place)]
     shown = tuple(_described(trace) for trace in found[:NAMED])
     if len(found) > NAMED:
         shown += (f"{len(found) - NAMED} more",)
     if live and found and making is Making.FIRST:
         raise UsageError(
-            f"{path}: there is no ledger here, and a new one would know nothing of what was charged. The same key also "
-            f"keeps {'; '.join(shown)}. Name one of them (--ledger sqlite:////path/ledger.db), or say that a new one "
+            f"{place}: there is no ledger here, and a new one would know nothing of what was charged. The same key "
+            f"also keeps {'; '.join(shown)}. Name one of them (--ledger), or say that a new one "
             "is meant (--new-ledger); nothing was sent"
         )
     return shown
@@ -103,18 +104,27 @@ def others(folder: Path, path: Path, making: Making, *, live: bool) -> tuple[str
 
 def named(found: Sequence[Trace]) -> str:
     """Return the files that remember, as a person would delete them."""
-    return " and ".join(str(trace.file) for trace in found)
+    return " and ".join(str(file) for trace in found for file in trace.files)
+
+
+def url_of(place: str) -> str:
+    """Return the URL of a ledger that was seen at a place."""
+    return place if is_postgres(place) else f"sqlite:///{place}"
 
 
 def lives(trace: Trace) -> bool:
-    """Tell whether the ledger still lies where it was last seen."""
+    """Tell whether the ledger still lies where it was last seen; one on a server is believed to."""
+    if is_postgres(trace.place):
+        return True
     with suppress(sqlite3.Error, OSError), closing(_opened(trace.place)) as conn:
-        return bool(conn.execute("SELECT value FROM meta WHERE name = 'ledger'").fetchone() == (trace.file.name,))
+        return bool(conn.execute("SELECT value FROM meta WHERE name = 'ledger'").fetchone() == (trace.ledger,))
     return False
 
 
 def _described(trace: Trace) -> str:
-    """Return a ledger with its newest runs; they are shown, not trusted."""
+    """Return a ledger with its newest runs; they are shown, not trusted. A server is not asked."""
+    if is_postgres(trace.place):
+        return f"{trace.place} ({trace.entries} entries)"
     try:
         with closing(_opened(trace.place)) as conn:
             rows = conn.execute("SELECT run_id FROM runs ORDER BY id DESC LIMIT ?", (NAMED + 1,)).fetchall()
@@ -125,5 +135,5 @@ def _described(trace: Trace) -> str:
     return f"{trace.place} ({', '.join(runs[:NAMED])}{more})" if runs else f"{trace.place} ({trace.entries} entries)"
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+def _opened(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=BUSY_SECONDS)

@@ -6,6 +6,8 @@ behind the ledger (a kill or a power cut may come first); the ledger may never b
 The file begins with two lines of fixed length, each a head with its checksum; the newer one counts. A new head goes
 over the older line, so that whatever cuts a write short leaves the other line as it was. Where the ledger lies stands
 behind them, and every place where it lay before: a place that it has left is no free ground.
+
+A ledger in PostgreSQL has a chain for each writer, and here a file for each chain that was written from here.
 """
 
 import json
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from billing.edge.ledger.chain import MAC_BYTES, Head
+from billing.edge.ledger.chain import CHAIN, MAC_BYTES, Head
 from billing.edge.ledger.custody.location import PRIVATE
 
 _DIGITS = 20
@@ -29,16 +31,24 @@ _LINE = _TEXT + 1 + 8 + 1
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """The file that remembers one ledger: its folder, the ledger's id and where the ledger lies."""
+    """The file that remembers one chain of a ledger.
+
+    Attributes:
+        folder: of the file.
+        ledger: the ledger's id.
+        place: where the ledger lies: its path, or what names it on a server.
+        chain: the number of the chain.
+    """
 
     folder: Path
     ledger: str
-    path: Path
+    place: str | Path
+    chain: int = CHAIN
 
     @property
     def file(self) -> Path:
         """The file itself; deleting it accepts the ledger as it is."""
-        return self.folder / self.ledger
+        return self.folder / (self.ledger if self.chain == CHAIN else f"{self.ledger}.{self.chain}")
 
     def seen(self) -> Head | None:
         """Return where the chain last stood, or None when nothing was kept (or it cannot be read)."""
@@ -70,7 +80,7 @@ class Witness:
         except FileNotFoundError:
             return False
         try:
-            place = _place(self.path)
+            place = _place(self.place)
             content = os.pread(descriptor, 2 * _LINE + len(place) + 1, 0)
             if content[2 * _LINE : -1] != place or content[-1:] not in (b",", b"}"):
                 return False
@@ -86,13 +96,13 @@ class Witness:
 
     def _replace(self, head: Head) -> None:
         """Make the file anew, whole or not at all; the places where the ledger lay stay."""
-        before = [place for place in _read(self.file)[0] if place != str(self.path)]
-        draft = self.folder / f".{self.ledger}.{os.getpid()}"
+        before = [place for place in _read(self.file)[0] if place != str(self.place)]
+        draft = self.folder / f".{self.file.name}.{os.getpid()}"
         self.folder.mkdir(mode=0o700, exist_ok=True)
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, PRIVATE)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(2 * _line(head) + _tail(self.path, before))
+            file.write(2 * _line(head) + _tail(self.place, before))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.file)
@@ -122,36 +132,51 @@ class Trace:
     """What is remembered of a ledger.
 
     Attributes:
-        file: that remembers it; its name is the ledger's id.
+        file: that remembers it; its name is the ledger's id, of a chain but the first one with the chain's number.
         entries: how many it had when last seen.
         places: where it lay, the last one first.
     """
 
     file: Path
     entries: int
-    places: tuple[Path, ...]
+    places: tuple[str, ...]
 
     @property
-    def place(self) -> Path:
+    def ledger(self) -> str:
+        """Its id."""
+        return self.file.name.partition(".")[0]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that remembers it, a file for each of its chains."""
+        whole = self.file.with_name(self.ledger)
+        return (*((whole,) if whole.exists() else ()), *sorted(self.file.parent.glob(f"{self.ledger}.*")))
+
+    @property
+    def place(self) -> str:
         """Where it was last seen."""
         return self.places[0]
 
 
 def traces(folder: Path) -> list[Trace]:
-    """Return what is remembered of every ledger with entries, the longest first."""
+    """Return what is remembered of every ledger with entries, the longest first; of its chains the longest counts."""
     if not folder.is_dir():
         return []
     found = []
     for file in folder.iterdir():
         places, head = ([], None) if file.name.startswith(".") else _read(file)
         if places and head and head.seq:
-            found.append(Trace(file, head.seq, tuple(map(Path, places))))
-    return sorted(found, key=lambda trace: (-trace.entries, trace.file))
+            found.append(Trace(file, head.seq, tuple(places)))
+    found.sort(key=lambda trace: (-trace.entries, trace.file))
+    longest: dict[str, Trace] = {}
+    for trace in found:
+        longest.setdefault(trace.ledger, trace)
+    return list(longest.values())
 
 
-def traces_at(folder: Path, path: Path) -> list[Trace]:
-    """Return what is remembered of every ledger with entries that ever lay at ``path``, the longest first."""
-    return [trace for trace in traces(folder) if path in trace.places]
+def traces_at(folder: Path, place: str | Path) -> list[Trace]:
+    """Return what is remembered of every ledger with entries that ever lay at a place, the longest first."""
+    return [trace for trace in traces(folder) if str(place) in trace.places]
 
 
 def _line(head: Head) -> bytes:
@@ -176,13 +201,13 @@ def _heads(content: bytes) -> tuple[Head | None, Head | None]:
     return _head(content[:_LINE]), _head(content[_LINE : 2 * _LINE])
 
 
-def _tail(path: Path, before: list[str]) -> bytes:
-    return json.dumps({"path": str(path), **({"before": before} if before else {})}).encode() + b"\n"
+def _tail(place: str | Path, before: list[str]) -> bytes:
+    return json.dumps({"path": str(place), **({"before": before} if before else {})}).encode() + b"\n"
 
 
-def _place(path: Path) -> bytes:
-    """Return how every tail of a ledger at ``path`` begins."""
-    return json.dumps({"path": str(path)}).encode()[:-1]
+def _place(place: str | Path) -> bytes:
+    """Return how every tail of a ledger at a place begins."""
+    return json.dumps({"path": str(place)}).encode()[:-1]
 
 
 def _read(file: Path) -> tuple[list[str], Head | None]:

@@ -165,7 +165,7 @@ def _open(request: _Request) -> Opened:
         raise unusable(path, error) from error
     warnings += more
     if request.write and not new:
-        warnings += predecessors(request.heads, path, witness.file)
+        warnings += predecessors(request.heads, path, witness.ledger)
     if conn and (warning := witness.keep(read_head(conn))):
         warnings.append(warning)
     made = Made(beside) if not size else None
