@@ -62,7 +62,7 @@ class Committer:
         self.wrote = True
         try:
             tx, results = self._written(works)
-            self._store.commit()
+            self._store.commit(tx.head)
         except BaseException as error:
             self._poison(error)
             if isinstance(error, Exception):
@@ -101,7 +101,7 @@ class Committer:
         written anew one after another, each shielded from the others.
         """
         if not works[0].alone:
-            tx = self._begun(optimistic=True)
+            tx = self._begun(works, optimistic=True)
             try:
                 results = [work.write(tx) for work in works]
                 tx.flush()
@@ -110,11 +110,11 @@ class Committer:
                 self._store.rollback()
             else:
                 return tx, results
-        tx = self._begun(optimistic=False)
+        tx = self._begun(works, optimistic=False)
         return tx, self._all(tx, works)
 
-    def _begun(self, *, optimistic: bool) -> Transaction:
-        head = self._store.begin()
+    def _begun(self, works: Sequence[Work], *, optimistic: bool) -> Transaction:
+        head = self._store.begin(alone=works[0].alone)
         return Transaction(self._store, self._key, self._now(), self._current(head), optimistic=optimistic)
 
     def _all(self, tx: Transaction, works: Sequence[Work]) -> list[Any]:
@@ -149,7 +149,8 @@ class Committer:
 
     def _poison(self, error: BaseException) -> None:
         self.broken = (
-            f"{self._path}: {error}; nothing more is written. See to the disk, then run the same command again"
+            f"{self._path}: {self._store.failed(error)}; nothing more is written. "
+            f"{self._store.helps}, then run the same command again"
         )
         self._store.abandon()
 

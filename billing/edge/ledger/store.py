@@ -1,4 +1,4 @@
-"""What the ledger's writer asks of a database: one transaction at a time, rows in, named statements. Eight-odd methods.
+"""What the ledger's writer asks of a database: one transaction at a time, rows in, named statements. A dozen methods.
 
 Everything that decides what is written knows this and no database: a second one is a second implementation of it.
 """
@@ -37,10 +37,23 @@ class Store(Protocol):
     """One connection; the writer is its only user.
 
     Whatever a method raises, `of_one_caller` judges: what concerns everybody ends all writing.
+
+    Attributes:
+        chain: the number of the chain that it writes.
+        helps: what a person sees to when writing has ended, as a sentence begins.
     """
 
-    def begin(self) -> Head:
-        """Begin a transaction that keeps other writers out, and return the end of the chain as it stands then."""
+    chain: int
+    helps: str
+
+    def begin(self, *, alone: bool = False) -> Head:
+        """Begin a transaction, and return the end of the chain: as it stands, or as this writer has left it.
+
+        What is returned is held to at the latest by `commit`, so that a chain has one writer at a time.
+
+        Args:
+            alone: no other transaction of this sort goes on meanwhile, of any writer: plans and kinds.
+        """
         ...
 
     def first_break(self, key: bytes, after: Head) -> int | None:
@@ -51,12 +64,23 @@ class Store(Protocol):
         """Return the end of the chain."""
         ...
 
-    def move(self, rows: Sequence[Row]) -> int:
-        """Move items on, each only from what it is believed to be; return how many were."""
+    def move(self, layers: Sequence[Sequence[Row]], entries: int, after: Head) -> Sequence[int] | None:
+        """Move items on, layer after layer, each only from what it is believed to be; then number what is appended.
+
+        The numbers are taken once the items are locked: those of one item ascend, whoever moves it.
+
+        Args:
+            layers: of rows; an item stands in a layer once.
+            entries: how many numbers are wanted.
+            after: the end of the chain.
+
+        Returns:
+            The numbers, ascending; None if an item was not as it is believed to be.
+        """
         ...
 
-    def append(self, rows: Sequence[Row]) -> None:
-        """Append entries."""
+    def append(self, rows: Sequence[Row], *, last: bool) -> None:
+        """Append entries; ``last`` says that nothing but `commit` follows, which may then meet what fails here."""
         ...
 
     def read(self, name: Statement, values: Values) -> Row | None:
@@ -75,8 +99,11 @@ class Store(Protocol):
         """End that part."""
         ...
 
-    def commit(self) -> None:
-        """Make the transaction durable, if there still is one."""
+    def commit(self, after: Head) -> None:
+        """Make the transaction durable, if there still is one; the chain then ends at ``after``.
+
+        Whatever it raises, the transaction may stand there or not: it is read anew, never assumed.
+        """
         ...
 
     def rollback(self) -> None:
@@ -89,4 +116,8 @@ class Store(Protocol):
 
     def of_one_caller(self, error: Exception) -> Exception | None:
         """Return what the caller is told whose work alone met ``error``; None where it concerns everybody."""
+        ...
+
+    def failed(self, error: BaseException) -> str:
+        """Return what is said of a failure that ends all writing."""
         ...

@@ -1,8 +1,8 @@
 """What one commit writes: moves of items and entries of the chain, collected and written in a few statements."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from billing.edge.ledger.chain import CHAIN, Head, entry_mac
+from billing.edge.ledger.chain import Head, entry_mac
 from billing.edge.ledger.store import Store
 
 Row = tuple[int, int, str, int | None, int | None, int, int, int, str, bytes]
@@ -54,18 +54,19 @@ class Transaction:
             Conflict: an item is not as its move says.
         """
         layers, entries, self._layers, self._entries = self._layers, self._entries, [], []
-        for layer in layers:
-            if self.store.move(layer) != len(layer):
-                raise Conflict
-        self.store.append(self._chained(entries))
+        if not entries:
+            return
+        numbers = self.store.move(layers, len(entries), self.head)
+        if numbers is None:
+            raise Conflict
+        self.store.append(self._chained(entries, numbers), last=self.optimistic)
 
-    def _chained(self, entries: Iterable[Unchained]) -> list[Row]:
-        """Give entries their places in the chain, in order; return the rows to insert."""
-        key, at, seq, mac = self.key, self.at, self.head.seq, self.head.mac
+    def _chained(self, entries: Iterable[Unchained], numbers: Sequence[int]) -> list[Row]:
+        """Give entries their numbers and their places in the chain, in order; return the rows to insert."""
+        key, at, chain, seq, mac = self.key, self.at, self.store.chain, self.head.seq, self.head.mac
         rows = []
-        for name, run, item, ver, attempt, facts in entries:
-            seq += 1
-            mac = entry_mac(key, mac, seq, at, name, run, item, ver, CHAIN, attempt, facts)
-            rows.append((seq, at, name, run, item, ver, CHAIN, attempt, facts, mac))
+        for seq, (name, run, item, ver, attempt, facts) in zip(numbers, entries, strict=True):
+            mac = entry_mac(key, mac, seq, at, name, run, item, ver, chain, attempt, facts)
+            rows.append((seq, at, name, run, item, ver, chain, attempt, facts, mac))
         self.head = Head(seq, mac)
         return rows

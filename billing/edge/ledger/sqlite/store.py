@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from billing.core.entries import BrokenPromise, CloneTaken
-from billing.edge.ledger.chain import Head
+from billing.edge.ledger.chain import CHAIN, Head
 from billing.edge.ledger.rows import ITEM_COLUMNS
 from billing.edge.ledger.sqlite import bulk
 from billing.edge.ledger.sqlite.chain_reads import first_break, read_head
@@ -53,10 +53,13 @@ class SqliteStore:
         conn: for what only this database has: its log, its tables.
     """
 
+    chain = CHAIN
+    helps = "See to the disk"
+
     def __init__(self, conn: sqlite3.Connection) -> None:
         self.conn = conn
 
-    def begin(self) -> Head:
+    def begin(self, *, alone: bool = False) -> Head:  # noqa: ARG002 - every transaction that writes is alone
         """Begin a transaction, the only one that writes."""
         self.conn.execute("BEGIN IMMEDIATE")
         return self.head()
@@ -69,11 +72,14 @@ class SqliteStore:
         """Return the end of the chain."""
         return read_head(self.conn)
 
-    def move(self, rows: Sequence[Row]) -> int:
-        """Move items on by rows of `bulk.MOVE`."""
-        return bulk.write(self.conn, bulk.MOVE, rows)
+    def move(self, layers: Sequence[Sequence[Row]], entries: int, after: Head) -> Sequence[int] | None:
+        """Move items on by rows of `bulk.MOVE`; the numbers are the next ones."""
+        for layer in layers:
+            if bulk.write(self.conn, bulk.MOVE, layer) != len(layer):
+                return None
+        return range(after.seq + 1, after.seq + 1 + entries)
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[Row], *, last: bool) -> None:  # noqa: ARG002 - nothing is gained by waiting
         """Append entries."""
         bulk.write(self.conn, bulk.APPEND, rows)
 
@@ -96,7 +102,7 @@ class SqliteStore:
             self.conn.execute("ROLLBACK TO one")
         self.conn.execute("RELEASE one")
 
-    def commit(self) -> None:
+    def commit(self, after: Head) -> None:  # noqa: ARG002 - the chain ends at its last entry
         """Make the transaction durable, if there still is one."""
         if self.conn.in_transaction:
             self.conn.execute("COMMIT")
@@ -122,3 +128,7 @@ class SqliteStore:
             broken.__cause__ = error
             return broken
         return None if isinstance(error, sqlite3.Error) and not isinstance(error, OF_ONE_CALLER) else error
+
+    def failed(self, error: BaseException) -> str:
+        """Return what is said of a failure that ends all writing."""
+        return str(error)

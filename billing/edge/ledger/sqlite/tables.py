@@ -1,16 +1,12 @@
 """A ledger's tables as they stand in a file: made, given another kind, compared with what this program would make."""
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
-from billing.edge.ledger.kind_rows import KNOWN, VERSION, Rows
+from billing.edge.ledger.kind_rows import KIND_TABLES, KNOWN, VERSION, KindsFound, Rows, compare_kinds, compared
 from billing.edge.ledger.sqlite.schema import APPLICATION, DDL, LAWS, statements
 
 # ruff: noqa: S608 - the only texts put into these statements are constant names of tables
-
-_KIND_TABLES = ("kinds", "transitions", "states")
 
 
 def create(conn: sqlite3.Connection, meta: Mapping[str, str], kinds: Iterable[Rows] = KNOWN.values()) -> None:
@@ -50,45 +46,11 @@ def add_missing_kinds(conn: sqlite3.Connection) -> tuple[str, ...]:
     return missing
 
 
-@dataclass(frozen=True, slots=True)
-class KindsFound:
-    """How the kinds of a ledger differ from those of this program.
-
-    Attributes:
-        missing: the ledger says nothing of them, and has no run of them: they came later than it.
-        newer: the ledger knows them, this program does not: a newer release wrote them.
-        changed: what the ledger says of them is not what this program says, or not whole.
-    """
-
-    missing: tuple[str, ...]
-    newer: tuple[str, ...]
-    changed: tuple[str, ...]
-
-
 def kinds_found(conn: sqlite3.Connection, known: Mapping[str, Rows] = KNOWN) -> KindsFound:
     """Compare the kinds of a ledger with those that a program knows: this one, or one of an earlier version."""
-    found: dict[object, dict[str, list[tuple[object, ...]]]] = {}
-    for table in _KIND_TABLES:
-        for row in conn.execute(f"SELECT * FROM {table}"):
-            found.setdefault(row[0], {}).setdefault(table, []).append(row)
+    found = {table: conn.execute(f"SELECT * FROM {table}").fetchall() for table in KIND_TABLES}
     used = {kind for (kind,) in conn.execute("SELECT DISTINCT kind FROM runs")}
-    missing = {kind for kind in known if kind not in found and kind not in used}
-    newer = {kind for kind, rows in found.items() if kind not in known and len(rows) == len(_KIND_TABLES)}
-    changed = {
-        kind
-        for kind in {*found, *known, *used} - missing - newer
-        if _counted(found.get(kind, {})) != _counted(known.get(str(kind), {}))
-    }
-    return KindsFound(_named(missing), _named(newer), _named(changed))
-
-
-def _counted(tables: Mapping[str, Sequence[tuple[object, ...]]]) -> dict[str, dict[tuple[object, ...], int]]:
-    """Return the rows of each table, in no order."""
-    return {name: dict(Counter(rows)) for name, rows in tables.items()}
-
-
-def _named(kinds: Iterable[object]) -> tuple[str, ...]:
-    return tuple(sorted(map(str, kinds)))
+    return compare_kinds(found, used, known)
 
 
 def differences(conn: sqlite3.Connection, known: Mapping[str, Rows] = KNOWN) -> Iterator[str]:
@@ -101,15 +63,3 @@ def differences(conn: sqlite3.Connection, known: Mapping[str, Rows] = KNOWN) -> 
     kinds = kinds_found(conn, known)
     for kind in (*kinds.changed, *kinds.newer):
         yield f"kinds: {kind} has not the table of states of this program"
-
-
-def compared(found: set[str], expected: set[str]) -> Iterator[str]:
-    """Yield a sentence for every statement of a schema that is missing, or is not of this program."""
-    for sql in sorted(expected - found):
-        yield f"schema: missing or changed: {_first_words(sql)}"
-    for sql in sorted(found - expected):
-        yield f"schema: not of this program: {_first_words(sql)}"
-
-
-def _first_words(sql: str) -> str:
-    return " ".join(sql.split()[:4])

@@ -7,9 +7,9 @@ payer was called a ``lane``, and entries had neither version nor chain.
 import sqlite3
 from collections.abc import Iterator
 
+from billing.edge.ledger.kind_rows import compared
 from billing.edge.ledger.sqlite.layout import Layout
 from billing.edge.ledger.sqlite.schema import Law
-from billing.edge.ledger.sqlite.tables import compared
 
 DDL: tuple[str, ...] = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",

@@ -1,0 +1,1 @@
+"""The ledger in PostgreSQL: many workers write it, each its own chain."""

@@ -1,0 +1,13 @@
+"""Names that the schema of a ledger in PostgreSQL, its functions and its users share."""
+
+from billing.edge.ledger.kind_rows import VERSION
+
+SCHEMA = "billing"
+COMMENT = f"connect-billing ledger, version {VERSION}"
+# Of the schema: what it is, so that another program's is never taken for a ledger, and of which version.
+LAW, FENCED = "BL001", "BL002"
+# What a statement is refused with: a law forbids it; another process has moved the chain on.
+NUMBERS = "entry_numbers"
+# The sequence that every entry of the ledger takes its number from.
+MAKING, PLANNING = 0x62696C310000, 0x62696C310001
+# Advisory locks (of one number) that a transaction takes: to make tables, kinds or a chain; to keep a plan.
