@@ -28,6 +28,8 @@ class Note(StrEnum):
     ``renewal_seen``: what a list shows of a subscription that has begun: its renewals are Stripe's.
     ``reconciled``: of an item, what Stripe booked of it; of a run, how it compared with Stripe as a whole.
     ``ledger_upgraded``, ``kind_added``: about the ledger itself. What was written before an upgrade keeps its form.
+    ``ledger_moved``: the ledger was copied elsewhere, and is written there from now on; one that ends with this entry
+    is the one that was left. ``ledger_arrived``: the one that goes on.
     """
 
     RUN_PLANNED = "run_planned"
@@ -48,6 +50,8 @@ class Note(StrEnum):
     RECONCILED = "reconciled"
     LEDGER_UPGRADED = "ledger_upgraded"
     KIND_ADDED = "kind_added"
+    LEDGER_MOVED = "ledger_moved"
+    LEDGER_ARRIVED = "ledger_arrived"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ _PLAN = (Note.RUN_PLANNED,)
 _ACK = (Note.ACKNOWLEDGED,)
 _FOUND = (Note.REBUILD_FINISHED,)
 _UPGRADE = (Note.LEDGER_UPGRADED,)
+_MOVE = (Note.LEDGER_MOVED, Note.LEDGER_ARRIVED)
 RUN_FACTS: tuple[Fact, ...] = (
     Fact("status", Form.TEXT, Use.WAY, _STANDS, "whether it may start"),
     Fact("same_error", Form.PAIR, Use.WAY, (Note.RUN_STOPPED,), "the guard: it counts on where the run stopped"),
@@ -139,5 +140,7 @@ RUN_FACTS: tuple[Fact, ...] = (
     Fact("from", Form.WHOLE, Use.WAY, _UPGRADE, "how entries before it are chained"),
     Fact("to", Form.WHOLE, Use.WAY, _UPGRADE, "how entries from it on are chained"),
     Fact("head_before", Form.TEXT, Use.RECORD, _UPGRADE, "the head of the ledger that was carried over"),
+    Fact("place", Form.TEXT, Use.RECORD, _MOVE, "where the ledger was copied to; where it came from"),
+    Fact("chains", Form.TEXTS, Use.RECORD, _MOVE, "its chains: number, last entry, mac and worker of each"),
 )  # fmt: skip
 """Of entries that belong to a run or to the ledger itself, and of the entry with which an item begins."""

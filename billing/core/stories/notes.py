@@ -47,6 +47,8 @@ NOTES: Mapping[Note, Words] = {
     ),
     Note.LEDGER_UPGRADED: detail("Ledger upgraded", "The ledger became one of a later release."),
     Note.KIND_ADDED: detail("Ledger extended", "The ledger knows another kind of line."),
+    Note.LEDGER_MOVED: detail("Ledger moved", "The ledger was copied to another place, and is written there."),
+    Note.LEDGER_ARRIVED: detail("Ledger arrived", "The ledger goes on at the place that it was copied to."),
 }  # fmt: skip
 
 RETOLD = "This was told again from what Stripe shows, after the ledger had been lost."

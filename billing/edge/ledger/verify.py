@@ -21,7 +21,7 @@ MOST_FAULTS = 20
 CHUNK = 2_000
 _LINES = """SELECT position, line, cells, item, reason, detail FROM lines WHERE run = ? AND revision = ?
     ORDER BY position"""
-OF_THE_LEDGER = (Note.LEDGER_UPGRADED, Note.KIND_ADDED)
+OF_THE_LEDGER = (Note.LEDGER_UPGRADED, Note.KIND_ADDED, Note.LEDGER_MOVED, Note.LEDGER_ARRIVED)
 
 
 class _Checks:

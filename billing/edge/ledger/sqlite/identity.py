@@ -1,24 +1,18 @@
 """Is this file a ledger, of this program's version, with this key? What is not is refused, with what helps."""
 
-import shlex
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from billing.core.errors import BillingError, LedgerDamaged, LedgerError, LedgerMissing, UsageError
-from billing.core.keys import SCHEME
-from billing.edge.ledger.chain import key_check
-from billing.edge.ledger.custody.keyfile import heads_folder, read_key
+from billing.core.errors import BillingError, LedgerDamaged, LedgerError, UsageError
+from billing.edge.ledger.custody.keyfile import heads_folder
+from billing.edge.ledger.custody.known_ledgers import url_of
 from billing.edge.ledger.custody.witness import traces_at
+from billing.edge.ledger.identity import asks_for_upgrade, missing, other_version, require_kinds, require_own
 from billing.edge.ledger.kind_rows import VERSION
 from billing.edge.ledger.sqlite.schema import APPLICATION
 from billing.edge.ledger.sqlite.tables import kinds_found
-
-SELF_DESCRIPTION = frozenset({"ledger", "key_check", "scheme", "seal"})
-# What every ledger says about itself; one that does not has been damaged.
-
-FAULTS_SHOWN = 3
 
 
 class Place(NamedTuple):
@@ -46,16 +40,7 @@ def check_meta(
     path = place.path
     require_version(conn, place, versions)
     meta: dict[str, str] = dict(conn.execute("SELECT name, value FROM meta"))
-    if absent := sorted(SELF_DESCRIPTION - meta.keys()):
-        raise LedgerDamaged(
-            f"{path}: does not say its {' and '.join(absent)}; restore the newest copy. Nothing is sent"
-        )
-    if meta["key_check"] != key_check(key):
-        raise LedgerError(
-            f"{path}: {place.key_file} is not its key; set BILLING_LEDGER_KEY_FILE to the one it was made with"
-        )
-    if meta["scheme"] != str(SCHEME):
-        raise LedgerError(f"{path}: its keys follow scheme {meta['scheme']}, this program's {SCHEME}")
+    require_own(str(path), meta, key, place.key_file)
     return meta
 
 
@@ -73,26 +58,7 @@ def require_version(conn: sqlite3.Connection, place: Place, versions: tuple[int,
     (version,) = conn.execute("PRAGMA user_version").fetchone()
     if version in versions:
         return int(version)
-    if 0 < version < VERSION:
-        raise LedgerError(
-            f"{path}: its schema is version {version}, this program's is {VERSION}. {asks_for_upgrade(path)}"
-        )
-    raise LedgerError(
-        f"{path}: its schema is version {version}, this program knows {VERSION}; install the release that wrote it"
-    )
-
-
-CARRIED_OVER = "carries it over and keeps the old file"
-
-
-def asks_for_upgrade(path: Path, does: str = CARRIED_OVER) -> str:
-    """Return the command that makes a ledger this program's, and what it does once it has checked it."""
-    return f"Type: {upgrade_command(path)}. It checks the ledger, {does}; nothing was sent"
-
-
-def upgrade_command(path: Path) -> str:
-    """Return the command that upgrades the ledger at ``path``, as a shell takes it."""
-    return f"billing ledger upgrade --ledger {shlex.quote(f'sqlite:///{path}')}"
+    raise other_version(str(path), url_of(str(path)), version)
 
 
 def check_kinds(conn: sqlite3.Connection, path: Path, *, write: bool) -> None:
@@ -108,21 +74,7 @@ def check_kinds(conn: sqlite3.Connection, path: Path, *, write: bool) -> None:
         LedgerError: a newer release wrote it, or it lacks a kind.
     """
     with suppress(sqlite3.DatabaseError):
-        found = kinds_found(conn)
-        if found.newer:
-            raise LedgerError(
-                f"{path}: was written by a newer release, which knows {' and '.join(found.newer)}; install that one"
-            )
-        if found.changed and write:
-            raise LedgerDamaged(
-                f"{path}: {' and '.join(found.changed)} has not the table of states of this program. "
-                "Nothing is sent; it can still be read"
-            )
-        if found.missing and write:
-            kinds = " and ".join(found.missing)
-            raise LedgerError(
-                f"{path}: does not know {kinds} yet. {asks_for_upgrade(path, f'then adds {kinds} to it')}"
-            )
+        require_kinds(str(path), url_of(str(path)), kinds_found(conn), write=write)
 
 
 def kept_as(path: Path, version: int) -> Path:
@@ -139,12 +91,7 @@ def require_whole(path: Path) -> None:
     for version in range(1, VERSION):
         with suppress(OSError):
             if kept_as(path, version).samefile(path):
-                raise LedgerError(f"{path}: its upgrade was cut off. {asks_for_upgrade(path)}")
-
-
-def missing(path: Path) -> LedgerMissing:
-    """Return that there is no ledger."""
-    return LedgerMissing(f"{path}: there is no ledger yet; billing plan or billing run makes one")
+                raise LedgerError(f"{path}: its upgrade was cut off. {asks_for_upgrade(url_of(str(path)))}")
 
 
 def _no_ledger(conn: sqlite3.Connection, place: Place) -> BillingError:
@@ -156,25 +103,6 @@ def _no_ledger(conn: sqlite3.Connection, place: Place) -> BillingError:
     if not tables:
         return missing(path)
     return UsageError(f"{path}: is a database, but not a ledger; name another file (BILLING_LEDGER)")
-
-
-def key_of(place: Place, *, live: bool) -> tuple[bytes, list[str]]:
-    """Return the key of a ledger, and warnings about who else can read it.
-
-    Raises:
-        LedgerError: there is none, or it cannot be used.
-    """
-    try:
-        return read_key(place.key_file, live=live)
-    except FileNotFoundError:
-        hint = "set BILLING_LEDGER_KEY_FILE or restore it"
-        raise LedgerError(f"{place.path}: the key of this ledger, {place.key_file}, is not there; {hint}") from None
-
-
-def first_faults(faults: tuple[str, ...]) -> str:
-    """Return the first faults of a check, as one sentence."""
-    shown = "; ".join(faults[:FAULTS_SHOWN])
-    return shown + (f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else "")
 
 
 def unusable(path: Path, error: sqlite3.Error, hint: str = "") -> LedgerError:

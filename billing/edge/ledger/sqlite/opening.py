@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 
 from billing.core.errors import LedgerDamaged, LedgerError
-from billing.core.keys import SCHEME
-from billing.edge.ledger.chain import key_check, meta_seal
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key
 from billing.edge.ledger.custody.known_ledgers import Making, gone, others, predecessors, require_not_gone
@@ -27,19 +25,12 @@ from billing.edge.ledger.custody.location import (
 from billing.edge.ledger.custody.lock import Lock, acquire
 from billing.edge.ledger.custody.witness import Witness, traces_at
 from billing.edge.ledger.database import Made
+from billing.edge.ledger.identity import described, first_faults, key_of, missing
+from billing.edge.ledger.moving import LAST_ENTRY, require_here
 from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite.chain_reads import read_head
 from billing.edge.ledger.sqlite.connection import connect
-from billing.edge.ledger.sqlite.identity import (
-    Place,
-    check_kinds,
-    check_meta,
-    first_faults,
-    key_of,
-    missing,
-    require_whole,
-    unusable,
-)
+from billing.edge.ledger.sqlite.identity import Place, check_kinds, check_meta, require_whole, unusable
 from billing.edge.ledger.sqlite.ledger import Opened, SqliteLedger
 from billing.edge.ledger.sqlite.tables import create
 from billing.edge.ledger.verify import verify
@@ -64,6 +55,7 @@ async def open_ledger(
     making: Making = Making.FIRST,
     inline: bool = False,
     upgrade: bool = False,
+    moved: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> SqliteLedger:
     """Open the ledger a URL names; to write, make it if there is none, and check all of it if there is one.
@@ -83,6 +75,7 @@ async def open_ledger(
         making: whether one may be made, and where.
         inline: commit on the calling thread, without any thread of our own.
         upgrade: take one that lacks a kind of this program, to give it that kind.
+        moved: take one that was copied elsewhere, to finish that.
         environ: where HOME and XDG_CONFIG_HOME are looked up.
 
     Raises:
@@ -102,7 +95,7 @@ async def open_ledger(
     warnings = check_file_system(path, mounts(), live=live and write)
     held = await acquire(path, purpose=purpose, since=clock(), wait=wait) if write and lock else None
     try:
-        request = _Request(path, key_file, clock, write, live, making, held, tuple(warnings), upgrade)
+        request = _Request(path, key_file, clock, write, live, making, held, tuple(warnings), upgrade, moved)
         opened = _open(request) if inline else await asyncio.to_thread(_open, request)
         return SqliteLedger(opened, lambda: millis(clock()), inline=inline)
     except BaseException:
@@ -128,6 +121,7 @@ class _Request:
     lock: Lock | None
     warnings: tuple[str, ...]
     upgrade: bool
+    moved: bool
 
     @property
     def place(self) -> Place:
@@ -149,7 +143,7 @@ def _open(request: _Request) -> Opened:
     beside = others(request.heads, path, request.making, live=request.live) if not size else ()
     if not size and not request.key_file.exists():
         make_key(request.key_file)
-    key, more = key_of(request.place, live=request.live)
+    key, more = key_of(path, request.key_file, live=request.live)
     if new:
         create_private(path)
     require_whole(path)
@@ -198,6 +192,8 @@ def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tu
             _create_if_empty(conn, request, key, new=new)
         meta = check_meta(conn, request.place, key)
         check_kinds(conn, request.path, write=request.write and not request.upgrade)
+        if request.write and not request.moved:
+            require_here(str(request.path), conn.execute(LAST_ENTRY).fetchone())
         witness = Witness(request.heads, meta["ledger"], request.path)
         if not request.write:
             conn.close()
@@ -231,14 +227,7 @@ def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *,
                     f"{request.path}: is empty, and had {found[0].entries} entries when last seen; restore the newest "
                     "copy, or delete it and rebuild each of its runs (billing ledger rebuild FILE)"
                 )
-            meta = {
-                "ledger": secrets.token_hex(16),
-                "created_at": iso(millis(request.clock())),
-                "scheme": str(SCHEME),
-                "key_check": key_check(key),
-            }
-            meta["seal"] = meta_seal(key, meta).hex()
-            create(conn, meta)
+            create(conn, described(key, secrets.token_hex(16), iso(millis(request.clock()))))
     except BaseException:
         conn.execute("ROLLBACK")
         raise

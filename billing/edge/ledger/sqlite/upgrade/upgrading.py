@@ -30,20 +30,12 @@ from billing.edge.ledger.custody.location import (
 )
 from billing.edge.ledger.custody.lock import acquire
 from billing.edge.ledger.custody.witness import Witness
+from billing.edge.ledger.identity import first_faults, key_of, missing
 from billing.edge.ledger.kind_rows import VERSION
 from billing.edge.ledger.rows import millis
 from billing.edge.ledger.sqlite.chain_reads import read_head
 from billing.edge.ledger.sqlite.connection import connect
-from billing.edge.ledger.sqlite.identity import (
-    Place,
-    check_meta,
-    first_faults,
-    kept_as,
-    key_of,
-    missing,
-    require_version,
-    unusable,
-)
+from billing.edge.ledger.sqlite.identity import Place, check_meta, kept_as, require_version, unusable
 from billing.edge.ledger.sqlite.layout import Layout
 from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.ledger.sqlite.upgrade import from_1, from_2, version_1, version_2
@@ -123,7 +115,7 @@ async def upgrade_ledger(
     warnings = check_file_system(place.path, mounts())
     lock = await acquire(place.path, purpose="ledger upgrade", since=clock(), wait=wait)
     try:
-        key, more = key_of(place, live=False)
+        key, more = key_of(place.path, place.key_file, live=False)
         warnings += [*more, *check_private(place.path, live=False)]
         if (before := _version(place)) != VERSION:
             return await asyncio.to_thread(_carried_over, place, key, before, millis(clock()), tuple(warnings))
