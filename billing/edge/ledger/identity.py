@@ -1,4 +1,4 @@
-"""Whether what lies there is this key's ledger, of this program's version and kinds; what is not is refused in words."""
+"""Whether what lies there is this key's ledger, of this program's version and kinds; if not, why, and what helps."""
 
 import shlex
 from collections.abc import Mapping
