@@ -11,7 +11,6 @@ from billing.cli.explaining import as_text
 from billing.core.errors import UsageError
 from billing.core.items import Kind
 from billing.core.kinds.charge import State
-from billing.edge.ledger import finding
 from billing.flow.report import known_run
 from billing.flow.reporting.life import story_of
 from billing.flow.reporting.life_found import found
@@ -127,21 +126,6 @@ def test_the_id_of_a_payment_leads_to_its_line(ledger):
     item = next(line.item for line in ledger.report(RUN) if line.item is not None and line.item.object_id)
     assert found(ledger, item.object_id).reference == item.reference
     assert found(ledger, item.instrument_id).reference == item.reference
-
-
-def test_every_question_about_one_line_goes_by_an_index_where_its_table_is_large(ledger):
-    conn = ledger._queries._conn
-    asked = {"reference": "x", "rows": "[1]", "object": "x", "scope": 1, "limit": 5}
-    plans = {
-        name: " ".join(row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {getattr(finding, name)}", parameters))
-        for name, parameters in (
-            ("CALLED", ("x",)), ("HOLDING", asked), ("LINE", (1,)), ("NOTE", (1, 2, 1, "[]")), ("BEFORE", asked),
-            ("AFTER", asked), ("NAMING", asked),
-            ("ABOUT", {"kind": "k", "first": "a", "last": "b", "path": "$.x", "value": "v"}),
-        )
-    }  # fmt: skip
-    scanned = {name: plan for name, plan in plans.items() if re.search(r"SCAN (items|entries|lines|lookups)", plan)}
-    assert scanned == {}
 
 
 # -- what it says of lives that really were lived

@@ -9,8 +9,6 @@ from serve_tools import served
 from billing.core.entries import Note
 from billing.core.errors import LedgerError
 from billing.core.records import RunStatus
-from billing.edge.ledger.onlooking import STATEMENTS
-from billing.edge.ledger.sqlite.connection import connect
 from billing.flow.outturn import ROWS
 from billing.flow.reporting.overview import overview_of
 from billing.flow.serving.finding import minors_of
@@ -136,21 +134,6 @@ async def test_a_search_finds_by_whatever_is_at_hand(plain):
 )
 def test_a_text_is_an_amount_by_the_decimals_that_a_currency_may_have(text, code, minors):
     assert minors_of(text) == (code, minors)
-
-
-def test_no_question_reads_a_whole_table(plain):
-    conn = connect(plain.path, write=False)
-    names = ("after", "run", "most", "revision", "states", "account", "payer", "scope", "first", "last", "minors")
-    for sql in STATEMENTS:
-        asked = (1, 1) if "?" in sql else dict.fromkeys(names, 1)
-        plan = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {sql}", asked)]
-        scans = [
-            step
-            for step in plan
-            if step.startswith("SCAN") and not step.startswith(("SCAN asked", "SCAN runs", "SCAN json_each"))
-        ]
-        assert not scans, (sql, plan)
-    conn.close()
 
 
 async def test_it_writes_nothing(plain):

@@ -21,6 +21,7 @@ from billing.core.records import (
     SheetTally,
     Tally,
 )
+from billing.edge.ledger.chain import Head
 from billing.edge.ledger.custody.lock import Holder
 
 Kept = Mapping[str, Mapping[str, Facts]]
@@ -42,14 +43,16 @@ class Verification:
     Attributes:
         entries: how many were checked.
         items: how many projections were compared with the fold of their entries.
-        head: the chain's last mac (hex), the value to keep elsewhere as a witness.
+        head: the chain's last mac (hex), the value to keep elsewhere as a witness; of several chains a digest of all.
         faults: sentences, each naming a place.
+        heads: where each chain ends, by its number; of chain 0 alone where there are no entries yet.
     """
 
     entries: int
     items: int
     head: str
     faults: tuple[str, ...]
+    heads: Mapping[int, Head]
 
 
 class Onlooker(Protocol):

@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
@@ -89,15 +89,6 @@ def eras(upgrades: Iterable[tuple[int, str]], version: int = VERSION) -> list[tu
     told = [(seq, json.loads(facts)) for seq, facts in upgrades]
     first = told[0][1]["from"] if told else version
     return [(0, MACS[first]), *((seq, MACS[facts["to"]]) for seq, facts in told)]
-
-
-def macs(found: list[tuple[int, Mac]]) -> Iterator[Mac]:
-    """Yield the mac that holds for each entry from the first on, for ever."""
-    seq = 0
-    for (_, mac), (until, _) in zip(found, [*found[1:], (0, entry_mac)], strict=True):
-        while not until or seq + 1 < until:
-            seq += 1
-            yield mac
 
 
 def seal(key: bytes, *fields: object) -> bytes:

@@ -9,7 +9,7 @@ from billing.core.entries import BrokenPromise, ItemRecord, Move, Note, apply
 from billing.core.kinds import LIVES
 from billing.core.life import ImpossibleTransition
 from billing.core.records import RunRecord, RunStatus
-from billing.edge.ledger.chain import CHAIN, Mac
+from billing.edge.ledger.chain import Mac
 from billing.edge.ledger.drafts import run_times
 from billing.edge.ledger.planning import LinesSeal, run_facts
 from billing.edge.ledger.rows import NamesOfRuns, due_of, frozen, iso, json_text, move_of
@@ -23,10 +23,10 @@ Names = tuple[int, int, str, int, str]
 Line = tuple[int, int, str, int | None, str, str]
 
 
-def continues(row: tuple[Any, ...], key: bytes, mac: bytes, seq: int, rule: Mac) -> bool:
-    """Tell whether an entry is the one with this number, behind the one with this mac."""
+def continues(row: tuple[Any, ...], key: bytes, mac: bytes, seq: int, chain: int, rule: Mac) -> bool:
+    """Tell whether an entry comes behind the one with this number and mac in its chain; numbers may be left out."""
     try:
-        return bool(row[0] == seq and row[6] == CHAIN and row[-1] == rule(key, mac, *row[:-1]))
+        return bool(row[0] > seq and row[6] == chain and row[-1] == rule(key, mac, *row[:-1]))
     except Exception:  # noqa: BLE001 - struct.error and whatever else an edited column provokes
         return False
 

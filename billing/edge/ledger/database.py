@@ -30,8 +30,8 @@ from billing.edge.ledger.chain import seal
 from billing.edge.ledger.committer import Work, Writer
 from billing.edge.ledger.custody.keyfile import link_key
 from billing.edge.ledger.custody.lock import Holder
-from billing.edge.ledger.finding import SqliteFinder
-from billing.edge.ledger.onlooking import SqliteOnlooker
+from billing.edge.ledger.finding import Finding
+from billing.edge.ledger.onlooking import Onlooking
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.rows import NamesOfRuns
 
@@ -187,7 +187,7 @@ class DatabaseLedger:
         return self._queries.by_object(objects)
 
     @property
-    def finder(self) -> SqliteFinder:
+    def finder(self) -> Finding:
         """Questions about one item."""
         return self._queries.finder
 
@@ -260,7 +260,7 @@ class DatabaseLedger:
         return self._queries.entries(run_id, reference, after)
 
     @property
-    def onlooker(self) -> SqliteOnlooker:
+    def onlooker(self) -> Onlooking:
         """Questions of whoever looks while others write."""
         return self._queries.onlooker
 

@@ -370,7 +370,7 @@ async def test_a_commit_is_synced_and_the_log_is_ahead_of_the_database(ledger):
     conn = ledger._opened.writer
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "cell_size_check": 1}
     assert {name: conn.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
-    assert ledger._reader.execute("PRAGMA query_only").fetchone() == (1,)
+    assert ledger._reader._conn.execute("PRAGMA query_only").fetchone() == (1,)
 
 
 MAKES_A_LEDGER = """

@@ -10,7 +10,6 @@ from billing.core.entries import Move, Note
 from billing.core.items import Kind, Mode
 from billing.core.kinds.charge import Event, State
 from billing.core.records import PlannedLine, RunStatus, Tally
-from billing.edge.ledger.statements import SETTLING
 
 
 async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_foreign_lines_by_reason(ledger):
@@ -157,27 +156,6 @@ async def test_entries_stream_in_order_for_the_ledger_a_run_or_a_reference(ledge
 async def test_a_row_that_is_not_there_is_a_key_error(ledger):
     with pytest.raises(KeyError):
         ledger.item(1)
-
-
-async def test_the_questions_of_a_run_use_an_index(ledger):
-    await planned(ledger)
-    plans = {
-        "items_work": "SELECT account, count(*) FROM items WHERE run = 1 AND state = 'x' GROUP BY account",
-        "entries_item": "SELECT seq FROM entries WHERE item = 1",
-        "lines_without": "SELECT reason FROM lines WHERE run = 1 AND revision = 1 AND reason <> ''",
-    }
-    for index, sql in plans.items():
-        steps = ledger._reader.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
-        assert any(index in step[3] for step in steps), steps
-
-
-async def test_ways_of_days_are_read_by_indexes_alone(ledger):
-    asked = {"run": 1, "revision": 1, "begins": "[]", "ends": "[]", "back": "[]"}
-    plan = [step[3] for step in ledger._reader.execute(f"EXPLAIN QUERY PLAN {SETTLING}", asked)]
-    tables = [step for step in plan if step.startswith(("SCAN", "SEARCH")) and "json_each" not in step]
-    assert all(step.startswith("SEARCH") for step in tables), plan
-    assert sum("entries_item" in step for step in tables) == 5
-    assert not any("TEMP B-TREE" in step for step in plan)
 
 
 async def test_a_way_of_days_is_told_with_its_end_and_what_was_taken_back(ledger):

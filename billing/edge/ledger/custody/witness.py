@@ -12,7 +12,6 @@ A ledger in PostgreSQL has a chain for each writer, and here a file for each cha
 
 import json
 import os
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from zlib import crc32
 
 from billing.edge.ledger.chain import CHAIN, MAC_BYTES, Head
 from billing.edge.ledger.custody.location import PRIVATE
+from billing.edge.ledger.questions import Question
+from billing.edge.ledger.reader import Reader
 
 _DIGITS = 20
 # Of an entry's number: more than SQLite can count.
@@ -107,18 +108,17 @@ class Witness:
             os.fsync(file.fileno())
         draft.replace(self.file)
 
-    def fault(self, conn: sqlite3.Connection, seen: Head | None) -> str:
+    def fault(self, reader: Reader, seen: Head | None) -> str:
         """Return a sentence when the ledger lacks the entry last seen, else an empty text.
 
         Args:
-            conn: sees one moment of the ledger.
+            reader: sees one moment of the ledger.
             seen: read before that moment. A runner goes on writing; an entry that was seen afterwards may be younger
-                than what ``conn`` shows, and its absence proves nothing.
+                than what ``reader`` shows, and its absence proves nothing.
         """
         if seen is None or seen.seq == 0:
             return ""
-        row = conn.execute("SELECT mac FROM entries WHERE seq = ?", (seen.seq,)).fetchone()
-        if row == (seen.mac,):
+        if reader.first(Question.MAC_OF_ENTRY, {"number": seen.seq}) == (seen.mac,):
             return ""
         return (
             f"entry {seen.seq}, last seen by {self.file}, is not in it: the ledger was cut, or is an older copy. "

@@ -2,7 +2,6 @@
 
 import sqlite3
 
-from billing.core.entries import Note
 from billing.edge.ledger.chain import CHAIN, Head, entry_mac
 
 ENTRY = "seq, at, name, run, item, ver, chain, attempt, facts, mac"
@@ -31,9 +30,3 @@ def first_break(conn: sqlite3.Connection, key: bytes, after: Head) -> int | None
         if found != seq or chain != CHAIN or kept != mac:
             return seq
     return None
-
-
-def read_upgrades(conn: sqlite3.Connection) -> list[tuple[int, str]]:
-    """Return number and facts of the entries that note an upgrade."""
-    sql = "SELECT seq, facts FROM entries WHERE name = ? ORDER BY seq"
-    return conn.execute(sql, (Note.LEDGER_UPGRADED,)).fetchall()

@@ -1,16 +1,17 @@
 """How the tables of a version are read: what a check asks of a ledger of this version, or of an earlier one."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from billing.edge.ledger import Verification, verify
+from billing.edge.ledger.chain import Head
 from billing.edge.ledger.kind_rows import VERSION
-from billing.edge.ledger.rows import RUN_COLUMNS
-from billing.edge.ledger.sqlite.chain_reads import ENTRY
-from billing.edge.ledger.sqlite.store import FIRST_OF_SCOPE
+from billing.edge.ledger.questions import Question
+from billing.edge.ledger.reader import Reader
+from billing.edge.ledger.sqlite.questions import QUESTIONS
+from billing.edge.ledger.sqlite.reader import SqliteReader, legible
 from billing.edge.ledger.sqlite.tables import differences
-
-# ruff: noqa: S608 - the only texts put into these statements are constant lists of columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,34 +20,58 @@ class Layout:
 
     Attributes:
         version: of the ledger; how its entries are chained unless an upgrade says otherwise.
-        entries: every entry in order, in the columns of ``ENTRY``.
-        items: items above a row, at most so many: what the plan fixed, what is projected, scope and due.
-        of_items: the entries of items above a row up to another: item, run, name, attempt, facts, seq, ver.
-        runs: row, scope and ``RUN_COLUMNS`` of every run.
-        first: of which run a scope is, by what `scope_of` names.
+        questions: their texts.
         differences: of the schema from what a program of the version made.
         due: whether items say when they are due.
     """
 
     version: int
-    entries: str
-    items: str
-    of_items: str
-    runs: str
-    first: str
+    questions: Mapping[Question, str]
     differences: Callable[[sqlite3.Connection], Iterator[str]]
     due: bool = True
 
 
-LAYOUT = Layout(
-    version=VERSION,
-    entries=f"SELECT {ENTRY} FROM entries ORDER BY seq",
-    items="""SELECT id, run, reference, generation, account, payer, amount, currency, digest, content,
-        state, attempt, ver, object_id, instrument_id, facts, last_event, scope, due
-        FROM items WHERE id > ? ORDER BY id LIMIT ?""",
-    of_items="""SELECT item, run, name, attempt, facts, seq, ver FROM entries INDEXED BY entries_item
-        WHERE item > ? AND item <= ? ORDER BY item, ver""",
-    runs=f"SELECT id, scope, {RUN_COLUMNS} FROM runs ORDER BY id",
-    first=FIRST_OF_SCOPE,
-    differences=differences,
-)
+LAYOUT = Layout(version=VERSION, questions=QUESTIONS, differences=differences)
+
+
+class SqliteDatabase:
+    """A SQLite file to be checked; see `billing.edge.ledger.verify.Database`."""
+
+    several = False
+
+    def __init__(self, conn: sqlite3.Connection, layout: Layout) -> None:
+        """Check by a connection outside a transaction."""
+        self._conn, self._layout = conn, layout
+        self.reader: Reader = SqliteReader(conn, layout.questions)
+        self.version, self.due = layout.version, layout.due
+
+    def damages(self) -> Iterator[str]:
+        """Yield what SQLite finds in its pages and indexes."""
+        with legible():
+            for (line,) in self._conn.execute("PRAGMA integrity_check(5)"):
+                if line != "ok":
+                    yield line
+
+    def differences(self) -> Iterator[str]:
+        """Yield a sentence for everything that is not as a program of the version makes it."""
+        with legible():
+            yield from self._layout.differences(self._conn)
+
+    def strays(self, heads: Mapping[int, Head]) -> Iterator[str]:
+        """Yield nothing: the one chain ends where its entries do."""
+        del heads
+        return iter(())
+
+
+def checked(
+    conn: sqlite3.Connection, key: bytes, witnesses: Sequence[verify.Witnessing], layout: Layout = LAYOUT
+) -> Verification:
+    """Check a ledger's file; see `billing.edge.ledger.verify.verify`.
+
+    Args:
+        conn: outside a transaction.
+        key: of the chain.
+        witnesses: of this ledger.
+        layout: of its version.
+    """
+    return verify.verify(SqliteDatabase(conn, layout), key, witnesses)

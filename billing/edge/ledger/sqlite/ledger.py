@@ -14,12 +14,14 @@ from billing.edge.ledger.custody.lock import Holder, Lock, holder_of
 from billing.edge.ledger.custody.witness import Witness
 from billing.edge.ledger.database import DatabaseLedger, Made
 from billing.edge.ledger.queries import Queries
+from billing.edge.ledger.reader import Reader
 from billing.edge.ledger.runs import Runs
 from billing.edge.ledger.sqlite.connection import connect
+from billing.edge.ledger.sqlite.layout import checked
+from billing.edge.ledger.sqlite.reader import SqliteReader, legible
 from billing.edge.ledger.sqlite.store import SqliteStore
 from billing.edge.ledger.sqlite.tables import add_missing_kinds
 from billing.edge.ledger.transaction import Transaction
-from billing.edge.ledger.verify import verify
 
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 # The log's size at which it is carried over into the database: SQLite's own default of 1,000 pages.
@@ -65,12 +67,12 @@ class SqliteLedger(DatabaseLedger):
 
     def __init__(self, opened: Opened, now: Callable[[], int], *, inline: bool) -> None:
         self._opened, self.path = opened, opened.path
-        self._reader = connect(opened.path, write=False)
+        self._reader = SqliteReader(connect(opened.path, write=False))
         self._committer: Committer | None = None
         self._witnessed = self._carried = 0
         writer = write_runs = None
         if opened.writer:
-            write_runs = Runs(opened.writer)
+            write_runs = Runs(SqliteReader(opened.writer))
             self._store = SqliteStore(opened.writer)
             self._committer = Committer(self._store, opened.key, now, str(opened.path))
             self._witnessed = self._committer.head.seq
@@ -97,7 +99,7 @@ class SqliteLedger(DatabaseLedger):
     def _checked(self) -> Verification:
         conn = connect(self._opened.path, write=False)
         try:
-            return verify(conn, self._opened.key, self._opened.witness)
+            return checked(conn, self._opened.key, [self._opened.witness])
         finally:
             conn.close()
 
@@ -119,14 +121,15 @@ class SqliteLedger(DatabaseLedger):
             opened.lock.release()
 
     @contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection that sees one moment of the ledger until it is closed."""
-        conn = connect(self._opened.path, write=False)
+    def _snapshot(self) -> Iterator[Reader]:
+        """Open a reader that sees one moment of the ledger until it is closed."""
+        with legible():
+            reader = SqliteReader(connect(self._opened.path, write=False))
         try:
-            conn.execute("BEGIN")
-            yield conn
+            with reader.at_one_moment():
+                yield reader
         finally:
-            conn.close()
+            reader.close()
 
     def _between(self, milestone: bool) -> None:
         """Carry the log over and tell the witness, when it is time; nobody waits for it."""

@@ -31,9 +31,10 @@ from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite.chain_reads import read_head
 from billing.edge.ledger.sqlite.connection import connect
 from billing.edge.ledger.sqlite.identity import Place, check_kinds, check_meta, require_whole, unusable
+from billing.edge.ledger.sqlite.layout import checked
 from billing.edge.ledger.sqlite.ledger import Opened, SqliteLedger
+from billing.edge.ledger.sqlite.reader import SqliteReader
 from billing.edge.ledger.sqlite.tables import create
-from billing.edge.ledger.verify import verify
 
 Clock = Callable[[], datetime]
 OLDEST_SQLITE = (3, 33, 0)
@@ -198,7 +199,7 @@ def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tu
         if not request.write:
             conn.close()
             return None, witness
-        faults = tuple(filter(None, [_unseen(conn, witness)])) if untouched else verify(conn, key, witness).faults
+        faults = tuple(filter(None, [_unseen(conn, witness)])) if untouched else checked(conn, key, [witness]).faults
         if faults:
             raise LedgerDamaged(f"{request.path}: {first_faults(faults)}. Nothing is sent; it can still be read")
     except BaseException:
@@ -208,7 +209,7 @@ def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tu
 
 
 def _unseen(conn: sqlite3.Connection, witness: Witness) -> str:
-    return witness.fault(conn, witness.seen())
+    return witness.fault(SqliteReader(conn), witness.seen())
 
 
 def _create_if_empty(conn: sqlite3.Connection, request: _Request, key: bytes, *, new: bool) -> None:

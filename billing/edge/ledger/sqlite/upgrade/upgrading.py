@@ -36,7 +36,7 @@ from billing.edge.ledger.rows import millis
 from billing.edge.ledger.sqlite.chain_reads import read_head
 from billing.edge.ledger.sqlite.connection import connect
 from billing.edge.ledger.sqlite.identity import Place, check_meta, kept_as, require_version, unusable
-from billing.edge.ledger.sqlite.layout import Layout
+from billing.edge.ledger.sqlite.layout import Layout, checked
 from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.edge.ledger.sqlite.upgrade import from_1, from_2, version_1, version_2
 from billing.edge.ledger.sqlite.upgrade.replacing import (
@@ -47,7 +47,6 @@ from billing.edge.ledger.sqlite.upgrade.replacing import (
     replace,
     require_free,
 )
-from billing.edge.ledger.verify import verify
 
 CarryOver = Callable[[sqlite3.Connection, sqlite3.Connection, bytes, int], Head]
 STEPS: Mapping[int, tuple[Layout, CarryOver]] = {
@@ -169,7 +168,7 @@ def _carried_over(place: Place, key: bytes, before: int, at: int, warnings: tupl
                     head = carry_over(old, new, key, at)
                     new.execute("COMMIT")
                     new.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                    _require_same(path, sound, verify(new, key, witness))
+                    _require_same(path, sound, checked(new, key, [witness]))
                 replace(path, draft, kept)
             finally:
                 discard(draft)
@@ -191,7 +190,7 @@ def _checked(place: Place, key: bytes, layout: Layout) -> tuple[Witness, Verific
     try:
         meta = check_meta(conn, place, key, (layout.version,))
         witness = Witness(heads_folder(place.key_file), meta["ledger"], place.path)
-        found = verify(conn, key, witness, layout)
+        found = checked(conn, key, [witness], layout)
     finally:
         conn.close()
     if found.faults:

@@ -8,7 +8,9 @@ import sqlite3
 from collections.abc import Iterator
 
 from billing.edge.ledger.kind_rows import compared
+from billing.edge.ledger.questions import Question
 from billing.edge.ledger.sqlite.layout import Layout
+from billing.edge.ledger.sqlite.questions import QUESTIONS
 from billing.edge.ledger.sqlite.schema import Law
 
 DDL: tuple[str, ...] = (
@@ -235,17 +237,18 @@ def _differences(conn: sqlite3.Connection) -> Iterator[str]:
         yield "transitions: not the table of states of version 1"
 
 
-LAYOUT = Layout(
-    version=1,
-    entries="SELECT seq, at, name, run, item, 0, 0, attempt, facts, mac FROM entries ORDER BY seq",
-    items="""SELECT id, run, reference, generation, account, lane, amount, currency, digest, content,
+_QUESTIONS = {
+    Question.EVERY_ENTRY: "SELECT seq, at, name, run, item, 0, 0, attempt, facts, mac FROM entries ORDER BY seq",
+    Question.ITEMS_BEHIND: """SELECT id, run, reference, generation, account, lane, amount, currency, digest, content,
         state, attempt, ver, object_id, instrument_id, facts, last_event, book, NULL
-        FROM items WHERE id > ? ORDER BY id LIMIT ?""",
-    of_items="""SELECT item, run, name, attempt, facts, seq, row_number() OVER (PARTITION BY item ORDER BY seq) - 1
-        FROM entries INDEXED BY entries_item WHERE item > ? AND item <= ? ORDER BY item, seq""",
-    runs="""SELECT id, book, run_id, platform, name, period, mode, kind, header, file_sha256, plan_digest, revision,
-        status, planned_at, started_at, finished_at FROM runs ORDER BY id""",
-    first="SELECT min(id) FROM runs WHERE platform = :platform AND mode = :mode AND period = :period",
-    differences=_differences,
-    due=False,
-)
+        FROM items WHERE id > :after ORDER BY id LIMIT :most""",
+    Question.ENTRIES_BETWEEN: """SELECT item, run, name, attempt, facts, seq,
+        row_number() OVER (PARTITION BY item ORDER BY seq) - 1
+        FROM entries INDEXED BY entries_item WHERE item > :after AND item <= :last ORDER BY item, seq""",
+    Question.EVERY_RUN: """SELECT id, book, run_id, platform, name, period, mode, kind, header, file_sha256,
+        plan_digest, revision, status, planned_at, started_at, finished_at FROM runs ORDER BY id""",
+    Question.FIRST_OF_SCOPE: """SELECT min(id) FROM runs
+        WHERE platform = :platform AND mode = :mode AND period = :period""",
+}
+
+LAYOUT = Layout(version=1, questions={**QUESTIONS, **_QUESTIONS}, differences=_differences, due=False)
