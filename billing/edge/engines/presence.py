@@ -9,7 +9,6 @@ the same role, which workers of one ledger are.
 """
 
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing.core.errors import LedgerError
 from billing.edge.engines.dbos_storage import SESSION
+from billing.edge.ledger.postgres.locks import worker_key
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -30,9 +30,6 @@ BLIND_SECONDS = 5.0
 # Who could not look for so long knows nothing of the others' silence: it may have been the server that stood still.
 FREED_SECONDS = 3.0
 # How long a session that was ended may take to go.
-
-WORKER = 0x42_57
-# The first half of the keys of workers' locks.
 
 BEAT = """
 INSERT INTO billing.workers (worker, host, pid, purpose, platform, since, seen, backends)
@@ -59,11 +56,6 @@ WHERE worker = %(worker)s AND seen < clock_timestamp() - make_interval(secs => %
 """
 
 
-def worker_key(worker: str) -> tuple[int, int]:
-    """Return the key of a worker's lock: two numbers of four bytes, as PostgreSQL takes them."""
-    return WORKER, int.from_bytes(zlib.crc32(worker.encode()).to_bytes(4, "big"), "big", signed=True)
-
-
 @dataclass(slots=True)
 class _Silence:
     """What was last heard of a worker, and since when nothing else was, on this process's own clock."""
@@ -84,7 +76,7 @@ class Presence:
             purpose: for a person, and what every session of this worker is called behind ``billing``.
             platform: whose items it works.
         """
-        self._url, self._worker = url, worker
+        self._url, self.worker = url, worker
         self.named = f"billing {purpose}"[:63]  # PostgreSQL keeps no more of it
         self._said = {"worker": worker, "host": gethostname(), "pid": getpid(), "purpose": purpose}
         self._said |= {"platform": platform, "named": self.named}
@@ -149,7 +141,7 @@ class Presence:
         """Say nothing more; who goes in good order takes its row along."""
         if self._beating is not None:
             with suppress(LedgerError), _heard():
-                self._beating.execute("DELETE FROM billing.workers WHERE worker = %s", (self._worker,))
+                self._beating.execute("DELETE FROM billing.workers WHERE worker = %s", (self.worker,))
         for connection in (self._beating, self._looking):
             if connection is not None:
                 connection.close()

@@ -14,7 +14,8 @@ from billing.core.errors import LedgerError
 from billing.edge.engines import Placed
 from billing.edge.engines.dbos import DbosEngine
 from billing.edge.engines.dbos_storage import Storage
-from billing.edge.engines.presence import Presence, worker_key
+from billing.edge.engines.presence import Presence
+from billing.edge.ledger.postgres.locks import worker_key
 
 QUEUE = "billing-test-acct_1toy"
 
