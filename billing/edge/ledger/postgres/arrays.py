@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from billing.core.entries import BrokenPromise
+
+HOLDS_NUL = "a text holds a NUL character, which PostgreSQL cannot keep"
 _SPLIT = "\x00"
 # No text of the database holds it.
 
@@ -20,11 +23,11 @@ def texts(values: Sequence[object]) -> str:
     """Return texts that are there.
 
     Raises:
-        ValueError: one of them holds a NUL, which no text of the database can.
+        BrokenPromise: one of them holds a NUL, which no text of the database can.
     """
     joined = _SPLIT.join(map(str, values))
     if joined.count(_SPLIT) != max(len(values) - 1, 0):
-        raise ValueError("a text holds a NUL character, which PostgreSQL cannot keep")
+        raise BrokenPromise(HOLDS_NUL)
     if not values:
         return "{}"
     return '{"' + _escaped(joined).replace(_SPLIT, '","') + '"}'
@@ -34,13 +37,13 @@ def texts_or_none(values: Sequence[object]) -> str:
     """Return texts, some of which are None.
 
     Raises:
-        ValueError: one of them holds a NUL, which no text of the database can.
+        BrokenPromise: one of them holds a NUL, which no text of the database can.
     """
     if None not in values:
         return texts(values)
     parts = ["NULL" if value is None else f'"{_escaped(str(value))}"' for value in values]
     if any(_SPLIT in part for part in parts):
-        raise ValueError("a text holds a NUL character, which PostgreSQL cannot keep")
+        raise BrokenPromise(HOLDS_NUL)
     return f"{{{','.join(parts)}}}"
 
 

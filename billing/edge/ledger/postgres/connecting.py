@@ -3,6 +3,7 @@
 psycopg is loaded when a connection is made: who keeps the ledger in a file need not have it.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
-SCHEMES = ("postgresql://", "postgres://")
 OLDEST_SERVER = 14
 CONNECT_SECONDS = 10
 _KEPT_ALIVE: Mapping[str, object] = {
@@ -48,11 +48,6 @@ _READING: Mapping[str, str] = {"default_transaction_read_only": "on"}
 _ASKED = ("server_version_num", "server_encoding", "fsync", "full_page_writes", "synchronous_commit")
 _STRONG = ("on", "remote_apply")
 # What `synchronous_commit` may be: a commit is answered once it is on the disk.
-
-
-def is_postgres(url: str) -> bool:
-    """Tell whether a URL names a database of PostgreSQL."""
-    return url.startswith(SCHEMES)
 
 
 def connect(url: str, *, write: bool, purpose: str = "") -> "Connection":
@@ -97,12 +92,6 @@ def named(url: str) -> str:
     return f"postgresql://{host}:{port}/{database}"
 
 
-def has_password(url: str) -> bool:
-    """Tell whether a URL holds a password: one that was typed would be seen by everybody on the machine."""
-    told = parameters(url)
-    return bool(told.get("password") or told.get("sslpassword"))
-
-
 def parameters(url: str) -> Mapping[str, str]:
     """Return what a URL says, as libpq reads it.
 
@@ -133,6 +122,8 @@ def _psycopg() -> "Any":  # noqa: ANN401 - a module
             "a ledger in PostgreSQL needs psycopg: pip install 'connect-billing[postgres]', or name a file "
             "(BILLING_LEDGER=sqlite:///ledger.db)"
         ) from error
+    # What it warns of is raised as well, and told in words of ours; printed it would tell the server's.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     return psycopg
 
 
