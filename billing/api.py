@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from billing.edge.ledger.opening import open_ledger
 from billing.edge.logs import Log, open_log
 from billing.edge.runfiles import RunFile
 from billing.edge.runfiles import open_run as open_run_file
+from billing.edge.runfiles.which_platform import platform_of
+from billing.edge.settings.agreement import require_own_platform
 from billing.edge.settings.load import Settings, load_settings
 from billing.edge.stripe.clock import ProviderClock
 from billing.edge.stripe.transport import FOLLOWED, ignored_variables
@@ -91,15 +94,17 @@ def open_run(
 
     Raises:
         InvalidInput: the run file or the settings have problems; all of them, with their places.
-        UsageError: the file cannot be opened, or the request contradicts a saved plan.
+        UsageError: the file cannot be opened or is for another platform, or the request contradicts a saved plan.
     """
     environ = os.environ if environ is None else environ
-    settings = load_settings(environ, {"log_format": "json"}, config, request.file)
+    named = partial(platform_of, request.file)
+    settings = load_settings(environ, {"log_format": "json"}, config, request.file, run_platform=named)
     log = log or _job_log(settings, environ)
     request = as_planned(request).under(settings)
     defaults = carry_out.run_defaults(settings)
     now = datetime.now(UTC)
     with open_run_file(request.file, **request.read.as_arguments, defaults=defaults, now=now) as source:
+        require_own_platform(settings, source.run.platform)
         yield OpenRun(request, settings, environ, source, log)
 
 

@@ -34,7 +34,7 @@ async def serve_until_stopped(session: Session, mode: Mode, *, live: bool) -> in
     """
     settings, environ = session.settings, session.environ
     options = collect_options(settings, environ, mode)
-    key = load_key(environ)
+    key = load_key(environ, settings.key)
     require_agreement(settings, mode=mode, live_key=key.mode is Mode.LIVE, live_flag=live)
     before_connecting(session)
     opening = ServiceOptions(mode, "collect", live=live, wait=HELD_SECONDS, making=Making.NEVER)

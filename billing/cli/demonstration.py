@@ -16,7 +16,7 @@ from billing.cli.options import Common, Sending
 from billing.cli.reconciling import Asked, reconcile_and_tell
 from billing.cli.report_out import ReportRequest, write_report
 from billing.cli.running import Manner, carry_out
-from billing.cli.session import Session, begin
+from billing.cli.session import Session, begin_apart
 from billing.cli.source import open_source
 from billing.cli.tables import duration, plural
 from billing.cli.terminal import write_out
@@ -110,7 +110,7 @@ async def staged(common: Common, folder: Path, config: SandboxConfig) -> AsyncIt
             "BILLING_LOG_LEVEL": "error",
             "BILLING_RECONCILE_RATE": f"{RATE}",
         }
-        yield Stage(folder, sandbox, begin(common, environ))
+        yield Stage(folder, sandbox, begin_apart(common, environ))
 
 
 async def play(common: Common, folder: Path, items: int, config: SandboxConfig) -> int:

@@ -3,8 +3,8 @@
 import platform
 import sqlite3
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -17,6 +17,7 @@ from billing.cli.session import Session
 from billing.cli.tables import lined_up, plural
 from billing.core.errors import BillingError, CredentialsError, LedgerMissing
 from billing.core.exits import Exit
+from billing.core.items import Mode
 from billing.edge.ledger.custody.location import file_system, ledger_path, mounts
 from billing.edge.logs import Log, visible
 from billing.edge.secrets import load_key
@@ -47,7 +48,8 @@ class Verdict(StrEnum):
 class Finding:
     """One line: what was looked at, what was found, what to do about it.
 
-    ``permission`` is ``yes``, ``no`` or ``not tested`` for a permission of the key, else empty.
+    ``permission`` is ``yes``, ``no`` or ``not tested`` for a permission of the key, else empty. ``platform`` names the
+    one whose key, permissions and ledger it is about, where the settings name any.
     """
 
     verdict: Verdict
@@ -56,18 +58,39 @@ class Finding:
     do: str = ""
     exit_code: int = Exit.OK
     permission: str = ""
+    platform: str = ""
 
 
-async def diagnose(session: Session, *, live: bool, write_probes: bool) -> list[Finding]:
-    """Look at everything, and return a line for each thing."""
-    around = [*_versions(), *_variables(session), *_key(session)]
-    return [*around, *await _provider(session, live, write_probes), *await _ledger(session)]
+async def diagnose_each(sessions: Sequence[Session], *, live: bool, write_probes: bool) -> list[Finding]:
+    """Look at everything of each platform that could be meant, and return a line for each thing.
+
+    Where there are several, ``live`` is for those that have a live key: the others are looked at in test mode.
+    """
+    found = [*_versions(), *_variables(sessions[0])]
+    for session in sessions:
+        own = live and (len(sessions) == 1 or _is_live(session))
+        looked = [*_key(session), *await _provider(session, own, write_probes), *await _ledger(session)]
+        found += [replace(each, platform=session.settings.platform_name) for each in looked]
+    return found
 
 
-def as_text(findings: Iterable[Finding]) -> str:
+def _is_live(session: Session) -> bool:
+    try:
+        return load_key(session.environ, session.settings.key).mode is Mode.LIVE
+    except BillingError:
+        return False
+
+
+def as_text(findings: Sequence[Finding]) -> str:
     """Write the findings for a person."""
+    named = any(finding.platform for finding in findings)
     rows = [
-        [str(finding.verdict), finding.about, finding.found + (f"; {finding.do}" if finding.do else "")]
+        [
+            str(finding.verdict),
+            *([finding.platform] if named else []),
+            finding.about,
+            finding.found + (f"; {finding.do}" if finding.do else ""),
+        ]
         for finding in findings
     ]
     return "".join(visible(line) + "\n" for line in lined_up(rows))
@@ -93,7 +116,7 @@ def _variables(session: Session) -> Iterable[Finding]:
 
 def _key(session: Session) -> Iterable[Finding]:
     try:
-        key = load_key(session.environ)
+        key = load_key(session.environ, session.settings.key)
     except BillingError as error:
         yield _failed("key", error)
         return
@@ -111,7 +134,7 @@ def _failed(about: str, error: BillingError) -> Finding:
 async def _provider(session: Session, live: bool, write_probes: bool) -> list[Finding]:
     """Ask Stripe, with a ledger of its own that is thrown away: the real one stays untouched and unlocked."""
     try:
-        key = load_key(session.environ)
+        key = load_key(session.environ, session.settings.key)
     except BillingError:
         return []
     with tempfile.TemporaryDirectory(prefix="billing-doctor-") as folder:

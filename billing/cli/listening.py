@@ -33,7 +33,7 @@ async def listen_until_stopped(session: Session, mode: Mode, *, live: bool) -> i
         LedgerError: there is no ledger, or it cannot be read.
     """
     settings, environ = session.settings, session.environ
-    secrets, key = Secrets(load_webhook_secrets(environ)), load_key(environ)
+    secrets, key = Secrets(load_webhook_secrets(environ)), load_key(environ, settings.key)
     require_agreement(settings, mode=mode, live_key=key.mode is Mode.LIVE, live_flag=live)
     before_connecting(session)
     opening = ServiceOptions(mode, "listen", live=live, making=Making.NEVER)

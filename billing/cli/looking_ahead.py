@@ -69,7 +69,14 @@ async def look_ahead(session: Session, request: RunRequest, source: RunFile, tar
         require_known_lines(found)
         if target is not None:
             target.write([_saved(request, found, pace, target.path)])
-        _print(session, request, found, pace, str(load_key(session.environ)), target.path if target else None)
+        _print(
+            session,
+            request,
+            found,
+            pace,
+            str(load_key(session.environ, session.settings.key)),
+            target.path if target else None,
+        )
     return Exit.OK
 
 

@@ -89,6 +89,10 @@ class Common:
         Path | None,
         typer.Option("--config", metavar="FILE", help="Settings instead of billing.yaml here or above."),
     ] = None
+    platform: Annotated[
+        str | None,
+        typer.Option("--platform", metavar="NAME", help="Which of the platforms that billing.yaml names."),
+    ] = None
     ledger: Annotated[
         str | None,
         typer.Option(
@@ -255,7 +259,7 @@ GROUPS: tuple[type[Any], ...] = (Common, Sheet, Chosen, Lines, Cells, Sending)
 
 Reading = Annotated[Common, Without("api_base")]
 # Of a command that asks nobody but the ledger.
-Logging = Annotated[Common, Without("config", "ledger", "api_base", "output", "log_format")]
+Logging = Annotated[Common, Without("config", "platform", "ledger", "api_base", "output", "log_format")]
 # Of a command that plays by itself.
 
 

@@ -91,7 +91,7 @@ def require_somebody(manner: Manner) -> None:
 def show(session: Session, request: RunRequest, plan: Plan, services: Services, start_rps: float) -> None:
     """Write the plan on stderr, with what it takes when the key begins at ``start_rps`` requests a second."""
     share = share_text(session, request.rate, services.rates)
-    key = str(load_key(session.environ))
+    key = str(load_key(session.environ, session.settings.key))
     for line in plan_table(plan, key, estimate_for(plan, services.rates, start_rps), share=share):
         write_err(line)
 

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from billing.cli.session import Session
+from billing.core.errors import UsageError
 from billing.edge.ledger.opening import files_of
 from billing.edge.runfiles import ReadOptions, RunFile, open_run
+from billing.edge.settings.agreement import require_own_platform
 from billing.flow.carry_out import run_defaults
 
 
@@ -31,9 +33,9 @@ def open_source(
 
     Raises:
         InvalidInput: it has problems.
-        UsageError: it cannot be opened, or the run id is missing.
+        UsageError: it cannot be opened, the run id is missing, or it is for another platform.
     """
-    return open_run(
+    source = open_run(
         file,
         **read.as_arguments,
         defaults=run_defaults(session.settings),
@@ -41,3 +43,9 @@ def open_source(
         errors_csv=errors_csv,
         force=force,
     )
+    try:
+        require_own_platform(session.settings, source.run.platform)
+    except UsageError:
+        source.close()
+        raise
+    return source

@@ -6,6 +6,7 @@ import re
 import resource
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
@@ -15,7 +16,7 @@ from billing.core.items import Mode
 from billing.core.redaction import scrub
 from billing.edge.smallfile import NotRead, one_line, read_small
 
-__all__ = ["ApiKey", "harden_process", "load_key", "scrub"]
+__all__ = ["ApiKey", "KeyPlace", "harden_process", "load_key", "scrub"]
 
 _SHAPE = re.compile(r"(?P<kind>sk|rk)_(?P<mode>test|live)_(?P<rest>[A-Za-z0-9_]{4,240})")
 _HINTS = {
@@ -72,40 +73,90 @@ class ApiKey:
         raise TypeError("an API key is not serialised")
 
 
-def load_key(env: Mapping[str, str]) -> ApiKey:
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where the key of a named platform is.
+
+    Attributes:
+        platform: its name.
+        file: the file that holds the key, or None.
+        variable: the variable that holds it where there is no file.
+        source: where the settings say so: ``FILE:LINE``.
+        others: variables that are named for the keys of platforms, this one's too.
+    """
+
+    platform: str
+    file: Path | None
+    variable: str
+    source: str
+    others: frozenset[str] = frozenset()
+
+    @property
+    def shown(self) -> str:
+        """The place as a person reads it."""
+        return f"{self.file or f'env {self.variable}'} ({self.source})"
+
+
+GENERAL = ("STRIPE_API_KEY", "STRIPE_API_KEY_FILE")
+# The variables of the key where no platform has one of its own.
+
+
+def load_key(env: Mapping[str, str], place: KeyPlace | None = None) -> ApiKey:
     """Return the key that the environment names: ``STRIPE_API_KEY``, or the file ``STRIPE_API_KEY_FILE``.
+
+    Args:
+        env: the process's environment.
+        place: where the key of a named platform is: then it is there or nowhere.
 
     Raises:
         UsageError: there is none, or two, or it has no known shape, or a live key's file is readable by others, or
             ``STRIPE_LOG`` would make the SDK write bodies of live requests.
     """
-    direct, path = env.get("STRIPE_API_KEY", "").strip(), env.get("STRIPE_API_KEY_FILE", "").strip()
-    if direct and path:
-        raise UsageError("STRIPE_API_KEY and STRIPE_API_KEY_FILE are both set; unset one")
-    if not direct and not path:
-        raise UsageError("no API key: set STRIPE_API_KEY, or STRIPE_API_KEY_FILE to a file that holds it")
-    key = ApiKey(direct) if direct else _key_from(Path(path))
+    key = _general_key(env) if place is None else _key_at(env, place)
     if key.mode is Mode.LIVE and env.get("STRIPE_LOG"):
         raise UsageError("STRIPE_LOG makes the SDK log requests and answers; unset it before using a live key")
     return key
 
 
-def _key_from(path: Path) -> ApiKey:
+def _general_key(env: Mapping[str, str]) -> ApiKey:
+    direct, path = (env.get(name, "").strip() for name in GENERAL)
+    if direct and path:
+        raise UsageError("STRIPE_API_KEY and STRIPE_API_KEY_FILE are both set; unset one")
+    if not direct and not path:
+        raise UsageError("no API key: set STRIPE_API_KEY, or STRIPE_API_KEY_FILE to a file that holds it")
+    return ApiKey(direct) if direct else _key_from(Path(path), GENERAL[1])
+
+
+def _key_at(env: Mapping[str, str], place: KeyPlace) -> ApiKey:
+    """Return the key of a named platform. A key that is set for all, too, could be meant instead: no guess is made."""
+    beside = [name for name in GENERAL if env.get(name, "").strip() and name not in place.others]
+    if beside:
+        own = f"platform {place.platform} has a key of its own ({place.source})"
+        raise UsageError(f"{' and '.join(beside)} is set, and {own}; unset it, or take the platform's out of its table")
+    if place.file is not None:
+        return _key_from(place.file, place.source)
+    value = env.get(place.variable, "").strip()
+    if not value:
+        raise UsageError(f"no API key of platform {place.platform}: set {place.variable} ({place.source})")
+    return ApiKey(value)
+
+
+def _key_from(path: Path, named_by: str) -> ApiKey:
     """Return the key in a file of one line."""
-    value, mode = _text_in(path, "STRIPE_API_KEY_FILE", "API key")
+    value, mode = _text_in(path, named_by, "API key")
     key = ApiKey(value)
     if key.mode is Mode.LIVE and mode & 0o077:
         raise UsageError(f"{path}: a live key must be readable by its owner alone (0600 or 0400, found {mode:04o})")
     return key
 
 
-def _text_in(path: Path, variable: str, what: str) -> tuple[str, int]:
-    """Return the one line of a file that a variable names, and the permissions of it."""
+def _text_in(path: Path, named_by: str, what: str) -> tuple[str, int]:
+    """Return the one line of a file, and the permissions of it; ``named_by`` is the variable or place that names it."""
     try:
         content, mode = read_small(path, MOST_BYTES)
         return one_line(content), mode
     except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file ({variable})") from None
+        raise UsageError(f"{path}: there is no such file ({named_by})") from None
     except NotRead as error:
         raise UsageError(f"{path}: the {what} file {error}") from None
 

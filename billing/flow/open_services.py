@@ -83,7 +83,7 @@ async def open_services(
         LedgerError: the ledger cannot be trusted; nothing was sent.
         LedgerHeld: another runner holds it.
     """
-    key = load_key(environ)
+    key = load_key(environ, settings.key)
     require_agreement(settings, mode=opening.mode, live_key=key.mode is Mode.LIVE, live_flag=opening.live)
     route = route_of(settings, environ)
     clock = ProviderClock()
@@ -100,7 +100,9 @@ async def open_services(
                 key,
                 mode=opening.mode,
                 platform="",
-                throttle=Throttle(rates, start=start, remember=remembered(ledger, clock, opening.mode)),
+                throttle=Throttle(
+                    rates, start=start, remember=remembered(ledger, clock, opening.mode, settings.platform)
+                ),
                 clock=clock,
                 api_base=settings.api_base or API_BASE,
                 on_request=(lambda event: log(**event)) if enabled_for(log, "request") else None,
@@ -125,6 +127,7 @@ async def _ledger(settings: Settings, opening: ServiceOptions, clock: ProviderCl
         live=opening.mode is Mode.LIVE,
         purpose=opening.purpose,
         making=opening.making,
+        platform=settings.platform_name,
     )
     return await (open_to_plan(opened) if opening.plans else opened(wait=opening.wait))
 

@@ -148,6 +148,24 @@ def test_what_a_run_has_learned_the_ledger_keeps_for_a_week(tmp_path):
     run_virtually(main)
 
 
+async def test_platforms_that_share_a_ledger_learn_apart_and_one_alone_keeps_what_it_had_learned(tmp_path):
+    world = World.make(tmp_path)
+    async with world.services() as services:
+        ledger, clock, mine = services.ledger, services.clock, services.platform
+
+        def recalled(platform: str | None) -> float | None:
+            return remembered(ledger, clock, Mode.TEST, platform)("key")
+
+        await ledger.keep_lookups(KIND, {"test key": {"requests_per_second": 10.0}})
+        assert recalled(None) == recalled(mine) == 10.0  # no run yet: it can only be ours
+        await world.plan(services)
+        assert recalled(None) == recalled(mine) == 10.0
+        assert recalled("acct_another") is None
+        await ledger.keep_lookups(KIND, {"test acct_another key": {"requests_per_second": 20.0}})
+        await ledger.keep_lookups(KIND, {f"test {mine} key": {"requests_per_second": 30.0}})
+        assert (recalled(None), recalled(mine), recalled("acct_another")) == (30.0, 30.0, 20.0)
+
+
 async def test_a_run_starts_a_tenth_under_what_was_learned_and_never_above_its_cap(tmp_path):
     async def main(rate: float | None, learned: float | None) -> tuple[float, float]:
         folder = tmp_path / f"{rate}-{learned}"

@@ -20,19 +20,20 @@ def command(
 ) -> int:
     """Check key, each permission, clock, ledger and versions. Makes nothing, moves no money.
 
+    Where the settings name several platforms, all of them are looked at, or with --platform one.
     Write permissions are tested by requests that can only fail; with --live only when --write-probes asks for it.
 
     \b
     billing doctor
     billing doctor --live
+    billing doctor --platform shop-eu
     """
-    from billing.cli.diagnosis import Verdict, as_text, diagnose
-    from billing.cli.session import begin, run_async
+    from billing.cli.diagnosis import Verdict, as_text, diagnose_each
+    from billing.cli.session import begin_each, run_async
 
-    session = begin(common)
-
-    findings = run_async(lambda: diagnose(session, live=live, write_probes=write_probes))
-    if session.json:
+    sessions = begin_each(common)
+    findings = run_async(lambda: diagnose_each(sessions, live=live, write_probes=write_probes))
+    if sessions[0].json:
         write_json([asdict(finding) for finding in findings])
     else:
         write_out(as_text(findings))

@@ -45,10 +45,10 @@ def command(
     billing sandbox --items 200 -o rehearsal.csv --forward-to http://127.0.0.1:8585
     """
     from billing.cli.serving import SandboxRequest, read_config, serve_until_stopped
-    from billing.cli.session import begin, run_async
+    from billing.cli.session import begin_apart, run_async
     from billing.edge.outputs import REHEARSAL, Target
 
-    begin(common)
+    begin_apart(common)
     found = read_config(config)
     if seed is not None:
         found = replace(found, seed=seed)

@@ -15,14 +15,15 @@ def command(
 ) -> int:
     """Show where runs stand.
 
-    Counts by group, rate and time left of a run in progress, the oldest unfinished item.
+    Counts by group, rate and time left of a run in progress, the oldest unfinished item. Where the settings name
+    several platforms, the runs of all of them, or with --platform those of one.
 
     \b
     billing status
     billing status coaching-2026-11 --watch
+    billing status --platform shop-eu
     """
-    from billing.cli.session import begin, run_async
+    from billing.cli.session import begin_each, run_async
     from billing.cli.status_view import look_on, look_once
 
-    session = begin(common)
-    return run_async(look_on if watch else look_once, session, run)
+    return run_async(look_on if watch else look_once, begin_each(common), run)

@@ -38,6 +38,7 @@ class Run:
         policies: the limits, guards and schedules that hold for it.
         currencies: the dated currency table the amounts were read with.
         kind: what fulfilling its items means.
+        platform: the name of the platform that it is for, if the file says one.
     """
 
     name: str
@@ -50,3 +51,4 @@ class Run:
     policies: Policies = field(default_factory=Policies)
     currencies: str = ""
     kind: Kind = Kind.CHARGE
+    platform: str = ""

@@ -23,13 +23,13 @@ from billing.edge.runfiles.which_kind import said_kind
 from billing.edge.texts.forms import Forms, place_of
 from billing.edge.texts.problems import Collector, Unreadable
 from billing.edge.texts.safe_text import quoted
-from billing.edge.texts.values import day, timezone
+from billing.edge.texts.values import day, platform_name, timezone
 from billing.edge.texts.yaml_tree import Mapping, Node, Scalar, Sequence, parsed
 
 LARGEST = 64 * 1024**2
 # Bytes; a hundred thousand items fit three times over. Larger runs belong into a CSV.
 
-KEYS = ("version", "run", "kind", "mode", "not_after", "source", "items", "defaults", *SECTIONS)
+KEYS = ("version", "run", "kind", "platform", "mode", "not_after", "source", "items", "defaults", *SECTIONS)
 RUN = ("name", "period", "timezone", "id")
 SOURCE = ("csv", "xlsx", "sheet", "map", "delimiter", "decimal", "ignore")
 _OF_CSV = ("delimiter", "decimal")
@@ -156,6 +156,7 @@ def _document(forms: Forms, root: Mapping, base: Base, now: datetime, schemas: R
     zone = _zone(forms, root) or base.timezone
     identity = _identity(forms, root, now.astimezone(ZoneInfo(zone)).date())
     mode = forms.read(root.entries.get("mode"), "mode", _mode) or base.mode
+    platform = forms.read(root.entries.get("platform"), "platform", platform_name) or ""
     not_after = forms.read(root.entries.get("not_after"), "not_after", day)
     policies = read_policies(forms, root, base.policies)
     schema = forms.read(root.entries.get("kind"), "kind", partial(said_kind, schemas=schemas)) or schemas[0]
@@ -164,7 +165,7 @@ def _document(forms: Forms, root: Mapping, base: Base, now: datetime, schemas: R
     if identity is None or items is None:
         return None
     name, period, run_id = identity
-    run = Run(name, period, run_id, zone, mode, (), not_after, policies, TABLE_DATE)
+    run = Run(name, period, run_id, zone, mode, (), not_after, policies, TABLE_DATE, platform=platform)
     return Document(run, schema, items, defaults, root.keys, _follows_calendar(root))
 
 

@@ -14,7 +14,7 @@ def require_agreement(settings: Settings, *, mode: Mode, live_key: bool, live_fl
     """Refuse to go on when mode, key, flag and address do not agree; nothing was sent yet.
 
     Args:
-        settings: for the address.
+        settings: for the address, and the mode of a named platform.
         mode: of the run.
         live_key: whether the key is a live key.
         live_flag: whether ``--live`` was given.
@@ -27,6 +27,10 @@ def require_agreement(settings: Settings, *, mode: Mode, live_key: bool, live_fl
     checks = (
         (live and not live_key, "the run is live but the key is a test key"),
         (live_key and not live, "the key is a live key but the run is in test mode (mode: live)"),
+        (
+            settings.bound_to not in {None, mode},
+            f"platform {settings.platform_name} is for {settings.bound_to} mode, and the run is in {mode} mode",
+        ),
         (live and not live_flag, "a live run needs --live"),
         (live_flag and not live, "--live was given but the run is in test mode (mode: live)"),
         (
@@ -41,6 +45,27 @@ def require_agreement(settings: Settings, *, mode: Mode, live_key: bool, live_fl
     wrong = [message for failed, message in checks if failed]
     if wrong:
         raise UsageError("; ".join(wrong) + "; nothing was sent")
+
+
+def require_own_platform(settings: Settings, named: str) -> None:
+    """Refuse a run file that is for another platform than the one that is chosen; nothing was sent yet.
+
+    Args:
+        settings: of the platform that is chosen.
+        named: the platform that the run file names, or empty where it names none.
+
+    Raises:
+        UsageError: they differ, or the settings name no platforms.
+    """
+    chosen = settings.platform_name
+    if named in ("", chosen):
+        return
+    if chosen:
+        where = settings.sources["platform_name"].removeprefix("env ")
+        said = f"platform {chosen} is chosen ({where})"
+    else:
+        said = "the settings name no platforms"
+    raise UsageError(f"the run file is for platform {named}, and {said}; nothing was sent")
 
 
 def _safe_base(base: str) -> bool:

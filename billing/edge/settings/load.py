@@ -1,10 +1,11 @@
-"""The effective settings and where each came from: flags, then environment, then billing.yaml, then the default."""
+"""The effective settings and where each came from: flags, environment, billing.yaml, the default."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from billing.core.items import Mode
 from billing.core.journals.journal import Setup
 from billing.core.journals.roles import Role
 from billing.core.policies import Compare, Dunning, Limits, Notification, Policies, StopOn
-from billing.edge.settings.place import default_ledger, settings_file
-from billing.edge.settings.settings_file import about, read_settings
-from billing.edge.settings.table import BY_NAME, SETTINGS, Setting
+from billing.edge.secrets import KeyPlace
+from billing.edge.settings.layers import Layers, of_environment, of_flags
+from billing.edge.settings.place import DefaultLedger, default_ledger, settings_file
+from billing.edge.settings.platforms import PlatformTable, account_trouble, chosen
+from billing.edge.settings.settings_file import FileSettings, read_settings
+from billing.edge.settings.table import BY_NAME
 from billing.edge.settings.variables import unknown_variables
-from billing.edge.texts.problems import FieldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +32,25 @@ class Settings:
         sources: name to where the value came from: ``flag``, ``env NAME``, ``FILE:LINE`` or ``default``.
         texts: name to the value as it was written, for ``billing config show``; a password is left out.
         ledger_trouble: why it cannot be told which ledger is meant; empty when it can.
+        key: where the key of a named platform is; None means the variables that hold for all.
+        bound_to: the only mode of a named platform; None where its table names none.
     """
 
     values: Mapping[str, Any]
     sources: Mapping[str, str]
     texts: Mapping[str, str]
     ledger_trouble: str = ""
+    key: KeyPlace | None = None
+    bound_to: Mode | None = None
 
     def having(self, source: str, values: Mapping[str, Any]) -> "Settings":
         """Return these settings with some values replaced, as a run file does; None replaces nothing."""
         given = {name: value for name, value in values.items() if value is not None}
-        return Settings(
-            {**self.values, **given},
-            {**self.sources, **dict.fromkeys(given, source)},
-            {**self.texts, **{name: BY_NAME[name].value.shown(str(value)) for name, value in given.items()}},
-            self.ledger_trouble,
+        return replace(
+            self,
+            values={**self.values, **given},
+            sources={**self.sources, **dict.fromkeys(given, source)},
+            texts={**self.texts, **{name: BY_NAME[name].value.shown(str(value)) for name, value in given.items()}},
         )
 
     @property
@@ -91,6 +98,11 @@ class Settings:
     def platform(self) -> str | None:
         """The platform account the key must belong to, if one is named."""
         return self.values["platform"] or None
+
+    @property
+    def platform_name(self) -> str:
+        """The name of the platform among several, or empty."""
+        return self.values["platform_name"] or ""
 
     @property
     def timezone(self) -> str:
@@ -191,27 +203,9 @@ class Settings:
         )
 
 
-@dataclass(slots=True)
-class _Layers:
-    """Values as they are gathered, the strongest layer last."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-
-    def put(self, setting: Setting, text: str, source: str) -> None:
-        """Take a value.
-
-        Raises:
-            ValueError: the text cannot be read; the message continues the name of the setting.
-        """
-        if not text and setting.default:
-            raise ValueError("is empty")
-        if not source.startswith("env ") and (secret := setting.value.secret(text)):
-            raise FieldError("", "setting_value", secret)
-        self.values[setting.name] = setting.value.read(text) if text else None
-        self.sources[setting.name] = source
-        self.texts[setting.name] = setting.value.shown(text)
+def _silent() -> str:
+    """Name no platform."""
+    return ""
 
 
 def load_settings(
@@ -219,46 +213,131 @@ def load_settings(
     flags: Mapping[str, str | None] | None = None,
     config: Path | None = None,
     run_file: Path | None = None,
+    *,
+    run_platform: Callable[[], str] = _silent,
 ) -> Settings:
-    """Gather every setting.
+    """Gather every setting: of the platform that is chosen, where the file names several.
 
     Args:
         environ: the process's environment.
         flags: setting name to the text typed on the command line; None where the flag was not given.
         config: the file named by ``--config``; without it the nearest ``billing.yaml`` is read, from here upwards.
         run_file: the run file that was typed, which may tell where the ledger is; None where there is none.
+        run_platform: asked for the name of the platform that the run file is for where nothing else chooses one.
+
+    Raises:
+        UsageError: a flag, a variable or ``--config`` cannot be used, or several platforms could be meant.
+        InvalidInput: the file has problems, all of them with their places.
+    """
+    first, *others = load_each(environ, flags, config, run_file)
+    if others:
+        named = {each.platform_name: each for each in (first, *others)}
+        said = run_platform()
+        if said in named:
+            return named[said].having("run file", {"platform_name": said})
+        names = ", ".join(named)
+        raise UsageError(
+            f"the settings name several platforms ({names}), and none is chosen; nothing was sent "
+            "(add --platform NAME, or set BILLING_PLATFORM_NAME)"
+        )
+    return first
+
+
+def load_each(
+    environ: Mapping[str, str],
+    flags: Mapping[str, str | None] | None = None,
+    config: Path | None = None,
+    run_file: Path | None = None,
+) -> tuple[Settings, ...]:
+    """Gather every setting of each platform that could be meant: the one chosen, else all that are named.
+
+    Where the file names no platforms there is one, without a name. The arguments are those of `load_settings`.
+
+    Raises:
+        UsageError: a flag, a variable or ``--config`` cannot be used, or no platform has the name that is chosen.
+        InvalidInput: the file has problems, all of them with their places.
+    """
+    return _gathered(environ, flags or {}, config, run_file, _meant)
+
+
+def load_apart(
+    environ: Mapping[str, str], flags: Mapping[str, str | None] | None = None, config: Path | None = None
+) -> Settings:
+    """Gather every setting of what is no platform's, whichever are named. The arguments are those of `load_settings`.
 
     Raises:
         UsageError: a flag, a variable or ``--config`` cannot be used.
         InvalidInput: the file has problems, all of them with their places.
     """
-    layers = _Layers()
-    for setting in SETTINGS:
-        layers.put(setting, setting.default, "default")
+    return _gathered(environ, flags or {}, config, None, lambda *_: (None,))[0]
+
+
+def _gathered(
+    environ: Mapping[str, str],
+    flags: Mapping[str, str | None],
+    config: Path | None,
+    run_file: Path | None,
+    meant: Callable[[FileSettings, Layers, list[str]], tuple[PlatformTable | None, ...]],
+) -> tuple[Settings, ...]:
+    """Gather the settings of the platforms that are meant."""
     start, home = Path.cwd(), Path(environ["HOME"]) if environ.get("HOME") else None
     found = None if config else settings_file(start, home)
-    if config or found:
-        read_settings(config or Path(os.path.relpath(str(found))), layers.put)
-    problems = unknown_variables(environ, layers.values["notify.webhook"])
-    for setting in SETTINGS:
-        _take(layers, problems, setting, environ.get(setting.env), f"env {setting.env}")
-    for name, text in (flags or {}).items():
-        _take(layers, problems, BY_NAME[name], text, "flag")
+    file = read_settings(config or Path(os.path.relpath(str(found)))) if config or found else FileSettings()
+    problems = unknown_variables(environ, _variables_named(file, environ))
+    over = of_environment(environ, problems)
+    over.lay(of_flags(flags, problems))
+    gathered = [(table, _layers(file, table, over, problems)) for table in meant(file, over, problems)]
     if problems:
         raise UsageError("; ".join(problems))
-    if layers.sources["ledger"] != "default":
-        return Settings(layers.values, layers.sources, layers.texts)
-    ledger = default_ledger(start, home, found, run_file)
-    layers.put(BY_NAME["ledger"], ledger.url, ledger.source)
-    return Settings(layers.values, layers.sources, layers.texts, ledger.trouble)
+    place = partial(default_ledger, start, home, found, run_file)
+    others = frozenset(filter(None, (table.layers.values.get("key_env") for table in file.platforms)))
+    return tuple(_settings(layers, table, place, others) for table, layers in gathered)
 
 
-def _take(layers: _Layers, problems: list[str], setting: Setting, text: str | None, source: str) -> None:
-    """Put a value of the environment or a flag over the others; an empty text counts as not given."""
-    if not text:
-        return
+def _meant(file: FileSettings, over: Layers, problems: list[str]) -> tuple[PlatformTable | None, ...]:
+    """Return the platforms that could be meant; one that is none where the file names no platforms."""
+    name = over.values.get("platform_name")
+    if name is None:
+        return file.platforms or (None,)
+    source = over.sources["platform_name"]
+    where = "--platform" if source == "flag" else source.removeprefix("env ")
     try:
-        layers.put(setting, text.strip(), source)
-    except ValueError as error:
-        where = source.removeprefix("env ") if source != "flag" else "--" + setting.name.replace("_", "-")
-        problems.append(f"{where}: {about(setting.value.shown(text), error)}")
+        return (chosen(file.platforms, name, where),)
+    except LookupError as error:
+        problems.append(str(error.args[0]))
+        return ()
+
+
+def _variables_named(file: FileSettings, environ: Mapping[str, str]) -> set[str]:
+    """Return the variables that the file and the environment name: of webhooks, and of keys."""
+    said = [file.general, *(table.layers for table in file.platforms)]
+    named = {layers.values.get(name) or "" for layers in said for name in ("notify.webhook", "key_env")}
+    return {str(each).removeprefix("env:") for each in (*named, environ.get(BY_NAME["notify.webhook"].env, "").strip())}
+
+
+def _layers(file: FileSettings, table: PlatformTable | None, over: Layers, problems: list[str]) -> Layers:
+    """Lay the file over the defaults, the platform's table over that, and what is said outside of it over all."""
+    layers = Layers.of_defaults()
+    layers.lay(file.general)
+    if table is None:
+        layers.lay(over)
+        return layers
+    layers.lay(table.layers)
+    layers.put(BY_NAME["platform_name"], table.name, table.source)
+    layers.lay(over)
+    problems += account_trouble(table, layers)
+    return layers
+
+
+def _settings(
+    layers: Layers, table: PlatformTable | None, place: Callable[[], DefaultLedger], others: frozenset[str]
+) -> Settings:
+    trouble = ""
+    if layers.sources["ledger"] == "default":
+        ledger = place()
+        layers.put(BY_NAME["ledger"], ledger.url, ledger.source)
+        trouble = ledger.trouble
+    settings = Settings(layers.values, layers.sources, layers.texts, trouble)
+    if table is None:
+        return settings
+    return replace(settings, key=table.key_place(others), bound_to=table.layers.values.get("mode"))

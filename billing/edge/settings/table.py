@@ -2,11 +2,23 @@
 
 import textwrap
 from dataclasses import dataclass
+from enum import StrEnum
 
 from billing.core.journals.roles import MEANINGS, Role
 from billing.core.policies import Compare
 from billing.core.variances import VARIANCES, attitude_to
 from billing.edge.settings import values
+
+
+class Holds(StrEnum):
+    """How widely a setting holds, where several platforms are named."""
+
+    PLATFORM = "platform"
+    # Each platform's table may say otherwise.
+    ALL = "all"
+    # It is of the machine or of the process, and the same for every platform.
+    COMMAND = "command"
+    # Every command says it anew: no file does.
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,7 @@ class Setting:
         value: reads the text into its value and says in words what may be written.
         unit: of a number, or empty.
         reason: why one would set it, and why the default is what it is.
+        holds: for which platforms.
     """
 
     name: str
@@ -26,11 +39,17 @@ class Setting:
     value: values.Value
     unit: str
     reason: str
+    holds: Holds = Holds.PLATFORM
 
     @property
     def env(self) -> str:
         """The environment variable that sets it."""
         return "BILLING_" + self.name.upper().replace(".", "_")
+
+    @property
+    def flag(self) -> str:
+        """The option of the command line that sets it, of those that have one."""
+        return "--" + self.name.removesuffix("_name").replace("_", "-")
 
 
 def _of_a_journal(role: Role) -> Setting:
@@ -61,12 +80,18 @@ SETTINGS: tuple[Setting, ...] = (
             "Another provider address, for a sandbox only. A live key refuses any but Stripe's own."),
     Setting("proxy", "", values.PROXY, "",
             "The HTTP proxy for everything that is https: Stripe and notifications. One that wants a password stands "
-            "in a variable. HTTPS_PROXY and its like are not obeyed by themselves; env:HTTPS_PROXY names one."),
+            "in a variable. HTTPS_PROXY and its like are not obeyed by themselves; env:HTTPS_PROXY names one.",
+            Holds.ALL),
     Setting("ca_file", "", values.FILE, "",
             "Certificates (PEM) to believe beside the public authorities, such as those of a proxy that looks into "
-            "connections."),
+            "connections.",
+            Holds.ALL),
     Setting("platform", "", values.ACCOUNT, "",
             "The platform account the key must belong to. Without it the key's own account is asked for and taken."),
+    Setting("platform_name", "", values.PLATFORM_NAME, "",
+            "Which of the platforms below is meant: --platform, or the run file (platform: NAME). Needed where several "
+            "are named.",
+            Holds.COMMAND),
     Setting("timezone", "UTC", values.ZONE, "",
             "The zone in which days are meant, unless the run file names one."),
     Setting("allow_empty", "false", values.SWITCH, "",
@@ -156,12 +181,29 @@ SETTINGS: tuple[Setting, ...] = (
             "The month and day on which the fiscal year begins; a file of DATEV's lies in one year."),
     Setting("log_level", "", values.LEVEL, "",
             "The least that is written. Without it: info as json, warning on a console, where the progress tells the "
-            "rest."),
+            "rest.",
+            Holds.ALL),
     Setting("log_format", "console", values.FORMAT, "",
-            "json gives one event a line, for machines."),
+            "json gives one event a line, for machines.",
+            Holds.ALL),
 )  # fmt: skip
 
 BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
+
+
+PLATFORMS = (
+    "#",
+    "# Several platforms, each by a name of yours with its account and its key. A table says what is otherwise for its",
+    "# platform: any setting but proxy, ca_file, log_level and log_format. A name with a mode is for that mode alone.",
+    "# platforms:",
+    "#   shop-eu:",
+    "#     platform: acct_1A2b3C",
+    "#     key_file: keys/shop-eu      # the file that holds the key, from this folder",
+    "#     # key_env: STRIPE_KEY_EU    # or the variable that holds it: its name, never the key",
+    "#     ledger: sqlite:///shop-eu.db",
+    "#     rate_share: 0.2",
+)
+"""How `billing init` shows the tables of platforms."""
 
 
 def settings_as_yaml() -> str:
@@ -172,6 +214,9 @@ def settings_as_yaml() -> str:
     ]
     group = ""
     for setting in SETTINGS:
+        if setting.holds is Holds.COMMAND:
+            lines += ["", *(f"# {line}" for line in _about(setting, 118)), *PLATFORMS]
+            continue
         head, _, leaf = setting.name.rpartition(".")
         lines += [""] if not head or head != group else []
         lines += [f"{head}:"] if head and head != group else []

@@ -20,6 +20,7 @@ from billing.edge.texts.values import (
     one_of,
     percent,
     percentage,
+    platform_name,
     rate,
     share,
     timezone,
@@ -58,6 +59,24 @@ def _choice(*options: str) -> Value:
 def _account(text: str) -> str:
     if not re.fullmatch(r"acct_[A-Za-z0-9]{1,64}", text):
         raise ValueError("is not an account id")
+    return text
+
+
+def _not_a_key(text: str, what: str) -> str:
+    """Return a text that is no key; who reports one that is must not repeat it."""
+    if re.search(r"(sk|rk|pk)_(test|live|org)_|whsec_", text):
+        raise FieldError("", "setting_value", f"{what} holds a key itself, which must not stand in a file of settings")
+    return _text(text)
+
+
+def _key_file(text: str) -> str:
+    return _not_a_key(text, "key_file")
+
+
+def _key_variable(text: str) -> str:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]{0,127}", _not_a_key(text, "key_env")):
+        # What is no name may be a secret.
+        raise FieldError("", "setting_value", "key_env is no name of a variable")
     return text
 
 
@@ -190,6 +209,9 @@ PAGE = Value("the address of a page, such as https://example.com/terms", _url)
 MAILBOX = Value("an e-mail address", _mailbox)
 NETWORKS = Value("addresses or networks such as 10.0.0.0/8, with commas between", _networks, is_list=True)
 LISTEN = Value("a host or address and a port, such as 127.0.0.1:8484", _listen)
+PLATFORM_NAME = Value("the name of a platform, such as shop-eu", platform_name)
+KEY_FILE = Value("the path of the file that holds the key, relative to the settings file", _key_file, placed=_beside)
+KEY_VARIABLE = Value("the name of the variable that holds the key, such as STRIPE_KEY_EU", _key_variable)
 ACCOUNT = Value("an account id such as acct_1A2b3C", _account)
 ZONE = Value("a time zone such as Europe/Berlin", timezone)
 SHARE = Value("a number above 0, at most 1", share)

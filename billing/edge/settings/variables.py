@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from billing.edge.settings.table import SETTINGS
 
@@ -16,14 +16,14 @@ OF_A_CLUSTER = re.compile(
 # (kubernetes.io/docs/concepts/services-networking/service, environment variables)
 
 
-def unknown_variables(environ: Mapping[str, str], webhook: str | None) -> list[str]:
+def unknown_variables(environ: Mapping[str, str], named: Collection[str]) -> list[str]:
     """Return a sentence for each variable that begins like a setting's and is none.
 
     Args:
         environ: the process's environment.
-        webhook: the setting of that name, whose variable may be called anything.
+        named: variables that the settings name, which may be called anything: of a webhook, of a platform's key.
     """
-    known = {setting.env for setting in SETTINGS} | {(webhook or "").removeprefix("env:")}
+    known = {setting.env for setting in SETTINGS} | set(named)
     return [
         f"{name}: there is no such setting ({_meant(name)})"
         for name in sorted(environ)
@@ -39,8 +39,3 @@ def _meant(name: str) -> str:
     known = [setting.env.removeprefix(PREFIX) for setting in SETTINGS]
     close = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1, cutoff=0.6)
     return f"did you mean {PREFIX}{close[0]}?" if close else "billing config show lists every setting; unset it"
-
-
-def shown(text: str) -> str:
-    """Return a value as a message may repeat it: without what stands before the @ of an address."""
-    return re.sub(r"//[^/\s]*@", "//...@", text)

@@ -14,6 +14,7 @@ _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?")
 _PERCENTAGE = re.compile(r"(0|[1-9][0-9]{0,4})(?:\.([0-9]{1,2}))? ?%")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_PLATFORM_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,99}")
 _MOST = 999_999_999
 
@@ -105,6 +106,13 @@ def one_of(*options: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def platform_name(text: str) -> str:
+    """A name that the settings give a platform: short, and the same in a file name, a lock and a queue."""
+    if not _PLATFORM_NAME.fullmatch(text):
+        raise ValueError("is no name of a platform (1 to 32 of a-z, 0-9 and -)")
+    return text
 
 
 def variable(text: str) -> str:

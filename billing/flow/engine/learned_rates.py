@@ -17,13 +17,26 @@ CHANGE = 0.01
 # Share by which a rate must have moved to be written again.
 
 
-def remembered(ledger: Ledger, clock: ProviderClock, mode: Mode) -> Remember:
-    """Return what recalls the rate (requests a second) of a limiter by its name, if it is young enough."""
+def remembered(ledger: Ledger, clock: ProviderClock, mode: Mode, platform: str | None = None) -> Remember:
+    """Return what recalls the rate (requests a second) of a limiter by its name, if it is young enough.
+
+    Args:
+        ledger: where it was kept.
+        clock: the provider's time.
+        mode: of the run.
+        platform: the account that is charged for, where the settings name it; else the only one the ledger knows.
+    """
+    known = {record.platform for record in ledger.runs()}
+    if platform is None and len(known) == 1:
+        (platform,) = known
+    # A ledger that knows one platform may hold what was kept before the platform was written beside it.
+    prefixes = [f"{mode} {platform}"] if platform else []
+    prefixes += [f"{mode}"] if known <= {platform} else []
 
     def remember(name: str) -> float | None:
-        name = f"{mode} {name}"
-        found = ledger.lookups(KIND, [name], clock.days_ago(DAYS)).get(name)
-        return None if found is None else float(found["requests_per_second"])
+        names = [f"{prefix} {name}" for prefix in prefixes]
+        found = ledger.lookups(KIND, names, clock.days_ago(DAYS))
+        return next((float(found[each]["requests_per_second"]) for each in names if each in found), None)
 
     return remember
 
@@ -57,6 +70,7 @@ class LearnedLimits:
         learned = self._desk.gateway.throttle.learned()
         moved = {name: rate for name, rate in learned.items() if abs(rate - self._kept.get(name, 0.0)) > CHANGE * rate}
         if moved:
-            facts = {f"{self._desk.mode} {name}": {"requests_per_second": rate} for name, rate in moved.items()}
+            of = f"{self._desk.mode} {self._desk.platform}"
+            facts = {f"{of} {name}": {"requests_per_second": rate} for name, rate in moved.items()}
             await self._desk.ledger.keep_lookups(KIND, facts)
             self._kept |= moved
