@@ -47,6 +47,7 @@ class ServiceOptions:
         rate: requests a second instead of the documented limits (`--rate`).
         concurrency: requests in flight instead of the setting (`--concurrency`).
         answers_with: a test payment method with which a run answers for its payers (`--confirm-with`).
+        worker: the id of one of several who share the ledger and its rates; empty for who has both alone.
     """
 
     mode: Mode
@@ -58,6 +59,7 @@ class ServiceOptions:
     rate: float | None = None
     concurrency: int | None = None
     answers_with: str = ""
+    worker: str = ""
 
 
 @asynccontextmanager
@@ -128,6 +130,7 @@ async def _ledger(settings: Settings, opening: ServiceOptions, clock: ProviderCl
         purpose=opening.purpose,
         making=opening.making,
         platform=settings.platform_name,
+        worker=opening.worker,
     )
     return await (open_to_plan(opened) if opening.plans else opened(wait=opening.wait))
 

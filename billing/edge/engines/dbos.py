@@ -107,7 +107,20 @@ class DbosEngine:
         held = await self._asked(self._held_by_workers)
         await self._asked(self._put_back_lost, held.pop(self._worker, []))
         suspects = await self._asked(self._presence.suspects, held) if held else ()
-        return tuple([worker for worker in suspects if await self._asked(self._put_back, self._presence, worker)])
+        back = {worker: await self._asked(self._put_back, self._presence, worker) for worker in suspects}
+        return tuple(worker for worker, shards in back.items() if shards is not None)
+
+    async def put_back(self, presence: Presence, worker: str) -> tuple[str, ...] | None:
+        """Put back what a worker holds, if it is dead, and return the names of its shards; None if it is not.
+
+        Where a partition has several shards, the first of them stands for all.
+        """
+        shards = await self._asked(self._put_back, presence, worker)
+        return None if shards is None else tuple(shards)
+
+    def forget(self) -> None:
+        """Give what is in hand no time any more: nothing can be kept of it."""
+        self._grace = 0
 
     async def left(self, run_id: str) -> int:
         """Return how many shards of a run are not done."""
@@ -206,12 +219,10 @@ class DbosEngine:
             held.setdefault(str(each.executor_id), []).append(each)
         return held
 
-    def _put_back(self, presence: Presence, worker: str) -> bool:
+    def _put_back(self, presence: Presence, worker: str) -> list[str] | None:
         """Put back what a worker holds if it is dead; nobody else does meanwhile, nor can it come back."""
         with presence.seized(worker) as dead:
-            if dead:
-                self._resume(self._listed(status="PENDING", executor_id=worker))
-            return dead
+            return self._resume(self._listed(status="PENDING", executor_id=worker)) if dead else None
 
     def _put_back_own(self) -> None:
         """Put back what this worker has not done; it goes, and has its lock still."""
@@ -230,12 +241,13 @@ class DbosEngine:
         }
         self._resume(seen[key] for key, since in self._astray.items() if now - since >= ASTRAY_SECONDS)
 
-    def _resume(self, workflows: "Iterable[WorkflowStatus]") -> None:
+    def _resume(self, workflows: "Iterable[WorkflowStatus]") -> list[str]:
         by_queue: dict[str, list[str]] = {}
         for each in workflows:
             by_queue.setdefault(each.queue_name or self._queue, []).append(each.workflow_id)
         for queue, ids in by_queue.items():
             self._client.resume_workflows(ids, queue_name=queue)
+        return [each for ids in by_queue.values() for each in ids]
 
 
 def _by_partition(shards: Sequence[Placed]) -> Iterator[list[Placed]]:

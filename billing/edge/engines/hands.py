@@ -60,7 +60,8 @@ class Hands:
     async def _worked(self, shard: Placed) -> bool:
         """Work a shard; tell whether it is done.
 
-        One that failed is held until work stops: let go at once, it would make room for the next to fail.
+        One that failed is held until work stops: let go at once, it would make room for the next to fail. One that was
+        cancelled, by itself or from outside, is no failure.
         """
         task = asyncio.create_task(_as_task(self._execute(shard)))
         self._tasks.add(task)
@@ -80,7 +81,7 @@ class Hands:
         """Take no more, and let what is in hand end within ``grace`` seconds; after a failure, at once."""
         self._stopping.set()
         broken = self.failed.done() and not self.failed.cancelled()
-        if self._tasks and not broken:
+        if self._tasks and grace and not broken:
             async with anyio.create_task_group() as group:
                 group.start_soon(anyio.to_thread.run_sync, process.stop, grace)
                 await asyncio.wait(self._tasks, timeout=grace)

@@ -65,7 +65,12 @@ class _Silence:
 
 
 class Presence:
-    """This worker, for others to see, and the others for this one; every call waits for the server."""
+    """This worker, for others to see, and the others for this one; every call waits for the server.
+
+    Attributes:
+        worker: its id.
+        named: what its sessions are called in PostgreSQL, the ledger's own among them.
+    """
 
     def __init__(self, url: str, worker: str, *, purpose: str, platform: str) -> None:
         """Take note of who this is.
