@@ -98,6 +98,8 @@ RUN_FACTS: tuple[Fact, ...] = (
     Fact("reason", Form.TEXT, Use.RECORD, (*_OVER, *_ACK), "why it stopped; why somebody accepts a variance"),
     Fact("by", Form.TEXT, Use.RECORD, (Note.RUN_STARTED, *_ACK), "user and host that started it, or accepted"),
     Fact("pid", Form.WHOLE, Use.RECORD, (Note.RUN_STARTED,), "the process that started it"),
+    Fact("round", Form.WHOLE, Use.RECORD, (Note.RUN_STARTED,), "of a run over workers: what its shards are named by"),
+    Fact("shards", Form.WHOLE, Use.RECORD, (Note.RUN_STARTED,), "into how many it was cut then"),
     Fact("took_ms", Form.WHOLE, Use.RECORD, _OVER, "milliseconds from its first request to its end"),
     Fact("sent", Form.WHOLE, Use.RECORD, _OVER, "requests, those sent again among them"),
     Fact("rate_limited", Form.WHOLE, Use.RECORD, _OVER, "those that a limiter turned away"),

@@ -1,7 +1,7 @@
 """Everything a flow works with, wired once: the ledger, the gateway, the clock and where events go."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from billing.core.entries import Facts
@@ -64,6 +64,12 @@ class Services:
 
     def __post_init__(self) -> None:
         self.logs_steps = enabled_for(self.log, "item_step")
+
+    def beside(self) -> "Services":
+        """Return the same services to carry out a piece of a run beside others: only whether it drains is its own."""
+        other = replace(self, draining=False, people={})
+        other._shared = self._shared  # noqa: SLF001  its own kind
+        return other
 
     def shared(self, make: Callable[["Services"], T]) -> T:
         """Return what ``make`` made of these services when it was first asked for: what a kind of items knows at once.

@@ -158,8 +158,19 @@ class Ledger(Protocol):
         """
         ...
 
-    async def note_run(self, run_id: str, note: Note, status: RunStatus, facts: Facts | None = None) -> None:
-        """Append an entry about the run and set its status (and its started or finished time)."""
+    async def note_run(
+        self,
+        run_id: str,
+        note: Note,
+        status: RunStatus,
+        facts: Facts | None = None,
+        *,
+        only_if: RunStatus | None = None,
+    ) -> bool:
+        """Append an entry about the run and set its status (and its started or finished time).
+
+        Returns whether that was done: with ``only_if`` nothing is, unless the run has that status when it is written.
+        """
         ...
 
     async def note_beside(self, run_id: str, note: Note, facts: Facts) -> None:

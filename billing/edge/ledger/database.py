@@ -98,9 +98,21 @@ class DatabaseLedger:
         )
         return planned
 
-    async def note_run(self, run_id: str, note: Note, status: RunStatus, facts: Facts | None = None) -> None:
-        """Append an entry about the run and set its status."""
-        await self._do(Work(lambda tx: writes.note_run(tx, run_id, note, status, facts or {}), milestone=True))
+    async def note_run(
+        self,
+        run_id: str,
+        note: Note,
+        status: RunStatus,
+        facts: Facts | None = None,
+        *,
+        only_if: RunStatus | None = None,
+    ) -> bool:
+        """Append an entry about the run and set its status, or nothing unless its status is ``only_if``."""
+        told = facts or {}
+        noted: bool = await self._do(
+            Work(lambda tx: writes.note_run(tx, run_id, note, status, told, only_if), milestone=True)
+        )
+        return noted
 
     async def note_beside(self, run_id: str, note: Note, facts: Facts) -> None:
         """Append an entry about the run that leaves its status and its times alone."""

@@ -165,8 +165,12 @@ def _moved(found: ItemRecord, after: ItemRecord, move: Move) -> tuple[object, ..
     return (found.id, found.state.value, found.attempt, found.ver, *became, due)
 
 
-def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts: Facts) -> None:
+def note_run(
+    tx: Transaction, run_id: str, note: Note, status: RunStatus, facts: Facts, only_if: RunStatus | None = None
+) -> bool:
     """Append a note about a run and set its status; a run starts once and may finish again after it continued.
+
+    Returns whether it was written: not if the run has another status than ``only_if``, when that is given.
 
     Raises:
         BrokenPromise: there is no such run.
@@ -174,10 +178,13 @@ def note_run(tx: Transaction, run_id: str, note: Note, status: RunStatus, facts:
     found = tx.store.read(Statement.RUN_STARTED_AT, (run_id,))
     if found is None:
         raise BrokenPromise(f"{run_id}: not in the ledger")
+    if only_if is not None and tx.store.read(Statement.RUN_STATUS, (run_id,)) != (only_if,):
+        return False
     row, started_at = found
     started_at, finished_at = run_times(status, iso(tx.at), started_at)
     tx.append([(note, row, None, 0, 0, json_text({**facts, "status": status}))])
     tx.store.write(Statement.SET_STATUS, [(status, started_at, finished_at, row)])
+    return True
 
 
 def note_beside(tx: Transaction, run_id: str, note: Note, facts: Facts) -> None:

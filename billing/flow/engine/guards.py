@@ -30,6 +30,11 @@ class Guards:
     _failures: int = 0
 
     @property
+    def failures(self) -> int:
+        """How many items were not paid so far."""
+        return self._failures
+
+    @property
     def wary(self) -> bool:
         """Whether one more of the same refusal stops the run: then items are better tried one at a time."""
         return self.same[0] != "" and self.same[1] >= self.stop_on.same_error

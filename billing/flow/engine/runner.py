@@ -122,6 +122,11 @@ class Runner:
         if self._fault is not None:
             raise self._fault
         await self._limits.keep()
+        return self.ending
+
+    @property
+    def ending(self) -> Ending:
+        """How it ends, as far as that is known by now: what stops it shows here at once."""
         return Ending(self._exit, self._reason, self._counts.ended, self._counts.changed)
 
     async def _passes(self, goal: Goal) -> None:

@@ -1,0 +1,1 @@
+"""A run over workers: cut into shards, each carried out by whoever gets it, and ended once, by whoever is last."""

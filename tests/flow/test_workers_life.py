@@ -1,0 +1,256 @@
+"""A run over shards comes to what the ordinary run comes to, whatever stops, pauses or continues it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from billing.core.entries import Note
+from billing.core.errors import UsageError
+from billing.core.exits import Exit
+from billing.core.groups import exit_for, group_in
+from billing.core.kinds import is_planned
+from billing.core.life import Group
+from billing.core.records import RunStatus
+from billing.edge.engines.controls import Remembered, Said, Word
+from billing.edge.engines.inprocess import InProcess
+from billing.flow.options import Ending, RunOptions, Selection
+from billing.flow.services import Services
+from billing.flow.workers.carrying import Carrier, PutBack
+from billing.flow.workers.launching import Overseer
+from billing.flow.workers.rounds import Crew
+from billing.sandbox.inprocess import InProcess as InProcessWire
+from tests.flow.crew_world import at_once, overseer, run_over_workers, settings
+from tests.flow.world import RUN, Recording, World, with_latency
+from tests.virtual import run_virtually
+
+MIX = {"succeeds": 0.8, "insufficient_funds": 0.15, "authentication_required": 0.05}
+# No card that its first decline blocks: which of a payer's items comes first is a matter of chance.
+SPEC = {"items": 60, "accounts": 6, "mix": MIX, "items_per_customer": 2}
+
+
+async def fold(world: World) -> Counter:
+    """What the ledger comes to: how many items are how, and their money."""
+    found: Counter = Counter()
+    async with world.read() as ledger:
+        assert ledger.verify().faults == ()
+        for tally in ledger.tally(RUN):
+            how = group_in(tally), tally.reason_code, tally.currency
+            found.update({(*how, "items"): tally.items, (*how, "amount"): tally.amount})
+    return found
+
+
+async def notes(world: World, name: Note) -> list[dict]:
+    async with world.read() as ledger:
+        return [dict(entry.facts) for entry in ledger.run_entries(RUN) if entry.name == name]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_run_over_shards_ends_as_the_ordinary_run_does(tmp_path, seed):
+    async def both() -> None:
+        worlds = []
+        for name in ("one", "many"):
+            (tmp_path / name).mkdir()
+            worlds.append(World.make(tmp_path / name, with_latency(0.2), seed=seed, dead_accounts=1, **SPEC))
+        one, many = worlds
+        endings = await one.charge_all(), await run_over_workers(many)
+        assert [ending.exit for ending in endings] == [Exit.OK, Exit.OK]
+        assert await fold(one) == await fold(many)
+        assert await notes(one, Note.RUN_FINISHED) != []
+        (ended,) = await notes(many, Note.RUN_FINISHED)
+        async with one.read() as first, many.read() as second:
+            assert ended["exit_code"] == int(exit_for(first.tally(RUN))) == int(exit_for(second.tally(RUN)))
+            assert second.run(RUN).status is RunStatus.FINISHED
+        await many.assert_true()
+
+    run_virtually(both)
+
+
+async def halfway(world: World, controls: Remembered, said: Said) -> Ending:
+    """Carry the run out over shards, and say a word when a third of it is paid."""
+    async with overseer(world, controls) as (services, boss):
+        await world.plan(services)
+        task = asyncio.create_task(said_halfway(services, controls, said))
+        ending = await boss.execute(services, RUN, RunOptions(), world.policies)
+        await task
+        return ending
+
+
+async def paid(services: Services) -> int:
+    return sum(t.items for t in services.ledger.tally(RUN) if group_in(t) is Group.SUCCEEDED)
+
+
+STOP = Said(Word.STOP, "the operator has seen something", "ann@desk", int(Exit.STOPPED))
+PAUSE = Said(Word.PAUSE, "paused by ann@desk", "ann@desk", int(Exit.STOPPED))
+
+
+def slow(folder: Path, **spec) -> World:
+    return World.make(folder, with_latency(1.0), **{**SPEC, **spec})
+
+
+def test_a_word_to_stop_ends_it_with_that_word_and_a_second_run_does_the_rest(tmp_path):
+    async def main() -> None:
+        world = slow(tmp_path)
+        ending = await halfway(world, controls := Remembered(), STOP)
+        assert (ending.exit, ending.reason) == (Exit.STOPPED, STOP.reason)
+        (told,) = await notes(world, Note.RUN_STOPPED)
+        assert (told["reason"], told["exit_code"]) == (STOP.reason, int(Exit.STOPPED))
+        async with world.read() as ledger:
+            assert ledger.run(RUN).status is RunStatus.STOPPED
+            assert exit_for(ledger.tally(RUN)) is not Exit.OK
+        for again in (controls, Remembered()):  # another process remembers nothing of the first round
+            assert (await run_over_workers(world, again)).exit is Exit.OK
+        assert len(await notes(world, Note.RUN_FINISHED)) == 1
+        rounds = [note["round"] for note in await notes(world, Note.RUN_STARTED)]
+        assert len(rounds) == 2
+        assert rounds == sorted(set(rounds))
+        assert not {Group.PENDING, Group.UNKNOWN} & set(await world.groups())
+        await world.assert_true()
+
+    run_virtually(main)
+
+
+def test_a_paused_run_waits_for_whoever_resumes_it_and_ends_in_the_same_command(tmp_path):
+    async def main() -> None:
+        world, controls = slow(tmp_path), Remembered()
+
+        async def resume() -> None:
+            async def over() -> bool:
+                return (found := await controls.round(RUN)) is not None and found.over
+
+            await until(over)
+            done = await world.groups()
+            await asyncio.sleep(600)
+            assert await world.groups() == done  # nothing moves meanwhile
+            async with world.services(lock=False) as services, world.read() as ledger:
+                assert ledger.run(RUN).status is RunStatus.STOPPED
+                boss = Overseer(Crew(engines[0], controls, at_once), detached=True)
+                await boss.resume(services, RUN)
+
+        async with overseer(world, controls) as (services, boss):
+            engines = [boss.crew.engine]
+            await world.plan(services)
+            task = asyncio.create_task(resume())
+            spoken = asyncio.create_task(said_halfway(services, controls, PAUSE))
+            ending = await boss.execute(services, RUN, RunOptions(), world.policies)
+            await asyncio.gather(task, spoken)
+        assert ending.exit is Exit.OK
+        assert [note["reason"] for note in await notes(world, Note.RUN_STOPPED)] == [PAUSE.reason]
+        assert len(await notes(world, Note.RUN_FINISHED)) == 1
+        assert not {Group.PENDING, Group.UNKNOWN} & set(await world.groups())
+        await world.assert_true()
+
+    run_virtually(main)
+
+
+def test_nobody_resumes_what_nobody_has_paused(tmp_path):
+    async def main() -> None:
+        world, controls = slow(tmp_path, items=8, accounts=1), Remembered()
+        assert (await run_over_workers(world, controls)).exit is Exit.OK
+        async with overseer(world, controls) as (services, boss):
+            with pytest.raises(UsageError, match="is not paused"):
+                await boss.resume(services, RUN)
+
+    run_virtually(main)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"deadline": 3.0}, "the deadline of 3 s has come (--deadline)"),
+        ({"max_failures": 2}, "items were not paid (--max-failures 2)"),
+    ],
+)
+def test_what_stops_one_worker_stops_them_all(tmp_path, options, reason):
+    async def main() -> None:
+        world = World.make(tmp_path, with_latency(4.0), **SPEC)
+        ending = await run_over_workers(world, **options)
+        assert ending.exit is Exit.STOPPED
+        assert reason in ending.reason
+        assert (await world.groups())[Group.PENDING] > 0
+        assert [note["reason"] for note in await notes(world, Note.RUN_STOPPED)] == [ending.reason]
+
+    run_virtually(main)
+
+
+def test_a_limit_and_a_selection_begin_nothing_else(tmp_path):
+    async def main() -> None:
+        world = slow(tmp_path, mix={"succeeds": 1.0})
+        async with overseer(world) as (services, boss):
+            await world.plan(services)
+            some = [item for item in world.items(services) if item.account == world.items(services)[0].account]
+            rows = frozenset(item.id for item in some[::2])
+            await boss.execute(services, RUN, RunOptions(Selection(rows=rows)), world.policies)
+            begun = {item.id for item in world.items(services) if not is_planned(item.state)}
+            assert begun == rows
+            wanted = Selection(only=(some[1].reference,))
+            await boss.execute(services, RUN, RunOptions(wanted), world.policies)
+            begun = {item.id for item in world.items(services) if not is_planned(item.state)}
+            assert begun == rows | {some[1].id}
+
+    run_virtually(main)
+
+
+def test_a_shard_taken_over_in_the_middle_costs_hardly_a_request_more(tmp_path):
+    async def main() -> None:
+        worlds = []
+        for name in ("one", "many"):
+            (tmp_path / name).mkdir()
+            worlds.append(World.make(tmp_path / name, with_latency(0.5), items=120, accounts=4))
+        one, many = worlds
+        wires = [Recording(InProcessWire(world.sandbox)) for world in worlds]
+        async with one.services(wire=wires[0]) as services:
+            await one.plan(services)
+            await one.run(services)
+        controls = Remembered()
+        async with overseer(many, controls, wire=wires[1]) as (services, boss):
+            await many.plan(services)
+            engine = boss.crew.engine
+            assert isinstance(engine, InProcess)
+            async with many.services(wire=wires[1], lock=False) as other:
+                leaver = Carrier(other, settings(), controls, "leaver", 16, at_once)
+                task = asyncio.create_task(leaving(engine, leaver, other))
+                ending = await boss.execute(services, RUN, RunOptions(), many.policies)
+                await task
+        assert ending.exit is Exit.OK
+        assert await fold(one) == await fold(many)
+        await many.assert_true()
+        assert len(wires[1].requests) <= 1.10 * len(wires[0].requests)
+
+    run_virtually(main)
+
+
+async def leaving(engine: InProcess, leaver: Carrier, services: Services) -> None:
+    """Take a shard from the engine as another worker would, and be asked to end in the middle of it."""
+
+    async def submitted() -> bool:
+        return bool(engine.waiting)
+
+    async def some_sent() -> bool:
+        return services.gateway.counters.sent >= 9
+
+    await until(submitted)
+
+    shard = engine.waiting.pop(max(engine.waiting))
+    work = asyncio.create_task(leaver.carry_out(shard))
+    await until(some_sent)
+
+    leaver.stop(Exit.TERMINATED, "SIGTERM")
+    with pytest.raises(PutBack):
+        await work
+    engine.put_back(shard)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    while not await holds():  # noqa: ASYNC110  what it waits for tells nobody
+        await asyncio.sleep(0.1)
+
+
+async def said_halfway(services: Services, controls: Remembered, said: Said) -> None:
+    async def enough() -> bool:
+        return await paid(services) >= SPEC["items"] // 3
+
+    await until(enough)
+    assert await controls.say(RUN, said) == said
