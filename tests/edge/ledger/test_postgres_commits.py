@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from threading import Thread
 
 import psycopg
@@ -15,8 +16,9 @@ from billing.core.errors import LedgerError, LedgerHeld
 from billing.core.kinds.charge import Event, State
 from billing.core.records import PlannedLine, RunStatus
 from billing.edge.ledger import LostRace, drafts, planning
+from billing.edge.ledger.committer import Work
 from billing.edge.ledger.postgres.connecting import connect
-from billing.edge.ledger.postgres.tables import Chain
+from billing.edge.ledger.rows import iso
 from tests.postgres import private_server
 
 STEPS = (Event.PREPARE_STARTED, Event.PREPARED, Event.CONFIRM_STARTED, Event.CHARGE_SUCCEEDED)
@@ -199,25 +201,49 @@ def test_the_numbers_of_an_item_ascend_whoever_moves_it(postgres_url):
         assert broken(first.conn) == []
 
 
-def test_a_writer_waits_for_the_item_that_another_is_moving_and_numbers_its_entry_afterwards(postgres_url):
+def meanwhile(url: str, first: Written, work: Work, second: Written, act: Callable[[], list]) -> list:
+    """Let ``second`` act while ``first`` has written but not committed, which must stop it; return what it is told."""
+    told: list = []
+    acting = Thread(target=lambda: told.extend(act()))
+
+    def meet(tx) -> None:
+        tx.flush()
+        acting.start()
+        _until_blocked(url, second.conn.info.backend_pid)
+
+    first.committer.commit([work, Work(meet)])
+    acting.join()
+    return told
+
+
+def test_a_writer_waits_for_the_item_that_another_is_moving_and_then_hears_what_stands_there(postgres_url):
     with Written(postgres_url, "w-0") as first, Written(postgres_url, "w-1") as second:
-        (item,) = first.plan(1)
-        results: list = []
-        waiting = Thread(target=lambda: results.extend(second.move([item], Event.PREPARE_STARTED)))
-        # The first writer stands between the move with its numbers and the commit.
-        tx, _ = first.committer._written([_work_of(item)])
-        waiting.start()
-        _until_blocked(postgres_url, second.conn.info.backend_pid)
-        first.store.commit(tx.head)
-        waiting.join()
-        assert isinstance(results[0], LostRace)
-        assert results[0].item.state is State.PREPARING
+        item, other, third = first.plan(3)
+        start = (item, move_for(item, Event.PREPARE_STARTED))
+        (lost,) = meanwhile(postgres_url, first, _work_of(item), second, lambda: second.record(start))
+        # Beside a move that cannot be, its commit is written one work after another, each item read first.
+        never = (third, Move(Event.CHARGE_SUCCEEDED, object_id="pi_1"))
+        start = (other, move_for(other, Event.PREPARE_STARTED))
+        _, also = meanwhile(postgres_url, first, _work_of(other), second, lambda: second.record(never, start))
+        assert [type(lost), type(also)] == [LostRace, LostRace]
+        assert (lost.item.state, also.item.state) == (State.PREPARING, State.PREPARING)
+        assert broken(first.conn) == []
+
+
+def test_of_two_that_start_a_run_at_once_the_first_says_when_it_started(postgres_url):
+    def start(tx) -> None:
+        drafts.note_run(tx, RUN, Note.RUN_STARTED, RunStatus.RUNNING, {})
+
+    with Written(postgres_url, "w-0") as first, Written(postgres_url, "w-1") as second:
+        first.plan(1)
+        assert meanwhile(postgres_url, first, Work(start), second, lambda: second.commit(start)) == [None]
+        ats = [at for (at,) in first.conn.execute("SELECT at FROM entries WHERE item IS NULL ORDER BY seq")]
+        (started,) = first.conn.execute("SELECT started_at FROM runs").fetchone()
+        assert started == iso(ats[1])
         assert broken(first.conn) == []
 
 
 def _work_of(item):
-    from billing.edge.ledger.committer import Work
-
     hope = drafts.hope(item, RUNS, [move_for(item, Event.PREPARE_STARTED)])
     return Work(lambda tx: drafts.record_all(tx, RUNS, [hope], {})[0])
 
@@ -225,7 +251,7 @@ def _work_of(item):
 def _until_blocked(url: str, backend: int) -> None:
     with psycopg.connect(url, autocommit=True) as conn:
         while not conn.execute("SELECT cardinality(pg_blocking_pids(%s))", (backend,)).fetchone()[0]:
-            pass
+            time.sleep(0.01)
 
 
 def test_notes_about_a_run_have_ascending_numbers_and_its_last_status_is_that_of_the_last_note(postgres_url):
@@ -333,8 +359,6 @@ def test_a_commit_that_the_server_had_given_up_is_no_commit(postgres_url):
 def test_a_chain_that_ends_elsewhere_than_believed_takes_nothing(postgres_url):
     with Written(postgres_url) as written:
         items = written.plan(1)
-        chain = Chain(written.store.chain, written.committer.head)
-        assert written.store.head() == chain.head
         written.conn.execute("BEGIN")
         written.conn.execute("ALTER TABLE chains DISABLE TRIGGER USER")
         written.conn.execute("UPDATE chains SET mac = sha256('x')")
