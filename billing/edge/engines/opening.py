@@ -5,10 +5,12 @@ import socket
 from collections.abc import Mapping
 
 from billing.core.errors import UsageError
+from billing.edge.engines.controls import Controls, Remembered
 from billing.edge.engines.dbos import DbosEngine, queue_name
 from billing.edge.engines.dbos_storage import Storage
 from billing.edge.engines.presence import Presence
 from billing.edge.ledger.custody.location import ledger_path
+from billing.edge.ledger.postgres.controls import PostgresControls
 from billing.edge.ledger_url import is_postgres
 from billing.edge.logs import Log, visible
 
@@ -42,6 +44,14 @@ def working(presence: Presence, ledger: str, mode: str, platform: str, log: Log,
     return DbosEngine(
         storage, queue_name(mode, platform), log, worker=presence.worker, presence=presence, at_once=at_once
     )
+
+
+def controls_of(ledger: str, purpose: str = "run") -> Controls:
+    """Return where the rounds of a ledger's runs are kept: in its database, or with the one process of its file.
+
+    ``purpose`` is shown to whoever looks at the sessions of the server.
+    """
+    return PostgresControls(ledger, purpose) if is_postgres(ledger) else Remembered()
 
 
 def worker_id(asked: str | None, environ: Mapping[str, str]) -> str:

@@ -8,9 +8,15 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "worker text", "host text", "pid bigint", "purpose text", "platform text", "since timestamp with time zone",
         "seen timestamp with time zone", "backends integer[]",
     ),
-    # The word to every worker of a run: pause or stop, why, by whom, and the exit code that it ends with.
+    # The last round of each run that was handed out to workers: JSON of how it is carried out, and of the word to all.
     "run_controls": (
-        "run_id text", "word text", "reason text", "by text", "exit_code integer NULL", "at timestamp with time zone",
+        "run_id text", "revision integer", "number bigint", "shards integer", "asked text", "handed_out boolean",
+        "closed boolean", "said text NULL", "at timestamp with time zone",
+    ),
+    # What was begun of a round: whose it is, whether it is worked still, and what was counted of it.
+    "run_shards": (
+        "run_id text", "number bigint", "shard integer", "worker text", "ended boolean", "unpaid bigint",
+        "sent bigint", "rate_limited bigint", "resent bigint",
     ),
     # What all workers have learned of a limit of the provider.
     "limits": ("name text", "state jsonb", "at timestamp with time zone"),
@@ -20,6 +26,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 CONSTRAINTS: Mapping[str, tuple[str, str]] = {
     "workers_pkey": ("workers", "PRIMARY KEY (worker)"),
     "run_controls_pkey": ("run_controls", "PRIMARY KEY (run_id)"),
+    "run_shards_pkey": ("run_shards", "PRIMARY KEY (run_id, number, shard)"),
     "limits_pkey": ("limits", "PRIMARY KEY (name)"),
 }
 # Name -> its table, and the constraint as the database words it.
