@@ -1,0 +1,87 @@
+"""A ledger with a chain for each of its writers: all of them are followed, and what was cut out of one is noticed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+from postgres_tools import KEY, Written
+
+from billing.core.kinds.charge import Event
+from billing.edge.ledger import Verification
+from billing.edge.ledger.chain import Head
+from billing.edge.ledger.custody.witness import Witness
+from billing.edge.ledger.heads import joined, read_heads
+from billing.edge.ledger.postgres.checking import checked
+from billing.edge.ledger.postgres.connecting import connect
+from billing.edge.ledger.postgres.reader import PostgresReader
+from billing.edge.ledger.questions import Question
+
+
+@pytest.fixture
+def ledger(postgres_url: str) -> Iterator[SimpleNamespace]:
+    """A ledger that one planned and two workers moved, by turns, and whoever may do anything to its database."""
+    with Written(postgres_url) as planner, Written(postgres_url, "one") as one, Written(postgres_url, "two") as two:
+        items = planner.plan(6)
+        for event in (Event.PREPARE_STARTED, Event.PREPARED):
+            items = [*one.move(items[:2], event), *two.move(items[2:4], event), *one.move(items[4:], event)]
+    reader = connect(postgres_url, write=False)
+    with psycopg.connect(postgres_url, autocommit=True) as intruder:
+        intruder.execute("SET session_replication_role = replica")
+        intruder.execute("SET search_path = billing")
+        yield SimpleNamespace(reader=reader, intruder=intruder)
+    reader.close()
+
+
+def verified(ledger: SimpleNamespace, *witnesses: Witness) -> Verification:
+    return checked(ledger.reader, KEY, witnesses)
+
+
+def test_every_chain_is_followed_from_the_seal_of_the_ledger(ledger):
+    found = verified(ledger)
+    assert found.faults == ()
+    assert found.heads == read_heads(PostgresReader(ledger.reader))
+    assert list(found.heads) == [0, 1, 2]
+    assert found.entries == 7 + 2 * 6
+    assert found.head == joined(KEY, found.heads).mac.hex()
+
+
+def test_the_one_head_of_several_chains_is_another_one_when_any_of_them_grows(ledger):
+    heads = verified(ledger).heads
+    others = [joined(KEY, {**heads, chain: Head(head.seq, bytes(32))}) for chain, head in heads.items()]
+    assert len({head.mac for head in (*others, joined(KEY, heads), joined(bytes(32), heads))}) == len(heads) + 2
+    assert joined(KEY, {0: heads[0]}) == heads[0]
+
+
+def test_an_entry_that_was_edited_breaks_its_own_chain_and_no_other(ledger):
+    reader = PostgresReader(ledger.reader)
+    edited = [row[0] for row in reader.all(Question.EVERY_ENTRY) if row[6] == 1][1]
+    ledger.intruder.execute("UPDATE entries SET at = at + 1 WHERE seq = %s", (edited,))
+    assert verified(ledger).faults == (f"entry {edited}: does not continue the chain",)
+
+
+def test_an_entry_that_was_put_into_another_chain_belongs_to_none(ledger):
+    heads = verified(ledger).heads
+    ledger.intruder.execute("UPDATE entries SET chain = 2 WHERE seq = %s", (heads[1].seq,))
+    faults = verified(ledger).faults
+    assert f"entry {heads[1].seq}: does not continue the chain" in faults
+    assert any(fault.startswith("chain 1: is said to end") for fault in faults)
+
+
+def test_a_chain_that_lacks_its_end_is_noticed_by_its_row_or_by_its_witness(ledger, tmp_path: Path):
+    heads = verified(ledger).heads
+    witness = Witness(tmp_path, "1" * 32, tmp_path / "ledger")
+    witness.keep(heads[2])
+    assert verified(ledger, witness).faults == ()
+    cut = heads[2].seq
+    ledger.intruder.execute("DELETE FROM entries WHERE seq = %s", (cut,))
+    assert any(fault.startswith("chain 2: is said to end") for fault in verified(ledger).faults)
+    ledger.intruder.execute(
+        "UPDATE chains SET (seq, mac) = (SELECT seq, mac FROM entries WHERE chain = 2 ORDER BY seq DESC LIMIT 1) "
+        "WHERE chain = 2"
+    )
+    before = verified(ledger).faults
+    assert not any(fault.startswith("chain 2") for fault in before)
+    (told,) = set(verified(ledger, witness).faults) - set(before)
+    assert told.startswith(f"entry {cut}, last seen by ")
