@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from billing.cli.session import Session
 from billing.edge.ledger import Ledger
+from billing.edge.ledger.moving import gone_to
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.stripe.clock import ProviderClock
 
@@ -24,6 +25,8 @@ async def open_books(session: Session) -> AsyncIterator[Ledger]:
         write=False,
         environ=session.environ,
     )
+    if ledger.moved:
+        session.log("ledger_warning", level="warning", message=f"{ledger.named}: {gone_to(ledger.moved)}")
     try:
         yield ledger
     finally:

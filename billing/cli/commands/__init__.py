@@ -46,13 +46,14 @@ COMMANDS: dict[str, CommandInfo] = {
     "ledger verify": CommandInfo("ledger_verify", "Check chain, database and every item."),
     "ledger events": CommandInfo("ledger_events", "Print what happened, when, to which item."),
     "ledger upgrade": CommandInfo("ledger_upgrade", "Make a ledger of an earlier release one of this release."),
+    "ledger copy": CommandInfo("ledger_copy", "Copy the ledger to another database; it goes on there."),
     "ledger rebuild": CommandInfo("ledger_rebuild", "Rebuild a lost run from its file and Stripe."),
     "config show": CommandInfo("config_show", "Print every setting and where it comes from."),
 }
 
 GROUPS: dict[str, str] = {
     # name: what its commands are about
-    "ledger": "The record: is it sound, what it holds; upgrade it, rebuild it.",
+    "ledger": "The record: is it sound, what it holds; upgrade it, copy it, rebuild it.",
     "config": "The settings and where they come from.",
 }
 

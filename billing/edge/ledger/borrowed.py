@@ -48,7 +48,7 @@ class BorrowedLedger(DatabaseLedger):
         """
         super().__init__(*read.reading, None, None)
         told = read if checked is None else checked
-        self.warnings, self.made = told.warnings, told.made
+        self.warnings, self.made, self.moved = told.warnings, told.made, read.moved
         self._read, self._open = read, later
         self._found: dict[str, dict[str, Facts]] = {}
 

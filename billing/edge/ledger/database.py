@@ -24,13 +24,14 @@ from billing.core.records import (
     SheetTally,
     Tally,
 )
-from billing.edge.ledger import Kept, Verification, planning
+from billing.edge.ledger import Kept, Verification, moving, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.chain import seal
 from billing.edge.ledger.committer import Work, Writer
 from billing.edge.ledger.custody.keyfile import link_key
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.ledger.finding import Finding
+from billing.edge.ledger.moving import Chains, Moved
 from billing.edge.ledger.onlooking import Onlooking
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.rows import NamesOfRuns
@@ -51,6 +52,7 @@ class DatabaseLedger:
     Attributes:
         warnings: sentences for the operator from opening it.
         made: whether opening made it, and beside which others; None for one that was there.
+        moved: where it was copied, and goes on; None for the one that goes on here.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class DatabaseLedger:
         self._closed = False
         self.warnings: tuple[str, ...] = ()
         self.made: Made | None = None
+        self.moved: Moved | None = None
 
     @property
     def reading(self) -> tuple[str, bytes, Queries]:
@@ -148,6 +151,13 @@ class DatabaseLedger:
         if self._writer is None:
             return
         await self._do(Work(lambda tx: writes.keep_lookups(tx, kind, found)))
+
+    async def note_moved(self, place: str, chains: Chains) -> None:
+        """Append that the ledger goes on at ``place``, with all its chains; nothing may be written to it afterwards."""
+        told = moving.facts_of(place, chains)
+        await self._do(
+            Work(lambda tx: tx.append([(Note.LEDGER_MOVED.value, None, None, 0, 0, told)]), alone=True, milestone=True)
+        )
 
     async def _do(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
         if self._writer is None:

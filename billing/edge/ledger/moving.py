@@ -6,8 +6,9 @@ entries of the chain, which nobody without the key can make or take away.
 """
 
 import json
+import shlex
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from billing.core.entries import Note
 from billing.core.errors import UsageError
@@ -37,20 +38,23 @@ class Moved(NamedTuple):
     at: str
 
 
-def moved(last: tuple[str, int, str] | None) -> Moved | None:
+def moved(last: tuple[Any, ...] | None) -> Moved | None:
     """Return where a ledger went by what `LAST_ENTRY` says of it; None while it is the one that goes on."""
     if last is None or last[0] != Note.LEDGER_MOVED:
         return None
-    return Moved(str(json.loads(last[2])["place"]), iso(last[1]))
+    try:
+        return Moved(str(json.loads(last[2])["place"]), iso(last[1]))
+    except (ValueError, LookupError, TypeError):  # it has been edited: what it is called is enough
+        return Moved("another place", "")
 
 
-def require_here(named: str, last: tuple[str, int, str] | None) -> None:
+def require_here(named: str, found: Moved | None) -> None:
     """Refuse to write a ledger that goes on elsewhere.
 
     Raises:
         UsageError: it does; the message names the place.
     """
-    if found := moved(last):
+    if found:
         raise UsageError(f"{named}: {gone_to(found)}. Nothing was sent")
 
 
@@ -58,7 +62,7 @@ def gone_to(found: Moved) -> str:
     """Say where a ledger went, and which one is meant now."""
     return (
         f"was copied to {found.place} on {found.at[:10]}, and only that one may be charged from since; name it "
-        f"(--ledger {url_of(found.place)}, or BILLING_LEDGER)"
+        f"(--ledger {shlex.quote(url_of(found.place))}, or BILLING_LEDGER)"
     )
 
 
@@ -74,9 +78,14 @@ def noted(key: bytes, note: Note, seq: int, at: int, before: Head, place: str, c
         place: where to, or where from.
         chains: all of the ledger, as they end before it.
     """
-    facts = json_text({"place": place, "chains": [_told(number, chain) for number, chain in sorted(chains.items())]})
+    facts = facts_of(place, chains)
     mac = entry_mac(key, before.mac, seq, at, note.value, None, None, 0, CHAIN, 0, facts)
     return (seq, at, note.value, None, None, 0, CHAIN, 0, facts, mac)
+
+
+def facts_of(place: str, chains: Chains) -> str:
+    """Return the facts of such an entry."""
+    return json_text({"place": place, "chains": [_told(number, chain) for number, chain in sorted(chains.items())]})
 
 
 def _told(number: int, chain: Chain) -> str:

@@ -59,7 +59,13 @@ async def open_ledger(
         LedgerError: the place, the database or the key cannot be used; the message says what helps.
     """
     if is_postgres(url):
-        raise UsageError(f"{shown(url)}: is no ledger yet {platform}")
+        from billing.edge.ledger.postgres import opening as postgres
+        from billing.edge.ledger.postgres.locks import Claim
+
+        return await postgres.open_ledger(
+            url, key_file=key_file, clock=clock, write=write, wait=wait, live=live, making=making, inline=inline,
+            upgrade=upgrade, environ=environ, claim=Claim(purpose, worker, platform),
+        )  # fmt: skip
     if worker:
         raise UsageError(
             f"{ledger_path(url)}: a SQLite ledger has one writer; several workers need a PostgreSQL ledger "

@@ -19,8 +19,7 @@ from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.kinds.charge import Event, State
 from billing.edge.ledger.chain import Head
 from billing.edge.ledger.custody import witness as witness_module
-from billing.edge.ledger.custody.witness import Trace, Witness, traces, traces_at
-from billing.edge.ledger.sqlite.ledger import WITNESS_ENTRIES
+from billing.edge.ledger.custody.witness import WITNESS_ENTRIES, Trace, Witness, traces, traces_at
 
 LEDGER = "ab" * 16
 

@@ -12,7 +12,7 @@ A ledger in PostgreSQL has a chain for each writer, and here a file for each cha
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -22,6 +22,10 @@ from billing.edge.ledger.custody.location import PRIVATE
 from billing.edge.ledger.questions import Question
 from billing.edge.ledger.reader import Reader
 
+WITNESS_ENTRIES = 1_000
+# How far the witness's disk may lag behind the ledger's while a run goes on: some seconds at the usual pace. It is told
+# of every commit, and that survives a killed process; a power cut takes back what was not synced. A sync costs as much
+# as a commit; run notes, plans and closing do it at once.
 _DIGITS = 20
 # Of an entry's number: more than SQLite can count.
 _TEXT = _DIGITS + 1 + 2 * MAC_BYTES
@@ -125,6 +129,12 @@ class Witness:
             f"Restore the newest copy. If there is none, set this one aside, delete {self.file}, and rebuild each of "
             f"its runs (billing ledger rebuild FILE)"
         )
+
+
+def witnesses_of(own: Witness) -> list[Witness]:
+    """Return the witnesses of all chains of a ledger that are kept here, the own one first."""
+    kept = [CHAIN, *(int(file.suffix[1:]) for file in own.folder.glob(f"{own.ledger}.*"))]
+    return [own, *(replace(own, chain=chain) for chain in sorted(kept) if chain != own.chain)]
 
 
 @dataclass(frozen=True, slots=True)

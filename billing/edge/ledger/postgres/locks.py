@@ -5,9 +5,9 @@ any more. What they say of their holder is a courtesy; what keeps a chain whole 
 its writer believes it to be.
 """
 
+import asyncio
 import os
 import socket
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ class Claim:
         return ((WHOLE, True), (alone_key(self.platform), False))
 
 
-def acquire(conn: "Connection", named: str, claim: Claim, wait: float | None) -> None:
+async def acquire(conn: "Connection", named: str, claim: Claim, wait: float | None) -> None:
     """Take the locks of a claim on a connection, waiting up to ``wait`` seconds, and say who is there.
 
     Raises:
@@ -106,13 +106,14 @@ def acquire(conn: "Connection", named: str, claim: Claim, wait: float | None) ->
     """
     import psycopg
 
-    deadline = time.monotonic() + max(wait or 0, GRACE_SECONDS)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + max(wait or 0, GRACE_SECONDS)
     try:
         while not _taken(conn, claim):
-            if time.monotonic() >= deadline:
-                found = holder(conn, claim.platform) or Holder()
+            if loop.time() >= deadline:
+                found = _holder(conn, claim.platform) or Holder()
                 raise LedgerHeld(f"{named}: held by {found}; wait for it to end, or stop it")
-            time.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
     except psycopg.Error as error:
         raise LedgerError(f"{named}: {first_line(error)}") from error
 
@@ -143,13 +144,26 @@ def _taken(conn: "Connection", claim: Claim) -> bool:
     return True
 
 
-def holder(conn: "Connection", platform: str = "") -> Holder | None:
+def holder(conn: "Connection", named: str, platform: str = "") -> Holder | None:
     """Return who charges from the ledger now, or None: then nobody does. Of several workers all purposes are named.
 
     Args:
         conn: outside a transaction, so that it sees who is there now.
+        named: what messages call the ledger.
         platform: whose holder is meant first, where several are charged.
+
+    Raises:
+        LedgerError: the database does not answer.
     """
+    import psycopg
+
+    try:
+        return _holder(conn, platform)
+    except psycopg.Error as error:
+        raise LedgerError(f"{named}: {first_line(error)}") from error
+
+
+def _holder(conn: "Connection", platform: str) -> Holder | None:
     held = _held(conn)
     if not held:
         return None

@@ -5,6 +5,8 @@ from billing.edge.ledger.kind_rows import VERSION
 SCHEMA = "billing"
 COMMENT = f"connect-billing ledger, version {VERSION}"
 # Of the schema: what it is, so that another program's is never taken for a ledger, and of which version.
+COPYING = "connect-billing ledger, being copied here"
+# ... while a copy is made: nothing opens it.
 LAW, FENCED = "BL001", "BL002"
 # What a statement is refused with: a law forbids it; another process has moved the chain on.
 NUMBERS = "entry_numbers"

@@ -9,7 +9,7 @@ from billing.core.errors import LedgerError, UsageError
 from billing.edge.ledger.chain import Head
 from billing.edge.ledger.kind_rows import KIND_TABLES, KNOWN, KindsFound, Rows, compare_kinds, compared
 from billing.edge.ledger.postgres.functions import FUNCTIONS, LAWS, Function
-from billing.edge.ledger.postgres.names import COMMENT, MAKING, NUMBERS, SCHEMA
+from billing.edge.ledger.postgres.names import COMMENT, COPYING, MAKING, NUMBERS, SCHEMA
 from billing.edge.ledger.postgres.schema import CONSTRAINTS, INDEXES, TABLES, TRIGGERS
 
 if TYPE_CHECKING:
@@ -68,14 +68,22 @@ def version(conn: "Connection") -> int | None:
     Raises:
         UsageError: there is a schema of its name that is no ledger.
     """
-    found = conn.execute(
-        "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
-    ).fetchone()
+    found = said_of_schema(conn)
     if found is None:
         return None
-    if match := _VERSION.fullmatch(found[0] or ""):
+    if match := _VERSION.fullmatch(found):
         return int(match[1])
+    if found == COPYING:
+        raise UsageError("a copy of a ledger to it was cut off; type the same copy again (billing ledger copy FROM TO)")
     raise UsageError(f"its schema {SCHEMA} is not a ledger's; name another database (BILLING_LEDGER)")
+
+
+def said_of_schema(conn: "Connection") -> str | None:
+    """Return what the schema says about itself; None where there is none."""
+    found = conn.execute(
+        "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
+    ).fetchone()
+    return None if found is None else str(found[0])
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer
 from billing.edge.ledger.custody.checksum import FileChecksum
 from billing.edge.ledger.custody.lock import Holder, Lock, holder_of
-from billing.edge.ledger.custody.witness import Witness
+from billing.edge.ledger.custody.witness import WITNESS_ENTRIES, Witness
 from billing.edge.ledger.database import DatabaseLedger, Made
+from billing.edge.ledger.moving import Moved
 from billing.edge.ledger.queries import Queries
 from billing.edge.ledger.reader import Reader
 from billing.edge.ledger.runs import Runs
@@ -25,10 +26,6 @@ from billing.edge.ledger.transaction import Transaction
 
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 # The log's size at which it is carried over into the database: SQLite's own default of 1,000 pages.
-WITNESS_ENTRIES = 1_000
-# How far the witness's disk may lag behind the ledger's while a run goes on: some seconds at the usual pace. It is told
-# of every commit, and that survives a killed process; a power cut takes back what was not synced. A sync costs as much
-# as a commit; run notes, plans and closing do it at once.
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,7 @@ class Opened:
         untouched: whether that sum was still right.
         warnings: what the operator should know.
         made: whether there was none before.
+        moved: where it goes on, if it was copied elsewhere.
     """
 
     path: Path
@@ -56,6 +54,7 @@ class Opened:
     untouched: bool
     warnings: tuple[str, ...]
     made: Made | None = None
+    moved: Moved | None = None
 
 
 class SqliteLedger(DatabaseLedger):
@@ -79,7 +78,7 @@ class SqliteLedger(DatabaseLedger):
             writer = Writer(self._committer, self._between, inline=inline)
         queries = Queries(self._reader, self._snapshot, opened.key)
         super().__init__(str(opened.path), opened.key, queries, writer, write_runs)
-        self.warnings, self.made = opened.warnings, opened.made
+        self.warnings, self.made, self.moved = opened.warnings, opened.made, opened.moved
 
     def holder(self) -> Holder | None:
         """Return who holds the lock of the file now."""
@@ -99,7 +98,8 @@ class SqliteLedger(DatabaseLedger):
     def _checked(self) -> Verification:
         conn = connect(self._opened.path, write=False)
         try:
-            return checked(conn, self._opened.key, [self._opened.witness])
+            # What was seen of it since was seen elsewhere.
+            return checked(conn, self._opened.key, [] if self.moved else [self._opened.witness])
         finally:
             conn.close()
 

@@ -5,6 +5,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from billing.edge.ledger.custody.lock import Lock, acquire
 from billing.edge.ledger.custody.witness import Witness, traces_at
 from billing.edge.ledger.database import Made
 from billing.edge.ledger.identity import described, first_faults, key_of, missing
-from billing.edge.ledger.moving import LAST_ENTRY, require_here
+from billing.edge.ledger.moving import LAST_ENTRY, Moved, moved, require_here
 from billing.edge.ledger.rows import iso, millis
 from billing.edge.ledger.sqlite.chain_reads import read_head
 from billing.edge.ledger.sqlite.connection import connect
@@ -155,7 +156,7 @@ def _open(request: _Request) -> Opened:
     whole = FileChecksum(request.heads, key, path)
     untouched = request.write and not new and whole.untouched()
     try:
-        conn, witness = _connect(request, key, new=new, untouched=untouched)
+        conn, witness, left = _connect(request, key, new=new, untouched=untouched)
     except sqlite3.Error as error:
         raise unusable(path, error) from error
     warnings += more
@@ -164,7 +165,7 @@ def _open(request: _Request) -> Opened:
     if conn and (warning := witness.keep(read_head(conn))):
         warnings.append(warning)
     made = Made(beside) if not size else None
-    return Opened(path, key, conn, request.lock, witness, whole, untouched, tuple(warnings), made)
+    return Opened(path, key, conn, request.lock, witness, whole, untouched, tuple(warnings), made, left)
 
 
 def _size(request: _Request) -> int | None:
@@ -186,26 +187,37 @@ def _size(request: _Request) -> int | None:
     return size
 
 
-def _connect(request: _Request, key: bytes, *, new: bool, untouched: bool) -> tuple[sqlite3.Connection | None, Witness]:
+def _connect(
+    request: _Request, key: bytes, *, new: bool, untouched: bool
+) -> tuple[sqlite3.Connection | None, Witness, Moved | None]:
+    """Return the connection to write with, the witness, and where the ledger went if it was copied elsewhere."""
     conn = connect(request.path, write=request.write)
     try:
         if request.write:
             _create_if_empty(conn, request, key, new=new)
         meta = check_meta(conn, request.place, key)
         check_kinds(conn, request.path, write=request.write and not request.upgrade)
+        left = _left(conn)
         if request.write and not request.moved:
-            require_here(str(request.path), conn.execute(LAST_ENTRY).fetchone())
+            require_here(str(request.path), left)
         witness = Witness(request.heads, meta["ledger"], request.path)
         if not request.write:
             conn.close()
-            return None, witness
+            return None, witness, left
         faults = tuple(filter(None, [_unseen(conn, witness)])) if untouched else checked(conn, key, [witness]).faults
         if faults:
             raise LedgerDamaged(f"{request.path}: {first_faults(faults)}. Nothing is sent; it can still be read")
     except BaseException:
         conn.close()
         raise
-    return conn, witness
+    return conn, witness, left
+
+
+def _left(conn: sqlite3.Connection) -> Moved | None:
+    """Return where the ledger went; one whose last entry cannot be read is damaged, which the full check says."""
+    with suppress(sqlite3.DatabaseError):
+        return moved(conn.execute(LAST_ENTRY).fetchone())
+    return None
 
 
 def _unseen(conn: sqlite3.Connection, witness: Witness) -> str:
