@@ -1,6 +1,6 @@
 """A run from its file to its summary: plan, ask, keep, charge, sum up. The command line and scheduled jobs share it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from billing.core.findings import Findings
 from billing.core.groups import exit_for
 from billing.core.items import Personal
 from billing.core.kinds.rules import RULES
-from billing.core.policies import Pacing
+from billing.core.policies import Pacing, Policies
 from billing.edge.notify import notify
 from billing.edge.route import route_of
 from billing.edge.runfiles import RunDefaults
@@ -34,6 +34,9 @@ from billing.flow.planning.preflight import QUIETLY, Lookout
 from billing.flow.report import paid_twice, summary
 from billing.flow.request import RunRequest
 from billing.flow.services import Services
+
+Execute = Callable[[Services, str, RunOptions, Policies, Watch], Awaitable[Ending]]
+# Charges the items of a planned run, as `execute` does: in this process, or by workers.
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ async def carry_out_run(
     agree: Callable[[Plan], None],
     watch: Watch = unwatched,
     lookout: Lookout = QUIETLY,
+    by: Execute = execute,
 ) -> RunResult:
     """Carry a run out, or go on with it, or find that there is nothing left to do.
 
@@ -100,6 +104,7 @@ async def carry_out_run(
         agree: shown the plan before anything is sent; it raises to say no.
         watch: told after each item.
         lookout: told of look-ups.
+        by: charges what was planned.
 
     Raises:
         InvalidInput: the file contradicts what is on record, its last day is over, or it differs from the runs before
@@ -128,7 +133,7 @@ async def carry_out_run(
     plan, ending = await _close_first(services, source, plan, options, watch)
     if not ending.exit:
         await keep(plan, source, services.ledger)
-        ending = await execute(services, plan.run.run_id, _chosen(services, plan, options), plan.run.policies, watch)
+        ending = await by(services, plan.run.run_id, _chosen(services, plan, options), plan.run.policies, watch)
     return _summed_up(services, plan, ending, options)
 
 

@@ -19,10 +19,10 @@ from billing.edge.engines.inprocess import InProcess
 from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.services import Services
 from billing.flow.workers.carrying import Carrier, PutBack
-from billing.flow.workers.launching import Overseer
+from billing.flow.workers.launching import Hired, Overseer
 from billing.flow.workers.rounds import Crew
 from billing.sandbox.inprocess import InProcess as InProcessWire
-from tests.flow.crew_world import at_once, overseer, run_over_workers, settings
+from tests.flow.crew_world import at_once, boss_of, hiring, run_over_workers, settings
 from tests.flow.world import RUN, Recording, World, with_latency
 from tests.virtual import run_virtually
 
@@ -70,10 +70,10 @@ def test_a_run_over_shards_ends_as_the_ordinary_run_does(tmp_path, seed):
 
 async def halfway(world: World, controls: Remembered, said: Said) -> Ending:
     """Carry the run out over shards, and say a word when a third of it is paid."""
-    async with overseer(world, controls) as (services, boss):
-        await world.plan(services)
-        task = asyncio.create_task(said_halfway(services, controls, said))
-        ending = await boss.execute(services, RUN, RunOptions(), world.policies)
+    async with boss_of(world, controls) as boss:
+        await world.plan(boss.services)
+        task = asyncio.create_task(said_halfway(boss.services, controls, said))
+        ending = await boss.overseer.execute(boss.services, RUN, RunOptions(), world.policies)
         await task
         return ending
 
@@ -114,7 +114,7 @@ def test_a_word_to_stop_ends_it_with_that_word_and_a_second_run_does_the_rest(tm
 
 def test_a_paused_run_waits_for_whoever_resumes_it_and_ends_in_the_same_command(tmp_path):
     async def main() -> None:
-        world, controls = slow(tmp_path), Remembered()
+        world, controls, engines = slow(tmp_path), Remembered(), []
 
         async def resume() -> None:
             async def over() -> bool:
@@ -126,15 +126,15 @@ def test_a_paused_run_waits_for_whoever_resumes_it_and_ends_in_the_same_command(
             assert await world.groups() == done  # nothing moves meanwhile
             async with world.services(lock=False) as services, world.read() as ledger:
                 assert ledger.run(RUN).status is RunStatus.STOPPED
-                boss = Overseer(Crew(engines[0], controls, at_once), detached=True)
-                await boss.resume(services, RUN)
+                other = Overseer(hiring(Hired(Crew(engines[0], controls, at_once))), detached=True)
+                await other.resume(services, RUN)
 
-        async with overseer(world, controls) as (services, boss):
-            engines = [boss.crew.engine]
-            await world.plan(services)
+        async with boss_of(world, controls) as boss:
+            engines.append(boss.engine)
+            await world.plan(boss.services)
             task = asyncio.create_task(resume())
-            spoken = asyncio.create_task(said_halfway(services, controls, PAUSE))
-            ending = await boss.execute(services, RUN, RunOptions(), world.policies)
+            spoken = asyncio.create_task(said_halfway(boss.services, controls, PAUSE))
+            ending = await boss.overseer.execute(boss.services, RUN, RunOptions(), world.policies)
             await asyncio.gather(task, spoken)
         assert ending.exit is Exit.OK
         assert [note["reason"] for note in await notes(world, Note.RUN_STOPPED)] == [PAUSE.reason]
@@ -149,9 +149,9 @@ def test_nobody_resumes_what_nobody_has_paused(tmp_path):
     async def main() -> None:
         world, controls = slow(tmp_path, items=8, accounts=1), Remembered()
         assert (await run_over_workers(world, controls)).exit is Exit.OK
-        async with overseer(world, controls) as (services, boss):
+        async with boss_of(world, controls) as boss:
             with pytest.raises(UsageError, match="is not paused"):
-                await boss.resume(services, RUN)
+                await boss.overseer.resume(boss.services, RUN)
 
     run_virtually(main)
 
@@ -178,16 +178,18 @@ def test_what_stops_one_worker_stops_them_all(tmp_path, options, reason):
 def test_a_limit_and_a_selection_begin_nothing_else(tmp_path):
     async def main() -> None:
         world = slow(tmp_path, mix={"succeeds": 1.0})
-        async with overseer(world) as (services, boss):
-            await world.plan(services)
-            some = [item for item in world.items(services) if item.account == world.items(services)[0].account]
+        async with boss_of(world) as boss:
+            await world.plan(boss.services)
+            some = [
+                item for item in world.items(boss.services) if item.account == world.items(boss.services)[0].account
+            ]
             rows = frozenset(item.id for item in some[::2])
-            await boss.execute(services, RUN, RunOptions(Selection(rows=rows)), world.policies)
-            begun = {item.id for item in world.items(services) if not is_planned(item.state)}
+            await boss.overseer.execute(boss.services, RUN, RunOptions(Selection(rows=rows)), world.policies)
+            begun = {item.id for item in world.items(boss.services) if not is_planned(item.state)}
             assert begun == rows
             wanted = Selection(only=(some[1].reference,))
-            await boss.execute(services, RUN, RunOptions(wanted), world.policies)
-            begun = {item.id for item in world.items(services) if not is_planned(item.state)}
+            await boss.overseer.execute(boss.services, RUN, RunOptions(wanted), world.policies)
+            begun = {item.id for item in world.items(boss.services) if not is_planned(item.state)}
             assert begun == rows | {some[1].id}
 
     run_virtually(main)
@@ -205,14 +207,12 @@ def test_a_shard_taken_over_in_the_middle_costs_hardly_a_request_more(tmp_path):
             await one.plan(services)
             await one.run(services)
         controls = Remembered()
-        async with overseer(many, controls, wire=wires[1]) as (services, boss):
-            await many.plan(services)
-            engine = boss.crew.engine
-            assert isinstance(engine, InProcess)
+        async with boss_of(many, controls, wire=wires[1]) as boss:
+            await many.plan(boss.services)
             async with many.services(wire=wires[1], lock=False) as other:
                 leaver = Carrier(other, settings(), controls, "leaver", 16, at_once)
-                task = asyncio.create_task(leaving(engine, leaver, other))
-                ending = await boss.execute(services, RUN, RunOptions(), many.policies)
+                task = asyncio.create_task(leaving(boss.engine, leaver, other))
+                ending = await boss.overseer.execute(boss.services, RUN, RunOptions(), many.policies)
                 await task
         assert ending.exit is Exit.OK
         assert await fold(one) == await fold(many)

@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+
+import anyio
 
 from billing.core.errors import RunStopped, UsageError
 from billing.core.exits import Exit
@@ -33,19 +35,33 @@ CALM = 4.0
 UNDER_WAY = frozenset({Group.PENDING, Group.UNKNOWN})
 
 
+@dataclass(frozen=True, slots=True)
+class Hired:
+    """Who works for a command.
+
+    Attributes:
+        crew: what its runs go through.
+        carrier: carries shards out in this very process; None where others do.
+    """
+
+    crew: Crew
+    carrier: Carrier | None = None
+
+
+Hire = Callable[[Services], AbstractAsyncContextManager[Hired]]
+
+
 @dataclass(slots=True)
 class Overseer:
     """Hands runs out and waits for their ends: in the place of `execute`.
 
     Attributes:
-        crew: what they go through.
-        carrier: carries shards out in this very process; None where others do.
+        hire: has somebody work, for as long as its context lasts; asked once it is known whose key this is.
         detached: come back as soon as all is handed out.
         elsewhere: requests that other processes have sent for a run that was waited for.
     """
 
-    crew: Crew
-    carrier: Carrier | None = None
+    hire: Hire
     detached: bool = False
     elsewhere: Mapping[str, int] = field(default_factory=dict)
 
@@ -70,8 +86,8 @@ class Overseer:
             same = tuple(services.ledger.latest_stop(run_id).get("same_error", same))
         now = services.clock.now().timestamp()
         asked = Asked.of(options, now, services.rates.key_rps, same)
-        began = await hand_out(services, self.crew, record, flow, asked)
-        return Ending() if began is None or self.detached else await self._wait(services, record, began, watch)
+        async with self.hire(services) as hired:
+            return await self._see_to(services, hired, record, asked, watch)
 
     async def resume(self, services: Services, run_id: str, watch: Watch = unwatched) -> Ending:
         """Go on with a run that was paused, as it was asked for then.
@@ -79,48 +95,59 @@ class Overseer:
         Raises:
             UsageError: nobody has paused it.
         """
-        record, found = _record(services, run_id), await self.crew.controls.round(run_id)
-        if found is None or found.said is None or found.said.word is not Word.PAUSE:
-            raise UsageError(f"run {run_id} is not paused; billing status {run_id} shows where it stands")
+        record = _record(services, run_id)
         await services.identify()
         services.require_own(record)
-        asked = Asked.from_json(found.asked).again(services.clock.now().timestamp())
-        began = await hand_out(services, self.crew, record, FLOWS[record.kind], asked)
-        return Ending() if began is None or self.detached else await self._wait(services, record, began, watch)
+        async with self.hire(services) as hired:
+            found = await hired.crew.controls.round(run_id)
+            if found is None or found.said is None or found.said.word is not Word.PAUSE:
+                raise UsageError(f"run {run_id} is not paused; nothing was done")
+            asked = Asked.from_json(found.asked).again(services.clock.now().timestamp())
+            return await self._see_to(services, hired, record, asked, watch)
 
-    async def _wait(self, services: Services, record: RunRecord, began: Round, watch: Watch) -> Ending:
+    async def _see_to(self, services: Services, hired: Hired, record: RunRecord, asked: Asked, watch: Watch) -> Ending:
+        flow = FLOWS[record.kind].asked_by(services)
+        began = await hand_out(services, hired.crew, record, flow, asked)
+        return Ending() if began is None or self.detached else await self._wait(services, hired, record, began, watch)
+
+    async def _wait(self, services: Services, hired: Hired, record: RunRecord, began: Round, watch: Watch) -> Ending:
         """Wait until a round has its end on record; a paused run is waited for, whoever resumes it."""
-        stopper = _Stopper(self.crew.controls, began.run_id, str(services.operator.get("by") or ""))
+        controls = hired.crew.controls
+        stopper = _Stopper(controls, began.run_id, str(services.operator.get("by") or ""))
         view = _View(services, record, watch)
-        async with obeying_signals(stopper), self._carrying():
+        async with obeying_signals(stopper), _carrying(hired):
             while True:
-                found = await self.crew.controls.round(began.run_id)
+                found = await controls.round(began.run_id)
                 if found is None or stopper.left:
                     return stopper.ending
-                if await finish_if_over(services, self.crew.controls, found):
+                if await finish_if_over(services, controls, found):
                     continue
-                if found.over and not self._paused(found, stopper):
-                    if self.carrier is None:
+                if found.over and not _paused(found, stopper):
+                    if hired.carrier is None:
                         self.elsewhere = found.counts
                     return Ending() if found.said is None else Ending(Exit(found.said.exit_code), found.said.reason)
                 view.show(found)
                 await stopper.wait(view.pause)
 
-    def _paused(self, found: Round, stopper: "_Stopper") -> bool:
-        return found.said is not None and found.said.word is Word.PAUSE and not stopper.ending.exit
 
-    @asynccontextmanager
-    async def _carrying(self) -> AsyncGenerator[None]:
-        """Carry shards out in this process meanwhile, if it is to."""
-        if self.carrier is None:
-            yield
-            return
-        task = asyncio.create_task(self.crew.engine.work(self.carrier.carry_out))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+def _paused(found: Round, stopper: "_Stopper") -> bool:
+    return found.said is not None and found.said.word is Word.PAUSE and not stopper.ending.exit
+
+
+@asynccontextmanager
+async def _carrying(hired: Hired) -> AsyncGenerator[None]:
+    """Carry shards out in this process meanwhile, if it is to.
+
+    Raises:
+        BillingError: the engine gave up.
+    """
+    if hired.carrier is None:
+        yield
+        return
+    async with anyio.create_task_group() as group:
+        group.start_soon(hired.crew.engine.work, hired.carrier.carry_out)
+        yield
+        group.cancel_scope.cancel()
 
 
 def _record(services: Services, run_id: str) -> RunRecord:
