@@ -59,7 +59,6 @@ ABSENT: dict[str, str] = {
     "onboard": "a kind of run file: billing init --kind payers writes one, billing run invites them",
     "subscribe": "a kind of run file: billing init --kind subscriptions writes one, billing run opens what it lists",
     "serve": "there is no web page yet; billing status --watch shows a run under way",
-    "worker": "one process works on a ledger at a time",
 }
 
 

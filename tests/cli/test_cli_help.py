@@ -16,7 +16,7 @@ COMMANDS = [
     ("demo",), ("init",), ("check",), ("plan",), ("run",), ("status",), ("resolve",), ("settle",), ("report",),
     ("collect",), ("listen",), ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"),
     ("ledger", "rebuild"), ("ledger", "upgrade"), ("config", "show"), ("completion",), ("help",), ("cancel",),
-    ("reverse",), ("sync",), ("links",), ("retry",), ("reconcile",), ("export",), ("serve",), ("explain",),
+    ("reverse",), ("sync",), ("links",), ("retry",), ("reconcile",), ("export",), ("serve",), ("explain",), ("worker",),
 ]  # fmt: skip
 
 SLOW = ["stripe", "aiohttp", "httpx", "rich", "pydantic", "structlog", "yaml", "anyio", "asyncio", "sqlite3", "jinja2"]

@@ -29,6 +29,7 @@ COMMANDS: dict[str, CommandInfo] = {
     "retry": CommandInfo("retry", "Try again what was declined and is due."),
     "collect": CommandInfo("collect", "Serve the page on which payers save a card or bank account."),
     "listen": CommandInfo("listen", "Take webhooks of Stripe, and follow what they tell of."),
+    "worker": CommandInfo("worker", "Work the shards of runs, beside other workers."),
     "report": CommandInfo("report", "Give back every input line with what became of it."),
     "serve": CommandInfo("serve", "Serve the ledger as pages on this machine, read-only."),
     "explain": CommandInfo("explain", "Tell the life of one line in plain sentences."),

@@ -56,7 +56,7 @@ class DbosEngine:
         worker: str = "",
         presence: Presence | None = None,
         at_once: int = 2,
-        grace: int = 20,
+        grace: int = 22,
     ) -> None:
         """Take hold of nothing yet.
 
@@ -215,7 +215,7 @@ class DbosEngine:
 
     def _held_by_workers(self) -> "dict[str, list[WorkflowStatus]]":
         held: dict[str, list[WorkflowStatus]] = {}
-        for each in self._listed(status="PENDING"):
+        for each in self._listed(status="PENDING", queue_name=self._queue):
             held.setdefault(str(each.executor_id), []).append(each)
         return held
 

@@ -14,8 +14,6 @@ from billing.edge.ledger.postgres.controls import PostgresControls
 from billing.edge.ledger_url import is_postgres
 from billing.edge.logs import Log, visible
 
-ALONE = "alone"
-# What a process calls itself that shares its ledger's file with nobody.
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -33,9 +31,9 @@ def submitting(ledger: str, mode: str, platform: str, log: Log) -> DbosEngine:
 
 
 def alone(ledger: str, mode: str, platform: str, log: Log, *, at_once: int) -> DbosEngine:
-    """Return an engine for a process that hands out and works shards by itself."""
-    storage = Storage(engine_url(ledger), "billing run")
-    return DbosEngine(storage, queue_name(mode, platform), log, worker=ALONE, at_once=at_once)
+    """Return an engine for a process that hands out and works shards by itself, and is called as its queue is."""
+    storage, queue = Storage(engine_url(ledger), "billing run"), queue_name(mode, platform)
+    return DbosEngine(storage, queue, log, worker=f"alone at {queue}", at_once=at_once)
 
 
 def working(presence: Presence, ledger: str, mode: str, platform: str, log: Log, *, at_once: int) -> DbosEngine:
@@ -63,7 +61,7 @@ def worker_id(asked: str | None, environ: Mapping[str, str]) -> str:
     Raises:
         UsageError: it cannot be one.
     """
-    found = asked or socket.gethostname().partition(".")[0]
+    found = asked if asked is not None else socket.gethostname().partition(".")[0]
     index = environ.get("JOB_COMPLETION_INDEX", "")
     if asked is None and index and not found.endswith(f"-{index}"):
         found = f"{found}-{index}"

@@ -40,7 +40,11 @@ SET host = excluded.host, pid = excluded.pid, purpose = excluded.purpose, platfo
     seen = excluded.seen, backends = excluded.backends,
     since = CASE WHEN (workers.host, workers.pid) = (excluded.host, excluded.pid) THEN workers.since
                  ELSE excluded.since END
+RETURNING EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                  AND classid::bigint = %(class)s AND objid::bigint = %(name)s)
 """
+LEAVE = "DELETE FROM billing.workers WHERE (worker, host, pid) = (%(worker)s, %(host)s, %(pid)s)"
 LOOK = """
 SELECT asked.worker, workers.seen::text AS seen,
        EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
@@ -83,8 +87,9 @@ class Presence:
         """
         self._url, self.worker = url, worker
         self.named = f"billing {purpose}"[:63]  # PostgreSQL keeps no more of it
-        self._said = {"worker": worker, "host": gethostname(), "pid": getpid(), "purpose": purpose}
-        self._said |= {"platform": platform, "named": self.named}
+        self._said: dict[str, object] = {"worker": worker, "host": gethostname(), "pid": getpid(), "purpose": purpose}
+        group, name = worker_key(worker)
+        self._said |= {"platform": platform, "named": self.named, "class": _unsigned(group), "name": _unsigned(name)}
         self._beating: Connection[Any] | None = None
         self._looking: Connection[Any] | None = None
         self._silences: dict[str, _Silence] = {}
@@ -95,12 +100,14 @@ class Presence:
         """Say that this worker is there.
 
         Raises:
-            LedgerError: the server does not answer.
+            LedgerError: the server does not answer, or the ledger's session has ended, and this worker's lock with it.
         """
         with _heard():
             if self._beating is None:
                 self._beating = self._connected()
-            self._beating.execute(BEAT, self._said)
+            locked = self._beating.execute(BEAT, self._said).fetchone()
+        if locked != (True,):
+            raise LedgerError("the ledger's session was ended: whatever else it was about, its lock is gone")
 
     def suspects(self, workers: Iterable[str]) -> list[str]:
         """Return who of these seems to be dead, so far as it can be told without touching their locks.
@@ -146,7 +153,7 @@ class Presence:
         """Say nothing more; who goes in good order takes its row along."""
         if self._beating is not None:
             with suppress(LedgerError), _heard():
-                self._beating.execute("DELETE FROM billing.workers WHERE worker = %s", (self.worker,))
+                self._beating.execute(LEAVE, self._said)
         for connection in (self._beating, self._looking):
             if connection is not None:
                 connection.close()

@@ -48,6 +48,12 @@ class Fleet:
         self._processes.append(process)
         return process
 
+    def all_open(self, *workers: str) -> list[subprocess.Popen[bytes]]:
+        """Start workers, and wait until each of them is open."""
+        started = [self.start(worker) for worker in workers]
+        self.until(lambda: self.evidence.count("opened") >= len(workers))
+        return started
+
     def end(self) -> None:
         """End every worker that is left."""
         for process in self._processes:

@@ -16,12 +16,12 @@ def test_what_a_killed_worker_held_is_taken_up_soon_and_nothing_is_stranded(
     postgres_url: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     shards = placed(18, big=4)
-    anyio.run(submit, postgres_url, shards)
     with a_fleet(postgres_url, tmp_path, 0.5) as fleet:
-        workers = {name: fleet.start(name) for name in ("w0", "w1", "w2")}
-        fleet.until(lambda: all(fleet.holds(name) for name in workers))
-        workers["w0"].kill()
-        workers["w0"].wait()
+        victim, *_ = fleet.all_open("w0", "w1", "w2")
+        anyio.run(submit, postgres_url, shards)
+        fleet.until(lambda: bool(fleet.holds("w0")))
+        victim.kill()
+        victim.wait()
         killed, held = time.monotonic(), fleet.holds("w0")
         fleet.until(lambda: fleet.all_done(shards))
         again = fleet.taken_up(held, killed)

@@ -11,11 +11,10 @@ from tests.edge.engines.fleet import a_fleet, left, placed, submit
 
 def test_what_a_frozen_worker_held_is_taken_up_and_it_works_on_when_it_wakes(postgres_url: str, tmp_path: Path) -> None:
     shards = placed(30)
-    anyio.run(submit, postgres_url, shards)
     with a_fleet(postgres_url, tmp_path, 0.7) as fleet:
-        frozen = fleet.start("w0")
-        fleet.start("w1")
-        fleet.until(lambda: bool(fleet.holds("w0") and fleet.holds("w1")))
+        frozen, _ = fleet.all_open("w0", "w1")
+        anyio.run(submit, postgres_url, shards)
+        fleet.until(lambda: bool(fleet.holds("w0")))
         frozen.send_signal(signal.SIGSTOP)
         stopped, held = time.monotonic(), fleet.holds("w0")
         fleet.until(lambda: set(fleet.taken_up(held, stopped)) == set(held))

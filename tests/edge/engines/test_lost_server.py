@@ -11,14 +11,13 @@ from tests.postgres import private_server
 
 def test_workers_outlive_their_server_and_finish_everything(tmp_path: Path) -> None:
     shards = placed(10, big=3)
-    with private_server() as server:
+    with private_server() as server, a_fleet(server.url(), tmp_path, 0.4) as fleet:
+        workers = fleet.all_open("w0", "w1")
         anyio.run(submit, server.url(), shards)
-        with a_fleet(server.url(), tmp_path, 0.4) as fleet:
-            workers = [fleet.start(name) for name in ("w0", "w1")]
-            fleet.until(lambda: bool(fleet.holds("w0") and fleet.holds("w1")))
-            server.stop("immediate")
-            time.sleep(1.5)
-            server.start()
-            fleet.until(lambda: fleet.all_done(shards))
-            assert [process.poll() for process in workers] == [None, None], fleet.told()
-            fleet.until(lambda: anyio.run(left, server.url()) == 0)
+        fleet.until(lambda: bool(fleet.holds("w0") or fleet.holds("w1")))
+        server.stop("immediate")
+        time.sleep(1.5)
+        server.start()
+        fleet.until(lambda: fleet.all_done(shards))
+        assert [process.poll() for process in workers] == [None, None], fleet.told()
+        fleet.until(lambda: anyio.run(left, server.url()) == 0)
