@@ -203,6 +203,24 @@ def test_everything_wrong_with_the_tables_is_told_at_once_with_its_line_and_no_s
     assert "s3cret" not in "".join(told)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        ("mode: test", "mode: live", False),
+        ("mode: test", "mode: test", True),
+        ("mode: test", "timezone: UTC", True),
+        ("timezone: UTC", "mode: live", True),
+        ("timezone: UTC", "timezone: UTC", True),
+    ],
+)
+def test_two_names_of_one_account_are_taken_only_if_no_run_could_be_for_both(first, second, refused):
+    text = f"platforms:\n  a: {{platform: acct_1, {first}}}\n  b: {{platform: acct_1, {second}}}\n"
+    if refused:
+        assert "billing.yaml:3:3: platforms a (line 2) and b are one account" in problems_of(text)[0]
+    else:
+        assert in_file(text, name="b").bound_to is Mode.LIVE
+
+
 def test_one_account_may_have_a_name_for_each_mode_and_a_name_with_a_mode_is_for_that_mode_alone():
     text = """
 platforms:

@@ -1,11 +1,9 @@
 """The effective settings and where each came from: flags, environment, billing.yaml, the default."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,8 @@ from billing.core.journals.journal import Setup
 from billing.core.journals.roles import Role
 from billing.core.policies import Compare, Dunning, Limits, Notification, Policies, StopOn
 from billing.edge.secrets import KeyPlace
-from billing.edge.settings.layers import Layers, of_environment, of_flags
-from billing.edge.settings.place import DefaultLedger, default_ledger, settings_file
-from billing.edge.settings.platforms import PlatformTable, account_trouble, chosen
-from billing.edge.settings.settings_file import FileSettings, read_settings
+from billing.edge.settings.gathering import Gathered, gathered
 from billing.edge.settings.table import BY_NAME
-from billing.edge.settings.variables import unknown_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +251,7 @@ def load_each(
         UsageError: a flag, a variable or ``--config`` cannot be used, or no platform has the name that is chosen.
         InvalidInput: the file has problems, all of them with their places.
     """
-    return _gathered(environ, flags or {}, config, run_file, _meant)
+    return tuple(_settings(each) for each in gathered(environ, flags or {}, config, run_file))
 
 
 def load_apart(
@@ -269,75 +263,10 @@ def load_apart(
         UsageError: a flag, a variable or ``--config`` cannot be used.
         InvalidInput: the file has problems, all of them with their places.
     """
-    return _gathered(environ, flags or {}, config, None, lambda *_: (None,))[0]
+    (found,) = gathered(environ, flags or {}, config, None, apart=True)
+    return _settings(found)
 
 
-def _gathered(
-    environ: Mapping[str, str],
-    flags: Mapping[str, str | None],
-    config: Path | None,
-    run_file: Path | None,
-    meant: Callable[[FileSettings, Layers, list[str]], tuple[PlatformTable | None, ...]],
-) -> tuple[Settings, ...]:
-    """Gather the settings of the platforms that are meant."""
-    start, home = Path.cwd(), Path(environ["HOME"]) if environ.get("HOME") else None
-    found = None if config else settings_file(start, home)
-    file = read_settings(config or Path(os.path.relpath(str(found)))) if config or found else FileSettings()
-    problems = unknown_variables(environ, _variables_named(file, environ))
-    over = of_environment(environ, problems)
-    over.lay(of_flags(flags, problems))
-    gathered = [(table, _layers(file, table, over, problems)) for table in meant(file, over, problems)]
-    if problems:
-        raise UsageError("; ".join(problems))
-    place = partial(default_ledger, start, home, found, run_file)
-    others = frozenset(filter(None, (table.layers.values.get("key_env") for table in file.platforms)))
-    return tuple(_settings(layers, table, place, others) for table, layers in gathered)
-
-
-def _meant(file: FileSettings, over: Layers, problems: list[str]) -> tuple[PlatformTable | None, ...]:
-    """Return the platforms that could be meant; one that is none where the file names no platforms."""
-    name = over.values.get("platform_name")
-    if name is None:
-        return file.platforms or (None,)
-    source = over.sources["platform_name"]
-    where = "--platform" if source == "flag" else source.removeprefix("env ")
-    try:
-        return (chosen(file.platforms, name, where),)
-    except LookupError as error:
-        problems.append(str(error.args[0]))
-        return ()
-
-
-def _variables_named(file: FileSettings, environ: Mapping[str, str]) -> set[str]:
-    """Return the variables that the file and the environment name: of webhooks, and of keys."""
-    said = [file.general, *(table.layers for table in file.platforms)]
-    named = {layers.values.get(name) or "" for layers in said for name in ("notify.webhook", "key_env")}
-    return {str(each).removeprefix("env:") for each in (*named, environ.get(BY_NAME["notify.webhook"].env, "").strip())}
-
-
-def _layers(file: FileSettings, table: PlatformTable | None, over: Layers, problems: list[str]) -> Layers:
-    """Lay the file over the defaults, the platform's table over that, and what is said outside of it over all."""
-    layers = Layers.of_defaults()
-    layers.lay(file.general)
-    if table is None:
-        layers.lay(over)
-        return layers
-    layers.lay(table.layers)
-    layers.put(BY_NAME["platform_name"], table.name, table.source)
-    layers.lay(over)
-    problems += account_trouble(table, layers)
-    return layers
-
-
-def _settings(
-    layers: Layers, table: PlatformTable | None, place: Callable[[], DefaultLedger], others: frozenset[str]
-) -> Settings:
-    trouble = ""
-    if layers.sources["ledger"] == "default":
-        ledger = place()
-        layers.put(BY_NAME["ledger"], ledger.url, ledger.source)
-        trouble = ledger.trouble
-    settings = Settings(layers.values, layers.sources, layers.texts, trouble)
-    if table is None:
-        return settings
-    return replace(settings, key=table.key_place(others), bound_to=table.layers.values.get("mode"))
+def _settings(found: Gathered) -> Settings:
+    values = found.layers
+    return Settings(values.values, values.sources, values.texts, found.ledger_trouble, found.key, found.bound_to)

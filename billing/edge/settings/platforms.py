@@ -2,7 +2,7 @@
 
 import difflib
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
@@ -141,45 +141,45 @@ class Alone:
 
     Attributes:
         code: of the problem.
-        of: what a table says of it; None where it says nothing.
+        shared: whether two tables do.
         what: the rest of a sentence that begins with two names.
         hint: what would help.
     """
 
     code: str
-    of: Callable[[PlatformTable], Hashable | None]
+    shared: Callable[[PlatformTable, PlatformTable], bool]
     what: str
-    hint: str = ""
+    hint: str
 
 
-def _key_of(table: PlatformTable) -> Hashable | None:
+def _one_account(first: PlatformTable, second: PlatformTable) -> bool:
+    """Whether runs of two platforms could be for one account in one mode: a table without a mode is for both modes."""
+    one, other = first.layers.values, second.layers.values
+    modes = {one.get("mode"), other.get("mode")}
+    return one.get("platform") == other.get("platform") is not None and (None in modes or len(modes) == 1)
+
+
+def _one_key(first: PlatformTable, second: PlatformTable) -> bool:
+    return not _keys_of(first).isdisjoint(_keys_of(second))
+
+
+def _keys_of(table: PlatformTable) -> set[str]:
     said = table.layers.values
-    return (normpath(said["key_file"]) if said.get("key_file") else None) or said.get("key_env")
+    return {normpath(said[name]) if name == "key_file" else said[name] for name in KEYS if said.get(name)}
 
 
 ALONE = (
-    Alone(
-        "platform_account",
-        lambda table: (
-            (table.layers.values["platform"], table.layers.values.get("mode"))
-            if table.layers.values.get("platform")
-            else None
-        ),
-        "are one account",
-        "keep one, or give each its mode (mode: test, mode: live)",
-    ),
-    Alone("platform_key", _key_of, "have one key", "a key belongs to one account and one mode"),
-)
+    Alone("platform_account", _one_account, "are one account",
+          "keep one, or give each its mode (mode: test, mode: live)"),
+    Alone("platform_key", _one_key, "have one key",
+          "a key belongs to one account and one mode"),
+)  # fmt: skip
 
 
 def _check_alone(forms: Forms, tables: tuple[PlatformTable, ...], rule: Alone) -> None:
-    first: dict[Hashable, PlatformTable] = {}
-    for table in tables:
-        of = rule.of(table)
-        if of is None:
-            continue
-        other = first.setdefault(of, table)
-        if other is not table:
+    for number, table in enumerate(tables):
+        other = next((each for each in tables[:number] if rule.shared(each, table)), None)
+        if other is not None:
             what = f"platforms {other.name} (line {other.place[0]}) and {table.name} {rule.what}"
             forms.problem(table.place, rule.code, what, rule.hint)
 
