@@ -46,7 +46,7 @@ def command(
     from billing.core.items import Mode
     from billing.edge.engines.opening import worker_id
 
-    session = speaking(begin(common))
+    session = begin(common) if launcher is not None else speaking(begin(common))
     mode = Mode.LIVE if sending.live else session.settings.mode
     if resume is not None:
         return run_async(put_back, session, worker_id(resume, {}))

@@ -14,6 +14,8 @@ from billing.edge.ledger.postgres.controls import PostgresControls
 from billing.edge.ledger_url import is_postgres
 from billing.edge.logs import Log, visible
 
+ALONE = "alone"
+# What a process calls itself that shares its run with nobody.
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -33,7 +35,7 @@ def submitting(ledger: str, mode: str, platform: str, log: Log) -> DbosEngine:
 def alone(ledger: str, mode: str, platform: str, log: Log, *, at_once: int) -> DbosEngine:
     """Return an engine for a process that hands out and works shards by itself, and is called as its queue is."""
     storage, queue = Storage(engine_url(ledger), "billing run"), queue_name(mode, platform)
-    return DbosEngine(storage, queue, log, worker=f"alone at {queue}", at_once=at_once)
+    return DbosEngine(storage, queue, log, worker=f"{ALONE} at {queue}", at_once=at_once)
 
 
 def working(presence: Presence, ledger: str, mode: str, platform: str, log: Log, *, at_once: int) -> DbosEngine:
