@@ -63,7 +63,7 @@ class Onlooker(Protocol):
         ...
 
     def latest(self) -> int:
-        """Return the number of the last entry."""
+        """Return the number of the last entry; where several write at once, one up to which every entry is there."""
         ...
 
     def touched(self, run_id: str, after: int) -> bool:
@@ -364,7 +364,7 @@ class Ledger(Protocol):
 
     @property
     def last_entry(self) -> int:
-        """The number of the last durable entry; 0 before the first."""
+        """The number of the last durable entry, or one up to which every entry is there; 0 before the first."""
         ...
 
     @property

@@ -303,8 +303,8 @@ class DatabaseLedger:
 
     @property
     def last_entry(self) -> int:
-        """The number of the last durable entry; 0 before the first."""
-        return self._queries.head().seq
+        """The number of the last durable entry, or one up to which every entry is there; 0 before the first."""
+        return self._queries.onlooker.latest()
 
     @property
     def link_key(self) -> bytes:

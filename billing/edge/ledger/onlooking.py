@@ -36,7 +36,7 @@ class Onlooking(Asking):
         return self._number(Question.VERSION)
 
     def latest(self) -> int:
-        """Return the number of the last entry."""
+        """Return the number of the last entry; where several write at once, one up to which every entry is there."""
         return self._number(Question.LAST_ENTRY)
 
     def touched(self, run_id: str, after: int) -> bool:

@@ -11,7 +11,7 @@ class Question(StrEnum):
     HEADS = "heads"  # : chain, number and mac of its last entry; of chains that have one
     SIZES = "sizes"  # : number of the last entry, number of the last item
     VERSION = "version"  # : a number that is another one after each commit by anybody else
-    LAST_ENTRY = "last_entry"  # : its number
+    LAST_ENTRY = "last_entry"  # : its number; where several write at once, one up to which every entry is there
     LAST_ITEM = "last_item"  # : its row
 
     # Runs.

@@ -75,6 +75,7 @@ def copy(file, url: str) -> None:
     conn.execute(
         "UPDATE chains SET (seq, mac) = (SELECT seq, mac FROM entries ORDER BY seq DESC LIMIT 1) WHERE chain = 0"
     )
+    conn.execute("SELECT setval('entry_numbers', seq) FROM chains WHERE chain = 0")
     conn.execute("ANALYZE")
     conn.close()
 

@@ -13,10 +13,12 @@ from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import Head
 from billing.edge.ledger.custody.witness import Witness
 from billing.edge.ledger.heads import joined, read_heads
+from billing.edge.ledger.onlooking import Onlooking
 from billing.edge.ledger.postgres.checking import checked
 from billing.edge.ledger.postgres.connecting import connect
 from billing.edge.ledger.postgres.reader import PostgresReader
 from billing.edge.ledger.questions import Question
+from billing.edge.ledger.runs import Runs
 
 
 @pytest.fixture
@@ -85,3 +87,31 @@ def test_a_chain_that_lacks_its_end_is_noticed_by_its_row_or_by_its_witness(ledg
     assert not any(fault.startswith("chain 2") for fault in before)
     (told,) = set(verified(ledger, witness).faults) - set(before)
     assert told.startswith(f"entry {cut}, last seen by ")
+
+
+def test_the_last_entry_that_is_told_is_never_behind_one_that_is_still_being_written(ledger, postgres_url):
+    """Two writers commit in another order than they took their numbers in: whoever goes on from there misses none."""
+    looking = Onlooking(reader := PostgresReader(ledger.reader), Runs(reader))
+    latest = looking.latest()
+    assert latest == max(row[0] for row in reader.all(Question.EVERY_ENTRY))
+    with Written(postgres_url, "one") as slow, Written(postgres_url, "two") as quick:
+        slow.conn.execute("BEGIN")
+        ((number,),) = slow.conn.execute("SELECT billing.numbers(1)").fetchone()
+        quick.move([item for item in quick.items() if item.ver == 2][:1], Event.CONFIRM_STARTED)
+        assert max(row[0] for row in reader.all(Question.EVERY_ENTRY)) > number
+        assert latest <= looking.latest() < number
+        with reader.at_one_moment():
+            slow.conn.execute("ROLLBACK")
+            assert looking.latest() < number
+        assert looking.latest() > number
+        assert looking.version() == sum(head.seq for head in read_heads(reader).values())
+
+
+def test_a_transaction_says_only_once_behind_which_number_it_writes(ledger, postgres_url):
+    with Written(postgres_url, "one") as one:
+        one.conn.execute("BEGIN")
+        for _ in range(50):
+            one.conn.execute("SELECT billing.numbers(2000)")
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = %s AND mode = 'ShareLock'"
+        assert ledger.intruder.execute(held, (one.conn.info.backend_pid,)).fetchone() == (1,)
+        one.conn.execute("ROLLBACK")

@@ -8,7 +8,7 @@ hand with a database tool, too, whatever that has set.
 
 from dataclasses import dataclass
 
-from billing.edge.ledger.postgres.names import FENCED, LAW, NUMBERS
+from billing.edge.ledger.postgres.names import FENCED, LAW, NUMBERING, NUMBERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +204,19 @@ _NUMBERS = Function(
     "numbers",
     "integer",
     "bigint[]",
-    "sql",
-    f"SELECT ARRAY(SELECT nextval('billing.{NUMBERS}') FROM generate_series(1, $1))",
+    "plpgsql",
+    f"""
+BEGIN
+    IF coalesce(current_setting('billing.numbering', true), '') = '' THEN
+        PERFORM pg_advisory_xact_lock_shared({NUMBERING} + last_value - CASE WHEN is_called THEN 0 ELSE 1 END)
+            FROM billing.{NUMBERS};
+        PERFORM set_config('billing.numbering', 'on', true);
+    END IF;
+    RETURN ARRAY(SELECT nextval('billing.{NUMBERS}') FROM generate_series(1, $1));
+END""",
 )
+# A transaction says first, until its end, behind which number it takes its own: whoever reads then knows up to where
+# every entry is there already. It says so once; the setting ends with it as the lock does.
 # The numbers are asked for after the moves, in a statement of its own: by then the rows of the items are locked, so
 # that whoever moves one of them later has the higher numbers.
 _MOVE = Function(

@@ -13,3 +13,5 @@ NUMBERS = "entry_numbers"
 # The sequence that every entry of the ledger takes its number from.
 MAKING, PLANNING = 0x62696C310000, 0x62696C310001
 # Advisory locks (of one number) that a transaction takes: to make tables, kinds or a chain; to keep a plan.
+NUMBERING = 0x62696C0000000000
+# With a number of an entry added: the advisory lock of a transaction that takes its numbers behind that one.

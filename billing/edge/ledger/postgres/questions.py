@@ -7,6 +7,7 @@ keeps in memory is not ours to say. What is wanted first of many is asked of eac
 from collections.abc import Mapping
 
 from billing.core.kinds import LIVES
+from billing.edge.ledger.postgres.names import NUMBERING, NUMBERS
 from billing.edge.ledger.questions import Question
 from billing.edge.ledger.rows import ENTRY_COLUMNS, ITEM_COLUMNS, RUN_COLUMNS
 
@@ -23,6 +24,12 @@ def _each(name: str) -> str:
     return f"json_array_elements_text(%({name})s::json) AS asked (value)"
 
 
+SETTLED = f"""SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {NUMBERS};
+    SELECT min((classid::bigint << 32 | objid::bigint) - {NUMBERING}) FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 8 = {NUMBERING >> 40}
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+# The last number that was taken; then the one behind which those take theirs who are writing now, or NULL. In this
+# order: whoever begins to write between the two takes numbers behind the first.
 SCOPES = "ANY (ARRAY(SELECT DISTINCT scope FROM runs))"
 LATER = """SELECT FROM items AS later WHERE later.scope = items.scope AND later.reference = items.reference
         AND later.generation = items.generation + 1"""
@@ -41,7 +48,7 @@ _LEDGER = {
     Question.SIZES: "SELECT (SELECT count(*) FROM entries), (SELECT coalesce(max(id), 0) FROM items)",
     # Every commit that writes an entry moves the chain of its writer on, and numbers are taken only once.
     Question.VERSION: "SELECT coalesce(sum(seq), 0)::bigint FROM chains",
-    Question.LAST_ENTRY: "SELECT coalesce(max(seq), 0) FROM entries",
+    Question.LAST_ENTRY: "SELECT least(coalesce(max(seq), 0), %(settled)s) FROM entries",
     Question.LAST_ITEM: "SELECT coalesce(max(id), 0) FROM items",
 }
 

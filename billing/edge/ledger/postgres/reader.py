@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from billing.core.errors import LedgerError
 from billing.edge.ledger.postgres.connecting import first_line
-from billing.edge.ledger.postgres.questions import QUESTIONS
+from billing.edge.ledger.postgres.questions import QUESTIONS, SETTLED
 from billing.edge.ledger.questions import Question
 from billing.edge.ledger.reader import NOTHING, Asked, Row, unreadable
 
@@ -51,16 +51,17 @@ class PostgresReader:
     def __init__(self, conn: Connection) -> None:
         """Read from a connection outside a transaction."""
         self._conn, self._streams = conn, count()
+        self._settled: int | None = None
 
     def all(self, question: Question, asked: Asked = NOTHING) -> list[Row]:
         """Return every row of an answer."""
         with legible():
-            return self._conn.execute(QUESTIONS[question], _plain(asked)).fetchall()
+            return self._conn.execute(QUESTIONS[question], self._values(question, asked)).fetchall()
 
     def first(self, question: Question, asked: Asked = NOTHING) -> Row | None:
         """Return the first row of an answer, or None."""
         with legible():
-            return self._conn.execute(QUESTIONS[question], _plain(asked)).fetchone()
+            return self._conn.execute(QUESTIONS[question], self._values(question, asked)).fetchone()
 
     def stream(self, question: Question, asked: Asked = NOTHING) -> Iterator[Row]:
         """Yield the rows of an answer, however many: the server keeps what was not asked for yet."""
@@ -70,16 +71,18 @@ class PostgresReader:
             return
         with legible(), self._conn.cursor(f"stream_{next(self._streams)}") as cursor:
             cursor.itersize = AT_A_TIME
-            yield from cursor.execute(QUESTIONS[question], _plain(asked))
+            yield from cursor.execute(QUESTIONS[question], self._values(question, asked))
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
         """See the same moment in every answer until the context ends."""
         with legible():
+            self._settled = self._unwritten()
             self._conn.execute(ONE_MOMENT)
         try:
             yield
         finally:
+            self._settled = None
             with suppress(psycopg.Error):  # nothing was written: a connection that is gone takes nothing with it
                 self._conn.execute("ROLLBACK")
 
@@ -87,13 +90,24 @@ class PostgresReader:
         """Let go of the connection."""
         self._conn.close()
 
+    def _values(self, question: Question, asked: Asked) -> dict[str, object]:
+        """Return the values of a question, as this database takes them."""
+        values = {name: _held(value) if isinstance(value, str) else value for name, value in asked.items()}
+        if question is Question.LAST_ENTRY:
+            values["settled"] = self._unwritten() if self._settled is None else self._settled
+        return values
 
-def _plain(asked: Asked) -> dict[str, object]:
-    """Return values as this database takes them; one with a NUL, which it cannot hold, is found nowhere."""
-    return {name: _held(value) if isinstance(value, str) else value for name, value in asked.items()}
+    def _unwritten(self) -> int:
+        """Return a number such that every entry up to it is there in any moment that begins from now on."""
+        cursor = self._conn.execute(SETTLED)
+        found: list[tuple[int | None]] = cursor.fetchall()
+        cursor.nextset()
+        found += cursor.fetchall()
+        return min(number for (number,) in found if number is not None)
 
 
 def _held(text: str) -> str:
+    """Return a text as this database takes it; one with a NUL, which it cannot hold, is found nowhere."""
     if "\0" in text:
         return text.replace("\0", "\ufffd")
     if text.startswith("[") and _UNREADABLE.search(text):
