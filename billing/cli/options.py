@@ -45,6 +45,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class EngineName(StrEnum):
+    """What hands shards to one process, or to many."""
+
+    INPROCESS = "inprocess"
+    DBOS = "dbos"
+
+
 FileArg = Annotated[Path, typer.Argument(metavar="FILE", help="A run file: .csv, .xlsx, .yaml, .json, or -.")]
 ForceOpt = Annotated[bool, typer.Option("--force", help="Replace a file of another kind where the output goes.")]
 NewLedgerOpt = Annotated[
@@ -76,6 +83,18 @@ LiveOpt = Annotated[bool, typer.Option("--live", help="Needed in live mode, wher
 ConcurrencyOpt = Annotated[
     int | None,
     typer.Option("--concurrency", metavar="N", min=1, help="Items at once (requests: at most 100)."),
+]
+
+WorkersOpt = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, max=32, help="Share it among N processes (a PostgreSQL ledger)."),
+]
+EngineOpt = Annotated[
+    EngineName | None,
+    typer.Option("--engine", help="Cut the run into shards; dbos keeps them, so that they outlive the process."),
+]
+DetachOpt = Annotated[
+    bool, typer.Option("--detach", help="Hand it out and come back; billing worker works it, wherever it runs.")
 ]
 
 # What follows are groups: a command with a parameter of such a type has every option of it (`billing.cli.groups`).

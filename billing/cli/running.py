@@ -2,11 +2,12 @@
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from billing.cli.endings import run_table, said_of, what_comes_next, when_stopped
 from billing.cli.looking_ahead import NOTHING_LEFT, share_text
 from billing.cli.lookingup import lookout
+from billing.cli.over_workers import Crewing, detached_text, handed_out, with_others
 from billing.cli.plan_view import plan_table
 from billing.cli.progress_bar import watching
 from billing.cli.services import services_for
@@ -22,12 +23,16 @@ from billing.edge.logs import visible
 from billing.edge.runfiles import RunFile
 from billing.edge.secrets import load_key
 from billing.flow.carry_out import RunResult, carry_out_run, notify_of
+from billing.flow.execute import execute
 from billing.flow.kinds.registry import FLOWS
 from billing.flow.planning.plan import estimate_for
 from billing.flow.planning.planned import Plan
 from billing.flow.request import RunRequest
 from billing.flow.services import Services
 from billing.flow.telling import tell_end, tell_plan, tell_start
+from billing.flow.workers.launching import Overseer
+
+ALONE = Crewing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,9 @@ class Manner:
     quiet: bool = False
 
 
-async def carry_out(session: Session, request: RunRequest, source: RunFile, manner: Manner) -> int:
+async def carry_out(
+    session: Session, request: RunRequest, source: RunFile, manner: Manner, crewing: Crewing = ALONE
+) -> int:
     """Open the services, charge, print and tell; return the exit code.
 
     Raises:
@@ -48,8 +55,9 @@ async def carry_out(session: Session, request: RunRequest, source: RunFile, mann
     if request.answers_with and FLOWS[source.run.kind].answering is None:
         word = LIVES[source.run.kind].kind
         raise UsageError(f"--confirm-with answers for payers, and {run_id} is a run of {word}s; nothing was sent")
+    crewing.require(session, source.run.kind, request)
     request = request.under(session.settings)
-    opening = request.services(source.run.mode, f"run {run_id}")
+    opening = replace(request.services(source.run.mode, f"run {run_id}"), worker=crewing.named("run", run_id))
     async with services_for(session, opening, source.run.policies.pacing) as services:
         require_somebody(manner)
         began = time.monotonic()
@@ -65,10 +73,20 @@ async def carry_out(session: Session, request: RunRequest, source: RunFile, mann
             confirm(plan, manner)
             began = time.monotonic()
 
+        boss = crewing.overseer(session)
         with watching(run_id) as watch:
             result = await carry_out_run(
-                services, source, request, agree=agree, watch=watch, lookout=lookout(session, watch)
+                services,
+                source,
+                request,
+                agree=agree,
+                watch=watch,
+                lookout=lookout(session, watch),
+                by=boss.execute if crewing.any else execute,
             )
+        result = with_others(result, boss)
+        if crewing.detach and boss.began is not None:
+            return _handed_out(session, handed_out(result, boss), boss)
         tell_end(services, result)
         if session.json:
             write_json(result.summary)
@@ -76,6 +94,14 @@ async def carry_out(session: Session, request: RunRequest, source: RunFile, mann
             write_out("".join(line + "\n" for line in ending_text(result, services, time.monotonic() - began)))
         await notify_of(result, session.settings, session.environ, session.log)
         return result.exit
+
+
+def _handed_out(session: Session, result: RunResult, boss: Overseer) -> int:
+    if session.json:
+        write_json(result.summary)
+    else:
+        write_out("".join(line + "\n" for line in detached_text(result, boss)))
+    return result.exit
 
 
 def require_somebody(manner: Manner) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from billing.cli.books import open_books
+from billing.cli.crew_view import CrewView, crew_of
 from billing.cli.endings import run_table, what_comes_next
 from billing.cli.progress_bar import Screen, columns
 from billing.cli.session import Session
@@ -21,7 +22,7 @@ from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.logs import visible
 from billing.flow.report import known_run, summary
-from billing.flow.standing import Progress, Standing, progress_of, standing_of
+from billing.flow.standing import Progress, Standing, is_at, progress_of, standing_of
 
 WATCH_SECONDS = 1.0
 CALM = 4.0
@@ -80,10 +81,11 @@ async def _look(sessions: Sequence[Session], run_id: str | None) -> View:
     for shelf in shelves:
         try:
             async with _opened(shelf) as (ledger, holder):
+                crew = await crew_of(shelf.session, run_id)
                 if run_id is None:
-                    runs += _runs_of(shelf, ledger, holder)
+                    runs += _runs_of(shelf, ledger, holder, crew)
                 elif len(shelves) == 1 or ledger.run(run_id) is not None:
-                    found.append((shelf, _one(shelf, ledger, holder, run_id)))
+                    found.append((shelf, _one(shelf, ledger, holder, run_id, crew)))
         except BillingError as error:
             if len(shelves) == 1:
                 raise
@@ -103,17 +105,17 @@ async def _opened(shelf: Shelf) -> AsyncIterator[tuple[Ledger, Holder | None]]:
         yield ledger, ledger.holder()
 
 
-def _runs_of(shelf: Shelf, ledger: Ledger, holder: Holder | None) -> list[Seen]:
+def _runs_of(shelf: Shelf, ledger: Ledger, holder: Holder | None, crew: CrewView) -> list[Seen]:
     """Look at every run of a ledger that is shown."""
     seen = []
     for record in shelf.runs(ledger):
-        standing = standing_of(ledger, record, holder)
+        standing = standing_of(ledger, record, holder, shared=crew.at(record))
         facts = summary(ledger, record.run_id) | standing.facts() if shelf.session.json else {}
         seen.append(Seen(shelf.name_of(record), standing, facts | shelf.facts_of(record)))
     return seen
 
 
-def _one(shelf: Shelf, ledger: Ledger, holder: Holder | None, run_id: str) -> View:
+def _one(shelf: Shelf, ledger: Ledger, holder: Holder | None, run_id: str, crew: CrewView) -> View:
     """Look at one run.
 
     Raises:
@@ -121,11 +123,11 @@ def _one(shelf: Shelf, ledger: Ledger, holder: Holder | None, run_id: str) -> Vi
     """
     record = known_run(ledger, run_id)
     shelf.require(record)
-    standing = standing_of(ledger, record, holder)
+    standing = standing_of(ledger, record, holder, shared=crew.at(record))
     found = progress_of(ledger, standing)
     if not shelf.session.json:
-        return View(list(_as_text(ledger, standing, found, holder)), running=standing.running)
-    facts = summary(ledger, run_id) | standing.facts() | shelf.facts_of(record) | asdict(found)
+        return View(list(_as_text(ledger, standing, found, holder, crew)), running=standing.running)
+    facts = summary(ledger, run_id) | standing.facts() | shelf.facts_of(record) | asdict(found) | crew.facts(run_id)
     return View([_json(facts)], running=standing.running)
 
 
@@ -171,15 +173,19 @@ def _beside(seen: Seen) -> list[str]:
     return [seen.name or "-", *[""] * (len(_rows(seen.standing)) - 1)]
 
 
-def _as_text(ledger: Ledger, standing: Standing, found: Progress, holder: Holder | None) -> Iterator[str]:
+def _as_text(
+    ledger: Ledger, standing: Standing, found: Progress, holder: Holder | None, crew: CrewView
+) -> Iterator[str]:
     run_id = standing.record.run_id
     lines = [f"Run {run_id}: {standing.state}, {standing.record.mode} mode", ""]
     lines += run_table(ledger, run_id)
-    if standing.running and holder is not None:
+    if standing.running:
         left = found.eta_seconds
         when = "" if left is None else f", about {duration(left)} left"
-        lines += ["", f"  {plural(found.left, 'line')} to go{when}: {holder}"]
+        who = f": {holder}" if is_at(holder, run_id) else ""
+        lines += ["", f"  {plural(found.left, 'line')} to go{when}{who}"]
     elif found.oldest_unfinished:
         lines.append(f"  begun first and not finished: {found.oldest_unfinished}")
+    lines += crew.text(run_id)
     lines += what_comes_next(ledger, run_id, running=standing.running)
     yield from (visible(line)[: 2 * WIDTH] + "\n" for line in lines)

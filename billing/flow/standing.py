@@ -75,13 +75,14 @@ class Standing:
         }
 
 
-def standing_of(ledger: Ledger, record: RunRecord, holder: Holder | None) -> Standing:
+def standing_of(ledger: Ledger, record: RunRecord, holder: Holder | None, *, shared: bool = False) -> Standing:
     """Return where a run stands.
 
     Args:
         ledger: what is on record.
         record: of the run, read after ``holder`` was asked for.
-        holder: who holds the ledger, or None: then nobody is at any run, whatever its record says.
+        holder: who holds the ledger, or None: then nobody is at any run alone, whatever its record says.
+        shared: whether workers are at it.
     """
     found = outturn_of(ledger, record)
     paid: Counter[str] = Counter()
@@ -91,7 +92,7 @@ def standing_of(ledger: Ledger, record: RunRecord, holder: Holder | None) -> Sta
         if row.code == "paid":
             paid += row.totals
     lines, open_lines = found.total.lines, sum(row.lines for row in found.rows.values() if row.code in UNDER_WAY)
-    running = record.status is RunStatus.RUNNING and is_at(holder, record.run_id)
+    running = record.status is RunStatus.RUNNING and (shared or is_at(holder, record.run_id))
     return Standing(
         record=record,
         state=_word(record, running=running, pending=sum(rows[row] for row in UNDER_WAY)),

@@ -23,6 +23,8 @@ COMMANDS: dict[str, CommandInfo] = {
     "check": CommandInfo("check", "Check a run file offline: every problem with its line."),
     "plan": CommandInfo("plan", "Show what a run would do; only reads are sent."),
     "run": CommandInfo("run", "Charge every item of a run once."),
+    "pause": CommandInfo("pause", "Have all workers of a run stop starting charges."),
+    "resume": CommandInfo("resume", "Have workers go on with a run that was paused."),
     "status": CommandInfo("status", "Show where runs stand."),
     "resolve": CommandInfo("resolve", "Ask Stripe what became of lost answers and of open declines."),
     "settle": CommandInfo("settle", "Ask Stripe what became of bank debits and of open declines."),

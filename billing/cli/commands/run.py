@@ -15,11 +15,14 @@ from billing.cli.options import (
     Common,
     ConcurrencyOpt,
     DeclinesOkOpt,
+    DetachOpt,
+    EngineOpt,
     LimitOpt,
     NewLedgerOpt,
     PreflightOpt,
     Sending,
     Sheet,
+    WorkersOpt,
     YesOpt,
     request_of,
 )
@@ -56,6 +59,9 @@ def command(
             "--confirm-with", metavar="pm_…", help="Answer for all payers with a test payment method. Test mode only."
         ),
     ] = "",
+    workers: WorkersOpt = None,
+    engine: EngineOpt = None,
+    detach: DetachOpt = False,
     common: Common,
 ) -> int:
     """Charge every item of a run once. The same command again continues, or finds nothing to do.
@@ -66,7 +72,9 @@ def command(
     billing run coaching.yaml --only 'INV-2026-*' --limit 10
     billing run coaching.yaml --live          real money; asks for the total
     billing run coaching.yaml --ack gone --reason "two clubs closed"
+    billing run coaching.csv --workers 4      four processes, one ledger in PostgreSQL
     """
+    from billing.cli.over_workers import Crewing
     from billing.cli.running import Manner, carry_out
     from billing.cli.session import begin, run_async
     from billing.cli.source import open_source
@@ -80,7 +88,7 @@ def command(
     request = replace(request, acks=acks_asked(ack or (), reason or ()))
     request = as_planned(replace(request, answers_with=test_method(confirm_with)))
     with open_source(session, request.file, request.read) as source:
-        return run_async(carry_out, session, request, source, Manner(yes))
+        return run_async(carry_out, session, request, source, Manner(yes), Crewing(workers, engine, detach))
 
 
 def test_method(text: str) -> str:

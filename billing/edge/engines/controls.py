@@ -77,6 +77,25 @@ class Round:
         return self.handed_out and self.ended >= self.shards
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A worker that has said that it is there.
+
+    Attributes:
+        worker: its id.
+        host: of its machine.
+        since: when it began (UTC, ISO 8601).
+        seen: when it said so last.
+        silent_seconds: how long ago that is, by the clock of the database.
+    """
+
+    worker: str
+    host: str
+    since: str
+    seen: str
+    silent_seconds: float
+
+
 Note = Callable[[Round], Awaitable[None]]
 
 
@@ -121,6 +140,10 @@ class Controls(Protocol):
 
     async def at_work(self, run_id: str) -> Mapping[str, int]:
         """Return worker -> how many shards of the round of a run it has begun and not ended."""
+        ...
+
+    async def workers(self) -> list[Present]:
+        """Return the workers that have said that they are there, by id."""
         ...
 
     async def aclose(self) -> None:
@@ -205,6 +228,10 @@ class Remembered:
     async def at_work(self, run_id: str) -> Mapping[str, int]:
         """Return worker -> shards at work."""
         return Counter(shard.worker for shard in self._shards[run_id].values() if not shard.ended)
+
+    async def workers(self) -> list[Present]:
+        """Nobody has to say that they are there."""
+        return []
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -46,12 +46,12 @@ def working(presence: Presence, ledger: str, mode: str, platform: str, log: Log,
     )
 
 
-def controls_of(ledger: str, purpose: str = "run") -> Controls:
+def controls_of(ledger: str, purpose: str = "run", *, write: bool = True) -> Controls:
     """Return where the rounds of a ledger's runs are kept: in its database, or with the one process of its file.
 
-    ``purpose`` is shown to whoever looks at the sessions of the server.
+    ``purpose`` is shown to whoever looks at the sessions of the server; who only looks needs no right to ``write``.
     """
-    return PostgresControls(ledger, purpose) if is_postgres(ledger) else Remembered()
+    return PostgresControls(ledger, purpose, write=write) if is_postgres(ledger) else Remembered()
 
 
 def worker_id(asked: str | None, environ: Mapping[str, str]) -> str:

@@ -59,11 +59,13 @@ class Overseer:
         hire: has somebody work, for as long as its context lasts; asked once it is known whose key this is.
         detached: come back as soon as all is handed out.
         elsewhere: requests that other processes have sent for a run that was waited for.
+        began: the round that was handed out, or found under way; None where nothing was left to do.
     """
 
     hire: Hire
     detached: bool = False
     elsewhere: Mapping[str, int] = field(default_factory=dict)
+    began: Round | None = None
 
     async def execute(
         self, services: Services, run_id: str, options: RunOptions, _policies: Policies, watch: Watch = unwatched
@@ -107,7 +109,7 @@ class Overseer:
 
     async def _see_to(self, services: Services, hired: Hired, record: RunRecord, asked: Asked, watch: Watch) -> Ending:
         flow = FLOWS[record.kind].asked_by(services)
-        began = await hand_out(services, hired.crew, record, flow, asked)
+        self.began = began = await hand_out(services, hired.crew, record, flow, asked)
         return Ending() if began is None or self.detached else await self._wait(services, hired, record, began, watch)
 
     async def _wait(self, services: Services, hired: Hired, record: RunRecord, began: Round, watch: Watch) -> Ending:

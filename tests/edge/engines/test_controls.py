@@ -144,3 +144,23 @@ def test_an_end_that_could_not_be_noted_is_for_somebody_else_to_note(where):
         assert await other.end(RUN, 7, notes)
 
     check(where, law)
+
+
+def test_workers_that_say_they_are_there_are_told_with_how_long_ago_that_was(postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        for statement in statements():
+            conn.execute(statement)
+        for worker, purpose in (("w0", "worker w0"), ("run-x", "run x")):
+            conn.execute(
+                "INSERT INTO billing.workers VALUES (%s, 'here', 7, %s, '', clock_timestamp(), "
+                "clock_timestamp() - interval '90 s', '{}')",
+                (worker, purpose),
+            )
+
+    async def law(one: Controls, _other: Controls) -> None:
+        (found,) = await one.workers()
+        assert (found.worker, found.host) == ("w0", "here")
+        assert found.silent_seconds >= 90
+        assert found.seen < found.since
+
+    check(postgres_url, law)

@@ -8,10 +8,11 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.core.errors import LedgerError
-from billing.edge.engines.controls import COUNTED, Note, Round, Said, Word
+from billing.edge.engines.controls import COUNTED, Note, Present, Round, Said, Word
 from billing.edge.ledger.postgres.connecting import connect, first_line, named
 
 if TYPE_CHECKING:
@@ -49,13 +50,16 @@ ROUND, OPEN_ROUNDS = ROUNDS.format("run_controls.run_id = %(run)s"), ROUNDS.form
 AT_WORK = """SELECT run_shards.worker, count(*) FROM run_controls JOIN run_shards USING (run_id, number)
     WHERE run_id = %(run)s AND NOT ended GROUP BY run_shards.worker ORDER BY run_shards.worker"""
 
+WORKERS = """SELECT worker, host, since, seen, extract(epoch FROM clock_timestamp() - seen)::float8 FROM workers
+    WHERE purpose LIKE 'worker %%' ORDER BY worker"""
+
 
 class PostgresControls:
     """`Controls` of all who share a ledger in PostgreSQL."""
 
-    def __init__(self, url: str, purpose: str) -> None:
+    def __init__(self, url: str, purpose: str, *, write: bool = True) -> None:
         """Connect when something is asked; ``purpose`` is shown to whoever looks at the sessions of the server."""
-        self._url, self._purpose = url, purpose
+        self._url, self._purpose, self._write = url, purpose, write
         self._conn: Connection | None = None
         self._turn = asyncio.Lock()
 
@@ -122,6 +126,11 @@ class PostgresControls:
         """Return worker -> shards at work."""
         return dict(await self._all(AT_WORK, {"run": run_id}))
 
+    async def workers(self) -> list[Present]:
+        """Return the workers that have said that they are there."""
+        found = await self._all(WORKERS, {})
+        return [Present(who, host, _iso(since), _iso(seen), ago) for who, host, since, seen, ago in found]
+
     async def aclose(self) -> None:
         """Close the connection."""
         async with self._turn:
@@ -145,7 +154,7 @@ class PostgresControls:
         from psycopg import Error
 
         if self._conn is None:
-            self._conn = connect(self._url, write=True, purpose=self._purpose)
+            self._conn = connect(self._url, write=self._write, purpose=self._purpose)
         try:
             return ask(self._conn)
         except Error as error:
@@ -180,6 +189,10 @@ def _round(row: Row) -> Round:
     word = None if said is None else _said(said)
     told = dict(zip(COUNTED, counts, strict=True))
     return Round(run_id, revision, number, shards, json.loads(asked), handed_out, closed, word, begun, ended, told)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _said(text: str) -> Said:
