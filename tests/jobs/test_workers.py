@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from billing.core.exits import MEANINGS, Exit
+from billing.edge.engines.opening import worker_id
 from billing.edge.ledger_url import has_password, is_postgres
 from billing.edge.settings.table import BY_NAME, SETTINGS
 from billing.flow.engine.runner import DRAIN_SECONDS
@@ -123,6 +124,19 @@ def test_the_crew_works_the_run_that_is_handed_out_in_the_month_of_the_schedule(
     assert environ["TZ"] == crons["billing-crew"]["timeZone"]
     words = program(container)
     assert words[words.index("--until-done") + 1] == "coaching-$(date +%Y-%m)"
+
+
+@pytest.mark.parametrize("name", ["billing-worker", "billing-crew"])
+def test_a_worker_is_started_with_options_that_exist(billing, name):
+    (container,) = templates()[name]["spec"]["containers"]
+    ended = billing(*program(container)[1:], "--help")
+    assert (ended.code, "Work the shards of runs" in ended.out) == (0, True)
+
+
+def test_what_a_pod_is_called_can_be_the_name_of_a_worker():
+    # A Job of a CronJob is called by it and by the minute of its start, its pods by their index as well.
+    for pod_name in ("billing-worker-3", f"billing-crew-{2**31}-3"):
+        assert worker_id(pod_name, {}) == pod_name
 
 
 def test_a_drain_ends_within_the_grace_period(pod):
