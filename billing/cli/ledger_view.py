@@ -8,7 +8,7 @@ from typing import Any
 from billing.cli.tables import priced
 from billing.core.entries import Entry
 from billing.edge.ledger import Verification
-from billing.edge.ledger.sqlite.upgrade.upgrading import Upgraded
+from billing.edge.ledger.upgraded import Upgraded
 from billing.edge.logs import visible
 
 
@@ -29,11 +29,10 @@ def upgraded_lines(found: Upgraded) -> list[str]:
     """Write what an upgrade did."""
     if not found.changed:
         return [f"{found.path}: is of this release already (version {found.after}); nothing to do"]
-    done = (
-        f"version {found.before} is version {found.after} now" if found.kept else f"knows {', '.join(found.kinds)} now"
-    )
+    done = [f"version {found.before} is version {found.after} now"] if found.before != found.after else []
+    done += [f"knows {', '.join(found.kinds)} now"] if found.kinds else []
     lines = [
-        f"{found.path}: {done}",
+        f"{found.path}: {', '.join(done)}",
         f"{found.entries:,} entries, {found.items:,} items, checked",
         f"head {found.head}",
     ]

@@ -22,9 +22,10 @@ def command(
     """Make a ledger of an earlier release one of this release.
 
     Needed when a command says so, and harmless otherwise. The ledger is checked, carried over into a new file and
-    checked again; then the new file takes its place, and the old one stays beside it (ledger.db.v1). No request is
-    sent. If it is cut off, type it again: until the end the ledger stays as it was. Keep a copy of ledger and key, as
-    before every upgrade; an earlier release refuses the new ledger.
+    checked again; then the new file takes its place, and the old one stays beside it (ledger.db.v1). In PostgreSQL it
+    is one transaction, and whoever types it must own the schema. No request is sent. If it is cut off, type it again:
+    until the end the ledger stays as it was. Keep a copy of ledger and key, as before every upgrade; an earlier
+    release refuses the new ledger.
 
     \b
     billing ledger upgrade
@@ -32,7 +33,8 @@ def command(
     """
     from billing.cli.ledger_view import upgraded_json, upgraded_lines
     from billing.cli.session import begin, run_async
-    from billing.edge.ledger.sqlite.upgrade.upgrading import Upgraded, upgrade_ledger
+    from billing.edge.ledger.upgraded import Upgraded
+    from billing.edge.ledger.upgrading import upgrade_ledger
     from billing.edge.stripe.clock import ProviderClock
 
     session = begin(common)

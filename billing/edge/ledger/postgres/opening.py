@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from billing.core.errors import LedgerDamaged, LedgerError, UsageError
-from billing.edge.ledger.chain import entry_mac
+from billing.edge.ledger.chain import entry_mac, meta_seal
 from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key
 from billing.edge.ledger.custody.known_ledgers import Making, gone, others, predecessors, require_not_gone
 from billing.edge.ledger.custody.witness import Witness
@@ -204,7 +204,7 @@ def _opened(conn: "Connection", request: Request) -> Opened:
     own = _own_chain(conn, request) if request.write else None
     witness = Witness(request.heads, meta["ledger"], request.named, own.number if own else 0)
     if own:
-        _require_sound(conn, request, key, own, witness)
+        _require_sound(conn, request, key, meta, own, witness)
         locks.enter(conn, request.claim)
         warnings += predecessors(request.heads, request.named, witness.ledger)
         warnings += filter(None, [witness.keep(own.head)])
@@ -236,14 +236,18 @@ def _own_chain(conn: "Connection", request: Request) -> Chain:
     return own_chain(conn, request.claim.chain)
 
 
-def _require_sound(conn: "Connection", request: Request, key: bytes, own: Chain, witness: Witness) -> None:
+def _require_sound(
+    conn: "Connection", request: Request, key: bytes, meta: Mapping[str, str], own: Chain, witness: Witness
+) -> None:
     """Refuse a database that is not as this program leaves it.
 
     Raises:
-        LedgerDamaged: its schema is not this program's, the own chain does not end as it says, or lacks what was seen.
+        LedgerDamaged: its schema is not this program's, what it says about itself was changed, or the own chain does
+            not end as it says, or lacks what was seen.
     """
     seen = witness.seen()
-    faults = [*differences(conn), *_ending_faults(conn, key, own)]
+    faults = [] if meta["seal"] == meta_seal(key, meta).hex() else ["meta: changed"]
+    faults += [*differences(conn), *_ending_faults(conn, key, own)]
     with suppress(LedgerDamaged):
         faults += filter(None, [witness.fault(PostgresReader(conn), seen)])
     if faults:

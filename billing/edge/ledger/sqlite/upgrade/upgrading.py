@@ -10,7 +10,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -47,6 +46,7 @@ from billing.edge.ledger.sqlite.upgrade.replacing import (
     replace,
     require_free,
 )
+from billing.edge.ledger.upgraded import Upgraded
 
 CarryOver = Callable[[sqlite3.Connection, sqlite3.Connection, bytes, int], Head]
 STEPS: Mapping[int, tuple[Layout, CarryOver]] = {
@@ -54,36 +54,6 @@ STEPS: Mapping[int, tuple[Layout, CarryOver]] = {
     2: (version_2.LAYOUT, from_2.carry_over),
 }
 # Earlier version -> what a sound one looks like, and how it becomes one of this version.
-
-
-@dataclass(frozen=True, slots=True)
-class Upgraded:
-    """What an upgrade did.
-
-    Attributes:
-        path: of the ledger.
-        before, after: its version.
-        kinds: that it knows now and did not know before, where it was of this version already.
-        entries, items: how many it has.
-        head: the chain's last mac (hex).
-        kept: where the old file stays, None where nothing was carried over.
-        warnings: what the operator should know.
-    """
-
-    path: Path
-    before: int
-    after: int
-    kinds: tuple[str, ...]
-    entries: int
-    items: int
-    head: str
-    kept: Path | None
-    warnings: tuple[str, ...]
-
-    @property
-    def changed(self) -> bool:
-        """Whether there was anything to do."""
-        return self.before != self.after or bool(self.kinds)
 
 
 async def upgrade_ledger(
@@ -144,7 +114,7 @@ async def _given_kinds(url: str, place: Place, clock: Callable[[], datetime], wa
     try:
         kinds = await ledger.add_missing_kinds()
         entries, items = ledger.sizes()
-        return Upgraded(place.path, VERSION, VERSION, kinds, entries, items, ledger.head, None, ledger.warnings)
+        return Upgraded(str(place.path), VERSION, VERSION, kinds, entries, items, ledger.head, None, ledger.warnings)
     finally:
         await ledger.aclose()
 
@@ -177,7 +147,7 @@ def _carried_over(place: Place, key: bytes, before: int, at: int, warnings: tupl
     unkept = witness.keep(head)
     FileChecksum(heads_folder(place.key_file), key, path).keep()
     told, mac = (*warnings, *filter(None, [unkept])), head.mac.hex()
-    return Upgraded(path, before, VERSION, (), sound.entries + 1, sound.items, mac, kept, told)
+    return Upgraded(str(path), before, VERSION, (), sound.entries + 1, sound.items, mac, kept, told)
 
 
 def _checked(place: Place, key: bytes, layout: Layout) -> tuple[Witness, Verification]:
