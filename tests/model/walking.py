@@ -1,7 +1,7 @@
 """What all tables of walks share: a walk, its verdict, and the command that prints what each came to."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -42,6 +42,14 @@ def as_expected(walk: Walk) -> bool:
     """Tell whether the verdict is the expected one."""
     found = explore(walk)
     return walk.caught in found.violations if walk.caught else found.complete and not found.violations
+
+
+def unexpected(walks: Iterable[Walk]) -> list[str]:
+    """Return each walk whose verdict is not the expected one, with the shortest way to what it showed instead.
+
+    The walks of a table are one test: each explores up to millions of states, which two processes would do twice.
+    """
+    return [f"{walk}: {explore(walk).violations or 'not caught'}" for walk in walks if not as_expected(walk)]
 
 
 def main(module: str, about: str, walks: Sequence[Walk], deep: Sequence[Walk], arguments: list[str]) -> int:
