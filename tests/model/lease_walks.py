@@ -56,11 +56,11 @@ CHANGE: tuple[Walk, ...] = tuple(
     for rules in (
         Rules(ghosts=False),
         replace(CALM, kills=True, cuts=True, ghosts=True, item=SURE),
-        replace(CALM, kills=True, freezes=True, pauses=1),
+        replace(CALM, kills=True, pauses=1),
         replace(CALM, whole=True, kills=True),
         replace(CALM, whole=True, kills=True, cuts=True, item=SURE),
         replace(CALM, items=2, kills=True),
-        replace(CALM, items=2, kills=True, early=True, item=SURE, pauses=1),
+        replace(CALM, items=2, kills=True, item=SURE, pauses=1),
         replace(TWINS, kills=True, cuts=True, freezes=True, early=True),
         replace(TWINS, whole=True, early=True),
         Rules(locks=False, ghosts=False, freezes=False),
@@ -74,6 +74,7 @@ DEEP: tuple[Walk, ...] = tuple(
         Rules(pauses=1),
         Rules(freezes=False, item=SURE, pauses=1),
         Rules(whole=True, item=SURE, ghosts=False),
+        replace(CALM, items=2, kills=True, early=True, item=SURE, pauses=1),
         Rules(items=2, item=SURE, ghosts=False),
         replace(TWINS, whole=True, early=True, kills=True, cuts=True),
     )

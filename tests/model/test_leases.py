@@ -9,7 +9,7 @@ from billing.core.life import Edge
 from tests.model import book
 from tests.model.explorer import Explorer
 from tests.model.lease_parts import Rules
-from tests.model.lease_walks import CALM, CHANGE, REJECTED, SOUND
+from tests.model.lease_walks import CALM, CHANGE, REJECTED, SOUND, SURE
 from tests.model.lease_worker import Shipped
 from tests.model.walking import explore, unexpected
 
@@ -26,7 +26,7 @@ def test_no_item_is_charged_twice_and_no_run_is_called_over_too_early_whichever_
 
 @pytest.mark.parametrize("blow", ["kills", "freezes", "early", "cuts", "ghosts", "pauses"])
 def test_each_blow_to_a_worker_makes_the_walk_larger(blow: str) -> None:
-    without = replace(CALM, cuts=blow == "ghosts", kills=blow in ("ghosts", "freezes"))
+    without = replace(CALM, kills=blow in ("ghosts", "freezes"), item=SURE)
     struck = Explorer(Shipped(replace(without, **{blow: 1 if blow == "pauses" else True}))).explore()
     assert Explorer(Shipped(without)).explore().states < struck.states
 
