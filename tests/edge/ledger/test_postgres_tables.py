@@ -25,8 +25,8 @@ TAMPERED = {
     "a law that forbids nothing": "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
     "'BEGIN RETURN OLD; END'",
     "a law of somebody": "CREATE TRIGGER mine BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION refuse('mine')",
-    "a function that was swapped": "CREATE OR REPLACE FUNCTION numbers(integer) RETURNS bigint[] LANGUAGE sql AS "
-    "'SELECT ARRAY[1::bigint]'",
+    "a function that was swapped": "CREATE OR REPLACE FUNCTION fact(text, text) RETURNS text LANGUAGE sql AS "
+    "'SELECT $1'",
     "a function with other settings": "ALTER FUNCTION advance SET search_path = mine",
     "a function of somebody": "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
     "a column that is gone": "ALTER TABLE items DROP COLUMN due",

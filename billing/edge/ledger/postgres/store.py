@@ -42,9 +42,12 @@ _AT, _CHAIN = 1, 6
 # Of an entry's columns, those that all entries of a transaction have in common.
 
 MOVE = f"SELECT billing.move({', '.join(['%s'] * 13)})"
-APPEND = f"SELECT billing.append({', '.join(['%s'] * 10)})"
+APPEND = """INSERT INTO entries (seq, at, name, run, item, ver, chain, attempt, facts, mac)
+    SELECT seq, %s, name, run, item, ver, %s, attempt, facts, mac
+    FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::text[],
+    %s::bytea[]) AS new (seq, name, run, item, ver, attempt, facts, mac)"""
 ADVANCE = "SELECT billing.advance(%s, %s, %s, %s, %s)"
-TAKE_NUMBERS = "SELECT billing.numbers(%s)"
+NUMBER = "SELECT billing.numbers(%s)"
 
 READS: Mapping[Statement, str] = {
     Statement.ITEM: f"SELECT {ITEM_COLUMNS}, items.run FROM items WHERE id = %s FOR NO KEY UPDATE",
@@ -132,7 +135,7 @@ class PostgresStore:
         """Move items on, and take numbers."""
         for layer in layers[:-1]:
             self._unsent.append((MOVE, self._moves(layer, 0)))
-        self._unsent.append((MOVE, self._moves(layers[-1], entries)) if layers else (TAKE_NUMBERS, (entries,)))
+        self._unsent.append((MOVE, self._moves(layers[-1], entries)) if layers else (NUMBER, (entries,)))
         count = max(len(layers), 1)
         answers = [cursor.fetchone() for cursor in self._send()[-count:]]
         found = [None if answer is None else answer[0] for answer in answers]
@@ -148,9 +151,7 @@ class PostgresStore:
         if not rows:
             return
         own = [row[:_AT] + row[_AT + 1 : _CHAIN] + row[_CHAIN + 1 :] for row in rows]
-        seq, name, run, item, ver, attempt, facts, mac = arrays.columns(own, _ENTRY)
-        at, chain = rows[0][_AT], rows[0][_CHAIN]
-        self._unsent.append((APPEND, (seq, at, name, run, item, ver, chain, attempt, facts, mac)))
+        self._unsent.append((APPEND, [rows[0][_AT], rows[0][_CHAIN], *arrays.columns(own, _ENTRY)]))
         if not last:
             self._send()
 
