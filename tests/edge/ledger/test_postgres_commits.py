@@ -24,8 +24,8 @@ from tests.postgres import private_server
 STEPS = (Event.PREPARE_STARTED, Event.PREPARED, Event.CONFIRM_STARTED, Event.CHARGE_SUCCEEDED)
 
 
-SHARE = 3
-# Items of one small run, all in one commit a step.
+SHARE, MOST = 3, 100
+# Items of one small run, all in one commit a step; more messages than it has, however a busy machine cuts them.
 
 
 def carried_on(written: Written, items: list[ItemRecord]) -> Iterator[ItemRecord]:
@@ -42,9 +42,9 @@ def carried_on(written: Written, items: list[ItemRecord]) -> Iterator[ItemRecord
 @pytest.mark.parametrize("way", ["never arrives", "is not answered", "finds its session ended"])
 def test_wherever_the_wire_is_cut_nothing_acknowledged_is_lost_and_nothing_is_doubled(way, postgres_url):
     with Written(postgres_url) as written:
-        items = written.plan(40 * SHARE)
+        items = written.plan(MOST * SHARE)
     with psycopg.connect(postgres_url, autocommit=True) as admin:
-        for cut_at in range(1, 40):
+        for cut_at in range(1, MOST):
             share = slice(SHARE * cut_at - SHARE, SHARE * cut_at)
             acknowledged: dict[int, int] = {}
             if not _cut(postgres_url, admin, way, cut_at, items[share], acknowledged):
@@ -55,7 +55,7 @@ def test_wherever_the_wire_is_cut_nothing_acknowledged_is_lost_and_nothing_is_do
                 assert broken(again.conn) == []
                 assert len(list(carried_on(again, found[share]))) <= SHARE * len(STEPS)
                 assert {item.state for item in again.items()[share]} == {State.SUCCEEDED}
-    assert 2 * len(STEPS) < cut_at < 39  # a commit is two round trips, of several messages
+    assert 2 * len(STEPS) < cut_at < MOST - 1  # a commit is two round trips, of several messages
     with Written(postgres_url) as last:
         assert broken(last.conn) == []
         (entries,) = last.conn.execute("SELECT count(*) FROM entries WHERE item <= %s", (share.stop,)).fetchone()

@@ -236,7 +236,7 @@ BEGIN
             AND items.ver = became.ver_before;
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved <> cardinality($1) THEN RETURN NULL; END IF;
-    RETURN {TAKE_NUMBERS.format("$13")};
+    RETURN billing.numbers($13);
 END""",
 )
 _ADVANCE = Function(
