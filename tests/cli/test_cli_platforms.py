@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
-from cli_tools import SANDBOX, Rehearsal, read_line
+from cli_tools import SANDBOX, Rehearsal, read_line, wait_until
 
 from tests.conftest import Billing
 
@@ -186,3 +186,25 @@ def test_platforms_that_share_a_ledger_keep_their_runs_apart(town):
     key = {each["platform"]: each["verdict"] for each in found if each["about"] == "key"}
     assert key == {"eu": "ok", "us": "fail"}
     assert {each["platform"] for each in found if each["about"] == "ledger"} == {"eu", "us"}
+
+
+def test_two_platforms_run_at_the_same_time_on_one_ledger_in_postgresql_and_one_of_them_never_twice(town, postgres_url):
+    billing = town.billing
+    town.settings(eu="key_file: eu.key\n", us="key_file: us.key\n")
+    ledger = {"BILLING_LEDGER": postgres_url}
+    first = billing.start(
+        "run", "eu.csv", "--run", town.eu.run, "--platform", "eu", "--yes", "--rate", "1", environ=ledger
+    )
+    try:
+        wait_until(lambda: town.eu.sent() > 0)
+        other = billing("run", "us.csv", "--run", town.us.run, "--platform", "us", *FLAGS, environ=ledger)
+        assert other.code in (0, 4), other.err
+        assert first.poll() is None
+        again = billing("run", "eu.csv", "--run", town.eu.run, "--platform", "eu", *FLAGS, environ=ledger)
+        assert (again.code, town.eu.run in again.err) == (7, True)
+        listed = json.loads(billing("status", "--output", "json", environ=ledger).out)
+        assert [(each["platform_name"], each["state"]) for each in listed] == [("eu", "running"), ("us", "finished")]
+    finally:
+        first.kill()
+        first.communicate()
+    assert (town.eu.sandbox.ask("books")["doubles"], town.us.sandbox.ask("books")["doubles"]) == ([], [])
