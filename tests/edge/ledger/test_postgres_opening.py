@@ -127,6 +127,19 @@ async def test_two_who_charge_different_platforms_alone_do_not_wait_for_each_oth
     await south.aclose()
 
 
+async def test_who_names_no_platform_may_charge_any_and_waits_for_whoever_names_one(opened):
+    north = await opened(platform="north")
+    with pytest.raises(LedgerHeld):
+        await opened()
+    await north.aclose()
+    anybody = await opened()
+    for worker in ("", "w0"):
+        with pytest.raises(LedgerHeld):
+            await opened(platform="north", worker=worker)
+    await anybody.aclose()
+    await (await opened(platform="north")).aclose()
+
+
 async def test_a_runner_that_waits_has_the_ledger_as_soon_as_it_is_free(opened):
     runner = await opened()
     waiting = asyncio.create_task(opened(wait=30))

@@ -92,9 +92,11 @@ class Claim:
         """Return the locks it takes, each with whether it is shared."""
         if self.whole:
             return ((WHOLE, False),)
+        # Whoever names no platform may charge for any: that lock is shared by all who name theirs.
+        unnamed = ((alone_key(""), True),) if self.platform else ()
         if self.worker:
-            return ((WHOLE, True), (alone_key(self.platform), True), (worker_key(self.worker), False))
-        return ((WHOLE, True), (alone_key(self.platform), False))
+            return ((WHOLE, True), *unnamed, (alone_key(self.platform), True), (worker_key(self.worker), False))
+        return ((WHOLE, True), *unnamed, (alone_key(self.platform), False))
 
 
 async def acquire(conn: "Connection", named: str, claim: Claim, wait: float | None) -> None:
