@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from billing.core.errors import LedgerError
@@ -31,35 +30,34 @@ class PostgresSource:
     def __init__(self, ledger: PostgresLedger, url: str) -> None:
         """Copy from a ledger that was opened to write."""
         self.ledger, self.place, self._url = ledger, ledger.named, url
-        self._cursors = count()
 
     def rows(self, table: str) -> Iterator[Row]:
         """Yield the rows of a table."""
         order = f" ORDER BY {ORDERED[table]}" if table in ORDERED else ""
-        with closing(connect(self._url, write=False, purpose="ledger copy")) as conn, self._heard(), conn.transaction():
-            cursor = conn.cursor(name=f"copied_{next(self._cursors)}")
+        text = f"SELECT {', '.join(TABLES[table])} FROM {SCHEMA}.{table}{order}"
+        with (
+            closing(connect(self._url, write=False, purpose="ledger copy")) as conn,
+            heard(self.place),
+            conn.transaction(),
+            conn.cursor(name="copied") as cursor,
+        ):
             cursor.itersize = EACH
-            yield from cursor.execute(f"SELECT {', '.join(TABLES[table])} FROM {SCHEMA}.{table}{order}")
+            yield from cursor.execute(text)
 
     def workers(self) -> Mapping[int, str]:
         """Return whose each chain is."""
-        with closing(connect(self._url, write=False)) as conn, self._heard():
+        with closing(connect(self._url, write=False)) as conn, heard(self.place):
             return dict(conn.execute(f"SELECT chain, worker FROM {SCHEMA}.chains").fetchall())
 
     def last(self) -> Row | None:
         """Return the last entry."""
-        with closing(connect(self._url, write=False)) as conn, self._heard():
+        with closing(connect(self._url, write=False)) as conn, heard(self.place):
             return conn.execute(
                 f"SELECT {', '.join(TABLES['entries'])} FROM {SCHEMA}.entries ORDER BY seq DESC LIMIT 1"
             ).fetchone()
 
     def forget(self) -> None:
         """Nothing makes opening it quicker."""
-
-    @contextmanager
-    def _heard(self) -> Iterator[None]:
-        with heard(self.place):
-            yield
 
 
 class PostgresTarget:

@@ -126,11 +126,12 @@ def enter(conn: "Connection", claim: Claim) -> None:
 
 
 def leave(conn: "Connection", claim: Claim) -> None:
-    """Say that nobody is there any more; the locks go with the connection."""
+    """Say that nobody is there any more, and give the locks back; if that fails, they go with the connection."""
     import psycopg
 
     with suppress(psycopg.Error):
         conn.execute(_LEAVE, (claim.chain,))
+        conn.execute("SELECT pg_advisory_unlock_all()")  # a server notices a moment later that a connection is gone
 
 
 def _taken(conn: "Connection", claim: Claim) -> bool:
