@@ -307,7 +307,7 @@ class Worker:
             self.stop(Exit.TERMINATED, "the process that started this one is gone")
 
     async def _watch(self, engine: DbosEngine) -> None:
-        """Put back what dead workers held.
+        """Put back what dead workers held, and put on record the ends of rounds that they did not note.
 
         Raises:
             LedgerError: the database does not answer.
@@ -315,6 +315,8 @@ class Worker:
         while True:
             for lost in await engine.recover():
                 self._log("worker_lost", worker=lost, by=self._wish.worker, level="warning")
+            if self._carrier is not None:
+                await self._carrier.finish_rounds()
             await anyio.sleep(WATCH_SECONDS)
 
     async def _look(self, controls: Controls) -> None:

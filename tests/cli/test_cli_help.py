@@ -13,7 +13,8 @@ from billing.cli.othernames import COMMANDS as COMMANDS_MEANT
 from billing.edge.ledger.kind_rows import VERSION
 
 COMMANDS = [
-    ("demo",), ("init",), ("check",), ("plan",), ("run",), ("status",), ("resolve",), ("settle",), ("report",),
+    ("demo",), ("init",), ("check",), ("plan",), ("run",), ("pause",), ("resume",),
+    ("status",), ("resolve",), ("settle",), ("report",),
     ("collect",), ("listen",), ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"),
     ("ledger", "rebuild"), ("ledger", "upgrade"), ("config", "show"), ("completion",), ("help",), ("cancel",),
     ("reverse",), ("sync",), ("links",), ("retry",), ("reconcile",), ("export",), ("serve",), ("explain",), ("worker",),

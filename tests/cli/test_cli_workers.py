@@ -2,8 +2,9 @@
 
 import json
 
+import psycopg
 import pytest
-from cli_tools import ID, KEY, RUN
+from cli_tools import ID, KEY, RUN, wait_until
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_a_run_over_shards_of_one_process_says_what_every_run_says(ready, rehear
     assert books["doubles"] == []
     assert sum(intent["paid"] for intent in books["intents"]) == found["counts"]["succeeded"]
     again = charge(ready, "--engine", engine)
-    assert "nothing is left" in again.out.lower()
+    assert "nothing left to do" in again.out
     assert rehearsal.ask("books")["intents"] == books["intents"]
     assert ready("ledger", "verify").code == 0
 
@@ -55,3 +56,69 @@ def test_a_run_in_a_file_is_neither_paused_nor_resumed_and_it_is_said_what_helps
     ended = ready(verb, ID)
     assert ended.code == 2
     assert "one process alone" in ended.err
+
+
+@pytest.fixture
+def shared(ready, postgres_url):
+    """The command with a ledger that many may write."""
+    ready.environ |= {"BILLING_LEDGER": postgres_url}
+    return ready
+
+
+def test_two_processes_share_a_run_and_it_ends_as_every_run_does(shared, rehearsal):
+    ended = charge(shared, "--workers", "2", "--output", "json")
+    found = json.loads(ended.out)
+    assert ended.code == found["exit_code"], ended.err
+    assert sum(found["counts"].values()) == 30
+    assert found["counts"]["pending"] == found["counts"]["unknown"] == 0
+    books = rehearsal.ask("books")
+    assert books["doubles"] == []
+    assert sum(intent["paid"] for intent in books["intents"]) == found["counts"]["succeeded"]
+    assert found["requests"]["sent"] >= 30
+    assert shared("ledger", "verify").code == 0
+    again = charge(shared, "--workers", "2")
+    assert "nothing left to do" in again.out
+
+
+SLOW = "limits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 0.3}\n"
+
+
+@pytest.mark.parametrize("rehearsal", [SLOW], indirect=True)
+def test_a_run_that_was_handed_out_is_worked_paused_seen_and_resumed_by_commands(shared, rehearsal):
+    ended = shared("run", "rehearsal.csv", *RUN, "--yes", "--detach", "--output", "json")
+    found = json.loads(ended.out)
+    assert (ended.code, found["detached"]) == (0, True), ended.err
+    assert found["shards"] > 1
+    shown = shared("status", ID)
+    assert f"{found['shards']} shards, {found['shards']} left" in shown.out
+    assert "no worker is there" in shown.out
+    worker = shared.start("worker", "--id", "w0", "--shards", "1", "--concurrency", "4", "--until-done", ID)
+    wait_until(lambda: paid(rehearsal) >= 2)
+    seen = json.loads(shared("status", ID, "--output", "json").out)
+    assert seen["state"] == "running"
+    assert [each["worker"] for each in seen["workers"]] == ["w0"]
+    assert 0 < seen["shards_left"] <= seen["shards"]
+    ended = shared("pause", ID, "--reason", "the bank asks us to wait")
+    assert ended.code == 0, ended.err
+    assert "the bank asks us to wait" in ended.out
+    wait_until(lambda: status_of(shared) == "stopped")
+    before = paid(rehearsal)
+    assert before < 25
+    assert worker.poll() is None
+    ended = shared("resume", ID)
+    assert ended.code == 0, ended.err
+    worker.communicate(timeout=60)
+    assert worker.returncode == 0
+    assert status_of(shared) == "finished"
+    assert rehearsal.ask("books")["doubles"] == []
+    assert shared("resume", ID).code == 2
+
+
+def status_of(shared) -> str:
+    with psycopg.connect(shared.environ["BILLING_LEDGER"]) as conn:
+        (status,) = conn.execute("SELECT status FROM billing.runs WHERE run_id = %s", (ID,)).fetchone()
+    return status
+
+
+def paid(rehearsal) -> int:
+    return sum(intent["paid"] for intent in rehearsal.ask("books")["intents"])

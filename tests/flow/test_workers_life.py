@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from billing.core.entries import Note
-from billing.core.errors import UsageError
+from billing.core.errors import LedgerError, UsageError
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, group_in
 from billing.core.kinds import is_planned
@@ -16,6 +17,8 @@ from billing.core.life import Group
 from billing.core.records import RunStatus
 from billing.edge.engines.controls import Remembered, Said, Word
 from billing.edge.engines.inprocess import InProcess
+from billing.edge.ledger.opening import open_ledger
+from billing.edge.stripe.clock import ProviderClock
 from billing.flow.options import Ending, RunOptions, Selection
 from billing.flow.services import Services
 from billing.flow.workers.carrying import Carrier, PutBack
@@ -143,6 +146,64 @@ def test_a_paused_run_waits_for_whoever_resumes_it_and_ends_in_the_same_command(
         await world.assert_true()
 
     run_virtually(main)
+
+
+def test_an_end_that_its_last_worker_did_not_live_to_note_is_noted_by_another(tmp_path):
+    async def main() -> None:
+        world, controls = slow(tmp_path, items=12, accounts=2, mix={"succeeds": 1.0}), Dying()
+        async with boss_of(world, controls) as boss:
+            await world.plan(boss.services)
+            with pytest.raises(ExceptionGroup):
+                await boss.overseer.execute(boss.services, RUN, RunOptions(), world.policies)
+            assert await notes(world, Note.RUN_FINISHED) == []
+            controls.dies = False
+            carrier = Carrier(boss.services, settings(), controls, "other", 16, at_once)
+            for _ in range(2):
+                await carrier.finish_rounds()
+        assert len(await notes(world, Note.RUN_FINISHED)) == 1
+        async with world.read() as ledger:
+            assert ledger.run(RUN).status is RunStatus.FINISHED
+
+    run_virtually(main)
+
+
+class Dying(Remembered):
+    """Controls of a process that is gone before it can note an end."""
+
+    dies = True
+
+    async def end(self, run_id, number, note):
+        if self.dies:
+            raise LedgerError("gone")
+        return await super().end(run_id, number, note)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_of_two_who_note_the_end_of_a_run_at_once_one_does(tmp_path, request, database):
+    url = request.getfixturevalue("postgres_url") if database == "postgres" else f"sqlite:///{tmp_path}/ledger.db"
+
+    async def main() -> None:
+        world = slow(tmp_path, items=4, accounts=1)
+        opened = partial(open_ledger, url, key_file=tmp_path / "ledger.key", clock=ProviderClock().now, lock=False)
+        first = await opened(worker="w0" if database == "postgres" else "")
+        second = await opened(worker="w1" if database == "postgres" else "")
+        async with world.services() as services:
+            services.ledger = first
+            await world.plan(services)
+        await first.note_run(RUN, Note.RUN_STARTED, RunStatus.RUNNING)
+        noted = await asyncio.gather(
+            *(
+                ledger.note_run(RUN, Note.RUN_FINISHED, RunStatus.FINISHED, only_if=RunStatus.RUNNING)
+                for ledger in (first, second, first, second)
+            )
+        )
+        assert sorted(noted) == [False, False, False, True]
+        assert first.entry_counts(RUN)[Note.RUN_FINISHED] == 1
+        assert second.run(RUN).status is RunStatus.FINISHED
+        await second.aclose()
+        await first.aclose()
+
+    asyncio.run(main())
 
 
 def test_nobody_resumes_what_nobody_has_paused(tmp_path):

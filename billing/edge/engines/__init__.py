@@ -16,8 +16,8 @@ class Placed:
     Attributes:
         run_id: whose items these are.
         revision: of the run, when it was cut.
-        round: how often that revision had been handed out before, plus one: what was left of an earlier round is cut
-            anew, under names that nothing of the earlier round has.
+        round: a number that is higher each time the run is handed out: what was left of an earlier round is cut anew,
+            under names that nothing of the earlier round has.
         number: from 1, within the round.
         partition: shards with the same one are worked one at a time.
         priority: from 1; a lower one is worked first.

@@ -98,6 +98,15 @@ class Carrier:
         found = await self._tell(shard, ended=True)
         await finish_if_over(self.services, self.controls, found)
 
+    async def finish_rounds(self) -> None:
+        """Put on record what others have ended and not lived to note.
+
+        Raises:
+            LedgerError: the ledger failed.
+        """
+        for found in await self.controls.rounds():
+            await finish_if_over(self.services, self.controls, found)
+
     def stop(self, code: Exit, reason: str) -> None:
         """Start nothing more; what is in flight may come home, and every shard in hand is put back."""
         self._leaving = self._leaving or (code, reason)

@@ -75,7 +75,7 @@ class Overseer:
         Raises:
             UsageError: the ledger knows no such run, it belongs to another platform, or its kind cannot be handed out.
             RunStopped: the run is being rebuilt: what looks planned may be paid. Nothing was sent.
-            LedgerError: the ledger failed.
+            LedgerError: the ledger failed; perhaps in a group.
         """
         record = _record(services, run_id)
         flow = FLOWS[record.kind].asked_by(services)
