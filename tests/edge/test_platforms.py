@@ -7,6 +7,8 @@ import pytest
 
 from billing.core.errors import InvalidInput, UsageError
 from billing.core.items import Mode
+from billing.edge.runfiles import open_run
+from billing.edge.runfiles.which_platform import platform_of
 from billing.edge.secrets import load_key
 from billing.edge.settings.agreement import require_agreement, require_own_platform
 from billing.edge.settings.load import Settings, load_apart, load_each, load_settings
@@ -289,3 +291,27 @@ def test_the_commented_sample_of_platforms_is_one_that_can_be_used():
     other = in_file("\n".join(by_variable) + "\n")
     assert other.key is not None
     assert other.key.variable == "STRIPE_KEY_EU"
+
+
+RUN_FILE = "version: 1\nplatform: {}\nrun: {{name: coaching, period: 2026-11}}\nsource: {{csv: sheet.csv}}\n"
+SHEET = "reference,customer,account,amount,currency\nINV-1,cus_A1,acct_N1,10.00,USD\n"
+
+
+def test_a_run_file_names_its_platform_and_a_name_that_none_can_have_is_a_problem_with_its_place():
+    Path("sheet.csv").write_text(SHEET)
+    run_file = Path("run.yaml")
+    run_file.write_text(RUN_FILE.format("shop-eu"))
+    assert platform_of(run_file) == "shop-eu"
+    with open_run(run_file) as source:
+        assert source.run.platform == "shop-eu"
+    run_file.write_text(RUN_FILE.format("acct_1A2b3C"))
+    with pytest.raises(InvalidInput) as caught:
+        open_run(run_file)
+    assert 'run.yaml:2:11: platform "acct_1A2b3C" is no name of a platform' in str(caught.value.problems[0])
+
+
+@pytest.mark.parametrize("text", ["", "platform: [eu]\n", "- platform\n", "\x00", "platform: {"])
+def test_a_run_file_that_cannot_be_read_chooses_no_platform(text):
+    Path("run.yaml").write_text(text)
+    assert platform_of(Path("run.yaml")) == ""
+    assert platform_of(Path("nowhere.yaml")) == platform_of(Path("sheet.csv")) == ""
