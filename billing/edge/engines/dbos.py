@@ -4,9 +4,10 @@ DBOS hands each workflow to one process at a time, under the id of its worker, a
 again when one of the same id starts. What is missing there, a worker that never comes back, is `presence`'s.
 
 * **One workflow for each partition**, which works its shards one after another and keeps which of them are done: so
-  they are never on two workers at once, and a workflow that is put back is the first to be taken up again. The queue
-  has no partitions of its own, because DBOS draws from those in no order.
-* **Priority** is the shards' own: without one DBOS takes what was put back last of all.
+  they are never on two workers at once, wherever it is put back. The queue has no partitions of its own, because DBOS
+  draws from those in no order.
+* **What was put back has a queue of its own**, and room of its own in every worker: it waits for nothing.
+* **Each workflow has another priority**: of two with the same one DBOS would take that last which was put back.
 * A workflow is never done unless its shards are: what stops one raises through DBOS as a cancelled task, which leaves
   it in the hands of its worker.
 * All shards are taken in one transaction, which is not the one that plans the run: that one is the ledger's, on the
@@ -173,8 +174,9 @@ class DbosEngine:
         return await anyio.to_thread.run_sync(asked)
 
     def _submit(self, shards: Sequence[Placed]) -> None:
+        groups = sorted(_by_partition(shards), key=lambda together: (together[0].priority, together[0].number))
         with self._storage.pool.begin() as transaction:
-            for together in _by_partition(shards):
+            for priority, together in enumerate(groups, 1):
                 first = together[0]
                 self._client.enqueue_in_transaction(
                     transaction,
@@ -183,7 +185,7 @@ class DbosEngine:
                         "queue_name": self._queue,
                         "workflow_id": first.name,
                         "app_version": process.VERSION,
-                        "priority": first.priority,
+                        "priority": priority,
                         "attributes": {"run": first.run_id, "shards": len(together)},
                     },
                     [asdict(each) for each in together],
@@ -215,7 +217,7 @@ class DbosEngine:
 
     def _held_by_workers(self) -> "dict[str, list[WorkflowStatus]]":
         held: dict[str, list[WorkflowStatus]] = {}
-        for each in self._listed(status="PENDING", queue_name=self._queue):
+        for each in self._listed(status="PENDING", queue_name=process.queues(self._queue)):
             held.setdefault(str(each.executor_id), []).append(each)
         return held
 
@@ -242,12 +244,12 @@ class DbosEngine:
         self._resume(seen[key] for key, since in self._astray.items() if now - since >= ASTRAY_SECONDS)
 
     def _resume(self, workflows: "Iterable[WorkflowStatus]") -> list[str]:
-        by_queue: dict[str, list[str]] = {}
+        again: dict[str, list[str]] = {}
         for each in workflows:
-            by_queue.setdefault(each.queue_name or self._queue, []).append(each.workflow_id)
-        for queue, ids in by_queue.items():
+            again.setdefault(process.queues(each.queue_name or self._queue)[1], []).append(each.workflow_id)
+        for queue, ids in again.items():
             self._client.resume_workflows(ids, queue_name=queue)
-        return [each for ids in by_queue.values() for each in ids]
+        return [each for ids in again.values() for each in ids]
 
 
 def _by_partition(shards: Sequence[Placed]) -> Iterator[list[Placed]]:

@@ -22,6 +22,9 @@ WORKFLOW = "work_shards"
 POLLING_SECONDS = 0.5
 # How often an idle worker looks for shards.
 
+AGAIN = "-again"
+# What the queue of shards that were put back has behind the name of theirs.
+
 Deliver = Callable[[str, Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 
@@ -51,6 +54,12 @@ def _workflow() -> object:
     return work_shards
 
 
+def queues(queue: str) -> list[str]:
+    """Return a queue and the one for what is put back of it, whichever of the two is named."""
+    first = queue.removesuffix(AGAIN)
+    return [first, first + AGAIN]
+
+
 async def once(name: str, do: Callable[[], Awaitable[None]]) -> None:
     """Do a part of a workflow, unless a worker before this one has."""
     from dbos import DBOS
@@ -68,8 +77,9 @@ def start(storage: Storage, worker: str, queue: str, at_once: int, deliver: Deli
     Args:
         storage: prepared.
         worker: the same id at every start: what an earlier process of it had begun is begun again.
-        queue: the only one that is listened to.
-        at_once: shards that a worker has in hand; the queue keeps it, so that the last one started says it for all.
+        queue: the only one that is listened to, beside the one for what is put back of it.
+        at_once: shards that a worker has in hand, and as many that were put back; the queues keep it, so that the last
+            one started says it for all.
         deliver: called on the loop of DBOS for each workflow; it is done when that returns, and not when it raises
             ``CancelledError``.
         log: where DBOS speaks.
@@ -94,11 +104,12 @@ def start(storage: Storage, worker: str, queue: str, at_once: int, deliver: Deli
             "enable_otlp": False,
         }
     )
-    DBOS.listen_queues([queue])
+    DBOS.listen_queues(queues(queue))
     DBOS.launch()
-    DBOS.register_queue(
-        queue, worker_concurrency=at_once, polling_interval_sec=POLLING_SECONDS, on_conflict="always_update"
-    )
+    for each in queues(queue):
+        DBOS.register_queue(
+            each, worker_concurrency=at_once, polling_interval_sec=POLLING_SECONDS, on_conflict="always_update"
+        )
 
 
 def stop(grace: int) -> None:

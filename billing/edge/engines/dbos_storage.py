@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 MISSING = "workers need what is not installed here: pip install 'connect-billing[workers]'"
 SCHEMA = "dbos"
-CONNECTIONS = 6
-# Two queues, their keeper, the sweeper of delays, and two for outcomes.
+CONNECTIONS = 7
+# Three queues, their keeper, the sweeper of delays, and two for outcomes.
 SESSION: Mapping[str, Any] = {
     # what every connection is opened with; a server that has vanished is noticed within about ten seconds
     "connect_timeout": 5,
