@@ -105,7 +105,7 @@ def asked(items: int) -> Mapping[str, Any]:
         "objects": as_list(f"pi_{n}" for n in range(middle, middle + 500)), "object": f"pi_{middle}",
         "name": "customer", "value": f"cus_{middle}", "names": as_list(f"acct_{n % 100}/pm_{n}" for n in range(500)),
         "first": "acct_7", "last": "acct_7\U0010ffff", "payer": f"cus_{middle}", "minors": as_list([777, 7770]),
-        "items": as_list([middle]), "before": items, "number": middle,
+        "items": as_list([middle]), "before": items, "number": middle, "settled": 2**62,
     }  # fmt: skip
 
 

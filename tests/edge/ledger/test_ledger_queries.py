@@ -1,4 +1,4 @@
-"""The questions flows ask, answered from a real file."""
+"""The questions flows ask, answered from a real file and from a real server."""
 
 import asyncio
 from collections import Counter
@@ -10,6 +10,8 @@ from billing.core.entries import Move, Note
 from billing.core.items import Kind, Mode
 from billing.core.kinds.charge import Event, State
 from billing.core.records import PlannedLine, RunStatus, Tally
+
+IN_EACH_DATABASE = True
 
 
 async def test_a_tally_counts_items_by_state_group_reason_and_currency_and_foreign_lines_by_reason(ledger):
@@ -150,7 +152,8 @@ async def test_entries_stream_in_order_for_the_ledger_a_run_or_a_reference(ledge
     assert [entry.seq for entry in ledger.entries(run_id=RUN, after=1)] == [2, 3, 6]
     assert [entry.seq for entry in ledger.entries(reference="INV-0000")] == [1, 6]
     assert [entry.seq for entry in ledger.entries("other", "INV-0000")] == []
-    assert [entry.at for entry in ledger.entries(after=5)] == ["2026-11-01T08:00:00.005Z"]
+    (last,) = ledger.entries(after=5)
+    assert ledger.run("other").planned_at < last.at < "2026-11-01T08:00:00.010Z"
 
 
 async def test_a_row_that_is_not_there_is_a_key_error(ledger):
@@ -198,7 +201,7 @@ async def test_a_plan_may_ask_the_ledger_while_its_lines_stream_into_it(ledger):
     await planned(ledger, 3)
 
     def amended():
-        for planned_line in lines(*range(5_000)):
+        for planned_line in lines(*range(3_000)):
             item = ledger.obligations(PLATFORM, Mode.TEST, PERIOD, [planned_line.new.reference], Kind.CHARGE)
             row = item[planned_line.new.reference].id if item else None
             yield PlannedLine(planned_line.line, planned_line.cells, None if row else planned_line.new, row)
@@ -207,13 +210,12 @@ async def test_a_plan_may_ask_the_ledger_while_its_lines_stream_into_it(ledger):
     while not task.done():
         assert ledger.item(2).reference == "INV-0001"
         await asyncio.sleep(0)
-    assert ledger.tally(RUN) == [Tally(State.PLANNED, "", "", "usd", 5_000, sum(range(1000, 6000)))]
-    assert sum(1 for line in ledger.report(RUN) if line.owned) == 5_000
+    assert ledger.tally(RUN) == [Tally(State.PLANNED, "", "", "usd", 3_000, sum(range(1000, 4000)))]
+    assert sum(1 for line in ledger.report(RUN) if line.owned) == 3_000
     assert ledger.verify().faults == ()
 
 
-async def test_the_items_of_a_kind_are_those_of_all_its_runs_in_these_states(tmp_path):
-    ledger = await opened(tmp_path)
+async def test_the_items_of_a_kind_are_those_of_all_its_runs_in_these_states(ledger):
     await ledger.plan_run(a_run(), lines(0, 1))
     await ledger.plan_run(a_run("coaching-2026-12", "2026-12"), lines(2, period="2026-12"))
     begun = ledger.item(2)
@@ -225,7 +227,6 @@ async def test_the_items_of_a_kind_are_those_of_all_its_runs_in_these_states(tmp
     assert found() == ["INV-0000", "INV-0002"]
     assert found(states=(State.PLANNED, State.PREPARING)) == ["INV-0000", "INV-0001", "INV-0002"]
     assert found(kind=Kind.REFUND) == found(platform="acct_other") == found(states=()) == []
-    await ledger.aclose()
 
 
 async def test_what_is_personal_is_known_again_by_the_key_alone(tmp_path):

@@ -5,8 +5,14 @@ import re
 import pytest
 from ledger_tools import planned
 
+from billing.edge.ledger.postgres import questions as in_postgres
+from billing.edge.ledger.postgres.connecting import connect
 from billing.edge.ledger.questions import Question
+from billing.edge.ledger.reader import as_list
 from billing.edge.ledger.sqlite import questions as in_sqlite
+from tests.bench.questions import fill, scanned, values
+from tests.bench.questions import steps as steps_in_postgres
+from tests.postgres import fresh_database
 
 LARGE = "items|entries|lines|lookups"
 # The tables that grow with what is charged; runs are few.
@@ -23,7 +29,16 @@ WHOLE = {
     Question.EVERY_LOOKUP,
     Question.STRAY_LINES,
 }
-# What reads, or may read, all of a table.
+# What SQLite reads, or may read, a whole table for.
+WHOLE_IN_POSTGRES = {Question.SIZES, Question.IDS, Question.STRAY_LINES, Question.EVERY_LOOKUP}
+ITEMS = 3_000
+ENDS = {
+    Question.ENTRIES_BETWEEN: {"last": ITEMS // 2 + 20},
+    Question.AMOUNTS: {"after": ITEMS - 50},
+    Question.ENTRIES: {"after": 3 * ITEMS},
+}
+LISTS = ("references", "objects", "names", "accounts")
+# Where those begin or end that read from one row to another.
 
 
 @pytest.fixture
@@ -40,8 +55,27 @@ async def steps(ledger):
     return of
 
 
-def test_there_is_a_text_for_every_question():
-    assert set(in_sqlite.QUESTIONS) == set(Question)
+@pytest.fixture(scope="module")
+def filled(postgres_server_url):
+    """A ledger of one large run and many small ones, most of it over, and what the planner knows of it."""
+    with fresh_database(postgres_server_url) as url:
+        fill(url, ITEMS)
+        conn = connect(url, write=False)
+        yield conn
+        conn.close()
+
+
+def test_there_is_a_text_for_every_question_in_each_database():
+    assert set(in_sqlite.QUESTIONS) == set(in_postgres.QUESTIONS) == set(Question)
+
+
+@pytest.mark.parametrize("question", sorted(set(Question) - WHOLE_IN_POSTGRES))
+def test_postgres_goes_by_an_index_even_for_all_of_a_small_run(filled, question):
+    small = {"run": 2, "run_id": "coaching-2000-01", "scope": 2, "account": "acct_1"}
+    lists = {name: as_list([f"{name} {n}" for n in range(5)]) for name in LISTS}
+    ends = ENDS.get(question, {})
+    found = steps_in_postgres(filled, question, values(question, ITEMS, 4 * ITEMS) | small | lists | ends)
+    assert not {"items", "entries", "lines", "lookups"} & set(scanned(found)), found
 
 
 @pytest.mark.parametrize("question", sorted(set(Question) - WHOLE - {Question.VERSION}))

@@ -44,7 +44,13 @@ _WRITING: Mapping[str, str] = {
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-_READING: Mapping[str, str] = {"default_transaction_read_only": "on"}
+_READING: Mapping[str, str] = {
+    "default_transaction_read_only": "on",
+    # What streams is read to its end, as fast as whoever reads it goes on; its first rows are in no hurry.
+    "cursor_tuple_fraction": "1",
+    "idle_in_transaction_session_timeout": "0",
+    "work_mem": "32MB",
+}
 _ASKED = ("server_version_num", "server_encoding", "fsync", "full_page_writes", "synchronous_commit")
 _STRONG = ("on", "remote_apply")
 # What `synchronous_commit` may be: a commit is answered once it is on the disk.

@@ -137,9 +137,9 @@ _OF_RUNS = {
         LEFT JOIN LATERAL (SELECT at FROM entries AS later WHERE later.item = items.id
             AND later.ver > ended.ver AND later.name = {_any("back")} ORDER BY ver LIMIT 1) AS back ON true
         WHERE items.run = %(run)s AND EXISTS ({OF_SHEET})""",
-    Question.ACCOUNTS_BEGUN: f"""SELECT asked.value FROM {_each("accounts")} WHERE EXISTS
-        (SELECT FROM items WHERE items.run = ANY (ARRAY(SELECT id FROM runs)) AND items.state = {_any("states")}
-            AND items.account = asked.value)""",
+    Question.ACCOUNTS_BEGUN: f"""SELECT asked.value FROM {_each("accounts")} CROSS JOIN LATERAL
+        (SELECT FROM items WHERE run = ANY (ARRAY(SELECT id FROM runs)) AND state = {_any("states")}
+            AND account = asked.value LIMIT 1) AS begun""",
 }
 
 _ITEMS = {
