@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from billing.cli.session import Session
-from billing.edge.ledger import Ledger
+from billing.edge.ledger.database import DatabaseLedger
 from billing.edge.ledger.moving import gone_to
 from billing.edge.ledger.opening import open_ledger
 from billing.edge.stripe.clock import ProviderClock
 
 
 @asynccontextmanager
-async def open_books(session: Session) -> AsyncIterator[Ledger]:
+async def open_books(session: Session) -> AsyncIterator[DatabaseLedger]:
     """Open the ledger of the settings read-only.
 
     Raises:

@@ -4,21 +4,19 @@ import platform
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial
-from pathlib import Path
 
 from billing import __version__
-from billing.cli.books import open_books
+from billing.cli.diagnosis_ledger import ledger_findings
+from billing.cli.findings import Finding, Verdict, failed
 from billing.cli.services import services_for
 from billing.cli.session import Session
 from billing.cli.tables import lined_up, plural
-from billing.core.errors import BillingError, CredentialsError, LedgerMissing
+from billing.core.errors import BillingError, CredentialsError
 from billing.core.exits import Exit
 from billing.core.items import Mode
-from billing.edge.ledger.custody.location import file_system, ledger_path, mounts
 from billing.edge.logs import Log, visible
 from billing.edge.secrets import load_key
 from billing.edge.stripe.found import LookupFailed, Trouble
@@ -36,31 +34,6 @@ SKEW_SECONDS = 5.0
 # Beyond it the times in logs and reports mislead; no decision depends on the machine's clock.
 
 
-class Verdict(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, what was found, what to do about it.
-
-    ``permission`` is ``yes``, ``no`` or ``not tested`` for a permission of the key, else empty. ``platform`` names the
-    one whose key, permissions and ledger it is about, where the settings name any.
-    """
-
-    verdict: Verdict
-    about: str
-    found: str
-    do: str = ""
-    exit_code: int = Exit.OK
-    permission: str = ""
-    platform: str = ""
-
-
 async def diagnose_each(sessions: Sequence[Session], *, live: bool, write_probes: bool) -> list[Finding]:
     """Look at everything of each platform that could be meant, and return a line for each thing.
 
@@ -69,7 +42,7 @@ async def diagnose_each(sessions: Sequence[Session], *, live: bool, write_probes
     found = [*_versions(), *_variables(sessions[0])]
     for session in sessions:
         own = live and (len(sessions) == 1 or _is_live(session))
-        looked = [*_key(session), *await _provider(session, own, write_probes), *await _ledger(session)]
+        looked = [*_key(session), *await _provider(session, own, write_probes), *await ledger_findings(session)]
         found += [replace(each, platform=session.settings.platform_name) for each in looked]
     return found
 
@@ -118,17 +91,13 @@ def _key(session: Session) -> Iterable[Finding]:
     try:
         key = load_key(session.environ, session.settings.key)
     except BillingError as error:
-        yield _failed("key", error)
+        yield failed("key", error)
         return
     kind = "restricted" if key.restricted else "unrestricted"
     if key.restricted or not key.mode.livemode:
         yield Finding(Verdict.OK, "key", f"{key}, {key.mode} mode, {kind}")
     else:
         yield Finding(Verdict.WARN, "key", f"{key}, live and {kind}", "use a restricted key (rk_live_...)")
-
-
-def _failed(about: str, error: BillingError) -> Finding:
-    return Finding(Verdict.FAIL, about, str(error), exit_code=int(error.exit_code))
 
 
 async def _provider(session: Session, live: bool, write_probes: bool) -> list[Finding]:
@@ -150,7 +119,7 @@ async def _provider(session: Session, live: bool, write_probes: bool) -> list[Fi
                     *await _webhooks(services),
                 ]
         except BillingError as error:
-            return [_failed("provider", error)]
+            return [failed("provider", error)]
 
 
 async def _platform(services: Services, session: Session) -> Finding:
@@ -158,7 +127,7 @@ async def _platform(services: Services, session: Session) -> Finding:
     try:
         await services.identify()
     except CredentialsError as error:
-        return _failed("platform", error)
+        return failed("platform", error)
     return Finding(Verdict.OK, "platform", f"{services.platform} at {session.settings.api_base or 'Stripe'}")
 
 
@@ -212,29 +181,3 @@ def _permission(found: Answer) -> Finding:
     exit_code = int(Exit.CREDENTIALS) if barred else Exit.OK
     verdict = VERDICTS[found.grant] if barred or found.grant is not Grant.NO else Verdict.WARN
     return Finding(verdict, found.probe.permission, f"{found.grant}{why}", found.do, exit_code, str(found.grant))
-
-
-async def _ledger(session: Session) -> list[Finding]:
-    try:
-        path = ledger_path(session.settings.ledger)
-        kind = file_system(path, mounts()) or "unknown"
-        place = Finding(Verdict.OK, "ledger file", f"{path} on {kind}")
-        async with open_books(session) as ledger:
-            found = ledger.verify()
-    except LedgerMissing as error:
-        return [place, _none_yet(path, error)]
-    except BillingError as error:
-        return [_failed("ledger", error)]
-    if found.faults:
-        text = f"{plural(len(found.faults), 'fault')} that two looks found, first: {found.faults[0]}"
-        return [place, Finding(Verdict.FAIL, "ledger", text, "restore the newest copy", int(Exit.STOPPED))]
-    text = f"sound: {found.entries:,} entries, {found.items:,} items, head {found.head[:16]}"
-    return [place, Finding(Verdict.OK, "ledger", text)]
-
-
-def _none_yet(path: Path, error: BillingError) -> Finding:
-    if path.parent.is_dir():
-        return Finding(Verdict.OK, "ledger", "none yet; the first plan or run makes one")
-    return Finding(
-        Verdict.FAIL, "ledger", f"there is no folder {path.parent}", f"mkdir -p {path.parent}", int(error.exit_code)
-    )

@@ -50,6 +50,7 @@ COMMANDS: dict[str, CommandInfo] = {
     "ledger events": CommandInfo("ledger_events", "Print what happened, when, to which item."),
     "ledger upgrade": CommandInfo("ledger_upgrade", "Make a ledger of an earlier release one of this release."),
     "ledger copy": CommandInfo("ledger_copy", "Copy the ledger to another database; it goes on there."),
+    "ledger roles": CommandInfo("ledger_roles", "Print which rights a role needs that charges from PostgreSQL."),
     "ledger rebuild": CommandInfo("ledger_rebuild", "Rebuild a lost run from its file and Stripe."),
     "config show": CommandInfo("config_show", "Print every setting and where it comes from."),
 }

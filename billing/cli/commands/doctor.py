@@ -28,7 +28,8 @@ def command(
     billing doctor --live
     billing doctor --platform shop-eu
     """
-    from billing.cli.diagnosis import Verdict, as_text, diagnose_each
+    from billing.cli.diagnosis import as_text, diagnose_each
+    from billing.cli.findings import Verdict
     from billing.cli.session import begin_each, run_async
 
     sessions = begin_each(common)

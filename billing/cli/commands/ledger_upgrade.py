@@ -17,6 +17,9 @@ def command(
             "--wait", metavar="SECONDS", min=0, help="Wait this long for another runner to let go of the ledger."
         ),
     ] = None,
+    make: Annotated[
+        bool, typer.Option("--make", help="Where there is none yet, make an empty one: for the owner of a database.")
+    ] = False,
     common: Reading,
 ) -> int:
     """Make a ledger of an earlier release one of this release.
@@ -29,6 +32,7 @@ def command(
 
     \b
     billing ledger upgrade
+    billing ledger upgrade --make --ledger postgresql://billing_owner@db.example/billing
     billing ledger upgrade --ledger sqlite:////srv/billing/ledger.db --output json
     """
     from billing.cli.ledger_view import upgraded_json, upgraded_lines
@@ -46,6 +50,7 @@ def command(
             key_file=settings.ledger_key_file,
             clock=ProviderClock().now,
             wait=wait,
+            make=make,
             environ=session.environ,
         )
 

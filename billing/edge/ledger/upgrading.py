@@ -3,8 +3,11 @@
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from billing.core.errors import LedgerMissing
+from billing.edge.ledger.opening import open_ledger
 from billing.edge.ledger.sqlite.upgrade import upgrading as sqlite
 from billing.edge.ledger.upgraded import Upgraded
 from billing.edge.ledger_url import is_postgres
@@ -16,12 +19,14 @@ async def upgrade_ledger(
     key_file: Path | None,
     clock: Callable[[], datetime],
     wait: float | None = None,
+    make: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Upgraded:
     """Make the ledger a URL names one of this release.
 
     Args:
         url, key_file, clock, wait, environ: as for `billing.edge.ledger.opening.open_ledger`.
+        make: make an empty one where there is none and none was ever seen.
 
     Raises:
         UsageError: the URL names no ledger.
@@ -30,8 +35,17 @@ async def upgrade_ledger(
         LedgerDamaged: it does not agree with itself; it was left as it is.
         LedgerError: it was written by a newer release, or the place, the database or the key cannot be used.
     """
+    upgrade = sqlite.upgrade_ledger
     if is_postgres(url):
         from billing.edge.ledger.postgres import upgrading as postgres
 
-        return await postgres.upgrade_ledger(url, key_file=key_file, clock=clock, wait=wait, environ=environ)
-    return await sqlite.upgrade_ledger(url, key_file=key_file, clock=clock, wait=wait, environ=environ)
+        upgrade = postgres.upgrade_ledger
+    upgraded = partial(upgrade, url, key_file=key_file, clock=clock, wait=wait, environ=environ)
+    try:
+        return await upgraded()
+    except LedgerMissing:
+        if not make:
+            raise
+    made = await open_ledger(url, key_file=key_file, clock=clock, wait=wait, purpose="ledger upgrade", environ=environ)
+    await made.aclose()
+    return await upgraded()
