@@ -4,30 +4,27 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from ledger_tools import Clock, opened
+from ledger_tools import Place
 
 from billing.edge.ledger.database import DatabaseLedger
-from billing.edge.ledger.opening import open_ledger
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Let the tests of a module that says so find their ledger in a file, and again in a server's database."""
-    if "ledger" in metafunc.fixturenames and getattr(metafunc.module, "IN_EACH_DATABASE", False):
-        metafunc.parametrize("in_postgres", [False, True], ids=["sqlite", "postgres"])
+    if "place" in metafunc.fixturenames and getattr(metafunc.module, "IN_EACH_DATABASE", False):
+        metafunc.parametrize("place", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture
-def in_postgres() -> bool:
-    """Whether the ledger of a test is in PostgreSQL."""
-    return False
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where the ledger is: a file, or in PostgreSQL where a test is parametrised so."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        return Place(request.getfixturevalue("postgres_url"), tmp_path)
+    return Place(f"sqlite:///{tmp_path}/ledger.db", tmp_path)
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path, in_postgres: bool, request: pytest.FixtureRequest) -> AsyncIterator[DatabaseLedger]:
-    if in_postgres:
-        url, key_file = request.getfixturevalue("postgres_url"), tmp_path / "ledger.key"
-        ledger = await open_ledger(url, key_file=key_file, clock=Clock(), purpose="a test")
-    else:
-        ledger = await opened(tmp_path)
+async def ledger(place: Place) -> AsyncIterator[DatabaseLedger]:
+    ledger = await place.open()
     yield ledger
     await ledger.aclose()

@@ -1,17 +1,23 @@
 """Real ledgers in real files, and the runs, items and moves the tests put into them."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import psycopg
+import pytest
 
 from billing.core.entries import ItemRecord, Move
 from billing.core.items import Kind, Mode
 from billing.core.keys import item_id
 from billing.core.kinds.charge import CHARGE_LIFE, Event, State
 from billing.core.records import NewItem, PlannedLine, RunRecord
+from billing.edge.ledger import opening
+from billing.edge.ledger.database import DatabaseLedger
 from billing.edge.ledger.sqlite.ledger import SqliteLedger
 from billing.edge.ledger.sqlite.opening import open_ledger
 
@@ -35,6 +41,89 @@ async def opened(folder: Path, **options: Any) -> SqliteLedger:
     """Open the ledger of a folder, its key beside it."""
     options = {"key_file": folder / "keys" / "ledger.key", "clock": Clock(), "purpose": "a test"} | options
     return await open_ledger(f"sqlite:///{folder}/ledger.db", **options)
+
+
+BOTH = pytest.mark.parametrize("place", ["sqlite", "postgres"], indirect=True)
+# Of tests that hold of a ledger wherever it is.
+REFUSED = (sqlite3.IntegrityError, psycopg.Error)
+# How each database says that a law forbids a statement.
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the ledger of a test is, in a file or in a database of PostgreSQL; its key is in the folder."""
+
+    url: str
+    folder: Path
+
+    @property
+    def postgres(self) -> bool:
+        """Whether it is in PostgreSQL."""
+        return self.url.startswith("postgresql:")
+
+    async def open(self, **options: Any) -> DatabaseLedger:
+        """Open it."""
+        options = {"key_file": self.folder / "keys" / "ledger.key", "clock": Clock(), "purpose": "a test"} | options
+        return await opening.open_ledger(self.url, **options)
+
+    async def open_beside(self, number: int) -> DatabaseLedger:
+        """Open it beside others that write, as the worker of a number; a file has none, only a lock to leave alone."""
+        return await self.open(**({"worker": f"w-{number}"} if self.postgres else {"lock": False}))
+
+    @contextmanager
+    def by_hand(self) -> Iterator["Hand"]:
+        """Open it as any other program would."""
+        if self.postgres:
+            with psycopg.connect(self.url, autocommit=True, options="-c search_path=billing") as conn:
+                yield Hand(conn)
+        else:
+            with raw(self.folder) as file:
+                yield Hand(file)
+
+
+class Hand:
+    """A connection of another program; its statements are written as for the file."""
+
+    def __init__(self, conn: "sqlite3.Connection | psycopg.Connection") -> None:
+        self._conn = conn
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """Run a statement."""
+        if isinstance(self._conn, sqlite3.Connection):
+            return self._conn.execute(sql, values)
+        return self._conn.execute(sql.replace("?", "%s"), values or None)
+
+    def taken(self, forged: Sequence[tuple[object, ...]]) -> list[bool]:
+        """Tell of each forged event whether the laws take it; nothing of it is kept."""
+        if isinstance(self._conn, sqlite3.Connection):
+            return [taken(self._conn, *each) for each in forged]
+        self._conn.execute(_TAKEN)
+        columns = [list(map(str, column)) for column in zip(*forged, strict=True)]
+        columns[2] = [each[2] for each in forged]
+        rows = "unnest(%s::text[], %s::text[], %s::text[], %s::integer[], %s::bigint[]) WITH ORDINALITY"
+        asked = f"SELECT pg_temp.taken(a, b, c, d, e) FROM {rows} AS t (a, b, c, d, e, n) ORDER BY n"  # noqa: S608
+        return [told for (told,) in self._conn.execute(asked, columns)]
+
+    @contextmanager
+    def lawless(self) -> Iterator[None]:
+        """Suspend every law, as an intruder would, and bring them back."""
+        if isinstance(self._conn, sqlite3.Connection):
+            back = unguarded(self._conn)
+        else:
+            self._conn.execute("SET session_replication_role = replica")
+            back = ["SET session_replication_role = DEFAULT"]
+        yield
+        for sql in back:
+            self._conn.execute(sql)
+
+
+_TAKEN = """CREATE OR REPLACE FUNCTION pg_temp.taken(text, text, text, integer, bigint) RETURNS boolean
+    LANGUAGE plpgsql AS $$ BEGIN
+        UPDATE items SET state = $1, last_event = $2, ver = ver + 1, object_id = $3, attempt = attempt + $4
+            WHERE id = $5;
+        RAISE SQLSTATE 'TAKEN';
+    EXCEPTION WHEN SQLSTATE 'TAKEN' THEN RETURN true; WHEN SQLSTATE 'BL001' OR unique_violation THEN RETURN false;
+    END $$"""
 
 
 def a_run(run_id: str = RUN, period: str = PERIOD, revision: int = 1, **changes: Any) -> RunRecord:

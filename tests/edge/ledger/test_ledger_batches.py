@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from ledger_tools import move_for, planned
+from ledger_tools import BOTH, move_for, planned
 from test_ledger_groups import held_up
 
 from billing.core.kinds.charge import Event, State
@@ -29,43 +29,46 @@ def test_any_number_of_rows_is_written_once_and_in_order_by_a_few_statements(cou
 
 
 async def recorded_together(ledger, items, event):
-    """Record one event for all items in one commit; return the results and the statements."""
+    """Record one event for all items in one commit; return the results."""
     let_go = await held_up(ledger)
     waiting = [asyncio.create_task(ledger.record(item, move_for(item, event))) for item in items]
     await asyncio.sleep(0)
-    statements = []
-    ledger._opened.writer.set_trace_callback(statements.append)
     await let_go()
-    return await asyncio.gather(*waiting, return_exceptions=True), statements
+    return await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_items_that_move_together_are_neither_read_nor_shielded_while_none_fails(ledger):
     items = await planned(ledger, 100)
-    results, statements = await recorded_together(ledger, items, Event.PREPARE_STARTED)
+    statements = []
+    ledger._opened.writer.set_trace_callback(statements.append)
+    results = await recorded_together(ledger, items, Event.PREPARE_STARTED)
     assert {item.state for item in results} == {State.PREPARING}
     assert not [sql for sql in statements if sql.startswith(("SAVEPOINT", "SELECT items"))]
     assert [ledger.item(item.id) for item in items] == results
     assert ledger.verify().faults == ()
 
 
+@BOTH
 async def test_an_item_that_has_moved_meanwhile_fails_alone_in_a_commit_of_many(ledger):
     items = await planned(ledger, 20)
     moved = await ledger.record(items[7], move_for(items[7], Event.PREPARE_STARTED))
-    results, _ = await recorded_together(ledger, items, Event.PREPARE_STARTED)
+    results = await recorded_together(ledger, items, Event.PREPARE_STARTED)
     lost = [place for place, result in enumerate(results) if isinstance(result, LostRace)]
     assert lost == [7]
     assert results[7].item == moved == ledger.item(moved.id)
     assert ledger.verify().faults == ()
 
 
+@BOTH
 async def test_one_item_moved_twice_in_one_commit_moves_once(ledger):
     (item,) = await planned(ledger)
-    results, _ = await recorded_together(ledger, [item, item], Event.PREPARE_STARTED)
+    results = await recorded_together(ledger, [item, item], Event.PREPARE_STARTED)
     assert [type(result).__name__ for result in results] == ["ItemRecord", "LostRace"]
     assert ledger.item(item.id).ver == 1
     assert ledger.verify().faults == ()
 
 
+@BOTH
 @pytest.mark.parametrize("belief", [{"ver": 3}, {"attempt": 1}, {"state": State.PREPARING}])
 async def test_a_belief_that_differs_in_one_thing_moves_nothing(belief, ledger):
     (item,) = await planned(ledger)
@@ -74,6 +77,7 @@ async def test_a_belief_that_differs_in_one_thing_moves_nothing(belief, ledger):
     assert ledger.item(item.id) == item
 
 
+@BOTH
 async def test_what_the_last_turn_before_closing_brought_is_committed(ledger):
     (item,) = await planned(ledger)
     waiting = asyncio.create_task(ledger.record(item, move_for(item, Event.PREPARE_STARTED)))

@@ -1,4 +1,4 @@
-"""Two writers on one file, without the lock: each item is moved by one of them, and the chain stays one chain."""
+"""Two writers on one file without the lock, or on one database: each item is moved by one, and every chain holds."""
 
 # ruff: noqa: ASYNC220 - a test has nothing else to do than to wait for the processes it races
 
@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ledger_tools import move_for, opened, planned
+from ledger_tools import move_for, planned
 
 from billing.core.kinds.charge import Event, State
 from billing.edge.ledger import LostRace
+
+IN_EACH_DATABASE = True
 
 
 async def claim(ledger, items):
@@ -25,9 +27,9 @@ async def claim(ledger, items):
     return won, lost
 
 
-async def test_two_ledgers_in_one_process_share_the_items_between_them(tmp_path):
-    first = await opened(tmp_path, lock=False)
-    second = await opened(tmp_path, lock=False)
+async def test_two_ledgers_in_one_process_share_the_items_between_them(place):
+    first = await place.open_beside(0)
+    second = await place.open_beside(1)
     items = await planned(first, 100)
     (won, lost), (also_won, also_lost) = await asyncio.gather(claim(first, items), claim(second, items))
     assert sorted(item.id for item in won + also_won) == [item.id for item in items]
@@ -47,12 +49,12 @@ async def test_many_tasks_of_one_ledger_move_each_item_once(ledger):
 CLAIMS_EVERYTHING = """
 import asyncio, sys
 from pathlib import Path
-sys.path[:0] = sys.argv[2:]
-from ledger_tools import opened
+sys.path[:0] = sys.argv[4:]
+from ledger_tools import Place
 from test_ledger_races import claim
 
 async def main():
-    ledger = await opened(Path(sys.argv[1]), lock=False)
+    ledger = await Place(sys.argv[1], Path(sys.argv[2])).open_beside(int(sys.argv[3]))
     print("ready", flush=True)
     sys.stdin.readline()
     won, lost = await claim(ledger, [ledger.item(row) for row in range(1, 201)])
@@ -63,12 +65,15 @@ asyncio.run(main())
 """
 
 
-async def test_processes_without_a_lock_share_the_items_between_them(tmp_path):
-    ledger = await opened(tmp_path)
+async def test_processes_without_a_lock_share_the_items_between_them(place):
+    ledger = await place.open()
     items = await planned(ledger, 200)
     await ledger.aclose()
-    command = [sys.executable, "-c", CLAIMS_EVERYTHING, str(tmp_path), str(Path(__file__).parent), *sys.path]
-    runners = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    command = [sys.executable, "-c", CLAIMS_EVERYTHING, place.url, str(place.folder)]
+    paths, pipe = [str(Path(__file__).parent), *sys.path], subprocess.PIPE
+    runners = [
+        subprocess.Popen([*command, str(number), *paths], stdin=pipe, stdout=pipe, text=True) for number in range(3)
+    ]
     for runner in runners:
         assert runner.stdout.readline() == "ready\n"
     for runner in runners:
@@ -76,6 +81,6 @@ async def test_processes_without_a_lock_share_the_items_between_them(tmp_path):
         runner.stdin.flush()
     won = [int(row) for runner in runners for row in runner.communicate()[0].split()]
     assert sorted(won) == [item.id for item in items]
-    again = await opened(tmp_path)
+    again = await place.open()
     assert again.verify().faults == ()
     await again.aclose()

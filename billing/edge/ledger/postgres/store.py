@@ -176,7 +176,7 @@ class PostgresStore:
     def unshield(self, *, undo: bool) -> None:
         """End that part."""
         if undo:
-            self._unsent = [("ROLLBACK TO one", ())]
+            self._undo("ROLLBACK TO one")
         self._unsent.append(("RELEASE one", ()))
         self._send()
 
@@ -196,8 +196,9 @@ class PostgresStore:
 
     def rollback(self) -> None:
         """Undo the transaction."""
-        self._unsent = [("ROLLBACK", ())] if self._open() else []
-        self._send()
+        if self._open():
+            self._undo("ROLLBACK")
+        self._unsent = []
 
     def abandon(self) -> None:
         """Undo what is open after a failure."""
@@ -231,6 +232,15 @@ class PostgresStore:
     def failed(self, error: BaseException) -> str:
         """Return what is said of a failure that ends all writing: what a server tells of its rows is left out."""
         return first_line(error)
+
+    def _undo(self, text: str) -> None:
+        """Undo by a message of its own, whatever waits.
+
+        psycopg forgets every statement that it has prepared when it hears of a rollback. In a pipeline it hears of it
+        late, when it has prepared others meanwhile, and takes those for prepared that it has the server forget.
+        """
+        self._unsent = []
+        self.conn.execute(text)
 
     def _open(self) -> bool:
         """Tell whether there is a transaction, on the server or about to be."""
