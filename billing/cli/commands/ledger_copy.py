@@ -31,7 +31,7 @@ def command(
 
     \b
     billing ledger copy sqlite:///billing.db postgresql://billing@db.example/billing
-    billing ledger copy postgresql://billing@db.example/billing sqlite:////srv/billing/ledger.db --output json
+    billing ledger copy postgresql://billing@db.example/ledger sqlite:////srv/billing/ledger.db --output json
     """
     from billing.cli.ledger_copying import carry_out
     from billing.cli.session import begin, run_async
