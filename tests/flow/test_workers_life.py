@@ -14,6 +14,7 @@ from billing.core.exits import Exit
 from billing.core.groups import exit_for, group_in
 from billing.core.kinds import is_planned
 from billing.core.life import Group
+from billing.core.policies import Policies, StopOn
 from billing.core.records import RunStatus
 from billing.edge.engines.controls import Remembered, Said, Word
 from billing.edge.engines.inprocess import InProcess
@@ -103,7 +104,7 @@ def test_a_word_to_stop_ends_it_with_that_word_and_a_second_run_does_the_rest(tm
         async with world.read() as ledger:
             assert ledger.run(RUN).status is RunStatus.STOPPED
             assert exit_for(ledger.tally(RUN)) is not Exit.OK
-        for again in (controls, Remembered()):  # another process remembers nothing of the first round
+        for again in (Remembered(), controls):  # what was kept of the first round may be lost
             assert (await run_over_workers(world, again)).exit is Exit.OK
         assert len(await notes(world, Note.RUN_FINISHED)) == 1
         rounds = [note["round"] for note in await notes(world, Note.RUN_STARTED)]
@@ -230,6 +231,19 @@ def test_what_stops_one_worker_stops_them_all(tmp_path, options, reason):
         ending = await run_over_workers(world, **options)
         assert ending.exit is Exit.STOPPED
         assert reason in ending.reason
+        assert (await world.groups())[Group.PENDING] > 0
+        assert [note["reason"] for note in await notes(world, Note.RUN_STOPPED)] == [ending.reason]
+
+    run_virtually(main)
+
+
+def test_a_guard_that_trips_in_one_shard_ends_the_run_for_all(tmp_path):
+    async def main() -> None:
+        world = World.make(tmp_path, with_latency(2.0), **{**SPEC, "mix": {"insufficient_funds": 1.0}})
+        world.policies = Policies(stop_on=StopOn(decline_rate=0.5, after_items=10))
+        ending = await run_over_workers(world)
+        assert ending.exit is Exit.STOPPED
+        assert "of the last 10 charges declined" in ending.reason
         assert (await world.groups())[Group.PENDING] > 0
         assert [note["reason"] for note in await notes(world, Note.RUN_STOPPED)] == [ending.reason]
 

@@ -14,6 +14,8 @@ from billing.core.records import RunStatus
 from billing.edge.engines import Placed
 from billing.edge.engines.controls import Remembered, Round
 from billing.edge.engines.inprocess import InProcess
+from billing.edge.stripe.resend import SENDS
+from billing.flow.engine.context import ROUNDS
 from billing.flow.engine.goals import Goal, taken_up
 from billing.flow.kinds.registry import FLOWS
 from billing.flow.options import RunOptions, Selection
@@ -21,6 +23,7 @@ from billing.flow.workers.carrying import Carrier
 from billing.flow.workers.launching import Hired, Overseer
 from billing.flow.workers.rounds import Crew, cut_run
 from billing.flow.workers.worklist import OfShard
+from billing.sandbox.faults import FaultKind
 from tests.flow.crew_world import at_once, boss_of, hiring, run_over_workers, settings
 from tests.flow.test_bad_day import OPEN_GROUPS, bad_day
 from tests.flow.world import RUN, World, with_latency
@@ -178,5 +181,15 @@ def test_a_shard_gives_its_items_by_pages_as_the_ledger_does(tmp_path):
                         after = page[-1].id
                     assert found == sorted(set(found))
                     assert len(found) == part.items
+
+    run_virtually(main)
+
+
+def test_what_a_shard_left_open_is_gone_through_again_as_it_stands_by_then(tmp_path):
+    async def main() -> None:
+        world = World.make(tmp_path, with_latency(0.1), items=1, accounts=1, mix={"succeeds": 1.0})
+        world.script(FaultKind.LOST_BEFORE, "payment_intents.create", times=SENDS * ROUNDS)
+        await run_over_workers(world)
+        assert await world.groups() == {Group.SUCCEEDED: 1}
 
     run_virtually(main)
