@@ -249,7 +249,7 @@ class Worker:
         engine = working(presence, ledger, services.mode, services.platform, self._log, at_once=wish.shards)
         controls = controls_of(ledger, f"worker {wish.worker}")
         each = max(1, services.rates.items // wish.shards)
-        self._carrier = Carrier(services, settings, controls, wish.worker, each)
+        self._carrier = Carrier(services, settings, controls, wish.worker, each, self._session.environ)
         try:
             await anyio.to_thread.run_sync(presence.beat)
             self._say_opened(services)

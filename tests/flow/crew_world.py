@@ -51,7 +51,7 @@ async def boss_of(
 ) -> AsyncIterator[Boss]:
     controls = controls or Remembered()
     async with world.services(wire=wire) as services:
-        carrier = Carrier(services, settings(), controls, "here", 16, at_once)
+        carrier = Carrier(services, settings(), controls, "here", 16, apart=at_once)
         engine = InProcess(services.log, shards)
         yield Boss(services, engine, Overseer(hiring(Hired(Crew(engine, controls, at_once), carrier))))
 

@@ -14,7 +14,7 @@ from billing.core.exits import Exit
 from billing.core.groups import exit_for, group_in
 from billing.core.kinds import is_planned
 from billing.core.life import Group
-from billing.core.policies import Policies, StopOn
+from billing.core.policies import Notification, Policies, StopOn
 from billing.core.records import RunStatus
 from billing.edge.engines.controls import Remembered, Said, Word
 from billing.edge.engines.inprocess import InProcess
@@ -158,7 +158,7 @@ def test_an_end_that_its_last_worker_did_not_live_to_note_is_noted_by_another(tm
                 await boss.overseer.execute(boss.services, RUN, RunOptions(), world.policies)
             assert await notes(world, Note.RUN_FINISHED) == []
             controls.dies = False
-            carrier = Carrier(boss.services, settings(), controls, "other", 16, at_once)
+            carrier = Carrier(boss.services, settings(), controls, "other", 16, apart=at_once)
             for _ in range(2):
                 await carrier.finish_rounds()
         assert len(await notes(world, Note.RUN_FINISHED)) == 1
@@ -205,6 +205,27 @@ def test_of_two_who_note_the_end_of_a_run_at_once_one_does(tmp_path, request, da
         await first.aclose()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("detached", "told"), [(True, 1), (False, 0)])
+def test_the_end_of_a_run_that_no_command_waits_for_is_told_by_who_notes_it_and_by_nobody_else(
+    tmp_path, detached, told
+):
+    async def main() -> None:
+        world, controls = slow(tmp_path, items=12, accounts=2), Remembered()
+        world.policies = Policies(notify=(Notification("env:HOOK"),))
+        async with boss_of(world, controls) as boss:
+            await world.plan(boss.services)
+            carrier = Carrier(boss.services, settings(), controls, "w", 16, apart=at_once)
+            hired = Hired(Crew(boss.engine, controls, at_once), None if detached else carrier)
+            await Overseer(hiring(hired), detached).execute(boss.services, RUN, RunOptions(), world.policies)
+            for shard in list(boss.engine.waiting.values()):
+                await carrier.carry_out(shard)
+        assert len(await notes(world, Note.RUN_FINISHED)) == 1
+        # Nothing is in the variable that is to hold the address: that a telling was tried shows by its failure.
+        assert [event for event, _ in world.events].count("notify_failed") == told
+
+    run_virtually(main)
 
 
 def test_nobody_resumes_what_nobody_has_paused(tmp_path):
@@ -285,7 +306,7 @@ def test_a_shard_taken_over_in_the_middle_costs_hardly_a_request_more(tmp_path):
         async with boss_of(many, controls, wire=wires[1]) as boss:
             await many.plan(boss.services)
             async with many.services(wire=wires[1], lock=False) as other:
-                leaver = Carrier(other, settings(), controls, "leaver", 16, at_once)
+                leaver = Carrier(other, settings(), controls, "leaver", 16, apart=at_once)
                 task = asyncio.create_task(leaving(boss.engine, leaver, other))
                 ending = await boss.overseer.execute(boss.services, RUN, RunOptions(), many.policies)
                 await task

@@ -72,7 +72,7 @@ def test_two_workers_at_every_shard_charge_nothing_twice(tmp_path):
         controls = Remembered()
         async with world.services() as services, world.services(lock=False) as others:
             await world.plan(services)
-            one, other = (Carrier(each, settings(), controls, "w", 16, at_once) for each in (services, others))
+            one, other = (Carrier(each, settings(), controls, "w", 16, apart=at_once) for each in (services, others))
             crew = Crew(Everywhere(services.log, other), controls, at_once)
             ending = await Overseer(hiring(Hired(crew, one))).execute(services, RUN, RunOptions(), world.policies)
         assert ending.exit is Exit.OK
@@ -105,7 +105,7 @@ def test_a_launcher_that_dies_while_it_hands_out_leaves_a_run_that_the_same_comm
             first = await controls.round(RUN)
             assert not first.handed_out
             # Workers go on with what they got; the run is not over by that.
-            carrier = Carrier(services, settings(), controls, "w", 16, at_once)
+            carrier = Carrier(services, settings(), controls, "w", 16, apart=at_once)
             for shard in list(broken.waiting.values()):
                 await carrier.carry_out(shard)
             assert services.ledger.run(RUN).status is RunStatus.RUNNING
@@ -129,7 +129,7 @@ def test_a_shard_of_an_earlier_round_sends_nothing(tmp_path):
             old = list(boss.engine.waiting.values())
             found = await controls.round(RUN)
             assert await controls.open_round(Round(RUN, 1, found.number + 1, 1, found.asked), found.number)
-            carrier = Carrier(boss.services, settings(), controls, "w", 16, at_once)
+            carrier = Carrier(boss.services, settings(), controls, "w", 16, apart=at_once)
             before = boss.services.gateway.counters.sent
             for shard in old:
                 await carrier.carry_out(shard)

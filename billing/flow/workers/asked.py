@@ -23,6 +23,7 @@ class Asked:
         began: epoch second at which the round began.
         allowed_rps: requests a second that the limits let through at most.
         same_error: the refusal with which the run stopped before, and how often in a row.
+        detached: no command waits for the end, so whoever notes it tells whom the run tells.
     """
 
     only: tuple[str, ...] = ()
@@ -36,9 +37,12 @@ class Asked:
     began: float = 0.0
     allowed_rps: float = 0.0
     same_error: tuple[str, int] = ("", 0)
+    detached: bool = False
 
     @classmethod
-    def of(cls, options: RunOptions, now: float, allowed_rps: float, same_error: tuple[str, int]) -> "Asked":
+    def of(
+        cls, options: RunOptions, now: float, allowed_rps: float, same_error: tuple[str, int], *, detached: bool
+    ) -> "Asked":
         """Return what a command asks for at epoch second ``now``; a limit has become rows by then."""
         chosen, seconds = options.selection, options.deadline
         return cls(
@@ -53,6 +57,7 @@ class Asked:
             now,
             allowed_rps,
             same_error,
+            detached,
         )
 
     @classmethod

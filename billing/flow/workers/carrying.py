@@ -23,9 +23,9 @@ from billing.flow.engine.guards import Guards
 from billing.flow.engine.progress import unwatched
 from billing.flow.engine.runner import Runner
 from billing.flow.execute import work_of
-from billing.flow.follow import policies_of
+from billing.flow.follow import policies_of, tell
 from billing.flow.kinds.registry import FLOWS
-from billing.flow.options import RunOptions
+from billing.flow.options import Ending, RunOptions
 from billing.flow.services import Services
 from billing.flow.workers.asked import Asked
 from billing.flow.workers.rounds import finish_if_over
@@ -65,6 +65,7 @@ class Carrier:
         controls: what the others are told, and say.
         worker: who this is.
         concurrency: items in flight in each shard.
+        environ: where the addresses are to which the ends of detached runs are told.
         apart: calls what takes long where it holds up nobody.
     """
 
@@ -73,6 +74,7 @@ class Carrier:
     controls: Controls
     worker: str
     concurrency: int
+    environ: Mapping[str, str] = field(default_factory=dict)
     apart: Apart = asyncio.to_thread
     _rounds: dict[tuple[str, int], _OfRound] = field(default_factory=dict)
     _runners: set[Runner] = field(default_factory=set)
@@ -95,8 +97,7 @@ class Carrier:
         self._require_staying(shard)
         if self._current(shard, await self._tell(shard)):
             await self._work(shard)
-        found = await self._tell(shard, ended=True)
-        await finish_if_over(self.services, self.controls, found)
+        await self._finish(await self._tell(shard, ended=True))
 
     async def finish_rounds(self) -> None:
         """Put on record what others have ended and not lived to note.
@@ -105,7 +106,32 @@ class Carrier:
             LedgerError: the ledger failed.
         """
         for found in await self.controls.rounds():
-            await finish_if_over(self.services, self.controls, found)
+            await self._finish(found)
+
+    async def _finish(self, found: Round | None) -> None:
+        """Put the end of a round on record if nobody works at it any more, and tell it where no command waits for it.
+
+        Raises:
+            LedgerError: the ledger failed.
+        """
+        if found is None or not await finish_if_over(self.services, self.controls, found):
+            return
+        asked, record = Asked.from_json(found.asked), self.services.ledger.run(found.run_id)
+        if asked.detached and record is not None:
+            said = found.said
+            ending = Ending() if said is None else Ending(Exit(said.exit_code), said.reason)
+            requests = {name: found.counts[name] for name in ("sent", "rate_limited", "resent")}
+            policies = policies_of(record, self.settings)
+            await tell(
+                self.services,
+                record,
+                policies,
+                ending,
+                self.settings,
+                self.environ,
+                asked.declines_ok,
+                {"requests": requests},
+            )
 
     def stop(self, code: Exit, reason: str) -> None:
         """Start nothing more; what is in flight may come home, and every shard in hand is put back."""

@@ -87,7 +87,7 @@ class Overseer:
         if record.status is RunStatus.STOPPED:
             same = tuple(services.ledger.latest_stop(run_id).get("same_error", same))
         now = services.clock.now().timestamp()
-        asked = Asked.of(options, now, services.rates.key_rps, same)
+        asked = Asked.of(options, now, services.rates.key_rps, same, detached=self.detached)
         async with self.hire(services) as hired:
             return await self._see_to(services, hired, record, asked, watch)
 
