@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
@@ -28,6 +29,7 @@ class Door:
         url: what it uses as its API base.
         trip: what waits for it at a request, if anything.
         heard: set at its first request; clear it to hear of the next one.
+        arrivals: when each request was read whole: epoch seconds, operation, path and body.
     """
 
     def __init__(self, trip: WireTrip | None, *, closed: bool) -> None:
@@ -35,6 +37,7 @@ class Door:
         self.trip = trip
         self.heard = threading.Event()
         self.admitted = asyncio.Event()
+        self.arrivals: list[tuple[float, str, str, bytes]] = []
         if not closed:
             self.admitted.set()
 
@@ -126,6 +129,7 @@ class Provider:
         await door.admitted.wait()
         wire = WireRequest(request.method, f"http://sandbox{request.raw_path}", dict(request.headers), body)
         operation, trip = arrival_of(wire).operation, door.trip
+        door.arrivals.append((time.time(), operation, request.path, body))
         if trip and trip.springs(operation, Phase.ARRIVED):
             await asyncio.sleep(trip.lag)
         self._bait(trip, operation)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.kills import editing, machines, recurring, refunding, world
+from tests.kills import editing, machines, recurring, refunding, workers, world
 from tests.kills.points import Point
 from tests.kills.verdict import Asked, Verdict
 
@@ -22,6 +22,8 @@ def verdicts(asked: Iterable[Asked], jobs: int) -> Iterator[Verdict]:
 
 
 def _life_of(asked: Asked) -> Callable[[Asked, Path], Verdict]:
+    if asked.workers:
+        return workers.live
     if asked.recurring:
         return recurring.live
     if asked.refunds:

@@ -36,6 +36,9 @@ class Asked:
         machines: 1, or 2 with a ledger of its own each.
         edits: whether the file of the run is edited, and lines of it are cancelled.
         refunds: whether the run is given back, on two machines.
+        workers: so many processes that share one ledger in PostgreSQL; 0 for other worlds.
+        items: of such a world.
+        calm: nothing befalls them.
         recurring: payers are saved, subscribed, changed, brought in step and renewed; so many of each.
     """
 
@@ -46,12 +49,16 @@ class Asked:
     machines: int = 1
     edits: bool = False
     refunds: bool = False
+    workers: int = 0
+    items: int = 120
+    calm: bool = False
     recurring: Sizes | None = None
 
     def __str__(self) -> str:
         machines = self.machines if self.machines > 1 else 0
         options = {"--bug": self.bug, "--at": self.at, "--lives": self.lives, "--machines": machines}
         said = "".join(f" {name} {value}" for name, value in options.items() if value)
+        said += f" --workers {self.workers} --items {self.items}" * bool(self.workers) + " --calm" * self.calm
         said += " --edits" * self.edits + " --refunds" * self.refunds + str(self.recurring or "")
         return f"python -m tests.kills --worlds 1 --first {self.seed}{said}"
 
@@ -65,6 +72,7 @@ class Verdict:
         missed: points that were not reached.
         problems: what else went wrong, in words.
         figures: what else was counted, by name.
+        waits: seconds from each kill of a worker until somebody went on with what it had begun.
     """
 
     asked: Asked
@@ -73,6 +81,7 @@ class Verdict:
     findings: Findings = field(default_factory=Findings)
     problems: list[str] = field(default_factory=list)
     figures: Counter[str] = field(default_factory=Counter)
+    waits: list[float] = field(default_factory=list)
 
     def count(self, blow: signal.Signals) -> int:
         """Living processes that were struck by this signal."""
