@@ -69,6 +69,9 @@ class Shop(Crew):
         return Crew.environ(self, door) | {"BILLING_LEDGER": self.ledger}
 
 
+Blow = Callable[["Floor", float], None]
+
+
 @dataclass(slots=True)
 class Floor:
     """The workers of a world, and what befalls them.
@@ -103,8 +106,8 @@ class Floor:
         """Start so many workers."""
         self.workers = {f"w{n}": self.start(f"w{n}") for n in range(count)}
 
-    def run(self, *, struck: bool) -> None:
-        """Let them work until each has come to its own end."""
+    def run(self, blows: Iterator[Blow]) -> None:
+        """Let them work until each has come to its own end, while blows fall for as long as there are any."""
         until = time.monotonic() + PATIENCE
         due = time.monotonic() + 2.0
         while self._at_work():
@@ -113,8 +116,8 @@ class Floor:
                 self.verdict.problems.append(f"not over after {PATIENCE:g} s: {self._told()}")
                 return
             self._tend(now)
-            if struck and now >= due:
-                self.chance.choice(BLOWS)(self, now)
+            if now >= due and (blow := next(blows, None)):
+                blow(self, now)
                 due = time.monotonic() + self.chance.uniform(*BETWEEN_BLOWS)
             time.sleep(0.05)
         self._see_doubles_out()
@@ -135,13 +138,20 @@ class Floor:
                 self._died(worker)
 
     def _died(self, worker: Worker) -> None:
-        """Note an end that nobody ordered; whoever looks after processes starts the next one."""
-        self.verdict.problems.append(f"{worker.name} ended with {worker.process.poll()}: {_end_of(worker.log)}")
-        worker.returns = time.monotonic()
+        """Note an end that nobody ordered; whoever looks after processes starts the next one.
+
+        Who cannot open the ledger in the first place, because the server is away, ends with that.
+        """
+        code = worker.process.poll()
+        if code == Exit.STOPPED and self.blows:
+            self.blows["begun in vain"] += 1
+        else:
+            self.verdict.problems.append(f"{worker.name} ended with {code}: {_end_of(worker.log)}")
+        worker.returns = time.monotonic() + 0.5
 
     def _see_doubles_out(self) -> None:
         for double in self.doubles:
-            if double.process.wait(60) not in (*ENDS, Exit.HELD):
+            if double.process.wait(60) not in (*ENDS, Exit.HELD, Exit.STOPPED):
                 said = f"the double of {double.name} ended with {double.process.poll()}: {_end_of(double.log)}"
                 self.verdict.problems.append(said)
 
@@ -208,9 +218,18 @@ class Floor:
         return [*self.workers.values(), *self.gone, *self.doubles]
 
 
-BLOWS: tuple[Callable[[Floor, float], None], ...] = (
+BLOWS: tuple[Blow, ...] = (
     Floor.kill, Floor.kill, Floor.kill, Floor.stop, Floor.double, Floor.crash, Floor.end_backends, Floor.cut,
 )  # fmt: skip
+
+
+def blows_of(asked: Asked, chance: random.Random) -> Iterator[Blow]:
+    """Yield what befalls a world: one of each kind for every three workers, in any order, a kill first."""
+    if asked.calm:
+        return
+    yield Floor.kill
+    for _ in range(max(1, asked.workers // 3)):
+        yield from chance.sample(BLOWS, len(BLOWS))
 
 
 def _lives(worker: Worker) -> bool:
@@ -254,7 +273,7 @@ def _play(floor: Floor, scenario: Scenario) -> None:
     (shop.folder / "home").mkdir()
     shop.ask("run", "run.csv", "--run", RUN_ID, "--yes", "--detach")
     floor.open(asked.workers)
-    floor.run(struck=not asked.calm)
+    floor.run(blows_of(asked, floor.chance))
     shop.ask("resolve", RUN_ID)
     shop.ask("ledger", "verify")
     references = [row.reference for row in scenario.rows]
