@@ -18,6 +18,7 @@ COMMANDS = [
     ("collect",), ("listen",), ("doctor",), ("sandbox",), ("version",), ("ledger", "verify"), ("ledger", "events"),
     ("ledger", "rebuild"), ("ledger", "upgrade"), ("config", "show"), ("completion",), ("help",), ("cancel",),
     ("reverse",), ("sync",), ("links",), ("retry",), ("reconcile",), ("export",), ("serve",), ("explain",), ("worker",),
+    ("pause",), ("resume",), ("ledger", "copy"), ("ledger", "roles"),
 ]  # fmt: skip
 
 SLOW = ["stripe", "aiohttp", "httpx", "rich", "pydantic", "structlog", "yaml", "anyio", "asyncio", "sqlite3", "jinja2"]

@@ -9,6 +9,7 @@ from billing.core.errors import UsageError
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger.database import DatabaseLedger
+from billing.edge.ledger.postgres.connecting import require_driver
 from billing.edge.ledger.sqlite import opening as sqlite
 from billing.edge.ledger_url import is_postgres, shown
 
@@ -59,6 +60,7 @@ async def open_ledger(
         LedgerError: the place, the database or the key cannot be used; the message says what helps.
     """
     if is_postgres(url):
+        require_driver()
         from billing.edge.ledger.postgres import opening as postgres
         from billing.edge.ledger.postgres.locks import Claim
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from billing.core.errors import LedgerMissing
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.postgres.connecting import require_driver
 from billing.edge.ledger.sqlite.upgrade import upgrading as sqlite
 from billing.edge.ledger.upgraded import Upgraded
 from billing.edge.ledger_url import is_postgres
@@ -37,6 +38,7 @@ async def upgrade_ledger(
     """
     upgrade = sqlite.upgrade_ledger
     if is_postgres(url):
+        require_driver()
         from billing.edge.ledger.postgres import upgrading as postgres
 
         upgrade = postgres.upgrade_ledger

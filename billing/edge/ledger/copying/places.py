@@ -14,6 +14,7 @@ from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.custody.location import check_file_system, check_folder, ledger_path, mounts
 from billing.edge.ledger.custody.lock import acquire
 from billing.edge.ledger.moving import LAST_ENTRY, Moved, moved
+from billing.edge.ledger.postgres.connecting import named, require_driver
 from billing.edge.ledger.sqlite import opening as sqlite
 from billing.edge.ledger.sqlite.connection import connect
 from billing.edge.ledger_url import is_postgres
@@ -39,8 +40,7 @@ def place_of(url: str) -> str:
     """
     if not is_postgres(url):
         return str(ledger_path(url))
-    from billing.edge.ledger.postgres.connecting import named
-
+    require_driver()
     return named(url)
 
 

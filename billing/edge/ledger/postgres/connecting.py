@@ -114,6 +114,15 @@ def parameters(url: str) -> Mapping[str, str]:
         ) from None
 
 
+def require_driver() -> None:
+    """Say in words that psycopg is missing, before anything is loaded that needs it.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    _psycopg()
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error: the others hold rows, or where in the program of the server it happened."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

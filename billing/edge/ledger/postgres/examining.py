@@ -53,9 +53,9 @@ def examine(url: str) -> list[Seen]:
         UsageError: the URL is none, or psycopg is not installed.
         LedgerError: the server cannot be reached, or does not keep what it has confirmed.
     """
-    import psycopg
-
     with closing(connect(url, write=True, purpose="doctor")) as conn:
+        import psycopg
+
         try:
             return [*_server(conn), _connection(conn), *_role(conn)]
         except psycopg.Error as error:
