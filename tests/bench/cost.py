@@ -172,11 +172,13 @@ async def bare_http(items: int, in_flight: int, server: Server) -> Figure:
         await wire.aclose()
 
 
-async def shipped(items: int, in_flight: int, server: Server, folder: Path) -> Figure:
-    """The flow as `billing run` wires it; planning and keeping are not counted."""
+async def shipped(
+    items: int, in_flight: int, server: Server, folder: Path, ledger: str = "", client: str = "shipped flow"
+) -> Figure:
+    """The flow as `billing run` wires it; planning and keeping are not counted. The ledger is a file unless named."""
     write_run(folder / "run.csv", items)
     environ = {"STRIPE_API_KEY": KEY, "HOME": str(folder)}
-    flags = {"ledger": f"sqlite:///{folder / 'ledger.db'}", "api_base": server.base}
+    flags = {"ledger": ledger or f"sqlite:///{folder / 'ledger.db'}", "api_base": server.base}
     policies = Policies(stop_on=StopOn(decline_rate=1.0, same_error=10**9))
     opening = ServiceOptions(Mode.TEST, "bench", rate=NO_LIMIT, concurrency=in_flight)
     with (folder / "log").open("w") as out:
@@ -192,7 +194,7 @@ async def shipped(items: int, in_flight: int, server: Server, folder: Path) -> F
             async def work() -> None:
                 await execute(services, RUN, RunOptions(concurrency=in_flight), policies)
 
-            figure = await measured("shipped flow", work, items, in_flight, server)
+            figure = await measured(client, work, items, in_flight, server)
             paid = sum(found.items for found in services.ledger.tally(RUN) if found.state is State.SUCCEEDED)
     if paid != items:
         raise RuntimeError(f"{paid} of {items} items were paid")
