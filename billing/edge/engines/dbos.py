@@ -28,7 +28,7 @@ import anyio
 from billing.core.errors import LedgerError
 from billing.edge.engines import Placed
 from billing.edge.engines import dbos_process as process
-from billing.edge.engines.dbos_storage import SCHEMA, Storage
+from billing.edge.engines.dbos_storage import SCHEMA, Shut, Storage
 from billing.edge.engines.hands import Execute, Hands
 from billing.edge.engines.presence import Presence
 from billing.edge.logs import Log
@@ -120,8 +120,9 @@ class DbosEngine:
         return None if shards is None else tuple(shards)
 
     def forget(self) -> None:
-        """Give what is in hand no time any more: nothing can be kept of it."""
+        """Give what is in hand no time any more, nor DBOS to try again: nothing can be kept of it."""
         self._grace = 0
+        self._storage.refuse()
 
     async def left(self, run_id: str) -> int:
         """Return how many shards of a run are not done."""
@@ -168,7 +169,7 @@ class DbosEngine:
             try:
                 self._client  # noqa: B018  whoever comes first prepares the place
                 return ask(*args)
-            except (DBAPIError, PoolTimeout, OSError) as error:
+            except (DBAPIError, PoolTimeout, OSError, Shut) as error:
                 raise LedgerError(f"the database of the workers does not answer ({type(error).__name__})") from error
 
         return await anyio.to_thread.run_sync(asked)

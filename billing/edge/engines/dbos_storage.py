@@ -86,9 +86,13 @@ class Storage:
         except (DBAPIError, Error) as error:
             raise LedgerError(f"the database of the workers does not answer ({_short(error)})") from None
 
+    def refuse(self) -> None:
+        """Let no connection be opened again: DBOS would try for as long as the server is away, and hold up the end."""
+        self._shut = True
+
     def close(self) -> None:
         """End every connection, and let none be opened again."""
-        self._shut = True
+        self.refuse()
         self.pool.dispose()
 
     def _embedded(self) -> "Pool":
