@@ -1,6 +1,7 @@
 """Runs over shards by the command: in one process, by many, paused and resumed, and refused where they cannot be."""
 
 import json
+import signal
 
 import psycopg
 import pytest
@@ -65,21 +66,6 @@ def shared(ready, postgres_url):
     return ready
 
 
-def test_two_processes_share_a_run_and_it_ends_as_every_run_does(shared, rehearsal):
-    ended = charge(shared, "--workers", "2", "--output", "json")
-    found = json.loads(ended.out)
-    assert ended.code == found["exit_code"], ended.err
-    assert sum(found["counts"].values()) == 30
-    assert found["counts"]["pending"] == found["counts"]["unknown"] == 0
-    books = rehearsal.ask("books")
-    assert books["doubles"] == []
-    assert sum(intent["paid"] for intent in books["intents"]) == found["counts"]["succeeded"]
-    assert found["requests"]["sent"] >= 30
-    assert shared("ledger", "verify").code == 0
-    again = charge(shared, "--workers", "2")
-    assert "nothing left to do" in again.out
-
-
 SLOW = "limits: {platform_rate: 0, endpoint_rate: 0}\nlatency: {median_seconds: 0.3}\n"
 
 
@@ -122,3 +108,26 @@ def status_of(shared) -> str:
 
 def paid(rehearsal) -> int:
     return sum(intent["paid"] for intent in rehearsal.ask("books")["intents"])
+
+
+@pytest.mark.parametrize("rehearsal", [SLOW], indirect=True)
+def test_processes_that_share_a_run_drain_when_it_is_told_to_end_and_go_on_with_it(shared, rehearsal):
+    typed = ("run", "rehearsal.csv", *RUN, "--yes", "--workers", "2", "--concurrency", "4")
+    process = shared.start(*typed)
+    wait_until(lambda: paid(rehearsal) >= 2, 60)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert "stopped" in out
+    assert status_of(shared) == "stopped"
+    before = paid(rehearsal)
+    assert before < 25
+    ended = shared(*typed, "--output", "json")
+    found = json.loads(ended.out)
+    assert ended.code == found["exit_code"], ended.err
+    assert sum(found["counts"].values()) == 30
+    assert found["counts"]["pending"] == found["counts"]["unknown"] == 0
+    assert found["requests"]["sent"] >= 30
+    assert rehearsal.ask("books")["doubles"] == []
+    assert paid(rehearsal) == found["counts"]["succeeded"]
+    assert "nothing left to do" in shared(*typed).out
