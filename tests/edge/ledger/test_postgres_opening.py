@@ -104,6 +104,19 @@ async def test_whoever_runs_alone_is_alone_and_is_named(opened):
     await reader.aclose()
 
 
+async def test_who_holds_it_is_known_again_after_the_server_has_cut_the_connection(opened, postgres_url):
+    runner, reader = await opened(purpose="run coaching-2026-11"), await opened(write=False)
+    assert reader.holder() is not None
+    with raw(postgres_url) as conn:
+        conn.execute(
+            "SELECT pg_terminate_backend(pg_stat_activity.pid) FROM pg_stat_activity, billing.workers "
+            "WHERE datname = current_database() AND pg_stat_activity.pid <> ALL (backends || pg_backend_pid())"
+        )
+    assert reader.holder() is None
+    assert reader.holder().purpose == "run coaching-2026-11"
+    await runner.aclose()
+
+
 async def test_workers_share_a_ledger_and_none_is_there_twice(opened):
     first, second = await opened(worker="w1", purpose="worker w1"), await opened(worker="w2", purpose="worker w2")
     with pytest.raises(LedgerHeld, match="held by worker w1 and worker w2"):

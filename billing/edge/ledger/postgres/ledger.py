@@ -1,7 +1,7 @@
 """The ledger in PostgreSQL: one writing connection, which holds the locks, and connections to read beside it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,10 +82,14 @@ class PostgresLedger(DatabaseLedger):
 
     def holder(self) -> Holder | None:
         """Return who holds the locks of the ledger now; where the server does not answer, nobody can be named."""
-        with suppress(LedgerError):
+        try:
             self._looking = self._looking or self._connected()
             return locks.holder(self._looking, self._opened.named, self._opened.claim.platform)
-        return None
+        except LedgerError:  # it is asked anew, over another connection
+            if self._looking:
+                self._looking.close()
+            self._looking = None
+            return None
 
     async def add_missing_kinds(self) -> tuple[str, ...]:
         """Write the rows of the kinds that the ledger does not know yet, each noted in an entry; return their names."""
