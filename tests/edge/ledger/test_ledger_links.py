@@ -5,6 +5,8 @@ from ledger_tools import RUN, a_run, lines, opened
 from billing.core.items import Kind
 from billing.edge.ledger.custody.keyfile import link_key, read_key
 
+IN_EACH_DATABASE = True
+
 
 async def test_the_key_of_links_is_the_same_whoever_opens_the_ledger_and_is_not_the_ledgers_own(tmp_path):
     ledger = await opened(tmp_path)

@@ -37,8 +37,8 @@ ENDS = {
     Question.AMOUNTS: {"after": ITEMS - 50},
     Question.ENTRIES: {"after": 3 * ITEMS},
 }
-LISTS = ("references", "objects", "names", "accounts")
 # Where those begin or end that read from one row to another.
+LISTS = ("references", "objects", "names", "accounts")
 
 
 @pytest.fixture

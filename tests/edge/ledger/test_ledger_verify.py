@@ -18,6 +18,8 @@ sys.path[:0] = sys.argv[2:]
 from ledger_tools import a_run, lines, move_for, opened
 from billing.core.kinds.charge import Event
 
+IN_EACH_DATABASE = True
+
 async def main():
     ledger = await opened(Path(sys.argv[1]))
     for month in range(1, 10_000):
