@@ -7,6 +7,14 @@ import psycopg
 import pytest
 from cli_tools import ID, KEY, RUN, wait_until
 
+from billing.cli.options import Common, EngineName
+from billing.cli.over_workers import Crewing
+from billing.cli.session import begin
+from billing.core.errors import UsageError
+from billing.core.items import Kind
+from billing.core.kinds.rules import RULES
+from billing.flow.request import RunRequest
+
 
 @pytest.fixture
 def ready(billing, rehearsal):
@@ -50,6 +58,14 @@ def test_what_cannot_be_shared_is_refused_with_what_helps(ready, rehearsal, opti
     assert says in ended.err
     assert "nothing was sent" in ended.err
     assert rehearsal.ask("books")["intents"] == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if RULES[kind].personal is not None])
+@pytest.mark.parametrize("crewing", [Crewing(workers=2), Crewing(engine=EngineName.DBOS), Crewing(detach=True)])
+def test_runs_of_kinds_that_know_somebody_are_not_handed_out(kind, crewing, monkeypatch):
+    monkeypatch.setenv("BILLING_LEDGER", "postgresql://billing@db.internal/billing")
+    with pytest.raises(UsageError, match="names and addresses"):
+        crewing.require(begin(Common()), kind, RunRequest())
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])

@@ -1,5 +1,8 @@
 """Runs over shards on a bad day: two workers at one shard, lost answers, a launcher that dies. Nobody pays twice."""
 
+import asyncio
+import os
+import signal
 from collections import Counter
 
 import anyio
@@ -191,5 +194,24 @@ def test_what_a_shard_left_open_is_gone_through_again_as_it_stands_by_then(tmp_p
         world.script(FaultKind.LOST_BEFORE, "payment_intents.create", times=SENDS * ROUNDS)
         await run_over_workers(world)
         assert await world.groups() == {Group.SUCCEEDED: 1}
+
+    run_virtually(main)
+
+
+def test_a_command_that_is_told_to_end_does_not_wait_for_a_worker_that_is_dead(tmp_path):
+    async def main() -> None:
+        world, controls = World.make(tmp_path, with_latency(0.2), items=12, accounts=2), Remembered()
+        async with boss_of(world, controls) as boss:
+            await world.plan(boss.services)
+            nobody = Overseer(hiring(Hired(Crew(boss.engine, controls, at_once))))
+            task = asyncio.create_task(nobody.execute(boss.services, RUN, RunOptions(), world.policies))
+            await asyncio.sleep(3)
+            found = await controls.round(RUN)
+            await controls.tell(RUN, found.number, 1, "dead", {})
+            os.kill(os.getpid(), signal.SIGTERM)
+            ending = await task
+            assert ending.exit is Exit.TERMINATED
+            assert (await controls.round(RUN)).said.exit_code == Exit.TERMINATED
+            assert boss.services.ledger.run(RUN).status is RunStatus.RUNNING
 
     run_virtually(main)

@@ -20,6 +20,7 @@ from billing.core.records import RunRecord, RunStatus, Tally, unfinished_rebuild
 from billing.edge.engines.controls import Controls, Round, Said, Word
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Pace, Snapshot, Watch, unwatched
+from billing.flow.engine.runner import DRAIN_SECONDS
 from billing.flow.engine.signals import obeying_signals
 from billing.flow.engine.worklist import has_work
 from billing.flow.kinds.registry import FLOWS
@@ -32,6 +33,8 @@ from billing.flow.workers.rounds import Crew, finish_if_over, hand_out
 LOOK_SECONDS = 1.0
 CALM = 4.0
 # Sums over a large run take time: they are left alone for so many times as long.
+PATIENCE_SECONDS = DRAIN_SECONDS + 5.0
+# How long a command that was told to end waits for its workers; it stays under the grace of 30 s that Kubernetes gives.
 UNDER_WAY = frozenset({Group.PENDING, Group.UNKNOWN})
 
 
@@ -120,7 +123,7 @@ class Overseer:
         async with obeying_signals(stopper), _carrying(hired):
             while True:
                 found = await controls.round(began.run_id)
-                if found is None or stopper.left:
+                if found is None or stopper.gives_up:
                     return stopper.ending
                 if await finish_if_over(services, controls, found):
                     continue
@@ -188,21 +191,29 @@ class _Stopper:
     run_id: str
     by: str
     ending: Ending = field(default_factory=Ending)
-    left: bool = False
+    _patience: float = float("inf")
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
     _saying: set[asyncio.Task[Said | None]] = field(default_factory=set)
 
     def stop(self, code: Exit, reason: str) -> None:
         """Have every worker drain this run."""
-        self.ending = Ending(code, reason)
+        self.ending, self._patience = Ending(code, reason), self._now() + PATIENCE_SECONDS
         said = Said(Word.STOP, reason, self.by, int(code))
         self._saying.add(asyncio.create_task(self.controls.say(self.run_id, said)))
         self._heard.set()
 
     def leave(self) -> None:
         """Wait for nobody."""
-        self.left = True
+        self._patience = 0.0
         self._heard.set()
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether workers have had their time to drain: one that is dead would be waited for in vain."""
+        return self._now() >= self._patience
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def wait(self, seconds: float) -> None:
         """Wait so long, or until a signal is heard."""
