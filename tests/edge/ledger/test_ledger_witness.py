@@ -19,7 +19,7 @@ from billing.core.errors import LedgerDamaged, LedgerError
 from billing.core.kinds.charge import Event, State
 from billing.edge.ledger.chain import Head
 from billing.edge.ledger.custody import witness as witness_module
-from billing.edge.ledger.custody.witness import WITNESS_ENTRIES, Trace, Witness, traces, traces_at
+from billing.edge.ledger.custody.witness import WITNESS_ENTRIES, Trace, Witness, traces, traces_at, witnesses_of
 
 LEDGER = "ab" * 16
 
@@ -273,6 +273,10 @@ def test_each_chain_of_a_ledger_is_remembered_in_a_file_of_its_own_and_the_ledge
     for chain, seq in ((0, 5), (3, 9), (12, 7)):
         Witness(tmp_path, LEDGER, place, chain).keep(head(seq))
     assert [Witness(tmp_path, LEDGER, place, chain).seen() for chain in (0, 3, 12)] == [head(5), head(9), head(7)]
+    (tmp_path / f"{LEDGER}.bak").write_text("somebody's copy")
+    own = Witness(tmp_path, LEDGER, place, 3)
+    assert [each.chain for each in witnesses_of(own)] == [3, 0, 12]
+    (tmp_path / f"{LEDGER}.bak").unlink()
     (trace,) = traces_at(tmp_path, place)
     assert (trace.ledger, trace.entries, trace.places) == (LEDGER, 9, (place,))
     assert sorted(file.name for file in trace.files) == [LEDGER, f"{LEDGER}.12", f"{LEDGER}.3"]

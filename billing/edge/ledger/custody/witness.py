@@ -133,7 +133,8 @@ class Witness:
 
 def witnesses_of(own: Witness) -> list[Witness]:
     """Return the witnesses of all chains of a ledger that are kept here, the own one first."""
-    kept = [CHAIN, *(int(file.suffix[1:]) for file in own.folder.glob(f"{own.ledger}.*"))]
+    numbers = (file.suffix[1:] for file in own.folder.glob(f"{own.ledger}.*"))
+    kept = [CHAIN, *(int(number) for number in numbers if number.isdecimal())]
     return [own, *(replace(own, chain=chain) for chain in sorted(kept) if chain != own.chain)]
 
 

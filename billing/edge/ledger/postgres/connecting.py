@@ -37,6 +37,12 @@ _SETTINGS: Mapping[str, str] = {
 _WRITING: Mapping[str, str] = {
     "lock_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
+    # The server notices a writer that has vanished as soon as the writer would notice the server: its locks are free
+    # then. Over a socket of the machine itself these are not looked at.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
     # Every statement of the writer finds its rows by an index. Without statistics, as in a ledger that has just been
     # made, the planner would read whole tables instead, and keep that plan for as long as the connection lasts.
     "enable_seqscan": "off",
