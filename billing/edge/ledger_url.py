@@ -4,10 +4,13 @@ import re
 
 POSTGRES = ("postgresql://", "postgres://")
 # The two schemes that libpq reads. (postgresql.org/docs/current/libpq-connect.html, "Connection URIs")
+FILE = "sqlite:"
+# What stands behind it is a path, whatever it looks like.
 SECRETS = frozenset({"password", "sslpassword"})
 # Parameters of a connection that are secrets.
 _PARTS = re.compile(
-    r"(?P<scheme>postgres(?:ql)?://)(?:(?P<login>[^@/]*)@)?(?P<place>[^?#]*)(?:\?(?P<query>.*))?", re.DOTALL
+    r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*://)?)(?:(?P<login>[^@/]*)@)?(?P<place>[^?#]*)(?:\?(?P<query>.*))?",
+    re.DOTALL,
 )
 # The login ends at the first @ before any slash, as libpq reads it.
 
@@ -19,17 +22,19 @@ def is_postgres(url: str) -> bool:
 
 def has_password(url: str) -> bool:
     """Tell whether a URL holds a password, in its login or as a parameter."""
+    if url.startswith(FILE):
+        return False
     found = _PARTS.fullmatch(url)
     if found is None:
-        return is_postgres(url)  # what cannot be taken apart may hold one
+        return True  # what cannot be taken apart may hold one
     return ":" in (found["login"] or "") or any(_is_secret(each) for each in _parameters(found["query"]))
 
 
 def shown(url: str) -> str:
     """Return a URL as it may be shown, and typed again by whoever gives the password elsewhere."""
-    found = _PARTS.fullmatch(url)
+    found = None if url.startswith(FILE) else _PARTS.fullmatch(url)
     if found is None:
-        return POSTGRES[0] if is_postgres(url) else url
+        return url if url.startswith(FILE) else ""
     user = (found["login"] or "").partition(":")[0]
     query = "&".join(each for each in _parameters(found["query"]) if not _is_secret(each))
     return f"{found['scheme']}{user}{'@' if user else ''}{found['place']}{'?' if query else ''}{query}"

@@ -3,6 +3,7 @@
 import pytest
 
 from billing.core.errors import InvalidInput, UsageError
+from billing.core.redaction import scrub
 from billing.edge.ledger_url import has_password, is_postgres, shown
 from billing.edge.settings.load import load_settings
 
@@ -19,6 +20,9 @@ WITH = {
     f"postgresql://db/billing?PASSWORD={SECRET}&sslmode=require": "postgresql://db/billing?sslmode=require",
     f"postgresql://db/billing?%70assword={SECRET}": "postgresql://db/billing",
     f"postgresql://db/billing?sslpassword={SECRET}": "postgresql://db/billing",
+    f"postgres+psycopg://me:{SECRET}@db/billing": "postgres+psycopg://me@db/billing",
+    f"mysql://me:{SECRET}@db/billing": "mysql://me@db/billing",
+    f"me:{SECRET}@db/billing": "me@db/billing",
 }
 WITHOUT = [
     "sqlite:///billing.db", "sqlite:////srv/a:b@c.db", "postgresql://me@db/billing", "postgresql:///billing",
@@ -42,6 +46,13 @@ def test_what_has_no_password_is_shown_as_it_is(url):
 @pytest.mark.parametrize("url", [*WITH, *WITHOUT])
 def test_both_schemes_of_libpq_name_a_server_and_no_other_does(url):
     assert is_postgres(url) == url.startswith(("postgres://", "postgresql://"))
+
+
+@pytest.mark.parametrize("url", [*(url for url in WITH.values() if is_postgres(url)), "postgresql://me@127.0.0.1/x"])
+def test_a_command_that_names_a_ledger_can_be_typed_as_it_is_shown(url):
+    command = f"billing ledger upgrade --ledger {url}. Then write to jane@example.com"
+    assert scrub(command) == command.replace("jane@example.com", "[e-mail]")
+    assert "jane" not in scrub(f"postgresql://jane.doe@example.com:{SECRET}@db.example/x")
 
 
 @pytest.mark.parametrize("url", WITH)
