@@ -123,7 +123,8 @@ class Floor:
         self._see_doubles_out()
 
     def _at_work(self) -> bool:
-        return any(worker.returns is not None or worker.process.poll() is None for worker in self.workers.values())
+        """Tell whether somebody is still there, or has ended as nobody may and is to be replaced."""
+        return any(one.returns is not None or one.process.poll() not in ENDS for one in self.workers.values())
 
     def _tend(self, now: float) -> None:
         """Wake who has slept long enough, put a new process in the place of a dead one, and note who ended badly."""
@@ -140,10 +141,12 @@ class Floor:
     def _died(self, worker: Worker) -> None:
         """Note an end that nobody ordered; whoever looks after processes starts the next one.
 
-        Who cannot open the ledger in the first place, because the server is away, ends with that.
+        Who cannot open the ledger in the first place, because the server is away, ends with that; so does whose id a
+        double has taken over.
         """
         code = worker.process.poll()
-        if code == Exit.STOPPED and self.blows:
+        taken = code == Exit.HELD and any(double.name == worker.name for double in self.doubles)
+        if taken or (code == Exit.STOPPED and self.blows):
             self.blows["begun in vain"] += 1
         else:
             self.verdict.problems.append(f"{worker.name} ended with {code}: {_end_of(worker.log)}")

@@ -10,7 +10,7 @@ from tests.sim.pair import both
 from tests.sim.points import COURSES, Course, points
 from tests.sim.schedule import How, fate_of
 
-SEEDS = int(os.environ.get("BILLING_SIM_SEEDS", "1000"))
+SEEDS = int(os.environ.get("BILLING_SIM_SEEDS", "480"))
 BLOCKS = 16
 # So that the seeds can be shared out among the cores.
 
