@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from postgres_tools import KEY, Written
 
+from billing.core.errors import LedgerError
 from billing.core.kinds.charge import Event
 from billing.edge.ledger import Verification
 from billing.edge.ledger.chain import Head
@@ -115,3 +116,22 @@ def test_a_transaction_says_only_once_behind_which_number_it_writes(ledger, post
         held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = %s AND mode = 'ShareLock'"
         assert ledger.intruder.execute(held, (one.conn.info.backend_pid,)).fetchone() == (1,)
         one.conn.execute("ROLLBACK")
+
+
+def test_whoever_reads_goes_on_by_another_connection_where_one_is_gone(ledger, postgres_url):
+    reader = PostgresReader(connect(postgres_url, write=False), lambda: connect(postgres_url, write=False))
+    whole = reader.all(Question.EVERY_ENTRY)
+    end_it = "SELECT pg_terminate_backend(%s, 10000)"
+    ledger.intruder.execute(end_it, (reader._conn.info.backend_pid,))
+    with pytest.raises(LedgerError, match="see to the database, then run the same"):
+        reader.all(Question.EVERY_ENTRY)
+    assert reader.all(Question.EVERY_ENTRY) == whole
+    with reader.at_one_moment():
+        ledger.intruder.execute(end_it, (reader._conn.info.backend_pid,))
+        for _ in range(2):
+            with pytest.raises(LedgerError):
+                reader.all(Question.EVERY_ENTRY)
+    assert list(reader.stream(Question.EVERY_ENTRY)) == whole
+    reader.close()
+    with pytest.raises(LedgerError):
+        reader.first(Question.META)

@@ -65,7 +65,7 @@ class PostgresLedger(DatabaseLedger):
 
     def __init__(self, opened: Opened, now: Callable[[], int], *, inline: bool) -> None:
         self._opened = opened
-        self._reader = PostgresReader(self._connected())
+        self._reader = PostgresReader(self._connected(), self._connected)
         self._looking: Connection | None = None
         self._committer: Committer | None = None
         self._witnessed = 0

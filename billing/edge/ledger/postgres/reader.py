@@ -2,13 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from billing.core.errors import LedgerError
 from billing.edge.ledger.postgres.connecting import first_line
@@ -48,24 +47,31 @@ def legible() -> Iterator[None]:
 class PostgresReader:
     """A `Reader` over one connection."""
 
-    def __init__(self, conn: Connection) -> None:
-        """Read from a connection outside a transaction."""
-        self._conn, self._streams = conn, count()
-        self._settled: int | None = None
+    def __init__(self, conn: Connection, again: Callable[[], Connection] | None = None) -> None:
+        """Read from a connection.
+
+        Args:
+            conn: outside a transaction.
+            again: opens another one where that is gone, such as after a restart of the server; None goes without.
+        """
+        self._conn, self._again, self._streams = conn, again, count()
+        self._settled: int | None = None  # of the moment that is seen, if one is
 
     def all(self, question: Question, asked: Asked = NOTHING) -> list[Row]:
         """Return every row of an answer."""
         with legible():
+            self._require()
             return self._conn.execute(QUESTIONS[question], self._values(question, asked)).fetchall()
 
     def first(self, question: Question, asked: Asked = NOTHING) -> Row | None:
         """Return the first row of an answer, or None."""
         with legible():
+            self._require()
             return self._conn.execute(QUESTIONS[question], self._values(question, asked)).fetchone()
 
     def stream(self, question: Question, asked: Asked = NOTHING) -> Iterator[Row]:
         """Yield the rows of an answer, however many: the server keeps what was not asked for yet."""
-        if self._conn.info.transaction_status is TransactionStatus.IDLE:
+        if self._settled is None:
             with self.at_one_moment():
                 yield from self.stream(question, asked)
             return
@@ -77,8 +83,10 @@ class PostgresReader:
     def at_one_moment(self) -> Iterator[None]:
         """See the same moment in every answer until the context ends."""
         with legible():
-            self._settled = self._unwritten()
+            self._require()
+            settled = self._unwritten()
             self._conn.execute(ONE_MOMENT)
+        self._settled = settled
         try:
             yield
         finally:
@@ -88,7 +96,13 @@ class PostgresReader:
 
     def close(self) -> None:
         """Let go of the connection."""
+        self._again = None
         self._conn.close()
+
+    def _require(self) -> None:
+        """Open another connection where the last one is gone; a moment ends with the connection that saw it."""
+        if self._conn.closed and self._again and self._settled is None:
+            self._conn = self._again()
 
     def _values(self, question: Question, asked: Asked) -> dict[str, object]:
         """Return the values of a question, as this database takes them."""
