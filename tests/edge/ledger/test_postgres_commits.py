@@ -366,3 +366,21 @@ def test_a_chain_that_ends_elsewhere_than_believed_takes_nothing(postgres_url):
         written.conn.execute("COMMIT")
         with pytest.raises(LedgerError, match="another process has written it"):
             written.move(items, Event.PREPARE_STARTED)
+
+
+def test_writers_that_move_the_same_items_in_opposite_orders_never_wait_in_a_circle(postgres_url):
+    with Written(postgres_url, "w-0") as first, Written(postgres_url, "w-1") as second:
+        items = first.plan(200)
+        told: dict[Written, list] = {}
+
+        def claim(writer: Written, mine: list[ItemRecord]) -> None:
+            told[writer] = writer.move(mine, Event.PREPARE_STARTED)
+
+        threads = [Thread(target=claim, args=each) for each in ((first, items), (second, items[::-1]))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        outcomes = [type(one).__name__ for each in told.values() for one in each]
+        assert (outcomes.count("ItemRecord"), outcomes.count("LostRace")) == (200, 200)
+        assert broken(first.conn) == []

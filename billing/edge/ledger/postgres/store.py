@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from billing.core.entries import BrokenPromise, CloneTaken
 from billing.core.errors import LedgerError
@@ -28,6 +28,7 @@ from billing.edge.ledger.store import Row, Statement, Values
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Call = tuple[str, Sequence[object]]
+_SHIELD: Call = ("SAVEPOINT one", ())
 PLAN_WAITS = "15min"
 # How long a plan waits for another one that is being kept; a million lines take some minutes.
 DEADLOCK = "40P01"
@@ -113,6 +114,7 @@ class PostgresStore:
         self.conn, self.chain = conn, chain.number
         self._head = chain.head
         self._unsent: list[Call] = []
+        self._written = False
 
     def begin(self, *, alone: bool = False) -> Head:
         """Begin a transaction; nothing is asked yet: the commit finds out whether the chain ends where it did."""
@@ -133,6 +135,7 @@ class PostgresStore:
 
     def move(self, layers: Sequence[Sequence[Row]], entries: int, after: Head) -> Sequence[int] | None:  # noqa: ARG002 - the database numbers them
         """Move items on, and take numbers."""
+        self._written = True
         for layer in layers[:-1]:
             self._unsent.append((MOVE, self._moves(layer, 0)))
         self._unsent.append((MOVE, self._moves(layers[-1], entries)) if layers else (NUMBER, (entries,)))
@@ -151,6 +154,7 @@ class PostgresStore:
         if not rows:
             return
         own = [row[:_AT] + row[_AT + 1 : _CHAIN] + row[_CHAIN + 1 :] for row in rows]
+        self._written = True
         self._unsent.append((APPEND, [rows[0][_AT], rows[0][_CHAIN], *arrays.columns(own, _ENTRY)]))
         if not last:
             self._send()
@@ -162,6 +166,7 @@ class PostgresStore:
 
     def write(self, name: Statement, rows: Iterable[Values]) -> None:
         """Run a statement for each of these rows."""
+        self._written = True
         if name in ONE_BY_ONE:
             self._unsent += [(ONE_BY_ONE[name], row) for row in rows]  # type: ignore[misc]
         elif some := list(rows):
@@ -170,15 +175,17 @@ class PostgresStore:
 
     def shield(self) -> None:
         """Begin a part that can be undone alone."""
-        self._unsent.append(("SAVEPOINT one", ()))
-        self._send()
+        self._unsent.append(_SHIELD)
+        self._written = False
 
     def unshield(self, *, undo: bool) -> None:
-        """End that part."""
-        if undo:
-            self._undo("ROLLBACK TO one")
+        """End that part; what has only read has nothing to be undone."""
+        if self._unsent[-1:] == [_SHIELD]:
+            self._unsent.pop()
+            return
+        if undo and (self._written or self.conn.info.transaction_status is TransactionStatus.INERROR):
+            self._undo(b"ROLLBACK TO one")
         self._unsent.append(("RELEASE one", ()))
-        self._send()
 
     def commit(self, after: Head) -> None:
         """Move the chain on and make the transaction durable, if there still is one."""
@@ -197,7 +204,7 @@ class PostgresStore:
     def rollback(self) -> None:
         """Undo the transaction."""
         if self._open():
-            self._undo("ROLLBACK")
+            self._undo(b"ROLLBACK")
         self._unsent = []
 
     def abandon(self) -> None:
@@ -233,14 +240,15 @@ class PostgresStore:
         """Return what is said of a failure that ends all writing: what a server tells of its rows is left out."""
         return first_line(error)
 
-    def _undo(self, text: str) -> None:
-        """Undo by a message of its own, whatever waits.
+    def _undo(self, text: bytes) -> None:
+        """Undo past psycopg, which forgets all that it has prepared when it hears of a rollback, and prepares it anew.
 
-        psycopg forgets every statement that it has prepared when it hears of a rollback. In a pipeline it hears of it
-        late, when it has prepared others meanwhile, and takes those for prepared that it has the server forget.
+        In a pipeline it would even take for prepared what it then has the server forget.
         """
         self._unsent = []
-        self.conn.execute(text)
+        result = self.conn.pgconn.exec_(text)
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(result.get_error_message())
 
     def _open(self) -> bool:
         """Tell whether there is a transaction, on the server or about to be."""
