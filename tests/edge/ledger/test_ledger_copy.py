@@ -22,10 +22,14 @@ from billing.core.kinds.charge import Event
 from billing.core.records import PlannedLine
 from billing.edge.ledger.copying.copy import Copied, copy_ledger
 from billing.edge.ledger.copying.ends import TABLES
+from billing.edge.ledger.kind_rows import VERSION
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.upgrading import upgrade_ledger
 from tests.conftest import ROOT
 from tests.postgres import fresh_database
 from tests.reporting.ledgers import made
+from tests.storage.earlier import lay
+from tests.storage.releases import RELEASES
 
 NOTED = ("ledger_moved", "ledger_arrived")
 
@@ -174,6 +178,22 @@ async def test_a_chain_that_was_brought_along_cannot_be_cut_unnoticed(tmp_path, 
             conn.execute(text)
     with pytest.raises(LedgerDamaged, match=r"chain"):
         await opened(tmp_path, key_file=key_file)
+
+
+@pytest.mark.parametrize("release", sorted(each.name for each in RELEASES.iterdir() if (each / "ledger.db").exists()))
+async def test_the_ledger_of_an_earlier_release_is_upgraded_then_copied_and_is_the_same_evidence(
+    tmp_path, postgres_url, release
+):
+    path, key_file = lay(release, tmp_path), tmp_path / "ledger.key"
+    if release != f"v{VERSION}":
+        with pytest.raises(LedgerError, match="billing ledger upgrade"):
+            await copied(key_file, f"sqlite:///{path}", postgres_url)
+    await upgrade_ledger(f"sqlite:///{path}", key_file=key_file, clock=Clock())
+    before = rows(f"sqlite:///{path}")
+    await copied(key_file, f"sqlite:///{path}", postgres_url)
+    assert rows(postgres_url) == before
+    await sound(postgres_url, key_file)
+    await (await at(postgres_url, key_file)).aclose()
 
 
 async def test_the_same_command_again_finds_it_done(tmp_path, key_file, file_url, postgres_url):
