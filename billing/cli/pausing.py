@@ -36,7 +36,7 @@ async def pause(session: Session, run_id: str, reason: str) -> int:
     if reason:
         recorded_reason(reason, "why it is paused", "nothing was paused")
     async with open_books(session) as ledger:
-        known_run(ledger, run_id)
+        live = known_run(ledger, run_id).mode is Mode.LIVE
     by = str(operator()["by"])
     wanted = Said(Word.PAUSE, f"paused by {by}" + (f": {reason}" if reason else ""), by, int(Exit.STOPPED))
     controls = controls_of(session.settings.ledger, f"pause {run_id}")
@@ -50,7 +50,7 @@ async def pause(session: Session, run_id: str, reason: str) -> int:
     facts = {"run": run_id, "paused": True, "reason": found.said.reason, "shards_at_work": found.begun - found.ended}
     text = [
         f"Run {run_id} is {visible(found.said.reason)}: {PAUSED}",
-        f"Have them go on: {following('resume', run_id, without=frozenset({'reason'}))}",
+        f"Have them go on: {following('resume', run_id, live=live)}",
     ]
     return _told(session, facts, text)
 

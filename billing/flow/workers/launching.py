@@ -258,7 +258,7 @@ def _note(found: Round) -> str:
     if found.said is None:
         return ""
     if found.over and found.said.word is Word.PAUSE:
-        return f"{found.said.reason}; billing resume {found.run_id}"
+        return f"{found.said.reason}; it goes on when somebody resumes it"
     return f"stopping: {found.said.reason}"
 
 
