@@ -207,6 +207,19 @@ async def test_the_same_command_again_finds_it_done(tmp_path, key_file, file_url
     assert rows(postgres_url) == before
 
 
+async def test_where_it_went_is_known_even_when_the_old_file_is_gone(tmp_path, key_file, file_url, postgres_url):
+    await planned(ledger := await opened(tmp_path))
+    await ledger.aclose()
+    kept = (key_file.parent / "heads").glob
+    assert list(kept(".*.whole"))
+    place = (await copied(key_file, file_url, postgres_url)).place
+    assert not list(kept(".*.whole")), "an earlier release would take the old one for checked"
+    (tmp_path / "ledger.db").unlink()
+    with pytest.raises(LedgerDamaged, match=f"lies at {place} now. Name that one") as refused:
+        await opened(tmp_path)
+    assert f"--ledger {place}" in str(refused.value)
+
+
 async def test_a_ledger_that_was_left_is_copied_nowhere_else(tmp_path, key_file, file_url, postgres_url):
     await planned(ledger := await opened(tmp_path))
     await ledger.aclose()
