@@ -1,6 +1,6 @@
 """Open what a verb works with, in the order that lets nothing be sent before everything agrees."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +13,11 @@ from billing.edge.ledger.borrowed import open_to_plan
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.database import DatabaseLedger
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger_url import is_postgres
 from billing.edge.logs import enabled_for
 from billing.edge.operator import operator
 from billing.edge.pacing.pacer import START_RPS
+from billing.edge.pacing.shared.opening import shared_budget
 from billing.edge.pacing.throttle import DOCUMENTED, Rates, Throttle
 from billing.edge.route import route_of
 from billing.edge.secrets import ApiKey, load_key
@@ -96,25 +98,26 @@ async def open_services(
         carrier = wire or NetworkWire(rates.concurrency, route=route)
         # What is documented may be trusted at once; what `--rate` names is to be found out.
         start = None if opening.rate is None else START_RPS
+        throttle = Throttle(rates, start=start, remember=remembered(ledger, clock, opening.mode, settings.platform))
         try:
             gateway = Gateway(
                 carrier,
                 key,
                 mode=opening.mode,
                 platform="",
-                throttle=Throttle(
-                    rates, start=start, remember=remembered(ledger, clock, opening.mode, settings.platform)
-                ),
+                throttle=throttle,
                 clock=clock,
                 api_base=settings.api_base or API_BASE,
                 on_request=(lambda event: log(**event)) if enabled_for(log, "request") else None,
             )
             services = Services(ledger, gateway, clock, opening.mode, "", rates, log)
-            services.who = partial(_platform, gateway, ledger, settings, key)
+            who = partial(_platform, gateway, ledger, settings, key)
+            services.who = partial(_sharing, who, gateway, settings, opening) if is_postgres(settings.ledger) else who
             services.operator = operator()
             services.public_url, services.answers_with = settings.public_url or "", opening.answers_with
             yield services
         finally:
+            await throttle.aclose()
             await carrier.aclose()
     finally:
         await ledger.aclose()
@@ -155,6 +158,20 @@ def rates_for(settings: Settings, opening: ServiceOptions) -> Rates:
         return Rates(opening.rate, opening.rate, opening.rate, at_once, at_once, items)
     key, endpoint = (limit * settings.rate_share for limit in DOCUMENTED[opening.mode])
     return Rates(key, endpoint, min(settings.per_account_rps, key), at_once, at_once, items)
+
+
+async def _sharing(
+    who: Callable[[], Awaitable[str]], gateway: Gateway, settings: Settings, opening: ServiceOptions
+) -> str:
+    """Find out the platform and draw on its budget from then on, with everybody else who writes to this ledger.
+
+    Raises:
+        UsageError, CredentialsError, ProviderUnreachable: the platform cannot be found out.
+    """
+    platform = await who()
+    budget = shared_budget(settings.ledger, opening.mode, platform, opening.worker, gateway.shut)
+    gateway.throttle.share(budget)
+    return platform
 
 
 async def _platform(gateway: Gateway, ledger: Ledger, settings: Settings, key: ApiKey) -> str:

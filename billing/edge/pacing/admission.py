@@ -8,11 +8,31 @@ import asyncio
 import math
 from collections import deque
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
+from operator import itemgetter
 from types import TracebackType
+from typing import Protocol
 
 from billing.edge.pacing.concurrency_limit import Slots
 from billing.edge.pacing.pacer import Pacer
+from billing.edge.pacing.shared.pace import SharedPace
+
+Pace = Pacer | SharedPace
+SENT_BACK = -math.inf
+# The time of a turn that is none: the request looks anew whether it may go at all.
+SOON_SECONDS, SLICE_SECONDS = 0.05, 0.1
+# An account whose own token is there so soon has tokens of the shared limiters asked for, as many as it may use in the
+# time that a slice lasts: what it cannot use when it is due is lost to all.
+
+
+class Supply(Protocol):
+    """Where the tokens of shared limiters come from."""
+
+    def expire(self, now: float) -> None:
+        """Throw away tokens whose time has passed."""
+
+    def look(self, now: float) -> None:
+        """Ask for more if more are wanted."""
 
 
 class Limiter:
@@ -20,7 +40,7 @@ class Limiter:
 
     __slots__ = ("alarm", "finishing", "lines", "pacer", "parked", "slots", "starting")
 
-    def __init__(self, pacer: Pacer, slots: Slots) -> None:
+    def __init__(self, pacer: Pace, slots: Slots) -> None:
         self.pacer = pacer
         self.slots = slots
         self.finishing: list[tuple[int, WaitQueue]] = []
@@ -31,6 +51,12 @@ class Limiter:
     def free(self, now: float) -> bool:
         """Tell whether a token and a slot are there."""
         return self.pacer.due <= now and self.slots.in_flight < self.slots.room
+
+    def room(self, now: float) -> int:
+        """Return how many requests may go within the time that a slice lasts."""
+        if self.pacer.due > now + SOON_SECONDS:
+            return 0
+        return max(0, min(1 + int(SLICE_SECONDS * self.pacer.rate), self.slots.room - self.slots.in_flight))
 
     def take(self, now: float) -> None:
         self.pacer.take(now)
@@ -97,6 +123,11 @@ class Turns:
         self._alarms: list[tuple[float, int, Limiter]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = math.inf
+        self._supply: Supply | None = None
+
+    def supplied_by(self, supply: Supply) -> None:
+        """Take the tokens of key and endpoints from a supply that tells when there are more (`serve`)."""
+        self._supply = supply
 
     def add_endpoint(self, gate: Limiter) -> None:
         """Serve the lines of one more endpoint, too."""
@@ -104,6 +135,8 @@ class Turns:
 
     def free(self, endpoint: Limiter, account: Limiter, now: float) -> bool:
         """Tell whether a request that has just come may go at once: nobody waits, and everything is there."""
+        if self._supply is not None:
+            self._supply.expire(now)
         return not self._waiting and self._key.free(now) and endpoint.free(now) and account.free(now)
 
     def take(self, endpoint: Limiter, account: Limiter, now: float) -> None:
@@ -137,6 +170,36 @@ class Turns:
                 self._reconsider(account, now)
             self._serve(now)
 
+    def serve(self) -> None:
+        """Give the turns for which there are tokens now."""
+        if self._waiting:
+            self._serve(asyncio.get_running_loop().time())
+
+    def send_back(self) -> None:
+        """Give everybody who waits a turn that is none."""
+        now = asyncio.get_running_loop().time()
+        for line in self._lines.values():
+            for turn in [turn for _, turn in line.waiting if not turn.done()]:
+                self._waiting -= 1
+                for limiter in (self._key, line.endpoint, line.account):
+                    limiter.slots.enter(now)
+                turn.set_result(SENT_BACK)
+
+    def wanted(self, now: float, most: int) -> list[Limiter]:
+        """Return the endpoint of each request that could go if it had tokens, those who finish something first."""
+        room = self._key.slots.room - self._key.slots.in_flight
+        found: list[tuple[bool, int, Limiter]] = []
+        for line in self._lines.values():
+            numbers = (number for number, turn in line.waiting if not turn.done())
+            found += [(line.first, number, line.endpoint) for number in islice(numbers, line.account.room(now))]
+        found.sort(key=itemgetter(0, 1))
+        return [endpoint for _, _, endpoint in found[: max(0, min(room, most))]]
+
+    def ready(self, now: float) -> float:
+        """Return when tokens are wanted next for an account that has none of its own now."""
+        waiting = (line.account.pacer.due for line in self._lines.values() if line.waiting)
+        return min((due - SOON_SECONDS for due in waiting if due > now + SOON_SECONDS), default=math.inf)
+
     def _wait(self, endpoint: Limiter, account: Limiter, first: bool, turn: asyncio.Future[float]) -> None:
         """Stand in the line of those who need the same."""
         line = self._lines.get((endpoint, account, first))
@@ -149,6 +212,8 @@ class Turns:
 
     def _serve(self, now: float) -> None:
         """Give turns while there are tokens and slots; then come back when there may be more."""
+        if self._supply is not None:
+            self._supply.expire(now)
         while self._alarms and self._alarms[0][0] <= now:
             when, _, account = heappop(self._alarms)
             if account.alarm == when:
@@ -161,6 +226,8 @@ class Turns:
             self._give(line, now)
         if self._waiting:
             self._arm(now)
+            if self._supply is not None:
+                self._supply.look(now)
 
     def _next(self, now: float) -> WaitQueue | None:
         """Take out the line whose head may go: those who finish first, and of those who has waited longest."""

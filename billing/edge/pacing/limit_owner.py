@@ -7,7 +7,9 @@ time. The key's limiter refuses all of them alike; an account's own limiter, tha
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 from billing.edge.pacing.pacer import Pacer, Phase
 
@@ -39,6 +41,28 @@ def explained(pacer: Pacer, sent_at: float) -> bool:
     return recent > max(FEW_SENDS, FASTER * before * RECENT_SECONDS / BEFORE_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A refusal that may be the account's own or the key's.
+
+    Attributes:
+        account: the connected account that was refused.
+        sent_at: when the refused request left.
+        before: requests a second of the account before it was slowed; None where it was slowed already.
+        explained: whether the account's own sends may be the reason.
+    """
+
+    account: str
+    sent_at: float
+    before: float | None
+    explained: bool
+
+
+def doubt(account: str, pacer: Pacer, sent_at: float) -> Doubt:
+    """Return what there is to say of a refusal, before the account is slowed for it."""
+    return Doubt(account, sent_at, None if pacer.measuring else pacer.rate, explained(pacer, sent_at))
+
+
 class Whose:
     """Collects refusals that no account explains, until they show that the limit is the key's."""
 
@@ -46,6 +70,18 @@ class Whose:
         """Begin without any doubt."""
         self._witnesses: deque[tuple[float, str]] = deque()
         self._slowed: dict[str, tuple[float, float]] = {}
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Self:
+        """Return what ``state`` was asked of."""
+        whose = cls()
+        whose._witnesses.extend((at, account) for at, account in state.get("witnesses", ()))
+        whose._slowed = {account: (at, rate) for account, (at, rate) in state.get("slowed", {}).items()}
+        return whose
+
+    def state(self) -> dict[str, Any]:
+        """Return all that was collected, as JSON takes it."""
+        return {"witnesses": list(self._witnesses), "slowed": self._slowed}
 
     def is_key(self, account: str, pacer: Pacer, sent_at: float, accounts: Collection[str]) -> bool:
         """Note a refusal; tell whether the key's limit must be the reason.
@@ -58,13 +94,19 @@ class Whose:
         """
         if not account or len(accounts) == 1:
             return True  # nobody else is there to tell the two apart, and the key is the one that is documented
-        self._forget(sent_at - WINDOW_SECONDS)
-        if not pacer.measuring:
-            self._slowed[account] = (sent_at, pacer.rate)
-        if explained(pacer, sent_at):
+        return self.shows_key(doubt(account, pacer, sent_at), len(accounts))
+
+    def shows_key(self, doubt: Doubt, accounts: int) -> bool:
+        """Note a refusal; tell whether the key's limit must be the reason, ``accounts`` being sent to in all."""
+        self._forget(doubt.sent_at - WINDOW_SECONDS)
+        if doubt.before is not None:
+            self._slowed[doubt.account] = (doubt.sent_at, doubt.before)
+        if accounts <= 1:
+            return True
+        if doubt.explained:
             return False
-        self._witnesses.append((sent_at, account))
-        return len({name for _, name in self._witnesses}) >= min(WITNESSES, len(accounts))
+        self._witnesses.append((doubt.sent_at, doubt.account))
+        return len({name for _, name in self._witnesses}) >= min(WITNESSES, accounts)
 
     def acquitted(self) -> dict[str, float]:
         """Return the accounts slowed in this window, as they may have been for nothing, with their rates of before."""

@@ -7,8 +7,13 @@ send made in the present one.
 """
 
 import math
+from bisect import insort
 from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
+from itertools import accumulate, pairwise
+from typing import Any, Self
 
 BURST, BURST_SECONDS = 2.0, 0.01
 # Tokens a bucket holds: two, or a hundredth of a second's worth at rates where a timer is no finer than that. A bucket
@@ -56,6 +61,17 @@ REMEMBERED_SENDS = 4096
 # Times of sends kept for a measurement: several seconds at every rate that is documented.
 
 
+MICRO = 1_000_000
+# Sends are written down in whole microseconds, which is what a database's clock shows.
+ROUNDING = 2e-6
+# Seconds by which a time may have been rounded up.
+KEPT = (
+    "_before", "_depth", "_epoch", "_held", "_last", "_latest", "_quiet", "_refused", "_step", "_until", "_wanted",
+    "cap", "due", "rate", "taught",
+)  # fmt: skip
+# What is written down of a pacer beside its phase and its sends.
+
+
 class Phase(StrEnum):
     """What a pacer is doing."""
 
@@ -78,15 +94,15 @@ class Pacer:
     """
 
     __slots__ = (
-        "_before", "_depth", "_epoch", "_held", "_last", "_quiet", "_refused", "_sends", "_step", "_until", "_wanted",
-        "cap", "due", "phase", "rate", "taught",
+        "_before", "_depth", "_epoch", "_held", "_last", "_latest", "_quiet", "_refused", "_sends", "_step", "_until",
+        "_wanted", "cap", "due", "phase", "rate", "taught",
     )  # fmt: skip
 
     def __init__(self, cap: float, start: float | None = None) -> None:
         """Begin at ``start`` requests a second, or at the cap when that is known to be right."""
         self.cap = cap
         self.rate = cap
-        self.due = self._epoch = self._last = self._until = -math.inf
+        self.due = self._epoch = self._last = self._latest = self._until = -math.inf
         self.taught = False
         self._refused = 0
         self._held = self._before = 0.0
@@ -127,9 +143,63 @@ class Pacer:
         """Go back to the rate of before: the refusals were another limiter's."""
         self._hold(now, max(rate, self.rate), QUIET_SECONDS)
 
+    def recap(self, cap: float) -> None:
+        """Never exceed another cap from now on."""
+        self.cap = cap
+        self._set(self.rate)
+
     def sends_between(self, after: float, until: float) -> int:
         """Return how many requests were sent in (after, until], as far as they are remembered."""
         return self._sent(after, until)
+
+    def pass_over(self, since: float, until: float) -> list[float]:
+        """Leave the tokens between ``since`` and ``until`` to others; return when they are due.
+
+        Whoever may send at ``until`` only would lose them: time has not passed yet, so they are still good. What a
+        bucket holds at ``until`` is not passed over.
+        """
+        due, passed = max(self.due, since - self._depth), []
+        while due < until - self._depth - ROUNDING:
+            passed.append(due)
+            due += self._step
+        if passed:
+            self.due, self._last = due, max(self._last, passed[-1])
+        return passed
+
+    def fill(self, at: float) -> None:
+        """Take a token at ``at`` that was passed over."""
+        if len(self._sends) == REMEMBERED_SENDS:
+            self._sends.popleft()
+        insort(self._sends, at)
+        if self.rate < self.cap or self.phase is not Phase.HOLD:
+            self._go_on(max(at, self._last), self._step)
+
+    def unsend(self, at: float) -> None:
+        """Forget a token that was taken and not used: nothing was let in for it."""
+        with suppress(ValueError):
+            self._sends.remove(at)
+
+    def state(self, since: float) -> dict[str, Any]:
+        """Return all that it knows, as JSON takes it; of its sends, which are whole microseconds, those since then."""
+        sends = [round(at * MICRO) for at in self._sends if at >= since]
+        steps = [sends[0], *(later - at for at, later in pairwise(sends))] if sends else []
+        kept = {name: None if getattr(self, name) == -math.inf else getattr(self, name) for name in KEPT}
+        return kept | {"phase": str(self.phase), "sends": " ".join(map(str, steps))}
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Self:
+        """Return the pacer that ``state`` was asked of."""
+        pacer = cls(state["cap"])
+        for name in KEPT:
+            setattr(pacer, name, -math.inf if state[name] is None else state[name])
+        pacer.phase = Phase(state["phase"])
+        pacer._sends.extend(at / MICRO for at in accumulate(map(int, state["sends"].split())))
+        return pacer
+
+    @property
+    def depth(self) -> float:
+        """Seconds by which a token may be taken late and is not lost."""
+        return self._depth
 
     @property
     def measuring(self) -> bool:
@@ -181,6 +251,7 @@ class Pacer:
 
     def _count(self, now: float, sent_at: float) -> None:
         """Count a refusal into the measurement; as it grows clear, send no more above the limit than it takes."""
+        self._latest = max(self._latest, sent_at)
         if self._epoch < sent_at <= self._until:
             self._refused += 1
         if self.phase is not Phase.MEASURE:
@@ -191,10 +262,10 @@ class Pacer:
         elif now >= self._until:
             self._look()
         else:
-            self._trim(sent_at)
+            self._trim(self._latest)
 
     def _trim(self, until: float) -> None:
-        """Slow to a little above what is let in, once that is clear."""
+        """Slow to a little above what is let in until the latest refused send, once that is clear."""
         seconds = until - self._epoch
         if seconds >= CLEAR_SECONDS and (admitted := self._admitted(until)) * seconds >= CLEAR_ADMITTED:
             self._set(min(self.rate, admitted * CLEAR_EXCESS))
@@ -243,6 +314,7 @@ class Pacer:
 
     def _begin(self, phase: Phase, epoch: float) -> None:
         self.phase, self._epoch, self._wanted, self._refused = phase, epoch, 0.0, 0
+        self._latest = epoch
 
     def _set(self, rate: float) -> None:
         self.rate = min(self.cap, max(rate, SLOWEST))

@@ -6,13 +6,16 @@ new item, so fewer items are half done. When the provider says no, only the limi
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from billing.core.items import Mode
-from billing.edge.pacing.admission import Admission, Limiter, Turns
-from billing.edge.pacing.concurrency_limit import LearnedSlots, Slots
-from billing.edge.pacing.limit_owner import Whose
+from billing.edge.pacing.accounts import AccountLimits
+from billing.edge.pacing.admission import Admission, Limiter, Pace, Turns
+from billing.edge.pacing.concurrency_limit import LearnedSlots
+from billing.edge.pacing.limit_owner import Whose, doubt
 from billing.edge.pacing.pacer import KNOWN_SHARE, Pacer
+from billing.edge.pacing.shared.asking import Begin
+from billing.edge.pacing.shared.budget import Budget
 
 DOCUMENTED: dict[Mode, tuple[float, float]] = {Mode.LIVE: (100.0, 25.0), Mode.TEST: (25.0, 25.0)}
 # Requests a second per account and per API operation (docs.stripe.com/rate-limits). Whether a Connect call draws on the
@@ -72,31 +75,61 @@ class Throttle:
         self._key = Limiter(self._pacer("key", rates.key_rps), LearnedSlots(rates.concurrency))
         self._turns = Turns(self._key)
         self._endpoints: dict[str, Limiter] = {}
-        self._accounts: dict[str, Limiter] = {}
+        self._accounts = AccountLimits(
+            lambda name: self._pacer(f"account {name}", self._account_cap(name)),
+            lambda name: rates.per_account_concurrency if name else rates.concurrency,
+        )
         self._whose = Whose()
+        self._budget: Budget | None = None
+
+    def share(self, budget: Budget) -> None:
+        """Let key and endpoints draw on a budget that other workers share; each account is this worker's own."""
+        self._budget = budget
+        budget.attach(self._turns, self._accounts)
+        self._key.pacer = budget.key(self._begin("key", self.rates.key_rps))
+        for name, gate in self._endpoints.items():
+            gate.pacer = self._endpoint_pace(name)
+        for name in self._accounts.names():
+            budget.meet(name)
+        self._turns.supplied_by(budget)
+
+    async def aclose(self) -> None:
+        """Give up what is shared with others."""
+        if self._budget is not None:
+            await self._budget.aclose()
+
+    def provider(self, *, down: bool) -> None:
+        """Hold back whoever shares the limits while the provider is down, and let them go when it is back."""
+        if self._budget is not None:
+            self._budget.provider(down=down)
+
+    def release(self) -> None:
+        """Let everybody go who waits: the door was shut, so nothing can leave."""
+        if self._budget is not None:
+            self._budget.release()
 
     def account_rps(self, account: str) -> float:
         """Return requests a second that an account may be sent now: its cap, or what it was seen to admit.
 
         The platform itself (an empty name) has no cap of its own: the key's and the endpoint's limits hold for it.
         """
-        gate = self._accounts.get(account)
-        return self._account_cap(account) if gate is None else gate.pacer.rate
+        pacer = self._accounts.known(account)
+        return self._account_cap(account) if pacer is None else pacer.rate
 
     def _account_cap(self, account: str) -> float:
         return self.rates.account_rps if account else self.rates.key_rps
 
     @property
-    def key(self) -> Pacer:
+    def key(self) -> Pace:
         """The pacer of the whole key, to look at."""
         return self._key.pacer
 
     def learned(self) -> dict[str, float]:
         """Return requests a second worth remembering, by the name of the limiter."""
-        named = [("key", self._key)]
-        named += [(f"endpoint {name}", gate) for name, gate in self._endpoints.items()]
-        named += [(f"account {name}", gate) for name, gate in self._accounts.items()]
-        return {name: rate for name, gate in named if (rate := gate.pacer.learned) is not None}
+        named: list[tuple[str, Pace]] = [("key", self._key.pacer)]
+        named += [(f"endpoint {name}", gate.pacer) for name, gate in self._endpoints.items()]
+        named += [(f"account {name}", pacer) for name, pacer in self._accounts.pacers()]
+        return {name: rate for name, pacer in named if (rate := pacer.learned) is not None}
 
     def turn(self, endpoint: str, account: str, first: bool = False) -> Admission:
         """Return a turn to wait for and to hold; entered, it gives the loop's time at which the request may be sent.
@@ -142,35 +175,52 @@ class Throttle:
             case "lock_timeout":
                 pass
             case _:
-                self._account(account).pacer.refused(now, sent_at, retry_after)
+                self._slow(account, now, sent_at, retry_after)
 
     def _endpoint(self, name: str) -> Limiter:
         """Return the limiters of an endpoint."""
         gate = self._endpoints.get(name)
         if gate is None:
-            pacer = self._pacer(f"endpoint {name}", self.rates.endpoint_rps)
-            gate = self._endpoints[name] = Limiter(pacer, LearnedSlots(self.rates.concurrency))
+            gate = self._endpoints[name] = Limiter(self._endpoint_pace(name), LearnedSlots(self.rates.concurrency))
             self._turns.add_endpoint(gate)
         return gate
 
     def _account(self, name: str) -> Limiter:
         """Return the limiters of a connected account, or those of the platform itself."""
-        gate = self._accounts.get(name)
-        if gate is None:
-            slots = self.rates.per_account_concurrency if name else self.rates.concurrency
-            gate = self._accounts[name] = Limiter(self._pacer(f"account {name}", self._account_cap(name)), Slots(slots))
-        return gate
+        if name and self._budget is not None and self._accounts.known(name) is None:
+            self._budget.meet(name)
+        return self._accounts.limiter(name)
+
+    def _endpoint_pace(self, endpoint: str) -> Pace:
+        """Return what paces an endpoint: a pacer of this process, or its part of the shared budget."""
+        name, cap = f"endpoint {endpoint}", self.rates.endpoint_rps
+        return (
+            self._pacer(name, cap) if self._budget is None else self._budget.endpoint(endpoint, self._begin(name, cap))
+        )
 
     def _pacer(self, name: str, cap: float) -> Pacer:
+        return Pacer(*self._begin(name, cap))
+
+    def _begin(self, name: str, cap: float) -> Begin:
         item = self._remember(name)
-        return Pacer(cap, self._start if item is None else item * KNOWN_SHARE)
+        return Begin(cap, self._start if item is None else item * KNOWN_SHARE)
+
+    def _slow(self, account: str, now: float, sent_at: float, retry_after: float | None) -> None:
+        self._accounts.pacer(account).refused(now, sent_at, retry_after)
+        if account and self._budget is not None:
+            self._budget.slowed(account)
 
     def _limited_in_all(self, account: str, now: float, sent_at: float, retry_after: float | None) -> None:
         """Slow the account first, and the key once its limit must be the reason (`billing.edge.pacing.limit_owner`)."""
-        pacer = self._account(account).pacer
-        if self._key.pacer.measuring or self._whose.is_key(account, pacer, sent_at, self._accounts.keys() - {""}):
+        pacer, measuring = self._accounts.pacer(account), self._key.pacer.measuring
+        if self._budget is not None and account:
+            told = doubt(account, pacer, sent_at)
+            self._budget.doubt(replace(told, before=None) if measuring else told, retry_after)
+            if not measuring:
+                pacer.refused(now, sent_at, retry_after)
+        elif measuring or self._whose.is_key(account, pacer, sent_at, self._accounts.names()):
             self._key.pacer.refused(now, sent_at, retry_after)
             for name, rate in self._whose.acquitted().items():
-                self._account(name).pacer.acquit(now, rate)
+                self._accounts.acquit(name, rate)
         else:
             pacer.refused(now, sent_at, retry_after)

@@ -16,6 +16,7 @@ from billing.core.keys import idempotency_key
 from billing.core.outcomes import Expected, Outcome, Unsent, UnsentWhy
 from billing.core.replies import Reply
 from billing.core.wire import Wire, WireRequest
+from billing.edge.pacing.admission import SENT_BACK
 from billing.edge.pacing.throttle import Throttle
 from billing.edge.secrets import ApiKey
 from billing.edge.stripe.breaker import Breaker, RetryBudget
@@ -99,6 +100,7 @@ class Gateway(Lookups):
     def shut(self, reason: str) -> None:
         """Let nothing leave any more: what happens to it could not be written down."""
         self._shut = self._shut or reason
+        self.throttle.release()
 
     async def send(self, item: ItemRecord, call: Call, number: int = 0) -> Outcome:
         """Send one request about an item, once, and return what its reply means.
@@ -182,7 +184,7 @@ class Gateway(Lookups):
                 async with self.throttle.turn(endpoint, account, first) as sent_at:
                     if self._shut:
                         raise LedgerError(self._shut)
-                    if self.breaker.is_void(probe=probe):
+                    if sent_at == SENT_BACK or self.breaker.is_void(probe=probe):
                         continue  # the provider went down while this waited for its turn
                     began = loop.time()
                     self._count(key)
@@ -191,7 +193,10 @@ class Gateway(Lookups):
                     self._clock.learn(reply.date)
                     return reply, sent_at, loop.time() - began
             finally:
+                was_open = self.breaker.is_open
                 self.breaker.leave(probe=probe, answered=answered)
+                if probe or self.breaker.is_open is not was_open:
+                    self.throttle.provider(down=self.breaker.is_open)
 
     def _count(self, key: str) -> None:
         """Count a request as it leaves; a read has no key."""
