@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+from ledger_tools import Place
 from postgres_tools import KEY, Written
 
 from billing.core.errors import LedgerError
@@ -135,3 +136,16 @@ def test_whoever_reads_goes_on_by_another_connection_where_one_is_gone(ledger, p
     reader.close()
     with pytest.raises(LedgerError):
         reader.first(Question.META)
+
+
+async def test_who_holds_a_ledger_is_told_again_once_its_server_answers_again(postgres_url, tmp_path):
+    place = Place(postgres_url, tmp_path)
+    holding, looking = await place.open(), await place.open(write=False)
+    assert looking.holder() == holding.holder()
+    assert looking.holder() is not None
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s, 10000)", (looking._looking.info.backend_pid,))
+    assert looking.holder() is None
+    assert looking.holder() == holding.holder()
+    await looking.aclose()
+    await holding.aclose()
