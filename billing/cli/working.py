@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import anyio
 
@@ -25,6 +26,7 @@ from billing.edge.engines.controls import Controls, Word
 from billing.edge.engines.dbos import DbosEngine
 from billing.edge.engines.opening import controls_of, submitting, working
 from billing.edge.engines.presence import FROZEN_SECONDS, Presence
+from billing.edge.engines.sharing import Sharing
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger_url import is_postgres, shown
 from billing.edge.logs import flush_logs, open_log
@@ -75,6 +77,7 @@ class Wish:
             rate=self.sending.rate,
             concurrency=self.concurrency,
             worker=self.worker,
+            standing=True,
         )
 
 
@@ -174,6 +177,7 @@ class Worker:
         self._told = asyncio.Event()
         self._exit = Exit.OK
         self._carrier: Carrier | None = None
+        self._sharing: Sharing | None = None
         self._opened = 0
         self._misses = 0
         self.done = 0
@@ -250,12 +254,13 @@ class Worker:
         controls = controls_of(ledger, f"worker {wish.worker}")
         each = max(1, services.rates.items // wish.shards)
         self._carrier = Carrier(services, settings, controls, wish.worker, each, self._session.environ)
+        self._sharing = Sharing(presence, self._log)
         try:
             await anyio.to_thread.run_sync(presence.beat)
             self._say_opened(services)
             yield presence, engine, controls
         finally:
-            self._carrier = None
+            self._carrier = self._sharing = None
             with anyio.CancelScope(shield=True):
                 await engine.aclose()
                 await controls.aclose()
@@ -267,24 +272,28 @@ class Worker:
         self._opened, self._misses = self._opened + 1, 0
 
     async def _carry_out(self, shard: Placed) -> None:
-        """Carry a shard out, and say so.
+        """Carry a shard out as soon as nobody has the ledger alone, and say so.
 
         Raises:
             CancelledError: this process is asked to end; the shard is not done.
             LedgerError: the ledger failed; it is not done either.
         """
-        began, carrier = time.monotonic(), self._carrier
+        began, carrier, sharing = time.monotonic(), self._carrier, self._sharing
         self._log("shard_taken", worker=self._wish.worker, run=shard.run_id, shard=shard.number)
-        if carrier is None:
+        if carrier is None or sharing is None:
             raise asyncio.CancelledError
         try:
-            await carrier.carry_out(shard)
+            async with sharing.held(partial(self._goes_on, carrier, shard)):
+                await carrier.carry_out(shard)
         except PutBack:
             self._log("shard_put_back", worker=self._wish.worker, run=shard.run_id, shard=shard.number)
             raise asyncio.CancelledError from None
         self.done += 1
         seconds = round(time.monotonic() - began, 3)
         self._log("shard_done", worker=self._wish.worker, run=shard.run_id, shard=shard.number, seconds=seconds)
+
+    async def _goes_on(self, carrier: Carrier, shard: Placed) -> bool:
+        return not self._told.is_set() and await carrier.goes_on(shard)
 
     async def _beat(self, presence: Presence, engine: DbosEngine) -> None:
         """Say every second that this worker is there, while its shards drain as well.

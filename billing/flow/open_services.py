@@ -50,6 +50,7 @@ class ServiceOptions:
         concurrency: requests in flight instead of the setting (`--concurrency`).
         answers_with: a test payment method with which a run answers for its payers (`--confirm-with`).
         worker: the id of one of several who share the ledger and its rates; empty for who has both alone.
+        standing: a worker that stands ready, and shares the ledger only while it has work in hand.
     """
 
     mode: Mode
@@ -62,6 +63,7 @@ class ServiceOptions:
     concurrency: int | None = None
     answers_with: str = ""
     worker: str = ""
+    standing: bool = False
 
 
 @asynccontextmanager
@@ -134,6 +136,7 @@ async def _ledger(settings: Settings, opening: ServiceOptions, clock: ProviderCl
         making=opening.making,
         platform=settings.platform_name,
         worker=opening.worker,
+        standing=opening.standing,
     )
     return await (open_to_plan(opened) if opening.plans else opened(wait=opening.wait))
 

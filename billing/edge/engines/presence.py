@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from billing.core.errors import LedgerError
 from billing.edge.engines.dbos_storage import SESSION
-from billing.edge.ledger.postgres.locks import worker_key
+from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.postgres.locks import share, unshare, worker_key
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -85,7 +86,7 @@ class Presence:
             purpose: for a person, and what every session of this worker is called behind ``billing``.
             platform: whose items it works.
         """
-        self._url, self.worker = url, worker
+        self._url, self.worker, self._platform = url, worker, platform
         self.named = f"billing {purpose}"[:63]  # PostgreSQL keeps no more of it
         self._said: dict[str, object] = {"worker": worker, "host": gethostname(), "pid": getpid(), "purpose": purpose}
         group, name = worker_key(worker)
@@ -103,11 +104,29 @@ class Presence:
             LedgerError: the server does not answer, or the ledger's session has ended, and this worker's lock with it.
         """
         with _heard():
-            if self._beating is None:
-                self._beating = self._connected()
-            locked = self._beating.execute(BEAT, self._said).fetchone()
+            locked = self._session().execute(BEAT, self._said).fetchone()
         if locked != (True,):
             raise LedgerError("the ledger's session was ended: whatever else it was about, its lock is gone")
+
+    def share(self) -> Holder | None:
+        """Keep everybody from having the ledger alone; return who has it alone, or None: then that came about.
+
+        The lock belongs to the session that beats: whoever loses it is told so by the next beat.
+
+        Raises:
+            LedgerError: the server does not answer.
+        """
+        with _heard():
+            return share(self._session(), self._platform)
+
+    def unshare(self) -> None:
+        """Let somebody have the ledger alone again.
+
+        Raises:
+            LedgerError: the server does not answer.
+        """
+        with _heard():
+            unshare(self._session(), self._platform)
 
     def suspects(self, workers: Iterable[str]) -> list[str]:
         """Return who of these seems to be dead, so far as it can be told without touching their locks.
@@ -183,6 +202,12 @@ class Presence:
         if silence is None or time.monotonic() - silence.since < FROZEN_SECONDS:
             return False
         return bool(self._look(END, {"worker": worker, "frozen": FROZEN_SECONDS})[0][0])
+
+    def _session(self) -> "Connection[Any]":
+        """Return the session that beats; the first beat opens it."""
+        if self._beating is None:
+            self._beating = self._connected()
+        return self._beating
 
     def _look(self, question: str, asked: Any) -> Sequence[tuple[Any, ...]]:  # noqa: ANN401  what the driver takes
         if self._looking is None:

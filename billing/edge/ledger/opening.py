@@ -32,6 +32,7 @@ async def open_ledger(
     environ: Mapping[str, str] = os.environ,
     worker: str = "",
     platform: str = "",
+    standing: bool = False,
 ) -> DatabaseLedger:
     """Open the ledger a URL names; to write, make it if there is none, and check it if there is one.
 
@@ -50,6 +51,7 @@ async def open_ledger(
         environ: where HOME and XDG_CONFIG_HOME are looked up.
         worker: the id of one of several that write at once; empty for whoever runs alone.
         platform: the name of the platform that is charged, where the settings name several.
+        standing: a worker that stands ready: somebody may run alone until it has work in hand.
 
     Raises:
         UsageError: the URL names no ledger, or, in live mode, one that would be made beside others unasked; or its
@@ -66,7 +68,7 @@ async def open_ledger(
 
         return await postgres.open_ledger(
             url, key_file=key_file, clock=clock, write=write, wait=wait, live=live, making=making, inline=inline,
-            upgrade=upgrade, environ=environ, claim=Claim(purpose, worker, platform),
+            upgrade=upgrade, environ=environ, claim=Claim(purpose, worker, platform, standing=standing),
         )  # fmt: skip
     if worker:
         raise UsageError(

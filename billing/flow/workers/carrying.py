@@ -99,6 +99,19 @@ class Carrier:
             await self._work(shard)
         await self._finish(await self._tell(shard, ended=True))
 
+    async def goes_on(self, shard: Placed) -> bool:
+        """Tell whether there is still something to do for a shard that waits; its deadline holds for it as well.
+
+        Raises:
+            LedgerError: the ledger's database does not answer.
+        """
+        found = await self.controls.round(shard.run_id)
+        if found is None or not self._current(shard, found):
+            return False
+        if (said := self._stops(shard, found)) is not None:
+            await self.controls.say(shard.run_id, said)
+        return said is None
+
     async def finish_rounds(self) -> None:
         """Put on record what others have ended and not lived to note.
 

@@ -119,17 +119,55 @@ async def test_who_holds_it_is_known_again_after_the_server_has_cut_the_connecti
 
 async def test_workers_share_a_ledger_and_none_is_there_twice(opened):
     first, second = await opened(worker="w1", purpose="worker w1"), await opened(worker="w2", purpose="worker w2")
-    with pytest.raises(LedgerHeld, match="held by worker w1 and worker w2"):
+    with pytest.raises(LedgerHeld, match="held by workers w1, w2; wait"):
         await opened()
-    with pytest.raises(LedgerHeld):
+    with pytest.raises(LedgerHeld, match=r"held by worker w1 \(pid"):
         await opened(worker="w1")
     reader = await opened(write=False)
-    assert reader.holder().purpose == "worker w1 and worker w2"
+    assert str(reader.holder()) == "workers w1, w2"
     await first.aclose()
-    assert reader.holder().purpose == "worker w2"
-    await second.aclose()
+    assert str(reader.holder()).startswith("worker w2 (pid")
+    run = await opened(worker="run-X", purpose=f"run {RUN}")
+    third = await opened(worker="w0", purpose="worker w0")
+    assert str(reader.holder()).startswith(f"run {RUN} (pid")
+    assert str(reader.holder()).endswith("), by workers w0, w2")
+    assert RUN in reader.holder().purpose.split()
+    for ledger in (second, third, run):
+        await ledger.aclose()
     await (await opened()).aclose()
     await reader.aclose()
+
+
+async def test_a_worker_that_stands_ready_keeps_nobody_from_running_alone_and_is_named_by_what_it_does_keep(
+    opened, postgres_url, tmp_path
+):
+    worker = await opened(worker="w1", purpose="worker w1", standing=True)
+    reader = await opened(write=False)
+    assert reader.holder() is None
+    alone = await opened(purpose=f"run {RUN}")
+    late = await opened(worker="w2", purpose="worker w2", standing=True)
+    assert str(reader.holder()).startswith(f"run {RUN} (pid")
+    await alone.aclose()
+    assert reader.holder() is None
+    with pytest.raises(LedgerHeld, match=r"held by worker w1 \(pid"):
+        await opened(worker="w1", standing=True)
+    with pytest.raises(LedgerHeld, match="held by workers w1, w2; wait"):
+        await upgrade_ledger(postgres_url, key_file=tmp_path / "keys" / "ledger.key", clock=Clock())
+    for ledger in (worker, late, reader):
+        await ledger.aclose()
+
+
+async def test_whoever_has_said_that_they_are_there_and_holds_nothing_is_not_named_for_whoever_does(opened):
+    options = [
+        {"worker": "w1", "purpose": "worker w1"},
+        {"worker": "w2", "purpose": "worker w2", "platform": "north", "standing": True},
+        {"worker": "w3", "purpose": "worker w3", "platform": "north"},
+    ]
+    workers = [await opened(**each) for each in options]
+    with pytest.raises(LedgerHeld, match=r"held by worker w3 \(pid"):
+        await opened(platform="north")
+    for worker in workers:
+        await worker.aclose()
 
 
 async def test_two_who_charge_different_platforms_alone_do_not_wait_for_each_other(opened):

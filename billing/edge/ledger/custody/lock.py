@@ -28,18 +28,23 @@ class Holder:
         pid: of their process, on their host.
         host: its name.
         since: provider time, ISO 8601.
+        workers: the ids of those who share it, in alphabetical order; nobody shares a file.
     """
 
     purpose: str = ""
     pid: int = 0
     host: str = ""
     since: str = ""
+    workers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """``run coaching-2026-11 (pid 17 on host, since ...)``."""
+        """``run coaching-2026-11 (pid 17 on host, since ...), by workers w0, w1``."""
+        several = "workers" if len(self.workers) > 1 else "worker"
+        workers = f"{several} {', '.join(self.workers)}" if self.workers else ""
+        who = f" (pid {self.pid} on {self.host}, since {self.since})" if self.pid else ""
         if not self.purpose:
-            return "another runner"
-        return f"{self.purpose} (pid {self.pid} on {self.host}, since {self.since})"
+            return f"{workers or 'another runner'}{who}"
+        return f"{self.purpose}{who}{', by ' if workers else ''}{workers}"
 
 
 def holder_of(ledger: Path) -> Holder | None:

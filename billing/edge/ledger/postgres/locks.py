@@ -8,7 +8,7 @@ its writer believes it to be.
 import asyncio
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 Key = tuple[int, int]
+Locks = tuple[tuple[Key, bool], ...]
+# Keys, each with whether it is shared.
 # Of an advisory lock: what it stands for, and whose it is.
 WHOLE_CLASS, ALONE_CLASS, WORKER_CLASS = 0x62696C32, 0x62696C33, 0x62696C34
 WHOLE: Key = (WHOLE_CLASS, 0)
@@ -39,10 +41,10 @@ _GIVE: Mapping[bool, str] = {
     False: "SELECT pg_advisory_unlock(%s, %s)",
     True: "SELECT pg_advisory_unlock_shared(%s, %s)",
 }
-_HELD = """SELECT classid::bigint, objid::bigint, mode = 'ExclusiveLock' FROM pg_locks
+_HELD = """SELECT classid::bigint, objid::bigint, mode = 'ExclusiveLock', pid FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid::bigint = ANY (%s)
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-_WORKERS = f"SELECT worker, platform, purpose, pid, host, since FROM {SCHEMA}.workers ORDER BY since, worker"
+_WORKERS = f"SELECT worker, platform, purpose, pid, host, since, backends FROM {SCHEMA}.workers ORDER BY since, worker"
 _ENTER = f"""INSERT INTO {SCHEMA}.workers (worker, host, pid, purpose, platform, since, seen, backends)
     VALUES (%s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp(), ARRAY[pg_backend_pid()])
     ON CONFLICT (worker) DO UPDATE SET host = excluded.host, pid = excluded.pid, purpose = excluded.purpose,
@@ -73,12 +75,14 @@ class Claim:
         worker: the id of one of several; empty for whoever runs alone.
         platform: whose items, where the settings name several; else empty.
         whole: the whole ledger is copied or given another form: nobody else may write meanwhile.
+        standing: a worker that stands ready: somebody may have the ledger alone until it has work in hand (`share`).
     """
 
     purpose: str
     worker: str = ""
     platform: str = ""
     whole: bool = False
+    standing: bool = False
 
     @property
     def chain(self) -> str:
@@ -88,15 +92,53 @@ class Claim:
         return f"of {self.platform}" if self.platform else ""
 
     @property
-    def keys(self) -> tuple[tuple[Key, bool], ...]:
+    def keys(self) -> Locks:
         """Return the locks it takes, each with whether it is shared."""
         if self.whole:
             return ((WHOLE, False),)
-        # Whoever names no platform may charge for any: that lock is shared by all who name theirs.
-        unnamed = ((alone_key(""), True),) if self.platform else ()
         if self.worker:
-            return ((WHOLE, True), *unnamed, (alone_key(self.platform), True), (worker_key(self.worker), False))
-        return ((WHOLE, True), *unnamed, (alone_key(self.platform), False))
+            shared = () if self.standing else shared_keys(self.platform)
+            return ((WHOLE, True), *shared, (worker_key(self.worker), False))
+        return ((WHOLE, True), *shared_keys(self.platform)[:-1], (alone_key(self.platform), False))
+
+
+def shared_keys(platform: str) -> Locks:
+    """Return the locks of those who charge a platform together: while one of them has these, nobody has it alone."""
+    # Whoever names no platform may charge for any: that lock is shared by all who name theirs.
+    unnamed = ((alone_key(""), True),) if platform else ()
+    return (*unnamed, (alone_key(platform), True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """A lock that a session of the server has."""
+
+    key: Key
+    alone: bool
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """Somebody who has said that they are there: the locks that prove it, and the sessions that are theirs."""
+
+    worker: str
+    platform: str
+    purpose: str
+    pid: int
+    host: str
+    since: str
+    sessions: frozenset[int]
+
+    @property
+    def proofs(self) -> tuple[Key, ...]:
+        if self.worker == Claim("", platform=self.platform).chain:
+            return alone_key(self.platform), WHOLE
+        return (worker_key(self.worker),)
+
+    @property
+    def is_worker(self) -> bool:
+        return self.purpose == f"worker {self.worker}"
 
 
 async def acquire(conn: "Connection", named: str, claim: Claim, wait: float | None) -> None:
@@ -111,10 +153,10 @@ async def acquire(conn: "Connection", named: str, claim: Claim, wait: float | No
     loop = asyncio.get_running_loop()
     deadline = loop.time() + max(wait or 0, GRACE_SECONDS)
     try:
-        while not _taken(conn, claim):
+        while not _taken(conn, claim.keys):
             if loop.time() >= deadline:
-                found = _holder(conn, claim.platform) or Holder()
-                raise LedgerHeld(f"{named}: held by {found}; wait for it to end, or stop it")
+                found = _holder(conn, _against(claim.keys), claim.platform) or Holder()
+                raise LedgerHeld(f"{named}: held by {found}; wait for that to end, or stop it")
             await asyncio.sleep(POLL_SECONDS)
     except psycopg.Error as error:
         raise LedgerError(f"{named}: {first_line(error)}") from error
@@ -134,21 +176,41 @@ def leave(conn: "Connection", claim: Claim) -> None:
         conn.execute("SELECT pg_advisory_unlock_all()")  # a server notices a moment later that a connection is gone
 
 
-def _taken(conn: "Connection", claim: Claim) -> bool:
-    """Take all locks of a claim, or none of them."""
-    taken: list[tuple[Key, bool]] = []
-    for key, shared in claim.keys:
-        row = conn.execute(_TAKE[shared], key).fetchone()
-        if row != (True,):
-            for held, held_shared in taken:
-                conn.execute(_GIVE[held_shared], held)
+def share(conn: "Connection", platform: str) -> Holder | None:
+    """Have a part in the ledger, so that nobody has it alone; return who has, or None: then it came about.
+
+    Raises:
+        psycopg.Error: the database does not answer.
+    """
+    keys = shared_keys(platform)
+    return None if _taken(conn, keys) else _holder(conn, _against(keys), platform) or Holder()
+
+
+def unshare(conn: "Connection", platform: str) -> None:
+    """Give back what `share` has taken.
+
+    Raises:
+        psycopg.Error: the database does not answer.
+    """
+    _give(conn, shared_keys(platform))
+
+
+def _taken(conn: "Connection", keys: Locks) -> bool:
+    """Take all of these locks, or none of them."""
+    for number, (key, shared) in enumerate(keys):
+        if conn.execute(_TAKE[shared], key).fetchone() != (True,):
+            _give(conn, keys[:number])
             return False
-        taken.append((key, shared))
     return True
 
 
+def _give(conn: "Connection", keys: Locks) -> None:
+    for key, shared in keys:
+        conn.execute(_GIVE[shared], key)
+
+
 def holder(conn: "Connection", named: str, platform: str = "") -> Holder | None:
-    """Return who charges from the ledger now, or None: then nobody does. Of several workers all purposes are named.
+    """Return who charges from the ledger now, or None: then nobody does. A worker does while it has work in hand.
 
     Args:
         conn: outside a transaction, so that it sees who is there now.
@@ -161,44 +223,62 @@ def holder(conn: "Connection", named: str, platform: str = "") -> Holder | None:
     import psycopg
 
     try:
-        return _holder(conn, platform)
+        return _holder(conn, _charges, platform)
     except psycopg.Error as error:
         raise LedgerError(f"{named}: {first_line(error)}") from error
 
 
-def _holder(conn: "Connection", platform: str) -> Holder | None:
+Counts = Callable[[_Lock], bool]
+
+
+def _charges(lock: _Lock) -> bool:
+    """Tell whether whoever has this lock charges from the ledger, or keeps all others from it."""
+    return lock.key[0] == ALONE_CLASS or (lock.key == WHOLE and lock.alone)
+
+
+def _against(keys: Locks) -> Counts:
+    """Return whether a lock keeps others from taking these."""
+    wanted = dict(keys)
+    return lambda lock: lock.key in wanted and (lock.alone or not wanted[lock.key])
+
+
+def _holder(conn: "Connection", counts: Counts, platform: str) -> Holder | None:
     held = _held(conn)
-    if not held:
+    sessions = {lock.session for lock in held if counts(lock)}
+    if not sessions:
         return None
-    at_work = [found for key, found in _at_work(conn) if key in held]
-    if not at_work:
+    own = {(lock.key, lock.session) for lock in held if lock.alone}
+    found = [
+        each
+        for each in _present(conn)
+        if each.sessions & sessions and own & {(key, session) for key in each.proofs for session in each.sessions}
+    ]
+    return _together(sorted(found, key=lambda each: (each.is_worker, each.platform != platform)))
+
+
+def _together(found: list[_Present]) -> Holder:
+    """Return those who have a ledger as one: whoever began something is named first, and the workers by their ids."""
+    if not found:
         return Holder()
-    at_work.sort(key=lambda found: found[0] != platform)
-    first = at_work[0][1]
-    purposes = " and ".join(dict.fromkeys(found.purpose for _, found in at_work))
-    return Holder(purposes, first.pid, first.host, first.since)
+    first, begun = found[0], [each.purpose for each in found if not each.is_worker]
+    workers = tuple(sorted(each.worker for each in found if each.is_worker))
+    purposes = " and ".join(dict.fromkeys(begun))
+    if not begun and len(workers) > 1:
+        return Holder(workers=workers)
+    return Holder(purposes, first.pid, first.host, first.since, workers)
 
 
-def _held(conn: "Connection") -> set[Key]:
-    """Return the locks that say who is at work: not those that several share, which say only that somebody is."""
+def _held(conn: "Connection") -> list[_Lock]:
     rows = conn.execute(_HELD, ([WHOLE_CLASS, ALONE_CLASS, WORKER_CLASS],)).fetchall()
-    return {(int(group), _signed(int(name))) for group, name, alone in rows if alone}
+    return [_Lock((int(group), _signed(int(name))), alone, int(session)) for group, name, alone, session in rows]
 
 
-def _at_work(conn: "Connection") -> Iterator[tuple[Key, tuple[str, Holder]]]:
-    """Yield whoever has said that they are there: the lock that proves it, their platform, and who they are."""
+def _present(conn: "Connection") -> Iterator[_Present]:
+    """Yield whoever has said that they are there."""
     if conn.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.workers",)).fetchone() == (None,):
         return
-    for worker, platform, purpose, pid, host, since in conn.execute(_WORKERS).fetchall():
-        found = platform, Holder(purpose, pid, host, since.isoformat("T", "seconds"))
-        for key in _proofs(worker, platform):
-            yield key, found
-
-
-def _proofs(worker: str, platform: str) -> Iterable[Key]:
-    if worker == Claim("", platform=platform).chain:
-        return alone_key(platform), WHOLE
-    return (worker_key(worker),)
+    for worker, platform, purpose, pid, host, since, sessions in conn.execute(_WORKERS).fetchall():
+        yield _Present(worker, platform, purpose, pid, host, since.isoformat("T", "seconds"), frozenset(sessions or ()))
 
 
 def _signed(name: int) -> int:
