@@ -29,11 +29,16 @@ class Worker:
     def __init__(self, billing, name, *more):
         self.process = billing.start("worker", "--id", name, "--rate", "200", "--log-format", "json", *more)
         self.events = []
+        self.noise = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def _read(self):
-        self.events.extend(json.loads(line) for line in self.process.stderr)
+        for line in self.process.stderr:
+            if line.startswith("{"):
+                self.events.append(json.loads(line))
+            else:
+                self.noise.append(line)
 
     def told(self, event):
         """Return what it told of an event."""
@@ -45,6 +50,7 @@ class Worker:
         self._reader.join()
         self.process.stdout.close()
         self.process.stderr.close()
+        assert not self.noise, "".join(self.noise)
         return code
 
 

@@ -5,6 +5,7 @@ of its own, and no Conductor; what it says goes to our log, without tracebacks.
 """
 
 import logging
+import warnings
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,6 +136,8 @@ class _Told(logging.Handler):
 
 def _redirect(log: Log) -> None:
     """Have DBOS speak to our log and nowhere else."""
+    # What it claims while it is stopped is put back afterwards; Python would tell of it on stderr, as of a mistake.
+    warnings.filterwarnings("ignore", message="coroutine .*start_workflow_task", category=RuntimeWarning)
     told = logging.getLogger("dbos")
     told.handlers[:] = [_Told(log)]
     told.propagate = False
