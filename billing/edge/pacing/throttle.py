@@ -83,7 +83,12 @@ class Throttle:
         self._budget: Budget | None = None
 
     def share(self, budget: Budget) -> None:
-        """Let key and endpoints draw on a budget that other workers share; each account is this worker's own."""
+        """Let key and endpoints draw on a budget that other workers share; each account is this worker's own.
+
+        A throttle shares one budget; another one is not drawn on.
+        """
+        if self._budget is not None:
+            return
         self._budget = budget
         budget.attach(self._turns, self._accounts)
         self._key.pacer = budget.key(self._begin("key", self.rates.key_rps))
