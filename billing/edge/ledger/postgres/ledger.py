@@ -83,8 +83,7 @@ class PostgresLedger(DatabaseLedger):
     def holder(self) -> Holder | None:
         """Return who holds the locks of the ledger now; where the server does not answer, nobody can be named."""
         try:
-            if self._looking is None or self._looking.closed:
-                self._looking = self._connected()
+            self._looking = self._looking or self._connected()
             return locks.holder(self._looking, self._opened.named, self._opened.claim.platform)
         except LedgerError:  # it is asked anew, over another connection
             if self._looking:
