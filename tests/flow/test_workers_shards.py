@@ -1,7 +1,7 @@
 """How a run is cut into shards: every item in exactly one, no account with two workers, the same way every time."""
 
 from collections import Counter, defaultdict
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -67,10 +67,13 @@ def test_a_wrong_guess_at_the_number_of_items_loses_none(sizes, total):
 
 
 @given(SIZES)
-def test_a_run_has_enough_shards_to_keep_many_workers_busy(sizes):
+def test_small_accounts_are_bundled_so_that_many_workers_have_some_and_big_ones_stay_by_themselves(sizes):
+    size = min(MOST, max(LEAST, sum(sizes) // 64))
     shards = cut(work_of(sizes), sum(sizes))
-    assert len(shards) >= min(sum(sizes) / MOST, 64)
-    assert all(shard.items <= max(LEAST, sum(sizes) // 64) for shard in shards)
+    assert all(shard.items <= size for shard in shards if len(shard.parts) > 1)
+    small = [shard for shard in shards if not shard.chained and shard.items <= size]
+    # Two neighbours that would fit together are together.
+    assert all(one.items + other.parts[0].items > size for one, other in pairwise(small))
 
 
 @given(SIZES, st.booleans())
@@ -86,8 +89,8 @@ def test_what_is_placed_is_json_and_says_what_was_cut(sizes, exactly):
 
 
 def test_shards_of_a_cut_account_are_worked_in_turn_and_the_longest_chain_goes_first():
-    work = work_of([40, 3, 20])
-    sent = list(placed(cut(work, 63), "r-2026-11", 1, 9, {}))
+    work = work_of([1400, 3, 900])
+    sent = list(placed(cut(work, 2303), "r-2026-11", 1, 9, {}))
     chains = defaultdict(list)
     for one in sent:
         chains[one.partition].append(one.priority)

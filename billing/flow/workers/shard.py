@@ -12,9 +12,10 @@ from typing import Any
 from billing.edge.engines import Placed
 
 MOST, LEAST = 500, 8
-# Items of a shard: as many as one worker may hold in memory and lose the time of; as few as its delivery is worth.
+# Items of a shard: as many as one worker may hold in memory and lose the time of. Of a bundle: as few as its delivery
+# is worth.
 PIECES = 64
-# Shards that a run is cut into at least, where it has the items: the last of them must not keep one worker alone.
+# Bundles that a run of small accounts is cut into at least: the last of them must not keep one worker alone.
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,13 @@ def cut(work: Rows, total: int, *, exactly: bool = False) -> list[Shard]:
 
 
 def _pieces(work: Rows, size: int, *, exactly: bool) -> Iterator[tuple[tuple[Part, ...], int, bool]]:
+    """Yield what each shard holds; an account's own shards are worked in turn, so smaller ones would gain nothing."""
     bundle: list[Part] = []
     held = 0
     for account, rows in work:
-        parts = [_part(account, some, exactly=exactly) for some in _runs_of(rows, size)]
-        if len(parts) > 1:
-            yield from (((part,), len(parts) - place, True) for place, part in enumerate(parts, 1))
+        parts = [_part(account, some, exactly=exactly) for some in _runs_of(rows, MOST)]
+        if len(parts) > 1 or (parts and parts[0].items > size):
+            yield from (((part,), len(parts) - place, len(parts) > 1) for place, part in enumerate(parts, 1))
             continue
         if bundle and parts and held + parts[0].items > size:
             yield tuple(bundle), 0, False
