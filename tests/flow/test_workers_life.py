@@ -248,7 +248,8 @@ def test_nobody_resumes_what_nobody_has_paused(tmp_path):
 )
 def test_what_stops_one_worker_stops_them_all(tmp_path, options, reason):
     async def main() -> None:
-        world = World.make(tmp_path, with_latency(4.0), **SPEC)
+        now = asyncio.get_running_loop().time
+        world = World.make(tmp_path, with_latency(4.0), lambda: 1.8e9 + now(), **SPEC)
         ending = await run_over_workers(world, **options)
         assert ending.exit is Exit.STOPPED
         assert reason in ending.reason
