@@ -54,7 +54,7 @@ def main() -> int:
             sys.stdout.flush()
     waits = sorted(wait for verdict in found for wait in verdict.waits)
     if waits:
-        sys.stdout.write(f"gone on with after a kill: {', '.join(f'{wait:.1f}' for wait in waits)} s\n")
+        sys.stdout.write(f"taken up after a kill: {', '.join(f'{wait:.1f}' for wait in waits)} s\n")
     bad = sum(not verdict.sound for verdict in found)
     sys.stdout.write(
         f"{sum_up(found)}\n{figures_of(found)}{len(found)} worlds, {bad} failed, {time.monotonic() - began:.0f} s\n"

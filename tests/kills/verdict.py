@@ -72,7 +72,7 @@ class Verdict:
         missed: points that were not reached.
         problems: what else went wrong, in words.
         figures: what else was counted, by name.
-        waits: seconds from each kill of a worker until somebody went on with what it had begun.
+        waits: seconds from each kill of a worker until somebody took a shard that it had in hand.
     """
 
     asked: Asked

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from billing.sandbox.config import Latency, Limits, SandboxConfig
 from billing.sandbox.scenario import Scenario, ScenarioSpec, build
 from billing.sandbox.server import ticking
 from tests.kills.assertions import hold
-from tests.kills.history import Call, Fence, History, Told, Write, told_by, writes_of
+from tests.kills.history import STARTS, Call, Fence, History, Told, told_by, writes_of
 from tests.kills.processes import ENDS, Crew
 from tests.kills.provider import Door, Provider
 from tests.kills.proxy import Proxy
@@ -109,14 +109,14 @@ class Floor:
     def run(self, blows: Iterator[Blow]) -> None:
         """Let them work until each has come to its own end, while blows fall for as long as there are any."""
         until = time.monotonic() + PATIENCE
-        due = time.monotonic() + 2.0
+        due = 0.0
         while self._at_work():
             now = time.monotonic()
             if now > until:
                 self.verdict.problems.append(f"not over after {PATIENCE:g} s: {self._told()}")
                 return
             self._tend(now)
-            if now >= due and (blow := next(blows, None)):
+            if self._working() and now >= due and (blow := next(blows, None)):
                 blow(self, now)
                 due = time.monotonic() + self.chance.uniform(*BETWEEN_BLOWS)
             time.sleep(0.05)
@@ -125,6 +125,10 @@ class Floor:
     def _at_work(self) -> bool:
         """Tell whether somebody is still there, or has ended as nobody may and is to be replaced."""
         return any(one.returns is not None or one.process.poll() not in ENDS for one in self.workers.values())
+
+    def _working(self) -> list[Worker]:
+        """Return who is awake and has begun to charge: the first blow waits for that, and kills fall on these."""
+        return [one for one in self._awake() if any(operation in STARTS for _, operation, *_ in one.door.arrivals)]
 
     def _tend(self, now: float) -> None:
         """Wake who has slept long enough, put a new process in the place of a dead one, and note who ended badly."""
@@ -168,8 +172,8 @@ class Floor:
 
     def kill(self, now: float) -> None:
         """SIGKILL to one of them; another process of the same id comes a little later."""
-        if awake := self._awake():
-            worker = self.chance.choice(awake)
+        if working := self._working():
+            worker = self.chance.choice(working)
             worker.process.kill()
             worker.process.wait()
             self.kills.append((worker.name, time.time()))
@@ -178,8 +182,8 @@ class Floor:
 
     def stop(self, now: float) -> None:
         """SIGSTOP to one of them, for longer than the others wait; somebody is always awake."""
-        if len(awake := self._awake()) > 1:
-            worker = self.chance.choice(awake)
+        if len(self._awake()) > 1 and (working := self._working()):
+            worker = self.chance.choice(working)
             worker.process.send_signal(signal.SIGSTOP)
             worker.wakes = now + LONGER_THAN_ANYBODY_WAITS
             self.blows["SIGSTOP"] += 1
@@ -289,7 +293,7 @@ def _play(floor: Floor, scenario: Scenario) -> None:
     verdict.figures["entries"] = len(history.writes)
     verdict.figures["acknowledged"] = len(history.told)
     verdict.figures["requests"] = sum(len(worker.door.arrivals) for worker in floor.all)
-    verdict.waits = list(reattempts(floor.kills, history))
+    verdict.waits = list(reattempts(floor.kills, floor.all))
 
 
 def history_of(floor: Floor, events: Iterable[Mapping[str, Any]]) -> History:
@@ -348,15 +352,17 @@ def _seconds(timestamp: str) -> float:
     return datetime.fromisoformat(timestamp).timestamp()
 
 
-def reattempts(kills: list[tuple[str, float]], history: History) -> Iterator[float]:
-    """Yield how long after each kill somebody went on with what the dead one had begun, if it had begun anything."""
+def reattempts(kills: Sequence[tuple[str, float]], workers: Iterable[Worker]) -> Iterator[float]:
+    """Yield how long after each kill somebody took each shard that the dead one had in hand; infinity for nobody."""
+    found = [
+        (_seconds(line["timestamp"]), line["worker"], line["shard"], line["event"])
+        for worker in workers
+        for line in _events(worker.log)
+        if line["event"].startswith("shard_")
+    ]
+    found.sort()
     for worker, at in kills:
-        last: dict[str, Write] = {}
-        for write in history.writes:
-            if write.durable <= at:
-                last[write.item] = write
-        held = {item for item, write in last.items() if write.worker == worker and write.name.endswith("_started")}
-        later = [call.at for call in history.calls if call.item in held and call.at > at]
-        later += [write.durable for write in history.writes if write.item in held and write.durable > at]
-        if later:
-            yield min(later) - at
+        last = {shard: (who, event) for when, who, shard, event in found if when <= at}
+        for shard in (shard for shard, fate in last.items() if fate == (worker, "shard_taken")):
+            taken = (when for when, _, again, event in found if again == shard and event == "shard_taken" and when > at)
+            yield next(taken, float("inf")) - at
