@@ -71,6 +71,11 @@ class Crewing:
             yield "--detach comes back at once, and --workers end with this process: leave out one of them"
         if self.shares and self.engine is EngineName.INPROCESS:
             yield "--engine inprocess keeps its shards in this process, where nobody else finds them: leave it out"
+        if self.engine is not None and not self.shares and is_postgres(session.settings.ledger):
+            yield (
+                "--engine is for a ledger in a file: in PostgreSQL whoever is there takes the shards; hand them out by "
+                "--workers N or --detach, or leave out --engine: then this process works alone"
+            )
         if RULES[kind].personal is not None:
             yield (
                 f"names and addresses of a run of {LIVES[kind].kind}s stay in the process that reads the file: leave "

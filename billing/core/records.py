@@ -68,6 +68,14 @@ REBUILD_BEGUN = "rebuild_begun"
 # a rebuild may plan that run: whoever planned it anew would charge what the lost ledger had charged.
 
 
+def at_workers(run_id: str) -> str:
+    """Say that a run is worked by others, and what helps."""
+    return (
+        f"run {run_id} is handed out, and goes on at its workers; nothing was sent. See how far it is: billing status "
+        f"{run_id}; help them: billing worker; have it alone: billing pause {run_id}, then the same again"
+    )
+
+
 def unfinished_rebuild(run_id: str) -> str:
     """Return what a person reads who starts a run before its rebuild is complete."""
     return (

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 from anyio import lowlevel
 
-from billing.core.errors import ApprovalMissing, InvalidInput, PlanStale, Problem, UsageError
+from billing.core.errors import ApprovalMissing, InvalidInput, LedgerHeld, PlanStale, Problem, UsageError
 from billing.core.exits import Exit
 from billing.core.findings import Findings
 from billing.core.groups import exit_for
 from billing.core.items import Personal
 from billing.core.kinds.rules import RULES
 from billing.core.policies import Pacing, Policies
+from billing.core.records import at_workers
 from billing.edge.notify import notify
 from billing.edge.route import route_of
 from billing.edge.runfiles import RunDefaults
@@ -111,6 +112,7 @@ async def carry_out_run(
             in a way that policy does not let pass.
         PlanStale: it is not the plan that was saved.
         ApprovalMissing: it needs an approval it does not have.
+        LedgerHeld: it is to be worked alone, and goes on at workers.
         LedgerError: the ledger failed; nothing was sent after that.
     """
     require_timely(source, services.clock.now())
@@ -121,6 +123,8 @@ async def carry_out_run(
         if options.saved is not None:
             options.saved.require_same(settled)
         return _summed_up(services, settled, Ending(), options, nothing_left=True)
+    if not await services.ledger.take_over(source.run.run_id):
+        raise LedgerHeld(at_workers(source.run.run_id))
     plan = await make_plan(services, source, asked, lookout)
     if options.saved is not None:
         options.saved.require_same(plan)

@@ -82,6 +82,20 @@ def test_a_verb_that_runs_alone_is_refused_beside_busy_workers_and_works_beside_
     assert rehearsal.ask("books")["doubles"] == []
 
 
+@slow
+def test_a_run_with_workers_of_its_own_has_the_ledger_until_it_is_over_and_is_named(shared, rehearsal):
+    run = shared.start("run", "rehearsal.csv", *RUN, "--yes", "--workers", "1", "--rate", "200")
+    wait_until(lambda: paid(rehearsal) >= 1)
+    refused = shared("settle", ID)
+    assert refused.code == Exit.HELD
+    assert f"held by run {ID} (pid {run.pid} on " in refused.err
+    assert "), by worker w0; wait" in refused.err
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=60)
+    assert run.returncode == Exit.TERMINATED
+    assert shared("settle", ID, "--wait", "5").code != Exit.HELD
+
+
 def test_a_shard_waits_for_whoever_has_the_ledger_alone_and_then_goes_on(shared, rehearsal):
     hand_out(shared)
     with held_alone(shared, f"settle {ID}"):
@@ -115,3 +129,22 @@ def test_a_shard_that_waits_is_put_back_by_a_signal_and_let_go_of_by_a_pause(sha
     second.process.send_signal(signal.SIGTERM)
     assert second.ended() == Exit.TERMINATED
     assert paid(rehearsal) == 0
+
+
+def test_a_run_that_goes_on_at_workers_is_worked_by_nobody_else_until_it_is_paused(shared, rehearsal):
+    hand_out(shared)
+    for refused in (shared("run", "rehearsal.csv", *RUN, "--yes"), shared("retry", ID, "--yes")):
+        assert refused.code == Exit.HELD
+        assert f"billing pause {ID}" in refused.err
+    assert "--workers N" in shared("run", "rehearsal.csv", *RUN, "--yes", "--engine", "dbos").err
+    assert paid(rehearsal) == 0
+    assert shared("pause", ID).code == 0
+    alone = shared("run", "rehearsal.csv", *RUN, "--yes")
+    assert alone.code != Exit.HELD, alone.err
+    assert status(shared)["state"] == "finished"
+    before = paid(rehearsal)
+    assert before
+    assert Worker(shared, "w0", "--until-done", ID).ended() == Exit.OK
+    assert (status(shared)["state"], paid(rehearsal)) == ("finished", before)
+    assert rehearsal.ask("books")["doubles"] == []
+    assert shared("ledger", "verify").code == 0

@@ -158,6 +158,16 @@ class Ledger(Protocol):
         """
         ...
 
+    async def take_over(self, run_id: str, /) -> bool:
+        """Have a run to oneself, before it is worked alone: what was handed out of it, and was stopped, is over then.
+
+        False for one that goes on at workers: it stays theirs. Whoever shares the ledger with them has nothing to ask.
+
+        Raises:
+            LedgerError: the commit failed.
+        """
+        ...
+
     async def note_run(
         self,
         run_id: str,

@@ -101,6 +101,10 @@ class DatabaseLedger:
         )
         return planned
 
+    async def take_over(self, _run_id: str) -> bool:
+        """Have a run to oneself: a database of one writer has no workers to hand it out to."""
+        return True
+
     async def note_run(
         self,
         run_id: str,

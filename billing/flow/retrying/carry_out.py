@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from billing.core.entries import Facts, ItemRecord, Note
-from billing.core.errors import UsageError
+from billing.core.errors import LedgerHeld, UsageError
 from billing.core.exits import Exit
 from billing.core.groups import exit_for, in_sight
 from billing.core.items import Kind
 from billing.core.policies import Policies, StopOn
-from billing.core.records import RunRecord, RunStatus
+from billing.core.records import RunRecord, RunStatus, at_workers
 from billing.edge.settings.load import Settings
 from billing.flow.carry_out import requests_sent
 from billing.flow.engine.goals import Goal
@@ -148,6 +148,7 @@ async def _records(services: Services, asked: Retrying) -> list[RunRecord]:
 
     Raises:
         UsageError: the one that is named has no charges, or is another platform's.
+        LedgerHeld: the one that is named goes on at workers.
     """
     found = [
         record
@@ -162,7 +163,21 @@ async def _records(services: Services, asked: Retrying) -> list[RunRecord]:
         if asked.run_id is not None:
             services.require_own(charges[0])
         charges = [record for record in charges if record.platform == services.platform]
-    return charges
+    return charges if asked.dry_run else [each for each in charges if await _is_free(services, asked, each)]
+
+
+async def _is_free(services: Services, asked: Retrying, record: RunRecord) -> bool:
+    """Tell whether no workers are at a run; where all runs are looked through, one of theirs is left to the next retry.
+
+    Raises:
+        LedgerHeld: they have not, and it is the one that is named.
+    """
+    if await services.ledger.take_over(record.run_id):
+        return True
+    if asked.run_id is not None:
+        raise LedgerHeld(at_workers(record.run_id))
+    services.log("run_left_to_workers", run=record.run_id)
+    return False
 
 
 def _unpaid(services: Services, record: RunRecord) -> bool:

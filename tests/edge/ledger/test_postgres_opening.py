@@ -12,10 +12,12 @@ from ledger_tools import RUN, Clock, brought, move_for, planned
 
 from billing.core.errors import LedgerDamaged, LedgerError, LedgerHeld, LedgerMissing, UsageError
 from billing.core.kinds.charge import Event, State
+from billing.edge.engines.controls import Round, Said, Word
 from billing.edge.ledger.borrowed import open_to_plan
 from billing.edge.ledger.custody.known_ledgers import Making
 from billing.edge.ledger.kind_rows import VERSION
 from billing.edge.ledger.opening import open_ledger
+from billing.edge.ledger.postgres.controls import PostgresControls
 from billing.edge.ledger.postgres.names import COMMENT
 from billing.edge.ledger.postgres.upgrading import upgrade_ledger
 
@@ -189,6 +191,33 @@ async def test_who_names_no_platform_may_charge_any_and_waits_for_whoever_names_
             await opened(platform="north", worker=worker)
     await anybody.aclose()
     await (await opened(platform="north")).aclose()
+
+
+async def test_a_run_at_workers_is_somebodys_alone_once_they_were_told_to_stop_or_never_got_all_of_it(
+    opened, postgres_url
+):
+    await filled(opened)
+    controls = PostgresControls(postgres_url, "a test")
+    await controls.open_round(Round(RUN, 1, 7, 2, {}), 0)
+    alone = await opened()
+    assert await alone.take_over(RUN)
+    assert (await controls.round(RUN)).over
+    await controls.open_round(Round(RUN, 1, 8, 2, {}), 7)
+    await controls.handed_out(RUN, 8)
+    assert not await alone.take_over(RUN)
+    await alone.aclose()
+    launcher = await opened(worker="run-1")
+    assert await launcher.take_over(RUN)
+    assert not (await controls.round(RUN)).over
+    await launcher.aclose()
+    await controls.say(RUN, Said(Word.PAUSE, "paused by somebody", "somebody", 6))
+    alone = await opened()
+    assert await alone.take_over(RUN)
+    found = await controls.round(RUN)
+    assert (found.over, found.said) == (True, None)
+    assert alone.verify().faults == ()
+    await alone.aclose()
+    await controls.aclose()
 
 
 async def test_a_runner_that_waits_has_the_ledger_as_soon_as_it_is_free(opened):

@@ -47,6 +47,9 @@ ROUNDS = """SELECT run_controls.run_id, revision, run_controls.number, shards, a
         ON run_shards.run_id = run_controls.run_id AND run_shards.number = run_controls.number
     WHERE {} GROUP BY run_controls.run_id ORDER BY run_controls.run_id"""
 ROUND, OPEN_ROUNDS = ROUNDS.format("run_controls.run_id = %(run)s"), ROUNDS.format("NOT closed")
+TAKE_OVER = """UPDATE run_controls SET closed = true, said = NULL, at = clock_timestamp()
+    WHERE run_id = %(run)s AND NOT closed AND (said IS NOT NULL OR NOT handed_out)"""
+GOES_ON = "SELECT FROM run_controls WHERE run_id = %(run)s AND NOT closed"
 AT_WORK = """SELECT run_shards.worker, count(*) FROM run_controls JOIN run_shards USING (run_id, number)
     WHERE run_id = %(run)s AND NOT ended GROUP BY run_shards.worker ORDER BY run_shards.worker"""
 
@@ -161,6 +164,12 @@ class PostgresControls:
             conn, self._conn = self._conn, None
             conn.close()
             raise LedgerError(f"{named(self._url)}: {first_line(error)}") from error
+
+
+def taken_over(conn: "Connection", run_id: str) -> bool:
+    """End what was handed out of a run, for whoever works it alone; False if that goes on: nobody said a word to it."""
+    conn.execute(TAKE_OVER, {"run": run_id})
+    return conn.execute(GOES_ON, {"run": run_id}).fetchone() is None
 
 
 def _asking(sql: str, values: Mapping[str, object]) -> "Callable[[Connection], list[Row]]":

@@ -16,6 +16,7 @@ from billing.edge.ledger.moving import Moved
 from billing.edge.ledger.postgres import locks
 from billing.edge.ledger.postgres.checking import checked
 from billing.edge.ledger.postgres.connecting import connect
+from billing.edge.ledger.postgres.controls import taken_over
 from billing.edge.ledger.postgres.locks import Claim
 from billing.edge.ledger.postgres.reader import PostgresReader
 from billing.edge.ledger.postgres.store import PostgresStore
@@ -90,6 +91,13 @@ class PostgresLedger(DatabaseLedger):
                 self._looking.close()
             self._looking = None
             return None
+
+    async def take_over(self, run_id: str) -> bool:
+        """Have a run to oneself, where nobody shares the ledger; tell whether it is not at workers any more."""
+        if self._opened.claim.worker:
+            return True
+        own: bool = await self._do(Work(lambda _: taken_over(self._store.conn, run_id), alone=True))
+        return own
 
     async def add_missing_kinds(self) -> tuple[str, ...]:
         """Write the rows of the kinds that the ledger does not know yet, each noted in an entry; return their names."""
