@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import uvloop
 
 from tests.bench.cost import MEMORY_FILE_SYSTEMS, Figure, Server, file_system, serving, shipped
@@ -29,6 +30,7 @@ class Cost:
 
     figure: Figure
     database_ms: float
+    kilobytes: float
 
     @property
     def both(self) -> float:
@@ -50,6 +52,15 @@ def seconds(database: Database) -> float:
             elif int(fields[1]) == first:
                 total += sum(map(int, fields[11:13]))
     return total / TICKS
+
+
+def stored_in(url: str) -> int:
+    """Return how many bytes the tables of a ledger take, indexes and what updates have left behind among them."""
+    sql = """SELECT sum(pg_total_relation_size(pg_class.oid)) FROM pg_class
+        JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'billing' AND relkind = 'r'"""
+    with psycopg.connect(url) as conn:
+        (found,) = conn.execute(sql).fetchone() or (0,)
+    return int(found)
 
 
 @contextmanager
@@ -76,7 +87,8 @@ def one_round(items: int, in_flight: int, server: Server, database: Database, wh
             ledger = url if client == "PostgreSQL" else ""
             with watched(database, items) as taken:
                 figure = uvloop.run(shipped(items, in_flight, server, Path(folder), ledger, client))
-            costs.append(Cost(figure, taken[0] if ledger else 0.0))
+            stored = stored_in(url) / items / 1000 if ledger else 0.0
+            costs.append(Cost(figure, taken[0] if ledger else 0.0, stored))
     return costs
 
 
@@ -94,13 +106,14 @@ def measure(items: int, in_flight: int, rounds: int, where: Path | None) -> list
 def table(costs: list[Cost]) -> str:
     """Return the costs of one number in flight, each beside its ratio to SQLite."""
     first = costs[0]
-    heads = ("in flight", "ms CPU", "x SQLite", "database", "both", "x SQLite", "items/s")
+    heads = ("in flight", "ms CPU", "x SQLite", "database", "both", "x SQLite", "items/s", "kB/item")
     lines = [f"{'ledger':12}" + "".join(f"{head:>11}" for head in heads)]
     for cost in costs:
         own, all_of_it = cost.figure.cpu_ms / first.figure.cpu_ms, cost.both / first.both
         lines.append(
             f"{cost.figure.client:12}{cost.figure.in_flight:11}{cost.figure.cpu_ms:11.3f}{own:11.2f}"
             f"{cost.database_ms:11.3f}{cost.both:11.3f}{all_of_it:11.2f}{cost.figure.items_per_second:11.0f}"
+            + (f"{cost.kilobytes:11.1f}" if cost.kilobytes else f"{'':11}")
         )
     return "\n".join(lines) + "\n"
 
