@@ -92,6 +92,25 @@ def test_workers_outlive_the_ledgers_server_and_end_with_their_run(billing, rehe
 
 
 @slow
+def test_a_run_that_waits_for_its_processes_outlives_the_ledgers_server_as_they_do(billing, rehearsal):
+    with private_server() as server:
+        billing.environ |= {"STRIPE_API_KEY": KEY, "BILLING_LEDGER": server.url()}
+        typed = ("run", "rehearsal.csv", *RUN, "--yes", "--workers", "2", "--rate", "200", "--concurrency", "4")
+        process = billing.start(*typed, "--log-format", "json", "--output", "json")
+        wait_until(lambda: any(intent["paid"] for intent in rehearsal.ask("books")["intents"]), 60)
+        server.stop("immediate")
+        lost = next(line for line in process.stderr if '"ledger_lost"' in line and f'"run":"{RUN[1]}"' in line)
+        server.start()
+        out, err = process.communicate(timeout=60)
+        assert json.loads(lost)["level"] == "warning"
+        assert '"ledger_back"' in err
+        found = json.loads(out)
+        assert process.returncode == found["exit_code"], err
+        assert (found["counts"]["pending"], found["counts"]["unknown"]) == (0, 0)
+        _sound(billing, rehearsal)
+
+
+@slow
 def test_what_a_killed_worker_held_is_gone_on_with_by_another_and_charged_once(handed_out, rehearsal):
     first = Worker(handed_out, "w0")
     wait_until(lambda: bool(first.told("shard_taken")))

@@ -1,6 +1,5 @@
 """What `billing run` does for a run over workers: hand it out, show how far all of them are, and wait for its end."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -9,7 +8,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from billing.core.errors import RunStopped, UsageError
+from billing.core.errors import LedgerError, RunStopped, UsageError
 from billing.core.exits import Exit
 from billing.core.groups import group_in
 from billing.core.kinds.rules import RULES
@@ -17,10 +16,9 @@ from billing.core.life import Group
 from billing.core.money import add_money
 from billing.core.policies import Policies
 from billing.core.records import RunRecord, RunStatus, Tally, unfinished_rebuild
-from billing.edge.engines.controls import Controls, Round, Said, Word
+from billing.edge.engines.controls import Round, Word
 from billing.flow.engine.goals import Goal
 from billing.flow.engine.progress import Pace, Snapshot, Watch, unwatched
-from billing.flow.engine.runner import DRAIN_SECONDS
 from billing.flow.engine.signals import obeying_signals
 from billing.flow.engine.worklist import has_work
 from billing.flow.kinds.registry import FLOWS
@@ -28,13 +26,13 @@ from billing.flow.options import Ending, RunOptions
 from billing.flow.services import Services
 from billing.flow.workers.asked import Asked
 from billing.flow.workers.carrying import Carrier
+from billing.flow.workers.patience import Patience
 from billing.flow.workers.rounds import Crew, finish_if_over, hand_out
+from billing.flow.workers.stopping import Stopper
 
 LOOK_SECONDS = 1.0
 CALM = 4.0
 # Sums over a large run take time: they are left alone for so many times as long.
-PATIENCE_SECONDS = DRAIN_SECONDS + 5.0
-# How long a command that was told to end waits for its workers; it stays under the grace of 30 s that Kubernetes gives.
 UNDER_WAY = frozenset({Group.PENDING, Group.UNKNOWN})
 
 
@@ -69,6 +67,7 @@ class Overseer:
     detached: bool = False
     elsewhere: Mapping[str, int] = field(default_factory=dict)
     began: Round | None = None
+    _writer_lost: bool = False  # then the workers, which open it anew, note the end
 
     async def execute(
         self, services: Services, run_id: str, options: RunOptions, _policies: Policies, watch: Watch = unwatched
@@ -116,26 +115,59 @@ class Overseer:
         return Ending() if began is None or self.detached else await self._wait(services, hired, record, began, watch)
 
     async def _wait(self, services: Services, hired: Hired, record: RunRecord, began: Round, watch: Watch) -> Ending:
-        """Wait until a round has its end on record; a paused run is waited for, whoever resumes it."""
+        """Wait until a round has its end on record; a paused run is waited for, whoever resumes it.
+
+        A database that goes away meanwhile is waited for by workers elsewhere, and so by whoever watches them.
+
+        Raises:
+            LedgerError: the ledger failed where this process works at it, is damaged, or was away for too long.
+        """
         controls = hired.crew.controls
-        stopper = _Stopper(controls, began.run_id, str(services.operator.get("by") or ""))
-        view = _View(services, record, watch)
+        stopper = Stopper(controls, began.run_id, str(services.operator.get("by") or ""))
+        view, patience = _View(services, record, watch), Patience(services.log, began.run_id)
         async with obeying_signals(stopper), _carrying(hired):
             while True:
-                found = await controls.round(began.run_id)
-                if found is None or stopper.gives_up:
-                    return stopper.ending
+                try:
+                    ending = await self._look(services, hired, began.run_id, stopper, view)
+                    patience.answered()
+                    pause = view.pause
+                except LedgerError as lost:
+                    if hired.carrier is not None:
+                        raise
+                    ending, pause = None, patience.missed(lost)
+                if ending is not None or stopper.gives_up:
+                    return ending or stopper.ending
+                await stopper.wait(pause)
+
+    async def _look(
+        self, services: Services, hired: Hired, run_id: str, stopper: Stopper, view: "_View"
+    ) -> Ending | None:
+        """Show how far a round is; return how the command ends, or None while it goes on.
+
+        Raises:
+            LedgerError: the ledger failed.
+        """
+        controls = hired.crew.controls
+        found = await controls.round(run_id)
+        if found is not None and not self._writer_lost:
+            try:
                 if await finish_if_over(services, controls, found):
-                    continue
-                if found.over and not _paused(found, stopper):
-                    if hired.carrier is None:
-                        self.elsewhere = found.counts
-                    return Ending() if found.said is None else Ending(Exit(found.said.exit_code), found.said.reason)
-                view.show(found)
-                await stopper.wait(view.pause)
+                    found = await controls.round(run_id)
+            except LedgerError:
+                self._writer_lost = True
+                raise
+        if found is None:
+            return stopper.ending
+        if found.over and not _paused(found, stopper):
+            if hired.carrier is None:
+                self.elsewhere = found.counts
+            return Ending() if found.said is None else Ending(Exit(found.said.exit_code), found.said.reason)
+        view.show(found)
+        await stopper.insist(found)
+        return None
 
 
-def _paused(found: Round, stopper: "_Stopper") -> bool:
+def _paused(found: Round, stopper: Stopper) -> bool:
     return found.said is not None and found.said.word is Word.PAUSE and not stopper.ending.exit
 
 
@@ -181,47 +213,6 @@ def require_nobody(record: RunRecord) -> None:
             f"{record.run_id} is a run of {record.kind}s, whose names and addresses stay in the process that reads "
             "the file; nothing was sent (leave out --workers and --engine)"
         )
-
-
-@dataclass(slots=True)
-class _Stopper:
-    """Says to all workers what a signal says to this process."""
-
-    controls: Controls
-    run_id: str
-    by: str
-    ending: Ending = field(default_factory=Ending)
-    _patience: float = float("inf")
-    _heard: asyncio.Event = field(default_factory=asyncio.Event)
-    _saying: set[asyncio.Task[Said | None]] = field(default_factory=set)
-
-    def stop(self, code: Exit, reason: str) -> None:
-        """Have every worker drain this run."""
-        self.ending, self._patience = Ending(code, reason), self._now() + PATIENCE_SECONDS
-        said = Said(Word.STOP, reason, self.by, int(code))
-        self._saying.add(asyncio.create_task(self.controls.say(self.run_id, said)))
-        self._heard.set()
-
-    def leave(self) -> None:
-        """Wait for nobody."""
-        self._patience = 0.0
-        self._heard.set()
-
-    @property
-    def gives_up(self) -> bool:
-        """Whether workers have had their time to drain: one that is dead would be waited for in vain."""
-        return self._now() >= self._patience
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    async def wait(self, seconds: float) -> None:
-        """Wait so long, or until a signal is heard."""
-        self._heard.clear()
-        try:
-            await asyncio.wait_for(self._heard.wait(), seconds)
-        except TimeoutError:
-            return
 
 
 class _View:
