@@ -78,6 +78,7 @@ def test_status_lists_runs_and_shows_one(finished):
 def test_the_ledger_can_be_verified_and_read(finished):
     verified = json.loads(finished.billing("ledger", "verify", "--output", "json").out)
     assert verified["sound"]
+    assert [head["mac"] for head in verified["heads"].values()] == [verified["head"]]
     lines = finished.billing("ledger", "events", "--reference", "INV-00001", "--output", "json").out.splitlines()
     names = [json.loads(line)["name"] for line in lines]
     assert names[:4] == ["item_planned", "prepare_started", "prepared", "confirm_started"]

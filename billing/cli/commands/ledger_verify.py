@@ -28,7 +28,8 @@ def command(common: Reading) -> int:
 
     found = run_async(verified)
     if session.json:
-        write_json({"sound": not found.faults, **asdict(found)})
+        heads = {str(chain): {"seq": head.seq, "mac": head.mac.hex()} for chain, head in found.heads.items()}
+        write_json({"sound": not found.faults, **asdict(found), "heads": heads})
     else:
         write_out("".join(line + "\n" for line in verdict(found)))
     return Exit.STOPPED if found.faults else Exit.OK
