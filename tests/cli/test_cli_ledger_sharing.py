@@ -125,7 +125,7 @@ def test_a_shard_waits_for_whoever_has_the_ledger_alone_and_hears_signals_and_pa
         found = json.loads(shared("status", ID, "--output", "json").out)
         assert [each["worker"] for each in found["workers"]] == ["w1"]
         assert shared("pause", ID).code == 0
-        wait_until(lambda: state(shared) == "stopped")
+        wait_until(lambda: state(shared) == "stopped" and bool(second.told("shard_done")))
         assert shared("resume", ID).code == Exit.HELD
         assert paid(rehearsal) == 0
     assert shared("resume", ID).code == 0

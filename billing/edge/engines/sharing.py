@@ -59,6 +59,9 @@ class Sharing:
 
     async def _given_back(self) -> None:
         async with self._turn:
-            if self._shared and not self._in_hand:
+            if self._in_hand:
+                return
+            self._told = False
+            if self._shared:
                 self._shared = False
                 await anyio.to_thread.run_sync(self._presence.unshare)
