@@ -304,7 +304,6 @@ async def test_what_was_changed_behind_its_back_is_refused_by_whoever_would_writ
         "UPDATE billing.items SET state = 'succeeded', ver = ver + 1 WHERE id = 2",
         "UPDATE billing.lines SET cells = '[]'",
         "INSERT INTO billing.lookups VALUES ('account', 'acct_1', 1, '{}', '')",
-        "INSERT INTO billing.chains VALUES (1, 'w1', 5, '')",
     ],
 )
 async def test_what_an_opening_does_not_look_at_is_found_by_the_full_check(opened, postgres_url, sql):
@@ -313,6 +312,29 @@ async def test_what_an_opening_does_not_look_at_is_found_by_the_full_check(opene
         conn.execute(sql)
     reader = await opened(write=False)
     assert reader.verify().faults
+
+
+@pytest.mark.parametrize(
+    "sqls",
+    [
+        ["DELETE FROM billing.entries WHERE seq = (SELECT max(seq) FROM billing.chains)"],
+        ["UPDATE billing.chains SET mac = sha256(mac) WHERE worker = 'w1'"],
+        ["INSERT INTO billing.chains VALUES (7, 'w7', 5, '')"],
+        [  # cut so that it fits together, of which only the witness knows
+            "DELETE FROM billing.entries WHERE seq = (SELECT max(seq) FROM billing.chains)",
+            """UPDATE billing.chains SET (seq, mac) = (SELECT seq, mac FROM billing.entries
+                WHERE chain = chains.chain ORDER BY seq DESC LIMIT 1) WHERE worker = 'w1'""",
+        ],
+    ],
+)
+async def test_whoever_would_write_notices_that_the_chain_of_somebody_else_was_cut(opened, postgres_url, sqls):
+    await filled(opened, worker="w1")
+    with lawless(postgres_url) as conn:
+        for sql in sqls:
+            conn.execute(sql)
+    for writer in ("", "w2"):
+        with pytest.raises(LedgerDamaged, match=r"does not end at entry|was cut, or is an older copy"):
+            await opened(worker=writer)
 
 
 async def test_a_database_restored_from_an_older_backup_is_noticed_by_the_chain_of_each_worker(

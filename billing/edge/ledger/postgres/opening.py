@@ -2,7 +2,8 @@
 
 What a file is checked for as a whole at every opening, `billing ledger verify` checks here: a database of many workers
 is opened often, and grows. Checked at every opening to write are what the ledger says about itself, its schema with
-all laws, the end of the own chain, and that it still holds what was last seen of that.
+all laws, the last entries of the own chain, that every chain ends where it says, and that the ledger still holds what
+was last seen from here of any of them.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from billing.core.errors import LedgerDamaged, LedgerError, UsageError
 from billing.edge.ledger.chain import entry_mac, meta_seal
 from billing.edge.ledger.custody.keyfile import default_key_file, heads_folder, make_key
 from billing.edge.ledger.custody.known_ledgers import Making, gone, others, predecessors, require_not_gone
-from billing.edge.ledger.custody.witness import Witness
+from billing.edge.ledger.custody.witness import Witness, witnesses_of
 from billing.edge.ledger.database import Made
 from billing.edge.ledger.identity import (
     described,
@@ -63,6 +64,10 @@ LOOK_BACK = 1_000
 # ruff: noqa: S608 - the only text put into these statements is the constant name of the schema
 _ENDING = f"""SELECT seq, at, name, run, item, ver, chain, attempt, facts, mac FROM {SCHEMA}.entries
     WHERE seq > %s AND seq <= %s AND chain = %s ORDER BY seq"""
+# One statement, hence one moment, for others go on writing.
+_STRAYS = f"""SELECT chain, seq FROM {SCHEMA}.chains WHERE seq > 0 AND chain <> %s AND NOT EXISTS (
+    SELECT FROM {SCHEMA}.entries WHERE entries.seq = chains.seq AND entries.chain = chains.chain
+    AND entries.mac = chains.mac) ORDER BY chain"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,14 +248,16 @@ def _require_sound(
     """Refuse a database that is not as this program leaves it.
 
     Raises:
-        LedgerDamaged: its schema is not this program's, what it says about itself was changed, or the own chain does
-            not end as it says, or lacks what was seen.
+        LedgerDamaged: its schema is not this program's, what it says about itself was changed, or a chain does not end
+            as it says, or lacks what was seen.
     """
-    seen = witness.seen()
+    # Of all chains, before anything is read: what was seen by then is there, whoever goes on writing meanwhile.
+    seen = [(each, each.seen()) for each in ([witness] if request.moved else witnesses_of(witness))]
     faults = [] if meta["seal"] == meta_seal(key, meta).hex() else ["meta: changed"]
     faults += [*differences(conn), *_ending_faults(conn, key, own)]
+    faults += [_stray(*found) for found in conn.execute(_STRAYS, (own.number,)).fetchall()]
     with suppress(LedgerDamaged):
-        faults += filter(None, [witness.fault(PostgresReader(conn), seen)])
+        faults += filter(None, [each.fault(PostgresReader(conn), head) for each, head in seen])
     if faults:
         raise LedgerDamaged(f"{request.named}: {first_faults(tuple(faults))}. Nothing is sent; it can still be read")
 
@@ -262,10 +269,14 @@ def _ending_faults(conn: "Connection", key: bytes, own: Chain) -> list[str]:
         return []
     rows = conn.execute(_ENDING, (head.seq - LOOK_BACK, head.seq, own.number)).fetchall()
     if not rows or rows[-1][0] != head.seq or rows[-1][-1] != head.mac:
-        return [f"chain {own.number}: does not end at entry {head.seq}, as it says"]
+        return [_stray(own.number, head.seq)]
     # What was written before an upgrade has another mac: the full check knows each.
     since = max((place for place, row in enumerate(rows) if row[2] == Note.LEDGER_UPGRADED), default=1)
     for before, row in pairwise(rows[max(since - 1, 0) :]):
         if row[-1] != entry_mac(key, before[-1], *row[:-1]):
             return [f"entry {row[0]}: does not continue the chain"]
     return []
+
+
+def _stray(chain: int, seq: int) -> str:
+    return f"chain {chain}: does not end at entry {seq}, as it says"
