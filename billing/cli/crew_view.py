@@ -7,7 +7,7 @@ from typing import Any
 from billing.cli.session import Session
 from billing.cli.tables import lined_up, plural
 from billing.core.records import RunRecord, RunStatus
-from billing.edge.engines.controls import Present, Round
+from billing.edge.engines.controls import Present, Round, Word
 from billing.edge.engines.opening import controls_of
 from billing.edge.ledger_url import is_postgres
 
@@ -23,11 +23,13 @@ class CrewView:
         workers: who has said that it is there.
         rounds: of each run that is handed out and has no end on record, its round.
         at_work: of one run, worker -> shards in hand.
+        paused: whether one run stands still because somebody has paused it.
     """
 
     workers: tuple[Present, ...] = ()
     rounds: Mapping[str, Round] = field(default_factory=dict)
     at_work: Mapping[str, int] = field(default_factory=dict)
+    paused: bool = False
 
     def at(self, record: RunRecord) -> bool:
         """Tell whether workers are at a run now."""
@@ -83,7 +85,11 @@ async def crew_of(session: Session, run_id: str | None) -> CrewView:
     controls = controls_of(session.settings.ledger, "status", write=False)
     try:
         rounds = {each.run_id: each for each in await controls.rounds()}
-        at_work = {} if run_id is None else await controls.at_work(run_id)
-        return CrewView(tuple(await controls.workers()), rounds, at_work)
+        workers = tuple(await controls.workers())
+        if run_id is None:
+            return CrewView(workers, rounds)
+        last = await controls.round(run_id)
+        paused = last is not None and last.said is not None and last.said.word is Word.PAUSE
+        return CrewView(workers, rounds, await controls.at_work(run_id), paused)
     finally:
         await controls.aclose()

@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 
 import anyio
 from anyio.abc import Process
@@ -79,20 +80,21 @@ class Launch:
 
 
 @asynccontextmanager
-async def worker_processes(session: Session, launch: Launch) -> AsyncGenerator[None]:
+async def worker_processes(session: Session, launch: Launch, taken: Collection[str] = ()) -> AsyncGenerator[None]:
     """Have workers ``w0``, ``w1``, ... on this machine while the block lasts; then they drain and end.
 
-    A process that dies is started again under its id. Each has a session of its own, so that a Ctrl-C reaches it
+    A process that dies is started again under its id; ids that are ``taken``, by the workers of another run, or turn
+    out to be, are passed over. Each has a session of its own, so that a Ctrl-C reaches it
     through the run alone, and ends by itself when this process is gone.
 
     Raises:
         UsageError, CredentialsError: a worker found what no other start can mend.
         BillingError: none of them could be started; the last one's reason stands in its own message above.
     """
-    crew = _Crew(session, launch)
+    crew = _Crew(session, launch, (name for number in count() if (name := f"w{number}") not in taken))
     async with anyio.create_task_group() as group:
-        for number in range(launch.count):
-            group.start_soon(crew.keep, f"w{number}")
+        for _ in range(launch.count):
+            group.start_soon(crew.keep)
         try:
             yield
         finally:
@@ -102,18 +104,18 @@ async def worker_processes(session: Session, launch: Launch) -> AsyncGenerator[N
 class _Crew:
     """Keeps processes going."""
 
-    def __init__(self, session: Session, launch: Launch) -> None:
-        self._log, self._launch = session.log, launch
+    def __init__(self, session: Session, launch: Launch, names: Iterator[str]) -> None:
+        self._log, self._launch, self._names = session.log, launch, names
         self._environ = {**session.environ, "BILLING_LEDGER": session.settings.ledger}
         self._given_up = 0
 
-    async def keep(self, worker: str) -> None:
+    async def keep(self) -> None:
         """Keep one worker going until cancelled.
 
         Raises:
             BillingError: it cannot be, nor can any other.
         """
-        misses = 0
+        worker, misses = next(self._names), 0
         while True:
             began = time.monotonic()
             code = await self._once(worker)
@@ -123,6 +125,8 @@ class _Crew:
                 return
             pause = min(2.0 ** (misses - 1), LONGEST_PAUSE) if misses else 0.0
             self._log("worker_ended_early", worker=worker, exit_code=code, again_in=pause, level="warning")
+            if code == Exit.HELD:
+                worker = next(self._names)
             await anyio.sleep(pause)
 
     def _give_up(self, worker: str, code: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from billing.cli.crew_view import SILENT_SECONDS
 from billing.cli.options import EngineName
 from billing.cli.session import Session
 from billing.cli.tables import plural
@@ -21,6 +22,7 @@ from billing.core.kinds.rules import RULES
 from billing.edge.engines import Engine
 from billing.edge.engines.inprocess import InProcess
 from billing.edge.engines.opening import ALONE, WORKER_ID, alone, controls_of, submitting
+from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger_url import is_postgres, shown
 from billing.flow.carry_out import RunResult
 from billing.flow.request import RunRequest
@@ -65,6 +67,7 @@ class Crewing:
 
     def _against(self, session: Session, kind: Kind, request: RunRequest) -> Iterator[str]:
         if self.shares and not is_postgres(session.settings.ledger):
+            ledger_path(session.settings.ledger)  # what is no URL of a ledger is refused as that
             flag = "--detach" if self.detach else "--workers"
             yield f"{flag}: {shown(session.settings.ledger)}: {NEEDS_SERVER}, or leave out {flag}"
         if self.workers is not None and self.detach:
@@ -104,7 +107,8 @@ class Crewing:
                 if self.workers is not None:
                     from billing.cli.launching import worker_processes
 
-                    async with worker_processes(session, self._launch(services, self.workers)):
+                    here = {each.worker for each in await controls.workers() if each.silent_seconds < SILENT_SECONDS}
+                    async with worker_processes(session, self._launch(services, self.workers), here):
                         yield Hired(crew)
                 elif self.detach:
                     yield Hired(crew)

@@ -16,6 +16,7 @@ from billing.core.items import Mode
 from billing.edge.engines.controls import Round, Said, Word
 from billing.edge.engines.opening import controls_of
 from billing.edge.ledger.custody.known_ledgers import Making
+from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger_url import is_postgres, shown
 from billing.edge.logs import visible
 from billing.edge.operator import operator
@@ -112,6 +113,7 @@ def _require_server(session: Session, verb: str) -> None:
     """
     ledger = session.settings.ledger
     if not is_postgres(ledger):
+        ledger_path(ledger)  # what is no URL of a ledger is refused as that
         how = {
             "pause": "stop that process (Ctrl-C, SIGTERM): what is on its way comes home, and the same command goes on",
             "resume": "the command that began the run goes on with it: billing run FILE",

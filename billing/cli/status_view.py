@@ -1,6 +1,7 @@
 """Show where runs stand, from the ledger alone: it may be asked while another process charges."""
 
 import sys
+import textwrap
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,9 +16,12 @@ from billing.cli.session import Session
 from billing.cli.shelves import Shelf, Unread, View, only_one, shelves_of
 from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
 from billing.cli.terminal import is_terminal, write_out
+from billing.cli.typed import following
 from billing.core.errors import BillingError
+from billing.core.items import Mode
 from billing.core.kinds import LIVES
 from billing.core.life import Group
+from billing.core.records import RunStatus
 from billing.edge.ledger import Ledger
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.logs import visible
@@ -128,6 +132,7 @@ def _one(shelf: Shelf, ledger: Ledger, holder: Holder | None, run_id: str, crew:
     if not shelf.session.json:
         return View(list(_as_text(ledger, standing, found, holder, crew)), running=standing.running)
     facts = summary(ledger, run_id) | standing.facts() | shelf.facts_of(record) | asdict(found) | crew.facts(run_id)
+    facts["stop_reason"] = _stop_reason(ledger, standing)
     return View([_json(facts)], running=standing.running)
 
 
@@ -186,6 +191,24 @@ def _as_text(
         lines += ["", f"  {plural(found.left, 'line')} to go{when}{who}"]
     elif found.oldest_unfinished:
         lines.append(f"  begun first and not finished: {found.oldest_unfinished}")
+    lines += _why_stopped(ledger, standing, crew)
     lines += crew.text(run_id)
     lines += what_comes_next(ledger, run_id, running=standing.running)
     yield from (visible(line)[: 2 * WIDTH] + "\n" for line in lines)
+
+
+def _why_stopped(ledger: Ledger, standing: Standing, crew: CrewView) -> Iterator[str]:
+    """Say what stopped a run, and for one that was paused what has it go on."""
+    if reason := _stop_reason(ledger, standing):
+        yield from ("", *textwrap.wrap(reason, WIDTH, initial_indent="  ", subsequent_indent="  "))
+        if crew.paused:
+            record = standing.record
+            resume = following("resume", record.run_id, live=record.mode is Mode.LIVE)
+            yield f"  have its workers go on: {resume}"
+
+
+def _stop_reason(ledger: Ledger, standing: Standing) -> str | None:
+    """Return the sentence with which a run was stopped, or None where it is not, or nobody was left to say it."""
+    if standing.record.status is not RunStatus.STOPPED:
+        return None
+    return str(ledger.latest_stop(standing.record.run_id).get("reason") or "") or None

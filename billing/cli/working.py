@@ -28,6 +28,7 @@ from billing.edge.engines.opening import controls_of, submitting, working
 from billing.edge.engines.presence import FROZEN_SECONDS, Presence
 from billing.edge.engines.sharing import Sharing
 from billing.edge.ledger.custody.known_ledgers import Making
+from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger_url import is_postgres, shown
 from billing.edge.logs import flush_logs, open_log
 from billing.flow.engine.signals import obeying_signals
@@ -158,6 +159,7 @@ def _require_server(session: Session) -> None:
     """
     ledger = session.settings.ledger
     if not is_postgres(ledger):
+        ledger_path(ledger)  # what is no URL of a ledger is refused as that
         raise UsageError(
             f"{shown(ledger)}: a SQLite ledger has one writer, so there are no workers to share it with; name one in "
             "PostgreSQL (BILLING_LEDGER=postgresql://...; billing ledger copy makes one of this), or let one process "
@@ -334,8 +336,12 @@ class Worker:
         Raises:
             LedgerError: the database does not answer.
         """
+        told = False
         while run_id := self._wish.until_done:
             found = await controls.round(run_id)
+            if found is None and not told:
+                told = True
+                self._log("run_awaited", run=run_id, reason="nobody has handed it out yet", level="warning")
             if found is not None and found.over and (found.said is None or found.said.word is not Word.PAUSE):
                 self.stop(Exit(found.said.exit_code) if found.said else Exit.OK, f"run {run_id} is over")
                 return

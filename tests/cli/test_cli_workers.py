@@ -60,6 +60,15 @@ def test_what_cannot_be_shared_is_refused_with_what_helps(ready, rehearsal, opti
     assert rehearsal.ask("books")["intents"] == []
 
 
+@pytest.mark.parametrize(
+    "typed", [("run", "rehearsal.csv", *RUN, "--yes", "--workers", "2"), ("worker",), ("pause", ID)]
+)
+def test_an_address_that_is_none_of_a_ledger_is_refused_as_that(ready, typed):
+    ended = ready(*typed, "--ledger", "postgresq://billing@db.internal/billing")
+    assert ended.code == 2
+    assert "is no ledger URL" in ended.err
+
+
 @pytest.mark.parametrize("kind", [kind for kind in Kind if RULES[kind].personal is not None])
 @pytest.mark.parametrize("crewing", [Crewing(workers=2), Crewing(engine=EngineName.DBOS), Crewing(detach=True)])
 def test_runs_of_kinds_that_know_somebody_are_not_handed_out(kind, crewing, monkeypatch):
@@ -106,6 +115,10 @@ def test_a_run_that_was_handed_out_is_worked_paused_seen_and_resumed_by_commands
     wait_until(lambda: status_of(shared) == "stopped")
     before = paid(rehearsal)
     assert before < 25
+    shown = shared("status", ID)
+    assert "the bank asks us to wait" in shown.out
+    assert f"billing resume {ID}" in shown.out
+    assert "the bank asks us to wait" in json.loads(shared("status", ID, "--output", "json").out)["stop_reason"]
     assert worker.poll() is None
     ended = shared("resume", ID)
     assert ended.code == 0, ended.err
@@ -147,3 +160,20 @@ def test_processes_that_share_a_run_drain_when_it_is_told_to_end_and_go_on_with_
     assert rehearsal.ask("books")["doubles"] == []
     assert paid(rehearsal) == found["counts"]["succeeded"]
     assert "nothing left to do" in shared(*typed).out
+
+
+@pytest.mark.parametrize("rehearsal", [SLOW], indirect=True)
+def test_two_runs_have_processes_of_their_own_at_once(shared, rehearsal):
+    typed = ("--yes", "--workers", "2", "--concurrency", "4", "--output", "json")
+    first = shared.start("run", "rehearsal.csv", *RUN, *typed)
+    wait_until(lambda: paid(rehearsal) >= 1, 60)
+    sheet = shared.folder / "rehearsal.csv"
+    (shared.folder / "other.csv").write_text(sheet.read_text().replace("INV-", "OTHER-"))
+    second = shared("run", "other.csv", "--run", ID.replace("rehearsal", "other"), *typed)
+    out, err = first.communicate(timeout=60)
+    for code, said, heard in ((first.returncode, out, err), (second.code, second.out, second.err)):
+        found = json.loads(said)
+        assert code == found["exit_code"], heard
+        assert (found["counts"]["pending"], found["counts"]["unknown"]) == (0, 0)
+        assert "held by" not in heard
+    assert rehearsal.ask("books")["doubles"] == []

@@ -34,6 +34,8 @@ AWAY = LedgerError("the server does not answer")
 def test_pauses_grow_up_to_the_longest_and_it_is_said_once_that_it_is_away_and_once_that_it_is_back(told, patience):
     pauses = [patience.missed(AWAY) for _ in range(6)]
     assert pauses == [1.0, 2.0, 4.0, 8.0, LONGEST_PAUSE, LONGEST_PAUSE]
+    patience.heard()
+    assert patience.missed(AWAY) == 1.0
     patience.answered()
     patience.answered()
     assert told.events == ["ledger_lost", "ledger_back"]

@@ -128,7 +128,7 @@ class Overseer:
         async with obeying_signals(stopper), _carrying(hired):
             while True:
                 try:
-                    ending = await self._look(services, hired, began.run_id, stopper, view)
+                    ending = await self._look(services, hired, began.run_id, stopper, view, patience)
                     patience.answered()
                     pause = view.pause
                 except LedgerError as lost:
@@ -140,7 +140,7 @@ class Overseer:
                 await stopper.wait(pause)
 
     async def _look(
-        self, services: Services, hired: Hired, run_id: str, stopper: Stopper, view: "_View"
+        self, services: Services, hired: Hired, run_id: str, stopper: Stopper, view: "_View", patience: Patience
     ) -> Ending | None:
         """Show how far a round is; return how the command ends, or None while it goes on.
 
@@ -149,6 +149,7 @@ class Overseer:
         """
         controls = hired.crew.controls
         found = await controls.round(run_id)
+        patience.heard()
         if found is not None and not self._writer_lost:
             try:
                 if await finish_if_over(services, controls, found):

@@ -42,6 +42,10 @@ class Patience:
         self._misses += 1
         return pause
 
+    def heard(self) -> None:
+        """Look again soon: one of its connections answers, and the others are only to be opened anew."""
+        self._misses = 0
+
     def answered(self) -> None:
         """Begin anew."""
         if self._since is not None:

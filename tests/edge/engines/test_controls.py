@@ -1,6 +1,7 @@
 """Where rounds are kept: whoever asks sees the same, the first word stands, and one caller puts an end on record."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -164,3 +165,18 @@ def test_workers_that_say_they_are_there_are_told_with_how_long_ago_that_was(pos
         assert found.seen < found.since
 
     check(postgres_url, law)
+
+
+async def test_an_error_is_no_noise_once_whoever_asked_is_told_to_end():
+    noise: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: noise.append(context))
+    away = PostgresControls("postgresql://billing@127.0.0.1:1/billing", "one")
+    asked = asyncio.create_task(away.round(RUN))
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    await asyncio.get_running_loop().shutdown_default_executor()
+    await asyncio.sleep(0)
+    gc.collect()
+    assert not noise

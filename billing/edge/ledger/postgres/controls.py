@@ -151,7 +151,9 @@ class PostgresControls:
         Raises:
             LedgerError: the database does not answer; the next call connects anew.
         """
-        return await asyncio.shield(asyncio.to_thread(self._asked, ask))
+        asked = asyncio.ensure_future(asyncio.to_thread(self._asked, ask))
+        asked.add_done_callback(_heard)
+        return await asyncio.shield(asked)
 
     def _asked(self, ask: "Callable[[Connection], T]") -> T:
         from psycopg import Error
@@ -164,6 +166,12 @@ class PostgresControls:
             conn, self._conn = self._conn, None
             conn.close()
             raise LedgerError(f"{named(self._url)}: {first_line(error)}") from error
+
+
+def _heard(asked: "asyncio.Future[Any]") -> None:
+    """Take note of an error that whoever asked is not there to hear: they were cancelled meanwhile."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def taken_over(conn: "Connection", run_id: str) -> bool:

@@ -156,10 +156,17 @@ async def acquire(conn: "Connection", named: str, claim: Claim, wait: float | No
         while not _taken(conn, claim.keys):
             if loop.time() >= deadline:
                 found = _holder(conn, _against(claim.keys), claim.platform) or Holder()
-                raise LedgerHeld(f"{named}: held by {found}; wait for that to end, or stop it")
+                raise LedgerHeld(f"{named}: held by {found}; {_what_helps(found, claim)}")
             await asyncio.sleep(POLL_SECONDS)
     except psycopg.Error as error:
         raise LedgerError(f"{named}: {first_line(error)}") from error
+
+
+def _what_helps(found: Holder, claim: Claim) -> str:
+    """Say what helps: workers let go of a ledger as soon as they have nothing in hand, but not of their ids."""
+    if found.workers and not found.purpose and not claim.worker:
+        return "wait until they have done what is handed out (--wait SECONDS), or hold it back: billing pause RUN"
+    return "wait for that to end (--wait SECONDS), or stop it"
 
 
 def enter(conn: "Connection", claim: Claim) -> None:
