@@ -8,6 +8,9 @@ from billing.core.exits import Exit
 from billing.edge.engines.controls import Said, Word
 from billing.flow.options import RunOptions, Selection
 
+# What differs is said; when a round began, and how it is paced, is of no concern.
+FLAGS = {"only": "--only", "exclude": "--exclude", "max_failures": "--max-failures", "deadline": "--deadline"}
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -74,6 +77,13 @@ class Asked:
     def again(self, now: float) -> "Asked":
         """Return the same for another round that begins at epoch second ``now``; a deadline stays where it was."""
         return replace(self, began=now)
+
+    def unlike(self, other: "Asked") -> tuple[str, ...]:
+        """Return the flags that would have to be said otherwise to ask for what ``other`` does."""
+        found = [flag for name, flag in FLAGS.items() if getattr(self, name) != getattr(other, name)]
+        if (self.rows is None) != (other.rows is None):  # which rows a limit takes changes while a run goes on
+            found.append("--limit")
+        return tuple(found)
 
     @property
     def selection(self) -> Selection:

@@ -76,8 +76,8 @@ async def hand_out(services: Services, crew: Crew, record: RunRecord, flow: Flow
     """
     ledger, controls, run_id = services.ledger, crew.controls, record.run_id
     last = await controls.round(run_id)
-    if goes_on(last, record):
-        services.log("run_goes_on", run=run_id, round=last and last.number)
+    if last is not None and goes_on(last, record):
+        _say_goes_on(services, last, asked)
         return last
     # The number of the ledger's last entry: another one for each round, and higher, whatever else is forgotten.
     after = last.number if last else 0
@@ -101,6 +101,16 @@ async def hand_out(services: Services, crew: Crew, record: RunRecord, flow: Flow
     await crew.engine.submit(list(placed(shards, run_id, record.revision, number, told.to_json())))
     await controls.handed_out(run_id, number)
     return await controls.round(run_id)
+
+
+def _say_goes_on(services: Services, found: Round, asked: Asked) -> None:
+    """Say that a round is only watched, and loudly what was asked for otherwise this time: it does not hold."""
+    told = {"run": found.run_id, "round": found.number}
+    if unheeded := asked.unlike(Asked.from_json(found.asked)):
+        helps = f"it goes on as it was handed out; for another way billing pause {found.run_id}, then the same again"
+        services.log("run_goes_on", **told, not_heeded=", ".join(unheeded), note=helps, level="warning")
+    else:
+        services.log("run_goes_on", **told)
 
 
 async def finish_if_over(services: Services, controls: Controls, found: Round | None) -> bool:
