@@ -16,7 +16,7 @@ from billing.cli.session import Session
 from billing.cli.shelves import Shelf, Unread, View, only_one, shelves_of
 from billing.cli.tables import WIDTH, amounts, duration, lined_up, plural
 from billing.cli.terminal import is_terminal, write_out
-from billing.cli.typed import following
+from billing.cli.typed import Typed, following
 from billing.core.errors import BillingError
 from billing.core.items import Mode
 from billing.core.kinds import LIVES
@@ -130,6 +130,8 @@ def _one(shelf: Shelf, ledger: Ledger, holder: Holder | None, run_id: str, crew:
     standing = standing_of(ledger, record, holder, shared=crew.at(record))
     found = progress_of(ledger, standing)
     if not shelf.session.json:
+        if not shelf.alone and (name := shelf.name_of(record)):
+            Typed.values = {**Typed.values, "platform": name}  # what comes next is typed for that platform
         return View(list(_as_text(ledger, standing, found, holder, crew)), running=standing.running)
     facts = summary(ledger, run_id) | standing.facts() | shelf.facts_of(record) | asdict(found) | crew.facts(run_id)
     facts["stop_reason"] = _stop_reason(ledger, standing)

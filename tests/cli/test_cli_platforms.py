@@ -173,6 +173,10 @@ def test_platforms_that_share_a_ledger_keep_their_runs_apart(town):
     ]
     other = billing("status", "us-2026-11", "--platform", "eu")
     assert (other.code, "which is not platform eu" in other.err) == (2, True)
+    looked = billing("status", "us-2026-11").out
+    steps = [line for line in looked.splitlines() if "billing " in line]
+    assert steps
+    assert all("--platform us" in step for step in steps)
 
     shown = json.loads(billing("config", "show", "--output", "json").out)
     assert [(each["name"], each["platform"], each["key"]["source"]) for each in shown["platforms"]] == [
