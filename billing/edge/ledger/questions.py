@@ -96,5 +96,6 @@ class Question(StrEnum):
     LINES_OF = "lines_of"  # run, revision : position, line, cells, item, reason, detail
     STRAY_LINES = "stray_lines"  # : run, revision
     ITEMS_BEHIND = "items_behind"  # after, most : what `check.item_fault` takes
+    AS_PLANNED = "as_planned"  # items : its first entry as in EVERY_ENTRY, mac before, what `rows.frozen` takes
     ENTRIES_BETWEEN = "entries_between"  # after, last : item, run, name, attempt, facts, number, ver
     EVERY_LOOKUP = "every_lookup"  # : kind, name, at, facts, mac

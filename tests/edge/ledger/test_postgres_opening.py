@@ -337,6 +337,29 @@ async def test_whoever_would_write_notices_that_the_chain_of_somebody_else_was_c
             await opened(worker=writer)
 
 
+@pytest.mark.parametrize(
+    "sqls",
+    [
+        ["UPDATE billing.items SET amount = amount + 1 WHERE id = 2"],
+        ["UPDATE billing.items SET account = 'acct_other' WHERE id = 2"],
+        ["UPDATE billing.entries SET facts = replace(facts, 'frozen\":\"', 'frozen\":\"0') WHERE item = 2 AND ver = 0"],
+        ["UPDATE billing.entries SET mac = sha256(mac) WHERE item = 2 AND ver = 0"],
+        ["UPDATE billing.entries SET name = 'note' WHERE item = 2 AND ver = 0"],
+    ],
+)
+async def test_no_item_is_worked_on_that_is_not_what_its_plan_fixed(opened, postgres_url, sqls):
+    await filled(opened, count=3)
+    ledger = await opened(worker="w1")
+    account = ledger.item(3).account
+    assert [item.id for item in ledger.work(None, (State.PLANNED,), account, 0, 9)][-1] == 3
+    with lawless(postgres_url) as conn:
+        for sql in sqls:
+            conn.execute(sql)
+    where = ledger.item(2).account
+    with pytest.raises(LedgerDamaged, match=r"item 2 .* is not what was planned"):
+        ledger.work(None, (State.PLANNED,), where, 0, 9)
+
+
 async def test_a_database_restored_from_an_older_backup_is_noticed_by_the_chain_of_each_worker(
     opened, postgres_url, postgres_server_url
 ):

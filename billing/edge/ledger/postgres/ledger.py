@@ -1,10 +1,12 @@
 """The ledger in PostgreSQL: one writing connection, which holds the locks, and connections to read beside it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from billing.core.entries import ItemRecord
 from billing.core.errors import LedgerError
 from billing.edge.ledger import Verification
 from billing.edge.ledger import drafts as writes
@@ -13,6 +15,7 @@ from billing.edge.ledger.custody.lock import Holder
 from billing.edge.ledger.custody.witness import WITNESS_ENTRIES, Witness, witnesses_of
 from billing.edge.ledger.database import DatabaseLedger, Made
 from billing.edge.ledger.moving import Moved
+from billing.edge.ledger.planned import AsPlanned
 from billing.edge.ledger.postgres import locks
 from billing.edge.ledger.postgres.checking import checked
 from billing.edge.ledger.postgres.connecting import connect
@@ -79,6 +82,7 @@ class PostgresLedger(DatabaseLedger):
             writer = Writer(self._committer, self._between, inline=inline)
         queries = Queries(self._reader, self._snapshot, opened.key)
         super().__init__(opened.named, opened.key, queries, writer, write_runs)
+        self._planned = AsPlanned(self._reader, opened.key, opened.named)
         self.warnings, self.made, self.moved = opened.warnings, opened.made, opened.moved
 
     def holder(self) -> Holder | None:
@@ -91,6 +95,21 @@ class PostgresLedger(DatabaseLedger):
                 self._looking.close()
             self._looking = None
             return None
+
+    def work(
+        self, run_id: str | None, states: Iterable[StrEnum], account: str, after: int, limit: int
+    ) -> list[ItemRecord]:
+        """Return items of an account in these states, ascending, each as it was planned.
+
+        An opening does not check every item, as it does of a file. So whoever owns the database could change an amount
+        between plan and charge.
+
+        Raises:
+            LedgerDamaged: one is not as planned.
+        """
+        items = super().work(run_id, states, account, after, limit)
+        self._planned.require(items)
+        return items
 
     async def take_over(self, run_id: str) -> bool:
         """Have a run to oneself, where nobody shares the ledger; tell whether it is not at workers any more."""

@@ -254,6 +254,14 @@ _CHECKED = {
     Question.ITEMS_BEHIND: """SELECT id, run, reference, generation, account, payer, amount, currency, digest, content,
         state, attempt, ver, object_id, instrument_id, facts, last_event, scope, due
         FROM items WHERE id > %(after)s ORDER BY id LIMIT %(most)s""",
+    Question.AS_PLANNED: """SELECT e.seq, e.at, e.name, e.run, e.item, e.ver, e.chain, e.attempt, e.facts,
+        e.mac,
+        (SELECT before.mac FROM entries AS before WHERE before.seq < e.seq AND before.chain = e.chain
+            ORDER BY before.seq DESC LIMIT 1),
+        items.id, items.run, items.scope, items.reference, items.generation, items.account, items.payer, items.amount,
+        items.currency, items.digest, items.content
+        FROM items JOIN entries AS e ON e.item = items.id AND e.ver = 0
+        WHERE items.id = ANY (ARRAY(SELECT json_array_elements_text(%(items)s::json)::bigint))""",
     Question.ENTRIES_BETWEEN: """SELECT item, run, name, attempt, facts, seq, ver FROM entries
         WHERE item > %(after)s AND item <= %(last)s ORDER BY item, ver""",
     Question.EVERY_LOOKUP: "SELECT kind, name, at, facts, mac FROM lookups",

@@ -217,6 +217,14 @@ _CHECKED = {
     Question.ITEMS_BEHIND: """SELECT id, run, reference, generation, account, payer, amount, currency, digest, content,
         state, attempt, ver, object_id, instrument_id, facts, last_event, scope, due
         FROM items WHERE id > :after ORDER BY id LIMIT :most""",
+    Question.AS_PLANNED: """SELECT e.seq, e.at, e.name, e.run, e.item, e.ver, e.chain, e.attempt, e.facts,
+        e.mac,
+        (SELECT before.mac FROM entries AS before WHERE before.seq < e.seq AND before.chain = e.chain
+            ORDER BY before.seq DESC LIMIT 1),
+        items.id, items.run, items.scope, items.reference, items.generation, items.account, items.payer, items.amount,
+        items.currency, items.digest, items.content
+        FROM json_each(:items) AS asked CROSS JOIN items ON items.id = asked.value
+        JOIN entries AS e ON e.item = items.id AND e.ver = 0""",
     Question.ENTRIES_BETWEEN: """SELECT item, run, name, attempt, facts, seq, ver FROM entries INDEXED BY entries_item
         WHERE item > :after AND item <= :last ORDER BY item, ver""",
     Question.EVERY_LOOKUP: "SELECT kind, name, at, facts, mac FROM lookups",
