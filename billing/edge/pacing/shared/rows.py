@@ -26,7 +26,7 @@ FIRST_LOOKS = 8
 # At the database's clock, when a connection begins: the quickest of them says how far the clocks are apart.
 _CONNECTING: Mapping[str, Any] = {
     "connect_timeout": 5, "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
-    "tcp_user_timeout": 5000, "application_name": "billing budget",
+    "tcp_user_timeout": 5000, "application_name": "billing, rate budget",
 }  # fmt: skip
 _SETTINGS: Mapping[str, str] = {
     "search_path": f"{SCHEMA}, pg_catalog",
