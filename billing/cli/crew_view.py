@@ -6,13 +6,10 @@ from typing import Any
 
 from billing.cli.session import Session
 from billing.cli.tables import lined_up, plural
-from billing.core.records import RunRecord, RunStatus
 from billing.edge.engines.controls import Present, Round, Word
 from billing.edge.engines.opening import controls_of
+from billing.edge.ledger.custody.attendance import SILENT_SECONDS
 from billing.edge.ledger_url import is_postgres
-
-SILENT_SECONDS = 8.0
-# A worker that has said nothing for so long is told as one that may be gone.
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,6 @@ class CrewView:
     rounds: Mapping[str, Round] = field(default_factory=dict)
     at_work: Mapping[str, int] = field(default_factory=dict)
     paused: bool = False
-
-    def at(self, record: RunRecord) -> bool:
-        """Tell whether workers are at a run now."""
-        here = any(each.silent_seconds < SILENT_SECONDS for each in self.workers)
-        return here and record.status is RunStatus.RUNNING and record.run_id in self.rounds
 
     def facts(self, run_id: str) -> dict[str, Any]:
         """Return what a program wants to know of one run's workers; nothing for a run that is not handed out."""
@@ -74,8 +66,8 @@ class CrewView:
         yield from (f"  {line}" for line in lined_up(table, right=(4,)))
 
 
-async def crew_of(session: Session, run_id: str | None) -> CrewView:
-    """Ask who works the runs of a ledger; a ledger in a file has nobody but the process that holds it.
+async def crew_of(session: Session, run_id: str) -> CrewView:
+    """Ask who works a run; a ledger in a file has nobody but the process that holds it.
 
     Raises:
         LedgerError: the database does not answer.
@@ -86,8 +78,6 @@ async def crew_of(session: Session, run_id: str | None) -> CrewView:
     try:
         rounds = {each.run_id: each for each in await controls.rounds()}
         workers = tuple(await controls.workers())
-        if run_id is None:
-            return CrewView(workers, rounds)
         last = await controls.round(run_id)
         paused = last is not None and last.said is not None and last.said.word is Word.PAUSE
         return CrewView(workers, rounds, await controls.at_work(run_id), paused)

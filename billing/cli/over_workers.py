@@ -9,7 +9,6 @@ from typing import Any
 
 import anyio
 
-from billing.cli.crew_view import SILENT_SECONDS
 from billing.cli.options import EngineName
 from billing.cli.session import Session
 from billing.cli.tables import plural
@@ -20,8 +19,10 @@ from billing.core.items import Kind
 from billing.core.kinds import LIVES
 from billing.core.kinds.rules import RULES
 from billing.edge.engines import Engine
+from billing.edge.engines.dbos_storage import MISSING, is_installed
 from billing.edge.engines.inprocess import InProcess
 from billing.edge.engines.opening import ALONE, WORKER_ID, alone, controls_of, submitting
+from billing.edge.ledger.custody.attendance import SILENT_SECONDS
 from billing.edge.ledger.custody.location import ledger_path
 from billing.edge.ledger_url import is_postgres, shown
 from billing.flow.carry_out import RunResult
@@ -70,6 +71,8 @@ class Crewing:
             ledger_path(session.settings.ledger)  # what is no URL of a ledger is refused as that
             flag = "--detach" if self.detach else "--workers"
             yield f"{flag}: {shown(session.settings.ledger)}: {NEEDS_SERVER}, or leave out {flag}"
+        if self.engine is not EngineName.INPROCESS and not is_installed():
+            yield MISSING
         if self.workers is not None and self.detach:
             yield "--detach comes back at once, and --workers end with this process: leave out one of them"
         if self.shares and self.engine is EngineName.INPROCESS:

@@ -18,7 +18,7 @@ from billing.core.items import Mode
 from billing.core.records import RunRecord
 from billing.edge.eventloop import heard_at_once
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.logs import visible
 from billing.edge.outputs import Target
 from billing.edge.runfiles.schema import Schema
@@ -58,15 +58,15 @@ class Asked:
     run_id: str
     wanted: Wanted
     layout: Layout
-    holder: Holder | None
+    attendance: Attendance
 
 
 Stream = Callable[[Asked], Iterator[str]]
 LINES: dict[str, Stream] = {
-    "text": lambda asked: as_text(asked.ledger, asked.run_id, asked.holder, asked.wanted),
+    "text": lambda asked: as_text(asked.ledger, asked.run_id, asked.attendance, asked.wanted),
     "csv": lambda asked: as_csv(asked.ledger, asked.run_id, asked.wanted, asked.layout),
     "json": lambda asked: as_json(asked.ledger, asked.run_id, asked.wanted),
-    "md": lambda asked: as_markdown(asked.ledger, asked.run_id, asked.wanted, _commands(asked), asked.holder),
+    "md": lambda asked: as_markdown(asked.ledger, asked.run_id, asked.wanted, _commands(asked), asked.attendance),
     "html": lambda asked: _page(asked),
 }
 ACCOUNTS: dict[str, Stream] = {
@@ -79,7 +79,8 @@ ACCOUNTS: dict[str, Stream] = {
 
 def _commands(asked: Asked) -> list[str]:
     """Return what can be typed after a report that is read elsewhere than on this terminal."""
-    named = next_commands(asked.ledger, asked.run_id, running=asked.holder is not None)
+    busy = asked.attendance.holder is not None or asked.attendance.at(asked.run_id)
+    named = next_commands(asked.ledger, asked.run_id, running=busy)
     every_line = following("report", asked.run_id, without=OF_THIS_REPORT, out="report.csv")
     return [*(each for each in named if not each.startswith("billing report ")), every_line]
 
@@ -182,7 +183,7 @@ class ReportRequest:
 async def write_report(session: Session, run_id: str, asked: ReportRequest, targets: Mapping[Path, Target]) -> int:
     """Read the ledger at one moment and write every output that was asked for, to stdout or where its target says."""
     async with open_books(session) as ledger:
-        holder = ledger.holder()
+        attendance = ledger.attendance()
         record = known_run(ledger, run_id)
         with ledger.at_one_moment(), heard_at_once():
             for out, chosen in asked.outputs():
@@ -190,7 +191,7 @@ async def write_report(session: Session, run_id: str, asked: ReportRequest, targ
                     for sentence in FILES[chosen](ledger, run_id, asked.wanted, targets[out]):
                         write_err(visible(sentence))
                     continue
-                reading = Asked(ledger, run_id, asked.wanted, asked.layout(out), holder)
+                reading = Asked(ledger, run_id, asked.wanted, asked.layout(out), attendance)
                 chunks = Counted(asked.stream(chosen)(reading))
                 if out is None:
                     write_out(chunks)

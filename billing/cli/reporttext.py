@@ -12,7 +12,7 @@ from billing.core.kinds.columns import COLUMNS
 from billing.core.life import Group
 from billing.core.records import ReportLine, RunRecord
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.logs import visible
 from billing.flow.accounts import AccountTotal, account_totals, summed
 from billing.flow.attention import needs_somebody
@@ -24,17 +24,17 @@ SHOWN = 50
 # Lines that need somebody, on a terminal; whoever asks for some lines gets all of those.
 
 
-def as_text(ledger: Ledger, run_id: str, holder: Holder | None, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
+def as_text(ledger: Ledger, run_id: str, attendance: Attendance, wanted: Wanted = EVERY_LINE) -> Iterator[str]:
     """Stream a report as text; its last sentence says where every line is.
 
     Args:
         ledger: what is on record.
         run_id: of the run.
-        holder: see `standing_of`.
+        attendance: see `standing_of`.
         wanted: which lines; without a choice those that need somebody.
     """
     record = known_run(ledger, run_id)
-    yield f"Run {run_id}: {standing_of(ledger, record, holder).state}, {record.mode} mode\n\n"
+    yield f"Run {run_id}: {standing_of(ledger, record, attendance).state}, {record.mode} mode\n\n"
     if wanted != EVERY_LINE:
         yield from _asked_for(ledger, record, wanted)
         return

@@ -23,10 +23,10 @@ from billing.core.kinds import LIVES
 from billing.core.life import Group
 from billing.core.records import RunStatus
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.logs import visible
 from billing.flow.report import known_run, summary
-from billing.flow.standing import Progress, Standing, is_at, progress_of, standing_of
+from billing.flow.standing import Progress, Standing, progress_of, standing_of
 
 WATCH_SECONDS = 1.0
 CALM = 4.0
@@ -84,12 +84,12 @@ async def _look(sessions: Sequence[Session], run_id: str | None) -> View:
     unread: list[Unread] = []
     for shelf in shelves:
         try:
-            async with _opened(shelf) as (ledger, holder):
-                crew = await crew_of(shelf.session, run_id)
+            async with _opened(shelf) as (ledger, attendance):
                 if run_id is None:
-                    runs += _runs_of(shelf, ledger, holder, crew)
+                    runs += _runs_of(shelf, ledger, attendance)
                 elif len(shelves) == 1 or ledger.run(run_id) is not None:
-                    found.append((shelf, _one(shelf, ledger, holder, run_id, crew)))
+                    crew = await crew_of(shelf.session, run_id)
+                    found.append((shelf, _one(shelf, ledger, attendance, run_id, crew)))
         except BillingError as error:
             if len(shelves) == 1:
                 raise
@@ -103,23 +103,23 @@ async def _look(sessions: Sequence[Session], run_id: str | None) -> View:
 
 
 @asynccontextmanager
-async def _opened(shelf: Shelf) -> AsyncIterator[tuple[Ledger, Holder | None]]:
+async def _opened(shelf: Shelf) -> AsyncIterator[tuple[Ledger, Attendance]]:
     """Open a ledger. Who holds it is asked first: a run that ends in between has its end on record then."""
     async with open_books(shelf.session) as ledger:
-        yield ledger, ledger.holder()
+        yield ledger, ledger.attendance()
 
 
-def _runs_of(shelf: Shelf, ledger: Ledger, holder: Holder | None, crew: CrewView) -> list[Seen]:
+def _runs_of(shelf: Shelf, ledger: Ledger, attendance: Attendance) -> list[Seen]:
     """Look at every run of a ledger that is shown."""
     seen = []
     for record in shelf.runs(ledger):
-        standing = standing_of(ledger, record, holder, shared=crew.at(record))
+        standing = standing_of(ledger, record, attendance)
         facts = summary(ledger, record.run_id) | standing.facts() if shelf.session.json else {}
         seen.append(Seen(shelf.name_of(record), standing, facts | shelf.facts_of(record)))
     return seen
 
 
-def _one(shelf: Shelf, ledger: Ledger, holder: Holder | None, run_id: str, crew: CrewView) -> View:
+def _one(shelf: Shelf, ledger: Ledger, attendance: Attendance, run_id: str, crew: CrewView) -> View:
     """Look at one run.
 
     Raises:
@@ -127,12 +127,12 @@ def _one(shelf: Shelf, ledger: Ledger, holder: Holder | None, run_id: str, crew:
     """
     record = known_run(ledger, run_id)
     shelf.require(record)
-    standing = standing_of(ledger, record, holder, shared=crew.at(record))
+    standing = standing_of(ledger, record, attendance)
     found = progress_of(ledger, standing)
     if not shelf.session.json:
         if not shelf.alone and (name := shelf.name_of(record)):
             Typed.values = {**Typed.values, "platform": name}  # what comes next is typed for that platform
-        return View(list(_as_text(ledger, standing, found, holder, crew)), running=standing.running)
+        return View(list(_as_text(ledger, standing, found, attendance, crew)), running=standing.running)
     facts = summary(ledger, run_id) | standing.facts() | shelf.facts_of(record) | asdict(found) | crew.facts(run_id)
     facts["stop_reason"] = _stop_reason(ledger, standing)
     return View([_json(facts)], running=standing.running)
@@ -181,7 +181,7 @@ def _beside(seen: Seen) -> list[str]:
 
 
 def _as_text(
-    ledger: Ledger, standing: Standing, found: Progress, holder: Holder | None, crew: CrewView
+    ledger: Ledger, standing: Standing, found: Progress, attendance: Attendance, crew: CrewView
 ) -> Iterator[str]:
     run_id = standing.record.run_id
     lines = [f"Run {run_id}: {standing.state}, {standing.record.mode} mode", ""]
@@ -189,7 +189,7 @@ def _as_text(
     if standing.running:
         left = found.eta_seconds
         when = "" if left is None else f", about {duration(left)} left"
-        who = f": {holder}" if is_at(holder, run_id) else ""
+        who = f": {attendance.holder}" if attendance.held(run_id) else ""
         lines += ["", f"  {plural(found.left, 'line')} to go{when}{who}"]
     elif found.oldest_unfinished:
         lines.append(f"  begun first and not finished: {found.oldest_unfinished}")

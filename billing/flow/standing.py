@@ -9,7 +9,7 @@ from typing import Any
 from billing.core.kinds import LIVES
 from billing.core.records import RunRecord, RunStatus
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.flow.outturn import outturn_of
 
 UNDER_WAY = frozenset({"not_yet", "account_refuses", "no_answer_yet"})
@@ -32,6 +32,8 @@ WORDS: dict[RunStatus, str] = {
     RunStatus.FINISHED: "finished",
     RunStatus.STOPPED: "stopped",
 }
+WAITING = "waiting for workers"
+# A run that is handed out, and no worker is there.
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Standing:
 
     Attributes:
         record: of the run.
-        state: a word for a person: one of `WORDS`, or ``not finished``.
+        state: a word for a person: one of `WORDS`, `WAITING`, or ``not finished``.
         running: whether a process is at it now.
         lines: of its sheet as it is wanted now.
         done: of these, lines that have come to rest.
@@ -75,14 +77,13 @@ class Standing:
         }
 
 
-def standing_of(ledger: Ledger, record: RunRecord, holder: Holder | None, *, shared: bool = False) -> Standing:
+def standing_of(ledger: Ledger, record: RunRecord, attendance: Attendance) -> Standing:
     """Return where a run stands.
 
     Args:
         ledger: what is on record.
-        record: of the run, read after ``holder`` was asked for.
-        holder: who holds the ledger, or None: then nobody is at any run alone, whatever its record says.
-        shared: whether workers are at it.
+        record: of the run, read after ``attendance`` was asked for.
+        attendance: who is at which run: where nobody is at this one it does not run, whatever its record says.
     """
     found = outturn_of(ledger, record)
     paid: Counter[str] = Counter()
@@ -92,10 +93,10 @@ def standing_of(ledger: Ledger, record: RunRecord, holder: Holder | None, *, sha
         if row.code == "paid":
             paid += row.totals
     lines, open_lines = found.total.lines, sum(row.lines for row in found.rows.values() if row.code in UNDER_WAY)
-    running = record.status is RunStatus.RUNNING and (shared or is_at(holder, record.run_id))
+    running, waiting = is_worked(record, attendance), awaits_workers(record, attendance)
     return Standing(
         record=record,
-        state=_word(record, running=running, pending=sum(rows[row] for row in UNDER_WAY)),
+        state=_word(record, running=running, waiting=waiting, pending=sum(rows[row] for row in UNDER_WAY)),
         running=running,
         lines=lines,
         done=lines - open_lines,
@@ -105,12 +106,19 @@ def standing_of(ledger: Ledger, record: RunRecord, holder: Holder | None, *, sha
     )
 
 
-def is_at(holder: Holder | None, run_id: str) -> bool:
-    """Tell whether whoever holds the ledger is at this run."""
-    return holder is not None and run_id in holder.purpose.split()
+def is_worked(record: RunRecord, attendance: Attendance) -> bool:
+    """Tell whether anybody is at a run that goes on: the process that holds the ledger, or workers."""
+    return record.status is RunStatus.RUNNING and attendance.at(record.run_id)
 
 
-def _word(record: RunRecord, *, running: bool, pending: int) -> str:
+def awaits_workers(record: RunRecord, attendance: Attendance) -> bool:
+    """Tell whether a run is handed out to workers, and none is there."""
+    return record.status is RunStatus.RUNNING and attendance.awaits_workers(record.run_id)
+
+
+def _word(record: RunRecord, *, running: bool, waiting: bool, pending: int) -> str:
+    if waiting:
+        return WAITING
     if record.status is RunStatus.RUNNING and not running:
         return WORDS[RunStatus.STOPPED]  # killed: nobody was left to write down that it ended
     if record.status is RunStatus.PLANNED and not pending:

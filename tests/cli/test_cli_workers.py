@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 
 import psycopg
 import pytest
@@ -77,6 +78,16 @@ def test_runs_of_kinds_that_know_somebody_are_not_handed_out(kind, crewing, monk
         crewing.require(begin(Common()), kind, RunRequest())
 
 
+@pytest.mark.parametrize("crewing", [Crewing(workers=2), Crewing(engine=EngineName.DBOS), Crewing(detach=True)])
+def test_a_run_over_workers_is_refused_before_it_is_planned_where_their_engine_is_not_installed(crewing, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dbos", None)  # as an import finds it where there is no such package
+    monkeypatch.setenv("BILLING_LEDGER", "postgresql://billing@db.internal/billing" if crewing.shares else "ledger.db")
+    with pytest.raises(UsageError, match=r"connect-billing\[workers\]'.*nothing was sent"):
+        crewing.require(begin(Common()), Kind.CHARGE, RunRequest())
+    monkeypatch.setenv("BILLING_LEDGER", "ledger.db")
+    Crewing(engine=EngineName.INPROCESS).require(begin(Common()), Kind.CHARGE, RunRequest())
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_a_run_in_a_file_is_neither_paused_nor_resumed_and_it_is_said_what_helps(ready, verb):
     ended = ready(verb, ID)
@@ -103,11 +114,13 @@ def test_a_run_that_was_handed_out_is_worked_paused_seen_and_resumed_by_commands
     shown = shared("status", ID)
     assert f"{found['shards']} shards, {found['shards']} left" in shown.out
     assert "no worker is there" in shown.out
+    assert f"Run {ID}: waiting for workers," in shown.out
     worker = shared.start("worker", "--id", "w0", "--shards", "1", "--concurrency", "4", "--until-done", ID)
     wait_until(lambda: paid(rehearsal) >= 2)
     seen = json.loads(shared("status", ID, "--output", "json").out)
     assert seen["state"] == "running"
     assert [each["worker"] for each in seen["workers"]] == ["w0"]
+    assert f"Run {ID}: running," in shared("report", ID).out
     assert 0 < seen["shards_left"] <= seen["shards"]
     ended = shared("pause", ID, "--reason", "the bank asks us to wait")
     assert ended.code == 0, ended.err

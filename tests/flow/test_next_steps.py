@@ -18,6 +18,7 @@ from billing.core.kinds.refund import State as RefundState
 from billing.core.life import Group
 from billing.core.listing import Search
 from billing.core.records import RunRecord, SheetTally
+from billing.edge.ledger.custody.attendance import NOBODY
 from billing.edge.runfiles import RunDefaults, open_run
 from billing.flow.attention import nothing_left
 from billing.flow.carry_out import carry_out_run
@@ -84,7 +85,7 @@ def test_what_is_left_to_do_is_told_in_the_words_of_the_table_above_it(life, fai
 
 async def ended(world: World) -> tuple[str, str]:
     async with world.read() as ledger:
-        return "\n".join(what_comes_next(ledger, RUN)), str(standing_of(ledger, known_run(ledger, RUN), None).facts())
+        return "\n".join(what_comes_next(ledger, RUN)), str(standing_of(ledger, known_run(ledger, RUN), NOBODY).facts())
 
 
 def test_lines_that_wait_for_their_account_say_which_one_why_and_what_helps(tmp_path):
@@ -104,7 +105,7 @@ def test_lines_that_wait_for_their_account_say_which_one_why_and_what_helps(tmp_
 
 async def looked(world: World) -> tuple:
     async with world.read() as ledger:
-        return standing_of(ledger, known_run(ledger, RUN), None), summary(ledger, RUN)
+        return standing_of(ledger, known_run(ledger, RUN), NOBODY), summary(ledger, RUN)
 
 
 def test_the_lines_of_a_run_are_those_that_its_sheet_wants_now_and_those_taken_out_stand_apart(tmp_path):

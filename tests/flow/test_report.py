@@ -20,6 +20,7 @@ from billing.core.kinds.charge_columns import CHARGE_COLUMNS
 from billing.core.life import Group
 from billing.core.records import NewItem, PlannedLine, RunRecord
 from billing.core.skips import SKIPS
+from billing.edge.ledger.custody.attendance import NOBODY
 from billing.edge.ledger.sqlite.opening import open_ledger
 from billing.flow.accounts import account_totals, accounts_as_csv, accounts_as_json, summed
 from billing.flow.report import Wanted, columns, rows, summary
@@ -177,7 +178,7 @@ async def test_a_report_of_some_lines_has_those_in_every_format(ledger, wanted, 
     assert [row["line"] for row in table] == lines
     assert [str(row["line"]) for row in json.loads("".join(as_json(ledger, RUN, wanted)))] == lines
     if wanted != Wanted():
-        assert re.findall(r"^  line (\d+)", "".join(as_text(ledger, RUN, None, wanted)), re.MULTILINE) == lines
+        assert re.findall(r"^  line (\d+)", "".join(as_text(ledger, RUN, NOBODY, wanted)), re.MULTILINE) == lines
 
 
 async def test_a_csv_for_a_spreadsheet_has_its_mark_its_delimiter_its_decimals_and_the_times_of_the_run(ledger):
@@ -222,7 +223,7 @@ async def test_totals_per_account_add_up_to_the_sheet_and_lines_paid_elsewhere_c
 
 async def test_the_text_names_every_line_that_needs_somebody_with_money_reason_and_remedy_and_where_the_rest_is(ledger):
     await mixed(ledger)
-    shown = "".join(as_text(ledger, RUN, None))
+    shown = "".join(as_text(ledger, RUN, NOBODY))
     assert max(map(len, shown.splitlines())) <= 80
     assert re.findall(r"^  line (\d+)", shown, re.MULTILINE) == ["3", "4", "5", "6"]
     skipped = shown.partition("  line 5 ")[2].partition("  line 6 ")[0]

@@ -31,6 +31,11 @@ SESSION: Mapping[str, Any] = {
 }
 
 
+def is_installed() -> bool:
+    """Tell whether DBOS is there."""
+    return find_spec("dbos") is not None
+
+
 class Shut(Exception):
     """No connection is opened any more: DBOS, which repeats what a lost connection stopped, has to leave off."""
 
@@ -52,7 +57,7 @@ class Storage:
         Raises:
             UsageError: DBOS is not installed.
         """
-        if find_spec("dbos") is None:
+        if not is_installed():
             raise UsageError(MISSING)
         self._url, self._named, self._shut = url, named, False
         self.pool = self._embedded() if self.file is not None else self._server()

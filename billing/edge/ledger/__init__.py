@@ -22,6 +22,7 @@ from billing.core.records import (
     Tally,
 )
 from billing.edge.ledger.chain import Head
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.ledger.custody.lock import Holder
 
 Kept = Mapping[str, Mapping[str, Facts]]
@@ -359,6 +360,10 @@ class Ledger(Protocol):
 
         Asked before a run is read: one that ends in between has its end on record then.
         """
+        ...
+
+    def attendance(self) -> Attendance:
+        """Return who is at which run now: the holder, and workers; asked before a run is read."""
         ...
 
     # --- trust

@@ -12,6 +12,7 @@ from contextlib import suppress
 from billing.core.entries import Facts
 from billing.core.errors import LedgerHeld
 from billing.edge.ledger import Verification
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.ledger.database import DatabaseLedger
 
@@ -55,6 +56,10 @@ class BorrowedLedger(DatabaseLedger):
     def holder(self) -> Holder | None:
         """Return who holds it now."""
         return self._read.holder()
+
+    def attendance(self) -> Attendance:
+        """Return who is at which run now."""
+        return self._read.attendance()
 
     async def keep_lookups(self, kind: str, found: Mapping[str, Facts]) -> None:
         """Remember look-ups."""

@@ -28,6 +28,7 @@ from billing.edge.ledger import Kept, Verification, moving, planning
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.chain import seal
 from billing.edge.ledger.committer import Work, Writer
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.ledger.custody.keyfile import link_key
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.ledger.finding import Finding
@@ -87,6 +88,10 @@ class DatabaseLedger:
     def holder(self) -> Holder | None:
         """Return who charges from the ledger now, or None: then nobody does, whatever its runs say."""
         raise NotImplementedError
+
+    def attendance(self) -> Attendance:
+        """Return who is at which run now; a database of one writer has no workers."""
+        return Attendance(self.holder())
 
     # --- writing
 

@@ -9,7 +9,7 @@ from billing.core import wording
 from billing.core.items import Kind, Mode
 from billing.core.tones import FEARED, NOT_CHARGED
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.custody.attendance import NOBODY, Attendance
 from billing.edge.markdown import NOTHING, block, code, folded, prose, table
 from billing.flow.outturn import ROWS, outturn_of
 from billing.flow.report import EVERY_LINE, Wanted, latest_comparison, paid_twice
@@ -33,7 +33,7 @@ def as_markdown(
     run_id: str,
     wanted: Wanted = EVERY_LINE,
     commands: Sequence[str] = (),
-    holder: Holder | None = None,
+    attendance: Attendance = NOBODY,
 ) -> Iterator[str]:
     """Write a report as Markdown (GFM), in one piece.
 
@@ -42,13 +42,13 @@ def as_markdown(
         run_id: of the run.
         wanted: which lines.
         commands: what can be typed next.
-        holder: see `standing_of`.
+        attendance: see `standing_of`.
 
     Raises:
         UsageError: the ledger has no such run.
     """
     overview = overview_of(ledger, run_id, wanted)
-    state = standing_of(ledger, overview.record, holder).state
+    state = standing_of(ledger, overview.record, attendance).state
     before = [_head(overview, state), _verdict(overview), *_money(ledger, overview)]
     after = [*_proof(ledger, overview), *_next(commands)]
     for most in LISTS:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from billing.core.kinds import LIVES
 from billing.core.records import RunRecord
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.serve.desk import Page, Seen
 from billing.flow.serving.live import QUIET_SECONDS, Followed, Look, look_at, nodes_of
 from billing.flow.serving.pages import PAGES, Reading
@@ -40,7 +40,7 @@ class _Watch:
 
     followed: Followed
     told: datetime
-    holder: Holder | None
+    attendance: Attendance
 
 
 @dataclass(slots=True)
@@ -87,11 +87,11 @@ class LedgerDesk:
         return await asyncio.get_running_loop().run_in_executor(thread, read)
 
     def _page(self, path: str, query: Mapping[str, str]) -> Page | None:
-        holder = self.reader.holder()
+        attendance = self.reader.attendance()
         with self.reader.at_one_moment():
             reading = Reading(
-                self.reader, holder, self.now(), query, self.kept,
-                lambda record: look_at(self.reader, record, holder, Followed(LIVES[record.kind]), self.now()),
+                self.reader, attendance, self.now(), query, self.kept,
+                lambda record: look_at(self.reader, record, attendance, Followed(LIVES[record.kind]), self.now()),
             )  # fmt: skip
             return PAGES[path](reading)
 
@@ -109,24 +109,24 @@ class LedgerDesk:
 
     def _seen(self, runs: Collection[str]) -> dict[str, Seen]:
         """Look; nothing is read of the tables unless something was written, or a run has been quiet."""
-        holder, now, version = self.onlooker.holder(), self.now(), self.onlooker.onlooker.version()
+        attendance, now, version = self.onlooker.attendance(), self.now(), self.onlooker.onlooker.version()
         changed, self._version = version != self._version, version
         found = {}
         for run_id in runs:
             watch = self._watched.get(run_id)
             quiet = watch is not None and (now - watch.told).total_seconds() >= QUIET_SECONDS
-            if watch is not None and not changed and not quiet and watch.holder == holder:
+            if watch is not None and not changed and not quiet and watch.attendance == attendance:
                 continue
             with self.onlooker.at_one_moment():
-                look = self._look(run_id, watch, holder, now)
+                look = self._look(run_id, watch, attendance, now)
             if look is not None:
-                self._watched[run_id] = _Watch(look.followed, now, holder)
+                self._watched[run_id] = _Watch(look.followed, now, attendance)
                 found[run_id] = Seen(nodes_of(look), over=look.over)
         return found
 
-    def _look(self, run_id: str, watch: _Watch | None, holder: Holder | None, now: datetime) -> Look | None:
+    def _look(self, run_id: str, watch: _Watch | None, attendance: Attendance, now: datetime) -> Look | None:
         record = self.onlooker.run(run_id)
         if record is None:
             return None
         followed = Followed(LIVES[record.kind]) if watch is None else watch.followed
-        return look_at(self.onlooker, record, holder, followed, now)
+        return look_at(self.onlooker, record, attendance, followed, now)

@@ -21,13 +21,13 @@ from billing.core.life import Life, Phase
 from billing.core.records import RunRecord, RunStatus, SheetTally
 from billing.core.tones import NOT_CHARGED, TONES
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.logs import visible
 from billing.edge.pages.charts import curve
 from billing.flow.engine.guards import TRIED, UNPAID
 from billing.flow.outturn import ROWS, Outturn, Row, outturn_of, row_of
 from billing.flow.reporting.kindwords import first_up, row_words
-from billing.flow.standing import UNDER_WAY, is_at
+from billing.flow.standing import UNDER_WAY, awaits_workers, is_worked
 
 ENTRIES = 8_000
 # The last entries of a run that are read at once: most of a minute at the usual pace. After that only new ones are.
@@ -112,6 +112,7 @@ class Look:
     Attributes:
         record: of the run.
         running: whether a process is at it.
+        waiting: whether it is handed out to workers, and none is there.
         outturn: where its lines stand.
         followed: its last minutes.
         stop: what was noted when it stopped early.
@@ -120,6 +121,7 @@ class Look:
 
     record: RunRecord
     running: bool
+    waiting: bool
     outturn: Outturn
     followed: Followed
     stop: Mapping[str, Any]
@@ -133,7 +135,11 @@ class Look:
     @property
     def over(self) -> bool:
         """Whether nobody is at it, and it is not about to begin."""
-        return not self.running and self.record.status not in (RunStatus.PLANNED, RunStatus.REBUILDING)
+        return (
+            not self.running
+            and not self.waiting
+            and self.record.status not in (RunStatus.PLANNED, RunStatus.REBUILDING)
+        )
 
     @property
     def to_do(self) -> int:
@@ -152,13 +158,13 @@ class Look:
 
 
 def look_at(
-    ledger: Ledger, record: RunRecord, holder: Holder | None, followed: Followed, now: datetime
+    ledger: Ledger, record: RunRecord, attendance: Attendance, followed: Followed, now: datetime
 ) -> Look:  # fmt: skip
-    """Look at a run; ``record`` was read after ``holder`` was asked for."""
+    """Look at a run; ``record`` was read after ``attendance`` was asked for."""
     followed.read_on(ledger, record.run_id)
-    running = record.status is RunStatus.RUNNING and is_at(holder, record.run_id)
+    running, waiting = is_worked(record, attendance), awaits_workers(record, attendance)
     stop = ledger.latest_stop(record.run_id) if record.status is RunStatus.STOPPED else {}
-    return Look(record, running, outturn_of(ledger, record), followed, stop, now)
+    return Look(record, running, waiting, outturn_of(ledger, record), followed, stop, now)
 
 
 def nodes_of(look: Look) -> dict[str, dict[str, Any]]:
@@ -192,7 +198,7 @@ def _state(look: Look, done: int) -> Iterator[Node]:
     yield "mark", {"tone": tone, "hidden": look.running}
     yield "more", {"text": more, "hidden": not more}
     yield "left", {"text": _time_left(look), "hidden": not look.running}
-    yield "over", {"hidden": look.running or look.record.status is RunStatus.PLANNED}
+    yield "over", {"hidden": look.running or look.waiting or look.record.status is RunStatus.PLANNED}
     yield "pause", {"hidden": not look.running}
     quiet = _quiet(look)
     yield "quiet", {"text": f"No news for {wording.duration(quiet)}: nothing was written to the ledger.",
@@ -210,6 +216,8 @@ def _sentence(look: Look, at: str) -> tuple[str, str, str]:
     if record.status is RunStatus.STOPPED:
         reason = str(look.stop.get("reason") or "it was told to stop")
         return f"Stopped at {at}", "warn", f"{reason}. Nothing more is sent until the run is continued."
+    if look.waiting:
+        return f"Waiting for workers: {at} lines are done", "skip", "No worker is there: billing worker works it."
     if record.status is RunStatus.RUNNING:
         return (
             f"Nobody is at it: {at} lines are done",

@@ -12,7 +12,7 @@ from billing.core.kinds import LIVES
 from billing.core.money import add_money
 from billing.core.records import ReportLine, RunRecord, SheetTally
 from billing.edge.ledger import Ledger
-from billing.edge.ledger.custody.lock import Holder
+from billing.edge.ledger.custody.attendance import Attendance
 from billing.edge.ledger.onlooking import AMOUNT_WINDOW
 from billing.edge.serve.desk import FORM, LIVE, Page
 from billing.flow.outturn import ROWS, row_of
@@ -29,7 +29,7 @@ from billing.flow.reporting.reconciliation import values_of as compared_values
 from billing.flow.serving.finding import MOST, find
 from billing.flow.serving.lists import LOOKED_THROUGH, SHOWN, Row, row_for, rows_for, sheet_of
 from billing.flow.serving.live import ATTENTION, EVENTS, Look, currencies_of, limits_of, nodes_of
-from billing.flow.standing import Standing, standing_of
+from billing.flow.standing import WAITING, Standing, standing_of
 
 MOST_RUNS = 100
 # Of which the sums are shown on the first page; older ones are named.
@@ -42,7 +42,7 @@ class Reading:
 
     Attributes:
         ledger: seen at one moment.
-        holder: who held it right before.
+        attendance: who was at which run right before.
         now: the time.
         query: what stands in the address.
         kept: gives what was gathered of a run under a name, and gathers it again after something was written about it.
@@ -50,7 +50,7 @@ class Reading:
     """
 
     ledger: Ledger
-    holder: Holder | None
+    attendance: Attendance
     now: datetime
     query: Query
     kept: Callable[[str, RunRecord, Callable[[], dict[str, Any]]], dict[str, Any]]
@@ -73,14 +73,14 @@ def zone_of(record: RunRecord) -> ZoneInfo:
 def first_page(reading: Reading) -> Page:
     """Show all runs, the newest first."""
     records = reading.ledger.runs()
-    standings = [standing_of(reading.ledger, record, reading.holder) for record in records[:MOST_RUNS]]
+    standings = [standing_of(reading.ledger, record, reading.attendance) for record in records[:MOST_RUNS]]
     values = {"standings": [(each, zone_of(each.record), _words(each)) for each in standings]}
     return Page("serve/runs.html", values | reading.common() | {"older": records[MOST_RUNS:]}, allows=FORM)
 
 
 def _words(standing: Standing) -> tuple[str, str]:
     """Return the tone of a run's state, and how it stands in words."""
-    tones = {"running": "way", "finished": "paid", "stopped": "warn", "planned": "skip"}
+    tones = {"running": "way", "finished": "paid", "stopped": "warn", "planned": "skip", WAITING: "skip"}
     return tones.get(standing.state, "unk"), first_up(standing.state)
 
 
@@ -135,7 +135,7 @@ def live_page(reading: Reading) -> Page | None:
     values = {
         "record": record, "nodes": nodes_of(look), "rows": tuple(ROWS), "currencies": currencies_of(look),
         "attention": [(code, more) for code, (_, more) in ATTENTION.items()], "limits": limits_of(record),
-        "events": range(EVENTS), "zone": look.zone, "title": WORDS[record.kind].title, "holder": reading.holder,
+        "events": range(EVENTS), "zone": look.zone, "title": WORDS[record.kind].title, "holder": reading.attendance,
         "running": look.running,
     }  # fmt: skip
     return Page("serve/live.html", values | reading.common(), styles=("serve.css", "live.css"), script="live.js",

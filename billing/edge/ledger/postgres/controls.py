@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.core.errors import LedgerError
 from billing.edge.engines.controls import COUNTED, Note, Present, Round, Said, Word
+from billing.edge.ledger.custody.attendance import SILENT_SECONDS
 from billing.edge.ledger.postgres.connecting import connect, first_line, named
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ TAKE_OVER = """UPDATE run_controls SET closed = true, said = NULL, at = clock_ti
 GOES_ON = "SELECT FROM run_controls WHERE run_id = %(run)s AND NOT closed"
 AT_WORK = """SELECT run_shards.worker, count(*) FROM run_controls JOIN run_shards USING (run_id, number)
     WHERE run_id = %(run)s AND NOT ended GROUP BY run_shards.worker ORDER BY run_shards.worker"""
+ATTENDED = """WITH here AS (SELECT worker FROM workers WHERE purpose LIKE 'worker %%'
+        AND seen > clock_timestamp() - make_interval(secs => %(silent)s::float8)),
+    open AS (SELECT run_id, handed_out AND said IS NULL AS goes_on, EXISTS (SELECT FROM run_shards JOIN here
+        USING (worker) WHERE run_shards.run_id = run_controls.run_id AND run_shards.number = run_controls.number
+        AND NOT ended) AS in_hand FROM run_controls WHERE NOT closed)
+    SELECT run_id, in_hand OR EXISTS (SELECT FROM here) FROM open WHERE goes_on OR in_hand ORDER BY run_id"""
+# Between two shards nobody has one in hand: while a round goes on, a worker that is there will take the next. After a
+# word to stop, and where handing it out was cut short, only what is in hand is worked.
 
 WORKERS = """SELECT worker, host, since, seen, extract(epoch FROM clock_timestamp() - seen)::float8 FROM workers
     WHERE purpose LIKE 'worker %%' ORDER BY worker"""
@@ -178,6 +187,20 @@ def taken_over(conn: "Connection", run_id: str) -> bool:
     """End what was handed out of a run, for whoever works it alone; False if that goes on: nobody said a word to it."""
     conn.execute(TAKE_OVER, {"run": run_id})
     return conn.execute(GOES_ON, {"run": run_id}).fetchone() is None
+
+
+def attended(conn: "Connection", ledger: str) -> Mapping[str, bool]:
+    """Return the runs that are at workers or wait for them: whether a worker is there.
+
+    Raises:
+        LedgerError: the database does not answer; messages call it ``ledger``.
+    """
+    from psycopg import Error
+
+    try:
+        return dict(conn.execute(ATTENDED, {"silent": SILENT_SECONDS}).fetchall())
+    except Error as error:
+        raise LedgerError(f"{ledger}: {first_line(error)}") from error
 
 
 def _asking(sql: str, values: Mapping[str, object]) -> "Callable[[Connection], list[Row]]":

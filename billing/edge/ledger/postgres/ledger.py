@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.core.entries import ItemRecord
 from billing.core.errors import LedgerError
 from billing.edge.ledger import Verification
 from billing.edge.ledger import drafts as writes
 from billing.edge.ledger.committer import Committer, Work, Writer
+from billing.edge.ledger.custody.attendance import NOBODY, Attendance
 from billing.edge.ledger.custody.lock import Holder
 from billing.edge.ledger.custody.witness import WITNESS_ENTRIES, Witness, witnesses_of
 from billing.edge.ledger.database import DatabaseLedger, Made
@@ -19,7 +20,7 @@ from billing.edge.ledger.planned import AsPlanned
 from billing.edge.ledger.postgres import locks
 from billing.edge.ledger.postgres.checking import checked
 from billing.edge.ledger.postgres.connecting import connect
-from billing.edge.ledger.postgres.controls import taken_over
+from billing.edge.ledger.postgres.controls import attended, taken_over
 from billing.edge.ledger.postgres.locks import Claim
 from billing.edge.ledger.postgres.reader import PostgresReader
 from billing.edge.ledger.postgres.store import PostgresStore
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     import psycopg
 
     Connection = psycopg.Connection[tuple[Any, ...]]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +90,27 @@ class PostgresLedger(DatabaseLedger):
 
     def holder(self) -> Holder | None:
         """Return who holds the locks of the ledger now; where the server does not answer, nobody can be named."""
+        return self._looked(self._holder, None)
+
+    def attendance(self) -> Attendance:
+        """Return who is at which run now; where the server does not answer, nobody can be named.
+
+        The holder is asked for first: whoever hands a run out leaves it once its round is handed out.
+        """
+        return self._looked(lambda conn: Attendance(self._holder(conn), attended(conn, self._opened.named)), NOBODY)
+
+    def _holder(self, conn: "Connection") -> Holder | None:
+        return locks.holder(conn, self._opened.named, self._opened.claim.platform)
+
+    def _looked(self, look: "Callable[[Connection], T]", otherwise: T) -> T:
         try:
             self._looking = self._looking or self._connected()
-            return locks.holder(self._looking, self._opened.named, self._opened.claim.platform)
+            return look(self._looking)
         except LedgerError:  # it is asked anew, over another connection
             if self._looking:
                 self._looking.close()
             self._looking = None
-            return None
+            return otherwise
 
     def work(
         self, run_id: str | None, states: Iterable[StrEnum], account: str, after: int, limit: int
