@@ -135,11 +135,8 @@ class Look:
     @property
     def over(self) -> bool:
         """Whether nobody is at it, and it is not about to begin."""
-        return (
-            not self.running
-            and not self.waiting
-            and self.record.status not in (RunStatus.PLANNED, RunStatus.REBUILDING)
-        )
+        begins = self.waiting or self.record.status in (RunStatus.PLANNED, RunStatus.REBUILDING)
+        return not self.running and not begins
 
     @property
     def to_do(self) -> int:

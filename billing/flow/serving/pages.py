@@ -135,8 +135,8 @@ def live_page(reading: Reading) -> Page | None:
     values = {
         "record": record, "nodes": nodes_of(look), "rows": tuple(ROWS), "currencies": currencies_of(look),
         "attention": [(code, more) for code, (_, more) in ATTENTION.items()], "limits": limits_of(record),
-        "events": range(EVENTS), "zone": look.zone, "title": WORDS[record.kind].title, "holder": reading.attendance,
-        "running": look.running,
+        "events": range(EVENTS), "zone": look.zone, "title": WORDS[record.kind].title,
+        "holder": reading.attendance.holder, "running": look.running,
     }  # fmt: skip
     return Page("serve/live.html", values | reading.common(), styles=("serve.css", "live.css"), script="live.js",
                 allows=LIVE)  # fmt: skip

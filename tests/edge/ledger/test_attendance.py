@@ -55,6 +55,8 @@ class Shared:
         assert HEADS[found.state] in nodes_of(look)["head"]["text"]
         first = await self.desk.page("/", {})
         assert found.state.capitalize() in first.body().decode()
+        live = await self.desk.page("/live", {"id": RUN})
+        assert HEADS[found.state] in live.body().decode()
         seen = (await self.desk.seen([RUN])).get(RUN)
         assert seen is None or seen.over == (found.state == "stopped")
         return found.state
