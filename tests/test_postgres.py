@@ -31,6 +31,7 @@ def test_what_is_durable_in_production_is_durable_in_tests(postgres_url):
 @pytest.mark.parametrize("time", ["first", "second"])
 def test_each_test_finds_an_empty_database(time, postgres_url):
     with psycopg.connect(postgres_url, autocommit=True) as conn:
+        assert conn.execute("SELECT to_regclass('mine')").fetchone() == (None,)
         conn.execute("CREATE TABLE mine (n integer)")
 
 
